@@ -1,0 +1,163 @@
+"""Data sets as arrays: the embedded digits, and IDX files from a folder the user names.
+
+Nothing read from outside is ever unpickled; a file is taken by its content (magic number, sizes, label range).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empirics.errors import InputError
+from empirics.streams import split_indices
+
+CLASSES = 10
+_IDX_IMAGES, _IDX_LABELS = 2051, 2049
+_FEWEST_EXAMPLES = 10  # one in ten validates
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A full training set, normalised.
+
+    Args:
+        name: The data set's name.
+        images: float32, shape (examples, channels, height, width), zero mean and unit deviation.
+        labels: int64, shape (examples,), in 0..classes-1.
+        validation_examples: How many of the examples validate.
+        digest: SHA-256 of the raw content, hex.
+    """
+
+    name: str
+    images: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    validation_examples: int
+    digest: str
+
+    @property
+    def training_examples(self) -> int:
+        """How many examples are left to train on."""
+        return len(self.labels) - self.validation_examples
+
+    def split(self, seed: int, replicate: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return validation and training indices of one replicate."""
+        return split_indices(seed, replicate, len(self.labels), self.validation_examples)
+
+
+@dataclass(frozen=True)
+class _IdxSource:
+    """Where a data set of the MNIST family lies, how large it is and where to get it."""
+
+    folder: str
+    examples: int
+    side: int
+    origin: str
+
+
+_IDX_SOURCES = {
+    "mnist": _IdxSource("MNIST", 60_000, 28, "https://ossci-datasets.s3.amazonaws.com/mnist/"),
+    "fashion-mnist": _IdxSource(
+        "Fashion-MNIST",
+        60_000,
+        28,
+        "https://github.com/zalandoresearch/fashion-mnist/tree/master/data/fashion",
+    ),
+}
+
+
+def load_dataset(name: str, data_dir: Path | None) -> Dataset:
+    """Return the full training set of that name.
+
+    Args:
+        name: `digits`, `mnist` or `fashion-mnist`.
+        data_dir: Folder that holds `MNIST/` and `Fashion-MNIST/` (files gzipped or plain); unused for digits.
+
+    Raises:
+        InputError: If a file is missing, truncated or not what its name says.
+
+    Example:
+        >>> digits = load_dataset("digits", None)
+        >>> digits.images.shape, digits.validation_examples, digits.training_examples
+        ((1797, 1, 8, 8), 179, 1618)
+    """
+    if name == "digits":
+        (pixels, labels), white = _read_digits(), 16
+    else:
+        (pixels, labels), white = _read_idx_pair(_IDX_SOURCES[name], data_dir), 255
+    digest = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
+    return Dataset(name, _normalise(pixels, white), labels.astype(np.int64), len(labels) // 10, digest)
+
+
+def _normalise(pixels: NDArray[np.uint8], white: int) -> NDArray[np.float32]:
+    """Scale raw pixels to [0, 1], then to zero mean and unit deviation over the full training set."""
+    levels = np.arange(256) / white
+    counts = np.bincount(pixels.ravel(), minlength=256)
+    mean = np.average(levels, weights=counts)
+    deviation = np.sqrt(np.average((levels - mean) ** 2, weights=counts))
+    if deviation == 0:
+        raise InputError("all pixels of the data set are equal; there is nothing to learn from it")
+    table: NDArray[np.float32] = ((levels - mean) / deviation).astype(np.float32)
+    return table[pixels]
+
+
+def _read_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return scikit-learn's copy of the UCI digits: 1797 images of 8x8 pixels in 0..16."""
+    from sklearn.datasets import load_digits  # noqa: PLC0415 - a second of imports that only digits needs
+
+    bunch = load_digits()
+    return bunch.images.astype(np.uint8)[:, None], bunch.target.astype(np.uint8)
+
+
+def _read_idx_pair(source: _IdxSource, data_dir: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the training images and labels of a data set of the MNIST family, checked by content."""
+    if data_dir is None:
+        raise InputError(f"--data-dir is missing: name the folder that holds {source.folder}/ ({source.origin})")
+    image_path = _find(data_dir / source.folder, "train-images-idx3-ubyte", source)
+    label_path = _find(data_dir / source.folder, "train-labels-idx1-ubyte", source)
+    images = _read_idx(image_path, _IDX_IMAGES, (source.side, source.side), source.examples)
+    labels = _read_idx(label_path, _IDX_LABELS, (), source.examples)
+    if len(images) != len(labels):
+        raise InputError(f"{label_path}: {len(labels)} labels for the {len(images)} images of {image_path.name}")
+    if labels.max() >= CLASSES:
+        raise InputError(f"{label_path}: label {labels.max()} is not in 0..{CLASSES - 1}; get the file again")
+    return images[:, None], labels
+
+
+def _find(folder: Path, stem: str, source: _IdxSource) -> Path:
+    """Return the plain or gzipped file of that name."""
+    for path in (folder / stem, folder / f"{stem}.gz"):
+        if path.is_file():
+            return path
+    raise InputError(f"missing {folder / stem}.gz; get it from {source.origin} and put it there")
+
+
+def _read_idx(path: Path, magic: int, item_shape: tuple[int, ...], most: int) -> NDArray[np.uint8]:
+    """Read an IDX file of unsigned bytes; never reads more than `most` items of the given shape."""
+    header, item = 4 * (2 + len(item_shape)), math.prod(item_shape)
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(header + most * item + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{path}: not a whole gzip file ({error}); get it again") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if len(content) < header:
+        raise InputError(f"{path}: truncated, {len(content)} bytes are less than its header; get it again")
+    found_magic, items, *found_shape = (int(value) for value in np.frombuffer(content[:header], dtype=">u4"))
+    if found_magic != magic:
+        raise InputError(f"{path}: magic number {found_magic} where {magic} belongs; this is another kind of file")
+    if tuple(found_shape) != item_shape or not _FEWEST_EXAMPLES <= items <= most:
+        raise InputError(
+            f"{path}: {items} items of shape {tuple(found_shape)}, not {_FEWEST_EXAMPLES}..{most} of {item_shape}"
+        )
+    if len(content) != header + items * item:
+        size = "truncated" if len(content) < header + items * item else "too long"
+        raise InputError(f"{path}: {size} for the {items} items its header tells; get it again")
+    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(items, *item_shape)

@@ -1,0 +1,85 @@
+"""The goal test: errors on the whole validation set against a count, and no more work than the answer needs."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from empirics.networks import ConvolutionalNetwork
+
+
+def goal_count(goal_error: float, examples: int) -> int:
+    """Return the largest number of errors that reaches the goal.
+
+    Args:
+        goal_error: Goal as a share of the validation set, in (0, 1).
+        examples: Size of the validation set.
+
+    Returns:
+        floor(goal_error x examples), safe against the rounding of the product.
+
+    Reference:
+        Lee et al. 2021, Appendix B: 0.02 of 6000 is reached at 120 errors.
+
+    Example:
+        >>> goal_count(0.02, 6000), goal_count(0.08, 179)
+        (120, 14)
+    """
+    return math.floor(goal_error * examples + 1e-6)
+
+
+class GoalTest:
+    """Decides for each of T trials whether it makes at most `most_errors` errors on the validation set.
+
+    A trial is decided as soon as it has made more errors, so a network far from the goal costs a few images. The
+    answer is that of a full evaluation.
+
+    Args:
+        network: The network.
+        images: The validation set, shape (n, channels, height, width).
+        labels: Shape (n,).
+        most_errors: Errors that still reach the goal.
+    """
+
+    def __init__(self, network: ConvolutionalNetwork, images: Tensor, labels: Tensor, most_errors: int) -> None:
+        self._network = network
+        self._images = images
+        self._labels = labels
+        self._most_errors = most_errors
+
+    @torch.no_grad()
+    def reached(self, weights: Tensor) -> Tensor:
+        """Return which trials reach the goal.
+
+        Args:
+            weights: Finite, shape (T, P).
+
+        Returns:
+            Shape (T,), bool.
+        """
+        parameters = self._network.views(weights)
+        errors = torch.zeros(len(weights), dtype=torch.int64, device=weights.device)
+        for start, stop in self._chunks(len(weights)):
+            errors += self._count(parameters, start, stop)
+            if bool((errors > self._most_errors).all()):
+                break
+        return errors <= self._most_errors
+
+    @torch.no_grad()
+    def errors(self, weights: Tensor) -> Tensor:
+        """Return the errors of each trial on the whole validation set, shape (T,), int64."""
+        parameters = self._network.views(weights)
+        counts = [self._count(parameters, start, stop) for start, stop in self._chunks(len(weights))]
+        return torch.stack(counts).sum(dim=0)
+
+    def _count(self, parameters: list[Tensor], start: int, stop: int) -> Tensor:
+        """Return the errors of each trial on one chunk, shape (T,)."""
+        classes = self._network.logits(parameters, self._images[start:stop]).argmax(dim=2)
+        return (classes != self._labels[start:stop]).sum(dim=1)
+
+    def _chunks(self, trials: int) -> list[tuple[int, int]]:
+        """Return the borders of the chunks, about a third of a training pass each."""
+        examples, rows = len(self._labels), max(self._network.examples_at_once // (3 * trials), 8)
+        return [(start, min(start + rows, examples)) for start in range(0, examples, rows)]

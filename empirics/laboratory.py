@@ -1,0 +1,125 @@
+"""What a process that trains holds: the data on its device, the network, the masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from empirics.datasets import Dataset
+from empirics.errors import InputError
+from empirics.goal import GoalTest, goal_count
+from empirics.networks import NETWORKS, initial_weights
+from empirics.pruning import connection_sensitivity, keep_mask
+from empirics.records import MaskRecord
+from empirics.specification import Specification
+from empirics.streams import Stream, generator
+
+
+@dataclass(frozen=True)
+class Split:
+    """One replicate's training and validation set on the device."""
+
+    training_images: Tensor
+    training_labels: Tensor
+    validation_images: Tensor
+    validation_labels: Tensor
+
+
+class Laboratory:
+    """The data and network of a run, on one device, with one thread.
+
+    Args:
+        specification: What is measured.
+        dataset: Its data.
+    """
+
+    def __init__(self, specification: Specification, dataset: Dataset) -> None:
+        torch.set_num_threads(1)
+        torch.use_deterministic_algorithms(True)
+        self.specification = specification
+        self.network = NETWORKS[specification.workload.network]
+        self.device = torch.device(specification.device)
+        self._dataset = dataset
+        self.split = lru_cache(maxsize=2)(self._split)
+
+    def _split(self, replicate: int) -> Split:
+        """Return the tensors of one replicate."""
+        validation, training = self._dataset.split(self.specification.seed, replicate)
+        images, labels = torch.from_numpy(self._dataset.images), torch.from_numpy(self._dataset.labels)
+        return Split(*(part[rows].to(self.device) for rows in (training, validation) for part in (images, labels)))
+
+    def goal_test(self, replicate: int) -> GoalTest:
+        """Return the goal test on a replicate's validation set."""
+        data = self.split(replicate)
+        most = goal_count(self.specification.workload.goal_error, len(data.validation_labels))
+        return GoalTest(self.network, data.validation_images, data.validation_labels, most)
+
+    def probe(self, replicate: int) -> tuple[Tensor, Tensor]:
+        """Return the training images and labels on which L, Delta and beta are measured.
+
+        All of them, or the specification's number drawn once without replacement.
+        """
+        data, wanted = self.split(replicate), self.specification.probe_examples
+        if wanted == len(data.training_labels):
+            return data.training_images, data.training_labels
+        random = generator(self.specification.seed, Stream.PROBE, replicate)
+        rows = self.tensor(random.permutation(len(data.training_labels))[:wanted])
+        return data.training_images[rows], data.training_labels[rows]
+
+    def masks(self, replicate: int, weights: NDArray[np.float32], sparsities: Sequence[float]) -> NDArray[np.bool_]:
+        """Return which weights are kept, from the scores of the given initial weights.
+
+        Args:
+            replicate: Whose training set the scores are taken on.
+            weights: Initial weights, shape (T, P).
+            sparsities: Percent of weights pruned, length s.
+
+        Returns:
+            Shape (T, s, P).
+        """
+        data = self.split(replicate)
+        if all(sparsity == 0 for sparsity in sparsities):
+            return np.ones((len(weights), len(sparsities), weights.shape[1]), dtype=np.bool_)
+        start = self.tensor(weights)
+        scores = connection_sensitivity(self.network, start, data.training_images, data.training_labels)
+        return np.stack([[keep_mask(row, sparsity) for sparsity in sparsities] for row in scores])
+
+    def mask_records(self, replicate: int, trial: int, sparsities: Sequence[float]) -> list[MaskRecord]:
+        """Return the packed masks of one trial, one a sparsity."""
+        random = generator(self.specification.seed, Stream.INIT, replicate, trial)
+        masks = self.masks(replicate, initial_weights(self.network, random)[None], sparsities)[0]
+        return [
+            MaskRecord(replicate, trial, sparsity, np.packbits(mask).tobytes())
+            for sparsity, mask in zip(sparsities, masks, strict=True)
+        ]
+
+    def tensor(self, values: NDArray[np.generic]) -> Tensor:
+        """Return an array on the device."""
+        return torch.from_numpy(values).to(self.device)
+
+    def mask_tensor(self, masks: NDArray[np.bool_]) -> Tensor:
+        """Return masks as factors 0 and 1, shape (rows, P)."""
+        return self.tensor(np.atleast_2d(masks).astype(np.float32))
+
+    def unpack(self, bits: Sequence[bytes]) -> NDArray[np.bool_]:
+        """Return the masks of packed records, shape (len(bits), P)."""
+        rows = [np.unpackbits(np.frombuffer(row, np.uint8), count=self.network.size) for row in bits]
+        return np.stack(rows).astype(np.bool_)
+
+
+def check_network(specification: Specification) -> None:
+    """Refuse a sparsity that leaves nothing to train.
+
+    Raises:
+        InputError: If a sparsity keeps no weight of the network.
+    """
+    size = NETWORKS[specification.workload.network].size
+    for sparsity in specification.sparsities:
+        if round(size * (1 - sparsity / 100)) < 1:
+            raise InputError(f"--sparsity {sparsity:g}: keeps none of the network's {size} weights; use a lower one")

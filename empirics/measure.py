@@ -1,0 +1,230 @@
+"""`python -m empirics.measure`: measure K*(B) per sparsity, then L, Delta and beta."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+from empirics.command_line import parse
+from empirics.cost import longest_first
+from empirics.datasets import Dataset
+from empirics.errors import InputError
+from empirics.executor import Executor, WorkerError, local_executor
+from empirics.progress import Display
+from empirics.provenance import provenance
+from empirics.records import ConstantsRecord, RerunRecord, StudyRecord
+from empirics.specification import Request, Specification, Study, resolve
+from empirics.store import Store, open_store
+from empirics.summary import describe_run, describe_study
+from empirics.tables import write_tables
+from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StudyTask
+
+_PROGRAM = "python -m empirics.measure"
+_GO_ON = "what was finished is kept, run the same command again to go on"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a measurement is carried out; none of it changes a result."""
+
+    out: Annotated[Path | None, "run folder; default runs/<workload>-<digest>"] = None
+    jobs: Annotated[int | None, "processes at once; default all cores, on a GPU 1"] = None
+    plan: Annotated[bool, "print what would be done, with an estimate of time and memory, and stop"] = False
+
+
+def measure(request: Request, execution: Execution) -> Path:
+    """Measure what the request asks for and return the run folder.
+
+    What the folder already holds is not measured again, so an interrupted run goes on where it stopped.
+
+    Args:
+        request: What to measure.
+        execution: Where to and with how many processes.
+
+    Returns:
+        The run folder, with `study.sqlite`, `curves.csv`, `provenance.json` and, unless declined, `constants.csv`.
+
+    Raises:
+        InputError: If something in the request cannot be used.
+    """
+    specification, dataset, jobs = _prepare(request, execution)
+    folder = execution.out or Path("runs") / specification.folder_name()
+    with open_store(folder, specification.identity(), specification.goal) as store:
+        _refuse_fewer_trials(store, specification, folder)
+        started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        store.add_session(started, {**provenance(), "device": specification.device, "jobs": jobs, "threads": 1})
+        try:
+            with Display() as display, local_executor(specification, dataset, jobs) as executor:
+                run = _Run(specification, store, executor, display)
+                run.measure_masks()
+                run.measure_studies()
+                run.measure_reruns()
+                run.measure_constants()
+        finally:
+            write_tables(folder, store, specification)
+    return folder
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A measurement under way: each stage finds what the store lacks, has it done and keeps it."""
+
+    specification: Specification
+    store: Store
+    executor: Executor
+    display: Display
+
+    def measure_masks(self) -> None:
+        """Prune: the masks of every trial that a missing study needs."""
+        have = self.store.masks()
+        tasks = []
+        for replicate in sorted({study.replicate for study in self._missing_studies()}):
+            for trial in range(self.specification.trials):
+                lacking = tuple(s for s in self.specification.sparsities if (replicate, trial, s) not in have)
+                if lacking:
+                    tasks.append(PruneTask(replicate, trial, lacking))
+        with self.display.stage("masks", len(tasks)):
+            for task, result in self.executor.run(tasks, self.display.watch):
+                assert isinstance(result, list)
+                self.store.add_masks(result)
+                self.display.done(task, "")
+
+    def measure_studies(self) -> None:
+        """Run the studies, those expected to take longest first."""
+        masks, trials = self.store.masks(), range(self.specification.trials)
+        tasks = [
+            StudyTask(study, tuple(masks[study.replicate, trial, study.sparsity] for trial in trials))
+            for study in longest_first(self.specification, self._missing_studies())
+        ]
+        with self.display.stage("studies", len(tasks)):
+            for task, result in self.executor.run(tasks, self.display.watch):
+                assert isinstance(result, StudyRecord)
+                self.store.add_study(result)
+                self.display.done(task, describe_study(result))
+
+    def measure_reruns(self) -> None:
+        """Train winners again with new seeds."""
+        done = {(record.study, record.rerun) for record in self.store.reruns()}
+        tasks = [
+            RerunTask(record.study, record.winner, rerun)
+            for record in self._records()
+            for rerun in range(1, self.specification.rerun_winner + 1)
+            if record.winner is not None and (record.study, rerun) not in done
+        ]
+        with self.display.stage("reruns", len(tasks)):
+            for task, result in self.executor.run(tasks, self.display.watch):
+                assert isinstance(result, RerunRecord)
+                self.store.add_rerun(result)
+                self.display.done(task, "")
+
+    def measure_constants(self) -> None:
+        """Measure L, Delta and beta of every sparsity and replicate."""
+        if not self.specification.constants:
+            return
+        batch_size = self.specification.constants_batch_size()
+        done = {(known.study, known.trial, known.examples) for known in self.store.constants()}
+        masks = self.store.masks()
+        examples = self.specification.probe_examples
+        tasks = [
+            ConstantsTask(record, masks[record.study.replicate, record.winner.trial, record.study.sparsity])
+            for record in self._records()
+            if record.winner is not None
+            and record.study.batch_size == batch_size
+            and (record.study, record.winner.trial, examples) not in done
+        ]
+        with self.display.stage("constants", len(tasks)):
+            for task, result in self.executor.run(tasks, self.display.watch):
+                assert isinstance(result, ConstantsRecord)
+                self.store.add_constants(result)
+                self.display.done(task, "")
+
+    def _records(self) -> Iterable[StudyRecord]:
+        """Return the finished studies that the specification asks for."""
+        wanted = set(self.specification.studies())
+        return [record for study, record in self.store.studies().items() if study in wanted]
+
+    def _missing_studies(self) -> list[Study]:
+        """Return the studies not yet measured with all trials."""
+        done = {s for s, record in self.store.studies().items() if len(record.trials) == self.specification.trials}
+        return [study for study in self.specification.studies() if study not in done]
+
+
+def _prepare(request: Request, execution: Execution) -> tuple[Specification, Dataset, int]:
+    """Check the request and find out what this machine has."""
+    import torch  # noqa: PLC0415 - workers import this module before they need it
+
+    if execution.jobs is not None and execution.jobs < 1:
+        raise InputError(f"--jobs {execution.jobs}: must be an integer >= 1")
+    specification, dataset = resolve(request, cuda_available=torch.cuda.is_available())
+    from empirics.laboratory import check_network  # noqa: PLC0415 - loads torch
+
+    check_network(specification)
+    default_jobs = 1 if specification.device == "cuda" else len(os.sched_getaffinity(0))
+    return specification, dataset, execution.jobs or default_jobs
+
+
+def _refuse_fewer_trials(store: Store, specification: Specification, folder: Path) -> None:
+    """Trials may be added to a run, never taken away."""
+    wanted = set(specification.studies())
+    known = max((len(record.trials) for study, record in store.studies().items() if study in wanted), default=0)
+    if known > specification.trials:
+        raise InputError(
+            f"{folder} holds studies of {known} trials, this asks for {specification.trials}; trials can be added but "
+            f"not taken away: use --trials {known} or another --out"
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        request, execution = parse(arguments, _PROGRAM, __doc__ or "", Request, Execution)
+        if execution.plan:
+            from empirics.plan import describe_plan  # noqa: PLC0415 - loads torch
+
+            print(describe_plan(*_prepare(request, execution)))
+            return 0
+        folder = measure(request, execution)
+        _show(folder)
+    except InputError as error:
+        return _fail(str(error), 2)
+    except WorkerError as error:
+        return _fail(str(error), 1)
+    except (OSError, sqlite3.OperationalError) as error:
+        return _fail(f"{error}; {_GO_ON}", 2)
+    except KeyboardInterrupt:
+        return _fail(f"interrupted; {_GO_ON}", 130)
+    return 0
+
+
+def _show(folder: Path) -> None:
+    """Print the run, what the law says about it, and what to do next."""
+    import verification  # noqa: PLC0415 - the command alone looks beyond the store, once that is closed
+
+    print(describe_run(folder))
+    print(verification.summary(folder))
+    print(f"\nResults: {folder}/  (curves.csv, constants.csv, provenance.json, study.sqlite)")
+    print(f"Next:    python -m verification.report {folder} && python -m paper_figures {folder}")
+
+
+def _fail(message: str, code: int) -> int:
+    """Print one line on stderr and return the exit code."""
+    print(f"error: {message}", file=sys.stderr)
+    return code
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Treat a request to end like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""`--plan`: what a measurement would do, with an estimate from steps timed on this machine."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+
+from empirics.cost import expected_steps
+from empirics.datasets import Dataset
+from empirics.laboratory import Laboratory
+from empirics.networks import initial_weights
+from empirics.specification import Specification, Study
+from empirics.streams import Stream, generator
+from empirics.training import TrialBlock
+
+_PROCESS_BYTES = 350e6  # a Python process with torch loaded
+_COPIES = 6  # weights, masks and gradients of a trial, and what an update holds meanwhile
+_TIMED_SECONDS = 0.5
+_MOST_TIMED_EXAMPLES = 256
+_PASSES = 11  # gradients of the training set in one measurement of L
+
+
+def describe_plan(specification: Specification, dataset: Dataset, jobs: int) -> str:
+    """Return the studies, the expected time and the expected memory of a measurement.
+
+    Args:
+        specification: What would be measured.
+        dataset: Its data.
+        jobs: Processes at once.
+    """
+    laboratory = Laboratory(specification, dataset)
+    workload = specification.workload
+    per_step = {size: _seconds_per_step(laboratory, size) for size in specification.batch_sizes}
+    test = _seconds_per_goal_test(laboratory)
+    lines = [
+        f"{workload.name}: goal error {specification.goal}, {specification.trials} trials a study, budget "
+        f"{workload.max_steps} steps, goal test every {workload.eval_interval}, device {specification.device}",
+        "",
+        f"{'study':<24} {'expected steps':>14} {'expected time':>14} {'at most':>14}",
+    ]
+    expected, most = 0.0, 0.0
+    for study in specification.studies():
+        seconds = specification.trials * (per_step[study.batch_size] + test / workload.eval_interval)
+        steps = expected_steps(workload, study)
+        expected, most = expected + steps * seconds, most + workload.max_steps * seconds
+        times = f"{_duration(steps * seconds):>14} {_duration(workload.max_steps * seconds):>14}"
+        lines.append(f"{study!s:<24} {steps:>14.0f} {times}")
+    pruning = _pruning_seconds(laboratory, per_step)
+    constants = _constants_seconds(specification, per_step) if specification.constants else 0.0
+    lines += [
+        "",
+        f"{len(specification.studies())} studies: {_duration(expected / jobs)} expected, {_duration(most / jobs)} at "
+        f"most, with {jobs} at once; masks {_duration(pruning / jobs)}, constants {_duration(constants / jobs)}.",
+        "Expected steps are a guess from earlier runs; times are timed on this machine and scaled.",
+        f"Memory: about {_bytes(laboratory, dataset) * jobs / 1e9:.1f} GB.",
+        "Nothing was measured or written.",
+    ]
+    return "\n".join(lines)
+
+
+def _seconds_per_step(laboratory: Laboratory, batch_size: int) -> float:
+    """Return the time of one step of one trial, timed on at most some hundred examples and scaled from there."""
+    examples = min(batch_size, _MOST_TIMED_EXAMPLES)
+    trials = min(laboratory.network.trials_at_once(examples), laboratory.specification.trials)
+    block = _random_block(laboratory, trials)
+    data = laboratory.split(0)
+    images, labels = data.training_images[:examples], data.training_labels[:examples]
+    block.step(images, labels)
+    steps, start = 0, time.perf_counter()
+    while steps == 0 or time.perf_counter() - start < _TIMED_SECONDS / len(laboratory.specification.batch_sizes):
+        block.step(images, labels)
+        steps += 1
+    return (time.perf_counter() - start) / steps / trials * batch_size / examples
+
+
+def _seconds_per_goal_test(laboratory: Laboratory) -> float:
+    """Return the time of one full evaluation of one trial; a goal test takes at most that."""
+    block, test = _random_block(laboratory, 1), laboratory.goal_test(0)
+    start = time.perf_counter()
+    test.errors(block.weights)
+    return time.perf_counter() - start
+
+
+def _random_block(laboratory: Laboratory, trials: int) -> TrialBlock:
+    """Return trials at their start with a small rate."""
+    random = generator(0, Stream.PROBE, 0)
+    weights = laboratory.tensor(np.stack([initial_weights(laboratory.network, random) for _ in range(trials)]))
+    point = {"learning_rate": 1e-4}
+    return TrialBlock(laboratory.network, range(trials), weights, torch.ones_like(weights), [point] * trials)
+
+
+def _pruning_seconds(laboratory: Laboratory, per_step: dict[int, float]) -> float:
+    """Return the expected time of one epoch of gradients for every trial."""
+    specification = laboratory.specification
+    if not any(specification.sparsities):
+        return 0.0
+    examples = len(laboratory.split(0).training_labels)
+    return specification.replicates * specification.trials * examples * _seconds_per_example(per_step)
+
+
+def _constants_seconds(specification: Specification, per_step: dict[int, float]) -> float:
+    """Return the expected time of L, Delta and beta: eleven double-precision passes a point."""
+    total = 0.0
+    for sparsity in specification.sparsities:
+        study = Study(sparsity, 0, specification.constants_batch_size())
+        points = expected_steps(specification.workload, study) / specification.workload.smoothness_interval + 2
+        total += points * 2 * _PASSES * specification.probe_examples * _seconds_per_example(per_step)
+    return total * specification.replicates
+
+
+def _seconds_per_example(per_step: dict[int, float]) -> float:
+    """Return the time of one example's gradient at the largest batch size timed."""
+    largest = max(per_step)
+    return per_step[largest] / largest
+
+
+def _bytes(laboratory: Laboratory, dataset: Dataset) -> float:
+    """Return the expected peak memory of one process."""
+    network, specification = laboratory.network, laboratory.specification
+    activations = 4 * network.activations * network.examples_at_once * 2
+    weights = 4 * network.size * specification.trials * _COPIES
+    return _PROCESS_BYTES + 3 * dataset.images.nbytes + activations + weights
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    for unit, size in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"

@@ -1,0 +1,218 @@
+"""What to measure: the user's request, and the frozen specification it resolves to."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from empirics.datasets import Dataset, load_dataset
+from empirics.errors import InputError
+from empirics.workloads import Workload, find_workload
+
+DeviceClass = Literal["cpu", "cuda"]
+_MOST_SEED = 2**32 - 1  # RandomState, which makes the published split, takes no more
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for; each field is an option of `python -m empirics.measure`, None is the workload's default."""
+
+    workload: Annotated[str, "workload, e.g. digits or mnist/simple-cnn/sgd"] = "digits/small-cnn/sgd"
+    sparsity: Annotated[tuple[float, ...], "percent of weights pruned, each in [0, 100)"] = (
+        0.0,
+        50.0,
+        70.0,
+        90.0,
+    )
+    batch_sizes: Annotated[tuple[int, ...] | None, "examples per step"] = None
+    trials: Annotated[int | None, "search points a study"] = None
+    replicates: Annotated[int, "independent repetitions of every study"] = 1
+    rerun_winner: Annotated[int, "times each winner is trained again with new seeds"] = 0
+    goal_error: Annotated[float | None, "validation error that counts as the result, in (0, 1)"] = None
+    max_steps: Annotated[int | None, "budget of a trial, steps"] = None
+    eval_interval: Annotated[int | None, "steps between two goal tests"] = None
+    seed: Annotated[int, "seed of the run"] = 0
+    device: Annotated[Literal["auto", "cpu", "cuda"], "where to train; auto takes a GPU if there is one"] = "auto"
+    data_dir: Annotated[Path | None, "folder that holds MNIST/ and Fashion-MNIST/"] = None
+    constants: Annotated[bool, "measure L, Delta and beta after the curves"] = True
+    examples: Annotated[int | None, "training examples that L, Delta and beta are measured on; default all"] = None
+
+
+@dataclass(frozen=True, order=True)
+class Study:
+    """The metaparameter search for one sparsity, replicate and batch size: the unit of work."""
+
+    sparsity: float
+    replicate: int
+    batch_size: int
+
+    def __str__(self) -> str:
+        """Return e.g. `S=90 B=16`, with the replicate when it is not the first."""
+        return f"S={self.sparsity:g} B={self.batch_size}" + (f" r={self.replicate}" if self.replicate else "")
+
+
+@dataclass(frozen=True)
+class Specification:
+    """A request with every default filled in and every value checked.
+
+    Args:
+        workload: The workload, with the request's goal, budget and interval in place.
+        dataset_digest: SHA-256 of the data's content.
+        sparsities: Percent of weights pruned, ascending.
+        batch_sizes: Examples per step, ascending.
+        trials: Search points a study.
+        replicates: Independent repetitions.
+        rerun_winner: Retrainings of each winner.
+        seed: Seed of the run.
+        device: Device class; results are comparable within one.
+        constants: Whether L, Delta and beta are measured.
+        probe_examples: On how many training examples.
+    """
+
+    workload: Workload
+    dataset_digest: str
+    sparsities: tuple[float, ...]
+    batch_sizes: tuple[int, ...]
+    trials: int
+    replicates: int
+    rerun_winner: int
+    seed: int
+    device: DeviceClass
+    constants: bool
+    probe_examples: int
+
+    @property
+    def goal(self) -> str:
+        """The goal error as written in `curves.csv`."""
+        return f"{self.workload.goal_error:.15g}"
+
+    def studies(self) -> tuple[Study, ...]:
+        """Return every study of the run, in the order of `curves.csv`."""
+        return tuple(
+            Study(sparsity, replicate, batch_size)
+            for sparsity in self.sparsities
+            for replicate in range(self.replicates)
+            for batch_size in self.batch_sizes
+        )
+
+    def constants_batch_size(self) -> int:
+        """Return the measured batch size nearest 128 on a log scale, at which L is measured."""
+        return min(self.batch_sizes, key=lambda batch_size: (abs(math.log2(batch_size / 128)), batch_size))
+
+    def additions(self) -> dict[str, object]:
+        """Return what may be added to a run folder, as plain JSON values."""
+        names = (
+            "batch_sizes",
+            "sparsities",
+            "replicates",
+            "trials",
+            "rerun_winner",
+            "constants",
+            "probe_examples",
+        )
+        return {name: getattr(self, name) for name in names}
+
+    def identity(self) -> dict[str, object]:
+        """Return what must not change within one run folder, as plain JSON values."""
+        workload = dataclasses.asdict(self.workload)
+        for name in ("batch_sizes", "trials", "expected_c1", "expected_c2"):
+            del workload[name]
+        space = workload.pop("search_space")
+        return {
+            "workload": self.workload.name,
+            "goal_error": self.workload.goal_error,
+            "max_steps": self.workload.max_steps,
+            "eval_interval": self.workload.eval_interval,
+            "smoothness_interval": self.workload.smoothness_interval,
+            "seed": self.seed,
+            "device": self.device,
+            "pruning": "snip",
+            "stop": "race",
+            "dataset_digest": self.dataset_digest,
+            "search_space": [list(axis.values()) for axis in space],
+        }
+
+    def folder_name(self) -> str:
+        """Return the name of the folder under `runs/` that holds this run and what may be added to it."""
+        digest = hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()
+        return f"{self.workload.name.replace('/', '-')}-{digest[:8]}"
+
+
+def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, Dataset]:
+    """Fill in the workload's defaults, check every value and read the data.
+
+    Args:
+        request: What the user asks for.
+        cuda_available: Whether there is a GPU to train on.
+
+    Returns:
+        The specification and the data set it names.
+
+    Raises:
+        InputError: If a value is outside its range or data are missing.
+    """
+    workload = find_workload(request.workload)
+    overrides = {
+        name: value
+        for name in ("goal_error", "max_steps", "eval_interval", "trials", "batch_sizes")
+        if (value := getattr(request, name)) is not None
+    }
+    workload = dataclasses.replace(workload, **overrides)
+    _check_request(request, workload)
+    if request.device == "cuda" and not cuda_available:
+        raise InputError("--device cuda: this machine has no usable CUDA device; use --device cpu or auto")
+    dataset = load_dataset(workload.dataset, request.data_dir)
+    batch_sizes = tuple(sorted(set(workload.batch_sizes)))
+    if batch_sizes[-1] > dataset.training_examples:
+        raise InputError(
+            f"--batch-sizes {batch_sizes[-1]}: more than the {dataset.training_examples} training examples of "
+            f"{workload.dataset}"
+        )
+    specification = Specification(
+        workload=workload,
+        dataset_digest=dataset.digest,
+        sparsities=tuple(sorted({float(value) for value in request.sparsity})),
+        batch_sizes=batch_sizes,
+        trials=workload.trials,
+        replicates=request.replicates,
+        rerun_winner=request.rerun_winner,
+        seed=request.seed,
+        device="cuda" if cuda_available and request.device != "cpu" else "cpu",
+        constants=request.constants,
+        probe_examples=min(request.examples or dataset.training_examples, dataset.training_examples),
+    )
+    return specification, dataset
+
+
+def _check_request(request: Request, workload: Workload) -> None:
+    """Refuse values outside their range, naming the option."""
+    if not request.sparsity:
+        raise InputError("--sparsity: name at least one value in [0, 100)")
+    for sparsity in request.sparsity:
+        if not 0 <= sparsity < 100:  # also false for nan
+            raise InputError(f"--sparsity {sparsity:g}: must be a percentage in [0, 100)")
+    if not workload.batch_sizes:
+        raise InputError("--batch-sizes: name at least one, an integer >= 1")
+    if min(workload.batch_sizes) < 1:
+        raise InputError(f"--batch-sizes {min(workload.batch_sizes)}: must be integers >= 1")
+    if not 0 < workload.goal_error < 1:
+        raise InputError(f"--goal-error {workload.goal_error:g}: must lie in (0, 1), e.g. 0.08 for 8% errors")
+    least = {
+        "--trials": (workload.trials, 1),
+        "--replicates": (request.replicates, 1),
+        "--rerun-winner": (request.rerun_winner, 0),
+        "--max-steps": (workload.max_steps, 1),
+        "--eval-interval": (workload.eval_interval, 1),
+        "--seed": (request.seed, 0),
+        "--examples": (2 if request.examples is None else request.examples, 2),
+    }
+    for option, (value, lowest) in least.items():
+        if value < lowest:
+            raise InputError(f"{option} {value}: must be an integer >= {lowest}")
+    if request.seed > _MOST_SEED:
+        raise InputError(f"--seed {request.seed}: must be at most {_MOST_SEED}")

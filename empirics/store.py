@@ -1,0 +1,307 @@
+"""The store: one SQLite file a run, one transaction a finished unit, written by one process.
+
+It survives a kill at any moment. After a run it is left in rollback-journal mode, one plain file that opens from
+read-only media.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from empirics.errors import InputError
+from empirics.records import (
+    ConstantsRecord,
+    Event,
+    MaskRecord,
+    RerunRecord,
+    SmoothnessPoint,
+    StudyRecord,
+    TrialRecord,
+)
+from empirics.specification import Study
+
+SCHEMA_VERSION = 1
+FILE_NAME = "study.sqlite"
+
+_STUDY_KEY = "goal TEXT NOT NULL, sparsity REAL NOT NULL, replicate INTEGER NOT NULL, batch_size INTEGER NOT NULL"
+_SCHEMA = f"""
+CREATE TABLE run (schema_version INTEGER NOT NULL, identity TEXT NOT NULL);
+CREATE TABLE sessions (started TEXT NOT NULL, provenance TEXT NOT NULL);
+CREATE TABLE masks (
+    replicate INTEGER NOT NULL, trial INTEGER NOT NULL, sparsity REAL NOT NULL, bits BLOB NOT NULL,
+    PRIMARY KEY (replicate, trial, sparsity)
+);
+CREATE TABLE studies (
+    {_STUDY_KEY}, max_steps INTEGER NOT NULL, eval_interval INTEGER NOT NULL, best_error REAL, seconds REAL NOT NULL,
+    PRIMARY KEY (goal, sparsity, replicate, batch_size)
+);
+CREATE TABLE trials (
+    {_STUDY_KEY}, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL, event TEXT NOT NULL, step INTEGER NOT NULL,
+    PRIMARY KEY (goal, sparsity, replicate, batch_size, trial)
+);
+CREATE TABLE reruns (
+    {_STUDY_KEY}, rerun INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL, event TEXT NOT NULL,
+    step INTEGER NOT NULL, PRIMARY KEY (goal, sparsity, replicate, batch_size, rerun)
+);
+CREATE TABLE constants (
+    {_STUDY_KEY}, examples INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL,
+    quantities TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (goal, sparsity, replicate)
+);
+CREATE TABLE smoothness (
+    {_STUDY_KEY}, step INTEGER NOT NULL, smoothness REAL NOT NULL, training_loss REAL NOT NULL,
+    PRIMARY KEY (goal, sparsity, replicate, step)
+);
+"""
+
+
+class Store:
+    """The records of one run folder.
+
+    Args:
+        connection: An open connection to its `study.sqlite`.
+        goal: The goal whose records are read and written, as in `curves.csv`.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, goal: str) -> None:
+        self._connection = connection
+        self._goal = goal
+
+    def add_session(self, started: str, provenance: dict[str, object]) -> None:
+        """Note that a process began to work on this run."""
+        with self._connection as transaction:
+            transaction.execute("INSERT INTO sessions VALUES (?, ?)", (started, _json(provenance)))
+
+    def add_masks(self, masks: Iterable[MaskRecord]) -> None:
+        """Store packed masks."""
+        rows = [(mask.replicate, mask.trial, mask.sparsity, mask.bits) for mask in masks]
+        with self._connection as transaction:
+            transaction.executemany("INSERT OR REPLACE INTO masks VALUES (?, ?, ?, ?)", rows)
+
+    def add_study(self, record: StudyRecord) -> None:
+        """Store a study with its trials; replaces one of fewer trials, and what was derived from its winner."""
+        key = self._key(record.study)
+        ending = (record.max_steps, record.eval_interval, record.best_error, record.seconds)
+        with self._connection as transaction:
+            for table in ("studies", "trials", "reruns"):
+                transaction.execute(f"DELETE FROM {table} WHERE {_WHERE_STUDY}", key)  # noqa: S608 - fixed names
+            transaction.execute("INSERT INTO studies VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*key, *ending))
+            transaction.executemany(
+                "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(*key, trial.trial, _json(trial.metaparameters), trial.event, trial.step) for trial in record.trials],
+            )
+
+    def add_rerun(self, record: RerunRecord) -> None:
+        """Store one retraining of a winner."""
+        row = (record.rerun, record.trial, _json(record.metaparameters), record.event, record.step)
+        with self._connection as transaction:
+            transaction.execute(
+                "INSERT OR REPLACE INTO reruns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*self._key(record.study), *row),
+            )
+
+    def add_constants(self, record: ConstantsRecord) -> None:
+        """Store the constants of a sparsity and replicate with their trajectory, in the place of older ones."""
+        key = self._key(record.study)
+        row = (
+            record.examples,
+            record.trial,
+            _json(record.metaparameters),
+            _json(record.values),
+            record.seconds,
+        )
+        with self._connection as transaction:
+            for table in ("constants", "smoothness"):
+                transaction.execute(
+                    f"DELETE FROM {table} WHERE goal = ? AND sparsity = ? AND replicate = ?",  # noqa: S608
+                    key[:3],
+                )
+            transaction.execute("INSERT INTO constants VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*key, *row))
+            transaction.executemany(
+                "INSERT INTO smoothness VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(*key, point.step, point.smoothness, point.training_loss) for point in record.trajectory],
+            )
+
+    def masks(self) -> dict[tuple[int, int, float], bytes]:
+        """Return (replicate, trial, sparsity) -> packed mask."""
+        rows = self._connection.execute("SELECT replicate, trial, sparsity, bits FROM masks")
+        return {(replicate, trial, sparsity): bits for replicate, trial, sparsity, bits in rows}
+
+    def studies(self) -> dict[Study, StudyRecord]:
+        """Return every finished study, in the order of `curves.csv`."""
+        trials: dict[Study, list[TrialRecord]] = {}
+        for *key, trial, metaparameters, event, step in self._rows("trials", "trial"):
+            trials.setdefault(Study(*key), []).append(
+                TrialRecord(trial, json.loads(metaparameters), _EVENTS[event], step)
+            )
+        return {
+            study: StudyRecord(study, tuple(trials[study]), *ending)
+            for study, ending in ((Study(*row[:3]), row[3:]) for row in self._rows("studies", "batch_size"))
+        }
+
+    def reruns(self) -> list[RerunRecord]:
+        """Return every retraining, by study and number."""
+        return [
+            RerunRecord(Study(*row[:3]), row[3], row[4], json.loads(row[5]), _EVENTS[row[6]], row[7])
+            for row in self._rows("reruns", "rerun")
+        ]
+
+    def constants(self) -> list[ConstantsRecord]:
+        """Return the constants of every sparsity and replicate."""
+        trajectories: dict[Study, list[SmoothnessPoint]] = {}
+        for *key, step, smoothness, loss in self._rows("smoothness", "step"):
+            trajectories.setdefault(Study(*key), []).append(SmoothnessPoint(step, smoothness, loss))
+        return [
+            ConstantsRecord(
+                Study(*row[:3]),
+                row[3],
+                row[4],
+                json.loads(row[5]),
+                json.loads(row[6]),
+                tuple(trajectories.get(Study(*row[:3]), ())),
+                row[7],
+            )
+            for row in self._rows("constants", "batch_size")
+        ]
+
+    def identity(self) -> dict[str, object]:
+        """Return what must not change within the run."""
+        ((identity,),) = self._connection.execute("SELECT identity FROM run")
+        found: dict[str, object] = json.loads(identity)
+        return found
+
+    def sessions(self) -> list[dict[str, object]]:
+        """Return the provenance of every process that worked on this run, oldest first."""
+        rows = self._connection.execute("SELECT started, provenance FROM sessions ORDER BY rowid")
+        return [{"started": started, **json.loads(provenance)} for started, provenance in rows]
+
+    def _key(self, study: Study) -> tuple[str, float, int, int]:
+        """Return the columns that name a study."""
+        return self._goal, study.sparsity, study.replicate, study.batch_size
+
+    def _rows(self, table: str, last: str) -> Iterator[list[Any]]:
+        """Yield the rows of a table without the goal, sorted by study and then by one more column."""
+        query = f"SELECT * FROM {table} WHERE goal = ? ORDER BY sparsity, replicate, batch_size, {last}"  # noqa: S608
+        for row in self._connection.execute(query, (self._goal,)):
+            yield list(row[1:])
+
+
+@contextlib.contextmanager
+def open_store(folder: Path, identity: dict[str, object], goal: str) -> Iterator[Store]:
+    """Open the store of a run folder for writing, and make both where there are none.
+
+    Args:
+        folder: The run folder.
+        identity: What must not change within it.
+        goal: The goal of the run, as in `curves.csv`.
+
+    Yields:
+        The store; this process is its only writer until the end of the block.
+
+    Raises:
+        InputError: If the folder belongs to another run, is in use, or is not a run folder.
+    """
+    path = folder / FILE_NAME
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a folder with --out")
+    if not path.exists() and folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty and holds no run; name another folder with --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    with _only_writer(folder), contextlib.closing(sqlite3.connect(path)) as connection:
+        try:
+            _prepare(connection, folder, identity)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"{path} cannot be used ({error}); move it away or use another --out") from error
+        try:
+            yield Store(connection, goal)
+        finally:
+            connection.execute("PRAGMA journal_mode=DELETE")
+
+
+@contextlib.contextmanager
+def read_store(folder: Path) -> Iterator[Store]:
+    """Open the store of a run folder for reading; works on read-only media.
+
+    Raises:
+        InputError: If there is none, or it is of another version.
+    """
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise InputError(f"{folder} holds no {FILE_NAME}; name a run folder")
+    at_rest = not path.with_name(f"{FILE_NAME}-wal").exists()
+    uri = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+        try:
+            identity = _stored_identity(connection, folder)
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"{path} cannot be read ({error})") from error
+        if identity is None:
+            raise InputError(f"{folder} holds an empty run; measure into it again")
+        yield Store(connection, f"{identity['goal_error']:.15g}")
+
+
+@contextlib.contextmanager
+def _only_writer(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; the system lets go of it when the process ends, however it ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise InputError(f"{folder} is being written by another run; wait for it or use another --out") from None
+    finally:
+        os.close(descriptor)
+
+
+def _prepare(connection: sqlite3.Connection, folder: Path, identity: dict[str, object]) -> None:
+    """Make the tables, or check that the ones there belong to the same run."""
+    stored = _stored_identity(connection, folder)
+    if stored is None:
+        with connection as transaction:
+            transaction.execute("BEGIN")
+            for statement in _SCHEMA.split(";"):
+                transaction.execute(statement)
+            transaction.execute("INSERT INTO run VALUES (?, ?)", (SCHEMA_VERSION, _json(identity)))
+        return
+    for name, value in identity.items():
+        if stored.get(name) != value:
+            raise InputError(
+                f"{folder} was measured with {name} = {_short(stored.get(name))}, this asks for {_short(value)}; "
+                "use another --out"
+            )
+
+
+def _stored_identity(connection: sqlite3.Connection, folder: Path) -> dict[str, object] | None:
+    """Return what the run's folder was made for, None if it was never begun."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchall():
+        return None
+    ((version, identity),) = connection.execute("SELECT schema_version, identity FROM run")
+    if version != SCHEMA_VERSION:
+        raise InputError(f"{folder} was written by another version (schema {version}, not {SCHEMA_VERSION})")
+    found: dict[str, object] = json.loads(identity)
+    return found
+
+
+def _short(value: object) -> str:
+    """Return a value as it fits into one line."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+_WHERE_STUDY = "goal = ? AND sparsity = ? AND replicate = ? AND batch_size = ?"
+
+
+_EVENTS: dict[str, Event] = {"reached": "reached", "infeasible": "infeasible", "running": "running"}
+
+
+def _json(value: object) -> str:
+    """Return canonical JSON."""
+    return json.dumps(value, sort_keys=True)

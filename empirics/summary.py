@@ -1,0 +1,106 @@
+"""What a run says to a person: one line a study, one table a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from empirics.records import ConstantsRecord, StudyRecord
+from empirics.search import at_edge
+from empirics.specification import Study
+from empirics.store import read_store
+from empirics.workloads import Workload, find_workload
+
+_EDGE_MARK = "*"
+
+
+def describe_study(record: StudyRecord) -> str:
+    """Return one line: what came out, of which trial, at what cost."""
+    winner, cost = record.winner, f"{record.seconds:.1f} s"
+    if winner is None:
+        best = "all trials diverged" if record.best_error is None else f"lowest error {record.best_error:.3f}"
+        return f"{record.study}: goal not reached in {record.max_steps} steps ({best}), {cost}"
+    point = ", ".join(f"{name} {value:.3g}" for name, value in winner.metaparameters.items())
+    return f"{record.study}: K* = {winner.step} (trial {winner.trial}: {point}), {cost}"
+
+
+def describe_run(folder: Path) -> str:
+    """Return the table of K*(B) per sparsity, warnings, and the measured constants of a run folder.
+
+    Args:
+        folder: The run folder.
+    """
+    with read_store(folder) as store:
+        studies, constants, identity = store.studies(), store.constants(), store.identity()
+    workload = find_workload(str(identity["workload"]))
+    lines = [
+        f"\n{workload.name}, goal error {identity['goal_error']:g}: steps to result K*(B)",
+        *_steps_table(studies, workload),
+        *_warnings(studies, workload),
+    ]
+    if constants:
+        lines += ["", *_constants_table(constants)]
+    return "\n".join(lines)
+
+
+def _steps_table(studies: dict[Study, StudyRecord], workload: Workload) -> list[str]:
+    """Return K* with a row a batch size and a column a sparsity and replicate."""
+    columns = sorted({(study.sparsity, study.replicate) for study in studies})
+    with_replicates = any(replicate for _, replicate in columns)
+    titles = [f"S={sparsity:g}%" + (f" r={replicate}" if with_replicates else "") for sparsity, replicate in columns]
+    lines = ["", f"{'B':>8}" + "".join(f"{title:>12}" for title in titles)]
+    for batch_size in sorted({study.batch_size for study in studies}):
+        cells = []
+        for sparsity, replicate in columns:
+            record = studies.get(Study(sparsity, replicate, batch_size))
+            cells.append(f"{_cell(record, workload):>12}")
+        lines.append(f"{batch_size:>8}" + "".join(cells))
+    return lines
+
+
+def _cell(record: StudyRecord | None, workload: Workload) -> str:
+    """Return K* as text, `> budget` where no trial reached the goal, marked where the winner is at an edge."""
+    if record is None:
+        return "-"
+    if record.winner is None:
+        return f"> {record.max_steps}"
+    return f"{record.winner.step}{_EDGE_MARK if _edges(record, workload) else ' '}"
+
+
+def _edges(record: StudyRecord, workload: Workload) -> tuple[str, ...]:
+    """Return the metaparameters for which the winner is the last point tried on one side."""
+    return at_edge(workload.search_space, len(record.trials), record.winner.trial) if record.winner else ()
+
+
+def _warnings(studies: dict[Study, StudyRecord], workload: Workload) -> list[str]:
+    """Return what a reader should know before using the table."""
+    lines = []
+    at_an_edge = sorted({name for record in studies.values() for name in _edges(record, workload)})
+    if at_an_edge:
+        lines.append(
+            f"{_EDGE_MARK} the winner is the lowest or highest {', '.join(at_an_edge)} tried: K* may be lower outside "
+            "the range, or between points with more --trials"
+        )
+    lines += [
+        f"! {describe_study(record)}: try more --trials, more --max-steps or a higher --goal-error"
+        for record in studies.values()
+        if record.winner is None
+    ]
+    return ["", *lines] if lines else []
+
+
+def _constants_table(constants: Sequence[ConstantsRecord]) -> list[str]:
+    """Return L, Delta and beta with a row a sparsity and replicate."""
+    quantities = list(constants[0].values)
+    first = constants[0]
+    lines = [
+        f"L along the winner's run at B = {first.study.batch_size} up to K*, Delta and beta at its start, on "
+        f"{first.examples} training examples",
+        "",
+        f"{'sparsity':>8}" + "".join(f"{name:>12}" for name in quantities),
+    ]
+    for record in constants:
+        values = "".join(f"{record.values[name]:>12.4g}" for name in quantities)
+        replicate = f"  r={record.study.replicate}" if record.study.replicate else ""
+        lines.append(f"{record.study.sparsity:>7g}%{values}{replicate}")
+    return lines

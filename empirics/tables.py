@@ -1,0 +1,134 @@
+"""The run folder's tables: `curves.csv` and `constants.csv`, written from the store."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from scipy.stats import t as student
+
+from empirics.files import write_atomically
+from empirics.records import ConstantsRecord, StudyRecord
+from empirics.specification import Specification
+from empirics.store import Store
+
+CURVES_COLUMNS = (
+    "workload",
+    "goal",
+    "sparsity",
+    "replicate",
+    "batch_size",
+    "steps_to_result",
+    "lower",
+    "upper",
+    "status",
+    "stop",
+    "trials",
+    "complete",
+    "incomplete",
+    "infeasible",
+    "censored",
+    "winner",
+    "metaparameters",
+)
+CONSTANTS_COLUMNS = ("workload", "sparsity", "quantity", "value", "low", "high", "n")
+_CONFIDENCE = 0.95
+
+
+def write_tables(folder: Path, store: Store, specification: Specification) -> None:
+    """Write `curves.csv`, `constants.csv` and `provenance.json` from what the store holds.
+
+    Args:
+        folder: The run folder.
+        store: Its store.
+        specification: What was asked for last.
+    """
+    records = store.studies()
+    write_curves(folder, specification.workload.name, specification.goal, records.values())
+    constants = store.constants()
+    if constants:
+        write_constants(folder, specification.workload.name, constants)
+    provenance = {
+        "identity": specification.identity(),
+        "asked_for": specification.additions(),
+        "study_seconds": round(sum(record.seconds for record in records.values()), 3),
+        "constants_seconds": round(sum(record.seconds for record in constants), 3),
+        "sessions": store.sessions(),
+    }
+    write_atomically(folder / "provenance.json", json.dumps(provenance, indent=2) + "\n")
+
+
+def write_curves(folder: Path, workload: str, goal: str, records: Iterable[StudyRecord]) -> None:
+    """Write `curves.csv`, one row a study.
+
+    Args:
+        folder: The run folder.
+        workload: Name of the workload.
+        goal: The goal error as written.
+        records: The finished studies, sorted.
+    """
+    rows = [(workload, goal, *_curve_row(record)) for record in records]
+    write_atomically(folder / "curves.csv", _csv(CURVES_COLUMNS, rows))
+
+
+def write_constants(folder: Path, workload: str, records: Sequence[ConstantsRecord]) -> None:
+    """Write `constants.csv`: each quantity's mean over replicates with Student's 95% interval.
+
+    Args:
+        folder: The run folder.
+        workload: Name of the workload.
+        records: One record a sparsity and replicate.
+    """
+    rows = []
+    for sparsity in sorted({record.study.sparsity for record in records}):
+        of_sparsity = [record.values for record in records if record.study.sparsity == sparsity]
+        for quantity in of_sparsity[0]:
+            summary = _mean_and_interval([values[quantity] for values in of_sparsity])
+            rows.append((workload, f"{sparsity:g}", quantity, *summary, len(of_sparsity)))
+    write_atomically(folder / "constants.csv", _csv(CONSTANTS_COLUMNS, rows))
+
+
+def _curve_row(record: StudyRecord) -> tuple[object, ...]:
+    """Return the columns of a study after the goal."""
+    winner, study = record.winner, record.study
+    metaparameters = json.dumps(winner.metaparameters, sort_keys=True) if winner else ""
+    return (
+        f"{study.sparsity:g}",
+        study.replicate,
+        study.batch_size,
+        record.steps_to_result if winner else "",
+        record.lower,
+        record.steps_to_result if winner else "",
+        "reached" if winner else "not_reached",
+        "race",
+        len(record.trials),
+        record.count("complete"),
+        record.count("incomplete"),
+        record.count("infeasible"),
+        record.count("censored"),
+        winner.trial if winner else "",
+        metaparameters,
+    )
+
+
+def _mean_and_interval(values: Sequence[float]) -> tuple[str, str, str]:
+    """Return mean, lower and upper end as text; the ends are blank for a single value."""
+    mean = statistics.fmean(values)
+    if len(values) == 1:
+        return f"{mean:.6g}", "", ""
+    half = student.ppf((1 + _CONFIDENCE) / 2, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
+    return f"{mean:.6g}", f"{mean - half:.6g}", f"{mean + half:.6g}"
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as CSV text."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()

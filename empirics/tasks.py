@@ -1,0 +1,107 @@
+"""The units of work that a process takes: independent, deterministic, safe to repeat.
+
+Importing this module loads no torch; running a task does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StudyRecord, TrialRecord
+from empirics.specification import Study
+
+if TYPE_CHECKING:
+    from empirics.laboratory import Laboratory
+
+Result = StudyRecord | RerunRecord | ConstantsRecord | list[MaskRecord]
+
+
+class Task(Protocol):
+    """A unit of work."""
+
+    @property
+    def label(self) -> str:
+        """What the unit is, for people."""
+
+    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> Result:
+        """Do the work; `report` is called with the step now and then."""
+
+
+@dataclass(frozen=True)
+class PruneTask:
+    """Score the weights of one trial and keep the masks of some sparsities."""
+
+    replicate: int
+    trial: int
+    sparsities: tuple[float, ...]
+
+    @property
+    def label(self) -> str:
+        """What the unit is, for people."""
+        return f"masks of trial {self.trial}" + (f" r={self.replicate}" if self.replicate else "")
+
+    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> list[MaskRecord]:
+        """Return one mask a sparsity."""
+        report(0)
+        return laboratory.mask_records(self.replicate, self.trial, self.sparsities)
+
+
+@dataclass(frozen=True)
+class StudyTask:
+    """Run one study; `masks` holds the packed mask of each trial."""
+
+    study: Study
+    masks: tuple[bytes, ...]
+
+    @property
+    def label(self) -> str:
+        """What the unit is, for people."""
+        return str(self.study)
+
+    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> StudyRecord:
+        """Return the study's outcome."""
+        from empirics.engine import measure_study  # noqa: PLC0415 - loads torch
+
+        return measure_study(laboratory, self.study, laboratory.unpack(self.masks), report)
+
+
+@dataclass(frozen=True)
+class RerunTask:
+    """Train the winner of a study again with new seeds."""
+
+    study: Study
+    winner: TrialRecord
+    rerun: int
+
+    @property
+    def label(self) -> str:
+        """What the unit is, for people."""
+        return f"{self.study} rerun {self.rerun}"
+
+    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> RerunRecord:
+        """Return how the retraining ended."""
+        from empirics.engine import rerun_winner  # noqa: PLC0415 - loads torch
+
+        return rerun_winner(laboratory, self.study, self.winner, self.rerun, report)
+
+
+@dataclass(frozen=True)
+class ConstantsTask:
+    """Measure L, Delta and beta along the run of a study's winner, whose packed mask is `mask`."""
+
+    record: StudyRecord
+    mask: bytes
+
+    @property
+    def label(self) -> str:
+        """What the unit is, for people."""
+        return f"L, Delta, beta of {self.record.study}"
+
+    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> ConstantsRecord:
+        """Return the constants."""
+        from empirics.constants import measure_constants  # noqa: PLC0415 - loads torch
+
+        (mask,) = laboratory.unpack((self.mask,))
+        return measure_constants(laboratory, self.record, mask, report)

@@ -1,0 +1,110 @@
+"""Gradients of T trials at once, and a block of trials that advances together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from empirics.networks import ConvolutionalNetwork
+
+
+def loss_and_gradient(
+    network: ConvolutionalNetwork, weights: Tensor, images: Tensor, labels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the mean cross-entropy of T trials on the same batch, and its gradient.
+
+    The batch is taken in micro-batches whose size follows from the network and T alone, so that memory is bounded and
+    the bits do not depend on the machine's.
+
+    Args:
+        network: The network.
+        weights: Shape (T, P).
+        images: Shape (B, channels, height, width), taken to the weights' precision.
+        labels: Shape (B,).
+
+    Returns:
+        Losses, shape (T,), and gradients with respect to all P weights, shape (T, P).
+    """
+    trials, examples = len(weights), len(labels)
+    rows = max(network.examples_at_once // trials, 1)
+    loss = torch.zeros(trials, dtype=weights.dtype, device=weights.device)
+    gradient = torch.zeros_like(weights)
+    for start in range(0, examples, rows):
+        parameters = [view.requires_grad_() for view in network.views(weights.detach())]
+        with torch.enable_grad():
+            logits = network.logits(parameters, images[start : start + rows].to(weights.dtype))
+            each = cross_entropy(logits, labels[start : start + rows]).sum(dim=1) / examples
+            parts = torch.autograd.grad(each.sum(), parameters)
+        loss += each.detach()
+        gradient += torch.cat([part.flatten(1) for part in parts], dim=1)
+    return loss, gradient
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy of each trial on each example.
+
+    Args:
+        logits: Shape (T, B, classes).
+        labels: Shape (B,).
+
+    Returns:
+        Shape (T, B).
+    """
+    trials, examples, _ = logits.shape
+    losses = functional.cross_entropy(logits.flatten(0, 1), labels.repeat(trials), reduction="none")
+    return losses.view(trials, examples)
+
+
+class TrialBlock:
+    """Trials of one study that train as one batched computation.
+
+    Args:
+        network: The network.
+        trials: Indices of the trials, length T.
+        weights: Initial weights, already masked, shape (T, P); overwritten by training.
+        masks: 1 where a weight is kept, 0 where it is pruned, shape (T, P).
+        metaparameters: One mapping a trial.
+    """
+
+    def __init__(
+        self,
+        network: ConvolutionalNetwork,
+        trials: Sequence[int],
+        weights: Tensor,
+        masks: Tensor,
+        metaparameters: Sequence[dict[str, float]],
+    ) -> None:
+        self.network = network
+        self.trials = list(trials)
+        self.weights = weights
+        self._masks = masks
+        rates = [point["learning_rate"] for point in metaparameters]
+        self._learning_rates = torch.tensor(rates, dtype=weights.dtype, device=weights.device).unsqueeze(1)
+
+    def step(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Take one step of stochastic gradient descent, w <- w - eta g on the kept weights.
+
+        Args:
+            images: The batch, shape (B, channels, height, width).
+            labels: Shape (B,).
+
+        Returns:
+            Whether the batch loss and every weight are still finite, shape (T,), bool.
+        """
+        loss, gradient = loss_and_gradient(self.network, self.weights, images, labels)
+        self.weights.addcmul_(gradient.mul_(self._masks), self._learning_rates, value=-1)
+        return torch.isfinite(loss) & torch.isfinite(self.weights).all(dim=1)
+
+    def keep(self, wanted: Tensor) -> None:
+        """Go on with some of the trials only.
+
+        Args:
+            wanted: Shape (T,), bool.
+        """
+        self.trials = [trial for trial, keep in zip(self.trials, wanted.tolist(), strict=True) if keep]
+        self.weights = self.weights[wanted]
+        self._masks = self._masks[wanted]
+        self._learning_rates = self._learning_rates[wanted]
