@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,6 +41,7 @@ class Laboratory:
     """
 
     def __init__(self, specification: Specification, dataset: Dataset) -> None:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else CUDA refuses to be deterministic
         torch.set_num_threads(1)
         torch.use_deterministic_algorithms(True)
         self.specification = specification

@@ -167,8 +167,15 @@ def _prepare(request: Request, execution: Execution) -> tuple[Specification, Dat
     from empirics.laboratory import check_network  # noqa: PLC0415 - loads torch
 
     check_network(specification)
-    default_jobs = 1 if specification.device == "cuda" else len(os.sched_getaffinity(0))
+    default_jobs = 1 if specification.device == "cuda" else _cores()
     return specification, dataset, execution.jobs or default_jobs
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux; elsewhere all cores are taken to be free
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _refuse_fewer_trials(store: Store, specification: Specification, folder: Path) -> None:

@@ -19,6 +19,9 @@ _PROCESS_BYTES = 350e6  # a Python process with torch loaded
 _COPIES = 6  # weights, masks and gradients of a trial, and what an update holds meanwhile
 _TIMED_SECONDS = 0.5
 _MOST_TIMED_EXAMPLES = 256
+_SHARE_OF_EVALUATION = 0.4  # of the validation set, looked at by the average goal test before it is decided
+_DEAR_SECONDS = 600.0
+_FEWER_EXAMPLES = 2000
 _PASSES = 11  # gradients of the training set in one measurement of L
 
 
@@ -33,7 +36,7 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int) -> 
     laboratory = Laboratory(specification, dataset)
     workload = specification.workload
     per_step = {size: _seconds_per_step(laboratory, size) for size in specification.batch_sizes}
-    test = _seconds_per_goal_test(laboratory)
+    test = _seconds_per_evaluation(laboratory) / workload.eval_interval
     lines = [
         f"{workload.name}: goal error {specification.goal}, {specification.trials} trials a study, budget "
         f"{workload.max_steps} steps, goal test every {workload.eval_interval}, device {specification.device}",
@@ -42,22 +45,33 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int) -> 
     ]
     expected, most = 0.0, 0.0
     for study in specification.studies():
-        seconds = specification.trials * (per_step[study.batch_size] + test / workload.eval_interval)
-        steps = expected_steps(workload, study)
-        expected, most = expected + steps * seconds, most + workload.max_steps * seconds
-        times = f"{_duration(steps * seconds):>14} {_duration(workload.max_steps * seconds):>14}"
-        lines.append(f"{study!s:<24} {steps:>14.0f} {times}")
-    pruning = _pruning_seconds(laboratory, per_step)
+        steps, step = expected_steps(workload, study), per_step[study.batch_size]
+        likely = specification.trials * steps * (step + _SHARE_OF_EVALUATION * test)
+        limit = specification.trials * workload.max_steps * (step + test)
+        lines.append(f"{study!s:<24} {steps:>14.0f} {_duration(likely):>14} {_duration(limit):>14}")
+        expected, most = expected + likely, most + limit
+    masks = _masks_seconds(laboratory, per_step)
     constants = _constants_seconds(specification, per_step) if specification.constants else 0.0
-    lines += [
-        "",
-        f"{len(specification.studies())} studies: {_duration(expected / jobs)} expected, {_duration(most / jobs)} at "
-        f"most, with {jobs} at once; masks {_duration(pruning / jobs)}, constants {_duration(constants / jobs)}.",
-        "Expected steps are a guess from earlier runs; times are timed on this machine and scaled.",
-        f"Memory: about {_bytes(laboratory, dataset) * jobs / 1e9:.1f} GB.",
-        "Nothing was measured or written.",
-    ]
-    return "\n".join(lines)
+    return "\n".join(
+        (
+            *lines,
+            "",
+            f"{len(specification.studies())} studies, {jobs} at once: {_duration(expected / jobs)} expected, "
+            f"{_duration(most / jobs)} at most; before them masks, {_duration(masks / jobs)}; after them constants, "
+            f"{_duration(constants / jobs)}{_cheaper_constants(specification, constants)}.",
+            "Expected steps are a guess from earlier runs; times are timed on this machine and scaled.",
+            f"Memory: about {_bytes(laboratory, dataset) * jobs / 1e9:.1f} GB.",
+            "Nothing was measured or written.",
+        )
+    )
+
+
+def _cheaper_constants(specification: Specification, seconds: float) -> str:
+    """Return how to spend less on the constants, where they are dear."""
+    if seconds < _DEAR_SECONDS or specification.probe_examples <= _FEWER_EXAMPLES:
+        return ""
+    part = _duration(seconds * _FEWER_EXAMPLES / specification.probe_examples)
+    return f" (--examples {_FEWER_EXAMPLES}: {part}; --no-constants: none)"
 
 
 def _seconds_per_step(laboratory: Laboratory, batch_size: int) -> float:
@@ -75,8 +89,8 @@ def _seconds_per_step(laboratory: Laboratory, batch_size: int) -> float:
     return (time.perf_counter() - start) / steps / trials * batch_size / examples
 
 
-def _seconds_per_goal_test(laboratory: Laboratory) -> float:
-    """Return the time of one full evaluation of one trial; a goal test takes at most that."""
+def _seconds_per_evaluation(laboratory: Laboratory) -> float:
+    """Return the time of one full evaluation of one trial."""
     block, test = _random_block(laboratory, 1), laboratory.goal_test(0)
     start = time.perf_counter()
     test.errors(block.weights)
@@ -91,7 +105,7 @@ def _random_block(laboratory: Laboratory, trials: int) -> TrialBlock:
     return TrialBlock(laboratory.network, range(trials), weights, torch.ones_like(weights), [point] * trials)
 
 
-def _pruning_seconds(laboratory: Laboratory, per_step: dict[int, float]) -> float:
+def _masks_seconds(laboratory: Laboratory, per_step: dict[int, float]) -> float:
     """Return the expected time of one epoch of gradients for every trial."""
     specification = laboratory.specification
     if not any(specification.sparsities):

@@ -9,6 +9,7 @@ from empirics.specification import Study
 
 Event = Literal["reached", "infeasible", "running"]
 Status = Literal["complete", "incomplete", "infeasible", "censored"]
+QUANTITIES = ("L_mean", "L_max", "L_at_goal", "Delta", "beta")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from empirics.records import ConstantsRecord, StudyRecord
+from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord
 from empirics.search import at_edge
 from empirics.specification import Study
 from empirics.store import read_store
@@ -91,16 +91,15 @@ def _warnings(studies: dict[Study, StudyRecord], workload: Workload) -> list[str
 
 def _constants_table(constants: Sequence[ConstantsRecord]) -> list[str]:
     """Return L, Delta and beta with a row a sparsity and replicate."""
-    quantities = list(constants[0].values)
     first = constants[0]
     lines = [
         f"L along the winner's run at B = {first.study.batch_size} up to K*, Delta and beta at its start, on "
         f"{first.examples} training examples",
         "",
-        f"{'sparsity':>8}" + "".join(f"{name:>12}" for name in quantities),
+        f"{'sparsity':>8}" + "".join(f"{name:>12}" for name in QUANTITIES),
     ]
     for record in constants:
-        values = "".join(f"{record.values[name]:>12.4g}" for name in quantities)
+        values = "".join(f"{record.values[name]:>12.4g}" for name in QUANTITIES)
         replicate = f"  r={record.study.replicate}" if record.study.replicate else ""
         lines.append(f"{record.study.sparsity:>7g}%{values}{replicate}")
     return lines

@@ -13,7 +13,7 @@ from pathlib import Path
 from scipy.stats import t as student
 
 from empirics.files import write_atomically
-from empirics.records import ConstantsRecord, StudyRecord
+from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord
 from empirics.specification import Specification
 from empirics.store import Store
 
@@ -87,7 +87,7 @@ def write_constants(folder: Path, workload: str, records: Sequence[ConstantsReco
     rows = []
     for sparsity in sorted({record.study.sparsity for record in records}):
         of_sparsity = [record.values for record in records if record.study.sparsity == sparsity]
-        for quantity in of_sparsity[0]:
+        for quantity in QUANTITIES:
             summary = _mean_and_interval([values[quantity] for values in of_sparsity])
             rows.append((workload, f"{sparsity:g}", quantity, *summary, len(of_sparsity)))
     write_atomically(folder / "constants.csv", _csv(CONSTANTS_COLUMNS, rows))

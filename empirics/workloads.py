@@ -78,8 +78,8 @@ _DIGITS = Workload(
     batch_sizes=tuple(2**power for power in range(9)),
     trials=16,
     smoothness_interval=5,
-    expected_c1=600.0,
-    expected_c2=20.0,
+    expected_c1=400.0,
+    expected_c2=30.0,
 )
 
 WORKLOADS = {

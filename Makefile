@@ -1,0 +1,35 @@
+# The commands of the project. Each target works as the first one ever typed in a fresh clone.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN ?= runs/digits
+MEASURE ?= --sparsity 0 50 70 90
+INSTALLED := .venv/installed
+
+.PHONY: measure test check lint types clean
+
+# Measure the curves and constants of the embedded digits, test the claims on them, draw figure 1.
+measure: $(INSTALLED)
+	$(BIN)/python -m empirics.measure $(MEASURE) --out $(RUN)
+	$(BIN)/python -m verification.report $(RUN)
+	$(BIN)/python -m paper_figures $(RUN)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -q -m "not slow" tests verification
+	$(BIN)/python -m pytest -q --doctest-modules theory empirics verification paper_figures --ignore-glob='*/test_*.py'
+
+check: lint types test
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt 'torch==2.13.0' -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

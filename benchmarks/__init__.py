@@ -1,0 +1,1 @@
+"""Side-by-side runs: what was tried before a constant or a kernel was chosen."""
