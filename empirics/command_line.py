@@ -36,12 +36,7 @@ def parse(
         first: A dataclass whose fields are all `Annotated[type, help]` and have defaults.
         second: Another one.
     """
-    parser = OneLineParser(
-        prog=prog,
-        description=description,
-        allow_abbrev=False,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = OneLineParser(prog=prog, description=description, allow_abbrev=False)
     for record in (first, second):
         hints = typing.get_type_hints(record, include_extras=True)
         for field in dataclasses.fields(record):  # type: ignore[arg-type]  # both are dataclasses
@@ -55,9 +50,10 @@ def _add(parser: argparse.ArgumentParser, name: str, hint: Any, default: object)
     kind, text = typing.get_args(hint)
     kind = _without_none(kind)
     option = f"--{name.replace('_', '-')}"
-    settings: dict[str, Any] = {"default": default, "help": text}
+    settings: dict[str, Any] = {"default": default, "help": text + _describe_default(default)}
     if kind is bool:
-        parser.add_argument(option, action=argparse.BooleanOptionalAction, **settings)
+        action = argparse.BooleanOptionalAction if default else "store_true"
+        parser.add_argument(option, action=action, **settings)
         return
     if typing.get_origin(kind) is tuple:
         settings["nargs"] = "+"
@@ -68,6 +64,14 @@ def _add(parser: argparse.ArgumentParser, name: str, hint: Any, default: object)
         settings["type"] = kind
         settings["metavar"] = {int: "N", float: "X", Path: "PATH"}.get(kind, "NAME")
     parser.add_argument(option, **settings)
+
+
+def _describe_default(default: object) -> str:
+    """Return the default as the help shows it; switches and None speak for themselves."""
+    if default is None or isinstance(default, bool):
+        return ""
+    values = default if isinstance(default, tuple) else (default,)
+    return f" (default: {' '.join(f'{v:g}' if isinstance(v, float) else str(v) for v in values)})"
 
 
 def _without_none(kind: Any) -> Any:  # noqa: ANN401

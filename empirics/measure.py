@@ -28,6 +28,7 @@ from empirics.tables import write_tables
 from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StudyTask
 
 _PROGRAM = "python -m empirics.measure"
+_PURPOSE = "Measure steps to result K*(B) per sparsity, then the constants L, Delta and beta behind it."
 _GO_ON = "what was finished is kept, run the same command again to go on"
 
 
@@ -193,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        request, execution = parse(arguments, _PROGRAM, __doc__ or "", Request, Execution)
+        request, execution = parse(arguments, _PROGRAM, _PURPOSE, Request, Execution)
         if execution.plan:
             from empirics.plan import describe_plan  # noqa: PLC0415 - loads torch
 

@@ -40,7 +40,8 @@ class Display:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop drawing."""
-        self._bars.stop()
+        if self.console.is_terminal:
+            self._bars.stop()
 
     @contextlib.contextmanager
     def stage(self, name: str, total: int) -> Iterator[None]:

@@ -29,13 +29,15 @@ class Request:
         70.0,
         90.0,
     )
-    batch_sizes: Annotated[tuple[int, ...] | None, "examples per step"] = None
-    trials: Annotated[int | None, "search points a study"] = None
+    batch_sizes: Annotated[tuple[int, ...] | None, "examples per step, default the workload's"] = None
+    trials: Annotated[int | None, "search points a study, default the workload's"] = None
     replicates: Annotated[int, "independent repetitions of every study"] = 1
     rerun_winner: Annotated[int, "times each winner is trained again with new seeds"] = 0
-    goal_error: Annotated[float | None, "validation error that counts as the result, in (0, 1)"] = None
-    max_steps: Annotated[int | None, "budget of a trial, steps"] = None
-    eval_interval: Annotated[int | None, "steps between two goal tests"] = None
+    goal_error: Annotated[
+        float | None, "validation error that counts as the result, in (0, 1), default the workload's"
+    ] = None
+    max_steps: Annotated[int | None, "budget of a trial, steps, default the workload's"] = None
+    eval_interval: Annotated[int | None, "steps between two goal tests, default the workload's"] = None
     seed: Annotated[int, "seed of the run"] = 0
     device: Annotated[Literal["auto", "cpu", "cuda"], "where to train; auto takes a GPU if there is one"] = "auto"
     data_dir: Annotated[Path | None, "folder that holds MNIST/ and Fashion-MNIST/"] = None
