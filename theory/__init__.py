@@ -1,0 +1,28 @@
+"""The theory of steps-to-result: symbols, laws K(B), and proofs that check themselves."""
+
+from theory.critical_batch import (
+    batch_size_for_efficiency,
+    critical_batch_size,
+    critical_batch_size_20_percent,
+    fastest_batch_size,
+    least_total_time,
+    parallel_efficiency,
+)
+from theory.laws import FIXED_RATE, HYPERBOLA, LAWS, PIECEWISE, POWER, SHARPNESS, TUNED_TEXTBOOK, Law
+
+__all__ = [
+    "FIXED_RATE",
+    "HYPERBOLA",
+    "LAWS",
+    "PIECEWISE",
+    "POWER",
+    "SHARPNESS",
+    "TUNED_TEXTBOOK",
+    "Law",
+    "batch_size_for_efficiency",
+    "critical_batch_size",
+    "critical_batch_size_20_percent",
+    "fastest_batch_size",
+    "least_total_time",
+    "parallel_efficiency",
+]

@@ -1,0 +1,231 @@
+"""The laws K(B): each a single sympy expression that gives LaTeX, numbers, curve and derivative.
+
+Every law is written in the same two constants as the paper's, c1 (noise term) and c2 (serial floor), with
+B_c = c1/c2, so that laws nest and their constants can be compared: P and S contain H at alpha = 1, h = 1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import sympy
+from numpy.typing import ArrayLike
+
+from theory.log_space import Array, compile_log_law, evaluate, log_coordinates
+from theory.notation import latex
+from theory.symbols import B, alpha, c1, c2, h
+
+
+@dataclass(frozen=True)
+class Law:
+    r"""Steps to result K as a function of the batch size B and of positive parameters.
+
+    Fits move in the logarithms of all parameters, `fit_coordinates`, in the order of `parameters`.
+
+    Reference:
+        docs/theory.md, results 6, 8, 9 and 17.
+
+    Example:
+        >>> HYPERBOLA.latex()
+        'K(B) = \\frac{c_{1}}{B} + c_{2}'
+        >>> HYPERBOLA.steps([1, 256], c1=51_200.0, c2=200.0)
+        array([51400.,   400.])
+    """
+
+    id: str
+    name: str
+    expression: sympy.Expr
+    parameters: tuple[sympy.Symbol, ...]
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the parameters, the keyword arguments of `steps`."""
+        return tuple(str(p) for p in self.parameters)
+
+    @property
+    def fit_coordinates(self) -> tuple[str, ...]:
+        """Names of the entries of theta: the logarithm of each parameter."""
+        return tuple(str(t) for t in log_coordinates(self.parameters))
+
+    def latex(self) -> str:
+        """Return the law as a LaTeX formula, K(B) = ..."""
+        return f"K(B) = {latex(self.expression)}"
+
+    def steps(self, batch_size: ArrayLike, **parameters: float) -> Array:
+        r"""Return the steps to result at each batch size.
+
+        Evaluates :math:`K(B)` as the exponential of `log_steps`, so no magnitude overflows on the way.
+
+        Args:
+            batch_size: Any shape, examples per step. Finite, > 0; need not be an integer.
+            **parameters: Exactly the law's parameters, scalars. Finite, > 0. c1 in steps x examples, c2 in
+                steps, shapes (alpha, h) without unit.
+
+        Returns:
+            Array of the shape of batch_size, steps. Infinite where the law has no finite K (law I).
+
+        Raises:
+            ValueError: If an argument is missing, unknown or outside its range.
+        Reference:
+            Lee et al. 2021, Eq. (3) for law H; docs/theory.md for the others.
+
+        Example:
+            >>> float(HYPERBOLA.steps(100.0, c1=1000.0, c2=5.0).round(9))
+            15.0
+        """
+        sizes = np.asarray(batch_size, dtype=np.float64)
+        if not (np.isfinite(sizes).all() and (sizes > 0).all()):
+            raise ValueError("batch_size must be finite and > 0")
+        theta = self.coordinates(**parameters)
+        return np.exp(self.log_steps(np.log(np.atleast_1d(sizes)), theta)).reshape(sizes.shape)
+
+    def log_steps(self, log_batch_size: ArrayLike, theta: ArrayLike) -> Array:
+        r"""Return :math:`\log K` at points x = log B for fit coordinates theta.
+
+        Law H is exactly :math:`\mathrm{logaddexp}(\log c_1 - x, \log c_2)`.
+
+        Args:
+            log_batch_size: Shape (..., n), log examples. Finite.
+            theta: Shape (..., p), the fit coordinates in the last axis; leading axes broadcast. Finite.
+
+        Returns:
+            Shape (..., n), log steps; +inf where the law has no finite K (law I).
+
+        Raises:
+            ValueError: If the last axis of theta does not have one entry per parameter.
+        Reference:
+            docs/theory.md, results 6, 8, 9 and 17.
+
+        Example:
+            >>> HYPERBOLA.log_steps([0.0], [0.0, 0.0])  # log(1/1 + 1)
+            array([0.69314718])
+        """
+        x, coordinates = self._points(log_batch_size, theta)
+        value = evaluate(compile_log_law(self.expression, B, self.parameters)[0], x, coordinates)
+        return np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), _shape(x, coordinates)))
+
+    def log_steps_jacobian(self, log_batch_size: ArrayLike, theta: ArrayLike) -> Array:
+        r"""Return the derivatives :math:`\partial \log K/\partial\theta_i`.
+
+        Args:
+            log_batch_size: Shape (..., n), log examples. Finite.
+            theta: Shape (..., p), the fit coordinates in the last axis; leading axes broadcast. Finite.
+
+        Returns:
+            Shape (..., n, p), without unit; 0 where log K is infinite, one-sided at a kink (laws PW, X).
+
+        Raises:
+            ValueError: If the last axis of theta does not have one entry per parameter.
+        Reference:
+            The symbolic derivative of the law's expression.
+
+        Example:
+            >>> HYPERBOLA.log_steps_jacobian([0.0], [0.0, 0.0])  # both terms carry half of K
+            array([[0.5, 0.5]])
+        """
+        x, coordinates = self._points(log_batch_size, theta)
+        gradient = evaluate(compile_log_law(self.expression, B, self.parameters)[1], x, coordinates)
+        shape = _shape(x, coordinates)
+        assert isinstance(gradient, tuple | list)
+        return np.stack([np.broadcast_to(np.asarray(g, dtype=np.float64), shape) for g in gradient], axis=-1)
+
+    def coordinates(self, **parameters: float) -> Array:
+        r"""Return the fit coordinates theta of the given parameters.
+
+        :math:`\theta_i = \log p_i`, in the order of `parameters`.
+
+        Args:
+            **parameters: Exactly the law's parameters, scalars. Finite, > 0.
+
+        Returns:
+            Shape (p,).
+
+        Raises:
+            ValueError: If a parameter is missing, unknown or outside its range.
+        Reference:
+            Inverse of `natural`.
+
+        Example:
+            >>> HYPERBOLA.coordinates(c1=1.0, c2=1.0)
+            array([0., 0.])
+        """
+        if set(parameters) != set(self.parameter_names):
+            raise ValueError(f"law {self.id} takes exactly {self.parameter_names}, got {tuple(parameters)}")
+        for name, value in parameters.items():
+            if not 0.0 < value < np.inf:
+                raise ValueError(f"{name} must be finite and > 0, got {value}")
+        return np.log([float(parameters[name]) for name in self.parameter_names])
+
+    def natural(self, theta: ArrayLike) -> dict[str, float]:
+        r"""Return the parameters that fit coordinates stand for.
+
+        :math:`p_i = \exp\theta_i`.
+
+        Args:
+            theta: Shape (p,). Finite.
+
+        Returns:
+            Parameter name to value, in the order of `parameters`.
+
+        Raises:
+            ValueError: If theta does not have shape (p,).
+        Reference:
+            Inverse of `coordinates`.
+
+        Example:
+            >>> HYPERBOLA.natural([0.0, 0.0])
+            {'c1': 1.0, 'c2': 1.0}
+        """
+        values = np.asarray(theta, dtype=np.float64)
+        if values.shape != (len(self.parameters),):
+            raise ValueError(f"theta must have shape ({len(self.parameters)},), got {values.shape}")
+        return dict(zip(self.parameter_names, np.exp(values).tolist(), strict=True))
+
+    def _points(self, log_batch_size: ArrayLike, theta: ArrayLike) -> tuple[Array, Array]:
+        x = np.atleast_1d(np.asarray(log_batch_size, dtype=np.float64))
+        coordinates = np.asarray(theta, dtype=np.float64)
+        if coordinates.ndim == 0 or coordinates.shape[-1] != len(self.parameters):
+            raise ValueError(
+                f"theta must have {len(self.parameters)} entries {self.fit_coordinates} in its last axis, "
+                f"got shape {coordinates.shape}"
+            )
+        return x, coordinates
+
+
+def _shape(x: Array, theta: Array) -> tuple[int, ...]:
+    return np.broadcast_shapes(x.shape, (*theta.shape[:-1], 1))
+
+
+_B_C = c1 / c2
+
+HYPERBOLA = Law("H", "hyperbola (Proposition 4.1)", c1 / B + c2, (c1, c2))
+POWER = Law("P", "power law with a floor", c1 / B**alpha + c2, (c1, c2, alpha))
+SHARPNESS = Law(
+    "S",
+    "sharpness family",
+    ((c1 / B) ** (1 / h) + c2 ** (1 / h)) ** h,
+    (c1, c2, h),
+)
+PIECEWISE = Law(
+    "PW",
+    "linear scaling, then a plateau",
+    sympy.Piecewise((c1 / B, B <= _B_C), (c2, True)),
+    (c1, c2),
+)
+TUNED_TEXTBOOK = Law(
+    "X",
+    "tuned textbook bound",
+    sympy.Piecewise((4 * c1 / B, B <= 2 * _B_C), (c2 / (1 - _B_C / B), True)),
+    (c1, c2),
+)
+FIXED_RATE = Law(
+    "I",
+    "fixed-rate bound, exact",
+    sympy.Piecewise((c2 / (1 - _B_C / B), B > _B_C), (sympy.oo, True)),
+    (c1, c2),
+)
+
+LAWS: Mapping[str, Law] = MappingProxyType(
+    {law.id: law for law in (HYPERBOLA, POWER, SHARPNESS, PIECEWISE, TUNED_TEXTBOOK, FIXED_RATE)}
+)
