@@ -1,0 +1,107 @@
+"""Every step holds, and no step holds any longer once its claim is broken."""
+
+import dataclasses
+
+import pytest
+import sympy
+from reference.theory_mutations import mutations
+
+from theory.assumptions import ASSUMPTIONS
+from theory.proof import Kind, eq
+from theory.proofs import CASES, RESULTS, assumptions_of, index, premises_of, results_of, steps_by_id, verify
+
+STEPS = [step for result in RESULTS for step in result.steps]
+CHECKED = [step for step in STEPS if step.check is not None]
+
+
+@pytest.mark.parametrize("step", CHECKED, ids=lambda step: step.id)
+def test_step_holds(step):
+    assert verify(step) is True
+
+
+@pytest.mark.parametrize("step", CHECKED, ids=lambda step: step.id)
+def test_no_broken_claim_holds(step):
+    broken = list(mutations(step.claim))
+    assert len(broken) >= 4
+    for claim in broken:
+        assert verify(dataclasses.replace(step, claim=claim)) is False, claim
+
+
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [pytest.param(s, n, id=f"{s.id}-{d.lhs}") for s in CHECKED for n, d in enumerate(s.definitions)],
+)
+def test_no_broken_definition_holds(step, number):
+    """A definition is part of what a step says: c1 = ... carries Proposition 4.1."""
+    definition = step.definitions[number]
+    for meaning in mutations(eq(sympy.Dummy(), definition.rhs)):
+        if meaning.lhs.is_Symbol:
+            changed = (*step.definitions[:number], eq(definition.lhs, meaning.rhs), *step.definitions[number + 1 :])
+            assert verify(dataclasses.replace(step, definitions=changed)) is False, meaning
+
+
+@pytest.mark.parametrize(
+    ("step", "number"), [pytest.param(s, n, id=f"{s.id}-{n}") for s in CHECKED for n, _ in enumerate(s.given)]
+)
+def test_no_claim_holds_without_its_condition(step, number):
+    """The reverse of a condition must not do."""
+    condition = step.given[number]
+    reverse = condition.func(condition.rhs, condition.lhs, evaluate=False)
+    changed = (*step.given[:number], reverse, *step.given[number + 1 :])
+    assert verify(dataclasses.replace(step, given=changed)) is False
+
+
+@pytest.mark.parametrize(
+    "step",
+    [s for s in CHECKED if any(a.id in s.follows_from and a.claim is not None for a in ASSUMPTIONS)],
+    ids=lambda step: step.id,
+)
+def test_no_step_holds_without_its_assumptions(step):
+    """An assumption that a step cites with a formula is one it needs: reversed, the step fails."""
+    claims = {p: steps_by_id()[p].claim for p in step.follows_from}
+    for assumption in ASSUMPTIONS:
+        if assumption.id in claims and assumption.claim is not None:
+            reverse = assumption.claim.func(2 * assumption.claim.rhs + 1, assumption.claim.lhs, evaluate=False)
+            assert step.verify({**claims, assumption.id: reverse}) is False
+
+
+@pytest.mark.parametrize("step", [s for s in (*STEPS, *ASSUMPTIONS) if s.check is None], ids=lambda step: step.id)
+def test_what_is_not_checked_is_never_called_verified(step):
+    assert step.kind in {Kind.ASSUMPTION, Kind.ARGUMENT}
+    assert verify(step) is None
+
+
+def test_every_checked_step_is_algebra_or_inequality_by_its_claim():
+    for step in CHECKED:
+        assert (step.kind is Kind.ALGEBRA) == (step.claim.rel_op == "=="), step.id
+
+
+def test_every_assumption_is_used():
+    used = {p.id for step in STEPS for p in premises_of(step)}
+    assert {a.id for a in ASSUMPTIONS} <= used
+
+
+def test_the_results_of_the_derivation_rest_on_what_they_should():
+    needed = {r.number: {a.id for a in assumptions_of(r)} for r in RESULTS}
+    assert needed["1"] == {"smooth"}
+    assert needed["3"] == {"smooth", "bounded", "first-moment", "second-moment", "cap"}
+    assert {"tight", "same-rate", "same-goal"} <= needed["6"]
+    # the point of result 8: neither a tight bound nor one rate for all batch sizes, nor the textbook cap
+    assert not {"tight", "same-rate", "cap"} & needed["8"]
+
+
+def test_cases():
+    assert set(CASES) == {"fixed", "decaying", "sparsity", "tuned"}
+    assert results_of("all") == RESULTS
+    with pytest.raises(ValueError, match=r"case must be one of fixed, .*, all, got momentum"):
+        results_of("momentum")
+
+
+def test_a_list_with_a_repeated_id_is_no_proof():
+    with pytest.raises(ValueError, match="step smooth occurs twice"):
+        index((ASSUMPTIONS[0], ASSUMPTIONS[0]))
+
+
+def test_a_list_that_cites_what_comes_later_is_no_proof():
+    with pytest.raises(ValueError, match=r"step 1.1 cites \['smooth'\], which do not come before it"):
+        index(RESULTS[0].steps)

@@ -1,0 +1,127 @@
+"""The assumptions, each an object that the steps relying on it name."""
+
+from functools import partial
+
+from theory.bounds import ETA_MAX
+from theory.inner import base, inner
+from theory.proof import Kind, Step, eq, le, lt
+from theory.symbols import (
+    M_G,
+    F,
+    K,
+    L,
+    M,
+    beta,
+    beta_v,
+    covariance,
+    eta,
+    f_inf,
+    k,
+    mean_inner,
+    mean_square,
+    mu,
+    mu_g,
+    rate,
+    t,
+    variance,
+)
+
+_assume = partial(Step, "", Kind.ASSUMPTION)
+
+GRAD, DIFFERENCE, SAMPLED, MEAN, MOVE = base("grad"), base("u"), base("g"), base("m"), base("d")
+
+SMOOTH = _assume(
+    "smooth",
+    "The gradient is L-Lipschitz along the segment from w to w + d, for every t in (0, 1].",
+    le(inner(DIFFERENCE, DIFFERENCE), (L * t) ** 2 * inner(MOVE, MOVE)),
+    "Lee et al. 2021, Sec. 4.1; Eq. (11) with all gamma in (0, 1] is enough",
+)
+BOUNDED = _assume("bounded", "f is bounded below by f_inf.", le(f_inf, F(K + 1)), "Lee et al. 2021, Sec. 4.1")
+FIRST_MOMENT = _assume(
+    "first-moment",
+    "Given the past, the stochastic gradient points along the gradient with a factor of at least mu.",
+    le(mu * inner(GRAD, GRAD), mean_inner),
+    "Bottou, Curtis, Nocedal 2018, Assumption 4.3(b)",
+)
+SECOND_MOMENT = _assume(
+    "second-moment",
+    "Given the past, the stochastic gradient has a second moment of at most M + M_G |∇f|².",
+    le(mean_square, M + M_G * inner(GRAD, GRAD)),
+    "Bottou, Curtis, Nocedal 2018, Eq. (4.9)",
+)
+CAP = _assume("cap", "The rate is at most eta_max.", le(eta, ETA_MAX), "Bottou, Curtis, Nocedal 2018, Theorem 4.8")
+CAP_EACH = _assume(
+    "cap-each", "The rate of every step k = 1..K is at most eta_max.", le(rate(k), ETA_MAX), "docs/theory.md"
+)
+DOUBLE_CAP = _assume("double-cap", "The rate is below twice eta_max.", lt(eta, 2 * ETA_MAX), "docs/theory.md, result 8")
+INDEPENDENT = _assume(
+    "independent",
+    "The draws of a batch are independent, given the past.",
+    eq(covariance, 0),
+    "Lee et al. 2021, Sec. 4.1",
+)
+MEAN_GROWTH = _assume(
+    "mean-growth",
+    "The mean of the stochastic gradient is at most mu_G times as long as the gradient.",
+    le(inner(MEAN, MEAN), mu_g**2 * inner(GRAD, GRAD)),
+    "Bottou, Curtis, Nocedal 2018, Assumption 4.3(b)",
+)
+NOISE_GROWTH = _assume(
+    "noise-growth",
+    "One draw has a variance of at most beta + beta_V |∇f|²; the paper has beta_V = 0.",
+    le(variance, beta + beta_v * inner(GRAD, GRAD)),
+    "Bottou, Curtis, Nocedal 2018, Assumption 4.3(c)",
+)
+WITHOUT_REPLACEMENT = _assume(
+    "without-replacement",
+    "The B draws are a uniformly random subset of the N examples; all N together have no variance.",
+    None,
+    "docs/theory.md, result 4",
+)
+INDEPENDENT_EPOCHS = _assume(
+    "independent-epochs", "The orders of different epochs are independent.", None, "docs/theory.md, result 4"
+)
+TIGHT = _assume(
+    "tight",
+    "The textbook bound holds with equality when the goal is reached: its left side is then epsilon.",
+    None,
+    "Lee et al. 2021, App. A.1 and A.2",
+)
+SAME_RATE = _assume(
+    "same-rate", "One rate eta serves every batch size.", None, "Lee et al. 2021, Prop. 4.1: eta* in c2"
+)
+SAME_GOAL = _assume(
+    "same-goal",
+    "The goal, a mean of E|∇f|² over the steps up to K, is the same at every batch size and sparsity.",
+    None,
+    "Lee et al. 2021, Prop. 4.1: epsilon in c1 and c2",
+)
+SAME_SUM = _assume(
+    "same-sum",
+    "H is the same at every K: the sequence of rates is fixed, square-summable and summed to its end.",
+    None,
+    "Lee et al. 2021, Eqs. (8)-(10)",
+)
+SAME_MOMENTS = _assume(
+    "same-moments", "mu and M_G are those of the dense network at every sparsity.", None, "Lee et al. 2021, Sec. 4.2"
+)
+
+ASSUMPTIONS: tuple[Step, ...] = (
+    SMOOTH,
+    BOUNDED,
+    FIRST_MOMENT,
+    SECOND_MOMENT,
+    CAP,
+    CAP_EACH,
+    DOUBLE_CAP,
+    INDEPENDENT,
+    MEAN_GROWTH,
+    NOISE_GROWTH,
+    WITHOUT_REPLACEMENT,
+    INDEPENDENT_EPOCHS,
+    TIGHT,
+    SAME_RATE,
+    SAME_GOAL,
+    SAME_SUM,
+    SAME_MOMENTS,
+)

@@ -1,0 +1,1 @@
+"""The results, one module per argument; each result is a list of steps that check themselves."""

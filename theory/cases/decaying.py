@@ -1,0 +1,123 @@
+"""Results 3d and 6d: the textbook bound and Proposition 4.1 for rates that change with the step."""
+
+from functools import partial
+
+import sympy
+
+from theory.assumptions import BOUNDED, CAP_EACH, SAME_GOAL, SAME_SUM, TIGHT
+from theory.bounds import NOISE
+from theory.cases.descent import START
+from theory.laws import HYPERBOLA
+from theory.operations import solve_for, substitute, sum_over_steps
+from theory.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le
+from theory.symbols import (
+    M_G,
+    B,
+    Delta,
+    F,
+    G,
+    G_weighted,
+    H,
+    K,
+    L,
+    M,
+    beta,
+    c1,
+    c1_decay,
+    c2,
+    c2_decay,
+    epsilon_eta,
+    eta,
+    k,
+    mu,
+    rate,
+)
+
+algebra = partial(Step, "decaying", Kind.ALGEBRA)
+inequality = partial(Step, "decaying", Kind.INEQUALITY)
+
+SQUARES = sympy.Sum(rate(k) ** 2, (k, 1, K))
+WEIGHTED = sympy.Sum(rate(k) * G(k), (k, 1, K))
+
+
+def _at_the_goal(premises: Premises) -> sympy.core.relational.Relational:
+    return eq(epsilon_eta, premises["3d.4"].rhs.subs({SQUARES: H, M: NOISE}))
+
+
+TEXTBOOK_DECAYING = Result(
+    "3d",
+    "decaying",
+    "Textbook bound for a decaying rate, Eq. (7)",
+    "Every rate up to step K must keep the cap; no condition on the sums of the rates is needed.",
+    (
+        inequality(
+            "3d.1",
+            "Expected decrease at the rate of step k.",
+            le(F(k + 1) - F(k), -rate(k) * (mu - rate(k) * L * M_G / 2) * G(k) + rate(k) ** 2 * L * M / 2),
+            "docs/theory.md, result 2",
+            ("2.5",),
+            Derived("put eta = eta_k into 2.5", lambda p: substitute(p["2.5"], {eta: rate(k)})),
+        ),
+        inequality(
+            "3d.2",
+            "Under the cap, with mu/2 in place of the bracket.",
+            le(F(k + 1) - F(k), -mu * rate(k) * G(k) / 2 + rate(k) ** 2 * L * M / 2),
+            "Bottou, Curtis, Nocedal 2018, proof of Theorem 4.10",
+            ("3d.1", CAP_EACH.id),
+            Certificate(
+                {"3d.1": sympy.Integer(1), CAP_EACH.id: rate(k) * G(k) * L * M_G / 2},
+                reading="right - left = [3d.1] + (η_k E G_k L M_G/2) [cap-each]",
+            ),
+        ),
+        inequality(
+            "3d.3",
+            "Summed over the steps.",
+            le(F(K + 1) - F(1), -mu * WEIGHTED / 2 + L * M * SQUARES / 2),
+            "Bottou, Curtis, Nocedal 2018, proof of Theorem 4.10",
+            ("3d.2",),
+            Derived("sum 3d.2 over k = 1..K", lambda p: sum_over_steps(p["3d.2"])),
+        ),
+        inequality(
+            "3d.4",
+            "Textbook bound for a decaying rate.",
+            le(G_weighted, L * M * SQUARES / (K * mu) + Delta / (K * mu)),
+            "Lee et al. 2021, Eq. (7)",
+            ("3d.3", BOUNDED.id),
+            Certificate(
+                {"3d.3": 2 / (K * mu), BOUNDED.id: 2 / (K * mu)},
+                reading="right - left = 2/(K μ) ([3d.3] + [bounded])",
+            ),
+            definitions=(START, eq(G_weighted, WEIGHTED / K)),
+        ),
+    ),
+)
+
+PROPOSITION_DECAYING = Result(
+    "6d",
+    "decaying",
+    "Proposition 4.1 for a decaying rate, Eq. (10)",
+    "K = c1'/B + c2' exactly, but for another goal than at a fixed rate: the mean of eta_k E G_k, in another unit. "
+    "c1' = L H beta/(mu goal), c2' = Delta/(mu goal).",
+    (
+        algebra(
+            "6d.1",
+            "Eq. (7) with equality at the goal, M = beta/B, H the sum of the squared rates.",
+            eq(epsilon_eta, (L * H * beta / B + Delta) / (K * mu)),
+            "Lee et al. 2021, Eqs. (8), (9)",
+            ("3d.4", "4.4", TIGHT.id),
+            Derived("put the goal, H and M = beta/B into 3d.4", _at_the_goal),
+        ),
+        algebra(
+            "6d.2",
+            "Solved for K; no expansion is needed.",
+            eq(K, HYPERBOLA.expression.subs({c1: c1_decay, c2: c2_decay})),
+            "Lee et al. 2021, Eq. (10)",
+            ("6d.1", SAME_SUM.id, SAME_GOAL.id),
+            Derived("solve 6d.1 for K", lambda p: solve_for(p["6d.1"], K)),
+            definitions=(
+                eq(c1_decay, L * H * beta / (mu * epsilon_eta)),
+                eq(c2_decay, Delta / (mu * epsilon_eta)),
+            ),
+        ),
+    ),
+)

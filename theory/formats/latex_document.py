@@ -1,0 +1,85 @@
+"""A derivation as a LaTeX document that pdflatex compiles as it is."""
+
+from theory.formats.markdown import outcome
+from theory.formats.page import Count, conditions, needs, prose, source
+from theory.notation import latex
+from theory.proof import Result, Step
+
+_PREAMBLE = r"""\documentclass[11pt]{article}
+\usepackage[a4paper,margin=25mm]{geometry}
+\usepackage{amsmath}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{4pt}
+\title{Steps to result, derived}
+\date{}
+\begin{document}
+\maketitle
+$G_k = |\nabla f(w_k)|^2$, $\Delta = 2 (f(w_1) - f_{\inf})$; [n] is the right side minus the left side of n.
+"""
+
+_TEXT = {
+    "\\": r"\textbackslash{}",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "%": r"\%",
+    "&": r"\&",
+    "#": r"\#",
+    "$": r"\$",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "<": r"$<$",
+    ">": r"$>$",
+    "|": r"$|$",
+    "Δ": r"$\Delta$",
+    "β": r"$\beta$",
+    "ε": r"$\epsilon$",
+    "η": r"$\eta$",
+    "κ": r"$\kappa$",
+    "λ": r"$\lambda$",
+    "μ": r"$\mu$",
+    "∇": r"$\nabla$",
+    "²": r"$^2$",
+    "≥": r"$\ge$",
+}
+
+
+class LatexDocument:
+    """An article with a section per result."""
+
+    def opening(self) -> str:
+        """Return the preamble."""
+        return _PREAMBLE
+
+    def heading(self, result: Result) -> str:
+        """Return a section and the statement."""
+        title = f"Result {result.number}. {prose(result.title)}"
+        return f"\n\\section*{{{escape(title)}}}\n\\emph{{{escape(prose(result.statement))}}}\n"
+
+    def step(self, step: Step, case: str, verified: bool | None) -> str:
+        """Return the step: words, formula, origin."""
+        pieces = [f"\n\\textbf{{{step.id}}} ({outcome(step, verified)}) {escape(prose(step.statement))}"]
+        if step.claim is not None:
+            pieces.append(f"\\[ {latex(step.claim)} \\]")
+        if limits := conditions(step, lambda relation: f"${latex(relation)}$"):
+            pieces.append(f"{limits}.\n")
+        return "\n".join((*pieces, f"{{\\small {escape(source(step))}\\par}}")) + "\n"
+
+    def closing(self, results: tuple[Result, ...], count: Count) -> str:
+        """Return the assumptions of each result, the count and the end."""
+        items = "\n".join(
+            f"\\item[{r.number}] {escape(prose(r.title))}: {escape(names)}" for r, names in needs(results)
+        )
+        return (
+            "\n\\section*{Which result needs which assumption}\n"
+            f"\\begin{{description}}\n{items}\n\\end{{description}}\n\n"
+            f"{escape(count.sentence())}\n\\end{{document}}\n"
+        )
+
+
+def escape(sentence: str) -> str:
+    """Return words as LaTeX; a character without a translation is refused rather than lost in print."""
+    unknown = {c for c in sentence if not c.isascii() and c not in _TEXT}
+    if unknown:
+        raise ValueError(f"no LaTeX for {sorted(unknown)}")
+    return "".join(_TEXT.get(c, c) for c in sentence)

@@ -1,0 +1,89 @@
+"""What a way to write a derivation must offer, and the words they share."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sympy.core.relational import Relational
+
+from theory.proof import Kind, Result, Step
+from theory.proofs import assumptions_of
+
+_GREEK = {"Delta": "Δ", "beta": "β", "epsilon": "ε", "eta": "η", "lambda": "λ", "mu": "μ"}
+
+
+@dataclass
+class Count:
+    """How the steps of a derivation fared."""
+
+    verified: int = 0
+    failed: int = 0
+    assumed: int = 0
+    argued: int = 0
+    unprinted: int = 0
+
+    def add(self, step: Step, verified: bool | None) -> None:
+        """Count one step."""
+        self.verified += verified is True
+        self.failed += verified is False
+        self.assumed += step.kind is Kind.ASSUMPTION
+        self.argued += step.kind is Kind.ARGUMENT
+
+    def sentence(self) -> str:
+        """Return the outcome in words."""
+        elsewhere = f"\nChecked without being printed: {self.unprinted} steps of other results that these rest on."
+        return (
+            f"{self.verified} steps verified, {self.failed} failed; "
+            f"{self.assumed} assumptions and {self.argued} arguments in words, which are not verified."
+            f"{elsewhere if self.unprinted else ''}"
+        )
+
+
+class Page(Protocol):
+    """A derivation being written; every method returns the next piece, with its line end."""
+
+    def opening(self) -> str:
+        """Return what comes before the first result."""
+        ...
+
+    def heading(self, result: Result) -> str:
+        """Return what opens a result."""
+        ...
+
+    def step(self, step: Step, case: str, verified: bool | None) -> str:
+        """Return one step and the outcome of its check."""
+        ...
+
+    def closing(self, results: tuple[Result, ...], count: Count) -> str:
+        """Return what comes after the last result."""
+        ...
+
+
+def prose(sentence: str) -> str:
+    """Return a sentence with the names of Greek letters written as letters."""
+    return re.sub(r"\b(Delta|beta|epsilon|eta|lambda|mu)(?![a-z])", lambda match: _GREEK[match[1]], sentence)
+
+
+def conditions(step: Step, write: Callable[[Relational], str]) -> str:
+    """Return what restricts and explains the claim: for every ..., where ..."""
+    pieces = []
+    if step.given:
+        pieces.append("for " + " and ".join(write(g) for g in step.given))
+    if step.definitions:
+        pieces.append("where " + ", ".join(write(d) for d in step.definitions))
+    return ", ".join(pieces)
+
+
+def source(step: Step) -> str:
+    """Return what the step follows from, how, and where it is published, if elsewhere than here."""
+    premises = f"from {', '.join(step.follows_from)}" if step.follows_from else ""
+    operation = prose(step.check.describe()) if step.check else ""
+    published = "" if step.reference.startswith("docs/theory.md") else f"[{prose(step.reference)}]"
+    reasons = "; ".join(piece for piece in (premises, operation) if piece)
+    return " ".join(piece for piece in (reasons, published) if piece)
+
+
+def needs(results: Iterable[Result]) -> list[tuple[Result, str]]:
+    """Return each result with the names of the assumptions it rests on."""
+    return [(r, ", ".join(a.id for a in assumptions_of(r)) or "nothing") for r in results]

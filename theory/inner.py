@@ -1,0 +1,61 @@
+"""Vectors as formal combinations of base vectors, so that inner products stay algebra in any dimension."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sympy
+
+from theory.symbols import GRADIENT, WEIGHT, define
+
+# base vector: unit, text, LaTeX
+BASE: Mapping[str, tuple[sympy.Expr, str, str]] = {
+    "grad": (GRADIENT, "∇f", r"\nabla f"),
+    "u": (GRADIENT, "∇f(w+td)-∇f(w)", r"\nabla f(w+td)-\nabla f(w)"),
+    "g": (GRADIENT, "g", "g"),
+    "m": (GRADIENT, "E g", r"\mathrm{E} g"),
+    "d": (WEIGHT, "d", "d"),
+}
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A linear combination of base vectors with scalar coefficients."""
+
+    terms: tuple[tuple[str, sympy.Expr], ...]
+
+    def __add__(self, other: "Vector") -> "Vector":
+        """Return the sum."""
+        return Vector(self.terms + other.terms)
+
+    def __sub__(self, other: "Vector") -> "Vector":
+        """Return the difference."""
+        return self + (-1) * other
+
+    def __rmul__(self, factor: sympy.Expr) -> "Vector":
+        """Return the vector times a scalar."""
+        return Vector(tuple((name, factor * coefficient) for name, coefficient in self.terms))
+
+
+def base(name: str) -> Vector:
+    """Return a base vector."""
+    return Vector(((name, sympy.Integer(1)),))
+
+
+def inner(u: Vector, v: Vector) -> sympy.Expr:
+    """Return the inner product, expanded by bilinearity into inner products of base vectors."""
+    return sympy.Add(*(a * b * _product(p, q) for p, a in u.terms for q, b in v.terms))
+
+
+def _product(p: str, q: str) -> sympy.Symbol:
+    p, q = sorted((p, q), key=list(BASE).index)
+    (unit_p, text_p, latex_p), (unit_q, text_q, latex_q) = BASE[p], BASE[q]
+    if p == q:
+        return define(f"norm2_{p}", "squared norm", unit_p**2, f"|{text_p}|²", rf"|{latex_p}|^2", nonnegative=True)
+    return define(
+        f"inner_{p}_{q}",
+        "inner product",
+        unit_p * unit_q,
+        f"⟨{text_p}, {text_q}⟩",
+        rf"\langle {latex_p},\, {latex_q}\rangle",
+        real=True,
+    )

@@ -1,0 +1,130 @@
+"""How formulas are written: one line of text, or LaTeX. Terms that are added come before those subtracted."""
+
+import re
+
+import sympy
+from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.precedence import precedence_traditional
+from sympy.printing.str import StrPrinter
+
+from theory.symbols import QUANTITIES, SEQUENCES
+
+_SIGNS = {
+    "==": ("=", "="),
+    "<=": ("≤", r"\le"),
+    "<": ("<", "<"),
+    ">=": ("≥", r"\ge"),
+    ">": (">", ">"),
+}
+_STAR = "\0"  # stands for the star of K* while the stars of products are turned into spaces
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _ordered(terms: list[sympy.Expr]) -> list[sympy.Expr]:
+    return sorted(terms, key=lambda term: bool(term.could_extract_minus_sign()))
+
+
+class _Latex(LatexPrinter):  # type: ignore[misc]  # sympy ships no types
+    def _as_ordered_terms(self, expr: sympy.Expr, order: str | None = None) -> list[sympy.Expr]:
+        return _ordered(expr.as_ordered_terms(order="rev-lex"))
+
+    def _print_Symbol(self, expr: sympy.Symbol, style: str = "plain") -> str:  # noqa: N802  (sympy's hook)
+        quantity = QUANTITIES.get(expr)
+        written = quantity.latex if quantity else ""
+        return written or str(super()._print_Symbol(expr, style=style))
+
+    def _print_Function(self, expr: AppliedUndef, exp: str | None = None) -> str:  # noqa: N802  (sympy's hook)
+        if expr.func.__name__ not in SEQUENCES:
+            return str(super()._print_Function(expr, exp))
+        written = SEQUENCES[expr.func.__name__][2].format(sympy.latex(expr.args[0]))
+        return f"{written}^{{{exp}}}" if exp else written
+
+
+class _Text(StrPrinter):  # type: ignore[misc]  # sympy ships no types
+    def _as_ordered_terms(self, expr: sympy.Expr, order: str | None = None) -> list[sympy.Expr]:
+        return _ordered(expr.as_ordered_terms(order="rev-lex"))
+
+    def _print_Symbol(self, expr: sympy.Symbol) -> str:  # noqa: N802  (sympy's hook)
+        quantity = QUANTITIES.get(expr)
+        return ((quantity.text if quantity else "") or str(expr)).replace("*", _STAR)
+
+    def _print_Function(self, expr: AppliedUndef) -> str:  # noqa: N802  (sympy's hook)
+        if expr.func.__name__ not in SEQUENCES:
+            return str(super()._print_Function(expr))
+        index = sympy.sstr(expr.args[0]).replace(" ", "")
+        return SEQUENCES[expr.func.__name__][1].format(index if index.isalnum() else f"({index})")
+
+    def _print_Sum(self, expr: sympy.Sum) -> str:  # noqa: N802  (sympy's hook)
+        index, low, high = expr.limits[0]
+        summand = self.parenthesize(expr.function, precedence_traditional(expr))
+        return f"Σ_({self._print(index)}={self._print(low)}..{self._print(high)}) {summand}"
+
+    def _print_Limit(self, expr: sympy.Limit) -> str:  # noqa: N802  (sympy's hook)
+        function, variable, point, _ = expr.args
+        target = "∞" if point is sympy.oo else self._print(point)
+        return f"lim_({self._print(variable)}→{target}) {self._print(function)}"
+
+    def _print_Integral(self, expr: sympy.Integral) -> str:  # noqa: N802  (sympy's hook)
+        variable, low, high = expr.limits[0]
+        return f"∫_{self._print(low)}^{self._print(high)} {self._print(expr.function)} d{self._print(variable)}"
+
+
+def text(expression: sympy.Basic) -> str:
+    r"""Return a formula as one line of text.
+
+    Args:
+        expression: A sympy expression or relation in the symbols of `theory.symbols`.
+
+    Returns:
+        Unicode text: products by spaces, small powers as superscripts.
+
+    Raises:
+        ValueError: If a relation is not one of =, <=, <, >=, >.
+
+    Reference:
+        Names as in Lee et al. 2021.
+
+    Example:
+        >>> from theory.symbols import B, c1, c2, eta
+        >>> text(c1 / B + c2 - eta**2)
+        'c1/B + c2 - η²'
+    """
+    if isinstance(expression, Relational):
+        return f"{text(expression.lhs)} {_sign(expression)[0]} {text(expression.rhs)}"
+    line = _Text().doprint(expression)
+    line = re.sub(r"\*\*(\d)(?!\d)", lambda match: match[1].translate(_SUPERSCRIPTS), line)
+    line = line.replace("**", "^").replace("sqrt(", "√(")
+    return line.replace("*", " ").replace(_STAR, "*")
+
+
+def latex(expression: sympy.Basic) -> str:
+    r"""Return a formula as LaTeX, without surrounding dollars.
+
+    Args:
+        expression: A sympy expression or relation in the symbols of `theory.symbols`.
+
+    Returns:
+        LaTeX source for math mode.
+
+    Raises:
+        ValueError: If a relation is not one of =, <=, <, >=, >.
+
+    Reference:
+        Names as in Lee et al. 2021.
+
+    Example:
+        >>> from theory.symbols import B, c1, c2
+        >>> latex(c1 / B + c2)
+        '\\frac{c_{1}}{B} + c_{2}'
+    """
+    if isinstance(expression, Relational):
+        return f"{latex(expression.lhs)} {_sign(expression)[1]} {latex(expression.rhs)}"
+    return str(_Latex().doprint(expression))
+
+
+def _sign(relation: Relational) -> tuple[str, str]:
+    if relation.rel_op not in _SIGNS:
+        raise ValueError(f"no notation for the relation {relation.rel_op}")
+    return _SIGNS[relation.rel_op]

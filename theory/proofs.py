@@ -1,0 +1,176 @@
+"""All results in their order, the cases they belong to, and what depends on what."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from theory.assumptions import ASSUMPTIONS
+from theory.cases import consequences, decaying, descent, fixed_rate, sparsity, variance
+from theory.proof import Kind, Result, Step
+
+RESULTS: tuple[Result, ...] = (
+    descent.DESCENT_LEMMA,
+    descent.ONE_STEP,
+    descent.TEXTBOOK,
+    decaying.TEXTBOOK_DECAYING,
+    variance.MINIBATCH,
+    fixed_rate.EXACT,
+    fixed_rate.PROPOSITION,
+    decaying.PROPOSITION_DECAYING,
+    sparsity.SPARSE_OVER_DENSE,
+    consequences.TUNED,
+)
+
+CASES: tuple[str, ...] = tuple(dict.fromkeys(result.case for result in RESULTS))
+
+PROPOSITION_4_1: tuple[Result, ...] = tuple(r for r in RESULTS if r.case == "fixed" or r.number == "8")
+"""The paper's derivation for a fixed rate, and the result that makes it exact."""
+
+
+def results_of(case: str) -> tuple[Result, ...]:
+    r"""Return the results of one case, or of all.
+
+    Args:
+        case: One of `CASES`, or "all".
+
+    Returns:
+        The results, in the order of docs/theory.md.
+
+    Raises:
+        ValueError: If there is no such case.
+
+    Reference:
+        docs/theory.md.
+
+    Example:
+        >>> [result.number for result in results_of("decaying")]
+        ['3d', '6d']
+    """
+    if case != "all" and case not in CASES:
+        raise ValueError(f"case must be one of {', '.join((*CASES, 'all'))}, got {case}")
+    return tuple(r for r in RESULTS if case in {"all", r.case})
+
+
+def index(steps: Iterable[Step]) -> dict[str, Step]:
+    r"""Return steps by id, refusing a list that is no proof.
+
+    Args:
+        steps: Steps in order.
+
+    Returns:
+        Id to step, in the same order.
+
+    Raises:
+        ValueError: If an id occurs twice or a step cites one that does not come before it.
+
+    Reference:
+        docs/theory.md.
+
+    Example:
+        >>> list(index(RESULTS[2].steps[4:6]))
+        Traceback (most recent call last):
+        ValueError: step 3.5 cites ['3.4'], which do not come before it
+    """
+    found: dict[str, Step] = {}
+    for step in steps:
+        if step.id in found:
+            raise ValueError(f"step {step.id} occurs twice")
+        missing = [premise for premise in step.follows_from if premise not in found]
+        if missing:
+            raise ValueError(f"step {step.id} cites {missing}, which do not come before it")
+        found[step.id] = step
+    return found
+
+
+@cache
+def steps_by_id() -> dict[str, Step]:
+    r"""Return every step, assumptions included, by its id.
+
+    Returns:
+        Id to step, each after all the steps it follows from.
+
+    Raises:
+        ValueError: If the results do not form a proof.
+
+    Reference:
+        docs/theory.md.
+
+    Example:
+        >>> steps_by_id()["3.4"].reference
+        'Lee et al. 2021, Eq. (2)'
+    """
+    return index((*ASSUMPTIONS, *(step for result in RESULTS for step in result.steps)))
+
+
+def verify(step: Step) -> bool | None:
+    r"""Check one step against the claims it cites.
+
+    Args:
+        step: A step whose premises are in `steps_by_id()`.
+
+    Returns:
+        Whether the check confirms the claim; None for assumptions and arguments, which have no check.
+
+    Raises:
+        KeyError: If a premise is unknown.
+
+    Reference:
+        `theory.proof.Step.verify`.
+
+    Example:
+        >>> verify(steps_by_id()["3.1"])
+        True
+    """
+    return step.verify({premise: steps_by_id()[premise].claim for premise in step.follows_from})
+
+
+def premises_of(step: Step) -> Iterator[Step]:
+    r"""Yield every step that a step rests on, directly or through others, each once.
+
+    Args:
+        step: A step whose premises are in `steps_by_id()`.
+
+    Yields:
+        Steps, in the order of `steps_by_id()`.
+
+    Raises:
+        KeyError: If a premise is unknown.
+
+    Reference:
+        docs/theory.md.
+
+    Example:
+        >>> [premise.id for premise in premises_of(steps_by_id()["1.3"])]
+        ['smooth', '1.1', '1.2']
+    """
+    known = steps_by_id()
+    needed: set[str] = set()
+    waiting = list(step.follows_from)
+    while waiting:
+        premise = waiting.pop()
+        if premise not in needed:
+            needed.add(premise)
+            waiting.extend(known[premise].follows_from)
+    yield from (s for s in known.values() if s.id in needed)
+
+
+def assumptions_of(result: Result) -> tuple[Step, ...]:
+    r"""Return the assumptions that any step of a result rests on.
+
+    Args:
+        result: One of `RESULTS`.
+
+    Returns:
+        Assumption steps, in the order of `theory.assumptions.ASSUMPTIONS`.
+
+    Raises:
+        KeyError: If a premise is unknown.
+
+    Reference:
+        docs/theory.md.
+
+    Example:
+        >>> [assumption.id for assumption in assumptions_of(RESULTS[0])]
+        ['smooth']
+    """
+    used = {premise.id for step in result.steps for premise in premises_of(step)}
+    return tuple(a for a in ASSUMPTIONS if a.kind is Kind.ASSUMPTION and a.id in used)
