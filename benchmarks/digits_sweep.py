@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from empirics.datasets import Dataset, load_dataset
+from empirics.architectures import build_network
+from empirics.convolutional import ConvolutionalNetwork
+from empirics.datasets import load_dataset
 from empirics.engine import measure_study
 from empirics.laboratory import Laboratory
-from empirics.networks import NETWORKS, SMALL_CNN
 from empirics.records import StudyRecord
-from empirics.specification import Request, Specification, Study, resolve
+from empirics.specification import Request, Study, resolve
 
 _NETWORKS = {"8-16": (8, 16), "16-32": (16, 32)}
 _GOALS = (0.1, 0.08, 0.05, 0.03)
@@ -29,32 +30,34 @@ def main() -> None:
     steps = parser.parse_args().steps
     dataset = load_dataset("digits", None)
     print(f"{'network':>8} {'goal':>5} {'S':>3} {'B':>4} {'K*':>6} {'infeasible':>10} {'winning rate':>13} {'s':>6}")
+    small = build_network("small-cnn", dataset.image_shape)
+    assert isinstance(small, ConvolutionalNetwork)
     for name, channels in _NETWORKS.items():
-        NETWORKS["sweep"] = dataclasses.replace(SMALL_CNN, channels=channels)
         for goal in _GOALS:
-            specification, _ = resolve(Request(goal_error=goal, max_steps=steps), cuda_available=False)
-            workload = dataclasses.replace(specification.workload, network="sweep")
-            _sweep(name, dataclasses.replace(specification, workload=workload), dataset)
+            specification, _ = resolve(Request(goal_error=(goal,), max_steps=steps), cuda_available=False)
+            laboratory = Laboratory(specification, dataset)
+            laboratory.network = dataclasses.replace(small, channels=channels)
+            _sweep(name, laboratory)
 
 
-def _sweep(name: str, specification: Specification, dataset: Dataset) -> None:
+def _sweep(name: str, laboratory: Laboratory) -> None:
     """Measure the studies of one network and goal."""
-    laboratory = Laboratory(specification, dataset)
-    masks = [laboratory.mask_records(0, trial, _SPARSITIES) for trial in range(specification.trials)]
+    trials = range(laboratory.specification.trials)
+    masks = [laboratory.mask_records(0, trial, _SPARSITIES) for trial in trials]
     for index, sparsity in enumerate(_SPARSITIES):
         kept = laboratory.unpack([records[index].bits for records in masks])
         for batch_size in _BATCH_SIZES:
-            record = measure_study(laboratory, Study(sparsity, 0, batch_size), kept, lambda _: None)
-            print(_line(name, specification, record), flush=True)
+            (record,) = measure_study(laboratory, Study(sparsity, 0, batch_size), kept, lambda _: None)
+            print(_line(name, record), flush=True)
 
 
-def _line(name: str, specification: Specification, record: StudyRecord) -> str:
+def _line(name: str, record: StudyRecord) -> str:
     """Return one row of the table."""
     winner, study = record.winner, record.study
     steps = winner.step if winner else f"> {record.max_steps}"
     rate = f"{winner.metaparameters['learning_rate']:.3g}" if winner else "-"
     ending = f"{record.count('infeasible'):>10} {rate:>13} {record.seconds:>6.1f}"
-    return f"{name:>8} {specification.goal:>5} {study.sparsity:>3g} {study.batch_size:>4} {steps:>6} {ending}"
+    return f"{name:>8} {record.goal:>5} {study.sparsity:>3g} {study.batch_size:>4} {steps:>6} {ending}"
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from empirics.engine import Report, trial_block
 from empirics.laboratory import Laboratory
 from empirics.records import ConstantsRecord, SmoothnessPoint, StudyRecord
 from empirics.smoothness import full_gradient, gradient_variance, local_smoothness
-from empirics.streams import ExampleOrder
 from empirics.training import TrialBlock
 
 # f_inf = 0 for every sparsity: the cross-entropy's own lower bound, so that Delta's ratio is not a fitted quantity.
@@ -70,7 +69,7 @@ def _follow(
 ) -> tuple[SmoothnessPoint, ...]:
     """Repeat the winner's run; return L at regular steps and at the last one."""
     study, data = record.study, laboratory.split(record.study.replicate)
-    order = ExampleOrder(laboratory.specification.seed, (study.replicate,), len(data.training_labels))
+    order = laboratory.order(study.replicate)
     interval = laboratory.specification.workload.smoothness_interval
     images, labels = laboratory.probe(study.replicate)
     points = []

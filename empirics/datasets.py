@@ -1,4 +1,4 @@
-"""Data sets as arrays: the embedded digits, and IDX files from a folder the user names.
+"""Data sets as arrays: the embedded digits, IDX files and CIFAR-10's binary version from a folder the user names.
 
 Nothing read from outside is ever unpickled; a file is taken by its content (magic number, sizes, label range).
 """
@@ -20,6 +20,8 @@ from empirics.streams import split_indices
 
 CLASSES = 10
 _IDX_IMAGES, _IDX_LABELS = 2051, 2049
+_CIFAR10_FOLDER, _CIFAR10_RECORD = "cifar-10-batches-bin", 3073
+_CIFAR10_ORIGIN = "https://www.cs.toronto.edu/~kriz/cifar.html"
 _FEWEST_EXAMPLES = 10  # one in ten validates
 
 
@@ -45,6 +47,12 @@ class Dataset:
     def training_examples(self) -> int:
         """How many examples are left to train on."""
         return len(self.labels) - self.validation_examples
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)."""
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
 
     def split(self, seed: int, replicate: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return validation and training indices of one replicate."""
@@ -76,8 +84,9 @@ def load_dataset(name: str, data_dir: Path | None) -> Dataset:
     """Return the full training set of that name.
 
     Args:
-        name: `digits`, `mnist` or `fashion-mnist`.
-        data_dir: Folder that holds `MNIST/` and `Fashion-MNIST/` (files gzipped or plain); unused for digits.
+        name: `digits`, `mnist`, `fashion-mnist` or `cifar-10`.
+        data_dir: Folder that holds `MNIST/`, `Fashion-MNIST/` (files gzipped or plain) and `cifar-10-batches-bin/`;
+            unused for digits.
 
     Raises:
         InputError: If a file is missing, truncated or not what its name says.
@@ -87,24 +96,29 @@ def load_dataset(name: str, data_dir: Path | None) -> Dataset:
         >>> digits.images.shape, digits.validation_examples, digits.training_examples
         ((1797, 1, 8, 8), 179, 1618)
     """
+    white = 255
     if name == "digits":
         (pixels, labels), white = _read_digits(), 16
+    elif name == "cifar-10":
+        pixels, labels = _read_cifar10(data_dir)
     else:
-        (pixels, labels), white = _read_idx_pair(_IDX_SOURCES[name], data_dir), 255
+        pixels, labels = _read_idx_pair(_IDX_SOURCES[name], data_dir)
     digest = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
     return Dataset(name, _normalise(pixels, white), labels.astype(np.int64), len(labels) // 10, digest)
 
 
 def _normalise(pixels: NDArray[np.uint8], white: int) -> NDArray[np.float32]:
-    """Scale raw pixels to [0, 1], then to zero mean and unit deviation over the full training set."""
+    """Scale raw pixels to [0, 1], then each channel to zero mean and unit deviation over the full training set."""
     levels = np.arange(256) / white
-    counts = np.bincount(pixels.ravel(), minlength=256)
-    mean = np.average(levels, weights=counts)
-    deviation = np.sqrt(np.average((levels - mean) ** 2, weights=counts))
-    if deviation == 0:
-        raise InputError("all pixels of the data set are equal; there is nothing to learn from it")
-    table: NDArray[np.float32] = ((levels - mean) / deviation).astype(np.float32)
-    return table[pixels]
+    images = np.empty(pixels.shape, np.float32)
+    for channel in range(pixels.shape[1]):
+        counts = np.bincount(pixels[:, channel].ravel(), minlength=256)
+        mean = np.average(levels, weights=counts)
+        deviation = np.sqrt(np.average((levels - mean) ** 2, weights=counts))
+        if deviation == 0:
+            raise InputError("all pixels of the data set are equal; there is nothing to learn from it")
+        images[:, channel] = ((levels - mean) / deviation).astype(np.float32)[pixels[:, channel]]
+    return images
 
 
 def _read_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -128,6 +142,33 @@ def _read_idx_pair(source: _IdxSource, data_dir: Path | None) -> tuple[NDArray[n
     if labels.max() >= CLASSES:
         raise InputError(f"{label_path}: label {labels.max()} is not in 0..{CLASSES - 1}; get the file again")
     return images[:, None], labels
+
+
+def _read_cifar10(data_dir: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the training images and labels of CIFAR-10's binary version: a label byte and 3072 pixels a record."""
+    if data_dir is None:
+        raise InputError(f"--data-dir is missing: name the folder that holds {_CIFAR10_FOLDER}/ ({_CIFAR10_ORIGIN})")
+    parts = []
+    for number in range(1, 6):
+        path = data_dir / _CIFAR10_FOLDER / f"data_batch_{number}.bin"
+        try:
+            with path.open("rb") as file:
+                content = file.read(_CIFAR10_RECORD * 10_000 + 1)
+        except FileNotFoundError:
+            raise InputError(f"missing {path}; get the binary version from {_CIFAR10_ORIGIN}") from None
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        if not content or len(content) % _CIFAR10_RECORD or len(content) > _CIFAR10_RECORD * 10_000:
+            raise InputError(
+                f"{path}: {len(content)} bytes are not 1..10000 records of {_CIFAR10_RECORD}; get it again"
+            )
+        parts.append(np.frombuffer(content, dtype=np.uint8).reshape(-1, _CIFAR10_RECORD))
+        if parts[-1][:, 0].max() >= CLASSES:
+            raise InputError(f"{path}: label {parts[-1][:, 0].max()} is not in 0..{CLASSES - 1}; get the file again")
+    records = np.concatenate(parts)
+    if len(records) < _FEWEST_EXAMPLES:
+        raise InputError(f"{data_dir / _CIFAR10_FOLDER}: {len(records)} records, fewer than {_FEWEST_EXAMPLES}")
+    return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0]
 
 
 def _find(folder: Path, stem: str, source: _IdxSource) -> Path:

@@ -1,16 +1,15 @@
-"""Studies: all trials of a search advance together until the first one reaches the goal."""
+"""Studies: all trials of a search advance together until one of them has reached the hardest goal."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empirics.goal import GoalTest
 from empirics.laboratory import Laboratory
 from empirics.networks import initial_weights
 from empirics.records import Event, RerunRecord, StudyRecord, TrialRecord
@@ -22,66 +21,78 @@ from empirics.training import TrialBlock
 Report = Callable[[int], None]
 
 
+@dataclass
+class RaceLog:
+    """What happened in a race, as it happened.
+
+    Args:
+        reached: For each goal, trial -> the first step at which it was seen there.
+        diverged: Trial -> the first step with a loss or weight that is not finite.
+        step: Steps taken by those that did not diverge.
+    """
+
+    reached: list[dict[int, int]]
+    diverged: dict[int, int] = field(default_factory=dict)
+    step: int = 0
+
+    @property
+    def decided(self) -> bool:
+        """Whether every goal has been reached by some trial."""
+        return all(self.reached)
+
+    def event(self, goal: int, trial: int) -> tuple[Event, int]:
+        """Return what became of a trial on its way to a goal, and at which step."""
+        if trial in self.reached[goal]:
+            return "reached", self.reached[goal][trial]
+        return ("infeasible", self.diverged[trial]) if trial in self.diverged else ("running", self.step)
+
+
 def race(
-    blocks: Sequence[TrialBlock],
-    order: ExampleOrder,
-    images: Tensor,
-    labels: Tensor,
-    goal: GoalTest,
-    *,
-    batch_size: int,
-    max_steps: int,
-    eval_interval: int,
-    report: Report,
-) -> dict[int, tuple[Event, int]]:
-    """Advance all trials in step until one reaches the goal, all have diverged, or the budget is spent.
+    laboratory: Laboratory, study: Study, blocks: Sequence[TrialBlock], order: ExampleOrder, report: Report
+) -> RaceLog:
+    """Advance all trials in step until every goal is reached, all have diverged, or the budget is spent.
 
     K* is a minimum over trials, so nothing that happens to the others after the first hit can change it.
 
     Args:
-        blocks: The trials; consumed.
+        laboratory: The data and goals at hand.
+        study: Whose batch size, and whose replicate's data.
+        blocks: The trials; their weights are those at the end afterwards.
         order: The data order, the same for every trial.
-        images: Training images, shape (n, channels, height, width).
-        labels: Shape (n,).
-        goal: The goal test.
-        batch_size: Examples per step.
-        max_steps: Budget, steps.
-        eval_interval: Steps between goal tests; the last test is at the budget.
         report: Called with the step after each goal test.
 
     Returns:
-        Trial -> what happened to it and at which step.
+        What happened to each trial and when.
     """
-    outcome: dict[int, tuple[Event, int]] = {}
-    step, decided = 0, False
-    while step < max_steps and blocks and not decided:
-        for _ in range(min(eval_interval, max_steps - step)):
-            rows = torch.from_numpy(order.batch(step, batch_size)).to(labels.device)
-            batch_images, batch_labels = images[rows], labels[rows]
-            step += 1
+    data, workload = laboratory.split(study.replicate), laboratory.specification.workload
+    goals = laboratory.goal_test(study.replicate)
+    log = RaceLog([{} for _ in laboratory.specification.goals])
+    while log.step < workload.max_steps and blocks and not log.decided:
+        for _ in range(min(workload.eval_interval, workload.max_steps - log.step)):
+            rows = laboratory.tensor(order.batch(log.step, study.batch_size))
+            images, labels = data.training_images[rows], data.training_labels[rows]
+            log.step += 1
             for block in blocks:
-                finite = block.step(batch_images, batch_labels)
+                finite = block.step(images, labels)
                 if not bool(finite.all()):
-                    outcome |= _events(block.trials, ~finite, "infeasible", step)
+                    log.diverged |= dict.fromkeys(_where(block.trials, ~finite), log.step)
                     block.keep(finite)
             blocks = [block for block in blocks if block.trials]
         for block in blocks:
-            reached = goal.reached(block.weights)
-            outcome |= _events(block.trials, reached, "reached", step)
-            decided = decided or bool(reached.any())
-        report(step)
-    still_running: Event = "running"
-    return outcome | {
-        trial: (still_running, step) for block in blocks for trial in block.trials if trial not in outcome
-    }
+            for known, there in zip(log.reached, goals.reached(block.weights), strict=True):
+                known |= {trial: log.step for trial in _where(block.trials, there) if trial not in known}
+        report(log.step)
+    return log
 
 
-def _events(trials: Sequence[int], where: Tensor, event: Event, step: int) -> dict[int, tuple[Event, int]]:
-    """Return the trials that something happened to."""
-    return {trial: (event, step) for trial, happened in zip(trials, where.tolist(), strict=True) if happened}
+def _where(trials: Sequence[int], chosen: Tensor) -> list[int]:
+    """Return the chosen ones of some trials."""
+    return [trial for trial, is_chosen in zip(trials, chosen.tolist(), strict=True) if is_chosen]
 
 
-def measure_study(laboratory: Laboratory, study: Study, masks: NDArray[np.bool_], report: Report) -> StudyRecord:
+def measure_study(
+    laboratory: Laboratory, study: Study, masks: NDArray[np.bool_], report: Report
+) -> tuple[StudyRecord, ...]:
     """Run one study.
 
     Args:
@@ -91,37 +102,40 @@ def measure_study(laboratory: Laboratory, study: Study, masks: NDArray[np.bool_]
         report: Called with the step after each goal test.
 
     Returns:
-        The outcome; the same for the same specification, device class, threads and versions.
+        The outcome for each goal; the same for the same specification, device class, threads and versions.
     """
     start = time.perf_counter()
-    workload = laboratory.specification.workload
-    data = laboratory.split(study.replicate)
-    points = search_points(workload.search_space, len(masks))
+    specification = laboratory.specification
+    points = search_points(specification.workload.search_space, len(masks))
     weights = np.stack([_init(laboratory, study.replicate, trial) for trial in range(len(masks))])
     at_once = laboratory.network.trials_at_once(study.batch_size)
     blocks = [
         _block(laboratory, range(first, min(first + at_once, len(masks))), weights, masks, points)
         for first in range(0, len(masks), at_once)
     ]
-    goal = laboratory.goal_test(study.replicate)
-    order = ExampleOrder(laboratory.specification.seed, (study.replicate,), len(data.training_labels))
-    outcome = race(
-        blocks,
-        order,
-        data.training_images,
-        data.training_labels,
-        goal,
-        batch_size=study.batch_size,
-        max_steps=workload.max_steps,
-        eval_interval=workload.eval_interval,
-        report=report,
+    order = laboratory.order(study.replicate)
+    log = race(laboratory, study, blocks, order, report)
+    best = None if log.decided else _lowest_error(laboratory, study, blocks)
+    seconds = (time.perf_counter() - start) / len(specification.goals)
+    return tuple(
+        StudyRecord(
+            study,
+            goal,
+            tuple(TrialRecord(trial, point, *log.event(index, trial)) for trial, point in enumerate(points)),
+            specification.workload.max_steps,
+            specification.workload.eval_interval,
+            None if log.reached[index] else best,
+            seconds,
+        )
+        for index, goal in enumerate(specification.goals)
     )
-    trials = tuple(TrialRecord(trial, points[trial], *outcome[trial]) for trial in range(len(masks)))
-    best = None
-    if not any(trial.event == "reached" for trial in trials):
-        counts = [int(goal.errors(block.weights).min()) for block in blocks if block.trials]
-        best = min(counts) / len(data.validation_labels) if counts else None
-    return StudyRecord(study, trials, workload.max_steps, workload.eval_interval, best, time.perf_counter() - start)
+
+
+def _lowest_error(laboratory: Laboratory, study: Study, blocks: Sequence[TrialBlock]) -> float | None:
+    """Return the lowest validation error of trials at their end, None when all have diverged."""
+    goals, examples = laboratory.goal_test(study.replicate), len(laboratory.split(study.replicate).validation_labels)
+    counts = [int(goals.errors(block.weights).min()) for block in blocks if block.trials]
+    return min(counts) / examples if counts else None
 
 
 def rerun_winner(laboratory: Laboratory, study: Study, winner: TrialRecord, rerun: int, report: Report) -> RerunRecord:
@@ -135,26 +149,14 @@ def rerun_winner(laboratory: Laboratory, study: Study, winner: TrialRecord, reru
         report: Called with the step after each goal test.
 
     Returns:
-        Where the retraining reached the goal, or that it did not within the budget.
+        Where the retraining reached the first goal, or that it did not within the budget.
     """
-    workload = laboratory.specification.workload
-    data = laboratory.split(study.replicate)
     weights = _init(laboratory, study.replicate, winner.trial, rerun)[None]
     masks = laboratory.masks(study.replicate, weights, (study.sparsity,))[:, 0]
     block = _block(laboratory, range(1), weights, masks, (winner.metaparameters,))
-    seed, path = laboratory.specification.seed, (study.replicate, winner.trial, rerun)
-    outcome = race(
-        [block],
-        ExampleOrder(seed, path, len(data.training_labels)),
-        data.training_images,
-        data.training_labels,
-        laboratory.goal_test(study.replicate),
-        batch_size=study.batch_size,
-        max_steps=workload.max_steps,
-        eval_interval=workload.eval_interval,
-        report=report,
-    )
-    return RerunRecord(study, rerun, winner.trial, winner.metaparameters, *outcome[0])
+    order = laboratory.order(study.replicate, winner.trial, rerun)
+    log = race(laboratory, study, [block], order, report)
+    return RerunRecord(study, rerun, winner.trial, winner.metaparameters, *log.event(0, 0))
 
 
 def trial_block(laboratory: Laboratory, replicate: int, trial: TrialRecord, mask: NDArray[np.bool_]) -> TrialBlock:
@@ -180,4 +182,4 @@ def _block(
     rows = slice(trials.start, trials.stop)
     mask = laboratory.mask_tensor(masks[rows])
     start = laboratory.tensor(weights[rows]) * mask
-    return TrialBlock(laboratory.network, trials, start, mask, points[rows])
+    return TrialBlock(laboratory.network, laboratory.specification.workload, trials, start, mask, points[rows])

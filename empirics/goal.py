@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from empirics.networks import ConvolutionalNetwork
+from empirics.networks import Network
 
 
 def goal_count(goal_error: float, examples: int) -> int:
@@ -31,41 +32,42 @@ def goal_count(goal_error: float, examples: int) -> int:
 
 
 class GoalTest:
-    """Decides for each of T trials whether it makes at most `most_errors` errors on the validation set.
+    """Decides for each of T trials which goals its errors on the validation set reach.
 
-    A trial is decided as soon as it has made more errors, so a network far from the goal costs a few images. The
-    answer is that of a full evaluation.
+    A trial is decided as soon as it has made more errors than the easiest goal allows, so a network far from every
+    goal costs a few images. The answer is that of a full evaluation.
 
     Args:
         network: The network.
         images: The validation set, shape (n, channels, height, width).
         labels: Shape (n,).
-        most_errors: Errors that still reach the goal.
+        most_errors: Errors that still reach each goal, length G.
     """
 
-    def __init__(self, network: ConvolutionalNetwork, images: Tensor, labels: Tensor, most_errors: int) -> None:
+    def __init__(self, network: Network, images: Tensor, labels: Tensor, most_errors: Sequence[int]) -> None:
         self._network = network
         self._images = images
         self._labels = labels
-        self._most_errors = most_errors
+        self._most_errors = torch.tensor(most_errors, device=labels.device)
 
     @torch.no_grad()
     def reached(self, weights: Tensor) -> Tensor:
-        """Return which trials reach the goal.
+        """Return which trials reach which goals.
 
         Args:
             weights: Finite, shape (T, P).
 
         Returns:
-            Shape (T,), bool.
+            Shape (G, T), bool.
         """
         parameters = self._network.views(weights)
+        easiest = self._most_errors.max()
         errors = torch.zeros(len(weights), dtype=torch.int64, device=weights.device)
         for start, stop in self._chunks(len(weights)):
             errors += self._count(parameters, start, stop)
-            if bool((errors > self._most_errors).all()):
+            if bool((errors > easiest).all()):
                 break
-        return errors <= self._most_errors
+        return errors <= self._most_errors[:, None]
 
     @torch.no_grad()
     def errors(self, weights: Tensor) -> Tensor:

@@ -12,14 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from empirics.architectures import build_network
 from empirics.datasets import Dataset
 from empirics.errors import InputError
 from empirics.goal import GoalTest, goal_count
-from empirics.networks import NETWORKS, initial_weights
+from empirics.networks import initial_weights
 from empirics.pruning import connection_sensitivity, keep_mask
 from empirics.records import MaskRecord
 from empirics.specification import Specification
-from empirics.streams import Stream, generator
+from empirics.streams import ExampleOrder, Stream, generator
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Laboratory:
         torch.set_num_threads(1)
         torch.use_deterministic_algorithms(True)
         self.specification = specification
-        self.network = NETWORKS[specification.workload.network]
+        self.network = build_network(specification.workload.network, dataset.image_shape)
         self.device = torch.device(specification.device)
         self._dataset = dataset
         self.split = lru_cache(maxsize=2)(self._split)
@@ -56,10 +57,14 @@ class Laboratory:
         images, labels = torch.from_numpy(self._dataset.images), torch.from_numpy(self._dataset.labels)
         return Split(*(part[rows].to(self.device) for rows in (training, validation) for part in (images, labels)))
 
+    def order(self, replicate: int, *rerun: int) -> ExampleOrder:
+        """Return the data order of a replicate, or of a retraining in it."""
+        return ExampleOrder(self.specification.seed, (replicate, *rerun), len(self.split(replicate).training_labels))
+
     def goal_test(self, replicate: int) -> GoalTest:
         """Return the goal test on a replicate's validation set."""
         data = self.split(replicate)
-        most = goal_count(self.specification.workload.goal_error, len(data.validation_labels))
+        most = [goal_count(goal, len(data.validation_labels)) for goal in self.specification.goals]
         return GoalTest(self.network, data.validation_images, data.validation_labels, most)
 
     def probe(self, replicate: int) -> tuple[Tensor, Tensor]:
@@ -115,13 +120,13 @@ class Laboratory:
         return np.stack(rows).astype(np.bool_)
 
 
-def check_network(specification: Specification) -> None:
+def check_network(specification: Specification, dataset: Dataset) -> None:
     """Refuse a sparsity that leaves nothing to train.
 
     Raises:
         InputError: If a sparsity keeps no weight of the network.
     """
-    size = NETWORKS[specification.workload.network].size
+    size = build_network(specification.workload.network, dataset.image_shape).size
     for sparsity in specification.sparsities:
         if round(size * (1 - sparsity / 100)) < 1:
             raise InputError(f"--sparsity {sparsity:g}: keeps none of the network's {size} weights; use a lower one")

@@ -26,6 +26,7 @@ from empirics.store import Store, open_store
 from empirics.summary import describe_run, describe_study
 from empirics.tables import write_tables
 from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StudyTask
+from empirics.workloads import describe_workloads
 
 _PROGRAM = "python -m empirics.measure"
 _PURPOSE = "Measure steps to result K*(B) per sparsity, then the constants L, Delta and beta behind it."
@@ -39,6 +40,7 @@ class Execution:
     out: Annotated[Path | None, "run folder; default runs/<workload>-<digest>"] = None
     jobs: Annotated[int | None, "processes at once; default all cores, on a GPU 1"] = None
     plan: Annotated[bool, "print what would be done, with an estimate of time and memory, and stop"] = False
+    list: Annotated[bool, "print all workloads with their defaults, and stop"] = False
 
 
 def measure(request: Request, execution: Execution) -> Path:
@@ -58,7 +60,7 @@ def measure(request: Request, execution: Execution) -> Path:
     """
     specification, dataset, jobs = _prepare(request, execution)
     folder = execution.out or Path("runs") / specification.folder_name()
-    with open_store(folder, specification.identity(), specification.goal) as store:
+    with open_store(folder, specification.identity()) as store:
         _refuse_fewer_trials(store, specification, folder)
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         store.add_session(started, {**provenance(), "device": specification.device, "jobs": jobs, "threads": 1})
@@ -107,7 +109,7 @@ class _Run:
         ]
         with self.display.stage("studies", len(tasks)):
             for task, result in self.executor.run(tasks, self.display.watch):
-                assert isinstance(result, StudyRecord)
+                assert isinstance(result, tuple)
                 self.store.add_study(result)
                 self.display.done(task, describe_study(result))
 
@@ -167,7 +169,7 @@ def _prepare(request: Request, execution: Execution) -> tuple[Specification, Dat
     specification, dataset = resolve(request, cuda_available=torch.cuda.is_available())
     from empirics.laboratory import check_network  # noqa: PLC0415 - loads torch
 
-    check_network(specification)
+    check_network(specification, dataset)
     default_jobs = 1 if specification.device == "cuda" else _cores()
     return specification, dataset, execution.jobs or default_jobs
 
@@ -193,15 +195,9 @@ def _refuse_fewer_trials(store: Store, specification: Specification, folder: Pat
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    request, execution = parse(arguments, _PROGRAM, _PURPOSE, Request, Execution)
     try:
-        request, execution = parse(arguments, _PROGRAM, _PURPOSE, Request, Execution)
-        if execution.plan:
-            from empirics.plan import describe_plan  # noqa: PLC0415 - loads torch
-
-            print(describe_plan(*_prepare(request, execution)))
-            return 0
-        folder = measure(request, execution)
-        _show(folder)
+        _carry_out(request, execution)
     except InputError as error:
         return _fail(str(error), 2)
     except WorkerError as error:
@@ -213,13 +209,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _carry_out(request: Request, execution: Execution) -> None:
+    """List, plan or measure, as asked."""
+    if execution.list:
+        print(describe_workloads())
+    elif execution.plan:
+        from empirics.plan import describe_plan  # noqa: PLC0415 - loads torch
+
+        print(describe_plan(*_prepare(request, execution)))
+    else:
+        _show(measure(request, execution))
+
+
 def _show(folder: Path) -> None:
     """Print the run, what the law says about it, and what to do next."""
     import verification  # noqa: PLC0415 - the command alone looks beyond the store, once that is closed
 
     print(describe_run(folder))
     print(verification.summary(folder))
-    print(f"\nResults: {folder}/  (curves.csv, constants.csv, provenance.json, study.sqlite)")
+    files = sorted(path.name for path in folder.iterdir() if path.is_file())
+    print(f"\nResults: {folder}/  ({', '.join(files)})")
     print(f"Next:    python -m verification.report {folder} && python -m paper_figures {folder}")
 
 

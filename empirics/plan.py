@@ -11,7 +11,8 @@ from empirics.cost import expected_steps
 from empirics.datasets import Dataset
 from empirics.laboratory import Laboratory
 from empirics.networks import initial_weights
-from empirics.specification import Specification, Study
+from empirics.search import search_points
+from empirics.specification import Specification, Study, goal_text
 from empirics.streams import Stream, generator
 from empirics.training import TrialBlock
 
@@ -37,8 +38,9 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int) -> 
     workload = specification.workload
     per_step = {size: _seconds_per_step(laboratory, size) for size in specification.batch_sizes}
     test = _seconds_per_evaluation(laboratory) / workload.eval_interval
+    goals = " and ".join(map(goal_text, specification.goals))
     lines = [
-        f"{workload.name}: goal error {specification.goal}, {specification.trials} trials a study, budget "
+        f"{workload.name}: goal error {goals}, {specification.trials} trials a study, budget "
         f"{workload.max_steps} steps, goal test every {workload.eval_interval}, device {specification.device}",
         "",
         f"{'study':<24} {'expected steps':>14} {'expected time':>14} {'at most':>14}",
@@ -101,8 +103,9 @@ def _random_block(laboratory: Laboratory, trials: int) -> TrialBlock:
     """Return trials at their start with a small rate."""
     random = generator(0, Stream.PROBE, 0)
     weights = laboratory.tensor(np.stack([initial_weights(laboratory.network, random) for _ in range(trials)]))
-    point = {"learning_rate": 1e-4}
-    return TrialBlock(laboratory.network, range(trials), weights, torch.ones_like(weights), [point] * trials)
+    workload = laboratory.specification.workload
+    points = search_points(workload.search_space, trials)
+    return TrialBlock(laboratory.network, workload, range(trials), weights, torch.ones_like(weights), points)
 
 
 def _masks_seconds(laboratory: Laboratory, per_step: dict[int, float]) -> float:

@@ -68,7 +68,7 @@ class Display:
         self._draw()
         if line:
             elapsed = time.perf_counter() - self._start
-            self.console.print(f"{elapsed:7.1f} s  [{self._done}/{self._total}]  {line}", markup=False)
+            self.console.print(f"{elapsed:7.1f} s  [{self._done}/{self._total}]  {line}", markup=False, soft_wrap=True)
 
     def _draw(self) -> None:
         """Bring the bar up to date."""

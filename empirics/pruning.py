@@ -7,15 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empirics.networks import ConvolutionalNetwork
+from empirics.networks import Network
 from empirics.training import loss_and_gradient
 
 _BATCH_SIZE = 100  # of the published code
 
 
-def connection_sensitivity(
-    network: ConvolutionalNetwork, weights: Tensor, images: Tensor, labels: Tensor
-) -> NDArray[np.float64]:
+def connection_sensitivity(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> NDArray[np.float64]:
     r"""Return the SNIP score of every weight of T trials.
 
     :math:`s = |\sum_b w \cdot \partial L_b / \partial w|`, the sum over the batches of one epoch.

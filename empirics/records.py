@@ -35,6 +35,7 @@ class StudyRecord:
 
     Args:
         study: Which study.
+        goal: The goal error it is the outcome for.
         trials: One record a trial, ascending.
         max_steps: Budget of a trial.
         eval_interval: Steps between two goal tests.
@@ -43,6 +44,7 @@ class StudyRecord:
     """
 
     study: Study
+    goal: float
     trials: tuple[TrialRecord, ...]
     max_steps: int
     eval_interval: int

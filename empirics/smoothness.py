@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from empirics.networks import ConvolutionalNetwork
+from empirics.networks import Network
 from empirics.training import cross_entropy, loss_and_gradient
 
 GAMMAS = tuple(tenth / 10 for tenth in range(1, 11))
 
 
 def full_gradient(
-    network: ConvolutionalNetwork, weights: Tensor, masks: Tensor, images: Tensor, labels: Tensor
+    network: Network, weights: Tensor, masks: Tensor, images: Tensor, labels: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the training loss of T weight vectors and its gradient on the kept weights, in float64.
 
@@ -31,7 +31,7 @@ def full_gradient(
 
 
 def local_smoothness(
-    network: ConvolutionalNetwork, before: Tensor, after: Tensor, mask: Tensor, images: Tensor, labels: Tensor
+    network: Network, before: Tensor, after: Tensor, mask: Tensor, images: Tensor, labels: Tensor
 ) -> tuple[float, float]:
     r"""Return the smoothness along one training step, and the training loss before it.
 
@@ -61,9 +61,7 @@ def local_smoothness(
     return float((change / length).max()), float(losses[0])
 
 
-def gradient_variance(
-    network: ConvolutionalNetwork, weights: Tensor, mask: Tensor, images: Tensor, labels: Tensor
-) -> float:
+def gradient_variance(network: Network, weights: Tensor, mask: Tensor, images: Tensor, labels: Tensor) -> float:
     r"""Return the trace of the covariance of per-example gradients on the kept weights.
 
     :math:`\beta = \frac{1}{n} \sum_i |\nabla f_i(w)|^2 - |\nabla f(w)|^2`, the gradient variance at B = 1.

@@ -34,7 +34,7 @@ class Request:
     replicates: Annotated[int, "independent repetitions of every study"] = 1
     rerun_winner: Annotated[int, "times each winner is trained again with new seeds"] = 0
     goal_error: Annotated[
-        float | None, "validation error that counts as the result, in (0, 1), default the workload's"
+        tuple[float, ...] | None, "validation error that counts as the result, in (0, 1); several give one curve each"
     ] = None
     max_steps: Annotated[int | None, "budget of a trial, steps, default the workload's"] = None
     eval_interval: Annotated[int | None, "steps between two goal tests, default the workload's"] = None
@@ -63,7 +63,8 @@ class Specification:
     """A request with every default filled in and every value checked.
 
     Args:
-        workload: The workload, with the request's goal, budget and interval in place.
+        workload: The workload, with the request's budget and interval in place.
+        goals: Validation errors that count as the result, in the order asked for; L is measured up to the first.
         dataset_digest: SHA-256 of the data's content.
         sparsities: Percent of weights pruned, ascending.
         batch_sizes: Examples per step, ascending.
@@ -77,6 +78,7 @@ class Specification:
     """
 
     workload: Workload
+    goals: tuple[float, ...]
     dataset_digest: str
     sparsities: tuple[float, ...]
     batch_sizes: tuple[int, ...]
@@ -87,11 +89,6 @@ class Specification:
     device: DeviceClass
     constants: bool
     probe_examples: int
-
-    @property
-    def goal(self) -> str:
-        """The goal error as written in `curves.csv`."""
-        return f"{self.workload.goal_error:.15g}"
 
     def studies(self) -> tuple[Study, ...]:
         """Return every study of the run, in the order of `curves.csv`."""
@@ -121,13 +118,9 @@ class Specification:
 
     def identity(self) -> dict[str, object]:
         """Return what must not change within one run folder, as plain JSON values."""
-        workload = dataclasses.asdict(self.workload)
-        for name in ("batch_sizes", "trials", "expected_c1", "expected_c2"):
-            del workload[name]
-        space = workload.pop("search_space")
         return {
             "workload": self.workload.name,
-            "goal_error": self.workload.goal_error,
+            "goal_error": list(self.goals),
             "max_steps": self.workload.max_steps,
             "eval_interval": self.workload.eval_interval,
             "smoothness_interval": self.workload.smoothness_interval,
@@ -136,7 +129,7 @@ class Specification:
             "pruning": "snip",
             "stop": "race",
             "dataset_digest": self.dataset_digest,
-            "search_space": [list(axis.values()) for axis in space],
+            "search_space": [list(dataclasses.astuple(axis)) for axis in self.workload.search_space],
         }
 
     def folder_name(self) -> str:
@@ -161,10 +154,11 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
     workload = find_workload(request.workload)
     overrides = {
         name: value
-        for name in ("goal_error", "max_steps", "eval_interval", "trials", "batch_sizes")
+        for name in ("max_steps", "eval_interval", "trials", "batch_sizes")
         if (value := getattr(request, name)) is not None
     }
     workload = dataclasses.replace(workload, **overrides)
+    goals = _goals(request, workload)
     _check_request(request, workload)
     if request.device == "cuda" and not cuda_available:
         raise InputError("--device cuda: this machine has no usable CUDA device; use --device cpu or auto")
@@ -177,6 +171,7 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         )
     specification = Specification(
         workload=workload,
+        goals=goals,
         dataset_digest=dataset.digest,
         sparsities=tuple(sorted({float(value) for value in request.sparsity})),
         batch_sizes=batch_sizes,
@@ -191,6 +186,27 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
     return specification, dataset
 
 
+def _goals(request: Request, workload: Workload) -> tuple[float, ...]:
+    """Return the goals asked for, without repetitions, or the workload's."""
+    asked = request.goal_error or ((workload.goal_error,) if workload.goal_error is not None else ())
+    if not asked:
+        raise InputError(f"{workload.name} has no goal of its own; pass --goal-error, e.g. 0.1 for 10% errors")
+    for goal in asked:
+        if not 0 < goal < 1:  # also true for nan
+            raise InputError(f"--goal-error {goal:g}: must lie in (0, 1), e.g. 0.08 for 8% errors")
+    return tuple(dict.fromkeys(asked))
+
+
+def goal_text(goal: float) -> str:
+    """Return a goal error as it is written in `curves.csv`.
+
+    Example:
+        >>> goal_text(0.02)
+        '0.02'
+    """
+    return f"{goal:.15g}"
+
+
 def _check_request(request: Request, workload: Workload) -> None:
     """Refuse values outside their range, naming the option."""
     if not request.sparsity:
@@ -202,8 +218,6 @@ def _check_request(request: Request, workload: Workload) -> None:
         raise InputError("--batch-sizes: name at least one, an integer >= 1")
     if min(workload.batch_sizes) < 1:
         raise InputError(f"--batch-sizes {min(workload.batch_sizes)}: must be integers >= 1")
-    if not 0 < workload.goal_error < 1:
-        raise InputError(f"--goal-error {workload.goal_error:g}: must lie in (0, 1), e.g. 0.08 for 8% errors")
     least = {
         "--trials": (workload.trials, 1),
         "--replicates": (request.replicates, 1),

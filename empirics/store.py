@@ -25,7 +25,7 @@ from empirics.records import (
     StudyRecord,
     TrialRecord,
 )
-from empirics.specification import Study
+from empirics.specification import Study, goal_text
 
 SCHEMA_VERSION = 1
 FILE_NAME = "study.sqlite"
@@ -66,12 +66,12 @@ class Store:
 
     Args:
         connection: An open connection to its `study.sqlite`.
-        goal: The goal whose records are read and written, as in `curves.csv`.
     """
 
-    def __init__(self, connection: sqlite3.Connection, goal: str) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._goal = goal
+        self.identity = _read_identity(connection)
+        self.goals = tuple(self.identity["goal_error"])
 
     def add_session(self, started: str, provenance: dict[str, object]) -> None:
         """Note that a process began to work on this run."""
@@ -84,18 +84,19 @@ class Store:
         with self._connection as transaction:
             transaction.executemany("INSERT OR REPLACE INTO masks VALUES (?, ?, ?, ?)", rows)
 
-    def add_study(self, record: StudyRecord) -> None:
-        """Store a study with its trials; replaces one of fewer trials, and what was derived from its winner."""
-        key = self._key(record.study)
-        ending = (record.max_steps, record.eval_interval, record.best_error, record.seconds)
+    def add_study(self, records: Iterable[StudyRecord]) -> None:
+        """Store a study's outcome for every goal; replaces one of fewer trials, and what came from its winner."""
         with self._connection as transaction:
-            for table in ("studies", "trials", "reruns"):
-                transaction.execute(f"DELETE FROM {table} WHERE {_WHERE_STUDY}", key)  # noqa: S608 - fixed names
-            transaction.execute("INSERT INTO studies VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*key, *ending))
-            transaction.executemany(
-                "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(*key, trial.trial, _json(trial.metaparameters), trial.event, trial.step) for trial in record.trials],
-            )
+            for record in records:
+                key = self._key(record.study, record.goal)
+                ending = (record.max_steps, record.eval_interval, record.best_error, record.seconds)
+                for table in ("studies", "trials", "reruns"):
+                    transaction.execute(f"DELETE FROM {table} WHERE {_WHERE_STUDY}", key)  # noqa: S608 - fixed names
+                transaction.execute("INSERT INTO studies VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*key, *ending))
+                transaction.executemany(
+                    "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    [(*key, row.trial, _json(row.metaparameters), row.event, row.step) for row in record.trials],
+                )
 
     def add_rerun(self, record: RerunRecord) -> None:
         """Store one retraining of a winner."""
@@ -133,16 +134,16 @@ class Store:
         rows = self._connection.execute("SELECT replicate, trial, sparsity, bits FROM masks")
         return {(replicate, trial, sparsity): bits for replicate, trial, sparsity, bits in rows}
 
-    def studies(self) -> dict[Study, StudyRecord]:
-        """Return every finished study, in the order of `curves.csv`."""
+    def studies(self, goal: float | None = None) -> dict[Study, StudyRecord]:
+        """Return every finished study for one goal, the first by default, in the order of `curves.csv`."""
+        goal = self.goals[0] if goal is None else goal
         trials: dict[Study, list[TrialRecord]] = {}
-        for *key, trial, metaparameters, event, step in self._rows("trials", "trial"):
-            trials.setdefault(Study(*key), []).append(
-                TrialRecord(trial, json.loads(metaparameters), _EVENTS[event], step)
-            )
+        for *key, trial, metaparameters, event, step in self._rows("trials", "trial", goal):
+            record = TrialRecord(trial, json.loads(metaparameters), _EVENTS[event], step)
+            trials.setdefault(Study(*key), []).append(record)
         return {
-            study: StudyRecord(study, tuple(trials[study]), *ending)
-            for study, ending in ((Study(*row[:3]), row[3:]) for row in self._rows("studies", "batch_size"))
+            study: StudyRecord(study, goal, tuple(trials[study]), *ending)
+            for study, ending in ((Study(*row[:3]), row[3:]) for row in self._rows("studies", "batch_size", goal))
         }
 
     def reruns(self) -> list[RerunRecord]:
@@ -170,36 +171,30 @@ class Store:
             for row in self._rows("constants", "batch_size")
         ]
 
-    def identity(self) -> dict[str, object]:
-        """Return what must not change within the run."""
-        ((identity,),) = self._connection.execute("SELECT identity FROM run")
-        found: dict[str, object] = json.loads(identity)
-        return found
-
     def sessions(self) -> list[dict[str, object]]:
         """Return the provenance of every process that worked on this run, oldest first."""
         rows = self._connection.execute("SELECT started, provenance FROM sessions ORDER BY rowid")
         return [{"started": started, **json.loads(provenance)} for started, provenance in rows]
 
-    def _key(self, study: Study) -> tuple[str, float, int, int]:
-        """Return the columns that name a study."""
-        return self._goal, study.sparsity, study.replicate, study.batch_size
+    def _key(self, study: Study, goal: float | None = None) -> tuple[str, float, int, int]:
+        """Return the columns that name a study and a goal, the first by default."""
+        text = goal_text(self.goals[0] if goal is None else goal)
+        return text, study.sparsity, study.replicate, study.batch_size
 
-    def _rows(self, table: str, last: str) -> Iterator[list[Any]]:
-        """Yield the rows of a table without the goal, sorted by study and then by one more column."""
+    def _rows(self, table: str, last: str, goal: float | None = None) -> Iterator[list[Any]]:
+        """Yield the rows of a table for one goal, without it, sorted by study and then by one more column."""
         query = f"SELECT * FROM {table} WHERE goal = ? ORDER BY sparsity, replicate, batch_size, {last}"  # noqa: S608
-        for row in self._connection.execute(query, (self._goal,)):
+        for row in self._connection.execute(query, (goal_text(self.goals[0] if goal is None else goal),)):
             yield list(row[1:])
 
 
 @contextlib.contextmanager
-def open_store(folder: Path, identity: dict[str, object], goal: str) -> Iterator[Store]:
+def open_store(folder: Path, identity: dict[str, object]) -> Iterator[Store]:
     """Open the store of a run folder for writing, and make both where there are none.
 
     Args:
         folder: The run folder.
         identity: What must not change within it.
-        goal: The goal of the run, as in `curves.csv`.
 
     Yields:
         The store; this process is its only writer until the end of the block.
@@ -221,7 +216,7 @@ def open_store(folder: Path, identity: dict[str, object], goal: str) -> Iterator
         except sqlite3.DatabaseError as error:
             raise InputError(f"{path} cannot be used ({error}); move it away or use another --out") from error
         try:
-            yield Store(connection, goal)
+            yield Store(connection)
         finally:
             connection.execute("PRAGMA journal_mode=DELETE")
 
@@ -240,12 +235,12 @@ def read_store(folder: Path) -> Iterator[Store]:
     uri = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
         try:
-            identity = _stored_identity(connection, folder)
+            begun = _stored_identity(connection, folder) is not None
         except sqlite3.DatabaseError as error:
             raise InputError(f"{path} cannot be read ({error})") from error
-        if identity is None:
+        if not begun:
             raise InputError(f"{folder} holds an empty run; measure into it again")
-        yield Store(connection, f"{identity['goal_error']:.15g}")
+        yield Store(connection)
 
 
 @contextlib.contextmanager
@@ -283,10 +278,16 @@ def _stored_identity(connection: sqlite3.Connection, folder: Path) -> dict[str, 
     """Return what the run's folder was made for, None if it was never begun."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchall():
         return None
-    ((version, identity),) = connection.execute("SELECT schema_version, identity FROM run")
+    ((version,),) = connection.execute("SELECT schema_version FROM run")
     if version != SCHEMA_VERSION:
         raise InputError(f"{folder} was written by another version (schema {version}, not {SCHEMA_VERSION})")
-    found: dict[str, object] = json.loads(identity)
+    return _read_identity(connection)
+
+
+def _read_identity(connection: sqlite3.Connection) -> dict[str, Any]:
+    """Return what must not change within the run."""
+    ((identity,),) = connection.execute("SELECT identity FROM run")
+    found: dict[str, Any] = json.loads(identity)
     return found
 
 

@@ -7,21 +7,27 @@ from pathlib import Path
 
 from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord
 from empirics.search import at_edge
-from empirics.specification import Study
+from empirics.specification import Study, goal_text
 from empirics.store import read_store
 from empirics.workloads import Workload, find_workload
 
 _EDGE_MARK = "*"
 
 
-def describe_study(record: StudyRecord) -> str:
-    """Return one line: what came out, of which trial, at what cost."""
-    winner, cost = record.winner, f"{record.seconds:.1f} s"
+def describe_study(records: Sequence[StudyRecord]) -> str:
+    """Return one line: what came out for each goal, of which trial, and at what cost."""
+    outcomes = [f"goal {goal_text(r.goal)} {_outcome(r)}" if len(records) > 1 else _outcome(r) for r in records]
+    return f"{records[0].study}: {', '.join(outcomes)}, {sum(record.seconds for record in records):.1f} s"
+
+
+def _outcome(record: StudyRecord) -> str:
+    """Return what came out for one goal."""
+    winner = record.winner
     if winner is None:
         best = "all trials diverged" if record.best_error is None else f"lowest error {record.best_error:.3f}"
-        return f"{record.study}: goal not reached in {record.max_steps} steps ({best}), {cost}"
+        return f"not reached in {record.max_steps} steps ({best})"
     point = ", ".join(f"{name} {value:.3g}" for name, value in winner.metaparameters.items())
-    return f"{record.study}: K* = {winner.step} (trial {winner.trial}: {point}), {cost}"
+    return f"K* = {winner.step} (trial {winner.trial}: {point})"
 
 
 def describe_run(folder: Path) -> str:
@@ -31,13 +37,12 @@ def describe_run(folder: Path) -> str:
         folder: The run folder.
     """
     with read_store(folder) as store:
-        studies, constants, identity = store.studies(), store.constants(), store.identity()
-    workload = find_workload(str(identity["workload"]))
-    lines = [
-        f"\n{workload.name}, goal error {identity['goal_error']:g}: steps to result K*(B)",
-        *_steps_table(studies, workload),
-        *_warnings(studies, workload),
-    ]
+        constants, workload = store.constants(), find_workload(store.identity["workload"])
+        lines = []
+        for goal in store.goals:
+            studies = store.studies(goal)
+            lines.append(f"\n{workload.name}, goal error {goal_text(goal)}: steps to result K*(B)")
+            lines += [*_steps_table(studies, workload), *_warnings(studies, workload)]
     if constants:
         lines += ["", *_constants_table(constants)]
     return "\n".join(lines)
@@ -82,7 +87,7 @@ def _warnings(studies: dict[Study, StudyRecord], workload: Workload) -> list[str
             "the range, or between points with more --trials"
         )
     lines += [
-        f"! {describe_study(record)}: try more --trials, more --max-steps or a higher --goal-error"
+        f"! {record.study}: {_outcome(record)}: try more --trials, more --max-steps or a higher --goal-error"
         for record in studies.values()
         if record.winner is None
     ]

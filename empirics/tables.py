@@ -14,7 +14,7 @@ from scipy.stats import t as student
 
 from empirics.files import write_atomically
 from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord
-from empirics.specification import Specification
+from empirics.specification import Specification, goal_text
 from empirics.store import Store
 
 CURVES_COLUMNS = (
@@ -48,31 +48,30 @@ def write_tables(folder: Path, store: Store, specification: Specification) -> No
         store: Its store.
         specification: What was asked for last.
     """
-    records = store.studies()
-    write_curves(folder, specification.workload.name, specification.goal, records.values())
+    records = [record for goal in store.goals for record in store.studies(goal).values()]
+    write_curves(folder, specification.workload.name, records)
     constants = store.constants()
     if constants:
         write_constants(folder, specification.workload.name, constants)
     provenance = {
         "identity": specification.identity(),
         "asked_for": specification.additions(),
-        "study_seconds": round(sum(record.seconds for record in records.values()), 3),
+        "study_seconds": round(sum(record.seconds for record in records), 3),
         "constants_seconds": round(sum(record.seconds for record in constants), 3),
         "sessions": store.sessions(),
     }
     write_atomically(folder / "provenance.json", json.dumps(provenance, indent=2) + "\n")
 
 
-def write_curves(folder: Path, workload: str, goal: str, records: Iterable[StudyRecord]) -> None:
+def write_curves(folder: Path, workload: str, records: Iterable[StudyRecord]) -> None:
     """Write `curves.csv`, one row a study.
 
     Args:
         folder: The run folder.
         workload: Name of the workload.
-        goal: The goal error as written.
         records: The finished studies, sorted.
     """
-    rows = [(workload, goal, *_curve_row(record)) for record in records]
+    rows = [(workload, *_curve_row(record)) for record in records]
     write_atomically(folder / "curves.csv", _csv(CURVES_COLUMNS, rows))
 
 
@@ -94,10 +93,11 @@ def write_constants(folder: Path, workload: str, records: Sequence[ConstantsReco
 
 
 def _curve_row(record: StudyRecord) -> tuple[object, ...]:
-    """Return the columns of a study after the goal."""
+    """Return the columns of a study after the workload."""
     winner, study = record.winner, record.study
     metaparameters = json.dumps(winner.metaparameters, sort_keys=True) if winner else ""
     return (
+        goal_text(record.goal),
         f"{study.sparsity:g}",
         study.replicate,
         study.batch_size,

@@ -15,7 +15,7 @@ from empirics.specification import Study
 if TYPE_CHECKING:
     from empirics.laboratory import Laboratory
 
-Result = StudyRecord | RerunRecord | ConstantsRecord | list[MaskRecord]
+Result = tuple[StudyRecord, ...] | RerunRecord | ConstantsRecord | list[MaskRecord]
 
 
 class Task(Protocol):
@@ -60,8 +60,8 @@ class StudyTask:
         """What the unit is, for people."""
         return str(self.study)
 
-    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> StudyRecord:
-        """Return the study's outcome."""
+    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> tuple[StudyRecord, ...]:
+        """Return the study's outcome for every goal."""
         from empirics.engine import measure_study  # noqa: PLC0415 - loads torch
 
         return measure_study(laboratory, self.study, laboratory.unpack(self.masks), report)

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from empirics.networks import ConvolutionalNetwork
+from empirics.networks import Network
+from empirics.optimizers import OPTIMIZERS, SCHEDULES, Points
+from empirics.workloads import Workload
 
 
-def loss_and_gradient(
-    network: ConvolutionalNetwork, weights: Tensor, images: Tensor, labels: Tensor
-) -> tuple[Tensor, Tensor]:
+def loss_and_gradient(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean cross-entropy of T trials on the same batch, and its gradient.
 
     The batch is taken in micro-batches whose size follows from the network and T alone, so that memory is bounded and
@@ -63,6 +63,7 @@ class TrialBlock:
 
     Args:
         network: The network.
+        workload: Whose optimiser and schedule to train by.
         trials: Indices of the trials, length T.
         weights: Initial weights, already masked, shape (T, P); overwritten by training.
         masks: 1 where a weight is kept, 0 where it is pruned, shape (T, P).
@@ -71,21 +72,23 @@ class TrialBlock:
 
     def __init__(
         self,
-        network: ConvolutionalNetwork,
+        network: Network,
+        workload: Workload,
         trials: Sequence[int],
         weights: Tensor,
         masks: Tensor,
-        metaparameters: Sequence[dict[str, float]],
+        metaparameters: Points,
     ) -> None:
         self.network = network
         self.trials = list(trials)
         self.weights = weights
         self._masks = masks
-        rates = [point["learning_rate"] for point in metaparameters]
-        self._learning_rates = torch.tensor(rates, dtype=weights.dtype, device=weights.device).unsqueeze(1)
+        self._optimizer = OPTIMIZERS[workload.optimizer](metaparameters, weights)
+        self._schedule = SCHEDULES[workload.schedule](metaparameters, weights)
+        self._steps = 0
 
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Take one step of stochastic gradient descent, w <- w - eta g on the kept weights.
+        """Take one step of the optimiser on the kept weights.
 
         Args:
             images: The batch, shape (B, channels, height, width).
@@ -95,7 +98,8 @@ class TrialBlock:
             Whether the batch loss and every weight are still finite, shape (T,), bool.
         """
         loss, gradient = loss_and_gradient(self.network, self.weights, images, labels)
-        self.weights.addcmul_(gradient.mul_(self._masks), self._learning_rates, value=-1)
+        self._optimizer.update(self.weights, gradient.mul_(self._masks), self._schedule.rates(self._steps))
+        self._steps += 1
         return torch.isfinite(loss) & torch.isfinite(self.weights).all(dim=1)
 
     def keep(self, wanted: Tensor) -> None:
@@ -107,4 +111,5 @@ class TrialBlock:
         self.trials = [trial for trial, keep in zip(self.trials, wanted.tolist(), strict=True) if keep]
         self.weights = self.weights[wanted]
         self._masks = self._masks[wanted]
-        self._learning_rates = self._learning_rates[wanted]
+        self._optimizer.keep(wanted)
+        self._schedule.keep(wanted)

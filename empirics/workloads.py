@@ -1,13 +1,19 @@
-"""The workloads: data set, network, optimiser, and the protocol each is measured by."""
+"""The workloads: data set, network, optimiser, schedule, and the protocol each is measured by."""
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from dataclasses import dataclass
 
 from empirics.errors import InputError
 from empirics.search import Metaparameter
 
-PAPER_LEARNING_RATE = Metaparameter("learning_rate", 1e-4, 1.0, "log")
+# Ranges of Lee et al. 2021, Appendix B.
+LEARNING_RATE = Metaparameter("learning_rate", 1e-4, 1.0, "log")
+MOMENTUM = Metaparameter("momentum", 0.9, 0.9999, "reverse_log")
+DECAY_STEPS = Metaparameter("decay_steps", 30_000, 60_000, "integer")
+END_LEARNING_RATE_FACTOR = Metaparameter("end_learning_rate_factor", 1e-4, 0.1, "log")
 
 
 @dataclass(frozen=True)
@@ -16,10 +22,11 @@ class Workload:
 
     Args:
         dataset: Name of a data set in `empirics.datasets`.
-        network: Name of a network in `empirics.networks`.
-        optimizer: Name of an update rule in `empirics.training`.
+        network: Name of a network in `empirics.architectures`.
+        optimizer: Name of an update rule in `empirics.optimizers`.
+        schedule: Name of a learning-rate schedule in `empirics.optimizers`.
         search_space: The metaparameters and their ranges.
-        goal_error: Validation error that counts as the result, in (0, 1).
+        goal_error: Validation error that counts as the result, in (0, 1); None where the paper has none.
         max_steps: Budget of a trial, steps.
         eval_interval: Steps between two goal tests.
         batch_sizes: Batch sizes measured by default.
@@ -32,8 +39,9 @@ class Workload:
     dataset: str
     network: str
     optimizer: str
+    schedule: str
     search_space: tuple[Metaparameter, ...]
-    goal_error: float
+    goal_error: float | None
     max_steps: int
     eval_interval: int
     batch_sizes: tuple[int, ...]
@@ -44,47 +52,85 @@ class Workload:
 
     @property
     def name(self) -> str:
-        """The workload's name, e.g. `mnist/simple-cnn/sgd`."""
-        return f"{self.dataset}/{self.network}/{self.optimizer}"
+        """The workload's name, e.g. `cifar-10/resnet-8/nesterov/linear`; a constant rate goes without saying."""
+        schedule = "" if self.schedule == "constant" else f"/{self.schedule}"
+        return f"{self.dataset}/{self.network}/{self.optimizer}{schedule}"
 
 
-def _paper(dataset: str, goal_error: float, c1: float, c2: float) -> Workload:
-    """Return a workload by the paper's protocol (Appendix B): 100 trials, 40000 steps, a test every 16."""
-    return Workload(
+@dataclass(frozen=True)
+class _PaperDataset:
+    """What the paper fixes by data set: budget, interval, goals, and a guess of c1 and c2."""
+
+    goals: dict[str, float]
+    max_steps: int
+    eval_interval: int
+    expected_c1: float
+    expected_c2: float
+
+
+_PAPER_DATASETS = {
+    "mnist": _PaperDataset({"simple-cnn/constant": 0.02}, 40_000, 16, 2e4, 100.0),
+    "fashion-mnist": _PaperDataset({"simple-cnn/constant": 0.12}, 40_000, 16, 6e4, 300.0),
+    "cifar-10": _PaperDataset({"resnet-8/linear": 0.4, "resnet-8/constant": 0.4}, 100_000, 32, 5e5, 1500.0),
+}
+_OPTIMIZERS = {"sgd": (LEARNING_RATE,), "momentum": (LEARNING_RATE, MOMENTUM), "nesterov": (LEARNING_RATE, MOMENTUM)}
+_SCHEDULES = {"constant": (), "linear": (DECAY_STEPS, END_LEARNING_RATE_FACTOR)}
+_NOT_IN_PAPER = {"cifar-10/resnet-8/nesterov"}
+
+
+def _paper_workload(dataset: str, network: str, optimizer: str, schedule: str) -> Workload:
+    """Return a workload by the paper's protocol (Appendix B): 100 trials, batch sizes 2^1..2^14."""
+    paper = _PAPER_DATASETS[dataset]
+    workload = Workload(
         dataset=dataset,
-        network="simple-cnn",
-        optimizer="sgd",
-        search_space=(PAPER_LEARNING_RATE,),
-        goal_error=goal_error,
-        max_steps=40_000,
-        eval_interval=16,
+        network=network,
+        optimizer=optimizer,
+        schedule=schedule,
+        search_space=_OPTIMIZERS[optimizer] + _SCHEDULES[schedule],
+        goal_error=paper.goals.get(f"{network}/{schedule}"),
+        max_steps=paper.max_steps,
+        eval_interval=paper.eval_interval,
         batch_sizes=tuple(2**power for power in range(1, 15)),
         trials=100,
         smoothness_interval=100,
-        expected_c1=c1,
-        expected_c2=c2,
+        expected_c1=paper.expected_c1,
+        expected_c2=paper.expected_c2,
+    )
+    return dataclasses.replace(workload, goal_error=None) if workload.name in _NOT_IN_PAPER else workload
+
+
+def _digits_workload(optimizer: str) -> Workload:
+    """Return the embedded workload; goal, interval and range are explained in docs/digits.md."""
+    rate = Metaparameter("learning_rate", 1e-2, 2.0, "log")
+    if optimizer != "sgd":
+        rate = Metaparameter("learning_rate", 1e-3, 0.5, "log")
+    momentum = () if optimizer == "sgd" else (Metaparameter("momentum", 0.5, 0.99, "reverse_log"),)
+    return Workload(
+        dataset="digits",
+        network="small-cnn",
+        optimizer=optimizer,
+        schedule="constant",
+        search_space=(rate, *momentum),
+        goal_error=0.08,
+        max_steps=4_000,
+        eval_interval=2,
+        batch_sizes=tuple(2**power for power in range(9)),
+        trials=16,
+        smoothness_interval=5,
+        expected_c1=400.0,
+        expected_c2=30.0,
     )
 
 
-# digits: goal, interval and range are the outcome of `python -m benchmarks.digits_sweep`; see docs/digits.md.
-_DIGITS = Workload(
-    dataset="digits",
-    network="small-cnn",
-    optimizer="sgd",
-    search_space=(Metaparameter("learning_rate", 1e-2, 2.0, "log"),),
-    goal_error=0.08,
-    max_steps=4_000,
-    eval_interval=2,
-    batch_sizes=tuple(2**power for power in range(9)),
-    trials=16,
-    smoothness_interval=5,
-    expected_c1=400.0,
-    expected_c2=30.0,
-)
-
 WORKLOADS = {
     workload.name: workload
-    for workload in (_DIGITS, _paper("mnist", 0.02, 2e4, 100.0), _paper("fashion-mnist", 0.12, 6e4, 300.0))
+    for workload in (
+        *(_digits_workload(optimizer) for optimizer in _OPTIMIZERS),
+        *(
+            _paper_workload(*parts)
+            for parts in itertools.product(_PAPER_DATASETS, ("simple-cnn", "resnet-8"), _OPTIMIZERS, _SCHEDULES)
+        ),
+    )
 }
 
 
@@ -97,9 +143,21 @@ def find_workload(name: str) -> Workload:
     Example:
         >>> find_workload("digits").name
         'digits/small-cnn/sgd'
+        >>> [axis.name for axis in find_workload("cifar-10/resnet-8/nesterov/linear").search_space]
+        ['learning_rate', 'momentum', 'decay_steps', 'end_learning_rate_factor']
     """
-    if name == "digits":
-        return _DIGITS
+    name = "digits/small-cnn/sgd" if name == "digits" else name
     if name not in WORKLOADS:
         raise InputError(f"unknown workload {name!r}; choose one of: {', '.join(WORKLOADS)}")
     return WORKLOADS[name]
+
+
+def describe_workloads() -> str:
+    """Return a table of all workloads with their defaults."""
+    lines = [f"{'workload':<41} {'goal error':>12} {'budget':>7} {'interval':>8} {'trials':>6}  searched"]
+    for workload in WORKLOADS.values():
+        goal = "--goal-error" if workload.goal_error is None else f"{workload.goal_error:g}"
+        protocol = f"{goal:>12} {workload.max_steps:>7} {workload.eval_interval:>8} {workload.trials:>6}"
+        searched = ", ".join(axis.name for axis in workload.search_space)
+        lines.append(f"{workload.name:<41} {protocol}  {searched}")
+    return "\n".join(lines)

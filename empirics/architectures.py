@@ -1,0 +1,49 @@
+"""The networks by name."""
+
+from __future__ import annotations
+
+from empirics.convolutional import ConvolutionalNetwork
+from empirics.errors import InputError
+from empirics.networks import Network
+from empirics.residual import ResidualNetwork
+
+NETWORK_NAMES = ("small-cnn", "simple-cnn", "resnet-8")
+
+
+def build_network(name: str, image_shape: tuple[int, int, int]) -> Network:
+    """Return the network of that name for images of a shape.
+
+    Args:
+        name: One of `NETWORK_NAMES`.
+        image_shape: (channels, height, width).
+
+    Raises:
+        InputError: If there is no such network.
+
+    Example:
+        >>> [build_network(name, shape).size for name, shape in
+        ...  (("small-cnn", (1, 8, 8)), ("simple-cnn", (1, 28, 28)), ("resnet-8", (3, 32, 32)))]
+        [6090, 62346, 75050]
+    """
+    # How many trials and examples go together was measured on one x86 core; see docs/protocol.md.
+    if name == "small-cnn":
+        return ConvolutionalNetwork(
+            image_shape=image_shape,
+            channels=(16, 32),
+            kernel=3,
+            padding=1,
+            examples_at_once=1024,
+            trials_at_once_examples=1024,
+        )
+    if name == "simple-cnn":
+        return ConvolutionalNetwork(
+            image_shape=image_shape,
+            channels=(32, 64),
+            kernel=5,
+            padding=0,
+            examples_at_once=256,
+            trials_at_once_examples=16,
+        )
+    if name == "resnet-8":
+        return ResidualNetwork(image_shape=image_shape, examples_at_once=256, trials_at_once_examples=16)
+    raise InputError(f"unknown network {name!r}; choose one of: {', '.join(NETWORK_NAMES)}")
