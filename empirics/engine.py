@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from empirics.laboratory import Laboratory
-from empirics.networks import initial_weights
 from empirics.records import Event, RerunRecord, StudyRecord, TrialRecord
 from empirics.search import search_points
 from empirics.specification import Study
-from empirics.streams import ExampleOrder, Stream, generator
+from empirics.streams import ExampleOrder
 from empirics.training import TrialBlock
 
 Report = Callable[[int], None]
@@ -107,7 +106,7 @@ def measure_study(
     start = time.perf_counter()
     specification = laboratory.specification
     points = search_points(specification.workload.search_space, len(masks))
-    weights = np.stack([_init(laboratory, study.replicate, trial) for trial in range(len(masks))])
+    weights = np.stack([laboratory.initial_weights(study.replicate, trial) for trial in range(len(masks))])
     at_once = laboratory.network.trials_at_once(study.batch_size)
     blocks = [
         _block(laboratory, range(first, min(first + at_once, len(masks))), weights, masks, points)
@@ -151,8 +150,8 @@ def rerun_winner(laboratory: Laboratory, study: Study, winner: TrialRecord, reru
     Returns:
         Where the retraining reached the first goal, or that it did not within the budget.
     """
-    weights = _init(laboratory, study.replicate, winner.trial, rerun)[None]
-    masks = laboratory.masks(study.replicate, weights, (study.sparsity,))[:, 0]
+    weights = laboratory.initial_weights(study.replicate, winner.trial, rerun)[None]
+    masks = laboratory.masks((study.sparsity,), study.replicate, winner.trial, rerun)
     block = _block(laboratory, range(1), weights, masks, (winner.metaparameters,))
     order = laboratory.order(study.replicate, winner.trial, rerun)
     log = race(laboratory, study, [block], order, report)
@@ -161,14 +160,8 @@ def rerun_winner(laboratory: Laboratory, study: Study, winner: TrialRecord, reru
 
 def trial_block(laboratory: Laboratory, replicate: int, trial: TrialRecord, mask: NDArray[np.bool_]) -> TrialBlock:
     """Return one trial alone at its start, with its own seed and metaparameters."""
-    weights = _init(laboratory, replicate, trial.trial)[None]
+    weights = laboratory.initial_weights(replicate, trial.trial)[None]
     return _block(laboratory, range(1), weights, mask[None], (trial.metaparameters,))
-
-
-def _init(laboratory: Laboratory, replicate: int, trial: int, *rerun: int) -> NDArray[np.float32]:
-    """Draw a trial's initial weights, shape (P,)."""
-    random = generator(laboratory.specification.seed, Stream.INIT, replicate, trial, *rerun)
-    return initial_weights(laboratory.network, random)
 
 
 def _block(

@@ -88,7 +88,10 @@ class ProcessExecutor:
         while waiting or busy:
             while waiting and idle:
                 worker, task = idle.pop(), waiting.pop()
-                worker.connection.send(task)
+                try:
+                    worker.connection.send(task)
+                except OSError:
+                    raise self._gone(worker, task) from None
                 busy[worker.connection] = (worker, task)
             for connection in wait(list(busy)):
                 assert isinstance(connection, Connection)
@@ -128,16 +131,21 @@ class ProcessExecutor:
             worker.connection.close()
 
     @staticmethod
+    def _gone(worker: _Worker, task: Task) -> WorkerError:
+        """Return what to say of a worker that ended by itself."""
+        worker.process.join(_GRACE_SECONDS)
+        return WorkerError(
+            f"a worker ended with exit code {worker.process.exitcode} in {task.label} (out of memory?); "
+            "run the same command again to go on, with fewer --jobs if it repeats"
+        )
+
+    @staticmethod
     def _receive(worker: _Worker, task: Task) -> tuple[str, object]:
         """Return a worker's message, or raise what it stands for."""
         try:
             kind, value = worker.connection.recv()
         except (EOFError, ConnectionResetError):
-            worker.process.join(_GRACE_SECONDS)
-            raise WorkerError(
-                f"a worker ended with exit code {worker.process.exitcode} in {task.label} (out of memory?); "
-                "run the same command again to go on, with fewer --jobs if it repeats"
-            ) from None
+            raise ProcessExecutor._gone(worker, task) from None
         if kind == "input error":
             raise InputError(value)
         if kind == "error":

@@ -17,7 +17,7 @@ from empirics.datasets import Dataset
 from empirics.errors import InputError
 from empirics.goal import GoalTest, goal_count
 from empirics.networks import initial_weights
-from empirics.pruning import connection_sensitivity, keep_mask
+from empirics.pruning import Untrained, kept_weights, prune
 from empirics.records import MaskRecord
 from empirics.specification import Specification
 from empirics.streams import ExampleOrder, Stream, generator
@@ -75,36 +75,38 @@ class Laboratory:
         data, wanted = self.split(replicate), self.specification.probe_examples
         if wanted == len(data.training_labels):
             return data.training_images, data.training_labels
-        random = generator(self.specification.seed, Stream.PROBE, replicate)
-        rows = self.tensor(random.permutation(len(data.training_labels))[:wanted])
+        rows = self.tensor(self._random(Stream.PROBE, replicate).permutation(len(data.training_labels))[:wanted])
         return data.training_images[rows], data.training_labels[rows]
 
-    def masks(self, replicate: int, weights: NDArray[np.float32], sparsities: Sequence[float]) -> NDArray[np.bool_]:
-        """Return which weights are kept, from the scores of the given initial weights.
+    def initial_weights(self, replicate: int, trial: int, *rerun: int) -> NDArray[np.float32]:
+        """Draw a trial's weights before training and pruning, shape (P,)."""
+        return initial_weights(self.network, self._random(Stream.INIT, replicate, trial, *rerun))
 
-        Args:
-            replicate: Whose training set the scores are taken on.
-            weights: Initial weights, shape (T, P).
-            sparsities: Percent of weights pruned, length s.
-
-        Returns:
-            Shape (T, s, P).
-        """
-        data = self.split(replicate)
-        if all(sparsity == 0 for sparsity in sparsities):
-            return np.ones((len(weights), len(sparsities), weights.shape[1]), dtype=np.bool_)
-        start = self.tensor(weights)
-        scores = connection_sensitivity(self.network, start, data.training_images, data.training_labels)
-        return np.stack([[keep_mask(row, sparsity) for sparsity in sparsities] for row in scores])
+    def masks(self, sparsities: Sequence[float], replicate: int, trial: int, *rerun: int) -> NDArray[np.bool_]:
+        """Return which weights of a trial, or of its retraining, are kept at each sparsity, shape (s, P)."""
+        data, specification = self.split(replicate), self.specification
+        rows = slice(specification.pruning_examples)
+        trials = Untrained(
+            self.network,
+            self.tensor(self.initial_weights(replicate, trial, *rerun)[None]),
+            data.training_images[rows],
+            data.training_labels[rows],
+            (self._random(Stream.PRUNING, replicate, trial, *rerun),),
+        )
+        masks: NDArray[np.bool_] = prune(trials, specification.pruning, specification.biases, sparsities)[0]
+        return masks
 
     def mask_records(self, replicate: int, trial: int, sparsities: Sequence[float]) -> list[MaskRecord]:
         """Return the packed masks of one trial, one a sparsity."""
-        random = generator(self.specification.seed, Stream.INIT, replicate, trial)
-        masks = self.masks(replicate, initial_weights(self.network, random)[None], sparsities)[0]
+        masks = self.masks(sparsities, replicate, trial)
         return [
             MaskRecord(replicate, trial, sparsity, np.packbits(mask).tobytes())
             for sparsity, mask in zip(sparsities, masks, strict=True)
         ]
+
+    def _random(self, stream: Stream, *path: int) -> np.random.Generator:
+        """Return the run's generator of that name."""
+        return generator(self.specification.seed, stream, *path)
 
     def tensor(self, values: NDArray[np.generic]) -> Tensor:
         """Return an array on the device."""
@@ -128,5 +130,5 @@ def check_network(specification: Specification, dataset: Dataset) -> None:
     """
     size = build_network(specification.workload.network, dataset.image_shape).size
     for sparsity in specification.sparsities:
-        if round(size * (1 - sparsity / 100)) < 1:
+        if kept_weights(size, sparsity) < 1:
             raise InputError(f"--sparsity {sparsity:g}: keeps none of the network's {size} weights; use a lower one")

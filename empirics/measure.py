@@ -202,6 +202,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), 2)
     except WorkerError as error:
         return _fail(str(error), 1)
+    except BrokenPipeError:  # whoever read the output has seen enough; what was measured is stored
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (OSError, sqlite3.OperationalError) as error:
         return _fail(f"{error}; {_GO_ON}", 2)
     except KeyboardInterrupt:

@@ -15,6 +15,8 @@ from empirics.errors import InputError
 from empirics.workloads import Workload, find_workload
 
 DeviceClass = Literal["cpu", "cuda"]
+PruningName = Literal["snip", "grasp", "synflow", "magnitude", "random"]
+Biases = Literal["prune", "keep", "none"]
 _MOST_SEED = 2**32 - 1  # RandomState, which makes the published split, takes no more
 
 
@@ -38,6 +40,9 @@ class Request:
     ] = None
     max_steps: Annotated[int | None, "budget of a trial, steps, default the workload's"] = None
     eval_interval: Annotated[int | None, "steps between two goal tests, default the workload's"] = None
+    pruning: Annotated[PruningName, "how weights are chosen before training"] = "snip"
+    pruning_examples: Annotated[int | None, "training examples that pruning sees; default all"] = None
+    biases: Annotated[Biases, "pruned with the weights, kept, or none at any sparsity"] = "prune"
     seed: Annotated[int, "seed of the run"] = 0
     device: Annotated[Literal["auto", "cpu", "cuda"], "where to train; auto takes a GPU if there is one"] = "auto"
     data_dir: Annotated[Path | None, "folder that holds MNIST/ and Fashion-MNIST/"] = None
@@ -71,6 +76,9 @@ class Specification:
         trials: Search points a study.
         replicates: Independent repetitions.
         rerun_winner: Retrainings of each winner.
+        pruning: How weights are chosen.
+        pruning_examples: How many training examples that choice sees.
+        biases: What becomes of biases.
         seed: Seed of the run.
         device: Device class; results are comparable within one.
         constants: Whether L, Delta and beta are measured.
@@ -85,6 +93,9 @@ class Specification:
     trials: int
     replicates: int
     rerun_winner: int
+    pruning: PruningName
+    pruning_examples: int
+    biases: Biases
     seed: int
     device: DeviceClass
     constants: bool
@@ -126,7 +137,9 @@ class Specification:
             "smoothness_interval": self.workload.smoothness_interval,
             "seed": self.seed,
             "device": self.device,
-            "pruning": "snip",
+            "pruning": self.pruning,
+            "pruning_examples": self.pruning_examples,
+            "biases": self.biases,
             "stop": "race",
             "dataset_digest": self.dataset_digest,
             "search_space": [list(dataclasses.astuple(axis)) for axis in self.workload.search_space],
@@ -178,6 +191,9 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         trials=workload.trials,
         replicates=request.replicates,
         rerun_winner=request.rerun_winner,
+        pruning=request.pruning,
+        pruning_examples=min(request.pruning_examples or dataset.training_examples, dataset.training_examples),
+        biases=request.biases,
         seed=request.seed,
         device="cuda" if cuda_available and request.device != "cpu" else "cpu",
         constants=request.constants,
@@ -225,6 +241,7 @@ def _check_request(request: Request, workload: Workload) -> None:
         "--max-steps": (workload.max_steps, 1),
         "--eval-interval": (workload.eval_interval, 1),
         "--seed": (request.seed, 0),
+        "--pruning-examples": (1 if request.pruning_examples is None else request.pruning_examples, 1),
         "--examples": (2 if request.examples is None else request.examples, 2),
     }
     for option, (value, lowest) in least.items():

@@ -16,6 +16,7 @@ class Stream(enum.IntEnum):
     ORDER = 1
     SPLIT = 2
     PROBE = 3
+    PRUNING = 4
 
 
 def generator(seed: int, stream: Stream, *path: int) -> np.random.Generator:
