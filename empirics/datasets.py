@@ -5,16 +5,20 @@ Nothing read from outside is ever unpickled; a file is taken by its content (mag
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import hashlib
 import math
+import sys
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from empirics.command_line import OneLineParser
 from empirics.errors import InputError
 from empirics.streams import split_indices
 
@@ -86,7 +90,7 @@ def load_dataset(name: str, data_dir: Path | None) -> Dataset:
     Args:
         name: `digits`, `mnist`, `fashion-mnist` or `cifar-10`.
         data_dir: Folder that holds `MNIST/`, `Fashion-MNIST/` (files gzipped or plain) and `cifar-10-batches-bin/`;
-            unused for digits.
+            None for the user's cache, where `python -m empirics.datasets fetch` puts them; unused for digits.
 
     Raises:
         InputError: If a file is missing, truncated or not what its name says.
@@ -131,10 +135,9 @@ def _read_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 def _read_idx_pair(source: _IdxSource, data_dir: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return the training images and labels of a data set of the MNIST family, checked by content."""
-    if data_dir is None:
-        raise InputError(f"--data-dir is missing: name the folder that holds {source.folder}/ ({source.origin})")
-    image_path = _find(data_dir / source.folder, "train-images-idx3-ubyte", source)
-    label_path = _find(data_dir / source.folder, "train-labels-idx1-ubyte", source)
+    folder = (data_dir or cache_folder()) / source.folder
+    image_path = _find(folder, "train-images-idx3-ubyte", source)
+    label_path = _find(folder, "train-labels-idx1-ubyte", source)
     images = _read_idx(image_path, _IDX_IMAGES, (source.side, source.side), source.examples)
     labels = _read_idx(label_path, _IDX_LABELS, (), source.examples)
     if len(images) != len(labels):
@@ -146,16 +149,15 @@ def _read_idx_pair(source: _IdxSource, data_dir: Path | None) -> tuple[NDArray[n
 
 def _read_cifar10(data_dir: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return the training images and labels of CIFAR-10's binary version: a label byte and 3072 pixels a record."""
-    if data_dir is None:
-        raise InputError(f"--data-dir is missing: name the folder that holds {_CIFAR10_FOLDER}/ ({_CIFAR10_ORIGIN})")
+    folder = (data_dir or cache_folder()) / _CIFAR10_FOLDER
     parts = []
     for number in range(1, 6):
-        path = data_dir / _CIFAR10_FOLDER / f"data_batch_{number}.bin"
+        path = folder / f"data_batch_{number}.bin"
         try:
             with path.open("rb") as file:
                 content = file.read(_CIFAR10_RECORD * 10_000 + 1)
         except FileNotFoundError:
-            raise InputError(f"missing {path}; get the binary version from {_CIFAR10_ORIGIN}") from None
+            raise InputError(_missing(path, "cifar-10", _CIFAR10_ORIGIN)) from None
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
         if not content or len(content) % _CIFAR10_RECORD or len(content) > _CIFAR10_RECORD * 10_000:
@@ -167,7 +169,7 @@ def _read_cifar10(data_dir: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.
             raise InputError(f"{path}: label {parts[-1][:, 0].max()} is not in 0..{CLASSES - 1}; get the file again")
     records = np.concatenate(parts)
     if len(records) < _FEWEST_EXAMPLES:
-        raise InputError(f"{data_dir / _CIFAR10_FOLDER}: {len(records)} records, fewer than {_FEWEST_EXAMPLES}")
+        raise InputError(f"{folder}: {len(records)} records, fewer than {_FEWEST_EXAMPLES}")
     return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0]
 
 
@@ -176,7 +178,22 @@ def _find(folder: Path, stem: str, source: _IdxSource) -> Path:
     for path in (folder / stem, folder / f"{stem}.gz"):
         if path.is_file():
             return path
-    raise InputError(f"missing {folder / stem}.gz; get it from {source.origin} and put it there")
+    raise InputError(_missing(folder / f"{stem}.gz", source.folder.lower(), source.origin))
+
+
+def cache_folder() -> Path:
+    """Return the folder of the user's cache where fetched data sets lie."""
+    import platformdirs  # noqa: PLC0415 - only data from the cache need it
+
+    return Path(platformdirs.user_cache_dir("kstar"))
+
+
+def _missing(path: Path, name: str, origin: str) -> str:
+    """Say what to do about a file that is not there."""
+    return (
+        f"missing {path}; run `python -m empirics.datasets fetch {name}`, or get it from {origin} and name the folder "
+        "above its own with --data-dir"
+    )
 
 
 def _read_idx(path: Path, magic: int, item_shape: tuple[int, ...], most: int) -> NDArray[np.uint8]:
@@ -202,3 +219,29 @@ def _read_idx(path: Path, magic: int, item_shape: tuple[int, ...], most: int) ->
         size = "truncated" if len(content) < header + items * item else "too long"
         raise InputError(f"{path}: {size} for the {items} items its header tells; get it again")
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(items, *item_shape)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fetch data sets into the user's cache; return the exit code."""
+    from empirics.downloads import DOWNLOADS, fetch  # noqa: PLC0415 - loads the network libraries
+
+    parser = OneLineParser(prog="python -m empirics.datasets", description="Fetch data sets into the user's cache.")
+    parser.add_argument("action", choices=("fetch",))
+    parser.add_argument("names", nargs="+", choices=tuple(DOWNLOADS), metavar="NAME", help=", ".join(DOWNLOADS))
+    parser.add_argument("--to", type=Path, default=None, metavar="DIR", help="another folder, then given as --data-dir")
+    parser.add_argument("--from", dest="url", default=None, metavar="URL", help="a mirror of the files")
+    options = parser.parse_args(arguments)
+    try:
+        for name in options.names:
+            download = DOWNLOADS[name]
+            if options.url:
+                download = dataclasses.replace(download, url=options.url.rstrip("/") + "/")
+            print(fetch(name, download, options.to or cache_folder()))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
