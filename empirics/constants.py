@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,7 +25,8 @@ def measure_constants(
     """Measure L along the run of a study's winner, and Delta and beta at its start.
 
     `L_mean` and `L_max` are over every `smoothness_interval`-th step up to K*, from the first; `L_at_goal` belongs to
-    the step that reached the goal. Delta = 2 (f(w_1) - f_inf). f is the loss on the laboratory's probe examples.
+    the step that reached the goal. A step that moves nothing has no L and is left out. Delta = 2 (f(w_1) - f_inf).
+    f is the loss on the laboratory's probe examples.
 
     Args:
         laboratory: The data and network at hand.
@@ -53,13 +55,9 @@ def measure_constants(
     points = _follow(laboratory, block, record, winner.step, kept, report)
     interval = laboratory.specification.workload.smoothness_interval
     regular = [point.smoothness for point in points if (point.step - 1) % interval == 0]
-    values = {
-        "L_mean": float(np.mean(regular)),
-        "L_max": max(regular),
-        "L_at_goal": points[-1].smoothness,
-        "Delta": 2 * (float(loss[0]) - _LOWEST_LOSS),
-        "beta": beta,
-    }
+    values = {"Delta": 2 * (float(loss[0]) - _LOWEST_LOSS), "beta": beta}
+    if regular:
+        values |= {"L_mean": float(np.mean(regular)), "L_max": max(regular), "L_at_goal": points[-1].smoothness}
     seconds = time.perf_counter() - start
     return ConstantsRecord(study, len(labels), winner.trial, winner.metaparameters, values, points, seconds)
 
@@ -77,7 +75,8 @@ def _follow(
         rows = laboratory.tensor(order.batch(step, study.batch_size))
         before = block.weights.clone()
         block.step(data.training_images[rows], data.training_labels[rows])
-        if step % interval == 0 or step == steps - 1:
+        moved = not torch.equal(before, block.weights)
+        if moved and (step % interval == 0 or step == steps - 1):
             points.append(
                 SmoothnessPoint(
                     step + 1,

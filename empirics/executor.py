@@ -116,8 +116,8 @@ class ProcessExecutor:
                     name=f"worker-{number}",
                     daemon=True,
                 )
-                self._workers.append(_Worker(process, ours))
                 process.start()
+                self._workers.append(_Worker(process, ours))
                 theirs.close()
 
     def close(self) -> None:

@@ -78,8 +78,8 @@ class GoalTest:
 
     def _count(self, parameters: list[Tensor], start: int, stop: int) -> Tensor:
         """Return the errors of each trial on one chunk, shape (T,)."""
-        classes = self._network.logits(parameters, self._images[start:stop]).argmax(dim=2)
-        return (classes != self._labels[start:stop]).sum(dim=1)
+        highest, classes = self._network.logits(parameters, self._images[start:stop]).max(dim=2)
+        return ((classes != self._labels[start:stop]) | highest.isnan()).sum(dim=1)  # NaN must not count as class 0
 
     def _chunks(self, trials: int) -> list[tuple[int, int]]:
         """Return the borders of the chunks, about a third of a training pass each."""

@@ -21,7 +21,7 @@ from empirics.executor import Executor, WorkerError, local_executor
 from empirics.progress import Display
 from empirics.provenance import provenance
 from empirics.records import ConstantsRecord, RerunRecord, StudyRecord
-from empirics.specification import Request, Specification, Study, resolve
+from empirics.specification import Request, Specification, Study, nearest_128, resolve
 from empirics.store import Store, open_store
 from empirics.summary import describe_run, describe_study
 from empirics.tables import write_tables
@@ -132,22 +132,32 @@ class _Run:
         """Measure L, Delta and beta of every sparsity and replicate."""
         if not self.specification.constants:
             return
-        batch_size = self.specification.constants_batch_size()
         done = {(known.study, known.trial, known.examples) for known in self.store.constants()}
         masks = self.store.masks()
         examples = self.specification.probe_examples
         tasks = [
             ConstantsTask(record, masks[record.study.replicate, record.winner.trial, record.study.sparsity])
-            for record in self._records()
-            if record.winner is not None
-            and record.study.batch_size == batch_size
-            and (record.study, record.winner.trial, examples) not in done
+            for record in self._records_nearest_128()
+            if record.winner is not None and (record.study, record.winner.trial, examples) not in done
         ]
         with self.display.stage("constants", len(tasks)):
             for task, result in self.executor.run(tasks, self.display.watch):
                 assert isinstance(result, ConstantsRecord)
                 self.store.add_constants(result)
                 self.display.done(task, "")
+
+    def _records_nearest_128(self) -> list[StudyRecord]:
+        """Return for each sparsity and replicate the study whose winner L is measured along.
+
+        Of all batch sizes measured in this folder, the one nearest 128 at which every sparsity reached its goal; where
+        there is no such one, each sparsity's own.
+        """
+        reached: dict[tuple[float, int], dict[int, StudyRecord]] = {}
+        for study, record in self.store.studies().items():
+            if record.winner and study.sparsity in self.specification.sparsities:
+                reached.setdefault((study.sparsity, study.replicate), {})[study.batch_size] = record
+        common = set.intersection(*(set(records) for records in reached.values())) if reached else set()
+        return [records[nearest_128(common or records)] for records in reached.values()]
 
     def _records(self) -> Iterable[StudyRecord]:
         """Return the finished studies that the specification asks for."""

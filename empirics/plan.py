@@ -12,7 +12,7 @@ from empirics.datasets import Dataset
 from empirics.laboratory import Laboratory
 from empirics.networks import initial_weights
 from empirics.search import search_points
-from empirics.specification import Specification, Study, goal_text
+from empirics.specification import Specification, Study, nearest_128, number_text
 from empirics.streams import Stream, generator
 from empirics.training import TrialBlock
 
@@ -38,7 +38,7 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int) -> 
     workload = specification.workload
     per_step = {size: _seconds_per_step(laboratory, size) for size in specification.batch_sizes}
     test = _seconds_per_evaluation(laboratory) / workload.eval_interval
-    goals = " and ".join(map(goal_text, specification.goals))
+    goals = " and ".join(map(number_text, specification.goals))
     lines = [
         f"{workload.name}: goal error {goals}, {specification.trials} trials a study, budget "
         f"{workload.max_steps} steps, goal test every {workload.eval_interval}, device {specification.device}",
@@ -121,7 +121,7 @@ def _constants_seconds(specification: Specification, per_step: dict[int, float])
     """Return the expected time of L, Delta and beta: eleven double-precision passes a point."""
     total = 0.0
     for sparsity in specification.sparsities:
-        study = Study(sparsity, 0, specification.constants_batch_size())
+        study = Study(sparsity, 0, nearest_128(specification.batch_sizes))
         points = expected_steps(specification.workload, study) / specification.workload.smoothness_interval + 2
         total += points * 2 * _PASSES * specification.probe_examples * _seconds_per_example(per_step)
     return total * specification.replicates

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +18,7 @@ from empirics.workloads import Workload, find_workload
 DeviceClass = Literal["cpu", "cuda"]
 PruningName = Literal["snip", "grasp", "synflow", "magnitude", "random"]
 Biases = Literal["prune", "keep", "none"]
-_MOST_SEED = 2**32 - 1  # RandomState, which makes the published split, takes no more
+_MOST = 2**32 - 1  # RandomState, which makes the published split, takes no larger seed
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,6 @@ class Specification:
             for replicate in range(self.replicates)
             for batch_size in self.batch_sizes
         )
-
-    def constants_batch_size(self) -> int:
-        """Return the measured batch size nearest 128 on a log scale, at which L is measured."""
-        return min(self.batch_sizes, key=lambda batch_size: (abs(math.log2(batch_size / 128)), batch_size))
 
     def additions(self) -> dict[str, object]:
         """Return what may be added to a run folder, as plain JSON values."""
@@ -213,14 +210,24 @@ def _goals(request: Request, workload: Workload) -> tuple[float, ...]:
     return tuple(dict.fromkeys(asked))
 
 
-def goal_text(goal: float) -> str:
-    """Return a goal error as it is written in `curves.csv`.
+def nearest_128(batch_sizes: Iterable[int]) -> int:
+    """Return the batch size nearest 128 on a log scale, of two equally near the smaller.
 
     Example:
-        >>> goal_text(0.02)
-        '0.02'
+        >>> nearest_128([1, 16, 64, 256])
+        64
     """
-    return f"{goal:.15g}"
+    return min(batch_sizes, key=lambda batch_size: (abs(math.log2(batch_size / 128)), batch_size))
+
+
+def number_text(value: float) -> str:
+    """Return a goal error or a sparsity as it is written in tables.
+
+    Example:
+        >>> number_text(0.02), number_text(90.0)
+        ('0.02', '90')
+    """
+    return f"{value:.15g}"
 
 
 def _check_request(request: Request, workload: Workload) -> None:
@@ -247,5 +254,5 @@ def _check_request(request: Request, workload: Workload) -> None:
     for option, (value, lowest) in least.items():
         if value < lowest:
             raise InputError(f"{option} {value}: must be an integer >= {lowest}")
-    if request.seed > _MOST_SEED:
-        raise InputError(f"--seed {request.seed}: must be at most {_MOST_SEED}")
+        if value > _MOST:
+            raise InputError(f"{option} {value}: must be at most {_MOST}")

@@ -25,7 +25,7 @@ from empirics.records import (
     StudyRecord,
     TrialRecord,
 )
-from empirics.specification import Study, goal_text
+from empirics.specification import Study, number_text
 
 SCHEMA_VERSION = 1
 FILE_NAME = "study.sqlite"
@@ -90,7 +90,7 @@ class Store:
             for record in records:
                 key = self._key(record.study, record.goal)
                 ending = (record.max_steps, record.eval_interval, record.best_error, record.seconds)
-                for table in ("studies", "trials", "reruns"):
+                for table in ("studies", "trials", "reruns", "constants", "smoothness"):
                     transaction.execute(f"DELETE FROM {table} WHERE {_WHERE_STUDY}", key)  # noqa: S608 - fixed names
                 transaction.execute("INSERT INTO studies VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*key, *ending))
                 transaction.executemany(
@@ -178,13 +178,13 @@ class Store:
 
     def _key(self, study: Study, goal: float | None = None) -> tuple[str, float, int, int]:
         """Return the columns that name a study and a goal, the first by default."""
-        text = goal_text(self.goals[0] if goal is None else goal)
+        text = number_text(self.goals[0] if goal is None else goal)
         return text, study.sparsity, study.replicate, study.batch_size
 
     def _rows(self, table: str, last: str, goal: float | None = None) -> Iterator[list[Any]]:
         """Yield the rows of a table for one goal, without it, sorted by study and then by one more column."""
         query = f"SELECT * FROM {table} WHERE goal = ? ORDER BY sparsity, replicate, batch_size, {last}"  # noqa: S608
-        for row in self._connection.execute(query, (goal_text(self.goals[0] if goal is None else goal),)):
+        for row in self._connection.execute(query, (number_text(self.goals[0] if goal is None else goal),)):
             yield list(row[1:])
 
 
@@ -218,7 +218,8 @@ def open_store(folder: Path, identity: dict[str, object]) -> Iterator[Store]:
         try:
             yield Store(connection)
         finally:
-            connection.execute("PRAGMA journal_mode=DELETE")
+            with contextlib.suppress(sqlite3.OperationalError):  # a reader is still there: it stays in two files
+                connection.execute("PRAGMA journal_mode=DELETE")
 
 
 @contextlib.contextmanager
@@ -248,10 +249,11 @@ def _only_writer(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; the system lets go of it when the process ends, however it ends."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{folder} is being written by another run; wait for it or use another --out") from None
         yield
-    except BlockingIOError:
-        raise InputError(f"{folder} is being written by another run; wait for it or use another --out") from None
     finally:
         os.close(descriptor)
 
@@ -276,8 +278,11 @@ def _prepare(connection: sqlite3.Connection, folder: Path, identity: dict[str, o
 
 def _stored_identity(connection: sqlite3.Connection, folder: Path) -> dict[str, object] | None:
     """Return what the run's folder was made for, None if it was never begun."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchall():
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables:
         return None
+    if "run" not in tables:
+        raise InputError(f"{folder / FILE_NAME} is another program's database; use another --out")
     ((version,),) = connection.execute("SELECT schema_version FROM run")
     if version != SCHEMA_VERSION:
         raise InputError(f"{folder} was written by another version (schema {version}, not {SCHEMA_VERSION})")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord
 from empirics.search import at_edge
-from empirics.specification import Study, goal_text
+from empirics.specification import Study, number_text
 from empirics.store import read_store
 from empirics.workloads import Workload, find_workload
 
@@ -16,7 +16,7 @@ _EDGE_MARK = "*"
 
 def describe_study(records: Sequence[StudyRecord]) -> str:
     """Return one line: what came out for each goal, of which trial, and at what cost."""
-    outcomes = [f"goal {goal_text(r.goal)} {_outcome(r)}" if len(records) > 1 else _outcome(r) for r in records]
+    outcomes = [f"goal {number_text(r.goal)} {_outcome(r)}" if len(records) > 1 else _outcome(r) for r in records]
     return f"{records[0].study}: {', '.join(outcomes)}, {sum(record.seconds for record in records):.1f} s"
 
 
@@ -41,7 +41,7 @@ def describe_run(folder: Path) -> str:
         lines = []
         for goal in store.goals:
             studies = store.studies(goal)
-            lines.append(f"\n{workload.name}, goal error {goal_text(goal)}: steps to result K*(B)")
+            lines.append(f"\n{workload.name}, goal error {number_text(goal)}: steps to result K*(B)")
             lines += [*_steps_table(studies, workload), *_warnings(studies, workload)]
     if constants:
         lines += ["", *_constants_table(constants)]
@@ -104,7 +104,9 @@ def _constants_table(constants: Sequence[ConstantsRecord]) -> list[str]:
         f"{'sparsity':>8}" + "".join(f"{name:>12}" for name in QUANTITIES),
     ]
     for record in constants:
-        values = "".join(f"{record.values[name]:>12.4g}" for name in QUANTITIES)
+        values = "".join(
+            f"{record.values[name]:>12.4g}" if name in record.values else f"{'-':>12}" for name in QUANTITIES
+        )
         replicate = f"  r={record.study.replicate}" if record.study.replicate else ""
         lines.append(f"{record.study.sparsity:>7g}%{values}{replicate}")
     return lines

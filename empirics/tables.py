@@ -14,7 +14,7 @@ from scipy.stats import t as student
 
 from empirics.files import write_atomically
 from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord
-from empirics.specification import Specification, goal_text
+from empirics.specification import Specification, number_text
 from empirics.store import Store
 
 CURVES_COLUMNS = (
@@ -87,8 +87,10 @@ def write_constants(folder: Path, workload: str, records: Sequence[ConstantsReco
     for sparsity in sorted({record.study.sparsity for record in records}):
         of_sparsity = [record.values for record in records if record.study.sparsity == sparsity]
         for quantity in QUANTITIES:
-            summary = _mean_and_interval([values[quantity] for values in of_sparsity])
-            rows.append((workload, f"{sparsity:g}", quantity, *summary, len(of_sparsity)))
+            measured = [values[quantity] for values in of_sparsity if quantity in values]
+            if measured:
+                summary = _mean_and_interval(measured)
+                rows.append((workload, number_text(sparsity), quantity, *summary, len(measured)))
     write_atomically(folder / "constants.csv", _csv(CONSTANTS_COLUMNS, rows))
 
 
@@ -97,8 +99,8 @@ def _curve_row(record: StudyRecord) -> tuple[object, ...]:
     winner, study = record.winner, record.study
     metaparameters = json.dumps(winner.metaparameters, sort_keys=True) if winner else ""
     return (
-        goal_text(record.goal),
-        f"{study.sparsity:g}",
+        number_text(record.goal),
+        number_text(study.sparsity),
         study.replicate,
         study.batch_size,
         record.steps_to_result if winner else "",
