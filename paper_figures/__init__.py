@@ -1,0 +1,10 @@
+"""The paper's figures, drawn from records and verdicts. Figures read, they do not compute.
+
+Reference:
+    Lee et al. 2021, Figures 1-18.
+"""
+
+from paper_figures.figure_01 import figure_01
+from paper_figures.sources import Run, read_run
+
+__all__ = ["Run", "figure_01", "read_run"]

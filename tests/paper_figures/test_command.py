@@ -1,0 +1,69 @@
+"""`python -m paper_figures`: files, their bytes, and errors."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from reference.verification_runs import DIGITS_TRUTHS, write_run
+
+from paper_figures.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[2]
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_figures_go_into_each_run(tmp_path, capsys):
+    runs = [write_run(tmp_path / name, truths=DIGITS_TRUTHS[:2]) for name in ("a", "b")]
+    assert main([str(run) for run in runs]) == 0
+    files = [run / "figures" / f"figure_01.{kind}" for run in runs for kind in ("svg", "png")]
+    assert capsys.readouterr().out.splitlines() == [str(file) for file in files]
+    assert files[1].read_bytes().startswith(PNG)
+    assert files[0].read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_to_draws_all_runs_together_elsewhere(tmp_path, capsys):
+    runs = [str(write_run(tmp_path / name, truths=DIGITS_TRUTHS[:1])) for name in ("a", "b")]
+    assert main([*runs, "--figure", "1", "--to", str(tmp_path / "out")]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["figure_01.png", "figure_01.svg"]
+    assert not (tmp_path / "a" / "figures").exists()
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_equal_records_give_equal_bytes(tmp_path):
+    """In two processes, so that nothing hangs on a hash seed or on memory."""
+    run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:2])
+    for out in ("one", "two"):
+        command = [sys.executable, "-m", "paper_figures", run, "--to", tmp_path / out]
+        subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+    for name in ("figure_01.svg", "figure_01.png"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{}/nowhere"], "nowhere: no such run folder"),
+        (["{}"], "is no run folder: it has no curves.csv"),
+        (["{}/run", "--figure", "2"], "--figure 2 is not drawn by this version, only 1"),
+        (["{}/run", "--figure", "x"], "invalid int value: 'x'"),
+        (["{}/broken"], "verdicts.json is no verdicts file"),
+        ([], "the following arguments are required: DIR"),
+    ],
+)
+def test_errors_take_one_line_and_exit_code_2(tmp_path, capsys, arguments, message):
+    write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])
+    write_run(tmp_path / "broken", truths=DIGITS_TRUTHS[:1])
+    (tmp_path / "broken" / "verdicts.json").write_text('{"curves": 3}')
+    with pytest.raises(SystemExit, match="2"):
+        main([argument.format(tmp_path) for argument in arguments])
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.rglob("figures"))
+
+
+def test_the_command_needs_no_display_and_no_pyplot():
+    code = "import sys, paper_figures.__main__; assert 'matplotlib.pyplot' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,168 @@
+"""Figure 1 shows what the records and verdicts say, and says what it cannot show."""
+
+import json
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from reference.verification_runs import DIGITS_TRUTHS, write_run
+
+from paper_figures.figure_01 import figure_01, steps_at
+from paper_figures.sources import FittedLaw, read_run
+from verification.records import Curve, CurvePoint
+from verification.report import main as report
+
+SIZES = [2**i for i in range(9)]
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    folder = write_run(tmp_path_factory.mktemp("runs") / "digits", budget=500, seed=1)
+    assert report([str(folder)]) == 0
+    return folder
+
+
+def drawn(figure):
+    """Draw a figure for real and return its panels, row by row."""
+    FigureCanvasAgg(figure).draw()
+    return figure.axes
+
+
+def line(axes, label):
+    return next(one for one in axes.lines if one.get_label() == label)
+
+
+def bars(axes, label):
+    return next(one for one in axes.containers if one.get_label() == label)
+
+
+def texts(axes):
+    return "\n".join(text.get_text() for text in axes.texts)
+
+
+def test_points_and_bars_are_the_measured_intervals(judged):
+    run = read_run(judged)
+    dense = drawn(figure_01([run]))[0]
+    reached = [point for point in run.records.curves[0].points if point.reached]
+    container = bars(dense, "0%")
+    x, y = container.lines[0].get_data()
+    assert list(x) == [point.batch_size for point in reached]
+    assert list(y) == [point.upper for point in reached]
+    ends = [segment[:, 1].tolist() for segment in container.lines[2][0].get_segments()]
+    assert ends == [[point.lower, point.upper] for point in reached]
+
+
+def test_what_was_not_reached_is_an_open_triangle_at_the_budget(judged):
+    sparsest = drawn(figure_01([read_run(judged)]))[1]
+    marks = line(sparsest, "not reached")
+    assert marks.get_data()[0].tolist() == [1, 2]
+    assert marks.get_data()[1].tolist() == [500.0, 500.0]
+    assert marks.get_marker() == "^"
+    assert marks.get_markerfacecolor() == "none"
+
+
+def test_the_curve_is_the_fitted_law_of_the_verdicts(judged):
+    law = json.loads((judged / "verdicts.json").read_text())["curves"][3]["laws"]["H"]
+    sparsest = drawn(figure_01([read_run(judged)]))[1]
+    x, y = line(sparsest, "fit").get_data()
+    assert (x[0], x[-1]) == (1, 256)
+    assert y == pytest.approx(law["c1"] / x + law["c2"], rel=1e-12)
+    critical = line(sparsest, "critical batch size").get_data()
+    assert critical[0] == pytest.approx([law["b_crit"]] * 2)
+    assert critical[1][1] == pytest.approx(2 * law["c2"])
+    assert "$c_1$ = 1070 [825, 1420]" in texts(sparsest)
+    assert "n = 7" in texts(sparsest)
+
+
+def test_linear_scaling_starts_at_the_first_point_reached(judged):
+    run = read_run(judged)
+    sparsest = drawn(figure_01([run]))[1]
+    x, y = line(sparsest, "linear scaling").get_data()
+    assert x.tolist() == [4.0, 256.0]
+    assert y == pytest.approx([steps_at(run.records.curves[3], 4), steps_at(run.records.curves[3], 4) / 64])
+
+
+def test_all_sparsities_are_together_each_with_its_colour_and_marker(judged):
+    panels = drawn(figure_01([read_run(judged)]))
+    every = panels[2]
+    labels = [text.get_text() for text in every.get_legend().get_texts()]
+    assert labels == ["0%", "50%", "70%", "90%"]
+    looks = {(bars(every, label).lines[0].get_color(), bars(every, label).lines[0].get_marker()) for label in labels}
+    assert len({colour for colour, _ in looks}) == len({marker for _, marker in looks}) == 4
+    assert bars(panels[0], "0%").lines[0].get_color() == bars(every, "0%").lines[0].get_color()
+
+
+def test_normalised_curves_meet_at_the_first_batch_size_all_reached(judged):
+    run = read_run(judged)
+    normalised = drawn(figure_01([run]))[3]
+    assert normalised.get_title() == "normalised at $B$ = 4"
+    for curve in run.records.curves:
+        x, y = bars(normalised, f"{curve.sparsity:g}%").lines[0].get_data()
+        assert y[list(x).index(4)] == pytest.approx(1.0)
+        assert y[-1] == pytest.approx(curve.points[-1].upper / steps_at(curve, 4))
+    assert line(normalised, "linear scaling").get_data()[1] == pytest.approx([1.0, 4 / 256])
+
+
+def test_axes_are_log2_with_whole_powers_of_two(judged):
+    panels = drawn(figure_01([read_run(judged)]))
+    for axes in panels[:4]:
+        assert axes.get_xscale() == axes.get_yscale() == "log"
+        assert axes.xaxis.get_transform().base == 2
+    assert [tick.get_text() for tick in panels[0].get_xticklabels()] == ["1", "4", "16", "64", "256"]
+    assert "1/4" in [tick.get_text() for tick in panels[3].get_yticklabels()]
+    assert panels[0].get_ylim() == panels[1].get_ylim() == panels[2].get_ylim()
+
+
+def test_every_point_and_curve_is_inside_its_panel(judged):
+    for axes in drawn(figure_01([read_run(judged)]))[:4]:
+        low, high = axes.get_ylim()
+        for one in axes.lines:
+            if one.get_label() not in {"linear scaling", "critical batch size"}:
+                assert ((np.asarray(one.get_ydata()) > low) & (np.asarray(one.get_ydata()) < high)).all()
+
+
+def test_without_verdicts_the_panel_names_the_command(tmp_path):
+    folder = write_run(tmp_path / "r")
+    dense = drawn(figure_01([read_run(folder)]))[0]
+    assert "the fit is missing; make it by\npython -m verification.report" in texts(dense)
+    assert not [one for one in dense.lines if one.get_label() == "fit"]
+    assert len(bars(dense, "0%").lines[0].get_xdata()) == 9
+
+
+def test_verdicts_older_than_the_records_are_not_drawn(tmp_path):
+    folder = write_run(tmp_path / "r", truths=DIGITS_TRUTHS[:1])
+    assert report([str(folder)]) == 0
+    assert isinstance(read_run(folder).fit(read_run(folder).records.curves[0]), FittedLaw)
+    write_run(folder, truths=DIGITS_TRUTHS[:1], seed=5)
+    dense = drawn(figure_01([read_run(folder)]))[0]
+    assert "the fit is older than the records" in texts(dense)
+
+
+def test_panels_without_data_say_so(tmp_path):
+    folder = write_run(tmp_path / "r", truths=DIGITS_TRUTHS[:1], budget=10)
+    assert report([str(folder)]) == 0
+    panels = drawn(figure_01([read_run(folder)]))
+    assert "no fit: a fit needs 3 batch sizes that" in texts(panels[0])
+    assert texts(panels[1]) == "no curve of a sparse network"
+    assert "no batch size at which every curve" in texts(panels[3])
+    assert not panels[3].axison
+
+
+def test_each_workload_and_run_has_a_row_of_its_own(judged, tmp_path):
+    other = write_run(tmp_path / "other", truths=DIGITS_TRUTHS[:2], replicates=2)
+    figure = figure_01([read_run(judged), read_run(other)])
+    assert len(drawn(figure)) == 8
+    titles = [part.get_suptitle() for part in figure.subfigs]
+    assert titles[:2] == [f"digits/small-cnn/sgd, goal error 0.08 ({name})" for name in ("digits", "other")]
+
+
+def test_replicates_are_averaged_only_to_normalise():
+    points = (CurvePoint(1, 0, 99, 100), CurvePoint(1, 1, 399, 400), CurvePoint(1, 2, 500, None))
+    assert steps_at(Curve("", "", 0.0, points), 1) == pytest.approx(200.0)
+
+
+def test_drawing_leaves_matplotlib_as_it_was(judged):
+    before = dict(mpl.rcParams)
+    drawn(figure_01([read_run(judged)]))
+    assert dict(mpl.rcParams) == before

@@ -1,0 +1,84 @@
+"""Colours that everyone can tell apart, and labels that are whole powers of two."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from paper_figures.style import PAPER_SPARSITIES, log2_axis, looks, note, power_of_two
+
+# Linear RGB under full colour blindness of one cone type (Machado, Oliveira and Fernandes 2009, severity 1).
+VISION = {
+    "normal": np.eye(3),
+    "protan": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deutan": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+    "tritan": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]
+    ),
+}
+
+
+def lab(colour, vision):
+    """CIELAB of a colour as seen with one kind of vision."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(VISION[vision] @ linear, 0.0, 1.0)
+    xyz = (
+        np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+        @ seen
+        / np.array([0.9505, 1.0, 1.089])
+    )
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_the_papers_sparsities_differ_for_every_kind_of_vision(vision):
+    """A difference of 2.3 is just noticeable (CIE 1976); black and white are 100 apart."""
+    for one, other in combinations([colour for colour, _ in PAPER_SPARSITIES.values()], 2):
+        assert np.linalg.norm(lab(one, vision) - lab(other, vision)) > 40.0
+
+
+def test_colours_stand_out_from_white():
+    """Contrast of 3:1, what WCAG 2.1 asks of graphics; luminance is the Y of CIELAB."""
+    for colour, _ in PAPER_SPARSITIES.values():
+        luminance = ((lab(colour, "normal")[0] + 16) / 116) ** 3
+        assert 1.05 / (luminance + 0.05) > 3.0
+
+
+def test_the_papers_sparsities_always_look_the_same():
+    assert looks([0.0, 90.0])[90.0] == looks([0.0, 50.0, 70.0, 90.0, 95.0])[90.0]
+
+
+def test_other_sparsities_get_looks_of_their_own():
+    chosen = looks([0.0, 80.0, 95.0, 98.0, 90.0])
+    assert len({colour for colour, _ in chosen.values()}) == len({marker for _, marker in chosen.values()}) == 5
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (0.8, 300, ["1", "4", "16", "64", "256"]),
+        (5, 70, ["8", "16", "32", "64"]),
+        (0.1, 3, ["1/8", "1/4", "1/2", "1", "2"]),
+    ],
+)
+def test_labels_are_powers_of_two_and_few(low, high, labels):
+    axes = Figure().subplots()
+    log2_axis(axes.yaxis, low, high)
+    ticks = [power_of_two(tick) for tick in axes.get_yticks()]
+    assert ticks == labels
+    assert axes.get_yscale() == "log"
+    assert axes.get_ylim() == (low, high)
+
+
+def test_notes_are_broken_to_fit_a_panel():
+    axes = Figure().subplots()
+    note(axes, "a short line\n" + "word " * 30)
+    assert max(map(len, axes.texts[0].get_text().splitlines())) <= 44

@@ -1,0 +1,82 @@
+"""The likelihood of measured intervals written once more, point by point, with other tools.
+
+statsmodels climbs it by Nelder and Mead, a profile is a grid of such climbs, and a point's probability is what
+scipy.stats says it is. Nothing here is imported from the package.
+"""
+
+import math
+
+import numpy as np
+from scipy import stats
+from scipy.optimize import minimize
+from statsmodels.base.model import GenericLikelihoodModel
+
+
+def hyperbola(batch_size, log_c1, log_c2):
+    """K(B) in logs, plainly."""
+    return math.log(math.exp(log_c1) / batch_size + math.exp(log_c2))
+
+
+def power_law(batch_size, log_c1, log_c2, log_alpha):
+    """K(B) = c1/B^alpha + c2 in logs, plainly."""
+    return math.log(math.exp(log_c1) / batch_size ** math.exp(log_alpha) + math.exp(log_c2))
+
+
+def point_log_likelihood(lower, upper, log_law, sigma):
+    """Log-likelihood of one point: lower == upper is exact, upper None is a spent budget."""
+    if upper is None:
+        return stats.norm.logsf(math.log(lower), log_law, sigma)
+    if lower == upper:
+        return stats.norm.logpdf(math.log(lower), log_law, sigma)
+    ends = [math.log(lower) if lower > 0 else -math.inf, math.log(upper)]
+    if ends[0] > log_law:  # above the law 1 - cdf keeps the digits
+        above = stats.norm.sf(ends, log_law, sigma)
+        return math.log(above[0] - above[1])
+    below = stats.norm.cdf(ends, log_law, sigma)
+    return math.log(below[1] - below[0])
+
+
+class IntervalModel(GenericLikelihoodModel):
+    """Rows of (batch_size, lower, upper); statsmodels sees the lower ends and independent columns."""
+
+    def __init__(self, rows, law, n_parameters):
+        self.rows, self.law = rows, law
+        super().__init__(np.array([lower for _, lower, _ in rows]), exog=np.vander(np.arange(len(rows)), n_parameters))
+
+    def loglikeobs(self, params):
+        *theta, log_sigma = params
+        sigma = math.exp(log_sigma)
+        return np.array([safe(point_log_likelihood, lo, up, self.law(b, *theta), sigma) for b, lo, up in self.rows])
+
+
+def safe(function, *arguments):
+    """A simplex may step where a probability rounds to zero."""
+    try:
+        return function(*arguments)
+    except (ValueError, OverflowError):
+        return -1e6
+
+
+def fit(rows, start, law=hyperbola):
+    """Maximum likelihood by statsmodels: (theta, sigma, log-likelihood)."""
+    model = IntervalModel(rows, law, len(start))
+    found = model.fit(
+        start_params=np.array(start), method="nm", maxiter=20_000, maxfun=20_000, xtol=1e-10, ftol=1e-12,
+        disp=0, skip_hessian=True,
+    )  # fmt: skip
+    *theta, log_sigma = found.params
+    return np.array(theta), math.exp(log_sigma), float(found.llf)
+
+
+def profile_deviance(rows, contrast_index, value, start, best):
+    """Twice the log-likelihood lost by fixing log c1 (0), log c2 (1) or log(c1/c2) (2) of the hyperbola."""
+
+    def minus(free):
+        other, log_sigma = free
+        theta = {0: (value, other), 1: (other, value), 2: (other + value, other)}[contrast_index]
+        return -sum(safe(point_log_likelihood, lo, up, hyperbola(b, *theta), math.exp(log_sigma)) for b, lo, up in rows)
+
+    found = minimize(
+        minus, np.array(start), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-11, "maxiter": 10_000}
+    )
+    return 2.0 * (best + found.fun)

@@ -1,0 +1,178 @@
+"""Verdicts follow from the rule, and the rule from data whose truth is known."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference.verification_runs import Truth, write_run
+from statsmodels.stats.multitest import multipletests
+
+from verification.analysis import analyse
+from verification.claims import STATEMENTS, Verdict, holm, judge, judge_all
+from verification.evidence import SLOPE_MARGIN, Evidence, critical_batch_no_smaller, log_ratios, plateau
+from verification.fit import Interval
+from verification.records import Curve, CurvePoint, Records, read_records
+
+NOTHING = Evidence("a curve", 1.0, Interval(0.5, 2.0), 0.01, None)
+
+
+def analysed(folder, **options):
+    return analyse(read_records(write_run(folder, **options)))
+
+
+def verdicts(analysis):
+    return {claim.id: claim for claim in analysis.claims}
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=12))
+@settings(max_examples=25, deadline=None)
+def test_holm_is_that_of_statsmodels(p_values):
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("claim", "p_holm", "within", "approximate", "direction", "verdict"),
+    [
+        ("C1", 0.20, True, False, 0, Verdict.SUPPORTED),
+        ("C1", 0.20, False, True, 0, Verdict.UNDERPOWERED),
+        ("C1", 0.01, True, True, 0, Verdict.APPROXIMATE),
+        ("C1", 0.01, True, False, 0, Verdict.REJECTED),
+        ("C1", 0.01, False, True, 0, Verdict.REJECTED),
+        ("C2", 0.01, True, False, 0, Verdict.SUPPORTED),
+        ("C2", 0.01, False, False, 0, Verdict.REJECTED),
+        ("C3", 0.20, False, False, 0, Verdict.UNDERPOWERED),
+        ("C4", 0.01, False, False, 1, Verdict.SUPPORTED),
+        ("C4", 0.01, False, False, -1, Verdict.REJECTED),
+        ("C7", 0.05, False, False, 1, Verdict.UNDERPOWERED),
+    ],
+)
+def test_the_rule(claim, p_holm, within, approximate, direction, verdict):
+    evidence = replace(NOTHING, within_margin=within, approximate=approximate, direction=direction)
+    assert judge(claim, evidence, p_holm) is verdict
+
+
+def test_a_hyperbola_measured_well_is_supported(tmp_path):
+    """One draw: over draws the rule rejects a true law as often as its level of 5% says."""
+    sizes = tuple(2**i for i in range(14))
+    truths = (Truth(0, 60_000.0, 30.0), Truth(50, 80_000.0, 50.0), Truth(70, 90_000, 60), Truth(90, 120_000.0, 90.0))
+    options = {"truths": truths, "batch_sizes": sizes, "sigma": 0.02, "interval": 1, "budget": 10**6, "seed": 1}
+    found = verdicts(analysed(tmp_path, **options))
+    assert found["C1"].verdict is Verdict.SUPPORTED
+    assert found["C2"].verdict is Verdict.SUPPORTED
+    assert found["C4"].verdict is Verdict.SUPPORTED
+    assert found["C7"].verdict is Verdict.REJECTED  # the truth: 120000/90 is below 60000/30
+    assert found["C7"].estimate == pytest.approx(2 / 3, rel=0.1)
+    assert found["C1"].detectable < 0.1
+
+
+def test_a_law_that_is_not_the_papers_is_rejected():
+    """K = 3000/B^0.7 + 10 with 2% noise."""
+    rng = np.random.default_rng(3)
+    sizes = [2**i for i in range(12)]
+    steps = [(3000 / b**0.7 + 10) * math.exp(0.02 * rng.standard_normal()) for b in sizes]
+    curve = Curve("", "", 0.0, tuple(CurvePoint(b, 0, k, k) for b, k in zip(sizes, steps, strict=True)))
+    found = verdicts(analyse(Records(None, (curve,))))
+    assert found["C1"].verdict is Verdict.REJECTED
+    assert found["C1"].interval.low < 0.7 < found["C1"].interval.high
+    assert found["C1"].p < 1e-6
+
+
+def test_a_noisy_short_curve_is_underpowered_and_says_what_it_could_have_seen(tmp_path):
+    options = {"truths": (Truth(0, 500, 13),), "batch_sizes": (1, 2, 4, 8, 16), "sigma": 0.2}
+    found = verdicts(analysed(tmp_path, **options))
+    assert found["C1"].verdict is Verdict.UNDERPOWERED
+    assert found["C1"].detectable > 0.2
+
+
+def test_alpha_is_tested_at_its_nominal_level():
+    """300 hyperbolas at nine points: a 5% test rejects between 2% and 9% (binomial, probability .005 outside)."""
+    rng = np.random.default_rng(11)
+    sizes = [2**i for i in range(9)]
+    p_values = []
+    for _ in range(300):
+        steps = [(500 / b + 14) * math.exp(0.1 * rng.standard_normal()) for b in sizes]
+        p_values.append(alpha_p_value(sizes, steps))
+    assert 0.02 <= np.mean(np.array(p_values) < 0.05) <= 0.09
+
+
+def alpha_p_value(sizes, steps):
+    """The p-value of alpha = 1 without the intervals that a whole curve's report needs."""
+    from theory import HYPERBOLA, POWER
+    from verification.fit import Problem, fit_law, p_value, starting_points
+    from verification.likelihood import observe
+
+    data = observe(CurvePoint(b, 0, k, k) for b, k in zip(sizes, steps, strict=True))
+    fits = [fit_law(Problem(law, data, starting_points(data, n))) for law, n in ((HYPERBOLA, 2), (POWER, 3))]
+    return p_value(2 * (fits[1].log_likelihood - fits[0].log_likelihood), len(sizes), 3)
+
+
+def test_the_margin_of_a_slope_is_ten_percent_per_doubling():
+    assert pytest.approx(1.1) == 2.0**SLOPE_MARGIN
+
+
+def test_plateau_slope_is_read_off_the_law():
+    """At B = 256 with B_crit = 64 the slope is -1/(1 + 4)."""
+    points = tuple(CurvePoint(2**i, 0, 640 / 2**i + 10, 640 / 2**i + 10) for i in range(9))
+    (evidence,) = plateau(analyse(Records(None, (Curve("", "", 0.0, points),))).curves)
+    assert evidence.estimate == pytest.approx(-0.2, abs=1e-9)
+    assert not evidence.within_margin
+
+
+def test_ratio_above_one_needs_every_batch_size(tmp_path):
+    crossing = (Truth(0, 500.0, 40.0), Truth(90, 1000.0, 20.0))  # above at small B, below at large B
+    found = verdicts(analysed(tmp_path, truths=crossing, sigma=0.03))
+    assert found["C4"].verdict is Verdict.REJECTED
+    assert found["C4"].estimate < 1.0
+    assert found["C4"].subject.endswith("B = 256")
+
+
+def test_ratios_at_each_batch_size_are_those_of_the_middles():
+    def side(sparsity, factor):
+        return Curve("", "", sparsity, tuple(CurvePoint(b, 0, factor * 90, factor * 100) for b in (1, 2, 4)))
+
+    (pair,) = analyse(Records(None, (side(0.0, 1.0), side(90.0, 3.0)))).pairs
+    for log_ratio, error in log_ratios(pair, 0.01).values():
+        assert log_ratio == pytest.approx(math.log(3.0))
+        assert error == pytest.approx(math.sqrt(2 * (0.01 + math.log(10 / 9) ** 2 / 12)))
+
+
+def test_a_sparse_network_that_spent_its_budget_counts_with_the_budget():
+    dense = Curve("", "", 0.0, tuple(CurvePoint(b, 0, 99, 100) for b in (1, 2, 4)))
+    points = (CurvePoint(1, 0, 400, None), *(CurvePoint(b, 0, 199, 200) for b in (2, 4, 8)))
+    (pair,) = analyse(Records(None, (dense, Curve("", "", 90.0, points)))).pairs
+    ratios = log_ratios(pair, 0.01)
+    assert list(ratios) == [1, 2, 4]
+    assert ratios[1][0] == pytest.approx(math.log(400 / math.sqrt(99 * 100)))
+
+
+def test_the_direction_of_the_critical_batch_size_ratio(tmp_path):
+    larger = (Truth(0, 500.0, 40.0), Truth(90, 1000.0, 20.0))
+    (evidence,) = critical_batch_no_smaller(analysed(tmp_path, truths=larger, sigma=0.03).pairs)
+    assert evidence.direction == 1
+    assert evidence.p < 0.01
+    assert evidence.estimate == pytest.approx(4.0, rel=0.3)
+
+
+def test_what_cannot_be_tested_is_not_measured_and_says_why():
+    claims = judge_all((), ())
+    assert [claim.id for claim in claims] == list(STATEMENTS) == [f"C{i}" for i in range(1, 19)]
+    assert {claim.verdict for claim in claims} == {Verdict.NOT_MEASURED}
+    reasons = {claim.id: claim.detail for claim in claims}
+    assert reasons["C1"] == "needs a curve with 4 batch sizes that reached the goal"
+    assert reasons["C10"] == "not implemented by this version"
+
+
+def test_verdict_words_are_the_five():
+    words = {"supported", "supported as an approximation", "rejected", "underpowered", "not measured"}
+    assert {str(verdict) for verdict in Verdict} == words
+
+
+def test_a_claim_is_as_good_as_its_worst_curve(tmp_path):
+    found = verdicts(analysed(tmp_path, sigma=0.12))
+    counts = found["C1"].detail
+    assert found["C1"].verdict is Verdict.UNDERPOWERED
+    assert "underpowered" in counts
+    assert sum(int(part.split()[0]) for part in counts.split("; ")) == 4

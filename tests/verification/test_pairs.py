@@ -1,0 +1,109 @@
+"""Sparse against dense: fitted ratios, their coverage, and the paper's prediction."""
+
+import math
+
+import numpy as np
+import pytest
+from reference.verification_runs import DIGITS, Truth, write_run
+
+from theory import HYPERBOLA
+from verification.analysis import analyse
+from verification.curves import fit_curve
+from verification.fit import threshold
+from verification.likelihood import Observations, sigma_floor
+from verification.newton import maximise
+from verification.pairs import RATIOS, JointLaw, compare
+from verification.predictions import Prediction, predict
+from verification.records import Constant, Curve, CurvePoint, read_records
+
+SIZES = np.array([2.0**i for i in range(9)])
+
+
+def exact_curve(sparsity, c1, c2):
+    return Curve("w", "g", sparsity, tuple(CurvePoint(int(b), 0, c1 / b + c2, c1 / b + c2) for b in SIZES))
+
+
+def constants(sparsity, delta, smoothness, beta):
+    values = {"Delta": delta, "L_mean": smoothness, "beta": beta}
+    return [Constant("w", sparsity, quantity, value, None, None, 1) for quantity, value in values.items()]
+
+
+def test_ratios_of_exact_curves_are_recovered():
+    dense, sparse = fit_curve(exact_curve(0.0, 500.0, 13.0)), fit_curve(exact_curve(90.0, 1000.0, 39.0))
+    pair = compare(dense, sparse, ())
+    assert pair.fit.converged
+    assert pair.ratios == pytest.approx({"c1": 2.0, "c2": 3.0, "b_crit": 2.0 / 3.0}, rel=1e-8)
+    for name, truth in {"c1": 2.0, "c2": 3.0, "b_crit": 2.0 / 3.0}.items():
+        assert pair.intervals[name].low < truth < pair.intervals[name].high
+    assert pair.prediction == "no measured constants"
+    assert not pair.direction_disagrees
+
+
+def test_intervals_of_the_c1_and_b_crit_ratios_cover_as_often_as_they_say():
+    """400 pairs, 18 points each; at a true coverage of .95 a share outside [.915, .98] has probability .003."""
+    rng = np.random.default_rng(99)
+    truth = np.log([500.0, 13.0, 1000.0, 34.0])
+    joint = JointLaw(HYPERBOLA, len(SIZES), 2)
+    x = np.log(np.concatenate([SIZES, SIZES]))
+    steps = np.exp(joint.log_steps(x, truth) + 0.15 * rng.standard_normal((400, len(x))))
+    upper = np.ceil(steps / 2.0) * 2.0
+    data = Observations(np.broadcast_to(x, upper.shape), np.log(upper - 2.0), np.log(upper))
+    start, floor = np.broadcast_to(truth, (400, 4)), sigma_floor(data)
+    free = maximise(joint, data, start, floor)
+    assert free.converged.all()
+    for quantity in ("c1", "b_crit"):
+        basis = np.linalg.svd(np.array(RATIOS[quantity])[None, :])[2][1:].T
+        fixed = maximise(joint, data, start, floor, basis)
+        assert fixed.converged.all()
+        lost = 2 * (free.log_likelihood - fixed.log_likelihood)
+        assert 0.915 <= np.mean(lost < threshold(18, 4, 0.95)) <= 0.98
+
+
+def test_the_joint_law_is_each_law_on_its_own_points():
+    joint, theta = JointLaw(HYPERBOLA, 2, 2), np.array([3.0, 1.0, 4.0, 2.0])
+    x = np.array([0.0, 1.0, 0.0])
+    apart = [*HYPERBOLA.log_steps(x[:2], theta[:2]), *HYPERBOLA.log_steps(x[2:], theta[2:])]
+    assert joint.log_steps(x, theta) == pytest.approx(apart)
+    moved = [(joint.log_steps(x, theta + h) - joint.log_steps(x, theta - h)) / 2e-6 for h in 1e-6 * np.eye(4)]
+    assert joint.log_steps_jacobian(x, theta) == pytest.approx(np.array(moved).T, abs=1e-8)
+
+
+def test_a_curve_that_cannot_be_fitted_leaves_the_pair_with_a_reason():
+    short = Curve("w", "g", 90.0, (CurvePoint(1, 0, 5.0, 5.0),))
+    pair = compare(fit_curve(exact_curve(0.0, 500.0, 13.0)), fit_curve(short), ())
+    assert pair.fit is None
+    assert pair.reason == "sparse: a fit needs 3 batch sizes that reached the goal, there is 1"
+
+
+def test_curves_are_paired_within_workload_and_goal_only(tmp_path):
+    records = read_records(write_run(tmp_path, truths=(Truth(0, 500, 13), Truth(90, 1000, 34))))
+    dense, sparse = records.curves
+    other = Curve(DIGITS, "0.05", 50.0, sparse.points)
+    pairs = analyse(type(records)(records.source, (dense, sparse, other), ())).pairs
+    assert [(pair.dense.curve.sparsity, pair.sparse.curve.sparsity) for pair in pairs] == [(0.0, 90.0)]
+
+
+def test_the_papers_own_numbers():
+    """Lee et al. 2021, section 5: Simple-CNN, 90% against dense; 1.67 there is a product of rounded factors."""
+    measured = constants(0.0, 4.66, 0.57, 197.06) + constants(90.0, 4.68, 1.76, 107.39)
+    prediction = predict(measured, "w", 90.0)
+    assert prediction.c1_ratio == pytest.approx(1.690, abs=5e-4)
+    assert (prediction.Delta, prediction.L, prediction.beta) == pytest.approx((1.00, 3.09, 0.54), abs=6e-3)
+
+
+def test_a_missing_or_impossible_constant_is_named():
+    dense, sparse = constants(0.0, 4.0, 1.0, 2.0), constants(90.0, 4.0, 1.0, 0.0)
+    assert predict(dense, "w", 90.0) == "no Delta at sparsity 90%"
+    assert predict(dense[:2] + constants(90.0, 4.0, 1.0, 1.0), "w", 90.0) == "no beta at sparsity 0%"
+    assert predict(dense + sparse, "w", 90.0) == "beta at sparsity 90% is 0, not positive"
+    assert predict(dense + sparse, "elsewhere", 90.0) == "no measured constants"
+
+
+@pytest.mark.parametrize(("predicted", "disagrees"), [(0.5, True), (1.5, False)])
+def test_direction_disagrees_when_the_ratios_lie_on_different_sides_of_one(predicted, disagrees):
+    dense, sparse = fit_curve(exact_curve(0.0, 500.0, 13.0)), fit_curve(exact_curve(90.0, 1000.0, 39.0))
+    measured = tuple(constants(0.0, 1.0, 1.0, 1.0) + constants(90.0, predicted, 1.0, 1.0))
+    pair = compare(dense, sparse, measured)
+    assert pair.direction_disagrees == disagrees
+    assert isinstance(pair.prediction, Prediction)
+    assert math.isclose(pair.prediction.c1_ratio, predicted)

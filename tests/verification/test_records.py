@@ -1,0 +1,152 @@
+"""Reading run folders and foreign CSV files, and refusing bad ones in one line."""
+
+from dataclasses import dataclass
+
+import pytest
+from reference.verification_runs import DIGITS, write_run
+
+from verification.records import Curve, CurvePoint, read_constants, read_curves, read_records
+
+
+def csv(tmp_path, text, name="curves.csv"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def only_curve(tmp_path, text):
+    (curve,), _ = read_curves(csv(tmp_path, text))
+    return curve
+
+
+def test_a_run_folder_gives_one_curve_per_sparsity(tmp_path):
+    records = read_records(write_run(tmp_path / "run", budget=500))
+    assert [curve.sparsity for curve in records.curves] == [0.0, 50.0, 70.0, 90.0]
+    assert {curve.group for curve in records.curves} == {(DIGITS, "0.08")}
+    assert records.curves[3].points[0] == CurvePoint(batch_size=1, replicate=0, lower=500.0, upper=None)
+    assert records.curves[3].reached_batch_sizes[0] > 1
+    assert len(records.constants) == 20
+    assert records.notes == ()
+
+
+def test_replicates_are_repeated_points(tmp_path):
+    records = read_records(write_run(tmp_path / "run", replicates=3))
+    assert [p.replicate for p in records.curves[0].points[:4]] == [0, 1, 2, 0]
+    assert len(records.curves[0].points) == 27
+
+
+def test_constants_may_be_absent(tmp_path):
+    assert read_records(write_run(tmp_path / "run", constants=False)).constants == ()
+
+
+def test_the_smallest_foreign_file_holds_exact_counts(tmp_path):
+    curve = only_curve(tmp_path, "batch_size,steps\n64,20\n32,40\n")
+    points = (CurvePoint(32, 0, 40.0, 40.0), CurvePoint(64, 0, 20.0, 20.0))
+    assert curve == Curve("", "", 0.0, points)
+
+
+def test_names_used_elsewhere_blanks_and_a_byte_order_mark_are_understood(tmp_path):
+    curve = only_curve(tmp_path, "\ufeff batch_size , steps,goal_error\n\n 32 ,40 , 0.1\n")
+    assert curve == Curve("", "0.1", 0.0, (CurvePoint(32, 0, 40.0, 40.0),))
+
+
+def test_the_upper_end_is_the_count_where_only_the_lower_is_given(tmp_path):
+    curve = only_curve(tmp_path, "batch_size,steps_to_result,lower\n32,40,38\n")
+    assert curve.points == (CurvePoint(32, 0, 38.0, 40.0),)
+
+
+def test_blank_steps_with_a_budget_mean_not_reached(tmp_path):
+    curve = only_curve(tmp_path, "batch_size,steps,lower\n32,,1000\n")
+    assert curve.points == (CurvePoint(32, 0, 1000.0, None),)
+
+
+def test_a_row_given_twice_counts_once(tmp_path):
+    assert len(only_curve(tmp_path, "batch_size,steps\n32,40\n32,40\n").points) == 1
+
+
+def test_rows_in_any_order_give_the_same_curves(tmp_path):
+    lines = ["1,0,40", "2,0,20", "1,90,80", "2,90,40"]
+    header = "batch_size,sparsity,steps\n"
+    forward, _ = read_curves(csv(tmp_path, header + "\n".join(lines)))
+    backward, _ = read_curves(csv(tmp_path, header + "\n".join(reversed(lines))))
+    assert forward == backward
+
+
+def test_columns_that_mean_nothing_here_are_named(tmp_path):
+    _, notes = read_curves(csv(tmp_path, "batch_size,steps,gpu\n32,40,a\n"))
+    assert notes == ("curves.csv: columns not read: gpu",)
+
+
+@dataclass(frozen=True)
+class Bad:
+    name: str
+    text: str
+    message: str
+
+
+H = "batch_size,steps_to_result,lower,upper,status,sparsity,replicate\n"
+BAD = [
+    Bad("empty", "", "curves.csv: the file is empty"),
+    Bad("blank lines", "\n \n", "the file is empty"),
+    Bad("header only", H, "a header and no rows"),
+    Bad("no batch size", "steps\n4\n", "row 1: column batch_size is missing"),
+    Bad("no steps", "batch_size\n4\n", r"row 1: column steps_to_result \(or steps\) is missing"),
+    Bad("both names", "batch_size,steps,steps_to_result\n1,2,2\n", "column steps_to_result is there twice"),
+    Bad("short row", H + "1,2\n", "row 2: 2 fields for 7 columns"),
+    Bad("text", H + "1,2,1,2,reached,0,0\nx,2,1,2,,,\n", "row 3, column batch_size: need a whole number >= 1, got 'x'"),
+    Bad("zero batch", H + "0,2,1,2,,,\n", "row 2, column batch_size: need a whole number >= 1, got '0'"),
+    Bad("half batch", H + "1.5,2,1,2,,,\n", "column batch_size: need a whole number"),
+    Bad("infinite batch", H + "inf,2,1,2,,,\n", "column batch_size: need a whole number"),
+    Bad("zero steps", H + "1,0,,,,,\n", "row 2, column steps_to_result: need a number > 0"),
+    Bad("negative steps", H + "1,-3,,,,,\n", "column steps_to_result: need a finite number >= 0, got '-3'"),
+    Bad("nan steps", H + "1,nan,,,,,\n", "column steps_to_result: need a finite number >= 0, got 'nan'"),
+    Bad("outside", H + "1,9,1,2,,,\n", r"column steps_to_result: need lower < 9 <= upper, got \(1, 2\]"),
+    Bad("upper alone", H + "1,2,,2,,,\n", "column lower: need a number, since upper is given"),
+    Bad("no budget", H + "1,,,,not_reached,,\n", "column lower: need the step budget"),
+    Bad("blank steps", H + "1,,,,,,\n", "column lower: need the step budget"),
+    Bad("contradiction", H + "1,2,1,2,not_reached,,\n", "column status: not_reached, yet"),
+    Bad("status", H + "1,2,1,2,done,,\n", "column status: need reached or not_reached, got 'done'"),
+    Bad("sparsity", H + "1,2,1,2,,100,\n", r"column sparsity: need a percentage in \[0, 100\), got 100"),
+    Bad("replicate", H + "1,2,1,2,,,-1\n", "column replicate: need a whole number >= 0, got '-1'"),
+    Bad("disagreeing", H + "1,2,,,,,\n1,3,,,,,\n", "row 3, column batch_size: repeats row 2 with another result"),
+    Bad("trials", "batch_size,steps,trial\n1,2,0\n", "column trial: one row per trial is not read"),
+    Bad("open quote", 'batch_size,steps\n"1,2\n', "not a readable CSV file"),
+]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def test_bad_rows_are_named(tmp_path, bad):
+    with pytest.raises(ValueError, match=bad.message) as caught:
+        read_curves(csv(tmp_path, bad.text))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_bytes(b"batch_size,steps\n\xff\xfe,3\n")
+    with pytest.raises(ValueError, match="not a readable CSV file"):
+        read_curves(path)
+
+
+def test_missing_inputs_are_named(tmp_path):
+    with pytest.raises(ValueError, match="nowhere: no such file or folder"):
+        read_records(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"is no run folder: it has no curves\.csv"):
+        read_records(tmp_path)
+
+
+C = "workload,sparsity,quantity,value,low,high,n\n"
+BAD_CONSTANTS = [
+    Bad("no value", C + "w,0,beta,,,,1\n", "row 2, column value: need a number"),
+    Bad("no name", C + "w,0,,1,,,1\n", "row 2, column quantity: need a name"),
+    Bad("outside", C + "w,0,beta,1,2,3,5\n", "column value: 1 lies outside its own interval"),
+    Bad("n", C + "w,0,beta,1,,,0\n", "column n: need a whole number >= 1, got '0'"),
+    Bad("twice", C + "w,0,beta,1,,,1\nw,0,beta,2,,,1\n", "row 3, column quantity: beta at this sparsity"),
+    Bad("columns", "workload,sparsity\nw,0\n", "column quantity is missing"),
+]
+
+
+@pytest.mark.parametrize("bad", BAD_CONSTANTS, ids=lambda bad: bad.name)
+def test_bad_constants_are_named(tmp_path, bad):
+    with pytest.raises(ValueError, match=bad.message):
+        read_constants(csv(tmp_path, bad.text, "constants.csv"))

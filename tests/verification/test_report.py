@@ -1,0 +1,232 @@
+"""The command, the summary, the files they write, and the suite on a user's run."""
+
+import json
+import math
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from reference.verification_runs import DIGITS_TRUTHS, write_run
+
+import verification
+from verification.analysis import analyse
+from verification.fit import Interval
+from verification.records import read_records
+from verification.report import main
+from verification.tables import estimate_text, fits_and_ratios, markdown
+from verification.verdicts import differences, dump, to_json, write_text_whole
+
+ROOT = Path(__file__).resolve().parents[2]
+SHAPES = {
+    "digits": {},
+    "censored": {"budget": 500, "seed": 1},
+    "no constants": {"constants": False},
+    "sparse only": {"truths": DIGITS_TRUTHS[3:]},
+    "dense only": {"truths": DIGITS_TRUTHS[:1]},
+    "one batch size": {"batch_sizes": (4,)},
+    "three batch sizes": {"batch_sizes": (1, 16, 64)},
+    "short": {"batch_sizes": (1, 2, 4, 8)},
+    "plateau": {"batch_sizes": (64, 128, 256, 512, 1024)},
+    "never reached": {"budget": 10},
+    "no noise": {"sigma": 0.0},
+}
+
+
+def run_suite(run):
+    suite = ("-q", "verification/test_study.py", "-p", "no:cacheprovider")
+    return run_module("pytest", *suite, "--study", run, "-k", run.name)
+
+
+def run_module(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_of_run_has_a_summary_and_verdicts(tmp_path, shape, capsys):
+    options = {"truths": (DIGITS_TRUTHS[0], DIGITS_TRUTHS[3]), **SHAPES[shape]}
+    run = write_run(tmp_path / "run", **options)
+    assert main([str(run)]) == 0
+    text = capsys.readouterr().out
+    assert max(len(line) for line in text.splitlines() if str(tmp_path) not in line) <= 100
+    assert "nan" not in text
+    assert "inf" not in text
+    verdicts = json.loads((run / "verdicts.json").read_text(), parse_constant=pytest.fail)
+    assert len(verdicts["claims"]) == 18
+    assert len(verdicts["curves"]) == len(options["truths"])
+
+
+def test_the_summary_tells_constants_ratios_prediction_and_disagreement(tmp_path):
+    text = verification.summary(write_run(tmp_path / "run"))
+    assert "sparsity  reached  c1" in text
+    assert "0%        9/9      508 [450, 574]" in text
+    assert "0.322 = 0.996*0.672*0.481" in text
+    assert "Sparsity 70%, 90%: the constants predict that c1 will fall; the fit says the opposite" in text
+
+
+def test_the_summary_says_what_is_missing_and_why(tmp_path):
+    without = write_run(tmp_path / "a", constants=False)
+    assert "Sparsity 50%, 70%, 90%: no predicted ratio (no measured constants)." in verification.summary(without)
+    sparse = write_run(tmp_path / "b", truths=DIGITS_TRUTHS[3:])
+    assert "No ratio to the dense network: the dense (sparsity 0) curve is missing." in verification.summary(sparse)
+    dense = write_run(tmp_path / "c", truths=DIGITS_TRUTHS[:1])
+    assert "No ratio to the dense network: a sparse curve is missing." in verification.summary(dense)
+    few = write_run(tmp_path / "d", batch_sizes=(4,))
+    assert "no fit (a fit needs 3 batch sizes that reached the goal, there is 1)" in verification.summary(few)
+    assert verification.summary(tmp_path / "nowhere") == f"No fit: {tmp_path}/nowhere: no such file or folder"
+
+
+def test_open_ends_show_as_bounds():
+    assert estimate_text(40.0, Interval(12.0, None)) == "40 [> 12]"
+    assert estimate_text(40.0, Interval(None, 55.0)) == "40 [< 55]"
+    assert estimate_text(None, Interval(None, None)) == "- [open]"
+
+
+def test_verdicts_have_the_promised_shape(tmp_path):
+    run = write_run(tmp_path / "run")
+    verdicts = to_json(analyse(read_records(run)))
+    curve, pair, claim = verdicts["curves"][0], verdicts["pairs"][-1], verdicts["claims"][0]
+    assert {"workload", "goal", "sparsity", "n", "laws", "tests"} <= curve.keys()
+    law = curve["laws"]["H"]
+    assert {"c1", "c2", "b_crit", "cbs20", "sigma", "loglik", "aicc", "max_residual", "intervals"} <= law.keys()
+    assert law["b_crit"] == pytest.approx(law["c1"] / law["c2"])
+    assert law["cbs20"] == pytest.approx(0.2 * law["b_crit"] + 1.2)  # from B = 1, the smallest measured
+    assert law["intervals"].keys() == {"c1", "c2", "b_crit", "cbs20"}
+    assert {"c1", "c2", "alpha"} <= curve["laws"]["P"].keys()
+    assert curve["tests"]["alpha"].keys() == {"deviance", "p", "interval_90"}
+    assert pair["predicted_c1_ratio"] == pytest.approx(math.prod(pair["predicted_factors"].values()))
+    assert pair["direction_disagrees"] is True
+    keys = {"id", "statement", "verdict", "estimate", "interval", "p", "p_holm", "detectable"}
+    assert keys <= claim.keys()
+    assert verdicts["inputs"].keys() == {"curves.csv", "constants.csv"}
+
+
+def test_open_ends_are_null_in_the_verdicts(tmp_path):
+    run = write_run(tmp_path / "run", batch_sizes=(1, 2, 4, 8), truths=DIGITS_TRUTHS[:1])
+    law = to_json(analyse(read_records(run)))["curves"][0]["laws"]["H"]
+    assert law["intervals"]["b_crit"][1] is None
+    assert law["intervals"]["c2"][0] is None
+
+
+def test_verdicts_are_reproduced_and_changes_are_named(tmp_path):
+    run = write_run(tmp_path / "run")
+    first, second = (json.loads(dump(to_json(analyse(read_records(run))))) for _ in range(2))
+    assert differences(first, second) == []
+    second["curves"][0]["laws"]["H"]["c1"] *= 1.001
+    second["claims"][0]["verdict"] = "rejected"
+    lines = differences(first, second)
+    assert len(lines) == 2
+    assert lines[0].startswith("verdicts.claims[0].verdict: recorded 'underpowered'")
+    assert lines[1].startswith("verdicts.curves[0].laws.H.c1: recorded 508.")
+    assert differences([1.0], [1.0, 2.0]) == ["verdicts: recorded [1.0], computed [1.0, 2.0]"]
+
+
+def test_the_command_on_a_foreign_csv(tmp_path):
+    source = tmp_path / "mine.csv"
+    source.write_text("batch_size,steps,gpu\n" + "".join(f"{2**i},{512 // 2**i + 16},a\n" for i in range(9)))
+    started = time.monotonic()
+    done = run_module("verification.report", source, "--json", tmp_path / "v.json", "--markdown", tmp_path / "v.md")
+    assert time.monotonic() - started < 5.0
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "Note: mine.csv: columns not read: gpu" in done.stdout
+    law = json.loads((tmp_path / "v.json").read_text())["curves"][0]["laws"]["H"]
+    assert (law["c1"], law["c2"]) == pytest.approx((512, 16), rel=1e-3)
+    assert (tmp_path / "v.md").read_text().startswith("# Verdicts")
+    assert not (tmp_path / "verdicts.json").exists()
+
+
+def test_the_command_on_a_run_names_the_next_one(tmp_path):
+    run = write_run(tmp_path / "run")
+    done = run_module("verification.report", run)
+    assert done.stdout.endswith(f"Wrote {run}/verdicts.json\nNext: python -m paper_figures {run}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "nowhere: no such file or folder"),
+        (["{}"], "is no run folder: it has no curves.csv"),
+        (["{}/bad.csv"], "bad.csv, row 2, column steps_to_result: need a finite number >= 0, got 'x'"),
+        (["{}/good.csv", "--json", "{}/no/such.json"], "No such file or directory"),
+        ([], "the following arguments are required: input"),
+        (["{}", "--unknown"], "unrecognized arguments: --unknown"),
+    ],
+)
+def test_errors_take_one_line_and_exit_code_2(tmp_path, capsys, arguments, message):
+    (tmp_path / "bad.csv").write_text("batch_size,steps\n1,x\n")
+    (tmp_path / "good.csv").write_text("batch_size,steps\n1,9\n")
+    with pytest.raises(SystemExit, match="2"):
+        main([argument.format(tmp_path) for argument in arguments])
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"bad.csv", "good.csv"}
+
+
+def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    target = tmp_path / "verdicts.json"
+    write_text_whole(target, "old")
+
+    def fail(self, target):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_text_whole(target, "new")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_markdown_escapes_what_would_break_a_table(tmp_path):
+    source = tmp_path / "a.csv"
+    rows = "".join(f"a|b,{2**i},{512 // 2**i + 16}\n" for i in range(9))
+    source.write_text("workload,batch_size,steps\n" + rows)
+    text = markdown(analyse(read_records(source)))
+    table = [line for line in text.splitlines() if line.startswith("| C")]
+    assert len(table) == 18
+    assert all(line.replace("\\|", "").count("|") == 8 for line in table)
+
+
+def test_a_fit_that_did_not_converge_is_called_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("verification.newton.MAX_ITERATIONS", 1)
+    run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])
+    text = fits_and_ratios(analyse(read_records(run)))
+    assert "the fit did not converge; do not use its numbers." in text
+
+
+def test_the_suite_on_a_users_run_prints_findings_and_passes(tmp_path):
+    run = write_run(tmp_path / "mine")
+    assert main([str(run)]) == 0
+    done = run_suite(run)
+    assert done.returncode == 0, done.stdout
+    assert "5 passed" in done.stdout
+    assert "claims on mine" in done.stdout
+    assert "C7  sparse critical batch size no smaller" in done.stdout
+
+
+def test_the_suite_fails_on_verdicts_that_do_not_follow_from_the_records(tmp_path):
+    run = write_run(tmp_path / "mine")
+    assert main([str(run)]) == 0
+    verdicts = run / "verdicts.json"
+    verdicts.write_text(verdicts.read_text().replace('"underpowered"', '"supported"', 1))
+    done = run_suite(run)
+    assert done.returncode == 1
+    assert "recorded 'supported', computed 'underpowered'" in done.stdout
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "."])
+def test_the_suite_refuses_a_study_that_is_no_run(tmp_path, folder):
+    done = run_module("pytest", "-q", "verification/test_study.py", "--study", tmp_path / folder)
+    assert done.returncode == 4
+    assert done.stderr.startswith(f"ERROR: --study: {tmp_path / folder} is no run folder")
+    assert done.stderr.strip().count("\n") == 0
+
+
+def test_importing_the_layer_never_loads_torch():
+    code = "import sys, verification, verification.report, paper_figures; assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,76 @@
+"""Options and fixtures of `pytest verification/`: the claims on kept runs and on the user's own.
+
+    pytest verification/ [--study DIR]...
+
+A claim that the data reject is a finding: it is printed at the end and fails nothing.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from verification.analysis import Analysis, analyse
+from verification.claims import Claim
+from verification.records import read_records
+from verification.tables import claim_lines
+
+EVIDENCE = Path(__file__).resolve().parent.parent / "evidence"
+REQUIRED = EVIDENCE / "digits"
+
+FINDINGS = pytest.StashKey[dict[str, tuple[Claim, ...]]]()
+
+
+def pytest_addoption(parser):
+    """Add --study."""
+    parser.addoption(
+        "--study", action="append", default=[], metavar="DIR", help="also test the claims on this run folder"
+    )
+
+
+def pytest_configure(config):
+    """Refuse a --study that is no run before anything is collected."""
+    config.stash[FINDINGS] = {}
+    for study in config.getoption("--study"):
+        try:
+            if not Path(study).is_dir():
+                raise ValueError(f"{study} is no run folder: there is no such folder")
+            read_records(study)
+        except ValueError as error:
+            raise pytest.UsageError(f"--study: {error}") from None
+
+
+def pytest_generate_tests(metafunc):
+    """Run every test that takes a run on each kept run and on each --study."""
+    if "run" in metafunc.fixturenames:
+        kept = {folder.parent for folder in EVIDENCE.glob("*/curves.csv")} | {REQUIRED}
+        studies = [Path(study).resolve() for study in metafunc.config.getoption("--study")]
+        runs = [*sorted(kept), *studies]
+        metafunc.parametrize("run", runs, ids=[run.name for run in runs])
+
+
+@cache
+def _analysis(run: Path) -> Analysis:
+    return analyse(read_records(run))
+
+
+@pytest.fixture
+def analysis(run):
+    """Everything the layer says about a run."""
+    if not run.exists():
+        pytest.fail(f"the kept run {run} is missing: measure it with `make measure` and keep it there")
+    return _analysis(run)
+
+
+@pytest.fixture
+def findings(request):
+    """Run name to claims, printed when all tests are done."""
+    return request.config.stash[FINDINGS]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print what was found about each claim."""
+    for name, claims in config.stash[FINDINGS].items():
+        terminalreporter.section(f"claims on {name}")
+        for line in claim_lines(claims):
+            terminalreporter.write_line(line)

@@ -1,0 +1,307 @@
+r"""What the curves say about each claim: an estimate, its interval, a p-value, and what could have been seen.
+
+One function per claim, from fitted curves and pairs to one piece of evidence per curve or pair.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from scipy.stats import t as student_t
+
+from verification.curves import CONTRASTS, FittedCurve
+from verification.fit import Interval, deviance_at, p_value, profile_interval, t_statistic
+from verification.likelihood import Array, Observations
+from verification.pairs import RATIOS, Pair
+
+# Margins of the equality claims. alpha: as near to 1 as 0.1. End slopes: doubling the batch size changes the
+# steps by at most a factor 1.1 more or less than claimed.
+ALPHA_MARGIN = 0.1
+SLOPE_MARGIN = math.log2(1.1)
+# A law that is rejected may still describe a curve to this relative error.
+APPROXIMATION = 0.10
+# Power of the detectable effects, for one-sided tests at 5% and two-sided ones alike.
+POWER = 0.80
+# So many logs beyond the measured range a term of the law is gone.
+_FAR = 25.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one curve or pair says about one claim.
+
+    Attributes:
+        subject: Which curve or pair.
+        estimate: Of the claim's quantity; None where the data hold no trace of it.
+        interval: 95% interval of it.
+        p: Of the claim's null hypothesis; of the direction seen, one-sided, for directional claims.
+        detectable: The smallest effect (distance from the claimed value, or ratio) seen with probability 0.8.
+        within_margin: Whether the 90% interval lies within the margin (equality and law claims).
+        approximate: Whether the law's worst residual is small (law claims).
+        direction: +1 when the data point the claim's way, -1 when against (directional claims).
+    """
+
+    subject: str
+    estimate: float | None
+    interval: Interval
+    p: float
+    detectable: float | None
+    within_margin: bool = False
+    approximate: bool = False
+    direction: int = 0
+
+
+def law_holds(curves: Sequence[FittedCurve]) -> list[Evidence]:
+    """C1: alpha = 1 in c1/B^alpha + c2, for each curve.
+
+    Args:
+        curves: All fitted curves.
+
+    Returns:
+        Evidence on alpha, for each curve with four batch sizes that reached the goal.
+    """
+    found = []
+    for fitted in curves:
+        test, hyperbola = fitted.alpha_test, fitted.hyperbola
+        if test is None or test.p is None or hyperbola is None:
+            continue
+        power = fitted.laws["P"]
+        log_90 = _log_interval(power.interval_90)
+        error = _standard_error(log_90, power.fit.n - 3)
+        found.append(
+            Evidence(
+                subject=name(fitted),
+                estimate=power.estimates["alpha"],
+                interval=power.intervals["alpha"],
+                p=test.p,
+                detectable=_times(error, _two_sided(power.fit.n - 3), math.expm1),
+                within_margin=power.interval_90.inside(1.0 - ALPHA_MARGIN, 1.0 + ALPHA_MARGIN),
+                approximate=hyperbola.fit.worst_residual < APPROXIMATION,
+            )
+        )
+    return found
+
+
+def linear_scaling(curves: Sequence[FittedCurve]) -> list[Evidence]:
+    """C2: slope -1 of log K on log B at the smallest batch size, read off the fitted law."""
+    return [e for fitted in curves if (e := _end_slope(fitted, claimed=-1.0)) is not None]
+
+
+def plateau(curves: Sequence[FittedCurve]) -> list[Evidence]:
+    """C3: slope 0 of log K on log B at the largest batch size, read off the fitted law."""
+    return [e for fitted in curves if (e := _end_slope(fitted, claimed=0.0)) is not None]
+
+
+def _end_slope(fitted: FittedCurve, claimed: float) -> Evidence | None:
+    r"""Compare the law's slope, :math:`-1/(1 + B/B_\mathrm{crit})`, at one end of the curve with a claim."""
+    hyperbola = fitted.hyperbola
+    sizes = fitted.curve.reached_batch_sizes
+    p = _p_without_term(fitted, claimed)
+    if hyperbola is None or p is None:
+        return None
+    end = sizes[0] if claimed == -1.0 else sizes[-1]
+    interval = _slope_interval(hyperbola.intervals["b_crit"], end)
+    at_90 = _slope_interval(hyperbola.interval_90, end)
+    b_crit = hyperbola.estimates["b_crit"]
+    error = _standard_error((at_90.low, at_90.high), hyperbola.fit.n - 2)
+    return Evidence(
+        subject=name(fitted),
+        estimate=None if b_crit is None else -1.0 / (1.0 + end / b_crit),
+        interval=interval,
+        p=p,
+        detectable=_times(error, _two_sided(hyperbola.fit.n - 2), lambda effect: effect),
+        within_margin=at_90.inside(claimed - SLOPE_MARGIN, claimed + SLOPE_MARGIN),
+    )
+
+
+def _slope_interval(b_crit: Interval, batch_size: int) -> Interval:
+    """Return the interval of the slope; where B_crit is open the slope tends to its limit, -1 or 0."""
+    low = -1.0 if b_crit.high is None else -1.0 / (1.0 + batch_size / b_crit.high)
+    high = 0.0 if b_crit.low is None else -1.0 / (1.0 + batch_size / b_crit.low)
+    return Interval(low, high)
+
+
+def _p_without_term(fitted: FittedCurve, claimed: float) -> float | None:
+    """Return the p-value of c2 = 0 (slope -1 everywhere) or of c1 = 0 (slope 0 everywhere)."""
+    hyperbola = fitted.hyperbola
+    if hyperbola is None:
+        return None
+    x = fitted.data.log_batch_size
+    far = float(x.max()) + _FAR if claimed == -1.0 else float(x.min()) - _FAR
+    contrast = CONTRASTS["H"]["b_crit"]
+    deviance = deviance_at(hyperbola.problem, hyperbola.fit, contrast, far)
+    return p_value(deviance, hyperbola.fit.n, 2)
+
+
+def sparse_needs_more_steps(pairs: Sequence[Pair]) -> list[Evidence]:
+    """C4: K*_sparse/K*_dense > 1 at every batch size, for the sparsest network.
+
+    Free of any law but for sigma, which the joint fit gives. "At every" is an intersection-union test: its
+    p-value is the largest over the batch sizes. Against it counts the smallest p-value the other way, times the
+    number of batch sizes. A study that did not reach its goal enters with its budget, a bound.
+
+    Args:
+        pairs: All pairs.
+
+    Returns:
+        Evidence on the smallest ratio, one per workload and goal.
+    """
+    found = []
+    for pair in _sparsest(pairs):
+        if pair.fit is None or (freedom := pair.fit.n - 4) < 1:
+            continue
+        variance = pair.fit.sigma**2 * pair.fit.n / freedom
+        ratios = log_ratios(pair, variance)
+        if not ratios:
+            continue
+        log_ratio, error = (np.array(column) for column in zip(*ratios.values(), strict=True))
+        t = log_ratio / error
+        above = float(student_t.sf(t, freedom).max())
+        below = min(1.0, len(t) * float(student_t.cdf(t, freedom).min()))
+        least = int(np.argmin(log_ratio))
+        half = float(student_t.ppf(0.975, freedom)) * error[least]
+        found.append(
+            Evidence(
+                subject=f"{name(pair.sparse)}, B = {list(ratios)[least]}",
+                estimate=math.exp(log_ratio[least]),
+                interval=Interval(math.exp(log_ratio[least] - half), math.exp(log_ratio[least] + half)),
+                p=min(above, below),
+                detectable=_times(float(error[least]), _one_sided(freedom), math.exp),
+                direction=1 if above <= below else -1,
+            )
+        )
+    return found
+
+
+def log_ratios(pair: Pair, variance: float) -> dict[int, tuple[float, float]]:
+    """Return log(K*_sparse/K*_dense) and its standard error at each batch size both curves have.
+
+    Args:
+        pair: Sparse and dense curve.
+        variance: Of log K*, noise alone; the width of the measured interval is added.
+
+    Returns:
+        Batch size to (log ratio, standard error); batch sizes at which neither reached its goal are left out.
+    """
+    sides = [_by_batch_size(side.data) for side in (pair.sparse, pair.dense)]
+    found = {}
+    for size in sorted(sides[0].keys() & sides[1].keys()):
+        chosen = [side[size] for side in sides]
+        if not any(one.reached.any() for one in chosen):
+            continue
+        sparse, dense = (float(one.log_middle.mean()) for one in chosen)
+        error = math.sqrt(sum(_variance_of_mean(one, variance) for one in chosen))
+        found[round(math.exp(size))] = (sparse - dense, error)
+    return found
+
+
+def _by_batch_size(data: Observations) -> dict[float, Observations]:
+    """Return the observations at each log batch size."""
+    return {float(x): data.select(np.flatnonzero(data.log_batch_size == x)) for x in np.unique(data.log_batch_size)}
+
+
+def _variance_of_mean(data: Observations, variance: float) -> float:
+    """Return the variance of the mean log K of replicates: noise, and a uniform error within each interval."""
+    finite = data.reached & np.isfinite(data.log_lower)
+    width: Array = data.log_upper[finite] - data.log_lower[finite]
+    count = len(data.log_lower)
+    return variance / count + float((width**2).sum()) / 12.0 / count**2
+
+
+def critical_batch_no_smaller(pairs: Sequence[Pair]) -> list[Evidence]:
+    """C7: the critical batch size of the sparsest network over the dense one's is above 1.
+
+    Args:
+        pairs: All pairs.
+
+    Returns:
+        Evidence on that ratio, one per workload and goal.
+    """
+    found = []
+    for pair in _sparsest(pairs):
+        if pair.fit is None or pair.problem is None:
+            continue
+        contrast = RATIOS["b_crit"]
+        deviance = deviance_at(pair.problem, pair.fit, contrast, 0.0)
+        freedom = pair.fit.n - 4
+        t = t_statistic(deviance, pair.fit.n, 4)
+        if t is None:
+            continue
+        log_ratio = float(np.dot(contrast, pair.fit.theta))
+        at_90 = _log_interval(profile_interval(pair.problem, pair.fit, contrast, level=0.90))
+        found.append(
+            Evidence(
+                subject=name(pair.sparse),
+                estimate=pair.ratios["b_crit"],
+                interval=pair.intervals["b_crit"],
+                p=float(student_t.sf(t, freedom)),
+                detectable=_times(_standard_error(at_90, freedom), _one_sided(freedom), math.exp),
+                direction=1 if log_ratio > 0.0 else -1,
+            )
+        )
+    return found
+
+
+def name(fitted: FittedCurve) -> str:
+    """Return how a curve is called in tables.
+
+    Args:
+        fitted: A curve.
+
+    Returns:
+        Workload, goal and sparsity, what is known of them.
+    """
+    curve = fitted.curve
+    goal = f"goal {curve.goal}" if curve.goal else ""
+    return ", ".join(part for part in (curve.workload, goal, f"sparsity {curve.sparsity:g}%") if part)
+
+
+def _sparsest(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the pair of highest sparsity of each workload and goal."""
+    chosen: dict[tuple[str, str], Pair] = {}
+    for pair in pairs:
+        kept = chosen.get(pair.sparse.curve.group)
+        if kept is None or pair.sparse.curve.sparsity > kept.sparse.curve.sparsity:
+            chosen[pair.sparse.curve.group] = pair
+    return list(chosen.values())
+
+
+def _log_interval(interval: Interval) -> tuple[float | None, float | None]:
+    """Return both ends in logs."""
+    low, high = (None if end is None else math.log(end) for end in (interval.low, interval.high))
+    return low, high
+
+
+def _standard_error(interval_90: tuple[float | None, float | None], freedom: int) -> float | None:
+    """Return the standard error a 90% interval stands for, None when it is open."""
+    low, high = interval_90
+    if low is None or high is None or freedom < 1:
+        return None
+    return (high - low) / 2.0 / float(student_t.ppf(0.95, freedom))
+
+
+def _two_sided(freedom: int) -> float:
+    """Return how many standard errors a two-sided 5% test detects."""
+    return float(student_t.ppf(0.975, freedom) + student_t.ppf(POWER, freedom))
+
+
+def _one_sided(freedom: int) -> float:
+    """Return how many standard errors a one-sided 5% test detects."""
+    return float(student_t.ppf(0.95, freedom) + student_t.ppf(POWER, freedom))
+
+
+def _times(error: float | None, multiple: float, scale: Callable[[float], float]) -> float | None:
+    """Return the effect so many standard errors away, None where there is no error or it is beyond reason."""
+    if error is None or error * multiple > _FAR:
+        return None
+    return scale(error * multiple)
+
+
+FROM_CURVES: Mapping[str, Callable[[Sequence[FittedCurve]], list[Evidence]]] = MappingProxyType(
+    {"C1": law_holds, "C2": linear_scaling, "C3": plateau}
+)
+FROM_PAIRS: Mapping[str, Callable[[Sequence[Pair]], list[Evidence]]] = MappingProxyType(
+    {"C4": sparse_needs_more_steps, "C7": critical_batch_no_smaller}
+)

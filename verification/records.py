@@ -1,0 +1,295 @@
+"""Records in: measured curves and constants, read from a run folder or from one flat CSV file.
+
+Every refusal is a ValueError of one line that names the file, the row (the header is row 1) and the column.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from verification.table_file import Row, Table, read_table
+
+CURVE_COLUMNS = frozenset(
+    [
+        "workload",
+        "goal",
+        "sparsity",
+        "replicate",
+        "batch_size",
+        "steps_to_result",
+        "lower",
+        "upper",
+        "status",
+        "stop",
+        "trials",
+        "complete",
+        "incomplete",
+        "infeasible",
+        "censored",
+        "winner",
+        "metaparameters",
+    ]
+)
+ALIASES = {"steps": "steps_to_result", "goal_error": "goal"}
+CONSTANT_COLUMNS = ("workload", "sparsity", "quantity", "value", "low", "high", "n")
+
+
+@dataclass(frozen=True, order=True)
+class CurvePoint:
+    """One measured steps-to-result, known to lie in (lower, upper].
+
+    Attributes:
+        batch_size: Examples per step, >= 1.
+        replicate: Index of the independent repetition, >= 0.
+        lower: Steps, >= 0. The last evaluation before the goal was met; the budget when it never was.
+        upper: Steps, the evaluation that met the goal; None when the budget ran out first.
+            Equal to lower where the count is exact.
+
+    Example:
+        >>> CurvePoint(batch_size=64, replicate=0, lower=12.0, upper=14.0).reached
+        True
+    """
+
+    batch_size: int
+    replicate: int
+    lower: float
+    upper: float | None
+
+    @property
+    def reached(self) -> bool:
+        """Whether the goal was met within the budget."""
+        return self.upper is not None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The points of one workload, goal and sparsity; replicates are repeated points.
+
+    Attributes:
+        workload: As recorded; empty when the file does not say.
+        goal: Goal error as typed; empty when the file does not say.
+        sparsity: Percent of weights pruned, in [0, 100).
+        points: Sorted by batch size, then replicate. Not empty.
+    """
+
+    workload: str
+    goal: str
+    sparsity: float
+    points: tuple[CurvePoint, ...]
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """Workload and goal: curves that share both can be compared across sparsity."""
+        return self.workload, self.goal
+
+    @property
+    def reached_batch_sizes(self) -> tuple[int, ...]:
+        """The distinct batch sizes at which the goal was met, ascending."""
+        return tuple(sorted({point.batch_size for point in self.points if point.reached}))
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One measured constant of the theory (`L_mean`, `Delta`, `beta`, ...) at one sparsity.
+
+    Attributes:
+        workload: As recorded.
+        sparsity: Percent, in [0, 100).
+        quantity: Name of the constant.
+        value: Finite.
+        low: Lower end of its interval, None when it has none.
+        high: Upper end of its interval, None when it has none.
+        n: Number of measurements behind the value, >= 1.
+    """
+
+    workload: str
+    sparsity: float
+    quantity: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Records:
+    """What one input holds.
+
+    Attributes:
+        source: The run folder or the CSV file.
+        curves: Grouped by workload and goal in order of appearance, ascending in sparsity. Not empty.
+        constants: Empty when there is no constants.csv.
+        notes: What a reader should know about the input, one line each (columns that were not read).
+    """
+
+    source: Path
+    curves: tuple[Curve, ...]
+    constants: tuple[Constant, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def read_records(source: str | Path) -> Records:
+    """Read a run folder (curves.csv and, where present, constants.csv) or one flat CSV file.
+
+    Args:
+        source: A folder with a curves.csv, or a CSV file with columns `batch_size` and `steps_to_result` (or
+            `steps`), optionally `lower, upper, status, sparsity, workload, goal` (or `goal_error`),
+            `replicate`. Without lower and upper the counts are exact; without sparsity they are of dense
+            networks.
+
+    Returns:
+        The records.
+
+    Raises:
+        ValueError: If the input is missing, empty or malformed; one line naming row and column.
+    """
+    path = Path(source)
+    if path.is_dir():
+        if not (path / "curves.csv").is_file():
+            raise ValueError(f"{path} is no run folder: it has no curves.csv")
+        constants_file = path / "constants.csv"
+        constants = read_constants(constants_file) if constants_file.exists() else ()
+        curves, notes = read_curves(path / "curves.csv")
+        return Records(path, curves, constants, notes)
+    curves, notes = read_curves(path)
+    return Records(path, curves, (), notes)
+
+
+def read_curves(path: Path) -> tuple[tuple[Curve, ...], tuple[str, ...]]:
+    """Read curves and notes from one CSV file.
+
+    Args:
+        path: A CSV file, see `read_records`.
+
+    Returns:
+        The curves, and one note per column that was not read.
+
+    Raises:
+        ValueError: If the file is missing, empty or malformed.
+    """
+    table = read_table(path, aliases=ALIASES, required=("batch_size", "steps_to_result"))
+    if "trial" in table.columns:
+        raise ValueError(
+            f"{path}: column trial: one row per trial is not read; give one row per batch size with the "
+            "fewest steps over its trials"
+        )
+    seen: dict[tuple[str, str, float, int, int], tuple[int, CurvePoint]] = {}
+    grouped: dict[tuple[str, str], dict[float, list[CurvePoint]]] = {}
+    for row in table.rows:
+        workload, goal, sparsity = row.text("workload"), row.text("goal"), _sparsity(row)
+        point = _point(row)
+        key = (workload, goal, sparsity, point.replicate, point.batch_size)
+        if key in seen:
+            first, other = seen[key]
+            if other != point:
+                raise row.refuse("batch_size", f"repeats row {first} with another result: number the replicates")
+            continue
+        seen[key] = (row.number, point)
+        grouped.setdefault((workload, goal), {}).setdefault(sparsity, []).append(point)
+    curves = tuple(
+        Curve(workload, goal, sparsity, tuple(sorted(points, key=lambda p: (p.batch_size, p.replicate))))
+        for (workload, goal), by_sparsity in grouped.items()
+        for sparsity, points in sorted(by_sparsity.items())
+    )
+    return curves, _unread_columns(table)
+
+
+def read_constants(path: Path) -> tuple[Constant, ...]:
+    """Read constants.csv.
+
+    Args:
+        path: A CSV file with the columns `workload, sparsity, quantity, value, low, high, n`.
+
+    Returns:
+        The constants in the order of the file.
+
+    Raises:
+        ValueError: If the file is empty or malformed, or gives one constant twice.
+    """
+    table = read_table(path, aliases={}, required=CONSTANT_COLUMNS)
+    constants: dict[tuple[str, float, str], Constant] = {}
+    for row in table.rows:
+        constant = _constant(row)
+        key = (constant.workload, constant.sparsity, constant.quantity)
+        if key in constants:
+            raise row.refuse("quantity", f"{constant.quantity} at this sparsity was given before")
+        constants[key] = constant
+    return tuple(constants.values())
+
+
+def _unread_columns(table: Table) -> tuple[str, ...]:
+    """Return one note on the columns that have no meaning here."""
+    unknown = [name for name in table.columns if name not in CURVE_COLUMNS]
+    return (f"{table.path.name}: columns not read: {', '.join(unknown)}",) if unknown else ()
+
+
+def _sparsity(row: Row) -> float:
+    """Return the sparsity of a row in percent; 0 where the file does not say."""
+    sparsity = row.number_in("sparsity", low=0.0)
+    if sparsity is None:
+        return 0.0
+    if sparsity >= 100.0:
+        raise row.refuse("sparsity", f"need a percentage in [0, 100), got {sparsity:g}")
+    return sparsity
+
+
+def _point(row: Row) -> CurvePoint:
+    """Return the measured interval of a row, after checking that its columns agree with each other."""
+    batch_size = row.whole("batch_size", low=1)
+    replicate = row.whole("replicate", low=0, default=0)
+    steps = row.number_in("steps_to_result", low=0.0)
+    lower, upper = row.number_in("lower", low=0.0), row.number_in("upper", low=0.0)
+    status = row.text("status") or ("not_reached" if steps is None else "reached")
+    if status == "reached":
+        return CurvePoint(batch_size, replicate, *_reached_interval(row, steps, lower, upper))
+    if status != "not_reached":
+        raise row.refuse("status", f"need reached or not_reached, got {status!r}")
+    if steps is not None or upper is not None:
+        raise row.refuse("status", "not_reached, yet steps_to_result or upper is given")
+    if not lower:
+        raise row.refuse("lower", "need the step budget (> 0) of a study that did not reach its goal")
+    return CurvePoint(batch_size, replicate, lower, None)
+
+
+def _reached_interval(row: Row, steps: float | None, lower: float | None, upper: float | None) -> tuple[float, float]:
+    """Return (lower, upper] of a study that reached its goal; both equal the count where it is exact."""
+    if not steps:
+        raise row.refuse("steps_to_result", "need a number > 0")
+    if lower is None and upper is None:
+        return steps, steps
+    if lower is None:
+        raise row.refuse("lower", "need a number, since upper is given")
+    top = steps if upper is None else upper
+    if not (lower < steps <= top or lower == steps == top):
+        raise row.refuse("steps_to_result", f"need lower < {steps:g} <= upper, got ({lower:g}, {top:g}]")
+    return lower, top
+
+
+def _constant(row: Row) -> Constant:
+    """Return the constant of a row."""
+    value = row.number_in("value")
+    quantity = row.text("quantity")
+    if value is None:
+        raise row.refuse("value", "need a number")
+    if not quantity:
+        raise row.refuse("quantity", "need a name")
+    low, high = row.number_in("low"), row.number_in("high")
+    if (low is not None and low > value) or (high is not None and high < value):
+        raise row.refuse("value", f"{value:g} lies outside its own interval")
+    n = row.whole("n", low=1, default=1)
+    return Constant(row.text("workload"), _sparsity(row), quantity, value, low, high, n)
+
+
+def curve_groups(curves: Iterable[Curve]) -> dict[tuple[str, str], list[Curve]]:
+    """Return the curves by workload and goal, in order of appearance.
+
+    Args:
+        curves: Any curves.
+
+    Returns:
+        (workload, goal) to its curves, ascending in sparsity.
+    """
+    groups: dict[tuple[str, str], list[Curve]] = {}
+    for curve in curves:
+        groups.setdefault(curve.group, []).append(curve)
+    return {key: sorted(members, key=lambda c: c.sparsity) for key, members in groups.items()}

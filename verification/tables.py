@@ -1,0 +1,273 @@
+"""Plain-text and Markdown tables of an analysis; plain text is made for 100 columns."""
+
+import textwrap
+from collections.abc import Sequence
+
+from verification.analysis import Analysis
+from verification.claims import Claim, Verdict
+from verification.curves import FittedCurve, FittedLaw
+from verification.fit import Interval
+from verification.pairs import Pair
+from verification.predictions import Prediction
+from verification.records import curve_groups
+
+WIDTH = 100
+
+
+def number(value: float | None) -> str:
+    """Return a number to three digits, a dash for none.
+
+    Args:
+        value: Any finite number, or None.
+
+    Returns:
+        Short text.
+
+    Example:
+        >>> number(1234.5), number(0.01234), number(None)
+        ('1230', '0.0123', '-')
+    """
+    return "-" if value is None else f"{float(f'{value:.3g}'):g}"
+
+
+def estimate_text(value: float | None, interval: Interval | None) -> str:
+    """Return an estimate with its interval; an open end shows as a bound, a missing estimate as a dash.
+
+    Args:
+        value: The estimate, None where the data hold no trace of it.
+        interval: Its interval, None where none was computed.
+
+    Returns:
+        Short text.
+
+    Example:
+        >>> estimate_text(33.3, Interval(12.0, None)), estimate_text(None, Interval(None, 5.0))
+        ('33.3 [> 12]', '- [< 5]')
+    """
+    low, high = (None, None) if interval is None else (interval.low, interval.high)
+    if low is not None and high is not None:
+        ends = f"{number(low)}, {number(high)}"
+    elif low is None and high is None:
+        ends = "open"
+    else:
+        ends = f"> {number(low)}" if high is None else f"< {number(high)}"
+    return f"{number(value)} [{ends}]"
+
+
+def percent(ratio: float) -> str:
+    """Return a relative size in percent, two digits.
+
+    Args:
+        ratio: >= 0.
+
+    Returns:
+        Short text.
+
+    Example:
+        >>> percent(0.123), percent(0.0), percent(12.0)
+        ('12%', '0%', '1200%')
+    """
+    return f"{float(f'{100.0 * ratio:.2g}'):g}%"
+
+
+def p_text(p: float | None) -> str:
+    """Return a p-value to two digits, a bound where it is tiny, a dash for none.
+
+    Args:
+        p: In [0, 1], or None.
+
+    Returns:
+        Short text.
+
+    Example:
+        >>> p_text(0.0123), p_text(1e-9), p_text(None)
+        ('0.012', '< 0.001', '-')
+    """
+    if p is None:
+        return "-"
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def wrapped(text: str) -> str:
+    """Return text broken into lines of at most 100 columns.
+
+    Args:
+        text: One paragraph.
+
+    Returns:
+        The same words; all lines but the first are indented.
+    """
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of text in aligned columns, the first one flush left.
+
+    Args:
+        header: Column titles.
+        rows: Each as long as the header.
+
+    Returns:
+        One line per row after the header, without trailing blanks.
+    """
+    table = [list(header), *[list(row) for row in rows]]
+    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+
+
+def fits_and_ratios(analysis: Analysis) -> str:
+    """Return the fitted constants of every curve, then the ratios to the dense network, in plain text.
+
+    Args:
+        analysis: The analysis.
+
+    Returns:
+        Lines that fit 100 columns.
+    """
+    lines = ["Law K(B) = c1/B + c2, fitted by maximum likelihood; [95% profile-likelihood intervals]"]
+    for (workload, goal), group in curve_groups(analysis.records.curves).items():
+        title = ", ".join(part for part in (workload, f"goal error {goal}" if goal else "") if part)
+        lines += ["", *([title] if title else [])]
+        fitted = [one for one in analysis.curves if one.curve in group]
+        lines += _fit_lines(fitted)
+        pairs = [pair for pair in analysis.pairs if pair.sparse.curve in group]
+        lines += ["", *_ratio_lines(fitted, pairs)]
+    return "\n".join([*lines, *(wrapped(f"Note: {note}") for note in analysis.records.notes)])
+
+
+def claim_lines(claims: Sequence[Claim]) -> list[str]:
+    """Return the verdict table in plain text: first what was tested, then what was not and why.
+
+    Args:
+        claims: C1 to C18.
+
+    Returns:
+        Lines that fit 100 columns.
+    """
+    tested = [claim for claim in claims if claim.verdict is not Verdict.NOT_MEASURED]
+    others = [claim for claim in claims if claim.verdict is Verdict.NOT_MEASURED]
+    lines = columns(
+        ("", "claim", "verdict", "estimate [95%]", "p (Holm)"),
+        [(c.id, c.statement, str(c.verdict), estimate_text(c.estimate, c.interval), p_text(c.p_holm)) for c in tested],
+    )
+    for claim in tested:
+        seen = "" if claim.detectable is None else f"; detectable effect {number(claim.detectable)}"
+        lines.append(wrapped(f"{claim.id}: {claim.detail}; decided by {claim.subject}{seen}"))
+    if not tested:
+        lines = []
+    return [*lines, *_not_measured(others)]
+
+
+def markdown(analysis: Analysis) -> str:
+    """Return the report in Markdown: the verdict table, then the fits as preformatted text.
+
+    Args:
+        analysis: The analysis.
+
+    Returns:
+        A Markdown document.
+    """
+    header = ("claim", "statement", "verdict", "estimate [95%]", "p (Holm)", "detectable", "detail")
+    lines = ["# Verdicts", "", _markdown_row(header), _markdown_row(["---"] * len(header))]
+    for claim in analysis.claims:
+        measured = claim.verdict is not Verdict.NOT_MEASURED
+        value = estimate_text(claim.estimate, claim.interval) if measured else "-"
+        detail = claim.detail if claim.subject is None else f"{claim.detail}; decided by {claim.subject}"
+        cells = (claim.id, claim.statement, str(claim.verdict), value, p_text(claim.p_holm))
+        lines.append(_markdown_row([*cells, number(claim.detectable), detail]))
+    return "\n".join([*lines, "", "# Fits", "", "```text", fits_and_ratios(analysis), "```", ""])
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    """Return one row of a Markdown table."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _fit_lines(fitted: Sequence[FittedCurve]) -> list[str]:
+    """Return the table of fitted constants, then what could not be fitted and why."""
+    rows: list[tuple[str, ...]] = []
+    remarks: list[tuple[str, str]] = []
+    for one in fitted:
+        sparsity = f"{one.curve.sparsity:g}%"
+        reached = f"{sum(p.reached for p in one.curve.points)}/{len(one.curve.points)}"
+        law = one.hyperbola
+        if law is None:
+            remarks.append((sparsity, f"no fit ({one.reason})."))
+            continue
+        rows.append((sparsity, reached, *_constants(law), _sigma(law), percent(law.fit.worst_residual)))
+        if not law.fit.converged:
+            remarks.append((sparsity, "the fit did not converge; do not use its numbers."))
+    header = ("sparsity", "reached", "c1", "c2", "B_crit", "sigma", "worst residual")
+    return [*(columns(header, rows) if rows else []), *_by_remark(remarks)]
+
+
+def _by_remark(remarks: Sequence[tuple[str, str]]) -> list[str]:
+    """Return one line per remark, naming all the sparsities it is about."""
+    about: dict[str, list[str]] = {}
+    for sparsity, remark in remarks:
+        about.setdefault(remark, []).append(sparsity)
+    return [wrapped(f"Sparsity {', '.join(levels)}: {remark}") for remark, levels in about.items()]
+
+
+def _constants(law: FittedLaw) -> tuple[str, ...]:
+    """Return c1, c2 and the critical batch size as text."""
+    return tuple(estimate_text(law.estimates[q], law.intervals[q]) for q in ("c1", "c2", "b_crit"))
+
+
+def _sigma(law: FittedLaw) -> str:
+    """Return sigma, as a bound where the evaluation grid hides it."""
+    return f"< {number(law.fit.sigma)}" if law.fit.sigma_at_floor else number(law.fit.sigma)
+
+
+def _ratio_lines(fitted: Sequence[FittedCurve], pairs: Sequence[Pair]) -> list[str]:
+    """Return the table of fitted and predicted ratios of c1, then what is missing and what disagrees."""
+    if not pairs:
+        dense = any(one.curve.sparsity == 0.0 for one in fitted)
+        missing = "a sparse" if dense else "the dense (sparsity 0)"
+        return [f"No ratio to the dense network: {missing} curve is missing."]
+    rows: list[tuple[str, ...]] = []
+    remarks: list[tuple[str, str]] = []
+    for pair in pairs:
+        sparsity = f"{pair.sparse.curve.sparsity:g}%"
+        if pair.fit is not None or isinstance(pair.prediction, Prediction):
+            rows.append((sparsity, *_ratio_cells(pair)))
+        remarks += [(sparsity, remark) for remark in _remarks(pair)]
+    header = ("ratio", "c1", "c2", "B_crit", "c1 predicted = Delta*L*beta")
+    title = "Ratio to the dense network, both curves fitted jointly; the prediction is from measured constants"
+    return [*([title, *columns(header, rows)] if rows else []), *_by_remark(remarks)]
+
+
+def _ratio_cells(pair: Pair) -> tuple[str, ...]:
+    """Return the fitted ratios, then the predicted one with its factors."""
+    fitted = tuple(
+        "-" if pair.fit is None else estimate_text(pair.ratios[q], pair.intervals[q]) for q in ("c1", "c2", "b_crit")
+    )
+    predicted = pair.prediction
+    if not isinstance(predicted, Prediction):
+        return (*fitted, "-")
+    factors = "*".join(number(factor) for factor in (predicted.Delta, predicted.L, predicted.beta))
+    return (*fitted, f"{number(predicted.c1_ratio)} = {factors}")
+
+
+def _remarks(pair: Pair) -> list[str]:
+    """Return what a reader must know about a pair, one sentence each."""
+    remarks = []
+    if pair.reason is not None:
+        remarks.append(f"no fitted ratio ({pair.reason}).")
+    if isinstance(pair.prediction, str):
+        remarks.append(f"no predicted ratio ({pair.prediction}).")
+    elif pair.direction_disagrees:
+        word = "rise" if pair.prediction.c1_ratio > 1.0 else "fall"
+        interval = pair.intervals["c1"]
+        sure = (interval.low or 0.0) > 1.0 or (interval.high is not None and interval.high < 1.0)
+        clear = "its interval excludes 1" if sure else "though its interval includes 1"
+        remarks.append(f"the constants predict that c1 will {word}; the fit says the opposite ({clear}).")
+    return remarks
+
+
+def _not_measured(claims: Sequence[Claim]) -> list[str]:
+    """Return the claims nothing was said about, grouped by reason."""
+    by_reason: dict[str, list[str]] = {}
+    for claim in claims:
+        by_reason.setdefault(claim.detail, []).append(claim.id)
+    return [wrapped(f"Not measured, {reason}: {', '.join(ids)}") for reason, ids in by_reason.items()]

@@ -1,0 +1,203 @@
+"""verdicts.json: an analysis as plain data, written in one piece, read by figures and reports.
+
+What does not exist or is open is null; there is no infinity and no NaN in it.
+"""
+
+import hashlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from verification.analysis import Analysis
+from verification.claims import Claim
+from verification.curves import FittedCurve, FittedLaw
+from verification.fit import Interval
+from verification.pairs import Pair
+from verification.predictions import Prediction
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+INPUTS = ("curves.csv", "constants.csv")
+
+
+def to_json(analysis: Analysis) -> dict[str, Json]:
+    """Return an analysis as plain data.
+
+    Args:
+        analysis: The analysis.
+
+    Returns:
+        `inputs` (file to SHA-256), `notes`, `curves`, `pairs`, `claims`.
+    """
+    return {
+        "inputs": dict(input_digests(analysis.records.source)),
+        "notes": list(analysis.records.notes),
+        "curves": [_curve(fitted) for fitted in analysis.curves],
+        "pairs": [_pair(pair) for pair in analysis.pairs],
+        "claims": [_claim(claim) for claim in analysis.claims],
+    }
+
+
+def input_digests(source: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file an analysis reads, by file name.
+
+    Args:
+        source: A run folder or a CSV file.
+
+    Returns:
+        File name to hexadecimal digest; files that are not there are left out.
+    """
+    files = [source / name for name in INPUTS] if source.is_dir() else [source]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()}
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """Write a file in one piece: readers see the old text or the new, never a part.
+
+    Args:
+        path: The file; its folder must exist.
+        text: What it will hold.
+
+    Raises:
+        OSError: If the folder cannot be written to; nothing is left behind.
+    """
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def dump(verdicts: Mapping[str, Json]) -> str:
+    """Return verdicts as JSON text.
+
+    Args:
+        verdicts: From `to_json`.
+
+    Returns:
+        Indented JSON with a final newline.
+
+    Raises:
+        ValueError: If a number is infinite or NaN.
+    """
+    return json.dumps(verdicts, indent=2, allow_nan=False) + "\n"
+
+
+def differences(recorded: Json, computed: Json, where: str = "verdicts") -> list[str]:
+    """Return where two verdicts differ: words exactly, numbers by more than one in 10^4.
+
+    The tolerance is far below any interval's width and far above what another processor's rounding does to the
+    end of an iteration. `theta` is not compared: where a constant is unbounded its coordinate is arbitrary, and where
+    it is not the constants say the same.
+
+    Args:
+        recorded: Verdicts that were kept.
+        computed: Verdicts of today.
+        where: What to call the outermost value.
+
+    Returns:
+        One line per difference; empty when they agree.
+    """
+    if isinstance(recorded, dict) and isinstance(computed, dict):
+        return [
+            line
+            for key in sorted((recorded.keys() | computed.keys()) - {"theta"})
+            for line in differences(recorded.get(key), computed.get(key), f"{where}.{key}")
+        ]
+    if isinstance(recorded, list) and isinstance(computed, list) and len(recorded) == len(computed):
+        pairs = enumerate(zip(recorded, computed, strict=True))
+        return [line for i, (old, new) in pairs for line in differences(old, new, f"{where}[{i}]")]
+    if isinstance(recorded, float) and isinstance(computed, float):
+        same = math.isclose(recorded, computed, rel_tol=1e-4, abs_tol=1e-4)
+    else:
+        same = recorded == computed
+    return [] if same else [f"{where}: recorded {recorded!r}, computed {computed!r}"]
+
+
+def _interval(interval: Interval) -> Json:
+    """Return both ends, null where open."""
+    return [interval.low, interval.high]
+
+
+def _law(fitted: FittedLaw) -> Json:
+    """Return one fitted law."""
+    fit = fitted.fit
+    return {
+        **fitted.estimates,
+        "sigma": fit.sigma,
+        "sigma_at_floor": fit.sigma_at_floor,
+        "loglik": fit.log_likelihood,
+        "aicc": fit.aicc,
+        "converged": fit.converged,
+        "max_residual": fit.worst_residual,
+        "residuals": list(fit.residuals),
+        "theta": list(fitted.theta),
+        "intervals": {name: _interval(interval) for name, interval in fitted.intervals.items()},
+    }
+
+
+def _curve(fitted: FittedCurve) -> Json:
+    """Return one curve with its laws and tests; `n` counts the points that reached the goal."""
+    tests: dict[str, Json] = {}
+    if fitted.alpha_test is not None:
+        tests["alpha"] = {
+            "deviance": fitted.alpha_test.deviance,
+            "p": fitted.alpha_test.p,
+            "interval_90": _interval(fitted.laws["P"].interval_90),
+        }
+    return {
+        "workload": fitted.curve.workload or None,
+        "goal": fitted.curve.goal or None,
+        "sparsity": fitted.curve.sparsity,
+        "n": sum(point.reached for point in fitted.curve.points),
+        "reason": fitted.reason,
+        "laws": {law: _law(one) for law, one in fitted.laws.items()},
+        "tests": tests,
+    }
+
+
+def _pair(pair: Pair) -> Json:
+    """Return one pair: fitted ratios, sparse over dense, beside the prediction."""
+    fit, predicted = pair.fit, pair.prediction
+    known = isinstance(predicted, Prediction)
+    return {
+        "workload": pair.sparse.curve.workload or None,
+        "goal": pair.sparse.curve.goal or None,
+        "sparsity": pair.sparse.curve.sparsity,
+        "dense": pair.dense.curve.sparsity,
+        "n": None if fit is None else fit.n,
+        "sigma": None if fit is None else fit.sigma,
+        "converged": None if fit is None else fit.converged,
+        "reason": pair.reason,
+        **{f"{name}_ratio": pair.ratios.get(name) for name in ("c1", "c2", "b_crit")},
+        "intervals": {f"{name}_ratio": _interval(interval) for name, interval in pair.intervals.items()},
+        "predicted_c1_ratio": predicted.c1_ratio if isinstance(predicted, Prediction) else None,
+        "predicted_factors": {"Delta": predicted.Delta, "L": predicted.L, "beta": predicted.beta}
+        if isinstance(predicted, Prediction)
+        else None,
+        "predicted_reason": None if known else str(predicted),
+        "direction_disagrees": pair.direction_disagrees,
+    }
+
+
+def _claim(claim: Claim) -> Json:
+    """Return one claim."""
+    return {
+        "id": claim.id,
+        "statement": claim.statement,
+        "verdict": claim.verdict.value,
+        "subject": claim.subject,
+        "estimate": claim.estimate,
+        "interval": _interval(claim.interval),
+        "p": claim.p,
+        "p_holm": claim.p_holm,
+        "detectable": claim.detectable,
+        "detail": claim.detail,
+    }
