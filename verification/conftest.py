@@ -8,12 +8,17 @@ A claim that the data reject is a finding: it is printed at the end and fails no
 from functools import cache
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from verification.analysis import Analysis, analyse
 from verification.claims import Claim
 from verification.records import read_records
 from verification.tables import claim_lines
+
+# The same examples in every run, and no time limit on a shared machine: a failure means the code, not the day.
+hypothesis.settings.register_profile("kstar", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("kstar")
 
 EVIDENCE = Path(__file__).resolve().parent.parent / "evidence"
 REQUIRED = EVIDENCE / "digits"
