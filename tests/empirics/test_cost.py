@@ -1,0 +1,26 @@
+import dataclasses
+
+import pytest
+
+from empirics.cost import expected_steps, longest_first
+from empirics.specification import Request, Study, resolve
+from empirics.workloads import find_workload
+
+LAW = dataclasses.replace(find_workload("digits"), expected_c1=600.0, expected_c2=20.0, max_steps=4000)
+
+
+def test_expected_steps_follow_the_law_and_grow_with_sparsity():
+    assert expected_steps(LAW, Study(0.0, 0, 30)) == pytest.approx(40.0)
+    assert expected_steps(LAW, Study(90.0, 0, 30)) == pytest.approx(40.0 * 10**0.75)
+
+
+def test_expected_steps_stay_within_the_budget():
+    assert expected_steps(dataclasses.replace(LAW, max_steps=25), Study(0.0, 0, 30)) == 25
+
+
+def test_no_study_is_lost_and_the_sparsest_of_one_batch_size_comes_first():
+    specification, _ = resolve(Request(sparsity=(0.0, 90.0), batch_sizes=(1, 256)), cuda_available=False)
+    ordered = longest_first(specification, specification.studies())
+    assert sorted(ordered) == list(specification.studies())
+    assert ordered.index(Study(90.0, 0, 256)) < ordered.index(Study(0.0, 0, 256))
+    assert ordered[0] == Study(90.0, 0, 256)  # 20 x 256 examples outweigh 620 x 5 at B = 1

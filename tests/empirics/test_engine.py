@@ -1,0 +1,283 @@
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import empirics_plain as plain
+
+from empirics.engine import measure_study, race, rerun_winner, trial_block
+from empirics.laboratory import Laboratory
+from empirics.networks import SMALL_CNN
+from empirics.records import TrialRecord
+from empirics.search import Metaparameter, search_points
+from empirics.specification import Request, Study, resolve
+from empirics.streams import ExampleOrder
+
+
+class ScriptedBlock:
+    """A block whose trials diverge at steps written down; its weights say trial and step."""
+
+    def __init__(self, trials, diverge_at):
+        self.trials = list(trials)
+        self.weights = torch.tensor([[trial, 0.0] for trial in trials])
+        self._diverge_at = diverge_at
+
+    def step(self, _images, _labels):
+        assert self.trials, "a block without trials was stepped"
+        self.weights[:, 1] += 1
+        return torch.tensor([step < self._diverge_at[int(trial)] for trial, step in self.weights.tolist()])
+
+    def keep(self, wanted):
+        self.trials = [trial for trial, keep in zip(self.trials, wanted.tolist(), strict=True) if keep]
+        self.weights = self.weights[wanted]
+
+
+class ScriptedGoal:
+    """A goal that trials reach from steps written down on."""
+
+    def __init__(self, reach_at):
+        self._reach_at = reach_at
+
+    def reached(self, weights):
+        return torch.tensor([step >= self._reach_at[int(trial)] for trial, step in weights.tolist()])
+
+
+def scripted_race(diverge_at, reach_at, block_size, *, max_steps, eval_interval):
+    trials, reports = range(len(diverge_at)), []
+    blocks = [
+        ScriptedBlock(trials[first : first + block_size], diverge_at) for first in range(0, len(trials), block_size)
+    ]
+    outcome = race(
+        blocks,
+        ExampleOrder(0, (0,), 4),
+        torch.zeros(4),
+        torch.zeros(4, dtype=torch.int64),
+        ScriptedGoal(reach_at),
+        batch_size=2,
+        max_steps=max_steps,
+        eval_interval=eval_interval,
+        report=reports.append,
+    )
+    return outcome, reports
+
+
+def race_by_definition(diverge_at, reach_at, max_steps, eval_interval):
+    tests = [step for step in range(1, max_steps + 1) if step % eval_interval == 0 or step == max_steps]
+    hits = [
+        min((test for test in tests if reach <= test < diverge), default=math.inf)
+        for diverge, reach in zip(diverge_at, reach_at, strict=True)
+    ]
+    stop = min(*hits, max_steps)
+    outcome = {}
+    for trial, (diverge, hit) in enumerate(zip(diverge_at, hits, strict=True)):
+        if diverge <= stop:
+            outcome[trial] = ("infeasible", diverge)
+        else:
+            outcome[trial] = ("reached", hit) if hit == stop else ("running", stop)
+    return outcome
+
+
+steps_or_never = st.one_of(st.integers(1, 30), st.just(math.inf))
+
+
+@given(
+    st.lists(st.tuples(steps_or_never, steps_or_never), min_size=1, max_size=7),
+    st.integers(1, 4),
+    st.integers(1, 25),
+    st.integers(1, 8),
+)
+def test_a_race_ends_as_defined(script, block_size, max_steps, eval_interval):
+    diverge_at, reach_at = zip(*script, strict=True)
+    outcome, _ = scripted_race(diverge_at, reach_at, block_size, max_steps=max_steps, eval_interval=eval_interval)
+    assert outcome == race_by_definition(diverge_at, reach_at, max_steps, eval_interval)
+
+
+def test_the_goal_is_tested_every_interval_and_at_the_budget():
+    _, reports = scripted_race([math.inf], [math.inf], 1, max_steps=10, eval_interval=4)
+    assert reports == [4, 8, 10]
+
+
+def test_the_race_is_over_at_the_first_hit():
+    _, reports = scripted_race([math.inf] * 3, [math.inf, 5, 9], 2, max_steps=100, eval_interval=4)
+    assert reports == [4, 8]
+
+
+BATCH_SIZE, INTERVAL, BUDGET = 16, 3, 40
+# Rates 31, 5600, 0.18, 2.4, 75000, 0.013, 420 of which some train, some stall and some diverge.
+WIDE_SPACE = (Metaparameter("learning_rate", 1e-3, 1e6, "log"),)
+HOPELESS_SPACE = (Metaparameter("learning_rate", 1e19, 1e25, "log"),)
+
+
+def laboratory_with(digits, space=None, **request):
+    specification, _ = resolve(Request(**request), cuda_available=False)
+    if space:
+        workload = dataclasses.replace(specification.workload, search_space=space)
+        specification = dataclasses.replace(specification, workload=workload)
+    return Laboratory(specification, digits)
+
+
+def plain_masks(trials, sparsity, replicate=0, seed=0):
+    starts = [plain.initial_weights(plain.SmallCnn, plain.draws(seed, plain.INIT, replicate, t)) for t in range(trials)]
+    if sparsity == 0:
+        return np.stack(starts), np.ones((trials, 6090), dtype=bool)
+    images, labels, *_ = plain.split_digits(seed)
+    masks = [plain.snip_mask(plain.snip_scores(plain.SmallCnn, start, images, labels), sparsity) for start in starts]
+    return np.stack(starts), np.stack(masks)
+
+
+@dataclass(frozen=True)
+class StudyCase:
+    """A study, how many trials train as one, and in which precision its twin trains.
+
+    The twin needs float32 where divergence depends on the largest number.
+    """
+
+    name: str
+    sparsity: float
+    goal_error: float
+    space: tuple | None
+    trials: int
+    dtype: torch.dtype
+    at_once: int = 16
+
+
+# Moving every starting weight by a relative 1e-6, sixteen roundings, changes none of these outcomes.
+STUDIES = [
+    StudyCase("dense", 0.0, 0.2, None, 5, torch.float64),
+    StudyCase("sparse", 80.0, 0.4, None, 5, torch.float64),
+    StudyCase("with diverging rates", 0.0, 0.3, WIDE_SPACE, 7, torch.float32),
+    StudyCase("dense in blocks of two", 0.0, 0.2, None, 5, torch.float64, at_once=2),
+    StudyCase("sparse in blocks of three", 80.0, 0.4, None, 5, torch.float64, at_once=3),
+    StudyCase("goal not reached", 0.0, 0.01, None, 3, torch.float64),
+    StudyCase("all diverge", 0.0, 0.3, HOPELESS_SPACE, 3, torch.float32),
+]
+
+
+@pytest.mark.parametrize("case", STUDIES, ids=lambda case: case.name)
+def test_a_study_ends_like_its_trials_one_by_one(case, digits):
+    laboratory = laboratory_with(
+        digits, case.space, goal_error=case.goal_error, max_steps=BUDGET, eval_interval=INTERVAL, trials=case.trials
+    )
+    laboratory.network = dataclasses.replace(SMALL_CNN, trials_at_once_examples=case.at_once * BATCH_SIZE)
+    points = search_points(laboratory.specification.workload.search_space, case.trials)
+    starts, masks = plain_masks(case.trials, case.sparsity)
+    ends = [
+        plain.plain_trial(
+            plain.SmallCnn,
+            starts[trial],
+            masks[trial],
+            points[trial]["learning_rate"],
+            seed=0,
+            replicate=0,
+            batch_size=BATCH_SIZE,
+            max_steps=BUDGET,
+            interval=INTERVAL,
+            most_errors=math.floor(case.goal_error * 179),
+            dtype=case.dtype,
+        )
+        for trial in range(case.trials)
+    ]
+    record = measure_study(laboratory, Study(case.sparsity, 0, BATCH_SIZE), masks, lambda _: None)
+
+    fewest = min((step for event, step in ends if event == "reached"), default=None)
+    stop = BUDGET if fewest is None else fewest
+    diverged = [event == "infeasible" and step <= stop for event, step in ends]
+    winners = [trial for trial, end in enumerate(ends) if end == ("reached", fewest)]
+    assert record.steps_to_result == fewest
+    assert (record.winner.trial if record.winner else None) == (winners[0] if winners else None)
+    assert record.count("complete") == len(winners)
+    assert record.count("infeasible") == sum(diverged)
+    assert record.count("censored") == (0 if fewest is None else case.trials - len(winners) - sum(diverged))
+    assert record.count("incomplete") == (case.trials - sum(diverged) if fewest is None else 0)
+    for trial, end in zip(record.trials, ends, strict=True):
+        assert trial.metaparameters == points[trial.trial]
+        if diverged[trial.trial]:
+            assert (trial.event, trial.step) == end
+    assert (record.max_steps, record.eval_interval) == (BUDGET, INTERVAL)
+    check_that_the_case_is_what_its_name_says(case, record)
+
+
+def check_that_the_case_is_what_its_name_says(case, record):
+    if case.name == "with diverging rates":
+        assert record.count("infeasible") >= 2
+        assert record.winner is not None
+    elif case.name == "goal not reached":
+        assert record.winner is None
+        assert 0.01 < record.best_error < 1
+    elif case.name == "all diverge":
+        assert record.count("infeasible") == case.trials
+        assert record.best_error is None
+    else:
+        assert record.winner is not None
+        assert record.best_error is None
+
+
+def test_the_best_error_of_a_study_without_winner_is_that_at_its_end(digits):
+    laboratory = laboratory_with(digits, goal_error=0.01, max_steps=20, eval_interval=7)
+    starts, masks = plain_masks(3, 0.0)
+    record = measure_study(laboratory, Study(0.0, 0, 16), masks, lambda _: None)
+    images, labels, validation_images, validation_labels = plain.split_digits()
+    stream = plain.example_stream(0, (0,), len(labels), 320)
+    batches = [(images[stream[row : row + 16]], labels[stream[row : row + 16]]) for row in range(0, 320, 16)]
+    errors = []
+    for trial, point in enumerate(search_points(laboratory.specification.workload.search_space, 3)):
+        *_, (_, _, network) = plain.train(plain.SmallCnn, starts[trial], masks[trial], point["learning_rate"], batches)
+        errors.append(plain.count_errors(network, validation_images, validation_labels))
+    assert record.best_error == pytest.approx(min(errors) / 179, abs=1.5 / 179)  # float32 may turn one borderline digit
+
+
+def test_a_study_is_the_same_twice(digits):
+    laboratory = laboratory_with(digits, goal_error=0.3, max_steps=30)
+    masks = plain_masks(4, 50.0)[1]
+    first, second = (measure_study(laboratory, Study(50.0, 0, 8), masks, lambda _: None) for _ in range(2))
+    assert dataclasses.replace(first, seconds=0) == dataclasses.replace(second, seconds=0)
+
+
+def test_replicates_start_from_their_own_weights_and_orders(digits):
+    laboratory = laboratory_with(digits, goal_error=0.3, max_steps=60)
+    masks = np.ones((3, 6090), dtype=bool)
+    ends = [
+        [(t.event, t.step) for t in measure_study(laboratory, Study(0.0, r, 8), masks, lambda _: None).trials]
+        for r in range(3)
+    ]
+    assert ends[0] != ends[1] or ends[1] != ends[2]
+
+
+def test_a_trial_starts_from_its_masked_initial_weights(laboratory):
+    mask = np.arange(6090) % 2 == 0
+    block = trial_block(laboratory, 1, TrialRecord(4, {"learning_rate": 0.5}, "reached", 10), mask)
+    expected = plain.initial_weights(plain.SmallCnn, plain.draws(0, plain.INIT, 1, 4)) * mask
+    assert block.trials == [0]
+    np.testing.assert_allclose(block.weights[0], expected, rtol=2.0**-23, atol=1e-10)
+    assert bool((block.weights[0, ~torch.from_numpy(mask)] == 0).all())
+
+
+def test_a_rerun_trains_the_winner_on_new_streams(digits):
+    laboratory = laboratory_with(digits, goal_error=0.5, max_steps=BUDGET, eval_interval=INTERVAL)
+    winner = TrialRecord(3, {"learning_rate": 0.2}, "reached", 12)
+    study = Study(70.0, 0, BATCH_SIZE)
+    reruns = [rerun_winner(laboratory, study, winner, number, lambda _: None) for number in (1, 2, 3)]
+    for rerun in reruns:
+        images, labels, *_ = plain.split_digits()
+        start = plain.initial_weights(plain.SmallCnn, plain.draws(0, plain.INIT, 0, 3, rerun.rerun))
+        mask = plain.snip_mask(plain.snip_scores(plain.SmallCnn, start, images, labels), 70.0)
+        end = rerun_by_hand(start, mask, 0.2, (0, 3, rerun.rerun))
+        assert (rerun.event, rerun.step) == end
+        assert (rerun.study, rerun.trial, rerun.metaparameters) == (study, 3, {"learning_rate": 0.2})
+    assert len({rerun.step for rerun in reruns}) > 1
+
+
+def rerun_by_hand(start, mask, rate, path):
+    images, labels, validation_images, validation_labels = plain.split_digits()
+    stream = plain.example_stream(0, path, len(labels), BUDGET * BATCH_SIZE)
+    rows = [stream[step * BATCH_SIZE : (step + 1) * BATCH_SIZE] for step in range(BUDGET)]
+    steps = plain.train(plain.SmallCnn, start, mask, rate, [(images[row], labels[row]) for row in rows])
+    for step, _, network in steps:
+        due = step % INTERVAL == 0 or step == BUDGET
+        if due and plain.count_errors(network, validation_images, validation_labels) <= 89:  # of 179, goal error 0.5
+            return "reached", step
+    return "running", BUDGET

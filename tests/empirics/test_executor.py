@@ -1,0 +1,124 @@
+import contextlib
+import multiprocessing
+import os
+import signal
+
+import pytest
+from reference.empirics_tasks import Break, Die, Echo, Refuse
+
+from empirics.errors import InputError
+from empirics.executor import ProcessExecutor, SerialExecutor, WorkerError, local_executor
+from empirics.records import StudyRecord
+from empirics.specification import Request, Study, resolve
+from empirics.tasks import PruneTask, StudyTask
+
+
+@pytest.fixture(scope="module")
+def specification():
+    request = Request(goal_error=0.5, max_steps=20, eval_interval=2, trials=2)
+    return resolve(request, cuda_available=False)[0]
+
+
+@pytest.fixture(scope="module")
+def two_workers(specification, digits):
+    with contextlib.closing(ProcessExecutor(specification, digits, 2)) as executor:
+        yield executor
+        processes = [worker.process for worker in executor._workers]
+        assert [process.is_alive() for process in processes] == [True, True]
+    assert [process.is_alive() for process in processes] == [False, False]
+
+
+@pytest.fixture
+def one_worker(specification, digits):
+    with contextlib.closing(ProcessExecutor(specification, digits, 1)) as executor:
+        yield executor
+
+
+def ignore(_task, _step):
+    pass
+
+
+def outcomes(executor, tasks):
+    """Return task -> result without the wall times."""
+    found = {}
+    for task, result in executor.run(tasks, ignore):
+        assert task not in found
+        found[task] = (result.study, result.trials, result.best_error) if isinstance(result, StudyRecord) else result
+    return found
+
+
+def test_one_and_two_processes_give_the_same_records(specification, digits, two_workers):
+    serial = SerialExecutor(specification, digits)
+    pruning = [PruneTask(0, trial, (0.0, 90.0)) for trial in range(2)]
+    masks = outcomes(serial, pruning)
+    assert outcomes(two_workers, pruning) == masks
+    packed = [[record.bits for record in masks[task]] for task in pruning]
+    studies = [
+        StudyTask(Study(sparsity, 0, batch_size), (packed[0][index], packed[1][index]))
+        for index, sparsity in enumerate((0.0, 90.0))
+        for batch_size in (8, 64)
+    ]
+    assert outcomes(two_workers, studies) == outcomes(serial, studies)
+
+
+def test_steps_are_watched_and_every_task_comes_back_once(specification, digits, two_workers):
+    tasks = [Echo(str(number)) for number in range(7)]
+    for executor in (SerialExecutor(specification, digits), two_workers):
+        seen = []
+        results = dict(executor.run(tasks, lambda task, step, seen=seen: seen.append((task.label, step))))
+        assert results == {task: [task.label, 6090] for task in tasks}
+        assert sorted(seen) == sorted((task.label, step) for task in tasks for step in (1, 2))
+
+
+def test_nothing_to_do_starts_nothing(specification, digits):
+    executor = ProcessExecutor(specification, digits, 4)
+    assert list(executor.run([], ignore)) == []
+    assert executor._workers == []
+
+
+def test_input_errors_are_relayed(specification, digits, two_workers):
+    for executor in (SerialExecutor(specification, digits), two_workers):
+        with pytest.raises(InputError, match="--option 7: must be less"):
+            list(executor.run([Refuse("refused")], ignore))
+
+
+def test_a_failed_task_is_shown_with_where_it_failed(two_workers):
+    with pytest.raises(WorkerError, match=r"(?s)^broken failed:\nTraceback.*ZeroDivisionError: a bug in the task"):
+        list(two_workers.run([Break("broken")], ignore))
+
+
+def test_a_killed_worker_is_told_with_what_to_do_and_loses_nothing_finished(one_worker):
+    results = one_worker.run([Echo("first"), Die("dying")], ignore)
+    assert next(results) == (Echo("first"), ["first", 6090])
+    message = r"a worker ended with exit code -9 in dying \(out of memory\?\); run the same command again to go on"
+    with pytest.raises(WorkerError, match=message):
+        next(results)
+
+
+def test_a_worker_killed_between_tasks_is_told_too(one_worker):
+    list(one_worker.run([Echo("first")], ignore))
+    (worker,) = one_worker._workers
+    os.kill(worker.process.pid, signal.SIGKILL)
+    worker.process.join(10)
+    with pytest.raises(WorkerError, match="a worker ended with exit code -9"):
+        list(one_worker.run([Echo("second")], ignore))
+
+
+def test_a_process_that_cannot_be_started_is_told_as_it_is(specification, digits, monkeypatch):
+    def no_more(_process):
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(multiprocessing.get_context("spawn").Process, "start", no_more)
+    with (
+        pytest.raises(BlockingIOError, match="temporarily unavailable"),
+        local_executor(specification, digits, 2) as executor,
+    ):
+        list(executor.run([Echo("a")], ignore))
+
+
+def test_one_job_works_in_this_process(specification, digits):
+    before = multiprocessing.active_children()
+    with local_executor(specification, digits, 1) as executor:
+        assert isinstance(executor, SerialExecutor)
+        list(executor.run([Echo("a")], ignore))
+        assert multiprocessing.active_children() == before

@@ -1,0 +1,82 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from reference import empirics_plain as plain
+
+from empirics.errors import InputError
+from empirics.laboratory import Laboratory, check_network
+
+
+def test_the_split_is_the_twins(laboratory):
+    data = laboratory.split(0)
+    images, labels, validation_images, validation_labels = plain.split_digits()
+    float32 = {"rtol": 0, "atol": 3 * 2.0**-24}
+    torch.testing.assert_close(data.training_images.double(), images, **float32)
+    torch.testing.assert_close(data.validation_images.double(), validation_images, **float32)
+    assert torch.equal(data.training_labels, labels)
+    assert torch.equal(data.validation_labels, validation_labels)
+
+
+def test_replicates_have_splits_of_their_own(laboratory):
+    assert not torch.equal(laboratory.split(0).validation_labels, laboratory.split(1).validation_labels)
+
+
+def test_the_goal_counts_on_the_validation_set(laboratory_of):
+    # 0.08 x 179 = 14.32
+    test = laboratory_of(goal_error=0.08).goal_test(0)
+    weights = torch.zeros(1, 6090)  # predicts class 0 for everything
+    *_, labels = plain.split_digits()
+    assert test.errors(weights).tolist() == [int((labels != 0).sum())]
+    assert not test.reached(weights)
+
+
+def test_the_probe_is_the_whole_training_set_unless_told_otherwise(laboratory, laboratory_of):
+    images, labels = laboratory.probe(0)
+    assert torch.equal(images, laboratory.split(0).training_images)
+    assert torch.equal(labels, laboratory.split(0).training_labels)
+    few = laboratory_of(examples=50)
+    rows = plain.draws(0, plain.PROBE, 0).permutation(1618)[:50]
+    assert torch.equal(few.probe(0)[0], few.split(0).training_images[rows])
+    assert torch.equal(few.probe(0)[1], few.split(0).training_labels[rows])
+
+
+def test_masks_survive_packing(laboratory):
+    weights = np.stack([plain.initial_weights(plain.SmallCnn, plain.draws(0, plain.INIT, 1, 2)).astype(np.float32)])
+    masks = laboratory.masks(1, weights, (0.0, 70.0))
+    records = laboratory.mask_records(1, 2, (0.0, 70.0))
+    assert [(record.replicate, record.trial, record.sparsity) for record in records] == [(1, 2, 0.0), (1, 2, 70.0)]
+    unpacked = laboratory.unpack([record.bits for record in records])
+    assert unpacked.shape == (2, 6090)
+    assert (unpacked != masks[0]).sum() <= 2  # the twin's weights may differ by one rounding
+
+
+def test_a_mask_does_not_depend_on_the_other_sparsities_asked_for(laboratory):
+    (alone,) = laboratory.mask_records(0, 1, (70.0,))
+    together = laboratory.mask_records(0, 1, (0.0, 50.0, 70.0, 90.0))
+    assert alone in together
+
+
+def test_without_pruning_every_weight_is_kept(laboratory):
+    (record,) = laboratory.mask_records(0, 0, (0.0,))
+    assert laboratory.unpack([record.bits]).all()
+
+
+def test_mask_tensors_are_factors(laboratory):
+    tensor = laboratory.mask_tensor(np.array([True, False]))
+    assert tensor.tolist() == [[1.0, 0.0]]
+
+
+def test_a_sparsity_that_keeps_nothing_is_refused(laboratory):
+    specification = dataclasses.replace(laboratory.specification, sparsities=(0.0, 99.999))
+    with pytest.raises(
+        InputError, match=r"--sparsity 99\.999: keeps none of the network's 6090 weights; use a lower one"
+    ):
+        check_network(specification)
+    check_network(dataclasses.replace(specification, sparsities=(99.99,)))
+
+
+def test_laboratories_of_one_specification_agree_to_the_bit(laboratory, digits):
+    other = Laboratory(laboratory.specification, digits)
+    assert other.mask_records(0, 0, (90.0,)) == laboratory.mask_records(0, 0, (90.0,))

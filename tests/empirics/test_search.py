@@ -1,0 +1,121 @@
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import qmc
+
+from empirics.search import Metaparameter, at_edge, search_points, unit_points
+from empirics.workloads import PAPER_LEARNING_RATE
+
+MOMENTUM = Metaparameter("momentum", 0.9, 0.9999, "reverse_log")
+DECAY_STEPS = Metaparameter("decay_steps", 30_000, 60_000, "integer")
+END_FACTOR = Metaparameter("end_learning_rate_factor", 1e-4, 0.1, "log")
+PAPER_SPACE = (PAPER_LEARNING_RATE, MOMENTUM, DECAY_STEPS, END_FACTOR)
+
+# A power of ten through log10 and back loses a few roundings of its exponent: |exponent| ln(10) 2^-53 a step.
+SCALE_TOLERANCE = 8 * math.log(10) * 4 * 2.0**-53
+
+
+def test_the_papers_first_learning_rates():
+    rates = [point["learning_rate"] for point in search_points((PAPER_LEARNING_RATE,), 3)]
+    assert rates == pytest.approx([0.01, 0.1, 0.001], rel=SCALE_TOLERANCE)
+
+
+def test_the_papers_first_momenta_are_those_of_the_second_sobol_dimension():
+    # 1 - 10^(u (log10 0.1 - log10 0.0001) + log10 0.0001) at u = 1/2, 1/4, 3/4
+    expected = [1 - 10 ** (-4 + 3 * unit) for unit in (0.5, 0.25, 0.75)]
+    momenta = [point["momentum"] for point in search_points((PAPER_LEARNING_RATE, MOMENTUM), 3)]
+    assert momenta == pytest.approx(expected, rel=SCALE_TOLERANCE)
+
+
+@dataclass(frozen=True)
+class ScaleCase:
+    axis: Metaparameter
+    at_zero: float
+    at_half: float
+    at_one: float
+
+
+SCALES = [
+    ScaleCase(PAPER_LEARNING_RATE, 1e-4, 1e-2, 1.0),
+    ScaleCase(MOMENTUM, 0.9999, 1 - 10**-2.5, 0.9),
+    ScaleCase(DECAY_STEPS, 30_000, 45_000, 60_000),
+    ScaleCase(END_FACTOR, 1e-4, 10**-2.5, 0.1),
+]
+
+
+@pytest.mark.parametrize("case", SCALES, ids=lambda case: case.axis.name)
+def test_the_ends_and_the_middle_of_a_scale(case):
+    values = [case.axis.value(unit) for unit in (0.0, 0.5, 1.0)]
+    assert values == pytest.approx([case.at_zero, case.at_half, case.at_one], rel=SCALE_TOLERANCE)
+
+
+@given(st.sampled_from(PAPER_SPACE), st.floats(0, 1))
+def test_values_stay_in_their_range(axis, unit):
+    value = axis.value(unit)
+    assert axis.low * (1 - SCALE_TOLERANCE) <= value <= axis.high * (1 + SCALE_TOLERANCE)
+
+
+@given(st.sampled_from(PAPER_SPACE), st.floats(0, 1), st.floats(0, 1))
+def test_scales_are_monotone(axis, one, other):
+    low, high = sorted((one, other))
+    falls = axis is MOMENTUM
+    assert axis.value(high) <= axis.value(low) if falls else axis.value(low) <= axis.value(high)
+
+
+@given(st.floats(0, 1))
+def test_integer_scales_give_integers(unit):
+    assert DECAY_STEPS.value(unit).is_integer()
+
+
+@given(st.integers(1, 200), st.integers(1, 60), st.integers(1, 4))
+def test_the_first_points_do_not_change_with_their_number(more, fewer, dimensions):
+    fewer = min(more, fewer)
+    np.testing.assert_array_equal(unit_points(more, dimensions)[:fewer], unit_points(fewer, dimensions))
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 4])
+def test_points_are_scipys_unscrambled_ones_without_the_origin(dimensions):
+    np.testing.assert_array_equal(
+        unit_points(15, dimensions), qmc.Sobol(dimensions, scramble=False).random_base2(4)[1:]
+    )
+
+
+def test_no_point_comes_twice_and_none_is_the_corner():
+    points = unit_points(100, 1).ravel()
+    assert len(set(points)) == 100
+    assert points.min() > 0
+
+
+def test_axes_take_the_dimensions_in_their_order():
+    (first, *_), (second, *_) = (search_points(space, 5) for space in (PAPER_SPACE, PAPER_SPACE[:1]))
+    assert list(first) == ["learning_rate", "momentum", "decay_steps", "end_learning_rate_factor"]
+    assert first["learning_rate"] == second["learning_rate"]
+
+
+def test_a_point_at_the_edge_is_one_with_no_other_beyond():
+    # units 1/2, 3/4, 1/4, 3/8, 7/8: the lowest is trial 2, the highest trial 4
+    assert [at_edge((PAPER_LEARNING_RATE,), 5, trial) for trial in range(5)] == [
+        (),
+        (),
+        ("learning_rate",),
+        (),
+        ("learning_rate",),
+    ]
+
+
+def test_edges_are_told_per_metaparameter():
+    points = unit_points(7, 2)
+    trial = int(points[:, 1].argmax())
+    assert "momentum" in at_edge((PAPER_LEARNING_RATE, MOMENTUM), 7, trial)
+    assert ("learning_rate" in at_edge((PAPER_LEARNING_RATE, MOMENTUM), 7, trial)) == (
+        points[trial, 0] in {points[:, 0].min(), points[:, 0].max()}
+    )
+
+
+@pytest.mark.parametrize("trials", [1, 2])
+def test_one_or_two_points_have_no_inside_to_be_at_the_edge_of(trials):
+    assert at_edge((PAPER_LEARNING_RATE,), trials, 0) == ()

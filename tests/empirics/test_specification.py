@@ -1,0 +1,205 @@
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from empirics import specification as module
+from empirics.errors import InputError
+from empirics.specification import Request, Study, resolve
+
+
+def specify(**request):
+    return resolve(Request(**request), cuda_available=False)[0]
+
+
+@dataclass(frozen=True)
+class Bad:
+    name: str
+    request: Request
+    message: str
+
+
+BAD = [
+    Bad("sparsity 100", Request(sparsity=(0.0, 100.0)), r"--sparsity 100: must be a percentage in \[0, 100\)"),
+    Bad("sparsity -1", Request(sparsity=(-1.0,)), r"--sparsity -1: must be a percentage in \[0, 100\)"),
+    Bad("sparsity nan", Request(sparsity=(math.nan,)), r"--sparsity nan: must be a percentage"),
+    Bad("sparsity inf", Request(sparsity=(math.inf,)), r"--sparsity inf: must be a percentage"),
+    Bad("no sparsity", Request(sparsity=()), r"--sparsity: name at least one value in \[0, 100\)"),
+    Bad("batch size 0", Request(batch_sizes=(8, 0)), r"--batch-sizes 0: must be integers >= 1"),
+    Bad("batch size -8", Request(batch_sizes=(-8,)), r"--batch-sizes -8: must be integers >= 1"),
+    Bad("no batch size", Request(batch_sizes=()), r"--batch-sizes: name at least one, an integer >= 1"),
+    Bad("batch of too many", Request(batch_sizes=(8, 1619)), r"--batch-sizes 1619: more than the 1618 training"),
+    Bad("goal 7", Request(goal_error=7.0), r"--goal-error 7: must lie in \(0, 1\), e\.g\. 0\.08 for 8% errors"),
+    Bad("goal 1", Request(goal_error=1.0), r"--goal-error 1: must lie in \(0, 1\)"),
+    Bad("goal 0", Request(goal_error=0.0), r"--goal-error 0: must lie in \(0, 1\)"),
+    Bad("goal nan", Request(goal_error=math.nan), r"--goal-error nan: must lie in \(0, 1\)"),
+    Bad("no trial", Request(trials=0), r"--trials 0: must be an integer >= 1"),
+    Bad("no replicate", Request(replicates=0), r"--replicates 0: must be an integer >= 1"),
+    Bad("reruns -1", Request(rerun_winner=-1), r"--rerun-winner -1: must be an integer >= 0"),
+    Bad("no step", Request(max_steps=0), r"--max-steps 0: must be an integer >= 1"),
+    Bad("budget no store can hold", Request(max_steps=2**63), r"--max-steps 9223372036854775808: must be"),
+    Bad("interval 0", Request(eval_interval=0), r"--eval-interval 0: must be an integer >= 1"),
+    Bad(
+        "interval longer than can be stored",
+        Request(eval_interval=2**63),
+        r"--eval-interval 9223372036854775808: must be",
+    ),
+    Bad("seed -1", Request(seed=-1), r"--seed -1: must be an integer >= 0"),
+    Bad("seed 2^32", Request(seed=2**32), r"--seed 4294967296: must be at most 4294967295"),
+    Bad("one example", Request(examples=1), r"--examples 1: must be an integer >= 2"),
+    Bad(
+        "unknown workload",
+        Request(workload="cifar"),
+        r"unknown workload 'cifar'; choose one of: digits/small-cnn/sgd, ",
+    ),
+    Bad("no GPU", Request(device="cuda"), r"--device cuda: this machine has no usable CUDA device; use --device cpu"),
+    Bad("no data folder", Request(workload="mnist/simple-cnn/sgd"), r"--data-dir is missing: name the folder"),
+]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def test_bad_input_is_refused_in_one_line_that_names_the_option(bad, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=bad.message) as refusal:
+        resolve(bad.request, cuda_available=False)
+    assert "\n" not in str(refusal.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@given(st.floats() | st.sampled_from([0.0, 100.0, -0.0]))
+def test_a_sparsity_is_taken_exactly_when_it_is_a_percentage_below_100(sparsity):
+    if 0 <= sparsity < 100:
+        assert specify(sparsity=(sparsity,)).sparsities == (sparsity,)
+    else:
+        with pytest.raises(InputError, match="--sparsity"):
+            specify(sparsity=(sparsity,))
+
+
+def test_the_default_is_the_digits_workload_as_written():
+    found = specify()
+    assert found.workload.name == "digits/small-cnn/sgd"
+    assert found.sparsities == (0.0, 50.0, 70.0, 90.0)
+    assert found.batch_sizes == (1, 2, 4, 8, 16, 32, 64, 128, 256)
+    assert (found.goal, found.trials, found.replicates, found.seed, found.device) == ("0.08", 16, 1, 0, "cpu")
+    assert (found.constants, found.probe_examples, found.rerun_winner) == (True, 1618, 0)
+    assert found.workload.eval_interval == 2
+
+
+def test_overrides_take_the_defaults_place():
+    found = specify(goal_error=0.05, max_steps=10, eval_interval=3, trials=5, batch_sizes=(7,), examples=9, seed=3)
+    assert (found.workload.goal_error, found.workload.max_steps, found.workload.eval_interval) == (0.05, 10, 3)
+    assert (found.trials, found.batch_sizes, found.probe_examples, found.seed) == (5, (7,), 9, 3)
+
+
+def test_values_are_sorted_and_taken_once():
+    found = specify(sparsity=(90, 0, 90.0), batch_sizes=(32, 8, 32, 1618))
+    assert found.sparsities == (0.0, 90.0)
+    assert found.batch_sizes == (8, 32, 1618)
+
+
+def test_a_batch_may_be_a_single_example_or_the_whole_training_set():
+    assert specify(batch_sizes=(1, 1618)).batch_sizes == (1, 1618)
+
+
+def test_more_examples_than_there_are_means_all():
+    assert specify(examples=10**6).probe_examples == 1618
+
+
+@pytest.mark.parametrize(
+    ("wanted", "available", "device"),
+    [
+        ("auto", True, "cuda"),
+        ("auto", False, "cpu"),
+        ("cpu", True, "cpu"),
+        ("cpu", False, "cpu"),
+        ("cuda", True, "cuda"),
+    ],
+)
+def test_the_device(wanted, available, device):
+    assert resolve(Request(device=wanted), cuda_available=available)[0].device == device
+
+
+def test_studies_come_in_the_order_of_the_curves():
+    found = specify(sparsity=(90.0, 0.0), batch_sizes=(32, 8), replicates=2)
+    assert list(found.studies()) == sorted(found.studies())
+    assert found.studies()[:3] == (Study(0.0, 0, 8), Study(0.0, 0, 32), Study(0.0, 1, 8))
+    assert len(found.studies()) == 8
+
+
+@pytest.mark.parametrize(
+    ("batch_sizes", "nearest"),
+    [((1, 2, 256, 128), 128), ((32, 512), 32), ((64, 256), 64), ((100, 140), 140), ((1,), 1), ((2, 1024), 1024)],
+)
+def test_constants_are_measured_at_the_batch_size_nearest_128(batch_sizes, nearest):
+    # of two at the same ratio the smaller
+    assert specify(batch_sizes=batch_sizes).constants_batch_size() == nearest
+
+
+ADDITIONS = {
+    "batch_sizes": (8,),
+    "sparsity": (0.0, 12.5),
+    "trials": 99,
+    "replicates": 7,
+    "rerun_winner": 3,
+    "constants": False,
+    "examples": 50,
+}
+CHANGES = {"goal_error": 0.05, "max_steps": 77, "eval_interval": 5, "seed": 1}
+
+
+@pytest.mark.parametrize("name", ADDITIONS)
+def test_what_may_be_added_leaves_the_identity_and_the_folder(name):
+    added = specify(**{name: ADDITIONS[name]})
+    assert added.identity() == specify().identity()
+    assert added.folder_name() == specify().folder_name()
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_must_not_change_is_in_the_identity_and_the_folder(name):
+    changed = specify(**{name: CHANGES[name]})
+    differing = {key for key, value in changed.identity().items() if value != specify().identity()[key]}
+    assert differing == {name}
+    assert changed.folder_name() != specify().folder_name()
+
+
+def test_data_device_space_and_smoothness_interval_are_in_the_identity():
+    one = specify()
+    axis = dataclasses.replace(one.workload.search_space[0], high=1.5)
+    for changed in (
+        dataclasses.replace(one, dataset_digest="other"),
+        dataclasses.replace(one, device="cuda"),
+        dataclasses.replace(one, workload=dataclasses.replace(one.workload, search_space=(axis,))),
+        dataclasses.replace(one, workload=dataclasses.replace(one.workload, smoothness_interval=7)),
+        dataclasses.replace(one, workload=dataclasses.replace(one.workload, network="simple-cnn")),
+        dataclasses.replace(one, workload=dataclasses.replace(one.workload, optimizer="momentum")),
+    ):
+        assert changed.identity() != one.identity()
+
+
+def test_the_identity_is_plain_json():
+    identity = specify().identity()
+    assert json.loads(json.dumps(identity)) == identity
+    additions = specify().additions()
+    assert json.loads(json.dumps(additions))["batch_sizes"] == list(additions["batch_sizes"])
+
+
+def test_the_folder_is_named_after_the_workload():
+    assert specify().folder_name().startswith("digits-small-cnn-sgd-")
+
+
+@pytest.mark.parametrize(("goal", "text"), [(0.08, "0.08"), (0.1, "0.1"), (1e-5, "1e-05"), (0.1 + 0.2, "0.3")])
+def test_the_goal_as_written(goal, text):
+    assert specify(goal_error=goal).goal == text
+
+
+def test_studies_are_named_for_people():
+    assert [str(study) for study in (Study(90.0, 0, 16), Study(12.5, 2, 1))] == ["S=90 B=16", "S=12.5 B=1 r=2"]
+
+
+def test_every_field_of_a_request_is_an_option_with_its_help():
+    for hint in module.Request.__annotations__.values():
+        assert hint.startswith("Annotated[")

@@ -1,0 +1,72 @@
+from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord, TrialRecord
+from empirics.specification import Request, Study, resolve
+from empirics.store import open_store
+from empirics.summary import describe_run, describe_study
+
+
+def record(study, *endings, best_error=None):
+    trials = tuple(TrialRecord(i, {"learning_rate": 0.1 * (i + 1)}, *ending) for i, ending in enumerate(endings))
+    return StudyRecord(study, trials, 400, 2, best_error, 1.25)
+
+
+# Trials 0, 1, 2 sit at units 1/2, 3/4, 1/4: trial 0 lies inside, 1 and 2 at the edges.
+RACE = ("running", 30)
+INSIDE = record(Study(0.0, 0, 16), ("reached", 30), RACE, RACE)
+AT_EDGE = record(Study(90.0, 0, 16), RACE, ("reached", 50), RACE)
+NOT_REACHED = record(Study(90.0, 0, 2), ("running", 400), ("infeasible", 3), ("running", 400), best_error=0.2514)
+DIVERGED = record(Study(0.0, 0, 2), *[("infeasible", 3)] * 3)
+
+
+def test_a_line_a_study():
+    assert describe_study(INSIDE) == "S=0 B=16: K* = 30 (trial 0: learning_rate 0.1), 1.2 s"
+    assert describe_study(NOT_REACHED) == "S=90 B=2: goal not reached in 400 steps (lowest error 0.251), 1.2 s"
+    assert describe_study(DIVERGED) == "S=0 B=2: goal not reached in 400 steps (all trials diverged), 1.2 s"
+
+
+def described(tmp_path, *records, constants=()):
+    specification, _ = resolve(Request(), cuda_available=False)
+    with open_store(tmp_path / "run", specification.identity(), specification.goal) as store:
+        for each in records:
+            store.add_study(each)
+        for each in constants:
+            store.add_constants(each)
+    return describe_run(tmp_path / "run")
+
+
+def test_the_table_has_a_row_a_batch_size_and_a_column_a_sparsity(tmp_path):
+    lines = described(tmp_path, INSIDE, AT_EDGE, NOT_REACHED).splitlines()
+    rows = [line.split() for line in lines if line.strip()]
+    assert ["B", "S=0%", "S=90%"] in rows
+    assert ["2", "-", ">", "400"] in rows
+    assert ["16", "30", "50*"] in rows
+
+
+def test_winners_at_the_edge_and_studies_without_winner_are_pointed_out(tmp_path):
+    text = described(tmp_path, INSIDE, AT_EDGE, NOT_REACHED)
+    assert "* the winner is the lowest or highest learning_rate tried" in text
+    assert "! S=90 B=2: goal not reached in 400 steps (lowest error 0.251), 1.2 s: try more --trials" in text
+
+
+def test_a_run_without_either_has_no_warning(tmp_path):
+    text = described(tmp_path, INSIDE)
+    assert "*" not in text.replace("K*", "")
+    assert "!" not in text
+
+
+def test_replicates_have_columns_of_their_own(tmp_path):
+    text = described(tmp_path, INSIDE, record(Study(0.0, 1, 16), ("reached", 44), RACE, RACE))
+    assert "S=0% r=1" in text
+    assert "44" in text
+
+
+def constants(sparsity, batch_size, value):
+    values = dict.fromkeys(QUANTITIES, value)
+    return ConstantsRecord(Study(sparsity, 0, batch_size), 1618, 0, {}, values, (), 1.0)
+
+
+def test_constants_are_shown_with_where_they_were_measured(tmp_path):
+    text = described(tmp_path, INSIDE, constants=[constants(0.0, 16, 1.5), constants(90.0, 16, 2.5)])
+    assert "B = 16" in text
+    assert "1618 training examples" in text
+    (row,) = (line.split() for line in text.splitlines() if line.strip().startswith("90%"))
+    assert row == ["90%", *["2.5"] * 5]

@@ -1,0 +1,120 @@
+import csv
+import json
+import math
+import statistics
+from dataclasses import replace
+
+import pytest
+import scipy.stats
+
+from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord, TrialRecord
+from empirics.specification import Request, Study, resolve
+from empirics.store import open_store
+from empirics.tables import write_constants, write_curves, write_tables
+
+WORKLOAD = "digits/small-cnn/sgd"
+
+
+def record(study, *endings, max_steps=100, eval_interval=8, best_error=None):
+    trials = tuple(
+        TrialRecord(index, {"learning_rate": 0.25 * (index + 1)}, event, step)
+        for index, (event, step) in enumerate(endings)
+    )
+    return StudyRecord(study, trials, max_steps, eval_interval, best_error, 1.0)
+
+
+RECORDS = [
+    record(Study(0.0, 0, 16), ("running", 24), ("reached", 24), ("infeasible", 3), ("reached", 24)),
+    record(Study(0.0, 1, 16), ("reached", 100)),
+    record(Study(90.0, 0, 8), ("running", 100), ("infeasible", 50), best_error=0.4),
+    record(Study(99.5, 0, 8), ("infeasible", 2), ("infeasible", 7)),
+]
+
+CURVES = """\
+workload,goal,sparsity,replicate,batch_size,steps_to_result,lower,upper,status,stop,trials,complete,incomplete,\
+infeasible,censored,winner,metaparameters
+digits/small-cnn/sgd,0.08,0,0,16,24,16,24,reached,race,4,2,0,1,1,1,"{""learning_rate"": 0.5}"
+digits/small-cnn/sgd,0.08,0,1,16,100,96,100,reached,race,1,1,0,0,0,0,"{""learning_rate"": 0.25}"
+digits/small-cnn/sgd,0.08,90,0,8,,100,,not_reached,race,2,0,1,1,0,,
+digits/small-cnn/sgd,0.08,99.5,0,8,,100,,not_reached,race,2,0,0,2,0,,
+"""
+
+
+def test_curves_to_the_letter(tmp_path):
+    write_curves(tmp_path, WORKLOAD, "0.08", RECORDS)
+    assert (tmp_path / "curves.csv").read_bytes().decode() == CURVES
+
+
+def test_metaparameters_are_one_json_object_with_sorted_keys_and_all_digits(tmp_path):
+    point = {"momentum": 1 - 10**-2.5, "learning_rate": 0.1 + 0.2}
+    trial = TrialRecord(0, point, "reached", 8)
+    write_curves(tmp_path, WORKLOAD, "0.08", [replace(RECORDS[0], trials=(trial,))])
+    with (tmp_path / "curves.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["metaparameters"].index("learning_rate") < row["metaparameters"].index("momentum")
+    assert json.loads(row["metaparameters"]) == point
+
+
+@pytest.mark.parametrize("sparsity", [33.3333333, 99.99915, 12.5, 1e-5])
+def test_a_sparsity_is_written_so_that_it_can_be_read_back(tmp_path, sparsity):
+    write_curves(tmp_path, WORKLOAD, "0.08", [record(Study(sparsity, 0, 16), ("reached", 8))])
+    with (tmp_path / "curves.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["sparsity"]) == sparsity
+
+
+def constants(sparsity, replicate, first):
+    values = dict(zip(QUANTITIES, (first, 2.0, 3.0, 4.6, 100.0), strict=True))
+    return ConstantsRecord(Study(sparsity, replicate, 128), 1618, 0, {}, values, (), 1.0)
+
+
+CONSTANTS = """\
+workload,sparsity,quantity,value,low,high,n
+digits/small-cnn/sgd,0,L_mean,0.571235,,,1
+digits/small-cnn/sgd,0,L_max,2,,,1
+digits/small-cnn/sgd,0,L_at_goal,3,,,1
+digits/small-cnn/sgd,0,Delta,4.6,,,1
+digits/small-cnn/sgd,0,beta,100,,,1
+"""
+
+
+def test_constants_of_one_replicate_to_the_letter(tmp_path):
+    write_constants(tmp_path, WORKLOAD, [constants(0.0, 0, 0.57123456)])
+    assert (tmp_path / "constants.csv").read_bytes().decode() == CONSTANTS
+
+
+def test_constants_of_three_replicates_have_students_interval(tmp_path):
+    replicates = [constants(90.0, replicate, value) for replicate, value in enumerate((1.0, 2.0, 4.0))]
+    write_constants(tmp_path, WORKLOAD, [*replicates, constants(0.0, 0, 7.0)])
+    with (tmp_path / "constants.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["sparsity"] for row in rows] == ["0"] * 5 + ["90"] * 5
+    (row,) = (row for row in rows if row["sparsity"] == "90" and row["quantity"] == "L_mean")
+    low, high = scipy.stats.t.interval(0.95, 2, loc=7 / 3, scale=statistics.stdev((1, 2, 4)) / math.sqrt(3))
+    six_digits = 5e-6
+    assert float(row["value"]) == pytest.approx(7 / 3, rel=six_digits)
+    assert float(row["low"]) == pytest.approx(low, rel=six_digits)
+    assert float(row["high"]) == pytest.approx(high, rel=six_digits)
+    # by hand: t(0.975, 2) = 4.3027, s/sqrt(3) = 0.88192
+    assert float(row["low"]) == pytest.approx(2.33333 - 4.3027 * 0.88192, abs=1e-4)
+    assert row["n"] == "3"
+
+
+def test_all_tables_come_from_the_store(tmp_path):
+    specification, _ = resolve(Request(rerun_winner=0), cuda_available=False)
+    with open_store(tmp_path / "run", specification.identity(), specification.goal) as store:
+        store.add_session("2026-01-01T00:00:00+00:00", {"jobs": 1})
+        for each in RECORDS:
+            store.add_study(each)
+        write_tables(tmp_path / "run", store, specification)
+        assert not (tmp_path / "run" / "constants.csv").exists()
+        store.add_constants(constants(0.0, 0, 0.57123456))
+        write_tables(tmp_path / "run", store, specification)
+    assert (tmp_path / "run" / "curves.csv").read_bytes().decode() == CURVES
+    assert (tmp_path / "run" / "constants.csv").read_bytes().decode() == CONSTANTS
+    provenance = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    assert provenance["identity"] == specification.identity()
+    assert provenance["asked_for"]["batch_sizes"] == [2**power for power in range(9)]
+    assert provenance["study_seconds"] == 4.0
+    assert provenance["constants_seconds"] == 1.0
+    assert provenance["sessions"] == [{"started": "2026-01-01T00:00:00+00:00", "jobs": 1}]

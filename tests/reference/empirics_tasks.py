@@ -1,0 +1,45 @@
+"""Tasks that misbehave, in a module that worker processes can import."""
+
+import os
+import signal
+from dataclasses import dataclass
+
+from empirics.errors import InputError
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Reports two steps and returns its label and the number of weights."""
+
+    label: str
+
+    def run(self, laboratory, report):
+        report(1)
+        report(2)
+        return [self.label, laboratory.network.size]
+
+
+@dataclass(frozen=True)
+class Refuse:
+    label: str
+
+    def run(self, _laboratory, _report):
+        raise InputError("--option 7: must be less")
+
+
+@dataclass(frozen=True)
+class Break:
+    label: str
+
+    def run(self, _laboratory, _report):
+        raise ZeroDivisionError("a bug in the task")
+
+
+@dataclass(frozen=True)
+class Die:
+    """Ends its process like the system does when memory runs out."""
+
+    label: str
+
+    def run(self, _laboratory, _report):
+        os.kill(os.getpid(), signal.SIGKILL)

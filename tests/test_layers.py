@@ -1,0 +1,126 @@
+"""What may know what: which imports load torch, who imports whom, and that nothing from outside is unpickled."""
+
+import ast
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import theory
+
+ROOT = Path(theory.__file__).parents[1]
+PACKAGES = ("theory", "empirics", "verification", "paper_figures")
+# What the layers above may know of `empirics`: the store's reader, its records and its errors.
+READERS = {"empirics.store", "empirics.records", "empirics.errors", "empirics.specification"}
+# The command alone, and the constants, may look beyond the store.
+MAY_LOOK_BEYOND = {"empirics.measure", "empirics.constants"}
+PICKLES = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of the project."""
+
+    name: str
+    tree: ast.Module
+
+    @property
+    def package(self):
+        return self.name.partition(".")[0]
+
+    def imports(self):
+        """Return the full names of everything imported, wherever in the module."""
+        found = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{self.name} imports relatively"
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        return found
+
+
+def read_modules():
+    modules = []
+    for package in (*PACKAGES, "benchmarks"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if not path.name.startswith("test_") and path.name != "conftest.py":
+                parts = path.relative_to(ROOT).with_suffix("").parts
+                name = ".".join(part for part in parts if part != "__init__")
+                modules.append(Module(name, ast.parse(path.read_text(encoding="utf-8"))))
+    return modules
+
+
+MODULES = read_modules()
+every_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+
+
+def of(package):
+    modules = [module for module in MODULES if module.package == package]
+    assert modules
+    return pytest.mark.parametrize("module", modules, ids=lambda module: module.name)
+
+
+def packages_imported(module):
+    return {name.partition(".")[0] for name in module.imports()}
+
+
+@pytest.mark.parametrize("name", [*PACKAGES, "empirics.store", "empirics.executor", "empirics.measure"])
+def test_importing_loads_no_torch(name):
+    script = f"import sys, {name}; sys.exit(sum(module.partition('.')[0] == 'torch' for module in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@of("empirics")
+def test_empirics_measures_without_knowing_the_theory(module):
+    if module.name not in MAY_LOOK_BEYOND:
+        assert not packages_imported(module) & {"theory", "verification", "paper_figures", "benchmarks"}
+    assert not packages_imported(module) & {"paper_figures", "benchmarks"}
+
+
+@of("theory")
+def test_theory_knows_nobody(module):
+    assert not packages_imported(module) & {"empirics", "verification", "paper_figures", "benchmarks", "torch"}
+
+
+@of("verification")
+def test_verification_knows_theory_and_the_stores_reader(module):
+    assert not packages_imported(module) & {"paper_figures", "benchmarks", "torch"}
+    assert from_empirics(module) <= READERS
+
+
+@of("paper_figures")
+def test_figures_know_records_and_verdicts(module):
+    assert not packages_imported(module) & {"benchmarks", "torch"}
+    assert from_empirics(module) <= READERS
+
+
+def from_empirics(module):
+    """Return which modules of `empirics` are imported."""
+    known = {known.name for known in MODULES}
+    return {name for name in module.imports() if name.startswith("empirics") and name in known - {"empirics"}}
+
+
+@every_module
+def test_nothing_from_outside_is_unpickled(module):
+    assert not packages_imported(module) & PICKLES
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call):
+            keywords = {keyword.arg: keyword.value for keyword in node.keywords}
+            called = ast.unparse(node.func)
+            if called in {"torch.load", "torch.hub.load"}:
+                assert ast.unparse(keywords.get("weights_only", ast.Constant(False))) == "True", ast.unparse(node)
+            assert ast.unparse(keywords.get("allow_pickle", ast.Constant(False))) == "False", ast.unparse(node)
+            assert not called.endswith("read_pickle"), ast.unparse(node)
+
+
+@every_module
+def test_no_module_draws_from_global_random_state(module):
+    functions = {"seed", "rand", "randn", "randint", "random", "shuffle", "permutation", "normal", "uniform", "choice"}
+    forbidden = {f"np.random.{name}" for name in functions} | {"torch.manual_seed", "torch.rand", "torch.randn"}
+    calls = {ast.unparse(node.func) for node in ast.walk(module.tree) if isinstance(node, ast.Call)}
+    assert not calls & forbidden
+    assert "random" not in module.imports()
