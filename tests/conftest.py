@@ -11,6 +11,14 @@ hypothesis.settings.register_profile("kstar", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("kstar")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """A cache folder of the tests' own: what the user has fetched must not decide a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def data_dir():
     """The folder with MNIST/ and Fashion-MNIST/ that KSTAR_DATA_DIR names."""

@@ -182,7 +182,9 @@ def test_a_gzip_bomb_is_read_no_further_than_the_data_set_is_long(folder):
 @pytest.mark.parametrize("missing", [IMAGES, LABELS])
 def test_a_missing_file_is_named_with_where_to_get_it(folder, missing):
     (folder / "MNIST" / missing).unlink()
-    with pytest.raises(InputError, match=rf"missing .*MNIST/{missing}\.gz; get it from https://"):
+    with pytest.raises(
+        InputError, match=rf"missing .*MNIST/{missing}\.gz; run .* fetch mnist`, or get it from https://"
+    ):
         load_dataset("mnist", folder)
 
 
@@ -192,7 +194,7 @@ def test_a_missing_folder_is_named(tmp_path):
 
 
 def test_without_a_folder_the_option_is_named():
-    with pytest.raises(InputError, match=r"--data-dir is missing: name the folder that holds MNIST/"):
+    with pytest.raises(InputError, match=r"missing .*kstar/MNIST/.*; run .* fetch mnist`"):
         load_dataset("mnist", None)
 
 

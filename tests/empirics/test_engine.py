@@ -1,6 +1,7 @@
 import dataclasses
 import math
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,10 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import empirics_plain as plain
+from reference.empirics_networks import SMALL_CNN
 
 from empirics.engine import measure_study, race, rerun_winner, trial_block
 from empirics.laboratory import Laboratory
-from empirics.networks import SMALL_CNN
 from empirics.records import TrialRecord
 from empirics.search import Metaparameter, search_points
 from empirics.specification import Request, Study, resolve
@@ -43,7 +44,7 @@ class ScriptedGoal:
         self._reach_at = reach_at
 
     def reached(self, weights):
-        return torch.tensor([step >= self._reach_at[int(trial)] for trial, step in weights.tolist()])
+        return torch.tensor([[step >= self._reach_at[int(trial)] for trial, step in weights.tolist()]])
 
 
 def scripted_race(diverge_at, reach_at, block_size, *, max_steps, eval_interval):
@@ -51,18 +52,16 @@ def scripted_race(diverge_at, reach_at, block_size, *, max_steps, eval_interval)
     blocks = [
         ScriptedBlock(trials[first : first + block_size], diverge_at) for first in range(0, len(trials), block_size)
     ]
-    outcome = race(
-        blocks,
-        ExampleOrder(0, (0,), 4),
-        torch.zeros(4),
-        torch.zeros(4, dtype=torch.int64),
-        ScriptedGoal(reach_at),
-        batch_size=2,
-        max_steps=max_steps,
-        eval_interval=eval_interval,
-        report=reports.append,
+    laboratory = SimpleNamespace(
+        specification=SimpleNamespace(
+            workload=SimpleNamespace(max_steps=max_steps, eval_interval=eval_interval), goals=(0.5,)
+        ),
+        split=lambda _: SimpleNamespace(training_images=torch.zeros(4), training_labels=torch.zeros(4)),
+        goal_test=lambda _: ScriptedGoal(reach_at),
+        tensor=torch.from_numpy,
     )
-    return outcome, reports
+    log = race(laboratory, Study(0.0, 0, 2), blocks, ExampleOrder(0, (0,), 4), reports.append)
+    return {trial: log.event(0, trial) for trial in trials}, reports
 
 
 def race_by_definition(diverge_at, reach_at, max_steps, eval_interval):
@@ -160,7 +159,7 @@ STUDIES = [
 @pytest.mark.parametrize("case", STUDIES, ids=lambda case: case.name)
 def test_a_study_ends_like_its_trials_one_by_one(case, digits):
     laboratory = laboratory_with(
-        digits, case.space, goal_error=case.goal_error, max_steps=BUDGET, eval_interval=INTERVAL, trials=case.trials
+        digits, case.space, goal_error=(case.goal_error,), max_steps=BUDGET, eval_interval=INTERVAL, trials=case.trials
     )
     laboratory.network = dataclasses.replace(SMALL_CNN, trials_at_once_examples=case.at_once * BATCH_SIZE)
     points = search_points(laboratory.specification.workload.search_space, case.trials)
@@ -181,7 +180,7 @@ def test_a_study_ends_like_its_trials_one_by_one(case, digits):
         )
         for trial in range(case.trials)
     ]
-    record = measure_study(laboratory, Study(case.sparsity, 0, BATCH_SIZE), masks, lambda _: None)
+    (record,) = measure_study(laboratory, Study(case.sparsity, 0, BATCH_SIZE), masks, lambda _: None)
 
     fewest = min((step for event, step in ends if event == "reached"), default=None)
     stop = BUDGET if fewest is None else fewest
@@ -217,9 +216,9 @@ def check_that_the_case_is_what_its_name_says(case, record):
 
 
 def test_the_best_error_of_a_study_without_winner_is_that_at_its_end(digits):
-    laboratory = laboratory_with(digits, goal_error=0.01, max_steps=20, eval_interval=7)
+    laboratory = laboratory_with(digits, goal_error=(0.01,), max_steps=20, eval_interval=7)
     starts, masks = plain_masks(3, 0.0)
-    record = measure_study(laboratory, Study(0.0, 0, 16), masks, lambda _: None)
+    (record,) = measure_study(laboratory, Study(0.0, 0, 16), masks, lambda _: None)
     images, labels, validation_images, validation_labels = plain.split_digits()
     stream = plain.example_stream(0, (0,), len(labels), 320)
     batches = [(images[stream[row : row + 16]], labels[stream[row : row + 16]]) for row in range(0, 320, 16)]
@@ -231,17 +230,17 @@ def test_the_best_error_of_a_study_without_winner_is_that_at_its_end(digits):
 
 
 def test_a_study_is_the_same_twice(digits):
-    laboratory = laboratory_with(digits, goal_error=0.3, max_steps=30)
+    laboratory = laboratory_with(digits, goal_error=(0.3,), max_steps=30)
     masks = plain_masks(4, 50.0)[1]
-    first, second = (measure_study(laboratory, Study(50.0, 0, 8), masks, lambda _: None) for _ in range(2))
+    first, second = (measure_study(laboratory, Study(50.0, 0, 8), masks, lambda _: None)[0] for _ in range(2))
     assert dataclasses.replace(first, seconds=0) == dataclasses.replace(second, seconds=0)
 
 
 def test_replicates_start_from_their_own_weights_and_orders(digits):
-    laboratory = laboratory_with(digits, goal_error=0.3, max_steps=60)
+    laboratory = laboratory_with(digits, goal_error=(0.3,), max_steps=60)
     masks = np.ones((3, 6090), dtype=bool)
     ends = [
-        [(t.event, t.step) for t in measure_study(laboratory, Study(0.0, r, 8), masks, lambda _: None).trials]
+        [(t.event, t.step) for t in measure_study(laboratory, Study(0.0, r, 8), masks, lambda _: None)[0].trials]
         for r in range(3)
     ]
     assert ends[0] != ends[1] or ends[1] != ends[2]
@@ -257,7 +256,7 @@ def test_a_trial_starts_from_its_masked_initial_weights(laboratory):
 
 
 def test_a_rerun_trains_the_winner_on_new_streams(digits):
-    laboratory = laboratory_with(digits, goal_error=0.5, max_steps=BUDGET, eval_interval=INTERVAL)
+    laboratory = laboratory_with(digits, goal_error=(0.5,), max_steps=BUDGET, eval_interval=INTERVAL)
     winner = TrialRecord(3, {"learning_rate": 0.2}, "reached", 12)
     study = Study(70.0, 0, BATCH_SIZE)
     reruns = [rerun_winner(laboratory, study, winner, number, lambda _: None) for number in (1, 2, 3)]

@@ -2,20 +2,20 @@ import contextlib
 import multiprocessing
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 from reference.empirics_tasks import Break, Die, Echo, Refuse
 
 from empirics.errors import InputError
 from empirics.executor import ProcessExecutor, SerialExecutor, WorkerError, local_executor
-from empirics.records import StudyRecord
 from empirics.specification import Request, Study, resolve
 from empirics.tasks import PruneTask, StudyTask
 
 
 @pytest.fixture(scope="module")
 def specification():
-    request = Request(goal_error=0.5, max_steps=20, eval_interval=2, trials=2)
+    request = Request(goal_error=(0.5,), max_steps=20, eval_interval=2, trials=2)
     return resolve(request, cuda_available=False)[0]
 
 
@@ -43,7 +43,7 @@ def outcomes(executor, tasks):
     found = {}
     for task, result in executor.run(tasks, ignore):
         assert task not in found
-        found[task] = (result.study, result.trials, result.best_error) if isinstance(result, StudyRecord) else result
+        found[task] = [replace(record, seconds=0.0) for record in result] if isinstance(result, tuple) else result
     return found
 
 

@@ -8,9 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import empirics_plain as plain
+from reference.empirics_networks import SMALL_CNN
 
+from empirics.convolutional import ConvolutionalNetwork
 from empirics.goal import GoalTest, goal_count
-from empirics.networks import SMALL_CNN, ConvolutionalNetwork
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ def test_deciding_early_answers_like_a_full_evaluation(trials, examples, seed, s
     weights = drawn_weights(trials, seed, scale)
     errors = errors_of(weights, images, labels)
     most = data.draw(st.sampled_from([*errors, *(count - 1 for count in errors), 0, examples]))
-    test = GoalTest(SMALL_CNN, images, labels, most)
-    assert test.reached(weights).tolist() == [count <= most for count in errors]
+    test = GoalTest(SMALL_CNN, images, labels, [most])
+    assert test.reached(weights)[0].tolist() == [count <= most for count in errors]
     assert test.errors(weights).tolist() == errors
 
 
@@ -79,7 +80,7 @@ def test_every_goal_is_answered_like_by_a_full_evaluation(trials):
     weights = drawn_weights(trials, 1, 1.0)
     errors = errors_of(weights, images, labels)
     for most in range(61):
-        assert GoalTest(SMALL_CNN, images, labels, most).reached(weights).tolist() == [
+        assert GoalTest(SMALL_CNN, images, labels, [most]).reached(weights)[0].tolist() == [
             count <= most for count in errors
         ]
 
@@ -93,7 +94,7 @@ def test_a_hopeless_block_is_decided_on_the_first_chunk(monkeypatch):
         return logits(network, parameters, part)
 
     monkeypatch.setattr(ConvolutionalNetwork, "logits", watched)
-    GoalTest(SMALL_CNN, images, labels, 0).reached(drawn_weights(16, 0, 1.0))
+    GoalTest(SMALL_CNN, images, labels, [0]).reached(drawn_weights(16, 0, 1.0))
     assert sum(seen) < 30
 
 
@@ -103,7 +104,9 @@ def test_one_promising_trial_keeps_the_whole_block_under_test():
     errors = errors_of(weights, images, labels)
     best = min(errors)
     assert errors.count(best) == 1
-    assert GoalTest(SMALL_CNN, images, labels, best).reached(weights).tolist() == [count == best for count in errors]
+    assert GoalTest(SMALL_CNN, images, labels, [best]).reached(weights)[0].tolist() == [
+        count == best for count in errors
+    ]
 
 
 def overflowing_weights():
@@ -118,8 +121,8 @@ def test_logits_that_are_not_numbers_are_errors_and_not_class_0():
     weights = overflowing_weights()
     assert bool(torch.isfinite(weights).all())
     assert bool(SMALL_CNN.logits(SMALL_CNN.views(weights), images).isnan().any())
-    test = GoalTest(SMALL_CNN, images, torch.zeros_like(labels), most_errors=10)
-    assert test.reached(weights).tolist() == [False]
+    test = GoalTest(SMALL_CNN, images, torch.zeros_like(labels), most_errors=[10])
+    assert test.reached(weights)[0].tolist() == [False]
     assert test.errors(weights).tolist() == [50]
 
 
@@ -127,7 +130,7 @@ def test_testing_takes_no_gradients_and_changes_no_weight():
     images, labels = validation(20)
     weights = drawn_weights(2, 0, 1.0)
     before = weights.clone()
-    answer = GoalTest(SMALL_CNN, images, labels, 10).reached(weights)
+    answer = GoalTest(SMALL_CNN, images, labels, [10]).reached(weights)
     assert torch.equal(weights, before)
     assert not answer.requires_grad
     assert answer.dtype == torch.bool

@@ -122,7 +122,7 @@ def test_a_measured_study_is_that_of_trials_trained_one_by_one(undisturbed):
 
 def test_provenance_tells_what_was_asked_for_and_with_what(undisturbed):
     found = json.loads((undisturbed / "provenance.json").read_text())
-    assert found["identity"]["goal_error"] == 0.3
+    assert found["identity"]["goal_error"] == [0.3]
     assert found["asked_for"]["batch_sizes"] == [8, 16, 32, 128]
     (session,) = found["sessions"]
     assert session["jobs"] == 1
@@ -250,7 +250,7 @@ class Refused:
 REFUSED = [
     Refused("fewer trials", ("--trials", "2"), "holds studies of 3 trials, this asks for 2; trials can be added but"),
     Refused("another seed", ("--seed", "1"), "was measured with seed = 0, this asks for 1; use another --out"),
-    Refused("another goal", ("--goal-error", "0.2"), "was measured with goal_error = 0.3, this asks for 0.2"),
+    Refused("another goal", ("--goal-error", "0.2"), "was measured with goal_error = [0.3], this asks for [0.2]"),
     Refused("another budget", ("--max-steps", "100"), "was measured with max_steps = 200, this asks for 100"),
     Refused("another interval", ("--eval-interval", "3"), "was measured with eval_interval = 2, this asks for 3"),
 ]
@@ -310,10 +310,14 @@ BAD = [
     Refused(
         "unknown workload",
         ("--workload", "cifar"),
-        "choose one of: digits/small-cnn/sgd, mnist/",
+        "choose one of: digits/small-cnn/sgd, digits/",
     ),
-    Refused("missing file", (*MNIST, "{data}/empty"), "train-images-idx3-ubyte.gz; get it from https://"),
-    Refused("no data folder", MNIST[:2], "--data-dir is missing: name the folder that holds MNIST/"),
+    Refused(
+        "missing file",
+        (*MNIST, "{data}/empty"),
+        "train-images-idx3-ubyte.gz; run `python -m empirics.datasets fetch mnist`",
+    ),
+    Refused("no data folder", MNIST[:2], "train-images-idx3-ubyte.gz; run `python -m empirics.datasets fetch mnist`"),
     Refused("truncated file", (*MNIST, "{data}/truncated"), "train-images-idx3-ubyte.gz: truncated for the 20 items"),
     Refused("wrong magic", (*MNIST, "{data}/magic"), "images-idx3-ubyte.gz: magic number 2049 where 2051 belongs"),
     Refused("unknown option", ("--sparsities", "0"), "unrecognized arguments: --sparsities 0"),

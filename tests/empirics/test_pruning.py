@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from reference import empirics_plain as plain
+from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
 from empirics import pruning
-from empirics.networks import SIMPLE_CNN, SMALL_CNN
 from empirics.pruning import connection_sensitivity, keep_mask, kept_weights
 
 # Gradients as in test_training, once a batch of 100: 2^-53 x (6400 + 2 x 281) x 10 of the largest score.

@@ -14,7 +14,7 @@ def record(*endings, max_steps=40, eval_interval=3):
         TrialRecord(trial, {"learning_rate": 0.1 * (trial + 1)}, event, step)
         for trial, (event, step) in enumerate(endings)
     )
-    return StudyRecord(Study(0.0, 0, 16), trials, max_steps, eval_interval, None, 1.0)
+    return StudyRecord(Study(0.0, 0, 16), 0.08, trials, max_steps, eval_interval, None, 1.0)
 
 
 @dataclass(frozen=True)

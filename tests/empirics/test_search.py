@@ -8,26 +8,23 @@ from hypothesis import strategies as st
 from scipy.stats import qmc
 
 from empirics.search import Metaparameter, at_edge, search_points, unit_points
-from empirics.workloads import PAPER_LEARNING_RATE
+from empirics.workloads import DECAY_STEPS, END_LEARNING_RATE_FACTOR, LEARNING_RATE, MOMENTUM
 
-MOMENTUM = Metaparameter("momentum", 0.9, 0.9999, "reverse_log")
-DECAY_STEPS = Metaparameter("decay_steps", 30_000, 60_000, "integer")
-END_FACTOR = Metaparameter("end_learning_rate_factor", 1e-4, 0.1, "log")
-PAPER_SPACE = (PAPER_LEARNING_RATE, MOMENTUM, DECAY_STEPS, END_FACTOR)
+PAPER_SPACE = (LEARNING_RATE, MOMENTUM, DECAY_STEPS, END_LEARNING_RATE_FACTOR)
 
 # A power of ten through log10 and back loses a few roundings of its exponent: |exponent| ln(10) 2^-53 a step.
 SCALE_TOLERANCE = 8 * math.log(10) * 4 * 2.0**-53
 
 
 def test_the_papers_first_learning_rates():
-    rates = [point["learning_rate"] for point in search_points((PAPER_LEARNING_RATE,), 3)]
+    rates = [point["learning_rate"] for point in search_points((LEARNING_RATE,), 3)]
     assert rates == pytest.approx([0.01, 0.1, 0.001], rel=SCALE_TOLERANCE)
 
 
 def test_the_papers_first_momenta_are_those_of_the_second_sobol_dimension():
     # 1 - 10^(u (log10 0.1 - log10 0.0001) + log10 0.0001) at u = 1/2, 1/4, 3/4
     expected = [1 - 10 ** (-4 + 3 * unit) for unit in (0.5, 0.25, 0.75)]
-    momenta = [point["momentum"] for point in search_points((PAPER_LEARNING_RATE, MOMENTUM), 3)]
+    momenta = [point["momentum"] for point in search_points((LEARNING_RATE, MOMENTUM), 3)]
     assert momenta == pytest.approx(expected, rel=SCALE_TOLERANCE)
 
 
@@ -40,10 +37,10 @@ class ScaleCase:
 
 
 SCALES = [
-    ScaleCase(PAPER_LEARNING_RATE, 1e-4, 1e-2, 1.0),
+    ScaleCase(LEARNING_RATE, 1e-4, 1e-2, 1.0),
     ScaleCase(MOMENTUM, 0.9999, 1 - 10**-2.5, 0.9),
     ScaleCase(DECAY_STEPS, 30_000, 45_000, 60_000),
-    ScaleCase(END_FACTOR, 1e-4, 10**-2.5, 0.1),
+    ScaleCase(END_LEARNING_RATE_FACTOR, 1e-4, 10**-2.5, 0.1),
 ]
 
 
@@ -98,7 +95,7 @@ def test_axes_take_the_dimensions_in_their_order():
 
 def test_a_point_at_the_edge_is_one_with_no_other_beyond():
     # units 1/2, 3/4, 1/4, 3/8, 7/8: the lowest is trial 2, the highest trial 4
-    assert [at_edge((PAPER_LEARNING_RATE,), 5, trial) for trial in range(5)] == [
+    assert [at_edge((LEARNING_RATE,), 5, trial) for trial in range(5)] == [
         (),
         (),
         ("learning_rate",),
@@ -110,12 +107,12 @@ def test_a_point_at_the_edge_is_one_with_no_other_beyond():
 def test_edges_are_told_per_metaparameter():
     points = unit_points(7, 2)
     trial = int(points[:, 1].argmax())
-    assert "momentum" in at_edge((PAPER_LEARNING_RATE, MOMENTUM), 7, trial)
-    assert ("learning_rate" in at_edge((PAPER_LEARNING_RATE, MOMENTUM), 7, trial)) == (
+    assert "momentum" in at_edge((LEARNING_RATE, MOMENTUM), 7, trial)
+    assert ("learning_rate" in at_edge((LEARNING_RATE, MOMENTUM), 7, trial)) == (
         points[trial, 0] in {points[:, 0].min(), points[:, 0].max()}
     )
 
 
 @pytest.mark.parametrize("trials", [1, 2])
 def test_one_or_two_points_have_no_inside_to_be_at_the_edge_of(trials):
-    assert at_edge((PAPER_LEARNING_RATE,), trials, 0) == ()
+    assert at_edge((LEARNING_RATE,), trials, 0) == ()

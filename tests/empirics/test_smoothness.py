@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from reference import empirics_plain as plain
+from reference.empirics_networks import SMALL_CNN
 
-from empirics.networks import SMALL_CNN
 from empirics.smoothness import GAMMAS, full_gradient, gradient_variance, local_smoothness
 
 # Gradients as in test_training, their difference over a step of relative length 0.1 x |d|: the rounding of a gradient,

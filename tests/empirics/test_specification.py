@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from empirics import specification as module
 from empirics.errors import InputError
-from empirics.specification import Request, Study, resolve
+from empirics.specification import Request, Study, nearest_128, number_text, resolve
 
 
 def specify(**request):
@@ -33,10 +33,10 @@ BAD = [
     Bad("batch size -8", Request(batch_sizes=(-8,)), r"--batch-sizes -8: must be integers >= 1"),
     Bad("no batch size", Request(batch_sizes=()), r"--batch-sizes: name at least one, an integer >= 1"),
     Bad("batch of too many", Request(batch_sizes=(8, 1619)), r"--batch-sizes 1619: more than the 1618 training"),
-    Bad("goal 7", Request(goal_error=7.0), r"--goal-error 7: must lie in \(0, 1\), e\.g\. 0\.08 for 8% errors"),
-    Bad("goal 1", Request(goal_error=1.0), r"--goal-error 1: must lie in \(0, 1\)"),
-    Bad("goal 0", Request(goal_error=0.0), r"--goal-error 0: must lie in \(0, 1\)"),
-    Bad("goal nan", Request(goal_error=math.nan), r"--goal-error nan: must lie in \(0, 1\)"),
+    Bad("goal 7", Request(goal_error=(7.0,)), r"--goal-error 7: must lie in \(0, 1\), e\.g\. 0\.08 for 8% errors"),
+    Bad("goal 1", Request(goal_error=(1.0,)), r"--goal-error 1: must lie in \(0, 1\)"),
+    Bad("goal 0", Request(goal_error=(0.0,)), r"--goal-error 0: must lie in \(0, 1\)"),
+    Bad("goal nan", Request(goal_error=(math.nan,)), r"--goal-error nan: must lie in \(0, 1\)"),
     Bad("no trial", Request(trials=0), r"--trials 0: must be an integer >= 1"),
     Bad("no replicate", Request(replicates=0), r"--replicates 0: must be an integer >= 1"),
     Bad("reruns -1", Request(rerun_winner=-1), r"--rerun-winner -1: must be an integer >= 0"),
@@ -57,7 +57,7 @@ BAD = [
         r"unknown workload 'cifar'; choose one of: digits/small-cnn/sgd, ",
     ),
     Bad("no GPU", Request(device="cuda"), r"--device cuda: this machine has no usable CUDA device; use --device cpu"),
-    Bad("no data folder", Request(workload="mnist/simple-cnn/sgd"), r"--data-dir is missing: name the folder"),
+    Bad("no data folder", Request(workload="mnist/simple-cnn/sgd"), r"missing .*; run .* fetch mnist`"),
 ]
 
 
@@ -84,14 +84,14 @@ def test_the_default_is_the_digits_workload_as_written():
     assert found.workload.name == "digits/small-cnn/sgd"
     assert found.sparsities == (0.0, 50.0, 70.0, 90.0)
     assert found.batch_sizes == (1, 2, 4, 8, 16, 32, 64, 128, 256)
-    assert (found.goal, found.trials, found.replicates, found.seed, found.device) == ("0.08", 16, 1, 0, "cpu")
+    assert (found.goals, found.trials, found.replicates, found.seed, found.device) == ((0.08,), 16, 1, 0, "cpu")
     assert (found.constants, found.probe_examples, found.rerun_winner) == (True, 1618, 0)
     assert found.workload.eval_interval == 2
 
 
 def test_overrides_take_the_defaults_place():
-    found = specify(goal_error=0.05, max_steps=10, eval_interval=3, trials=5, batch_sizes=(7,), examples=9, seed=3)
-    assert (found.workload.goal_error, found.workload.max_steps, found.workload.eval_interval) == (0.05, 10, 3)
+    found = specify(goal_error=(0.05,), max_steps=10, eval_interval=3, trials=5, batch_sizes=(7,), examples=9, seed=3)
+    assert (found.goals, found.workload.max_steps, found.workload.eval_interval) == ((0.05,), 10, 3)
     assert (found.trials, found.batch_sizes, found.probe_examples, found.seed) == (5, (7,), 9, 3)
 
 
@@ -136,7 +136,7 @@ def test_studies_come_in_the_order_of_the_curves():
 )
 def test_constants_are_measured_at_the_batch_size_nearest_128(batch_sizes, nearest):
     # of two at the same ratio the smaller
-    assert specify(batch_sizes=batch_sizes).constants_batch_size() == nearest
+    assert nearest_128(batch_sizes) == nearest
 
 
 ADDITIONS = {
@@ -148,7 +148,15 @@ ADDITIONS = {
     "constants": False,
     "examples": 50,
 }
-CHANGES = {"goal_error": 0.05, "max_steps": 77, "eval_interval": 5, "seed": 1}
+CHANGES = {
+    "goal_error": (0.05,),
+    "pruning": "random",
+    "pruning_examples": 7,
+    "biases": "keep",
+    "max_steps": 77,
+    "eval_interval": 5,
+    "seed": 1,
+}
 
 
 @pytest.mark.parametrize("name", ADDITIONS)
@@ -174,7 +182,7 @@ def test_data_device_space_and_smoothness_interval_are_in_the_identity():
         dataclasses.replace(one, device="cuda"),
         dataclasses.replace(one, workload=dataclasses.replace(one.workload, search_space=(axis,))),
         dataclasses.replace(one, workload=dataclasses.replace(one.workload, smoothness_interval=7)),
-        dataclasses.replace(one, workload=dataclasses.replace(one.workload, network="simple-cnn")),
+        dataclasses.replace(one, workload=dataclasses.replace(one.workload, schedule="linear")),
         dataclasses.replace(one, workload=dataclasses.replace(one.workload, optimizer="momentum")),
     ):
         assert changed.identity() != one.identity()
@@ -193,7 +201,7 @@ def test_the_folder_is_named_after_the_workload():
 
 @pytest.mark.parametrize(("goal", "text"), [(0.08, "0.08"), (0.1, "0.1"), (1e-5, "1e-05"), (0.1 + 0.2, "0.3")])
 def test_the_goal_as_written(goal, text):
-    assert specify(goal_error=goal).goal == text
+    assert number_text(goal) == text
 
 
 def test_studies_are_named_for_people():

@@ -23,8 +23,13 @@ from empirics.records import (
 from empirics.specification import Study
 from empirics.store import FILE_NAME, SCHEMA_VERSION, open_store, read_store
 
-IDENTITY = {"workload": "digits/small-cnn/sgd", "goal_error": 0.08, "seed": 0, "search_space": [["learning_rate", 1.0]]}
-GOAL = "0.08"
+IDENTITY = {
+    "workload": "digits/small-cnn/sgd",
+    "goal_error": [0.08],
+    "seed": 0,
+    "search_space": [["learning_rate", 1.0]],
+}
+GOAL = 0.08
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ def folder(tmp_path):
 
 
 def opened(folder, **changes):
-    return open_store(folder, IDENTITY | changes, GOAL)
+    return open_store(folder, IDENTITY | changes)
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -49,7 +54,7 @@ def study_records(draw):
         TrialRecord(index, draw(points), draw(events), draw(counts)) for index in range(draw(st.integers(1, 4)))
     )
     best = draw(st.none() | st.floats(0, 1))
-    return StudyRecord(draw(studies), trials, draw(counts), draw(counts), best, draw(finite))
+    return StudyRecord(draw(studies), GOAL, trials, draw(counts), draw(counts), best, draw(finite))
 
 
 @st.composite
@@ -77,7 +82,7 @@ def test_what_is_written_is_read(tmp_path_factory, study_list, reruns, constants
     with opened(folder) as store:
         store.add_masks(masks)
         for record in study_list:
-            store.add_study(record)
+            store.add_study((record,))
         for record in reruns:
             store.add_rerun(record)
         for record in constants:
@@ -88,12 +93,12 @@ def test_what_is_written_is_read(tmp_path_factory, study_list, reruns, constants
         assert store.reruns() == sorted(reruns, key=lambda r: (r.study, r.rerun))
         assert store.constants() == sorted(constants, key=lambda r: r.study)
         assert store.masks() == {(m.replicate, m.trial, m.sparsity): m.bits for m in masks}
-        assert store.identity() == IDENTITY
+        assert store.identity == IDENTITY
 
 
 def study(*, trials=2, sparsity=0.0, batch_size=16, event="reached", step=8):
     records = tuple(TrialRecord(i, {"learning_rate": 0.1 + i}, event, step) for i in range(trials))
-    return StudyRecord(Study(sparsity, 0, batch_size), records, 100, 2, None, 0.5)
+    return StudyRecord(Study(sparsity, 0, batch_size), GOAL, records, 100, 2, None, 0.5)
 
 
 def constants(record, *, smoothness=1.0):
@@ -114,7 +119,7 @@ def test_sessions_are_kept_in_their_order(folder):
 def test_studies_come_in_the_order_of_the_curves(folder):
     with opened(folder) as store:
         for sparsity, batch_size in ((90.0, 8), (0.0, 128), (90.0, 16), (0.0, 2), (50.0, 1024)):
-            store.add_study(study(sparsity=sparsity, batch_size=batch_size))
+            store.add_study((study(sparsity=sparsity, batch_size=batch_size),))
         assert [(s.sparsity, s.batch_size) for s in store.studies()] == [
             (0.0, 2),
             (0.0, 128),
@@ -128,26 +133,26 @@ def test_a_study_of_more_trials_takes_the_place_of_the_old_one_and_of_its_reruns
     old, other = study(trials=2), study(trials=2, batch_size=32)
     with opened(folder) as store:
         for record in (old, other):
-            store.add_study(record)
+            store.add_study((record,))
             store.add_rerun(RerunRecord(record.study, 1, 0, {"learning_rate": 0.1}, "reached", 10))
         new = study(trials=4, step=6)
-        store.add_study(new)
+        store.add_study((new,))
         assert store.studies() == {new.study: new, other.study: other}
         assert [rerun.study for rerun in store.reruns()] == [other.study]
 
 
 def test_a_study_of_more_trials_takes_the_constants_of_the_old_winner_away(folder):
     with opened(folder) as store:
-        store.add_study(study(trials=2, step=8))
+        store.add_study((study(trials=2, step=8),))
         store.add_constants(constants(study(trials=2, step=8)))
-        store.add_study(study(trials=4, step=6))
+        store.add_study((study(trials=4, step=6),))
         assert store.constants() == []
 
 
 def test_new_constants_replace_those_of_the_sparsity_with_their_trajectory(folder):
     with opened(folder) as store:
         for record in (study(batch_size=64), study(sparsity=90.0), study(batch_size=128)):
-            store.add_study(record)
+            store.add_study((record,))
             store.add_constants(constants(record))
         assert store.constants() == [constants(study(batch_size=128)), constants(study(sparsity=90.0))]
 
@@ -155,9 +160,9 @@ def test_new_constants_replace_those_of_the_sparsity_with_their_trajectory(folde
 def test_a_unit_is_written_whole_or_not_at_all(folder):
     broken = replace(study(batch_size=32), trials=(study().trials[0], study().trials[0]))  # one trial twice
     with opened(folder) as store:
-        store.add_study(study())
+        store.add_study((study(),))
         with pytest.raises(sqlite3.IntegrityError):
-            store.add_study(broken)
+            store.add_study((broken,))
         assert list(store.studies()) == [Study(0.0, 0, 16)]
     with read_store(folder) as store:
         assert list(store.studies()) == [Study(0.0, 0, 16)]
@@ -172,7 +177,7 @@ class Difference:
 
 DIFFERENCES = [
     Difference("workload", "mnist/simple-cnn/sgd", r'workload = "digits/small-cnn/sgd", this asks for "mnist'),
-    Difference("goal_error", 0.05, r"goal_error = 0\.08, this asks for 0\.05"),
+    Difference("goal_error", [0.05], r"goal_error = \[0\.08\], this asks for \[0\.05\]"),
     Difference("seed", 1, r"seed = 0, this asks for 1"),
     Difference("search_space", [["momentum", 1.0]], r'search_space = \[\["learning_rate", 1\.0\]\], this asks for'),
     Difference("new", 1, r"new = null, this asks for 1"),
@@ -182,7 +187,7 @@ DIFFERENCES = [
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.name)
 def test_another_run_is_refused_by_its_first_difference(folder, difference):
     with opened(folder) as store:
-        store.add_study(study())
+        store.add_study((study(),))
     before = (folder / FILE_NAME).read_bytes()
     expected = f"{folder} was measured with {difference.message}.*; use another --out"
     with pytest.raises(InputError, match=expected), opened(folder, **{difference.name: difference.value}):
@@ -209,7 +214,7 @@ def test_a_long_difference_stays_on_one_short_line(folder):
 
 def test_a_second_writer_is_refused_while_the_first_is_there(folder):
     with opened(folder) as store:
-        store.add_study(study())
+        store.add_study((study(),))
         with pytest.raises(InputError, match="is being written by another run; wait for it or"), opened(folder):
             pass
         assert len(store.studies()) == 1
@@ -224,7 +229,7 @@ def test_an_error_while_writing_is_not_taken_for_a_second_writer(folder):
 
 def test_a_run_at_rest_is_one_plain_file(folder):
     with opened(folder) as store:
-        store.add_study(study())
+        store.add_study((study(),))
     assert [path.name for path in folder.iterdir()] == [FILE_NAME]
     with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
@@ -232,29 +237,29 @@ def test_a_run_at_rest_is_one_plain_file(folder):
 
 def test_reading_a_run_at_rest_writes_nothing(folder):
     with opened(folder) as store:
-        store.add_study(study())
+        store.add_study((study(),))
     before = (folder / FILE_NAME).read_bytes()
     with read_store(folder) as store:
         assert len(store.studies()) == 1
         assert [path.name for path in folder.iterdir()] == [FILE_NAME]
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            store.add_study(study(batch_size=2))
+            store.add_study((study(batch_size=2),))
     assert (folder / FILE_NAME).read_bytes() == before
     assert [path.name for path in folder.iterdir()] == [FILE_NAME]
 
 
 def test_a_run_being_measured_can_be_read(folder):
     with opened(folder) as writer:
-        writer.add_study(study())
+        writer.add_study((study(),))
         with read_store(folder) as reader:
             assert len(reader.studies()) == 1
-            writer.add_study(study(batch_size=32))
+            writer.add_study((study(batch_size=32),))
             assert len(reader.studies()) == 2
 
 
 def test_a_reader_does_not_fail_the_writer_that_ends(folder):
     with contextlib.ExitStack() as readers, opened(folder) as writer:
-        writer.add_study(study())
+        writer.add_study((study(),))
         readers.enter_context(read_store(folder))
     with read_store(folder) as store:
         assert len(store.studies()) == 1
@@ -268,8 +273,9 @@ KILLED = """
     from empirics.records import StudyRecord, TrialRecord
     from empirics.specification import Study
     from empirics.store import open_store
-    with open_store(Path(sys.argv[1]), {identity!r}, {goal!r}) as store:
-        store.add_study(StudyRecord(Study(0.0, 0, 16), (TrialRecord(0, {{}}, "reached", 2),), 10, 2, None, 1.0))
+    with open_store(Path(sys.argv[1]), {identity!r}) as store:
+        trials = (TrialRecord(0, {{}}, "reached", 2),)
+        store.add_study((StudyRecord(Study(0.0, 0, 16), {goal!r}, trials, 10, 2, None, 1.0),))
         os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -288,7 +294,7 @@ def test_a_killed_run_can_be_read_and_then_written(killed_folder):
         assert list(store.studies()) == [Study(0.0, 0, 16)]
     with opened(killed_folder) as store:
         assert list(store.studies()) == [Study(0.0, 0, 16)]
-        store.add_study(study(batch_size=32))
+        store.add_study((study(batch_size=32),))
     assert [path.name for path in killed_folder.iterdir()] == [FILE_NAME]
     with read_store(killed_folder) as store:
         assert len(store.studies()) == 2
@@ -300,7 +306,7 @@ def test_a_run_killed_while_it_was_made_is_begun_anew(folder):
     with pytest.raises(InputError, match="holds an empty run; measure into it again"), read_store(folder):
         pass
     with opened(folder) as store:
-        store.add_study(study())
+        store.add_study((study(),))
     with read_store(folder) as store:
         assert len(store.studies()) == 1
 

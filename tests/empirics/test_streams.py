@@ -38,6 +38,7 @@ def test_the_numbers_of_the_streams_are_those_of_stored_runs():
         "ORDER": plain.ORDER,
         "SPLIT": plain.SPLIT,
         "PROBE": plain.PROBE,
+        "PRUNING": 4,
     }
 
 

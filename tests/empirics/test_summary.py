@@ -6,7 +6,7 @@ from empirics.summary import describe_run, describe_study
 
 def record(study, *endings, best_error=None):
     trials = tuple(TrialRecord(i, {"learning_rate": 0.1 * (i + 1)}, *ending) for i, ending in enumerate(endings))
-    return StudyRecord(study, trials, 400, 2, best_error, 1.25)
+    return StudyRecord(study, 0.08, trials, 400, 2, best_error, 1.25)
 
 
 # Trials 0, 1, 2 sit at units 1/2, 3/4, 1/4: trial 0 lies inside, 1 and 2 at the edges.
@@ -18,16 +18,16 @@ DIVERGED = record(Study(0.0, 0, 2), *[("infeasible", 3)] * 3)
 
 
 def test_a_line_a_study():
-    assert describe_study(INSIDE) == "S=0 B=16: K* = 30 (trial 0: learning_rate 0.1), 1.2 s"
-    assert describe_study(NOT_REACHED) == "S=90 B=2: goal not reached in 400 steps (lowest error 0.251), 1.2 s"
-    assert describe_study(DIVERGED) == "S=0 B=2: goal not reached in 400 steps (all trials diverged), 1.2 s"
+    assert describe_study((INSIDE,)) == "S=0 B=16: K* = 30 (trial 0: learning_rate 0.1), 1.2 s"
+    assert describe_study((NOT_REACHED,)) == "S=90 B=2: not reached in 400 steps (lowest error 0.251), 1.2 s"
+    assert describe_study((DIVERGED,)) == "S=0 B=2: not reached in 400 steps (all trials diverged), 1.2 s"
 
 
 def described(tmp_path, *records, constants=()):
     specification, _ = resolve(Request(), cuda_available=False)
-    with open_store(tmp_path / "run", specification.identity(), specification.goal) as store:
+    with open_store(tmp_path / "run", specification.identity()) as store:
         for each in records:
-            store.add_study(each)
+            store.add_study((each,))
         for each in constants:
             store.add_constants(each)
     return describe_run(tmp_path / "run")
@@ -44,7 +44,7 @@ def test_the_table_has_a_row_a_batch_size_and_a_column_a_sparsity(tmp_path):
 def test_winners_at_the_edge_and_studies_without_winner_are_pointed_out(tmp_path):
     text = described(tmp_path, INSIDE, AT_EDGE, NOT_REACHED)
     assert "* the winner is the lowest or highest learning_rate tried" in text
-    assert "! S=90 B=2: goal not reached in 400 steps (lowest error 0.251), 1.2 s: try more --trials" in text
+    assert "! S=90 B=2: not reached in 400 steps (lowest error 0.251): try more --trials" in text
 
 
 def test_a_run_without_either_has_no_warning(tmp_path):

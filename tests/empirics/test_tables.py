@@ -20,7 +20,7 @@ def record(study, *endings, max_steps=100, eval_interval=8, best_error=None):
         TrialRecord(index, {"learning_rate": 0.25 * (index + 1)}, event, step)
         for index, (event, step) in enumerate(endings)
     )
-    return StudyRecord(study, trials, max_steps, eval_interval, best_error, 1.0)
+    return StudyRecord(study, 0.08, trials, max_steps, eval_interval, best_error, 1.0)
 
 
 RECORDS = [
@@ -41,14 +41,14 @@ digits/small-cnn/sgd,0.08,99.5,0,8,,100,,not_reached,race,2,0,0,2,0,,
 
 
 def test_curves_to_the_letter(tmp_path):
-    write_curves(tmp_path, WORKLOAD, "0.08", RECORDS)
+    write_curves(tmp_path, WORKLOAD, RECORDS)
     assert (tmp_path / "curves.csv").read_bytes().decode() == CURVES
 
 
 def test_metaparameters_are_one_json_object_with_sorted_keys_and_all_digits(tmp_path):
     point = {"momentum": 1 - 10**-2.5, "learning_rate": 0.1 + 0.2}
     trial = TrialRecord(0, point, "reached", 8)
-    write_curves(tmp_path, WORKLOAD, "0.08", [replace(RECORDS[0], trials=(trial,))])
+    write_curves(tmp_path, WORKLOAD, [replace(RECORDS[0], trials=(trial,))])
     with (tmp_path / "curves.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert row["metaparameters"].index("learning_rate") < row["metaparameters"].index("momentum")
@@ -57,7 +57,7 @@ def test_metaparameters_are_one_json_object_with_sorted_keys_and_all_digits(tmp_
 
 @pytest.mark.parametrize("sparsity", [33.3333333, 99.99915, 12.5, 1e-5])
 def test_a_sparsity_is_written_so_that_it_can_be_read_back(tmp_path, sparsity):
-    write_curves(tmp_path, WORKLOAD, "0.08", [record(Study(sparsity, 0, 16), ("reached", 8))])
+    write_curves(tmp_path, WORKLOAD, [record(Study(sparsity, 0, 16), ("reached", 8))])
     with (tmp_path / "curves.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert float(row["sparsity"]) == sparsity
@@ -102,10 +102,10 @@ def test_constants_of_three_replicates_have_students_interval(tmp_path):
 
 def test_all_tables_come_from_the_store(tmp_path):
     specification, _ = resolve(Request(rerun_winner=0), cuda_available=False)
-    with open_store(tmp_path / "run", specification.identity(), specification.goal) as store:
+    with open_store(tmp_path / "run", specification.identity()) as store:
         store.add_session("2026-01-01T00:00:00+00:00", {"jobs": 1})
         for each in RECORDS:
-            store.add_study(each)
+            store.add_study((each,))
         write_tables(tmp_path / "run", store, specification)
         assert not (tmp_path / "run" / "constants.csv").exists()
         store.add_constants(constants(0.0, 0, 0.57123456))

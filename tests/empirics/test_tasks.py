@@ -6,14 +6,14 @@ from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StudyTask
 
 
 def test_each_task_does_its_unit_and_reports(laboratory_of):
-    laboratory, reports = laboratory_of(goal_error=0.5, max_steps=30, trials=2, examples=20), []
+    laboratory, reports = laboratory_of(goal_error=(0.5,), max_steps=30, trials=2, examples=20), []
     pruning = PruneTask(0, 0, (0.0, 70.0))
     masks = pruning.run(laboratory, reports.append)
     assert [(type(mask), mask.sparsity) for mask in masks] == [(MaskRecord, 0.0), (MaskRecord, 70.0)]
     assert reports == [0]
 
     study = StudyTask(Study(70.0, 0, 64), (masks[1].bits,))
-    record = study.run(laboratory, reports.append)
+    (record,) = study.run(laboratory, reports.append)
     assert isinstance(record, StudyRecord)
     assert (record.study, len(record.trials)) == (Study(70.0, 0, 64), 1)
     assert reports[-1] == record.trials[0].step
@@ -23,7 +23,7 @@ def test_each_task_does_its_unit_and_reports(laboratory_of):
     assert isinstance(rerun, RerunRecord)
     assert (rerun.rerun, rerun.study) == (2, study.study)
 
-    followed = StudyRecord(study.study, (winner,), 30, 2, None, 1.0)
+    followed = StudyRecord(study.study, 0.5, (winner,), 30, 2, None, 1.0)
     constants = ConstantsTask(followed, masks[1].bits).run(laboratory, reports.append)
     assert isinstance(constants, ConstantsRecord)
     assert constants.study == study.study
@@ -37,7 +37,9 @@ def test_labels_say_what_a_task_is():
     assert PruneTask(2, 3, ()).label == "masks of trial 3 r=2"
     assert StudyTask(study, ()).label == "S=90 B=16"
     assert RerunTask(study, winner, 2).label == "S=90 B=16 rerun 2"
-    assert ConstantsTask(StudyRecord(study, (winner,), 10, 2, None, 1.0), b"").label == "L, Delta, beta of S=90 B=16"
+    assert (
+        ConstantsTask(StudyRecord(study, 0.08, (winner,), 10, 2, None, 1.0), b"").label == "L, Delta, beta of S=90 B=16"
+    )
 
 
 def test_the_reference_counts_as_many_weights_as_a_mask_has_bits(laboratory):

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 from reference import empirics_plain as plain
+from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
-from empirics.networks import SIMPLE_CNN, SMALL_CNN, ConvolutionalNetwork
+from empirics.convolutional import ConvolutionalNetwork
 from empirics.training import TrialBlock, cross_entropy, loss_and_gradient
+from empirics.workloads import find_workload
 
 # A gradient entry sums at most 40 x 64 products of sums of at most 281 terms. Rounding them loses at most u x the
 # number of terms of values that are some ten times the largest gradient: 2^-53 x (2560 + 2 x 281) x 10 = 3.5e-12.
@@ -99,7 +101,7 @@ def test_cross_entropy_keeps_trials_and_examples_apart():
 
 def block(weights, masks, rates, network=SMALL_CNN):
     points = [{"learning_rate": rate} for rate in rates]
-    return TrialBlock(network, range(len(rates)), weights * masks, masks, points)
+    return TrialBlock(network, find_workload("digits"), range(len(rates)), weights * masks, masks, points)
 
 
 def test_one_step_is_the_rate_times_the_gradient_on_the_kept_weights(small_batch, random_weights):

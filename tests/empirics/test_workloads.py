@@ -1,13 +1,42 @@
 import pytest
 
+from empirics.architectures import NETWORK_NAMES
 from empirics.errors import InputError
-from empirics.networks import NETWORKS
-from empirics.workloads import WORKLOADS, find_workload
+from empirics.optimizers import OPTIMIZERS, SCHEDULES
+from empirics.workloads import WORKLOADS, describe_workloads, find_workload
+
+# The workloads of figures 7-11 of Lee et al. 2021 and the goals of Appendix B.
+OF_THE_PAPER = {
+    **{f"mnist/simple-cnn/{optimizer}": 0.02 for optimizer in ("sgd", "momentum", "nesterov")},
+    **{f"fashion-mnist/simple-cnn/{optimizer}": 0.12 for optimizer in ("sgd", "momentum", "nesterov")},
+    **{f"cifar-10/resnet-8/{optimizer}/linear": 0.4 for optimizer in ("sgd", "momentum", "nesterov")},
+    **{f"cifar-10/resnet-8/{optimizer}": 0.4 for optimizer in ("sgd", "momentum")},
+}
 
 
-def test_the_known_workloads():
-    assert list(WORKLOADS) == ["digits/small-cnn/sgd", "mnist/simple-cnn/sgd", "fashion-mnist/simple-cnn/sgd"]
-    assert {workload.network for workload in WORKLOADS.values()} <= set(NETWORKS)
+def test_every_combination_is_known_by_its_name():
+    assert len(WORKLOADS) == 3 + 3 * 2 * 3 * 2
+    assert {workload.network for workload in WORKLOADS.values()} == set(NETWORK_NAMES)
+    assert {workload.optimizer for workload in WORKLOADS.values()} == set(OPTIMIZERS)
+    assert {workload.schedule for workload in WORKLOADS.values()} == set(SCHEDULES)
+    assert all(name in describe_workloads() for name in WORKLOADS)
+
+
+def test_the_papers_eleven_carry_its_goals_and_the_others_none():
+    goals = {name: workload.goal_error for name, workload in WORKLOADS.items() if workload.dataset != "digits"}
+    assert {name: goal for name, goal in goals.items() if goal is not None} == OF_THE_PAPER
+
+
+def test_the_protocol_of_cifar_10():
+    workload = find_workload("cifar-10/resnet-8/nesterov/linear")
+    assert (workload.max_steps, workload.eval_interval, workload.trials) == (100_000, 32, 100)
+    ranges = [(axis.name, axis.low, axis.high, axis.scale) for axis in workload.search_space]
+    assert ranges == [
+        ("learning_rate", 1e-4, 1.0, "log"),
+        ("momentum", 0.9, 0.9999, "reverse_log"),
+        ("decay_steps", 30_000, 60_000, "integer"),
+        ("end_learning_rate_factor", 1e-4, 0.1, "log"),
+    ]
 
 
 def test_digits_is_short_for_the_whole_name():
@@ -32,7 +61,7 @@ def test_the_protocol_of_digits():
     assert workload.batch_sizes == tuple(2**power for power in range(9))
 
 
-@pytest.mark.parametrize("name", ["", "mnist", "digits/small-cnn/momentum", "DIGITS"])
+@pytest.mark.parametrize("name", ["", "mnist", "digits/small-cnn/adam", "DIGITS"])
 def test_an_unknown_workload_is_refused_with_the_known_ones(name):
     with pytest.raises(InputError, match=r"unknown workload '.*'; choose one of: digits/.*, mnist/.*, fashion-mnist/"):
         find_workload(name)

@@ -7,8 +7,9 @@ import sympy
 from reference.theory_mutations import mutations
 
 from theory.assumptions import ASSUMPTIONS
-from theory.proof import Kind, eq
+from theory.proof import Derived, Kind, Step, eq
 from theory.proofs import CASES, RESULTS, assumptions_of, index, premises_of, results_of, steps_by_id, verify
+from theory.symbols import x
 
 STEPS = [step for result in RESULTS for step in result.steps]
 CHECKED = [step for step in STEPS if step.check is not None]
@@ -51,6 +52,13 @@ def test_no_claim_holds_without_its_condition(step, number):
     assert verify(dataclasses.replace(step, given=changed)) is False
 
 
+@pytest.mark.parametrize("step", [s for s in CHECKED if s.given], ids=lambda step: step.id)
+def test_a_step_that_cites_a_condition_must_have_it(step):
+    citing = Step("tuned", Kind.ALGEBRA, "", "", eq(x, x), "", (step.id,), Derived("", lambda _: eq(x, x)))
+    assert verify(dataclasses.replace(citing, given=step.given)) is True
+    assert verify(citing) is False
+
+
 @pytest.mark.parametrize(
     "step",
     [s for s in CHECKED if any(a.id in s.follows_from and a.claim is not None for a in ASSUMPTIONS)],
@@ -88,13 +96,18 @@ def test_the_results_of_the_derivation_rest_on_what_they_should():
     assert {"tight", "same-rate", "same-goal"} <= needed["6"]
     # the point of result 8: neither a tight bound nor one rate for all batch sizes, nor the textbook cap
     assert not {"tight", "same-rate", "cap"} & needed["8"]
+    # a threshold that one chooses is the same at every batch size by choice
+    assert "same-goal" not in needed["11"]
+    assert {"unbiased", "momentum"} <= needed["14"]
+    assert "polyak-lojasiewicz" in needed["15"]
+    assert not needed["17"]
 
 
 def test_cases():
-    assert set(CASES) == {"fixed", "decaying", "sparsity", "tuned"}
+    assert set(CASES) == {"fixed", "decaying", "tuned", "worst-case", "sparsity", "schedules", "momentum"}
     assert results_of("all") == RESULTS
-    with pytest.raises(ValueError, match=r"case must be one of fixed, .*, all, got momentum"):
-        results_of("momentum")
+    with pytest.raises(ValueError, match=r"case must be one of fixed, .*, all, got moon"):
+        results_of("moon")
 
 
 def test_a_list_with_a_repeated_id_is_no_proof():

@@ -29,8 +29,8 @@ def unit_of_operation(expression):
     if expression.is_Pow:
         same([unit(expression.exp), sympy.Integer(1)], expression)
         return unit(expression.base) if unit(expression.base) == 1 else unit(expression.base) ** expression.exp
-    if isinstance(expression, sympy.log):
-        return same([unit(expression.args[0]), sympy.Integer(1)], expression)
+    if isinstance(expression, sympy.Function):  # logarithm, cosine, digamma, ...: of a number, and a number
+        return same([*map(unit, expression.args), sympy.Integer(1)], expression)
     if expression.is_Add:
         return same([unit(term) for term in expression.args], expression)
     raise ValueError(f"no unit for {expression}")

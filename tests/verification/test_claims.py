@@ -7,13 +7,27 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.verification_runs import Truth, write_run
+from reference.verification_runs import DIGITS_TRUTHS, Truth, write_run
+from scipy import stats
+from statsmodels.regression.linear_model import WLS
 from statsmodels.stats.multitest import multipletests
+from statsmodels.tools import add_constant
 
+from theory import HYPERBOLA, POWER
 from verification.analysis import analyse
 from verification.claims import STATEMENTS, Verdict, holm, judge, judge_all
-from verification.evidence import SLOPE_MARGIN, Evidence, critical_batch_no_smaller, log_ratios, plateau
-from verification.fit import Interval
+from verification.evidence import (
+    SLOPE_MARGIN,
+    Evidence,
+    critical_batch_no_smaller,
+    linear_scaling,
+    log_ratios,
+    plateau,
+    sparse_needs_more_steps,
+)
+from verification.fit import Interval, p_value, starting_points
+from verification.likelihood import Observations, sigma_floor
+from verification.newton import maximise
 from verification.records import Curve, CurvePoint, Records, read_records
 
 NOTHING = Evidence("a curve", 1.0, Interval(0.5, 2.0), 0.01, None)
@@ -88,37 +102,77 @@ def test_a_noisy_short_curve_is_underpowered_and_says_what_it_could_have_seen(tm
 
 
 def test_alpha_is_tested_at_its_nominal_level():
-    """300 hyperbolas at nine points: a 5% test rejects between 2% and 9% (binomial, probability .005 outside)."""
+    """2000 hyperbolas at nine points: a 5% test rejects 3.5% to 8%; the chi-square test would in more than 10%."""
     rng = np.random.default_rng(11)
-    sizes = [2**i for i in range(9)]
-    p_values = []
-    for _ in range(300):
-        steps = [(500 / b + 14) * math.exp(0.1 * rng.standard_normal()) for b in sizes]
-        p_values.append(alpha_p_value(sizes, steps))
-    assert 0.02 <= np.mean(np.array(p_values) < 0.05) <= 0.09
-
-
-def alpha_p_value(sizes, steps):
-    """The p-value of alpha = 1 without the intervals that a whole curve's report needs."""
-    from theory import HYPERBOLA, POWER
-    from verification.fit import Problem, fit_law, p_value, starting_points
-    from verification.likelihood import observe
-
-    data = observe(CurvePoint(b, 0, k, k) for b, k in zip(sizes, steps, strict=True))
-    fits = [fit_law(Problem(law, data, starting_points(data, n))) for law, n in ((HYPERBOLA, 2), (POWER, 3))]
-    return p_value(2 * (fits[1].log_likelihood - fits[0].log_likelihood), len(sizes), 3)
+    x = np.broadcast_to(np.log(2.0) * np.arange(9), (2000, 9))
+    y = np.log(500 / np.exp(x) + 14) + 0.1 * rng.standard_normal(x.shape)
+    data = Observations(x, y, y)
+    best = []
+    for law, p in ((HYPERBOLA, 2), (POWER, 3)):
+        optima = [maximise(law, data, start, sigma_floor(data)) for start in starting_points(data, p)]
+        best.append(np.max([optimum.log_likelihood for optimum in optima], axis=0))
+    deviances = np.maximum(2 * (best[1] - best[0]), 0.0)
+    assert 0.035 <= np.mean([p_value(deviance, 9, 3) < 0.05 for deviance in deviances]) <= 0.08
+    assert np.mean(deviances > stats.chi2.ppf(0.95, 1)) > 0.1
 
 
 def test_the_margin_of_a_slope_is_ten_percent_per_doubling():
     assert pytest.approx(1.1) == 2.0**SLOPE_MARGIN
 
 
-def test_plateau_slope_is_read_off_the_law():
-    """At B = 256 with B_crit = 64 the slope is -1/(1 + 4)."""
-    points = tuple(CurvePoint(2**i, 0, 640 / 2**i + 10, 640 / 2**i + 10) for i in range(9))
-    (evidence,) = plateau(analyse(Records(None, (Curve("", "", 0.0, points),))).curves)
-    assert evidence.estimate == pytest.approx(-0.2, abs=1e-9)
-    assert not evidence.within_margin
+@pytest.mark.parametrize(
+    ("claim", "sizes", "claimed"), [(linear_scaling, (1, 2, 4), -1.0), (plateau, (64, 128, 256), 0.0)]
+)
+def test_end_slopes_are_those_of_weighted_least_squares(tmp_path, claim, sizes, claimed):
+    """Over the outermost factor of four; known variance from law P, n - 3 degrees of freedom."""
+    analysis = analysed(tmp_path, truths=DIGITS_TRUTHS[:1], replicates=2)
+    (evidence,) = claim(analysis.curves)
+    power = analysis.curves[0].laws["P"].fit
+    points = [p for p in analysis.records.curves[0].points if p.batch_size in sizes]
+    variance = [power.sigma**2 * 18 / 15 + math.log(p.upper / p.lower) ** 2 / 12 for p in points]
+    design = add_constant([math.log(p.batch_size) for p in points])
+    line = WLS([math.log(p.upper * p.lower) / 2 for p in points], design, weights=1 / np.array(variance)).fit()
+    error = math.sqrt(line.normalized_cov_params[1, 1])
+    assert evidence.estimate == pytest.approx(line.params[1])
+    assert evidence.interval.high - evidence.interval.low == pytest.approx(2 * error * stats.t.ppf(0.975, 15))
+    assert evidence.p == pytest.approx(2 * stats.t.sf(abs(line.params[1] - claimed) / error, 15))
+    assert evidence.detectable == pytest.approx(error * (stats.t.ppf(0.975, 15) + stats.t.ppf(0.8, 15)))
+
+
+@pytest.mark.parametrize(("slope", "noise", "within"), [(-1.0, 0.01, True), (-0.7, 0.01, False), (-1.0, 0.15, False)])
+def test_a_slope_is_within_its_margin_when_its_whole_interval_is(slope, noise, within):
+    rng = np.random.default_rng(1)
+    steps = [4096 * 2 ** (slope * i) * math.exp(noise * rng.standard_normal()) for i in range(9)]
+    points = tuple(CurvePoint(2**i, 0, k, k) for i, k in enumerate(steps))
+    curves = analyse(Records(None, (Curve("", "", 0.0, points),))).curves
+    (evidence,) = linear_scaling(curves)
+    assert evidence.within_margin == within
+    assert (abs(evidence.estimate + 1.0) < SLOPE_MARGIN) == (slope == -1.0)  # the point alone would not tell
+    assert not plateau(curves)[0].within_margin
+
+
+def test_end_slopes_need_two_batch_sizes_within_their_range():
+    points = tuple(CurvePoint(16**i, 0, 4000 / 16**i, 4000 / 16**i) for i in range(5))
+    curves = analyse(Records(None, (Curve("", "", 0.0, points),))).curves
+    assert linear_scaling(curves) == []
+
+
+@pytest.mark.parametrize("replicates", [1, 2])
+def test_the_interval_of_a_ratio_is_that_of_a_difference_of_means(tmp_path, replicates):
+    """t with n - 4 degrees of freedom, the unbiased variance n/(n - 4) sigma^2, and the cells' own width."""
+    truths = (DIGITS_TRUTHS[0], DIGITS_TRUTHS[3])
+    analysis = analysed(tmp_path, truths=truths, replicates=replicates, budget=10**6)
+    (pair,) = analysis.pairs
+    (evidence,) = sparse_needs_more_steps(analysis.pairs)
+    size = int(evidence.subject.rpartition("= ")[2])
+    cells = [p for curve in analysis.records.curves for p in curve.points if p.batch_size == size]
+    n = 18 * replicates
+    noise = pair.fit.sigma**2 * n / (n - 4)
+    error = math.sqrt(sum(noise + math.log(p.upper / p.lower) ** 2 / 12 for p in cells)) / replicates
+    half = stats.t.ppf(0.975, n - 4) * error
+    power = stats.t.ppf(0.95, n - 4) + stats.t.ppf(0.8, n - 4)
+    assert math.log(evidence.interval.high / evidence.interval.low) == pytest.approx(2 * half)
+    assert evidence.detectable == pytest.approx(math.exp(error * power))
 
 
 def test_ratio_above_one_needs_every_batch_size(tmp_path):

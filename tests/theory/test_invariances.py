@@ -1,0 +1,239 @@
+"""What must hold for any constants: units, limits, doublings, order of the bounds; and bounds against exact runs."""
+
+import math
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from reference.theory_bounds import momentum_mean_gradients, sgd_mean_gradients
+
+from theory.bounds import B_LOW, C1, C2, C2_AT_RATE, ETA_MAX, NOISE_SCALE, SHARP_BOUND, STEPS_AT_RATE, TEXTBOOK_BOUND
+from theory.laws import HYPERBOLA, LAWS, TUNED_TEXTBOOK
+from theory.proofs import steps_by_id
+from theory.symbols import (
+    M_G,
+    B,
+    Delta,
+    K,
+    L,
+    M,
+    Powers,
+    PowerSums,
+    a_rate,
+    beta,
+    contraction,
+    epsilon,
+    eta,
+    lead,
+    m,
+    mu,
+)
+
+positive = st.floats(1e-3, 1e3)
+batch_sizes = st.floats(1e-2, 1e6)
+# products and quotients of a few doubles
+ROUNDING = 1e-12
+SYMBOLS = (L, Delta, beta, epsilon, mu, M_G, B, K, M, eta)
+constants = st.fixed_dictionaries(dict.fromkeys(("L", "Delta", "beta", "epsilon", "B", "K", "M", "eta"), positive))
+
+
+def compiled(expression):
+    return sympy.lambdify([*SYMBOLS], expression, modules="math")
+
+
+FORMULAS = {
+    name: compiled(expression)
+    for name, expression in {
+        "c1": C1,
+        "c2": C2,
+        "c2_at_rate": C2_AT_RATE,
+        "steps_at_rate": STEPS_AT_RATE,
+        "b_low": B_LOW,
+        "b_crit": NOISE_SCALE,
+        "eta_max": ETA_MAX,
+        "textbook": TEXTBOOK_BOUND,
+        "sharp": SHARP_BOUND,
+    }.items()
+}
+
+
+def value(name, problem, **changed):
+    return FORMULAS[name](**({"mu": 0.8, "M_G": 1.5} | problem | changed))
+
+
+def rescaled(problem, loss=1.0, weight=1.0, example=1.0):
+    """The same problem with loss, weights and examples counted in other units."""
+    gradient = (loss / weight) ** 2
+    return problem | {
+        "L": problem["L"] * loss / weight**2,
+        "Delta": problem["Delta"] * loss,
+        "beta": problem["beta"] * gradient * example,
+        "epsilon": problem["epsilon"] * gradient,
+        "M": problem["M"] * gradient,
+        "B": problem["B"] * example,
+        "eta": problem["eta"] * weight**2 / loss,
+    }
+
+
+@given(problem=constants, loss=positive, weight=positive, example=positive)
+def test_units_of_loss_weights_and_data(problem, loss, weight, example):
+    """Steps are pure numbers, batch sizes go with the examples, bounds with the squared gradient."""
+    other = rescaled(problem, loss, weight, example)
+    gradient = (loss / weight) ** 2
+    factors = {"c1": example, "c2": 1, "c2_at_rate": 1, "b_low": example, "b_crit": example, "textbook": gradient}
+    for name, factor in (factors | {"eta_max": weight**2 / loss}).items():
+        assert value(name, other) == pytest.approx(factor * value(name, problem), rel=ROUNDING), name
+    # where brackets cancel the relative error grows: away from their zeros
+    assume(abs(1 - value("b_low", problem) / problem["B"]) > 1e-3)
+    assert value("steps_at_rate", other) == pytest.approx(value("steps_at_rate", problem), rel=1e3 * ROUNDING)
+    assume(abs(2 - problem["eta"] / value("eta_max", problem)) > 1e-3)
+    assert value("sharp", other) == pytest.approx(gradient * value("sharp", problem), rel=1e3 * ROUNDING)
+
+
+@given(c1=positive, c2=positive, unit=positive, size=batch_sizes)
+@pytest.mark.parametrize("law", [law for law in LAWS.values() if law.id != "P"], ids=lambda law: law.id)
+def test_every_law_in_c1_and_c2_is_free_of_the_unit_of_the_data(law, c1, c2, unit, size):
+    more = {"h": 0.5} if law.id == "S" else {}
+    assume(abs(math.log(size * c2 / c1)) > 1e-3 and abs(math.log(size * c2 / c1 / 2)) > 1e-3)
+    one, other = law.steps(size, c1=c1, c2=c2, **more), law.steps(unit * size, c1=unit * c1, c2=c2, **more)
+    assert other == pytest.approx(one, rel=1e3 * ROUNDING)
+
+
+@given(c1=positive, c2=positive, r=st.floats(0, 20), size=batch_sizes)
+def test_doubling(c1, c2, r, size):
+    once, doubled = HYPERBOLA.steps([size, 2**r * size], c1=c1, c2=c2)
+    assert doubled == pytest.approx(once / 2**r + (1 - 2**-r) * c2, rel=ROUNDING)
+
+
+@given(c1=positive, c2=positive)
+def test_limits(c1, c2):
+    """At a millionth of B_crit, and a million times it, the other term is a millionth."""
+    critical = c1 / c2
+    small, large = HYPERBOLA.steps([1e-6 * critical, 1e6 * critical], c1=c1, c2=c2)
+    assert small * 1e-6 * critical == pytest.approx(c1 * (1 + 1e-6), rel=ROUNDING)
+    assert large == pytest.approx(c2 * (1 + 1e-6), rel=ROUNDING)
+
+
+@given(problem=constants, share=st.floats(1e-3, 1.0))
+def test_the_sharp_bound_is_below_the_textbook_bound_and_meets_it_at_the_cap_only(problem, share):
+    at = {"eta": share * value("eta_max", problem)}
+    sharp, textbook = value("sharp", problem, **at), value("textbook", problem, **at)
+    # textbook/sharp = (2 mu - eta L M_G)/mu = 2 - share
+    assert textbook / sharp == pytest.approx(2 - share, rel=ROUNDING)
+    assert sharp <= textbook * (1 + ROUNDING)
+    assert share == 1.0 or sharp < textbook or 1 - share < ROUNDING
+
+
+@given(c1=positive, c2=positive, x=st.floats(1e-6, 1e6))
+def test_the_price_of_the_textbook_bound(c1, c2, x):
+    """x = B_crit/B: 4x/(1+x) before the knee at x = 1/2, 1/(1-x^2) after it."""
+    size = c1 / c2 / x
+    ratio = float(TUNED_TEXTBOOK.steps(size, c1=c1, c2=c2) / HYPERBOLA.steps(size, c1=c1, c2=c2))
+    assert 1 - ROUNDING < ratio < 4
+    assert ratio > 1 or x < 1e-5
+    assert (ratio <= 4 / 3 * (1 + ROUNDING)) == (x <= 0.5) or abs(x - 0.5) < 1e-9
+    assert ratio == pytest.approx(4 * x / (1 + x) if x > 0.5 else 1 / (1 - x**2), rel=1e3 * ROUNDING)
+
+
+def test_the_price_at_the_knee_is_a_third_and_the_slope_is_continuous():
+    c1, c2, width = 1000.0, 10.0, 1e-4
+    knee = 2 * c1 / c2
+    left, middle, right = TUNED_TEXTBOOK.steps(knee * (1 + width * np.array([-1, 0, 1])), c1=c1, c2=c2)
+    assert middle / HYPERBOLA.steps(knee, c1=c1, c2=c2) == pytest.approx(4 / 3, rel=ROUNDING)
+    slopes = np.array([middle - left, right - middle]) / (knee * width)
+    # one-sided differences of a function with |K''| <= 2 K/B^2: an error of K/B^2 times the width
+    np.testing.assert_allclose(slopes, -c2 / (c1 / c2), rtol=4 * width)
+
+
+@given(sparse=st.tuples(positive, positive), dense=st.tuples(positive, positive))
+def test_the_ratio_of_two_curves_is_monotone_between_its_limits_and_never_steep(sparse, dense):
+    critical_s, critical_d = sparse[0] / sparse[1], dense[0] / dense[1]
+    log_b = np.linspace(-30, 30, 241)
+    theta_s, theta_d = np.log(sparse), np.log(dense)
+    log_ratio = HYPERBOLA.log_steps(log_b, theta_s) - HYPERBOLA.log_steps(log_b, theta_d)
+    change = np.diff(log_ratio)
+    root = math.sqrt(max(critical_s, critical_d) / min(critical_s, critical_d))
+    rounding = 1e-13 * (1 + np.abs(log_ratio).max())
+    assert np.all(change <= rounding) if critical_s >= critical_d else np.all(change >= -rounding)
+    assert np.abs(change).max() <= (root - 1) / (root + 1) * (log_b[1] - log_b[0]) + 2 * rounding
+    ends = (math.log(sparse[0] / dense[0]), math.log(sparse[1] / dense[1]))
+    # at exp(+-30) the other term is below exp(-30) times the largest ratio of critical batch sizes, 1e6
+    np.testing.assert_allclose(log_ratio[[0, -1]], ends, rtol=0, atol=1e-6)
+
+
+quadratics = {
+    "curvatures": st.lists(st.floats(0.05, 1.0), min_size=1, max_size=4),
+    "start": st.floats(0.1, 3.0),
+    "noise": st.floats(0.0, 2.0),
+    "rate": st.floats(0.02, 2.5),
+    "steps": st.integers(1, 60),
+}
+
+
+def worst_case(at, steps):
+    """W of 10.12, its sums added up."""
+    q = float(steps_by_id()["10.5"].definitions[0].rhs.subs(at))
+    powers = np.concatenate([[0.0], np.cumsum(q ** np.arange(steps))])
+    claim = steps_by_id()["10.12"].claim.rhs
+    return float(claim.subs({Powers(K): powers[steps], PowerSums(K): powers[:steps].sum()}).subs({contraction: q} | at))
+
+
+@given(**quadratics)
+@settings(max_examples=60)
+def test_exact_runs_never_exceed_the_worst_case_and_one_curvature_attains_it(curvatures, start, noise, rate, steps):
+    h = np.array(curvatures)
+    largest = h.max()
+    w = np.full(h.shape, start)
+    at = {L: largest, Delta: float(np.sum(h * w**2)), M: noise, mu: 1, M_G: 1, eta: rate / largest, K: steps}
+    bound = worst_case(at, steps)
+    assert np.sum(sgd_mean_gradients(h, w, noise, rate / largest, steps)) <= bound * (1 + ROUNDING)
+    single = np.sum(sgd_mean_gradients(np.full(h.shape, largest), w, noise, rate / largest, steps))
+    at[Delta] = float(np.sum(largest * w**2))
+    assert single == pytest.approx(worst_case(at, steps), rel=1e-9)
+
+
+@given(**quadratics, momentum=st.floats(0.05, 0.95), nesterov=st.booleans())
+@settings(max_examples=100)
+def test_exact_runs_with_momentum_never_exceed_their_bound(curvatures, start, noise, rate, steps, momentum, nesterov):
+    h = np.array(curvatures)
+    w = np.full(h.shape, start)
+    claim = steps_by_id()["14.16"]
+    at = {
+        L: h.max(),
+        Delta: float(np.sum(h * w**2)),
+        M: noise,
+        M_G: 1,
+        m: momentum,
+        lead: 2 if nesterov else 1,
+        K: steps,
+    }
+    # the largest a with a positive denominator, from 2 = L a (M_G + 2 m^j sqrt(M_G)/(1-m))
+    largest = 2 / h.max() / (1 + 2 * momentum ** at[lead] / (1 - momentum))
+    scaled = min(rate / 2.6, 0.99) * largest
+    bound = float(claim.claim.rhs.subs(at | {a_rate: scaled}))
+    runs = momentum_mean_gradients(h, w, noise, scaled * (1 - momentum), momentum, steps, nesterov=nesterov)
+    assert float(claim.given[0].rhs.subs(at | {a_rate: scaled})) > 0
+    assert np.mean(runs) <= bound * (1 + ROUNDING)
+
+
+@given(noise=st.floats(0.0, 3.0), goal=st.floats(0.05, 0.5), start=st.floats(1.0, 4.0))
+@settings(max_examples=40)
+def test_the_mean_first_passage_on_a_line_is_below_the_hyperbola(noise, goal, start):
+    """f = w²/2 with noise ±sqrt(M): E(tau - 1) as the sum of the probabilities of not having arrived, on a tree."""
+    spread = math.sqrt(noise)
+    rate = goal / (goal + noise)  # the best rate, L = mu = M_G = 1
+    points = {start: 1.0}
+    mean = 0.0
+    for _ in range(14):
+        points = {w: p for w, p in points.items() if w**2 > goal}
+        mean += sum(points.values())
+        moved = {}
+        for w, p in points.items():
+            for sign in (1, -1):
+                after = w - rate * (w + sign * spread)
+                moved[after] = moved.get(after, 0.0) + p / 2
+        points = moved
+    # cut off after 14 steps: a lower bound on the mean, so the law must still be above it
+    assert mean <= float(HYPERBOLA.steps(1.0, c1=max(start**2 * noise / goal**2, 1e-300), c2=start**2 / goal))
