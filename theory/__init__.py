@@ -9,6 +9,7 @@ from theory.critical_batch import (
     parallel_efficiency,
 )
 from theory.laws import FIXED_RATE, HYPERBOLA, LAWS, PIECEWISE, POWER, SHARPNESS, TUNED_TEXTBOOK, Law
+from theory.schedules import Schedule, self_consistent_steps
 
 __all__ = [
     "FIXED_RATE",
@@ -19,10 +20,12 @@ __all__ = [
     "SHARPNESS",
     "TUNED_TEXTBOOK",
     "Law",
+    "Schedule",
     "batch_size_for_efficiency",
     "critical_batch_size",
     "critical_batch_size_20_percent",
     "fastest_batch_size",
     "least_total_time",
     "parallel_efficiency",
+    "self_consistent_steps",
 ]

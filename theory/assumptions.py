@@ -8,6 +8,7 @@ from theory.proof import Kind, Step, eq, le, lt
 from theory.symbols import (
     M_G,
     F,
+    G,
     K,
     L,
     M,
@@ -17,10 +18,12 @@ from theory.symbols import (
     eta,
     f_inf,
     k,
+    m,
     mean_inner,
     mean_square,
     mu,
     mu_g,
+    nu,
     rate,
     t,
     variance,
@@ -49,11 +52,33 @@ SECOND_MOMENT = _assume(
     le(mean_square, M + M_G * inner(GRAD, GRAD)),
     "Bottou, Curtis, Nocedal 2018, Eq. (4.9)",
 )
+MOMENTS_ORDERED = _assume(
+    "moments-ordered",
+    "The second-moment constant is at least the square of the first-moment one.",
+    le(mu**2, M_G),
+    "Lee et al. 2021, Sec. 4.1; Bottou, Curtis, Nocedal 2018, Eq. (4.9)",
+)
 CAP = _assume("cap", "The rate is at most eta_max.", le(eta, ETA_MAX), "Bottou, Curtis, Nocedal 2018, Theorem 4.8")
 CAP_EACH = _assume(
     "cap-each", "The rate of every step k = 1..K is at most eta_max.", le(rate(k), ETA_MAX), "docs/theory.md"
 )
 DOUBLE_CAP = _assume("double-cap", "The rate is below twice eta_max.", lt(eta, 2 * ETA_MAX), "docs/theory.md, result 8")
+NON_INCREASING = _assume(
+    "non-increasing", "The rate never rises.", le(rate(k + 1), rate(k)), "docs/theory.md, result 13"
+)
+UNBIASED = _assume(
+    "unbiased",
+    "Given the past, the mean of the stochastic gradient is the gradient.",
+    None,
+    "Lee et al. 2021, Sec. 4.1",
+)
+MOMENTUM = _assume("momentum", "The momentum is below 1.", lt(m, 1), "docs/theory.md, result 14")
+POLYAK_LOJASIEWICZ = _assume(
+    "polyak-lojasiewicz",
+    "The squared gradient is at least 2 nu times the excess loss.",
+    le(2 * nu * (F(k) - f_inf), G(k)),
+    "Karimi, Nutini, Schmidt 2016",
+)
 INDEPENDENT = _assume(
     "independent",
     "The draws of a batch are independent, given the past.",
@@ -111,9 +136,14 @@ ASSUMPTIONS: tuple[Step, ...] = (
     BOUNDED,
     FIRST_MOMENT,
     SECOND_MOMENT,
+    MOMENTS_ORDERED,
     CAP,
     CAP_EACH,
     DOUBLE_CAP,
+    NON_INCREASING,
+    UNBIASED,
+    MOMENTUM,
+    POLYAK_LOJASIEWICZ,
     INDEPENDENT,
     MEAN_GROWTH,
     NOISE_GROWTH,

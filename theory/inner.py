@@ -14,6 +14,8 @@ BASE: Mapping[str, tuple[sympy.Expr, str, str]] = {
     "g": (GRADIENT, "g", "g"),
     "m": (GRADIENT, "E g", r"\mathrm{E} g"),
     "d": (WEIGHT, "d", "d"),
+    "y": (GRADIENT, "∇f(z)-∇f", r"\nabla f(z)-\nabla f"),
+    "ubar": (GRADIENT, "u", "u"),
 }
 
 

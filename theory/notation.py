@@ -56,6 +56,13 @@ class _Text(StrPrinter):  # type: ignore[misc]  # sympy ships no types
         index = sympy.sstr(expr.args[0]).replace(" ", "")
         return SEQUENCES[expr.func.__name__][1].format(index if index.isalnum() else f"({index})")
 
+    def _print_Pi(self, _: sympy.Basic) -> str:  # noqa: N802  (sympy's hook)
+        return "π"
+
+    def _print_polygamma(self, expr: sympy.polygamma) -> str:  # (sympy's hook)
+        order, argument = expr.args
+        return f"ψ{chr(39) * int(order)}({self._print(argument)})"
+
     def _print_Sum(self, expr: sympy.Sum) -> str:  # noqa: N802  (sympy's hook)
         index, low, high = expr.limits[0]
         summand = self.parenthesize(expr.function, precedence_traditional(expr))

@@ -18,6 +18,7 @@ from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
 from theory.inner import Vector, inner
+from theory.notation import text
 
 Premises = Mapping[str, Relational]
 
@@ -82,6 +83,32 @@ class Derived:
 
 
 @dataclass(frozen=True)
+class Telescopes:
+    """The claim gives a sum in closed form: it has the right value at the start and grows by the right term.
+
+    The closed form at `start` is `value`; from `index` to the next it grows by `term`, whole index from start on.
+    """
+
+    name: sympy.Expr
+    index: sympy.Symbol
+    term: sympy.Expr
+    start: sympy.Expr = field(default=sympy.Integer(0))
+    value: sympy.Expr = field(default=sympy.Integer(0))
+
+    def holds(self, claim: Relational, premises: Premises, definitions: tuple[Relational, ...]) -> bool:
+        """Return whether value and growth are right; sines and sums of powers are unfolded by their recursions."""
+        if claim.rel_op != "==" or not is_zero(claim.lhs - self.name):
+            return False
+        here, after = (claim.rhs.subs(self.index, place) for place in (self.index, self.index + 1))
+        growth = unfold(expand_definitions(after - here - self.term, definitions))
+        return is_zero(growth) and is_zero(claim.rhs.subs(self.index, self.start) - self.value)
+
+    def describe(self) -> str:
+        """Return the argument."""
+        return f"it is right at {self.index} = {text(self.start)}, and grows by the term of the next step"
+
+
+@dataclass(frozen=True)
 class NormSquare:
     """A non-negative factor times the squared norm of a vector."""
 
@@ -125,14 +152,14 @@ class Certificate:
         if any(premises[p].rel_op != "<" for p in self.positive):
             yield None
         for premise, multiplier in self.multipliers.items():
-            sign = _sign(multiplier.subs(known))
+            sign = _sign(multiplier.xreplace(known))
             relation = premises[premise].rel_op
             yield "0" if relation == "==" or (relation == "<=" and sign) else sign
         for term in self.remainder:
             if isinstance(term, NormSquare):
-                yield "0" if _sign(term.factor.subs(known)) else None
+                yield "0" if _sign(term.factor.xreplace(known)) else None
             else:
-                yield _sign(term.subs(known))
+                yield _sign(term.xreplace(known))
 
     def describe(self) -> str:
         """Return the reading of the certificate."""
@@ -199,12 +226,39 @@ def expand_definitions(expression: sympy.Expr, definitions: tuple[Relational, ..
 
 
 def is_zero(expression: sympy.Expr) -> bool:
-    """Return whether an expression simplifies to zero; for rational functions cancelling decides."""
+    """Return whether an expression simplifies to zero; for rational functions cancelling decides.
+
+    Undefined and special functions, sums, integrals and limits are names here: each must cancel against itself.
+    """
+    opaque = expression.atoms(AppliedUndef, sympy.Sum, sympy.Integral, sympy.Limit, sympy.harmonic, sympy.polygamma)
+    expression = expression.xreplace({part: sympy.Dummy(positive=True) for part in opaque})
+    if _refuted(expression):
+        return False
     if sympy.cancel(sympy.together(sympy.expand(expression))) == 0:
         return True
-    opaque = expression.atoms(AppliedUndef, sympy.Sum, sympy.Integral, sympy.Limit)
-    rational = expression.xreplace({part: sympy.Dummy() for part in opaque}).is_rational_function()
-    return not rational and bool(sympy.simplify(expression) == 0)
+    return not expression.is_rational_function() and bool(sympy.simplify(expression) == 0)
+
+
+def _refuted(expression: sympy.Expr) -> bool:
+    """Return whether the value at one point, to 30 digits, is not zero; this spares a simplification that must fail."""
+    symbols = sorted(expression.free_symbols, key=str)
+    point = {q: sympy.Rational(*((2 + n, 1) if q.is_integer else (11 + 2 * n, 97))) for n, q in enumerate(symbols)}
+    value = expression.subs(point, simultaneous=True).evalf(30)
+    return bool(value.is_number and value.is_finite and abs(value) > 1e-9)
+
+
+def unfold(expression: sympy.Expr) -> sympy.Expr:
+    """Return the expression with digammas and sums of powers brought to equal arguments, waves to exponentials."""
+    expression = sympy.expand_func(expression)
+    for larger in expression.atoms(sympy.harmonic):
+        number, exponent = larger.args
+        smaller = sympy.harmonic(number - 1, exponent)
+        if expression.has(smaller):
+            expression = expression.xreplace({smaller: larger - number**-exponent})
+    if expression.has(sympy.sin, sympy.cos) and not _refuted(expression):
+        waves = sympy.expand(expression.rewrite(sympy.exp), power_exp=True)
+        expression = sympy.cancel(sympy.together(waves))
+    return expression
 
 
 def _sign(expression: sympy.Expr) -> str | None:

@@ -4,7 +4,22 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from theory.assumptions import ASSUMPTIONS
-from theory.cases import consequences, decaying, descent, fixed_rate, sparsity, variance
+from theory.cases import (
+    consequences,
+    decaying,
+    decisions,
+    descent,
+    first_passage,
+    fixed_rate,
+    loss_goal,
+    momentum,
+    schedules,
+    sparsity,
+    sparsity_curve,
+    tuned_textbook,
+    variance,
+    worst_case,
+)
 from theory.proof import Kind, Result, Step
 
 RESULTS: tuple[Result, ...] = (
@@ -18,6 +33,15 @@ RESULTS: tuple[Result, ...] = (
     decaying.PROPOSITION_DECAYING,
     sparsity.SPARSE_OVER_DENSE,
     consequences.TUNED,
+    tuned_textbook.TUNED_TEXTBOOK_BOUND,
+    worst_case.WORST_CASE,
+    first_passage.FIRST_PASSAGE,
+    sparsity_curve.RATIO_OF_CURVES,
+    schedules.SCHEDULES,
+    momentum.MOMENTUM_BOUND,
+    loss_goal.LOSS_GOAL,
+    decisions.SHARPNESS_FAMILY,
+    decisions.BATCH_SIZE,
 )
 
 CASES: tuple[str, ...] = tuple(dict.fromkeys(result.case for result in RESULTS))
@@ -108,7 +132,8 @@ def verify(step: Step) -> bool | None:
         step: A step whose premises are in `steps_by_id()`.
 
     Returns:
-        Whether the check confirms the claim; None for assumptions and arguments, which have no check.
+        Whether the check confirms the claim and every condition of a cited claim is a condition of this one too;
+        None for assumptions and arguments, which have no check.
 
     Raises:
         KeyError: If a premise is unknown.
@@ -120,7 +145,10 @@ def verify(step: Step) -> bool | None:
         >>> verify(steps_by_id()["3.1"])
         True
     """
-    return step.verify({premise: steps_by_id()[premise].claim for premise in step.follows_from})
+    cited = [steps_by_id()[premise] for premise in step.follows_from]
+    verified = step.verify({premise.id: premise.claim for premise in cited})
+    conditions = {condition for premise in cited for condition in premise.given}
+    return verified and conditions <= set(step.given)
 
 
 def premises_of(step: Step) -> Iterator[Step]:

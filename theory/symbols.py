@@ -1,6 +1,6 @@
 """Every symbol of the theory, once: its assumptions, its meaning, its unit and how it is written.
 
-Units are products of loss, weight, example and step. Steps and examples are counts: they are named for the
+Units are products of loss, weight, example, step and second. Steps and examples are counts: they are named for the
 reader and carry no dimension.
 """
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import sympy
 
-LOSS, WEIGHT, EXAMPLE, STEP = sympy.symbols("loss weight example step", positive=True)
+LOSS, WEIGHT, EXAMPLE, STEP, SECOND = sympy.symbols("loss weight example step second", positive=True)
 ONE = sympy.Integer(1)
 GRADIENT = LOSS / WEIGHT
 RATE = WEIGHT**2 / LOSS
@@ -134,6 +134,88 @@ epsilon_eta = define("epsilon_eta", "goal of Eq. (7): mean of η_k E|∇f(w_k)|�
 c1_decay = define("c1_decay", "noise term for a decaying rate, Eq. (10)", STEP * EXAMPLE, "c1'", "c_1'")
 c2_decay = define("c2_decay", "serial floor for a decaying rate, Eq. (10)", STEP, "c2'", "c_2'")
 
+# The tuned textbook bound
+K_text = define("K_text", "steps the textbook bound asks for at rate eta", STEP, "K_2(η)", r"K_{(2)}(\eta)")
+K_free = define("K_free", "the least of them over all rates", STEP, "K_free", r"K_{\mathrm{free}}")
+K_capped = define("K_capped", "those at the rate eta_max", STEP, "K_capped", r"K_{\mathrm{capped}}")
+K_knee = define("K_knee", "those at B = 2 B_0", STEP, "K_knee", r"K_{\mathrm{knee}}")
+slope_knee = define("slope_knee", "dK/dB at B = 2 B_0", STEP / EXAMPLE, "K'_knee", r"K'_{\mathrm{knee}}", real=True)
+eta_free = define("eta_free", "best rate of the textbook bound without its cap", RATE, "η_f", r"\eta_{\mathrm{f}}")
+mean_passage = define(
+    "mean_passage", "mean number of steps before the first passage", STEP, "E(τ-1)", r"\mathrm{E}(\tau-1)"
+)
+
+# The worst case
+contraction = define("contraction", "factor of E G per step on f = L|w|²/2", ONE, "q", "q", nonnegative=True)
+worst_sum = define("worst_sum", "largest sum of E G_k over K steps", GRADIENT**2, "W", "W")
+residue = define("residue", "M/(2 mu - L M_G eta)²", GRADIENT**2, "V_end", r"V_{\mathrm{end}}")
+Delta_lost = define("Delta_lost", "part of Delta that the noise at the end takes", LOSS, "δΔ", r"\delta\Delta")
+
+# Schedules: the rate of step k, k from 0, is the peak rate eta times a shape
+A_K = define("A_K", "sum of the rates of the first K steps", RATE)
+H_K = define("H_K", "sum of their squares, Eq. (8) up to K", RATE**2)
+A_D = define("A_D", "A_K at K = D", RATE)
+H_D = define("H_D", "H_K at K = D", RATE**2)
+decay_steps = define("decay_steps", "steps until the rate stays as it is", STEP, "D", "D", positive=True, integer=True)
+end_factor = define("end_factor", "end rate over peak rate", ONE, "e", "e", nonnegative=True)
+power = define("power", "exponent of a schedule", ONE, "p", "p")
+tau = define("tau", "steps after which the rate is halved", STEP, "τ")
+gamma = define("gamma", "factor by which the rate falls", ONE, "\N{GREEK SMALL LETTER GAMMA}")
+stages = define("stages", "whole stages of a step schedule", ONE, "n_D", "n_D", positive=True, integer=True)
+rest = define("rest", "steps in the stage after them", STEP, "r_D", "r_D", nonnegative=True, integer=True)
+y = define("y", "a variable of integration", ONE)
+s = define("s", "an exponent's distance from 1", ONE)
+square_cost = define("square_cost", "factor of H_K in the steps asked for, L beta/(mu goal B)", RATE**-2, "a", "a")
+noiseless = define("noiseless", "steps asked for without noise, Delta/(mu goal)", STEP, "b", "b")
+rate_end = define("rate_end", "limit of the rate", RATE, "η_∞", r"\eta_\infty", nonnegative=True)
+excess_1 = define("excess_1", "K - a H_K - b", STEP, "g(K)", "g(K)", real=True)
+excess_2 = define("excess_2", "K - a H_K - b at K_2", STEP, "g(K_2)", "g(K_2)", real=True)
+K_2 = define("K_2", "another number of steps", STEP)
+G_rated = define("G_rated", "mean of E|∇f(w_k)|² weighted by the rates", GRADIENT**2, "avg_η E G", r"\overline{G}_\eta")
+G_sharp = define(
+    "G_sharp", "mean of E|∇f(w_k)|² with the weights of the sharp bound", GRADIENT**2, "avg_s E G", r"\overline{G}_s"
+)
+effective_steps = define("effective_steps", "A_K²/H_K", STEP, "K_eff", r"K_{\mathrm{eff}}")
+
+# Momentum: v <- m v + g; z makes plain steps of rate a
+m = define("m", "momentum", ONE)
+lead = define("lead", "1 for heavy ball, 2 for Nesterov momentum", ONE, "j", "j", positive=True, integer=True)
+a_rate = define("a_rate", "rate over 1 - m", RATE, "a", "a")
+z_now = define("z_now", "w - m^j a v", WEIGHT, "z", "z", real=True)
+z_next = define("z_next", "the same after a step", WEIGHT, "z'", "z'", real=True)
+v_before = define("v_before", "buffer before the step", GRADIENT, "v", "v", real=True)
+g_sample = define("g_sample", "stochastic gradient", GRADIENT, "g", "g", real=True)
+f_z = define("f_z", "f at z", LOSS, "f(z)", "f(z)", real=True)
+mean_f_z_next = define("mean_f_z_next", "mean of f at z after it", LOSS, "E f(z')", r"\mathrm{E} f(z')", real=True)
+mean_square_u = define(
+    "mean_square_u", "mean of |(1-m) v|² after the step", GRADIENT**2, "E|u'|²", r"\mathrm{E}|u'|^2", nonnegative=True
+)
+
+# A loss goal
+nu = define("nu", "constant of Polyak and Lojasiewicz", LOSS / WEIGHT**2, "\N{GREEK SMALL LETTER NU}")
+phi = define("phi", "excess loss, E f - f_inf", LOSS, "φ")
+phi_1 = define("phi_1", "excess loss at the start", LOSS, "φ_1")
+phi_goal = define("phi_goal", "excess loss at the goal", LOSS, "φ_goal", r"\phi_{\mathrm{goal}}")
+eta_loss = define("eta_loss", "rate that lowers an excess loss most", RATE, "η(φ)", r"\eta(\phi)")
+decrease_loss = define("decrease_loss", "by which it does", LOSS, "D(φ)", r"D(\phi)")
+time_high = define("time_high", "steps per loss at phi_1", 1 / LOSS, "1/D(φ_1)", r"1/D(\phi_1)")
+time_low = define("time_low", "steps per loss at phi_goal", 1 / LOSS, "1/D(φ_goal)", r"1/D(\phi_{\mathrm{goal}})")
+
+# Choosing a batch size
+K_S = define("K_S", "steps of law S", STEP)
+slope_sharpness = define(
+    "slope_sharpness", "slope of law S", ONE, "d log K_S/d log B", r"\frac{d\log K_S}{d\log B}", real=True
+)
+bend = define("bend", "how much it rises per unit of log B at the knee", ONE, "bend", r"\mathrm{bend}")
+efficiency = define("efficiency", "share of linear scaling", ONE, "e", "e")
+B_efficient = define("B_efficient", "batch size of this efficiency", EXAMPLE, "B(e)", "B(e)")
+B_20 = define("B_20", "20% critical batch size", EXAMPLE, "B_20", r"B_{20}")
+B_ref = define("B_ref", "reference batch size", EXAMPLE, "B_ref", r"B_{\mathrm{ref}}")
+B_fastest = define("B_fastest", "batch size of the least time", EXAMPLE, "B_fast", r"B_{\mathrm{fast}}")
+fixed_time = define("fixed_time", "time of a step at any batch size", SECOND / STEP, "t0", "t_0")
+time_per_example = define("time_per_example", "time an example adds to a step", SECOND / STEP / EXAMPLE, "t1", "t_1")
+total_time = define("total_time", "time to the goal", SECOND, "T")
+
 # Sparse against dense
 Delta_s, Delta_d = (
     define(f"Delta_{q}", f"Delta of the {a} network", LOSS, f"Δ_{q}") for q, a in (("s", "sparse"), ("d", "dense"))
@@ -152,12 +234,39 @@ rounded_c2 = define(
 )
 ratio_c2 = define("ratio_c2", "c2 of the sparse network over c2 of the dense one", ONE, "c2_s/c2_d", r"c_{2,s}/c_{2,d}")
 
-# Sequences along training: F(k) = E f(w_k), G(k) = E|∇f(w_k)|², Eta(k) = eta_k
+beta_v_s, beta_v_d = (
+    define(f"beta_V{q}", f"beta_V of the {a} network", EXAMPLE, f"β_V,{q}", rf"\beta_{{V,{q}}}")
+    for q, a in (("s", "sparse"), ("d", "dense"))
+)
+B_crit_s, B_crit_d = (
+    define(f"B_crit_{q}", f"critical batch size of the {a} network", EXAMPLE, f"B_{q}", f"B_{q}")
+    for q, a in (("s", "sparse"), ("d", "dense"))
+)
+ratio_steps = define("ratio_steps", "K* of the sparse network over K* of the dense one", ONE, "R(B)", "R(B)")
+slope_ratio = define(
+    "slope_ratio", "slope of log R on log B", ONE, "d log R/d log B", r"\frac{d\log R}{d\log B}", real=True
+)
+rho = define("rho", "ratio of the critical batch sizes, sparse over dense", ONE, "\N{GREEK SMALL LETTER RHO}")
+rounded_rho = define(
+    "rounded_rho", "rho to three decimals", ONE, "\N{GREEK SMALL LETTER RHO} rounded", r"\mathrm{round}(\rho)"
+)
+
+# Sequences along training: F(k) = E f(w_k), G(k) = E|∇f(w_k)|², Eta(k) = eta_k; sums of powers of q; sums of E G
 F = sympy.Function("F", real=True)
 G = sympy.Function("G", nonnegative=True)
 rate = sympy.Function("Eta", positive=True)
+Powers = sympy.Function("Powers", nonnegative=True)
+PowerSums = sympy.Function("PowerSums", nonnegative=True)
+Window = sympy.Function("Window", nonnegative=True)
+Fz = sympy.Function("Fz", real=True)
+Buffer = sympy.Function("Buffer", nonnegative=True)
 SEQUENCES: dict[str, tuple[sympy.Expr, str, str]] = {
     "F": (LOSS, "E f(w_{})", r"\mathrm{{E}} f(w_{{{}}})"),
     "G": (GRADIENT**2, "E G_{}", r"\mathrm{{E}} G_{{{}}}"),
     "Eta": (RATE, "η_{}", r"\eta_{{{}}}"),
+    "Fz": (LOSS, "E f(z_{})", r"\mathrm{{E}} f(z_{{{}}})"),
+    "Buffer": (GRADIENT**2, "U_{}", "U_{{{}}}"),
+    "Powers": (ONE, "S_{}", "S_{{{}}}"),
+    "PowerSums": (ONE, "T_{}", "T_{{{}}}"),
+    "Window": (GRADIENT**2, "W_n,{}", r"W_{{n,\,{}}}"),
 }

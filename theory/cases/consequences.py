@@ -214,6 +214,18 @@ CONSTANT_STEPS = (
         ),
         definitions=(eq(c2, Delta * L * mu_g**2 / (mu**2 * epsilon)),),
     ),
+    algebra(
+        "8.33",
+        "The slope of the best rate keeps its form, with the critical batch size of 8.31.",
+        eq(slope, 1 / (1 + B / B_crit)),
+        "docs/theory.md, result 8",
+        ("8.9", "4.4", SAME_GOAL.id),
+        Derived(
+            "B d/dB of the logarithm of 8.9 with that M_G",
+            lambda p: eq(slope, B * sympy.diff(sympy.log(p["8.9"].rhs.subs(M_G, GROWING)), B)),
+        ),
+        definitions=(eq(B_crit, (beta / epsilon + beta_v) / mu_g**2),),
+    ),
 )
 
 TUNED = Result(

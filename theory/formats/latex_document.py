@@ -8,6 +8,9 @@ from theory.proof import Result, Step
 _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[a4paper,margin=25mm]{geometry}
 \usepackage{amsmath}
+\usepackage{graphicx}
+\newcommand{\fit}[1]{\sbox0{$\displaystyle #1$}%
+\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{4pt}
 \title{Steps to result, derived}
@@ -38,9 +41,18 @@ _TEXT = {
     "κ": r"$\kappa$",
     "λ": r"$\lambda$",
     "μ": r"$\mu$",
+    "\N{GREEK SMALL LETTER NU}": r"$\nu$",
+    "\N{GREEK SMALL LETTER RHO}": r"$\rho$",
+    "τ": r"$\tau$",
+    "φ": r"$\phi$",
+    "√": r"$\surd$",
+    "∞": r"$\infty$",
     "∇": r"$\nabla$",
     "²": r"$^2$",
     "≥": r"$\ge$",
+    "\N{GREEK SMALL LETTER GAMMA}": r"$\gamma$",
+    "δ": r"$\delta$",
+    "ⁿ": r"$^n$",
 }
 
 
@@ -60,7 +72,7 @@ class LatexDocument:
         """Return the step: words, formula, origin."""
         pieces = [f"\n\\textbf{{{step.id}}} ({outcome(step, verified)}) {escape(prose(step.statement))}"]
         if step.claim is not None:
-            pieces.append(f"\\[ {latex(step.claim)} \\]")
+            pieces.append(f"\\[ \\fit{{{latex(step.claim)}}} \\]")
         if limits := conditions(step, lambda relation: f"${latex(relation)}$"):
             pieces.append(f"{limits}.\n")
         return "\n".join((*pieces, f"{{\\small {escape(source(step))}\\par}}")) + "\n"

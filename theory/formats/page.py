@@ -10,7 +10,20 @@ from sympy.core.relational import Relational
 from theory.proof import Kind, Result, Step
 from theory.proofs import assumptions_of
 
-_GREEK = {"Delta": "Δ", "beta": "β", "epsilon": "ε", "eta": "η", "lambda": "λ", "mu": "μ"}
+_GREEK = {
+    "Delta": "Δ",
+    "beta": "β",
+    "epsilon": "ε",
+    "eta": "η",
+    "gamma": "\N{GREEK SMALL LETTER GAMMA}",
+    "lambda": "λ",
+    "mu": "μ",
+    "nu": "\N{GREEK SMALL LETTER NU}",
+    "phi": "φ",
+    "rho": "\N{GREEK SMALL LETTER RHO}",
+    "tau": "τ",
+}
+_NAMES = re.compile(rf"\b({'|'.join(_GREEK)})(?![a-z])")
 
 
 @dataclass
@@ -62,7 +75,7 @@ class Page(Protocol):
 
 def prose(sentence: str) -> str:
     """Return a sentence with the names of Greek letters written as letters."""
-    return re.sub(r"\b(Delta|beta|epsilon|eta|lambda|mu)(?![a-z])", lambda match: _GREEK[match[1]], sentence)
+    return _NAMES.sub(lambda match: _GREEK[match[1]], sentence)
 
 
 def conditions(step: Step, write: Callable[[Relational], str]) -> str:

@@ -1,0 +1,84 @@
+"""Result 11: the same law for the first step at which the gradient is small, without averages."""
+
+from functools import partial
+
+import sympy
+
+from theory.assumptions import BOUNDED
+from theory.bounds import C1, C2, NOISE
+from theory.cases.descent import GRADIENT_SQUARED, START
+from theory.cases.tuned import BEST_DECREASE, BRACKET
+from theory.laws import HYPERBOLA
+from theory.proof import Certificate, Kind, Result, Step, eq, le
+from theory.symbols import (
+    M_G,
+    Delta,
+    F,
+    L,
+    M,
+    c1,
+    c2,
+    decrease,
+    decrease_star,
+    epsilon,
+    eta,
+    f_inf,
+    f_now,
+    mean_f_next,
+    mean_passage,
+    mu,
+)
+
+algebra = partial(Step, "tuned", Kind.ALGEBRA)
+inequality = partial(Step, "tuned", Kind.INEQUALITY)
+argument = partial(Step, "tuned", Kind.ARGUMENT)
+
+FIRST_PASSAGE = Result(
+    "11",
+    "tuned",
+    "First passage",
+    "Let tau be the first step k with |∇f(w_k)|² below epsilon, at the best rate. Then the mean of tau - 1 is at most "
+    "c1/B + c2: a law for a steps-to-result, in which epsilon is a threshold that one chooses and no mean.",
+    (
+        inequality(
+            "11.1",
+            "Before tau, every step lowers f by at least delta(eta), in the mean given the past.",
+            le(mean_f_next, f_now - decrease),
+            "docs/theory.md, result 11",
+            ("2.4", "8.1"),
+            Certificate(
+                {"2.4": sympy.Integer(1), "given": eta * BRACKET / 2},
+                positive=("8.1",),
+                reading="right - left = [2.4] + η (2 μ - L M_G η)/2 (|∇f|² - ε)",
+            ),
+            given=(le(epsilon, GRADIENT_SQUARED),),
+            definitions=(eq(decrease, eta * mu * epsilon - L * eta**2 * (M + M_G * epsilon) / 2),),
+        ),
+        argument(
+            "11.2",
+            "So f(w_k) + (k-1) delta*, stopped at tau, is a supermartingale bounded below: optional stopping at the "
+            "smaller of tau and n, then monotone convergence as n grows.",
+            le(f_inf + decrease_star * mean_passage, F(1)),
+            "Williams 1991, Probability with Martingales, Sec. 10.9",
+            ("11.1", "8.14", "8.17", BOUNDED.id),
+        ),
+        inequality(
+            "11.3",
+            "Mean number of steps before the first passage.",
+            le(mean_passage, Delta / (2 * decrease_star)),
+            "docs/theory.md, result 11",
+            ("11.2",),
+            Certificate({"11.2": 1 / decrease_star}, reading="right - left = [11.2]/δ*"),
+            definitions=(START,),
+        ),
+        inequality(
+            "11.4",
+            "It obeys the law of Proposition 4.1, with the same constants.",
+            le(mean_passage, HYPERBOLA.expression),
+            "docs/theory.md, result 11",
+            ("11.3", "4.4"),
+            Certificate({"11.3": sympy.Integer(1)}, reading="right - left = [11.3]"),
+            definitions=(BEST_DECREASE, eq(M, NOISE), eq(c1, C1), eq(c2, C2)),
+        ),
+    ),
+)

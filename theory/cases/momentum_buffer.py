@@ -1,0 +1,113 @@
+"""Result 14, its middle part: how large the buffer of momentum is, summed over the steps."""
+
+from functools import partial
+
+import sympy
+from sympy.core.relational import Relational
+
+from theory.assumptions import GRAD, MOMENTS_ORDERED, MOMENTUM, SAMPLED, SECOND_MOMENT, UNBIASED
+from theory.cases.descent import GRADIENT_SQUARED
+from theory.inner import base, inner
+from theory.operations import substitute, sum_over_steps
+from theory.proof import Certificate, Derived, Kind, NormSquare, Premises, Step, eq, le
+from theory.symbols import M_G, Buffer, G, K, M, k, m, mean_square, mean_square_u, mu
+
+algebra = partial(Step, "momentum", Kind.ALGEBRA)
+inequality = partial(Step, "momentum", Kind.INEQUALITY)
+
+ONE = sympy.Integer(1)
+AVERAGE = base("ubar")
+GRADIENTS = sympy.Sum(G(k), (k, 1, K))
+BUFFERS = sympy.Sum(Buffer(k), (k, 1, K))
+
+
+def _average(_: Premises) -> Relational:
+    """Expand |m u + (1-m) g|² and take the mean given the past."""
+    after = m * AVERAGE + (1 - m) * SAMPLED
+    mean = {inner(SAMPLED, SAMPLED): mean_square, inner(SAMPLED, AVERAGE): inner(GRAD, AVERAGE)}
+    return eq(mean_square_u, inner(after, after).subs(mean))
+
+
+BUFFER_STEPS = (
+    algebra(
+        "14.6",
+        "The average after the step; given the past, its noise is new, so that nothing is left of the cross term.",
+        eq(
+            mean_square_u,
+            m**2 * inner(AVERAGE, AVERAGE) + 2 * m * (1 - m) * inner(GRAD, AVERAGE) + (1 - m) ** 2 * mean_square,
+        ),
+        "docs/theory.md, result 14",
+        (UNBIASED.id,),
+        Derived("expand |m u + (1-m) g|², E g = ∇f", _average),
+    ),
+    inequality(
+        "14.7",
+        "Unbiased gradients have mu = 1.",
+        le(ONE, M_G),
+        "docs/theory.md, result 14",
+        (MOMENTS_ORDERED.id,),
+        Derived("put mu = 1", lambda p: substitute(p[MOMENTS_ORDERED.id], {mu: ONE})),
+    ),
+    inequality(
+        "14.8",
+        "By convexity of the square:",
+        le(
+            mean_square_u,
+            m * inner(AVERAGE, AVERAGE) + (1 - m) * ((1 - m) * M + M_G * GRADIENT_SQUARED),
+        ),
+        "docs/theory.md, result 14",
+        ("14.6", "14.7", SECOND_MOMENT.id, MOMENTUM.id),
+        Certificate(
+            {
+                "14.6": ONE,
+                SECOND_MOMENT.id: (1 - m) ** 2,
+                "14.7": m * (1 - m) * GRADIENT_SQUARED,
+            },
+            (NormSquare(m * (1 - m), AVERAGE - GRAD),),
+            positive=(MOMENTUM.id,),
+            reading="right - left = [14.6] + (1-m)² [second-moment] + m (1-m) (|∇f|² [14.7] + |u - ∇f|²)",
+        ),
+    ),
+    inequality(
+        "14.9",
+        "In full expectation, U_k = E|u|² before step k;",
+        le(
+            Buffer(k + 1) - Buffer(k),
+            -(1 - m) * Buffer(k) + (1 - m) * ((1 - m) * M + M_G * G(k)),
+        ),
+        "docs/theory.md, result 14",
+        ("14.8",),
+        Derived(
+            "take the full expectation of 14.8, subtract U_k",
+            lambda p: le(
+                Buffer(k + 1) - Buffer(k),
+                p["14.8"].rhs.subs({inner(AVERAGE, AVERAGE): Buffer(k), GRADIENT_SQUARED: G(k)}) - Buffer(k),
+            ),
+        ),
+    ),
+    inequality(
+        "14.10",
+        "summed over the steps,",
+        le(
+            Buffer(K + 1) - Buffer(1),
+            -(1 - m) * BUFFERS + (1 - m) * ((1 - m) * K * M + M_G * GRADIENTS),
+        ),
+        "docs/theory.md, result 14",
+        ("14.9",),
+        Derived("sum 14.9 over k = 1..K", lambda p: sum_over_steps(p["14.9"])),
+    ),
+    inequality(
+        "14.11",
+        "from an empty buffer, U_1 = 0.",
+        le(BUFFERS, (1 - m) * K * M + M_G * GRADIENTS),
+        "docs/theory.md, result 14",
+        ("14.10", MOMENTUM.id),
+        Certificate(
+            {"14.10": 1 / (1 - m)},
+            (Buffer(K + 1) / (1 - m),),
+            positive=(MOMENTUM.id,),
+            reading="right - left = ([14.10] + U_(K+1))/(1-m)",
+        ),
+        definitions=(eq(Buffer(1), sympy.Integer(0)),),
+    ),
+)
