@@ -93,8 +93,8 @@ STATEMENTS: Mapping[str, str] = MappingProxyType(
 NEEDS: Mapping[str, str] = MappingProxyType(
     {
         "C1": "needs a curve with 4 batch sizes that reached the goal",
-        "C2": "needs a curve with 3 batch sizes that reached the goal",
-        "C3": "needs a curve with 3 batch sizes that reached the goal",
+        "C2": "needs a curve with 4 batch sizes that reached the goal",
+        "C3": "needs a curve with 4 batch sizes that reached the goal",
         "C4": "needs a dense and a sparse curve with 3 batch sizes each",
         "C7": "needs a dense and a sparse curve with 3 batch sizes each",
     }

@@ -5,6 +5,7 @@
 A claim that the data reject is a finding: it is printed at the end and fails nothing.
 """
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def pytest_generate_tests(metafunc):
         kept = {folder.parent for folder in EVIDENCE.glob("*/curves.csv")} | {REQUIRED}
         studies = [Path(study).resolve() for study in metafunc.config.getoption("--study")]
         runs = [*sorted(kept), *studies]
-        metafunc.parametrize("run", runs, ids=[run.name for run in runs])
+        metafunc.parametrize("run", runs, ids=[os.path.relpath(run) for run in runs])
 
 
 @cache
@@ -69,7 +70,7 @@ def analysis(run):
 
 @pytest.fixture
 def findings(request):
-    """Run name to claims, printed when all tests are done."""
+    """Run folder to claims, printed when all tests are done."""
     return request.config.stash[FINDINGS]
 
 

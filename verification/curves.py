@@ -27,9 +27,6 @@ CONTRASTS: Mapping[str, Mapping[str, tuple[float, ...]]] = MappingProxyType(
         "P": {"alpha": (0.0, 0.0, 1.0)},
     }
 )
-# The constant of each law that the claims are about.
-JUDGED: Mapping[str, str] = MappingProxyType({"H": "b_crit", "P": "alpha"})
-
 # The largest logarithm of a constant that is reported as a number.
 LARGEST_LOG = 700.0
 
@@ -45,7 +42,6 @@ class FittedLaw:
         theta: Fit coordinates for batch sizes in examples, so that `law.natural(theta)` are its constants.
         estimates: Constant to value; None where the data hold no trace of it.
         intervals: Constant to its 95% profile-likelihood interval.
-        interval_90: Of the constant the claims ask about, b_crit in law H, alpha in law P.
     """
 
     law: Law
@@ -54,7 +50,6 @@ class FittedLaw:
     theta: tuple[float, ...]
     estimates: Mapping[str, float | None]
     intervals: Mapping[str, Interval]
-    interval_90: Interval
 
 
 @dataclass(frozen=True)
@@ -64,10 +59,12 @@ class AlphaTest:
     Attributes:
         deviance: Twice the log-likelihood H loses, >= 0.
         p: By the small-sample correction; None when there are too few points.
+        interval_90: Profile-likelihood interval of alpha, for the equivalence rule.
     """
 
     deviance: float
     p: float | None
+    interval_90: Interval
 
 
 @dataclass(frozen=True)
@@ -147,8 +144,7 @@ def _fitted(law: Law, data: Observations) -> FittedLaw:
     contrasts = CONTRASTS[law.id]
     estimates = {name: estimate(fit, contrast) for name, contrast in contrasts.items()}
     intervals = {name: profile_interval(problem, fit, contrast) for name, contrast in contrasts.items()}
-    interval_90 = profile_interval(problem, fit, contrasts[JUDGED[law.id]], level=0.90)
-    return FittedLaw(law, problem, fit, fit.theta, estimates, intervals, interval_90)
+    return FittedLaw(law, problem, fit, fit.theta, estimates, intervals)
 
 
 def estimate(fit: Fit, contrast: tuple[float, ...]) -> float | None:
@@ -169,4 +165,5 @@ def estimate(fit: Fit, contrast: tuple[float, ...]) -> float | None:
 def _alpha_test(hyperbola: Fit, power: FittedLaw) -> AlphaTest:
     """Compare law H with law P."""
     deviance = max(0.0, 2.0 * (power.fit.log_likelihood - hyperbola.log_likelihood))
-    return AlphaTest(deviance, p_value(deviance, power.fit.n, len(power.fit.theta)))
+    interval = profile_interval(power.problem, power.fit, CONTRASTS["P"]["alpha"], level=0.90)
+    return AlphaTest(deviance, p_value(deviance, power.fit.n, len(power.fit.theta)), interval)

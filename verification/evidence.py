@@ -11,8 +11,8 @@ from types import MappingProxyType
 import numpy as np
 from scipy.stats import t as student_t
 
-from verification.curves import CONTRASTS, FittedCurve
-from verification.fit import Interval, deviance_at, p_value, profile_interval, t_statistic
+from verification.curves import FittedCurve
+from verification.fit import Interval, deviance_at, profile_interval, t_statistic
 from verification.likelihood import Array, Observations
 from verification.pairs import RATIOS, Pair
 
@@ -24,8 +24,10 @@ SLOPE_MARGIN = math.log2(1.1)
 APPROXIMATION = 0.10
 # Power of the detectable effects, for one-sided tests at 5% and two-sided ones alike.
 POWER = 0.80
-# So many logs beyond the measured range a term of the law is gone.
-_FAR = 25.0
+# "At the smallest" and "at the largest" batch size: over so many logs from the end, three sizes that double.
+END_RANGE = math.log(4.0) + 1e-9
+# An effect of more logs than this is no effect one could have.
+_BEYOND_REASON = 25.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def law_holds(curves: Sequence[FittedCurve]) -> list[Evidence]:
         if test is None or test.p is None or hyperbola is None:
             continue
         power = fitted.laws["P"]
-        log_90 = _log_interval(power.interval_90)
+        log_90 = _log_interval(test.interval_90)
         error = _standard_error(log_90, power.fit.n - 3)
         found.append(
             Evidence(
@@ -77,7 +79,7 @@ def law_holds(curves: Sequence[FittedCurve]) -> list[Evidence]:
                 interval=power.intervals["alpha"],
                 p=test.p,
                 detectable=_times(error, _two_sided(power.fit.n - 3), math.expm1),
-                within_margin=power.interval_90.inside(1.0 - ALPHA_MARGIN, 1.0 + ALPHA_MARGIN),
+                within_margin=test.interval_90.inside(1.0 - ALPHA_MARGIN, 1.0 + ALPHA_MARGIN),
                 approximate=hyperbola.fit.worst_residual < APPROXIMATION,
             )
         )
@@ -85,54 +87,62 @@ def law_holds(curves: Sequence[FittedCurve]) -> list[Evidence]:
 
 
 def linear_scaling(curves: Sequence[FittedCurve]) -> list[Evidence]:
-    """C2: slope -1 of log K on log B at the smallest batch size, read off the fitted law."""
+    """C2: slope -1 of log K on log B at the smallest batch sizes.
+
+    Args:
+        curves: All fitted curves.
+
+    Returns:
+        Evidence on the slope, for each curve that law P was fitted to.
+    """
     return [e for fitted in curves if (e := _end_slope(fitted, claimed=-1.0)) is not None]
 
 
 def plateau(curves: Sequence[FittedCurve]) -> list[Evidence]:
-    """C3: slope 0 of log K on log B at the largest batch size, read off the fitted law."""
+    """C3: slope 0 of log K on log B at the largest batch sizes.
+
+    Args:
+        curves: All fitted curves.
+
+    Returns:
+        Evidence on the slope, for each curve that law P was fitted to.
+    """
     return [e for fitted in curves if (e := _end_slope(fitted, claimed=0.0)) is not None]
 
 
 def _end_slope(fitted: FittedCurve, claimed: float) -> Evidence | None:
-    r"""Compare the law's slope, :math:`-1/(1 + B/B_\mathrm{crit})`, at one end of the curve with a claim."""
-    hyperbola = fitted.hyperbola
-    sizes = fitted.curve.reached_batch_sizes
-    p = _p_without_term(fitted, claimed)
-    if hyperbola is None or p is None:
+    """Compare the slope over the outermost batch sizes, a factor of four, with a claim.
+
+    A straight line by least squares, free of any law but for sigma, which the widest fitted law gives: read off
+    the paper's law the slopes would follow from what they are to test.
+    """
+    power = fitted.laws.get("P")
+    if power is None or (freedom := power.fit.n - 3) < 1:
         return None
-    end = sizes[0] if claimed == -1.0 else sizes[-1]
-    interval = _slope_interval(hyperbola.intervals["b_crit"], end)
-    at_90 = _slope_interval(hyperbola.interval_90, end)
-    b_crit = hyperbola.estimates["b_crit"]
-    error = _standard_error((at_90.low, at_90.high), hyperbola.fit.n - 2)
+    data = fitted.data
+    usable = data.reached & np.isfinite(data.log_lower)
+    end = data.log_batch_size[usable].min() if claimed == -1.0 else data.log_batch_size[usable].max()
+    window = data.select(np.flatnonzero(usable & (np.abs(data.log_batch_size - end) <= END_RANGE)))
+    weight = 1.0 / _variances(window, power.fit.sigma**2 * power.fit.n / freedom)
+    x = window.log_batch_size - np.average(window.log_batch_size, weights=weight)
+    if not (information := float((weight * x**2).sum())) > 0.0:
+        return None
+    slope, error = float((weight * x * window.log_middle).sum()) / information, information**-0.5
+    at_90, at_95 = (float(student_t.ppf(q, freedom)) * error for q in (0.95, 0.975))
     return Evidence(
         subject=name(fitted),
-        estimate=None if b_crit is None else -1.0 / (1.0 + end / b_crit),
-        interval=interval,
-        p=p,
-        detectable=_times(error, _two_sided(hyperbola.fit.n - 2), lambda effect: effect),
-        within_margin=at_90.inside(claimed - SLOPE_MARGIN, claimed + SLOPE_MARGIN),
+        estimate=slope,
+        interval=Interval(slope - at_95, slope + at_95),
+        p=2.0 * float(student_t.sf(abs(slope - claimed) / error, freedom)),
+        detectable=error * _two_sided(freedom),
+        within_margin=abs(slope - claimed) + at_90 <= SLOPE_MARGIN,
     )
 
 
-def _slope_interval(b_crit: Interval, batch_size: int) -> Interval:
-    """Return the interval of the slope; where B_crit is open the slope tends to its limit, -1 or 0."""
-    low = -1.0 if b_crit.high is None else -1.0 / (1.0 + batch_size / b_crit.high)
-    high = 0.0 if b_crit.low is None else -1.0 / (1.0 + batch_size / b_crit.low)
-    return Interval(low, high)
-
-
-def _p_without_term(fitted: FittedCurve, claimed: float) -> float | None:
-    """Return the p-value of c2 = 0 (slope -1 everywhere) or of c1 = 0 (slope 0 everywhere)."""
-    hyperbola = fitted.hyperbola
-    if hyperbola is None:
-        return None
-    x = fitted.data.log_batch_size
-    far = float(x.max()) + _FAR if claimed == -1.0 else float(x.min()) - _FAR
-    contrast = CONTRASTS["H"]["b_crit"]
-    deviance = deviance_at(hyperbola.problem, hyperbola.fit, contrast, far)
-    return p_value(deviance, hyperbola.fit.n, 2)
+def _variances(data: Observations, variance: float) -> Array:
+    """Return the variance of each log K: noise, and a uniform error within the measured interval."""
+    width: Array = data.log_upper - data.log_lower
+    return variance + np.where(np.isfinite(width), width, 0.0) ** 2 / 12.0
 
 
 def sparse_needs_more_steps(pairs: Sequence[Pair]) -> list[Evidence]:
@@ -192,7 +202,7 @@ def log_ratios(pair: Pair, variance: float) -> dict[int, tuple[float, float]]:
         if not any(one.reached.any() for one in chosen):
             continue
         sparse, dense = (float(one.log_middle.mean()) for one in chosen)
-        error = math.sqrt(sum(_variance_of_mean(one, variance) for one in chosen))
+        error = math.sqrt(sum(float(_variances(one, variance).sum()) / len(one.log_lower) ** 2 for one in chosen))
         found[round(math.exp(size))] = (sparse - dense, error)
     return found
 
@@ -200,14 +210,6 @@ def log_ratios(pair: Pair, variance: float) -> dict[int, tuple[float, float]]:
 def _by_batch_size(data: Observations) -> dict[float, Observations]:
     """Return the observations at each log batch size."""
     return {float(x): data.select(np.flatnonzero(data.log_batch_size == x)) for x in np.unique(data.log_batch_size)}
-
-
-def _variance_of_mean(data: Observations, variance: float) -> float:
-    """Return the variance of the mean log K of replicates: noise, and a uniform error within each interval."""
-    finite = data.reached & np.isfinite(data.log_lower)
-    width: Array = data.log_upper[finite] - data.log_lower[finite]
-    count = len(data.log_lower)
-    return variance / count + float((width**2).sum()) / 12.0 / count**2
 
 
 def critical_batch_no_smaller(pairs: Sequence[Pair]) -> list[Evidence]:
@@ -294,7 +296,7 @@ def _one_sided(freedom: int) -> float:
 
 def _times(error: float | None, multiple: float, scale: Callable[[float], float]) -> float | None:
     """Return the effect so many standard errors away, None where there is no error or it is beyond reason."""
-    if error is None or error * multiple > _FAR:
+    if error is None or error * multiple > _BEYOND_REASON:
         return None
     return scale(error * multiple)
 

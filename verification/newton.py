@@ -75,14 +75,11 @@ def maximise(law: StepLaw, data: Observations, start: Array, floor: Array, basis
     for _ in range(MAX_ITERATIONS):
         low, high = np.full_like(gradient, -LONGEST_STEP), np.full_like(gradient, LONGEST_STEP)
         low[:, -1] = np.maximum(low[:, -1], log_floor - log_sigma)
-        at_floor = (log_sigma <= log_floor) & (gradient[:, -1] < 0.0)
-        slope = gradient.copy()
-        slope[at_floor, -1] = high[at_floor, -1] = 0.0
-        gain = 0.5 * np.einsum("mi,mi->m", slope, _step(curvature, slope, undamped, low, high))
-        converged = (gain < SMALL_GAIN) | (np.abs(slope).max(axis=-1) < SMALL_SLOPE)
+        gain = 0.5 * np.einsum("mi,mi->m", gradient, _step(curvature, gradient, undamped, low, high))
+        converged = (gain < SMALL_GAIN) | (np.abs(gradient).max(axis=-1) < SMALL_SLOPE)
         if converged.all():
             break
-        step = _step(curvature, slope, damping, low, high)
+        step = _step(curvature, gradient, damping, low, high)
         new_theta = theta + step[:, :-1] @ directions.T
         new_log_sigma = np.maximum(log_sigma + step[:, -1], log_floor)
         new_value, new_gradient, new_curvature = _expand(law, data, new_theta, new_log_sigma, directions)

@@ -6,6 +6,7 @@ records. A claim that the data reject is printed, not failed.
 
 import json
 import math
+import os
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_sparse_curves_are_compared_with_the_dense_one(analysis):
 
 
 def test_every_claim_has_a_verdict_or_a_reason(analysis, run, findings):
-    findings[run.name] = analysis.claims
+    findings[os.path.relpath(run)] = analysis.claims
     assert [claim.id for claim in analysis.claims] == list(STATEMENTS)
     for claim in analysis.claims:
         assert claim.detail

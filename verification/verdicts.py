@@ -150,7 +150,7 @@ def _curve(fitted: FittedCurve) -> Json:
         tests["alpha"] = {
             "deviance": fitted.alpha_test.deviance,
             "p": fitted.alpha_test.p,
-            "interval_90": _interval(fitted.laws["P"].interval_90),
+            "interval_90": _interval(fitted.alpha_test.interval_90),
         }
     return {
         "workload": fitted.curve.workload or None,
