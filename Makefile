@@ -14,7 +14,7 @@ measure: $(INSTALLED)
 	$(BIN)/python -m paper_figures $(RUN)
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q -m "not slow" tests verification
+	$(BIN)/python -m pytest -q -n auto -m "not slow" tests verification
 	$(BIN)/python -m pytest -q --doctest-modules theory empirics verification paper_figures --ignore-glob='*/test_*.py'
 
 check: lint types test

@@ -34,9 +34,7 @@ def test_two_steps_of_each_by_hand():
         weights, one = torch.zeros(1, 1, dtype=torch.float64), torch.ones(1, 1, dtype=torch.float64)
         optimizer = OPTIMIZERS[name]([{"momentum": 0.5}], weights)
         for value in path:
-            optimizer.update(
-                weights, torch.ones(1, 1, dtype=torch.float64), torch.full((1, 1), 0.1, dtype=torch.float64)
-            )
+            optimizer.update(weights, one.clone(), one / 10)
             assert float(weights) == pytest.approx(value, abs=1e-15)
 
 
