@@ -154,7 +154,7 @@ class _Run:
         """
         reached: dict[tuple[float, int], dict[int, StudyRecord]] = {}
         for study, record in self.store.studies().items():
-            if record.winner and study.sparsity in self.specification.sparsities:
+            if record.winner:
                 reached.setdefault((study.sparsity, study.replicate), {})[study.batch_size] = record
         common = set.intersection(*(set(records) for records in reached.values())) if reached else set()
         return [records[nearest_128(common or records)] for records in reached.values()]
@@ -212,9 +212,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), 2)
     except WorkerError as error:
         return _fail(str(error), 1)
-    except BrokenPipeError:  # whoever read the output has seen enough; what was measured is stored
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except (OSError, sqlite3.OperationalError) as error:
         return _fail(f"{error}; {_GO_ON}", 2)
     except KeyboardInterrupt:
@@ -225,11 +222,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _carry_out(request: Request, execution: Execution) -> None:
     """List, plan or measure, as asked."""
     if execution.list:
-        print(describe_workloads())
+        _say(describe_workloads())
     elif execution.plan:
         from empirics.plan import describe_plan  # noqa: PLC0415 - loads torch
 
-        print(describe_plan(*_prepare(request, execution)))
+        _say(describe_plan(*_prepare(request, execution)))
     else:
         _show(measure(request, execution))
 
@@ -238,11 +235,19 @@ def _show(folder: Path) -> None:
     """Print the run, what the law says about it, and what to do next."""
     import verification  # noqa: PLC0415 - the command alone looks beyond the store, once that is closed
 
-    print(describe_run(folder))
-    print(verification.summary(folder))
+    _say(describe_run(folder))
+    _say(verification.summary(folder))
     files = sorted(path.name for path in folder.iterdir() if path.is_file())
-    print(f"\nResults: {folder}/  ({', '.join(files)})")
-    print(f"Next:    python -m verification.report {folder} && python -m paper_figures {folder}")
+    _say(f"\nResults: {folder}/  ({', '.join(files)})")
+    _say(f"Next:    python -m verification.report {folder} && python -m paper_figures {folder}")
+
+
+def _say(text: str) -> None:
+    """Print to whoever still reads; what was measured is stored all the same."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:

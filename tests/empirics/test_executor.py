@@ -2,7 +2,11 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from reference.empirics_tasks import Break, Die, Echo, Refuse
@@ -85,6 +89,46 @@ def test_input_errors_are_relayed(specification, digits, two_workers):
 def test_a_failed_task_is_shown_with_where_it_failed(two_workers):
     with pytest.raises(WorkerError, match=r"(?s)^broken failed:\nTraceback.*ZeroDivisionError: a bug in the task"):
         list(two_workers.run([Break("broken")], ignore))
+
+
+def test_workers_leave_ctrl_c_to_their_parent(two_workers):
+    tasks = [Echo("a"), Echo("b")]
+    list(two_workers.run(tasks, ignore))
+    for worker in two_workers._workers:
+        os.kill(worker.process.pid, signal.SIGINT)
+    assert len(list(two_workers.run(tasks, ignore))) == 2
+
+
+PARENT = """
+from empirics.executor import ProcessExecutor
+from empirics.specification import Request, resolve
+from reference.empirics_tasks import Sleep
+executor = ProcessExecutor(*resolve(Request(), cuda_available=False), jobs=1)
+for _ in executor.run([Sleep("asleep")], lambda *_: print(executor._workers[0].process.pid, flush=True)):
+    pass
+"""
+
+
+def test_a_worker_in_the_middle_of_a_task_ends_with_its_killed_parent():
+    path = os.pathsep.join(folder for folder in sys.path if folder)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path}
+    )
+    with parent:
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while is_running(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_running(worker)
+
+
+def is_running(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
 
 
 def test_a_killed_worker_is_told_with_what_to_do_and_loses_nothing_finished(one_worker):

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import gzip
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ import torch
 from reference import empirics_plain as plain
 
 from empirics import constants, engine
+from empirics.laboratory import Laboratory
 from empirics.measure import Execution, main, measure
 from empirics.specification import Request
 from empirics.store import read_store
@@ -193,6 +195,36 @@ def test_only_what_is_added_is_measured(addition, copied, monkeypatch):
     assert old in found
 
 
+def test_only_masks_that_are_missing_are_made(copied, monkeypatch):
+    made, real = [], Laboratory.mask_records
+
+    def mask_records(laboratory, replicate, trial, sparsities):
+        made.append((replicate, trial, sparsities))
+        return real(laboratory, replicate, trial, sparsities)
+
+    monkeypatch.setattr(Laboratory, "mask_records", mask_records)
+    assert run(*QUICK, "--batch-sizes", "64", "--no-constants", "--out", copied) == 0
+    assert made == []
+    assert run(*QUICK, "--sparsity", "0", "50", "--no-constants", "--out", copied) == 0
+    assert made == [(0, trial, (50.0,)) for trial in range(3)]
+
+
+def test_every_study_is_given_the_masks_of_its_own_replicate(tmp_path, monkeypatch):
+    given, real = {}, engine.measure_study
+
+    def measure_study(laboratory, study, masks, report):
+        given.update({(study.replicate, trial, study.sparsity): mask for trial, mask in enumerate(masks)})
+        return real(laboratory, study, masks, report)
+
+    monkeypatch.setattr(engine, "measure_study", measure_study)
+    words = ("--sparsity", "50", "90", "--replicates", "2", "--trials", "2", "--no-constants", "--max-steps", "2")
+    assert run(*QUICK, *words, "--out", tmp_path / "run") == 0
+    with read_store(tmp_path / "run") as store:
+        stored = store.masks()
+    assert {key: np.packbits(mask).tobytes() for key, mask in given.items()} == stored
+    assert len(set(stored.values())) == len(stored) == 8
+
+
 def test_added_trials_extend_every_study_as_if_asked_for_at_once(copied, tmp_path, monkeypatch):
     words = (*QUICK, "--trials", "5", "--examples", "50")
     with measured_units(monkeypatch) as asked:
@@ -223,16 +255,33 @@ def test_asking_again_for_a_part_measures_nothing_again(undisturbed, tmp_path, m
     assert (folder / "constants.csv").read_bytes() == before
 
 
-def test_reruns_are_kept_in_a_table_of_their_own(copied):
+def test_constants_of_all_sparsities_are_measured_at_one_batch_size(quick, tmp_path):
+    folder = Path(shutil.copytree(quick, tmp_path / "copy"))
+    assert run(*QUICK, "--batch-sizes", "32", "128", "--examples", "50", "--out", folder) == 0
+    assert run(*QUICK, "--sparsity", "50", "--batch-sizes", "32", "--examples", "50", "--out", folder) == 0
+    with read_store(folder) as store:
+        found = {(known.study.sparsity, known.study.batch_size) for known in store.constants()}
+    assert found == {(0.0, 32), (50.0, 32)}
+
+
+def test_reruns_are_kept_in_a_table_of_their_own(copied, monkeypatch):
     curves = (copied / "curves.csv").read_bytes()
     assert run(*QUICK, "--examples", "50", "--rerun-winner", "2", "--out", copied) == 0
     with read_store(copied) as store:
         reruns, (record,) = store.reruns(), store.studies().values()
     assert [(rerun.rerun, rerun.trial) for rerun in reruns] == [(1, record.winner.trial), (2, record.winner.trial)]
     assert (copied / "curves.csv").read_bytes() == curves
+    monkeypatch.delattr(engine, "rerun_winner")  # what is there is not trained again
     assert run(*QUICK, "--examples", "50", "--rerun-winner", "1", "--out", copied) == 0
     with read_store(copied) as store:
         assert store.reruns() == reruns
+
+
+def test_only_winners_that_are_asked_for_are_trained_again(copied):
+    assert run(*QUICK, "--batch-sizes", "64", "--rerun-winner", "1", "--no-constants", "--out", copied) == 0
+    with read_store(copied) as store:
+        assert {study.batch_size for study in store.studies()} == {64, 128}
+        assert [rerun.study.batch_size for rerun in store.reruns()] == [64]
 
 
 def test_without_constants_there_is_no_table_of_them(tmp_path):
@@ -402,6 +451,16 @@ def test_a_network_that_cannot_learn_has_a_run_like_any_other(tmp_path, capsys):
     assert rows(folder)[0]["steps_to_result"] == "2"
     if (folder / "constants.csv").exists():
         assert all(np.isfinite(float(row["value"])) for row in rows(folder, "constants.csv"))
+
+
+def test_a_worker_that_ends_while_it_starts_is_no_success(tmp_path, monkeypatch, capsys):
+    # A process killed before it has read its copy of the data leaves its parent writing into a closed pipe.
+    def killed_at_once(_process):
+        raise BrokenPipeError("Broken pipe")
+
+    monkeypatch.setattr(multiprocessing.get_context("spawn").Process, "start", killed_at_once)
+    assert main([*QUICK, "--jobs", "2", "--out", str(tmp_path / "run")]) in {1, 2}
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
 
 
 def children(pid):

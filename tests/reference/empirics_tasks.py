@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from dataclasses import dataclass
 
 from empirics.errors import InputError
@@ -43,3 +44,14 @@ class Die:
 
     def run(self, _laboratory, _report):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """Reports once and then says nothing for a minute, like a step on a very large batch."""
+
+    label: str
+
+    def run(self, _laboratory, report):
+        report(0)
+        time.sleep(60)
