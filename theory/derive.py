@@ -1,4 +1,4 @@
-"""The command that prints a derivation, verifying every step as it is printed.
+"""The command that prints a derivation, verifying every step as it is printed, or evaluates its results.
 
 Without options: Proposition 4.1 for a fixed rate and the result that makes it exact for a tuned one.
 """
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from theory.command_line import OneLineParser
+from theory.evaluation_command import add_evaluation_arguments, evaluate_main, wants_evaluation
 from theory.formats import FORMATS, Page
 from theory.formats.page import Count
 from theory.proof import Kind, Result, Step
@@ -21,6 +22,7 @@ def _parser() -> OneLineParser:
     parser = OneLineParser(prog="python -m theory.derive", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--case", choices=(*CASES, "all"), help="what to derive (default: Proposition 4.1)")
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
+    add_evaluation_arguments(parser)
     return parser
 
 
@@ -78,13 +80,13 @@ def _with_assumptions(result: Result, introduced: set[str]) -> Iterator[Step]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    r"""Print a derivation.
+    r"""Print a derivation, or with --evaluate numbers.
 
     Args:
         arguments: The command line, without the program's name; None reads sys.argv.
 
     Returns:
-        Exit code: 0 if every check holds, 1 if one fails.
+        Exit code: 0 if every check holds, 1 if one fails, 2 if an evaluation was asked for that cannot be made.
 
     Raises:
         SystemExit: With code 2 and one line on stderr if an option is unknown.
@@ -98,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ...
     """
     options = _parser().parse_args(arguments)
+    if wants_evaluation(options):
+        return evaluate_main(options)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
     results = results_of(options.case) if options.case else PROPOSITION_4_1

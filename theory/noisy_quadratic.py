@@ -1,0 +1,389 @@
+r"""Steps to result on a noisy quadratic, known without training anything.
+
+The loss is (1/2) sum_i h_i w_i^2; the gradient of one example adds noise of variance n_i to h_i w_i. With
+s_i(k) = E w_i^2 after k steps, SGD gives
+
+    s_i(k) = s_i* + (1 - eta h_i)^(2k) (s_i(0) - s_i*),    s_i* = eta n_i / (B h_i (2 - eta h_i)),
+
+and momentum a recursion that `theory.quadratic_modes` solves. K*(B) is the first k with (1/2) sum_i h_i s_i(k) <= goal,
+least over the learning rate. L, Delta and beta are known exactly, so all that is said about measured curves can be
+tried on this one.
+
+`steps` is the first passage at the rate `eta`, exact to the step: every earlier step was visited or ruled out by a
+bound from below (`theory.quadratic_passage`); only rounding, some 1e-13 of the loss, could shift it. Rates are tried on
+a grid that is refined to 0.02% around its minima. With momentum K jumps as the rate changes, for the loss oscillates:
+as long as that lasts, rates around the best are tried at distances below the oscillation's, but a window far from the
+best and narrower than 3% of the rate can be missed.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from theory.command_line import OneLineParser, count, number, plain, positive
+from theory.log_space import Array
+from theory.quadratic_modes import Modes, MomentumModes, PlainModes, Spectrum
+from theory.quadratic_passage import FINE, LONGEST, Passage, RateSearch, first_passage
+
+_BIN = 0.005  # width in log h of the modes that are one while rates are searched; the steps are those of all modes
+_NEARBY = 8  # rates FINE apart tried with all modes on either side of the best with bins
+_DAMPED = 1e-4  # what is left of a squared oscillation after K steps when it no longer matters
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyQuadratic:
+    r"""A quadratic in its eigenbasis with additive gradient noise.
+
+    .. math:: f(w) = \tfrac12 \sum_i h_i w_i^2,\qquad g_i = h_i w_i + \xi_i,\quad \mathrm{E}\,\xi_i^2 = n_i/B
+
+    Its constants are :math:`L = \max_i h_i`, :math:`\Delta = \sum_i h_i s_i(0)`, :math:`\beta = \sum_i n_i`, and
+    mu = M_G = 1.
+
+    Args:
+        curvature: h, shape (d,), loss/weight^2. Finite, > 0.
+        noise: n, shape (d,), variance of the gradient of one example, (loss/weight)^2. Finite, >= 0.
+        initial: s(0), shape (d,), mean square of each weight at the start, weight^2. Finite, >= 0, not all 0.
+
+    Raises:
+        ValueError: If an argument is outside the range above.
+
+    Reference:
+        Zhang et al. 2019, "Which algorithmic choices matter at which batch sizes?"; docs/theory.md, result 16.
+
+    Example:
+        >>> problem = NoisyQuadratic.harmonic(2)  # h = 1, 1/2
+        >>> problem.L, problem.Delta, problem.beta
+        (1.0, 1.5, 1.5)
+    """
+
+    curvature: Array
+    noise: Array
+    initial: Array
+
+    def __post_init__(self) -> None:
+        h, n, s = self.curvature, self.noise, self.initial
+        if not (h.ndim == 1 and h.size and h.shape == n.shape == s.shape):
+            raise ValueError(f"need curvature, noise, initial of one shape (d,), got {h.shape}, {n.shape}, {s.shape}")
+        if not (np.isfinite(h).all() and (h > 0.0).all()):
+            raise ValueError("curvature must be finite and > 0")
+        for name, values in (("noise", n), ("initial", s)):
+            if not (np.isfinite(values).all() and (values >= 0.0).all()):
+                raise ValueError(f"{name} must be finite and >= 0")
+        if not s.any():
+            raise ValueError("initial must not be 0 throughout: the loss starts at its minimum")
+
+    @classmethod
+    def harmonic(cls, dimension: int) -> "NoisyQuadratic":
+        r"""Return the problem with :math:`h_i = n_i = 1/i` and :math:`s_i(0) = 1`.
+
+        Args:
+            dimension: d, number of modes. >= 1.
+
+        Returns:
+            The problem, i = 1..d.
+
+        Raises:
+            ValueError: If the dimension is below 1.
+
+        Reference:
+            Zhang et al. 2019, Sec. 3: curvatures 1/i, gradient noise of the Hessian's shape.
+
+        Example:
+            >>> NoisyQuadratic.harmonic(3).noise.round(2)
+            array([1.  , 0.5 , 0.33])
+        """
+        if dimension < 1:
+            raise ValueError(f"dimension must be >= 1, got {dimension}")
+        curvature = 1.0 / np.arange(1.0, dimension + 1.0)
+        return cls(curvature, curvature, np.ones(dimension))
+
+    @property
+    def L(self) -> float:  # noqa: N802  (the paper's name)
+        """Smoothness: the largest curvature."""
+        return float(self.curvature.max())
+
+    @property
+    def Delta(self) -> float:  # noqa: N802  (the paper's name)
+        """Twice the expected loss at the start."""
+        return float(self.curvature @ self.initial)
+
+    @property
+    def beta(self) -> float:
+        """Gradient variance of one example."""
+        return float(self.noise.sum())
+
+
+class TunedSteps(NamedTuple):
+    """Steps to result at the best rate: batch sizes, steps (integers) and rates, arrays of one shape."""
+
+    batch_size: Array
+    steps: NDArray[np.int64]
+    eta: Array
+
+
+def largest_rate(problem: NoisyQuadratic, momentum: float = 0.0, *, nesterov: bool = False) -> float:
+    r"""Return the rate from which on the loss diverges.
+
+    :math:`2 (1 + m)/h_{\max}` for SGD and heavy ball, :math:`2 (1 + m)/((1 + 2m)\,h_{\max})` for Nesterov.
+
+    Args:
+        problem: The quadratic.
+        momentum: m, scalar. In [0, 1); 0 is SGD.
+        nesterov: Nesterov's step instead of the heavy ball's.
+
+    Returns:
+        Scalar, weight^2/loss.
+
+    Raises:
+        ValueError: If momentum is outside the range above.
+
+    Reference:
+        Both roots of y^2 = t y - d lie inside the unit circle iff |t| < 1 + d and d < 1 (`theory.quadratic_modes`).
+
+    Example:
+        >>> largest_rate(NoisyQuadratic.harmonic(10)), largest_rate(NoisyQuadratic.harmonic(10), 0.5, nesterov=True)
+        (2.0, 1.5)
+    """
+    if not 0.0 <= momentum < 1.0:
+        raise ValueError(f"momentum must be in [0, 1), got {momentum}")
+    return 2.0 * (1.0 + momentum) / ((1.0 + 2.0 * momentum if nesterov else 1.0) * problem.L)
+
+
+def expected_loss(
+    problem: NoisyQuadratic,
+    steps: ArrayLike,
+    batch_size: float,
+    eta: float,
+    momentum: float = 0.0,
+    *,
+    nesterov: bool = False,
+) -> Array:
+    r"""Return the expected loss after any numbers of steps, in closed form.
+
+    .. math:: \tfrac12 \sum_i h_i s_i(k)
+
+    Args:
+        problem: The quadratic.
+        steps: k, any shape. Whole numbers >= 0.
+        batch_size: B, scalar, examples per step. Finite, > 0.
+        eta: Learning rate, scalar, weight^2/loss. > 0 and below `largest_rate`.
+        momentum: m, scalar. In [0, 1); 0 is SGD.
+        nesterov: Nesterov's step instead of the heavy ball's.
+
+    Returns:
+        Array of the shape of steps, loss.
+
+    Raises:
+        ValueError: If an argument is outside the range above.
+
+    Reference:
+        docs/theory.md, result 16.
+
+    Example:
+        >>> problem = NoisyQuadratic.harmonic(1)
+        >>> expected_loss(problem, [0, 1, 2], batch_size=4.0, eta=1.0)  # noise (1/2)(1/4) replaces the start
+        array([0.5  , 0.125, 0.125])
+    """
+    visited = np.asarray(steps)
+    if not (np.isfinite(visited).all() and (visited >= 0).all() and (visited == np.floor(visited)).all()):
+        raise ValueError("steps must be whole numbers >= 0")
+    modes = _modes_at_rate(problem, batch_size, eta, momentum, nesterov=nesterov)
+    return np.array([modes.state(int(k)).loss for k in visited.flat]).reshape(visited.shape)
+
+
+def steps_at_rate(
+    problem: NoisyQuadratic,
+    goal: float,
+    batch_size: float,
+    eta: float,
+    momentum: float = 0.0,
+    *,
+    nesterov: bool = False,
+) -> int | None:
+    r"""Return the first step at which the expected loss is at most the goal, at one rate.
+
+    .. math:: \min\{k : \tfrac12 \sum_i h_i s_i(k) \le \text{goal}\}
+
+    Args:
+        problem: The quadratic.
+        goal: Scalar, loss. > 0.
+        batch_size: B, scalar, examples per step. Finite, > 0.
+        eta: Learning rate, scalar, weight^2/loss. > 0 and below `largest_rate`.
+        momentum: m, scalar. In [0, 1); 0 is SGD.
+        nesterov: Nesterov's step instead of the heavy ball's.
+
+    Returns:
+        Steps, exact; None if the goal is never reached (or not within 2^53 steps).
+
+    Raises:
+        ValueError: If an argument is outside the range above.
+
+    Reference:
+        docs/theory.md, result 16.
+
+    Example:
+        >>> steps_at_rate(NoisyQuadratic.harmonic(1), 0.2, batch_size=4.0, eta=1.0)
+        1
+        >>> steps_at_rate(NoisyQuadratic.harmonic(1), 0.1, batch_size=4.0, eta=1.0) is None  # the noise keeps 1/8
+        True
+    """
+    if not 0.0 < goal < np.inf:
+        raise ValueError(f"goal must be finite and > 0, got {goal}")
+    return first_passage(_modes_at_rate(problem, batch_size, eta, momentum, nesterov=nesterov), goal)
+
+
+def steps_to_result(
+    problem: NoisyQuadratic, goal: float, batch_size: ArrayLike, momentum: float = 0.0, *, nesterov: bool = False
+) -> TunedSteps:
+    r"""Return the fewest steps to a goal over all learning rates.
+
+    .. math:: K^*(B) = \min_{0 < \eta < \eta_{\text{largest}}} \min\{k : \tfrac12 \sum_i h_i s_i(k) \le \text{goal}\}
+
+    Args:
+        problem: The quadratic.
+        goal: Scalar, loss. > 0 and below the loss at the start, Delta/2.
+        batch_size: B, any shape, examples per step. Finite, > 0; need not be an integer.
+        momentum: m, scalar. In [0, 1); 0 is SGD.
+        nesterov: Nesterov's step instead of the heavy ball's.
+
+    Returns:
+        Batch sizes, steps and best rates, in the shape of batch_size. Steps are exact for the rate given; how the rate
+        is searched is said above.
+
+    Raises:
+        ValueError: If an argument is outside the range above, or the goal takes more than 2^53 steps.
+
+    Reference:
+        Zhang et al. 2019; docs/theory.md, result 16.
+
+    Example:
+        >>> steps_to_result(NoisyQuadratic.harmonic(1), 0.2, [1.0, 4.0]).steps
+        array([2, 1])
+    """
+    largest_rate(problem, momentum, nesterov=nesterov)
+    if not 0.0 < goal < 0.5 * problem.Delta:
+        raise ValueError(f"goal must be > 0 and below the loss at the start, {0.5 * problem.Delta:.6g}, got {goal}")
+    sizes = np.asarray(batch_size, dtype=np.float64)
+    found = [_earliest(problem, goal, size, momentum, nesterov=nesterov) for size in sizes.flat]
+    steps = np.array([passage.steps for passage in found], dtype=np.int64)
+    rates = np.array([passage.eta for passage in found], dtype=np.float64)
+    return TunedSteps(sizes, steps.reshape(sizes.shape), rates.reshape(sizes.shape))
+
+
+def _spectrum(problem: NoisyQuadratic, batch_size: float) -> Spectrum:
+    if not 0.0 < batch_size < np.inf:
+        raise ValueError(f"batch_size must be finite and > 0, got {batch_size}")
+    half = 0.5 * problem.curvature
+    return Spectrum(problem.curvature, half * problem.initial, half * problem.noise / batch_size)
+
+
+def _modes(spectrum: Spectrum, momentum: float, eta: float, *, nesterov: bool) -> Modes:
+    return MomentumModes(spectrum, eta, momentum, nesterov=nesterov) if momentum else PlainModes(spectrum, eta)
+
+
+def _modes_at_rate(problem: NoisyQuadratic, batch_size: float, eta: float, momentum: float, *, nesterov: bool) -> Modes:
+    largest = largest_rate(problem, momentum, nesterov=nesterov)
+    if not 0.0 < eta < largest:
+        raise ValueError(f"eta must be > 0 and below {largest:.6g}, from where on the loss diverges, got {eta}")
+    return _modes(_spectrum(problem, batch_size), momentum, eta, nesterov=nesterov)
+
+
+def _earliest(problem: NoisyQuadratic, goal: float, batch_size: float, momentum: float, *, nesterov: bool) -> Passage:
+    """Return the earliest passage: the rate searched with binned modes, then around it with all of them."""
+    largest = largest_rate(problem, momentum, nesterov=nesterov)
+    spectrum = _spectrum(problem, batch_size)
+    rough = RateSearch(partial(_modes, spectrum.binned(_BIN), momentum, nesterov=nesterov), goal, largest)
+    # Up to this rate no mode oscillates, and e_k is a polynomial in eta h whose zeros all lie beyond.
+    rough.descend(calm=(1.0 - np.sqrt(momentum)) ** 2 / problem.L)
+    rough.refine()
+    if rough.best and momentum**rough.best.steps > _DAMPED:
+        rough.comb()
+    exact = RateSearch(partial(_modes, spectrum, momentum, nesterov=nesterov), goal, largest)
+    if rough.best:
+        exact.attempt((rough.best.z + FINE * further for further in range(-_NEARBY, _NEARBY + 1)), slack=0.0)
+    if exact.best is None:
+        raise ValueError(f"goal {goal} takes more than {LONGEST} steps at batch size {plain(batch_size)}")
+    return exact.best
+
+
+def _momentum(text: str) -> float:
+    value = number(text)
+    if not 0.0 <= value < 1.0:
+        raise argparse.ArgumentTypeError(f"must be in [0, 1), got {text}")
+    return value
+
+
+def _parser() -> OneLineParser:
+    parser = OneLineParser(
+        prog="python -m theory.noisy_quadratic",
+        description="Steps to result at the best rate on a noisy quadratic: h_i = 1/i, noise h_i/B, s_i(0) = 1.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--goal", type=positive, required=True, help="expected loss to reach")
+    parser.add_argument("--dimension", type=count, default=10000, help="number of modes (default: %(default)s)")
+    parser.add_argument("--batch-sizes", type=positive, nargs="+", required=True, metavar="B", help="one or more")
+    parser.add_argument("--momentum", type=_momentum, default=0.0, metavar="m", help="in [0, 1) (default: 0, SGD)")
+    parser.add_argument("--nesterov", action="store_true", help="Nesterov's momentum instead of the heavy ball")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    r"""Print steps to result and best rate for each batch size.
+
+    Args:
+        arguments: The command line, without the program's name; None reads sys.argv.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        SystemExit: With code 2 and one line on stderr if an option is wrong.
+
+    Reference:
+        docs/theory.md, result 16.
+
+    Example:
+        >>> main(["--goal", "0.2", "--dimension", "1", "--batch-sizes", "4", "--format", "json"])
+        [{"batch_size": 4, "steps": 1, "eta": ...}]
+        0
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.nesterov and not options.momentum:
+        parser.error("--nesterov needs --momentum m with m > 0")
+    problem = NoisyQuadratic.harmonic(options.dimension)
+    try:
+        tuned = steps_to_result(problem, options.goal, options.batch_sizes, options.momentum, nesterov=options.nesterov)
+    except ValueError as error:
+        parser.error(str(error))
+    if options.format == "json":
+        rows = zip(tuned.batch_size.tolist(), tuned.steps.tolist(), tuned.eta.tolist(), strict=True)
+        print(json.dumps([{"batch_size": plain(b), "steps": steps, "eta": eta} for b, steps, eta in rows]))
+    else:
+        print(_table(problem, tuned, options))
+    return 0
+
+
+def _table(problem: NoisyQuadratic, tuned: TunedSteps, options: argparse.Namespace) -> str:
+    method = (
+        f"{'Nesterov' if options.nesterov else 'heavy ball'}, m = {options.momentum:g}" if options.momentum else "SGD"
+    )
+    lines = [
+        f"Noisy quadratic, {options.dimension} modes h_i = 1/i; {method}; goal: loss <= {options.goal:g}",
+        f"L = {problem.L:g}, Δ = {problem.Delta:.6g}, β = {problem.beta:.6g}",
+        "",
+        f"{'batch size':>12} {'steps':>14} {'best rate':>12}",
+    ]
+    lines += [f"{b:>12g} {steps:>14d} {eta:>12.5g}" for b, steps, eta in zip(*tuned, strict=True)]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
