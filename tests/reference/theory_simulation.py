@@ -1,8 +1,8 @@
 """Exact moments of SGD, heavy ball and Nesterov on quadratics, in full matrices: nothing is sampled or diagonal.
 
 f = w'Hw/2, f_inf = 0. The stochastic gradient is g = (mu + z) H w + x with independent z of variance kappa and x of
-covariance C/B, so that E g = mu grad f and E|g|^2 = tr C/B + (mu^2 + kappa) |grad f|^2: its constants L = |H|, M = tr C/B,
-M_G = mu^2 + kappa are exact. Two lines define the method: v <- m v + g, then w <- w - eta v or w <- w - eta (g + m v).
+covariance C/B, so that E g = mu grad f and E|g|^2 = tr C/B + (mu^2 + kappa) |grad f|^2: the constants L = |H|,
+M = tr C/B and M_G = mu^2 + kappa are exact. The method is v <- m v + g, then w <- w - eta v or w <- w - eta (g + m v).
 """
 
 import numpy as np
