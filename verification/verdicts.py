@@ -70,9 +70,8 @@ def write_text_whole(path: Path, text: str) -> None:
             file.write(text)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
-    except BaseException:
+    finally:
         Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def dump(verdicts: Mapping[str, Json]) -> str:

@@ -1,7 +1,5 @@
 """The laws against their formulas on paper in 60 digits, and their invariances."""
 
-import pickle
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -156,11 +154,6 @@ def test_coordinates_and_natural_are_inverse(law):
     parameters = dict(zip(law.parameter_names, (1200.0, 30.0, 0.5), strict=False))
     assert law.natural(law.coordinates(**parameters)) == pytest.approx(parameters, rel=ROUNDING)
     assert law.fit_coordinates == tuple(f"log_{name}" for name in law.parameter_names)
-
-
-def test_a_used_law_still_pickles():
-    HYPERBOLA.steps(1.0, c1=1.0, c2=1.0)
-    assert pickle.loads(pickle.dumps(HYPERBOLA)) == HYPERBOLA
 
 
 def test_steps_keep_the_shape_of_the_batch_sizes():
