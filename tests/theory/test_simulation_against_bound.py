@@ -59,9 +59,7 @@ def test_sgd_never_exceeds_the_sharp_bound_nor_the_worst_case(seed, dimension, b
     largest = run.mu / (run.smoothness * run.second)
     rate = share * largest
     averages = run.averages(rate)
-    worst = worst_case_sum(
-        STEPS, rate, L=run.smoothness, Delta=run.excess, M=run.noise, mu=run.mu, M_G=run.second
-    )
+    worst = worst_case_sum(STEPS, rate, L=run.smoothness, Delta=run.excess, M=run.noise, mu=run.mu, M_G=run.second)
     assert (averages <= worst / STEPS * ROUNDING).all()
     assert (averages <= sharp(STEPS, rate, *run.constants()) * ROUNDING).all()
     if rate <= largest:
