@@ -37,72 +37,79 @@ class ScriptedBlock:
         self.weights = self.weights[wanted]
 
 
-class ScriptedGoal:
-    """A goal that trials reach from steps written down on."""
+class ScriptedGoals:
+    """Goals that trials reach from steps written down on: goal -> trial -> step."""
 
     def __init__(self, reach_at):
         self._reach_at = reach_at
 
     def reached(self, weights):
-        return torch.tensor([[step >= self._reach_at[int(trial)] for trial, step in weights.tolist()]])
+        return torch.tensor([[step >= of[int(trial)] for trial, step in weights.tolist()] for of in self._reach_at])
 
 
 def scripted_race(diverge_at, reach_at, block_size, *, max_steps, eval_interval):
+    """Return goal -> trial -> what became of it, and the steps reported."""
     trials, reports = range(len(diverge_at)), []
     blocks = [
         ScriptedBlock(trials[first : first + block_size], diverge_at) for first in range(0, len(trials), block_size)
     ]
+    workload = SimpleNamespace(max_steps=max_steps, eval_interval=eval_interval)
     laboratory = SimpleNamespace(
-        specification=SimpleNamespace(
-            workload=SimpleNamespace(max_steps=max_steps, eval_interval=eval_interval), goals=(0.5,)
-        ),
+        specification=SimpleNamespace(workload=workload, goals=tuple(range(len(reach_at)))),
         split=lambda _: SimpleNamespace(training_images=torch.zeros(4), training_labels=torch.zeros(4)),
-        goal_test=lambda _: ScriptedGoal(reach_at),
+        goal_test=lambda _: ScriptedGoals(reach_at),
         tensor=torch.from_numpy,
     )
     log = race(laboratory, Study(0.0, 0, 2), blocks, ExampleOrder(0, (0,), 4), reports.append)
-    return {trial: log.event(0, trial) for trial in trials}, reports
+    return [[log.event(goal, trial) for trial in trials] for goal in range(len(reach_at))], reports
 
 
 def race_by_definition(diverge_at, reach_at, max_steps, eval_interval):
+    """Return goal -> trial -> what became of it: all run until every goal has a first hit."""
     tests = [step for step in range(1, max_steps + 1) if step % eval_interval == 0 or step == max_steps]
     hits = [
-        min((test for test in tests if reach <= test < diverge), default=math.inf)
-        for diverge, reach in zip(diverge_at, reach_at, strict=True)
+        [
+            min((test for test in tests if reach <= test < diverge), default=math.inf)
+            for diverge, reach in zip(diverge_at, of_goal, strict=True)
+        ]
+        for of_goal in reach_at
     ]
-    stop = min(*hits, max_steps)
-    outcome = {}
-    for trial, (diverge, hit) in enumerate(zip(diverge_at, hits, strict=True)):
-        if diverge <= stop:
-            outcome[trial] = ("infeasible", diverge)
-        else:
-            outcome[trial] = ("reached", hit) if hit == stop else ("running", stop)
-    return outcome
+    stop = min(max(min(of_goal) for of_goal in hits), max_steps)
+
+    def became(diverge, hit):
+        if hit <= stop:
+            return "reached", hit
+        return ("infeasible", diverge) if diverge <= stop else ("running", stop)
+
+    return [[became(*pair) for pair in zip(diverge_at, of_goal, strict=True)] for of_goal in hits]
 
 
 steps_or_never = st.one_of(st.integers(1, 30), st.just(math.inf))
 
 
-@given(
-    st.lists(st.tuples(steps_or_never, steps_or_never), min_size=1, max_size=7),
-    st.integers(1, 4),
-    st.integers(1, 25),
-    st.integers(1, 8),
-)
-def test_a_race_ends_as_defined(script, block_size, max_steps, eval_interval):
-    diverge_at, reach_at = zip(*script, strict=True)
-    outcome, _ = scripted_race(diverge_at, reach_at, block_size, max_steps=max_steps, eval_interval=eval_interval)
-    assert outcome == race_by_definition(diverge_at, reach_at, max_steps, eval_interval)
+@given(st.integers(1, 7), st.integers(1, 3), st.integers(1, 4), st.integers(1, 25), st.integers(1, 8), st.data())
+def test_a_race_ends_as_defined(trials, goals, block_size, max_steps, eval_interval, data):
+    one_a_trial = st.lists(steps_or_never, min_size=trials, max_size=trials)
+    diverge_at, reach_at = data.draw(one_a_trial), [data.draw(one_a_trial) for _ in range(goals)]
+    found, _ = scripted_race(diverge_at, reach_at, block_size, max_steps=max_steps, eval_interval=eval_interval)
+    assert found == race_by_definition(diverge_at, reach_at, max_steps, eval_interval)
 
 
 def test_the_goal_is_tested_every_interval_and_at_the_budget():
-    _, reports = scripted_race([math.inf], [math.inf], 1, max_steps=10, eval_interval=4)
+    _, reports = scripted_race([math.inf], [[math.inf]], 1, max_steps=10, eval_interval=4)
     assert reports == [4, 8, 10]
 
 
 def test_the_race_is_over_at_the_first_hit():
-    _, reports = scripted_race([math.inf] * 3, [math.inf, 5, 9], 2, max_steps=100, eval_interval=4)
+    _, reports = scripted_race([math.inf] * 3, [[math.inf, 5, 9]], 2, max_steps=100, eval_interval=4)
     assert reports == [4, 8]
+
+
+def test_with_several_goals_the_race_is_over_when_each_is_hit():
+    easy, hard = [3, 5, 9], [math.inf, 30, 17]
+    found, reports = scripted_race([math.inf] * 3, [easy, hard], 2, max_steps=100, eval_interval=4)
+    assert reports == [4, 8, 12, 16, 20]
+    assert found == [[("reached", 4), ("reached", 8), ("reached", 12)], [("running", 20)] * 2 + [("reached", 20)]]
 
 
 BATCH_SIZE, INTERVAL, BUDGET = 16, 3, 40
@@ -227,6 +234,26 @@ def test_the_best_error_of_a_study_without_winner_is_that_at_its_end(digits):
         *_, (_, _, network) = plain.train(plain.SmallCnn, starts[trial], masks[trial], point["learning_rate"], batches)
         errors.append(plain.count_errors(network, validation_images, validation_labels))
     assert record.best_error == pytest.approx(min(errors) / 179, abs=1.5 / 179)  # float32 may turn one borderline digit
+
+
+def outcome(record):
+    """Return what `curves.csv` tells of a study."""
+    counts = [record.count(status) for status in ("complete", "incomplete", "infeasible", "censored")]
+    winner = record.winner.trial if record.winner else None
+    return record.goal, record.steps_to_result, record.lower, winner, counts, record.best_error
+
+
+@pytest.mark.parametrize("goals", [(0.3, 0.6), (0.6, 0.3), (0.01, 0.5, 0.3)], ids=str)
+def test_a_study_of_several_goals_is_one_study_a_goal(goals, digits):
+    masks = np.ones((7, 6090), dtype=bool)
+
+    def measured(asked):
+        laboratory = laboratory_with(digits, WIDE_SPACE, goal_error=asked, max_steps=BUDGET, eval_interval=INTERVAL)
+        return measure_study(laboratory, Study(0.0, 0, BATCH_SIZE), masks, lambda _: None)
+
+    together = measured(goals)
+    assert [outcome(record) for record in together] == [outcome(*measured((goal,))) for goal in goals]
+    assert len({record.steps_to_result for record in together}) == len(goals)
 
 
 def test_a_study_is_the_same_twice(digits):

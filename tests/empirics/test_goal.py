@@ -85,6 +85,16 @@ def test_every_goal_is_answered_like_by_a_full_evaluation(trials):
         ]
 
 
+@given(st.integers(12, 16), st.lists(st.integers(0, 60), min_size=1, max_size=4))
+def test_several_goals_are_answered_like_one_by_one(trials, most_errors):
+    # Twelve trials and more are tested in at least three chunks of sixty examples.
+    images, labels = validation(60)
+    weights = drawn_weights(trials, 2, 1.0)
+    answers = GoalTest(SMALL_CNN, images, labels, most_errors).reached(weights)
+    errors = errors_of(weights, images, labels)
+    assert answers.tolist() == [[count <= most for count in errors] for most in most_errors]
+
+
 def test_a_hopeless_block_is_decided_on_the_first_chunk(monkeypatch):
     images, labels = validation(179)
     seen, logits = [], ConvolutionalNetwork.logits

@@ -350,7 +350,7 @@ def test_another_programs_database_is_refused_and_left_alone(folder):
     with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection, connection:
         connection.execute("CREATE TABLE experiments (name TEXT)")
     before = (folder / FILE_NAME).read_bytes()
-    with pytest.raises(InputError, match="use another --out"), opened(folder):
+    with pytest.raises(InputError, match="is another program's database; use another --out"), opened(folder):
         pass
     assert (folder / FILE_NAME).read_bytes() == before
 

@@ -136,6 +136,23 @@ def test_many_steps_are_the_twins(random_weights):
         torch.testing.assert_close(trained.weights[trial], plain.flat_weights(network), rtol=0, atol=tolerance)
 
 
+def test_momentum_and_decay_follow_the_steps_taken(small_batch, random_weights):
+    # Two steps by hand: v1 = g1, w1 = w0 - eta g1; v2 = m v1 + g2, w2 = w1 - eta (1 + (f - 1)/d) v2.
+    images, labels = small_batch
+    start = random_weights(plain.SmallCnn, 1)
+    eta, m, d, f = 0.05, 0.9, 4, 0.2
+    point = {"learning_rate": eta, "momentum": m, "decay_steps": d, "end_learning_rate_factor": f}
+    workload = find_workload("mnist/simple-cnn/momentum/linear")
+    trained = TrialBlock(SMALL_CNN, workload, [0], start.clone(), torch.ones_like(start), [point])
+    for _ in range(2):
+        trained.step(images, labels)
+    first = torch.from_numpy(plain.loss_and_gradient(plain.SmallCnn, start[0], images, labels)[1])
+    once = start[0] - eta * first
+    second = torch.from_numpy(plain.loss_and_gradient(plain.SmallCnn, once, images, labels)[1])
+    expected = once - eta * (1 + (f - 1) / d) * (m * first + second)
+    torch.testing.assert_close(trained.weights[0], expected, rtol=0, atol=10 * GRADIENT_TOLERANCE)
+
+
 def test_pruned_weights_stay_exactly_zero(small_batch, random_weights):
     weights = random_weights(plain.SmallCnn, 3).float()
     masks = (torch.rand(3, 6090, generator=torch.Generator().manual_seed(2)) < 0.1).float()

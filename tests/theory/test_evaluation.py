@@ -87,6 +87,12 @@ def test_at_a_fixed_rate_c1_and_c2_say_it_all(bound, examples):
     ]
 
 
+def test_decaying_by_hand():
+    """K = L H beta/(mu eps B) + Delta/(mu eps)."""
+    found = evaluate("decaying", [4.0], L=2.0, Delta=3.0, beta=8.0, epsilon=0.5, mu=0.5, M_G=0.25, H=0.75)
+    assert (found.c1, found.c2, found.steps.tolist()) == (48.0, 12.0, [24.0])
+
+
 def test_a_floor_below_zero_has_no_critical_batch_size():
     """With more noise scale than examples the law in 1/B meets no floor within the data."""
     found = evaluate("tuned", [1, 100], L=1.0, Delta=1.0, beta=100.0, epsilon=0.1, without_replacement=100)
