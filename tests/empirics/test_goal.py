@@ -85,6 +85,7 @@ def test_every_goal_is_answered_like_by_a_full_evaluation(trials):
         ]
 
 
+@settings(max_examples=20)
 @given(st.integers(12, 16), st.lists(st.integers(0, 60), min_size=1, max_size=4))
 def test_several_goals_are_answered_like_one_by_one(trials, most_errors):
     # Twelve trials and more are tested in at least three chunks of sixty examples.
