@@ -25,7 +25,8 @@ def build_network(name: str, image_shape: tuple[int, int, int]) -> Network:
         ...  (("small-cnn", (1, 8, 8)), ("simple-cnn", (1, 28, 28)), ("resnet-8", (3, 32, 32)))]
         [6090, 62346, 75050]
     """
-    # How many trials and examples go together was measured on one x86 core; see docs/protocol.md.
+    # Timed on one x86 core, a training step of 16 trials of small-cnn: B = 4 together 2.0 ms, one by one 13 ms; B = 64
+    # 29 and 28. Simple-CNN, 4 trials: B = 2 7.2 and 9.1 ms; B = 16 37 and 36. ResNet-8, a trial: B = 2 7 and 11 ms.
     if name == "small-cnn":
         return ConvolutionalNetwork(
             image_shape=image_shape,
