@@ -144,7 +144,7 @@ class ProcessExecutor:
         """Return a worker's message, or raise what it stands for."""
         try:
             kind, value = worker.connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # the latter when it ended in the middle of a message
             raise ProcessExecutor._gone(worker, task) from None
         if kind == "input error":
             raise InputError(value)
