@@ -47,7 +47,7 @@ def _sweep(name: str, laboratory: Laboratory) -> None:
     for index, sparsity in enumerate(_SPARSITIES):
         kept = laboratory.unpack([records[index].bits for records in masks])
         for batch_size in _BATCH_SIZES:
-            (record,) = measure_study(laboratory, Study(sparsity, 0, batch_size), kept, lambda _: None)
+            (record,) = measure_study(laboratory, Study(sparsity, 0, batch_size), kept, lambda _: None).records
             print(_line(name, record), flush=True)
 
 

@@ -28,6 +28,12 @@ _CIFAR10_FOLDER, _CIFAR10_RECORD = "cifar-10-batches-bin", 3073
 _CIFAR10_ORIGIN = "https://www.cs.toronto.edu/~kriz/cifar.html"
 _FEWEST_EXAMPLES = 10  # one in ten validates
 
+# `Dataset.digest` of the official training sets. CIFAR-10 has none: only its archives' hashes are published.
+OFFICIAL_DIGESTS = {
+    "mnist": "edc0d1098aa497be14ace79ddd5171e5a3dcf9c4d196c015389203eb3ba1f59b",
+    "fashion-mnist": "16d82e2b505296aa2b78bd5ea0992634f30419a4c97def7c907d154a35ac6157",
+}
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -39,6 +45,7 @@ class Dataset:
         labels: int64, shape (examples,), in 0..classes-1.
         validation_examples: How many of the examples validate.
         digest: SHA-256 of the raw content, hex.
+        fixed_validation: Whether the last examples validate in every replicate, instead of a random tenth.
     """
 
     name: str
@@ -46,6 +53,7 @@ class Dataset:
     labels: NDArray[np.int64]
     validation_examples: int
     digest: str
+    fixed_validation: bool = False
 
     @property
     def training_examples(self) -> int:
@@ -60,6 +68,8 @@ class Dataset:
 
     def split(self, seed: int, replicate: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return validation and training indices of one replicate."""
+        if self.fixed_validation:
+            return np.arange(self.training_examples, len(self.labels)), np.arange(self.training_examples)
         return split_indices(seed, replicate, len(self.labels), self.validation_examples)
 
 
@@ -88,7 +98,7 @@ def load_dataset(name: str, data_dir: Path | None) -> Dataset:
     """Return the full training set of that name.
 
     Args:
-        name: `digits`, `mnist`, `fashion-mnist` or `cifar-10`.
+        name: `digits`, `mnist`, `fashion-mnist`, `cifar-10`, or `my_module:make_workload` for a user's own.
         data_dir: Folder that holds `MNIST/`, `Fashion-MNIST/` (files gzipped or plain) and `cifar-10-batches-bin/`;
             None for the user's cache, where `python -m empirics.datasets fetch` puts them; unused for digits.
 
@@ -100,6 +110,10 @@ def load_dataset(name: str, data_dir: Path | None) -> Dataset:
         >>> digits.images.shape, digits.validation_examples, digits.training_examples
         ((1797, 1, 8, 8), 179, 1618)
     """
+    if ":" in name:
+        from empirics.own_workload import load_own_workload  # noqa: PLC0415 - loads torch
+
+        return load_own_workload(name).dataset
     white = 255
     if name == "digits":
         (pixels, labels), white = _read_digits(), 16
@@ -109,6 +123,26 @@ def load_dataset(name: str, data_dir: Path | None) -> Dataset:
         pixels, labels = _read_idx_pair(_IDX_SOURCES[name], data_dir)
     digest = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
     return Dataset(name, _normalise(pixels, white), labels.astype(np.int64), len(labels) // 10, digest)
+
+
+def digest_notice(dataset: Dataset) -> str | None:
+    """Return one line for the user where a data set is not known to be the official release it is named after.
+
+    Args:
+        dataset: Any data set. Digits come with scikit-learn, a user's own data have no release: None for both.
+
+    Example:
+        >>> digest_notice(load_dataset("digits", None)) is None
+        True
+    """
+    official = OFFICIAL_DIGESTS.get(dataset.name)
+    if dataset.name not in {*_IDX_SOURCES, "cifar-10"} or dataset.digest == official:
+        return None
+    finding = "is not the official release"
+    if official is None:
+        finding = "was not compared with the official release, whose content digest is not known"
+    found = f"{len(dataset.labels)} images, content digest {dataset.digest[:8]}..."
+    return f"notice: {dataset.name} {finding} ({found}); results are about these images"
 
 
 def _normalise(pixels: NDArray[np.uint8], white: int) -> NDArray[np.float32]:

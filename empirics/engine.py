@@ -1,4 +1,4 @@
-"""Studies: all trials of a search advance together until one of them has reached the hardest goal."""
+"""Studies: all trials of a search advance together until the stop rule says that enough is known."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from empirics.goal import Goals
 from empirics.laboratory import Laboratory
-from empirics.records import Event, RerunRecord, StudyRecord, TrialRecord
-from empirics.search import search_points
+from empirics.records import Event, RerunRecord, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.specification import Study
+from empirics.stopping import StopRule
 from empirics.streams import ExampleOrder
 from empirics.training import TrialBlock
+from empirics.workloads import Workload
 
 Report = Callable[[int], None]
 
@@ -28,16 +31,18 @@ class RaceLog:
         reached: For each goal, trial -> the first step at which it was seen there.
         diverged: Trial -> the first step with a loss or weight that is not finite.
         step: Steps taken by those that did not diverge.
+        seen: Trial -> (step, error) at every goal test, where traces are asked for.
     """
 
     reached: list[dict[int, int]]
     diverged: dict[int, int] = field(default_factory=dict)
     step: int = 0
+    seen: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
 
-    @property
-    def decided(self) -> bool:
-        """Whether every goal has been reached by some trial."""
-        return all(self.reached)
+    def over(self, rule: StopRule, workload: Workload) -> bool:
+        """Whether the rule leaves nothing to run for."""
+        ends = [rule.step([*of.values()], workload.max_steps, workload.eval_interval) for of in self.reached]
+        return all(self.step >= (workload.max_steps if end is None else end) for end in ends)
 
     def event(self, goal: int, trial: int) -> tuple[Event, int]:
         """Return what became of a trial on its way to a goal, and at which step."""
@@ -49,24 +54,25 @@ class RaceLog:
 def race(
     laboratory: Laboratory, study: Study, blocks: Sequence[TrialBlock], order: ExampleOrder, report: Report
 ) -> RaceLog:
-    """Advance all trials in step until every goal is reached, all have diverged, or the budget is spent.
+    """Advance all trials in step until the stop rule is met, all have reached every goal or diverged, or the budget.
 
     K* is a minimum over trials, so nothing that happens to the others after the first hit can change it.
 
     Args:
-        laboratory: The data and goals at hand.
+        laboratory: The data, goals and stop rule at hand.
         study: Whose batch size, and whose replicate's data.
-        blocks: The trials; their weights are those at the end afterwards.
+        blocks: The trials; their weights are those at the end afterwards, those that ended before left out.
         order: The data order, the same for every trial.
         report: Called with the step after each goal test.
 
     Returns:
         What happened to each trial and when.
     """
-    data, workload = laboratory.split(study.replicate), laboratory.specification.workload
-    goals = laboratory.goal_test(study.replicate)
-    log = RaceLog([{} for _ in laboratory.specification.goals])
-    while log.step < workload.max_steps and blocks and not log.decided:
+    specification, data = laboratory.specification, laboratory.split(study.replicate)
+    workload, goals = specification.workload, laboratory.goal_test(study.replicate)
+    log = RaceLog([{} for _ in specification.goals])
+    blocks = [block for block in blocks if block.trials]
+    while blocks and not log.over(specification.stop, workload):
         for _ in range(min(workload.eval_interval, workload.max_steps - log.step)):
             rows = laboratory.tensor(order.batch(log.step, study.batch_size))
             images, labels = data.training_images[rows], data.training_labels[rows]
@@ -78,10 +84,33 @@ def race(
                     block.keep(finite)
             blocks = [block for block in blocks if block.trials]
         for block in blocks:
-            for known, there in zip(log.reached, goals.reached(block.weights), strict=True):
-                known |= {trial: log.step for trial in _where(block.trials, there) if trial not in known}
+            _test(block, goals, log, traced=specification.trace == "full")
         report(log.step)
+        if specification.trace != "full" and not log.over(specification.stop, workload):
+            blocks = _unfinished(blocks, log)
     return log
+
+
+def _test(block: TrialBlock, goals: Goals, log: RaceLog, *, traced: bool) -> None:
+    """Note which goals the trials of a block have reached, and with traces how far from them they are."""
+    if traced:
+        values = goals.values(block.weights)
+        for trial, value in zip(block.trials, values.tolist(), strict=True):
+            log.seen.setdefault(trial, []).append((log.step, value))
+        reached = goals.reached_by(values)
+    else:
+        reached = goals.reached(block.weights)
+    for known, there in zip(log.reached, reached, strict=True):
+        known |= {trial: log.step for trial in _where(block.trials, there) if trial not in known}
+
+
+def _unfinished(blocks: Sequence[TrialBlock], log: RaceLog) -> list[TrialBlock]:
+    """Return the blocks without the trials that have reached every goal."""
+    finished = set.intersection(*(set(of) for of in log.reached))
+    for block in blocks:
+        if finished.intersection(block.trials):
+            block.keep(torch.tensor([trial not in finished for trial in block.trials], device=block.weights.device))
+    return [block for block in blocks if block.trials]
 
 
 def _where(trials: Sequence[int], chosen: Tensor) -> list[int]:
@@ -89,9 +118,7 @@ def _where(trials: Sequence[int], chosen: Tensor) -> list[int]:
     return [trial for trial, is_chosen in zip(trials, chosen.tolist(), strict=True) if is_chosen]
 
 
-def measure_study(
-    laboratory: Laboratory, study: Study, masks: NDArray[np.bool_], report: Report
-) -> tuple[StudyRecord, ...]:
+def measure_study(laboratory: Laboratory, study: Study, masks: NDArray[np.bool_], report: Report) -> StudyOutcome:
     """Run one study.
 
     Args:
@@ -105,18 +132,17 @@ def measure_study(
     """
     start = time.perf_counter()
     specification = laboratory.specification
-    points = search_points(specification.workload.search_space, len(masks))
+    points = specification.points[: len(masks)]
     weights = np.stack([laboratory.initial_weights(study.replicate, trial) for trial in range(len(masks))])
     at_once = laboratory.network.trials_at_once(study.batch_size)
     blocks = [
         _block(laboratory, range(first, min(first + at_once, len(masks))), weights, masks, points)
         for first in range(0, len(masks), at_once)
     ]
-    order = laboratory.order(study.replicate)
-    log = race(laboratory, study, blocks, order, report)
-    best = None if log.decided else _lowest_error(laboratory, study, blocks)
+    log = race(laboratory, study, blocks, laboratory.order(study.replicate), report)
+    best = None if all(log.reached) else _best_error(laboratory, study, blocks)
     seconds = (time.perf_counter() - start) / len(specification.goals)
-    return tuple(
+    records = tuple(
         StudyRecord(
             study,
             goal,
@@ -125,16 +151,26 @@ def measure_study(
             specification.workload.eval_interval,
             None if log.reached[index] else best,
             seconds,
+            specification.stop,
         )
         for index, goal in enumerate(specification.goals)
     )
+    return StudyOutcome(records, _traces(study, specification.workload.goal_metric, log))
 
 
-def _lowest_error(laboratory: Laboratory, study: Study, blocks: Sequence[TrialBlock]) -> float | None:
-    """Return the lowest validation error of trials at their end, None when all have diverged."""
-    goals, examples = laboratory.goal_test(study.replicate), len(laboratory.split(study.replicate).validation_labels)
-    counts = [int(goals.errors(block.weights).min()) for block in blocks if block.trials]
-    return min(counts) / examples if counts else None
+def _traces(study: Study, metric: str, log: RaceLog) -> tuple[TraceRecord, ...]:
+    """Return the goal tests of every trial that was still there at the first of them."""
+    return tuple(
+        TraceRecord(study, trial, metric, *map(tuple, zip(*seen, strict=True)))
+        for trial, seen in sorted(log.seen.items())
+    )
+
+
+def _best_error(laboratory: Laboratory, study: Study, blocks: Sequence[TrialBlock]) -> float | None:
+    """Return the best validation error of trials at their end, None when all have diverged."""
+    goals = laboratory.goal_test(study.replicate)
+    values = [value for block in blocks if block.trials for value in goals.values(block.weights).tolist()]
+    return goals.best(values) if values else None
 
 
 def rerun_winner(laboratory: Laboratory, study: Study, winner: TrialRecord, rerun: int, report: Report) -> RerunRecord:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -29,6 +30,37 @@ def goal_count(goal_error: float, examples: int) -> int:
         (120, 14)
     """
     return math.floor(goal_error * examples + 1e-6)
+
+
+def classification_error(outputs: Tensor, targets: Tensor) -> float:
+    """Return the share of examples whose highest output is not that of their class.
+
+    Args:
+        outputs: Shape (n, classes).
+        targets: Classes, shape (n,).
+
+    Example:
+        >>> classification_error(torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.tensor([1, 1]))
+        0.5
+    """
+    highest, classes = outputs.max(dim=1)
+    return float(((classes != targets) | highest.isnan()).double().mean())
+
+
+class Goals(Protocol):
+    """Decides for each of T trials which of G goals it reaches on the validation set."""
+
+    def reached(self, weights: Tensor) -> Tensor:
+        """Return which trials reach which goals, shape (G, T), bool; weights are finite, shape (T, P)."""
+
+    def values(self, weights: Tensor) -> Tensor:
+        """Return the metric of each trial, shape (T,), float64."""
+
+    def reached_by(self, values: Tensor) -> Tensor:
+        """Return which of such values reach which goals, shape (G, T), bool."""
+
+    def best(self, values: Sequence[float]) -> float:
+        """Return the best of some values of the metric."""
 
 
 class GoalTest:
@@ -75,6 +107,19 @@ class GoalTest:
         parameters = self._network.views(weights)
         counts = [self._count(parameters, start, stop) for start, stop in self._chunks(len(weights))]
         return torch.stack(counts).sum(dim=0)
+
+    def values(self, weights: Tensor) -> Tensor:
+        """Return the validation error of each trial, shape (T,), float64."""
+        return self.errors(weights).double() / len(self._labels)
+
+    def reached_by(self, values: Tensor) -> Tensor:
+        """Return which validation errors reach which goals, shape (G, T), bool."""
+        return (values * len(self._labels)).round() <= self._most_errors[:, None]
+
+    @staticmethod
+    def best(values: Sequence[float]) -> float:
+        """Return the lowest error."""
+        return min(values)
 
     def _count(self, parameters: list[Tensor], start: int, stop: int) -> Tensor:
         """Return the errors of each trial on one chunk, shape (T,)."""

@@ -15,12 +15,15 @@ from torch import Tensor
 from empirics.architectures import build_network
 from empirics.datasets import Dataset
 from empirics.errors import InputError
-from empirics.goal import GoalTest, goal_count
-from empirics.networks import initial_weights
+from empirics.goal import Goals, GoalTest, goal_count
+from empirics.metric_goal import MetricGoalTest
+from empirics.networks import Network
+from empirics.own_workload import load_own_workload
 from empirics.pruning import Untrained, kept_weights, prune
 from empirics.records import MaskRecord
 from empirics.specification import Specification
 from empirics.streams import ExampleOrder, Stream, generator
+from empirics.workloads import CLASSIFICATION_ERROR, Workload
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Laboratory:
         torch.set_num_threads(1)
         torch.use_deterministic_algorithms(True)
         self.specification = specification
-        self.network = build_network(specification.workload.network, dataset.image_shape)
+        self.network = network_of(specification.workload, dataset)
         self.device = torch.device(specification.device)
         self._dataset = dataset
         self.split = lru_cache(maxsize=2)(self._split)
@@ -61,10 +64,14 @@ class Laboratory:
         """Return the data order of a replicate, or of a retraining in it."""
         return ExampleOrder(self.specification.seed, (replicate, *rerun), len(self.split(replicate).training_labels))
 
-    def goal_test(self, replicate: int) -> GoalTest:
+    def goal_test(self, replicate: int) -> Goals:
         """Return the goal test on a replicate's validation set."""
-        data = self.split(replicate)
-        most = [goal_count(goal, len(data.validation_labels)) for goal in self.specification.goals]
+        data, workload, goals = self.split(replicate), self.specification.workload, self.specification.goals
+        if workload.metric != CLASSIFICATION_ERROR:
+            validation = data.validation_images, data.validation_labels
+            metric = load_own_workload(workload.name).metric
+            return MetricGoalTest(self.network, *validation, metric, goals, maximise=workload.maximise)
+        most = [goal_count(goal, len(data.validation_labels)) for goal in goals]
         return GoalTest(self.network, data.validation_images, data.validation_labels, most)
 
     def probe(self, replicate: int) -> tuple[Tensor, Tensor]:
@@ -80,7 +87,7 @@ class Laboratory:
 
     def initial_weights(self, replicate: int, trial: int, *rerun: int) -> NDArray[np.float32]:
         """Draw a trial's weights before training and pruning, shape (P,)."""
-        return initial_weights(self.network, self._random(Stream.INIT, replicate, trial, *rerun))
+        return self.network.initial_weights(self._random(Stream.INIT, replicate, trial, *rerun))
 
     def masks(self, sparsities: Sequence[float], replicate: int, trial: int, *rerun: int) -> NDArray[np.bool_]:
         """Return which weights of a trial, or of its retraining, are kept at each sparsity, shape (s, P)."""
@@ -122,13 +129,23 @@ class Laboratory:
         return np.stack(rows).astype(np.bool_)
 
 
+def network_of(workload: Workload, dataset: Dataset) -> Network:
+    """Return the network that a workload trains, the user's own or one of `architectures`."""
+    if workload.own_description is not None:
+        return load_own_workload(workload.name).network
+    return build_network(workload.network, dataset.image_shape)
+
+
 def check_network(specification: Specification, dataset: Dataset) -> None:
-    """Refuse a sparsity that leaves nothing to train.
+    """Refuse a sparsity that leaves nothing to train, and a pruning method that the network cannot take.
 
     Raises:
-        InputError: If a sparsity keeps no weight of the network.
+        InputError: If a sparsity keeps no weight of the network, or SynFlow's input of ones is no input of it.
     """
-    size = build_network(specification.workload.network, dataset.image_shape).size
+    network = network_of(specification.workload, dataset)
+    size = network.size - int(network.never_pruned.sum())
     for sparsity in specification.sparsities:
         if kept_weights(size, sparsity) < 1:
             raise InputError(f"--sparsity {sparsity:g}: keeps none of the network's {size} weights; use a lower one")
+    if specification.pruning == "synflow" and dataset.images.dtype.kind != "f":
+        raise InputError("--pruning synflow: sends an input of ones through the network, which takes no real numbers")

@@ -15,12 +15,12 @@ from typing import Annotated, NoReturn
 
 from empirics.command_line import parse
 from empirics.cost import longest_first
-from empirics.datasets import Dataset
+from empirics.datasets import Dataset, digest_notice
 from empirics.errors import InputError
 from empirics.executor import Executor, WorkerError, local_executor
 from empirics.progress import Display
 from empirics.provenance import provenance
-from empirics.records import ConstantsRecord, RerunRecord, StudyRecord
+from empirics.records import ConstantsRecord, RerunRecord, StudyOutcome, StudyRecord
 from empirics.specification import Request, Specification, Study, nearest_128, resolve
 from empirics.store import Store, open_store
 from empirics.summary import describe_run, describe_study
@@ -59,11 +59,15 @@ def measure(request: Request, execution: Execution) -> Path:
         InputError: If something in the request cannot be used.
     """
     specification, dataset, jobs = _prepare(request, execution)
+    notices = _notices(specification, dataset)
+    for notice in notices:
+        print(notice, file=sys.stderr)
     folder = execution.out or Path("runs") / specification.folder_name()
     with open_store(folder, specification.identity()) as store:
         _refuse_fewer_trials(store, specification, folder)
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        store.add_session(started, {**provenance(), "device": specification.device, "jobs": jobs, "threads": 1})
+        execution_facts = {"device": specification.device, "jobs": jobs, "threads": 1, "notices": notices}
+        store.add_session(started, {**provenance(), **execution_facts})
         try:
             with Display() as display, local_executor(specification, dataset, jobs) as executor:
                 run = _Run(specification, store, executor, display)
@@ -109,9 +113,9 @@ class _Run:
         ]
         with self.display.stage("studies", len(tasks)):
             for task, result in self.executor.run(tasks, self.display.watch):
-                assert isinstance(result, tuple)
+                assert isinstance(result, StudyOutcome)
                 self.store.add_study(result)
-                self.display.done(task, describe_study(result))
+                self.display.done(task, describe_study(result.records))
 
     def measure_reruns(self) -> None:
         """Train winners again with new seeds."""
@@ -182,6 +186,16 @@ def _prepare(request: Request, execution: Execution) -> tuple[Specification, Dat
     check_network(specification, dataset)
     default_jobs = 1 if specification.device == "cuda" else _cores()
     return specification, dataset, execution.jobs or default_jobs
+
+
+def _notices(specification: Specification, dataset: Dataset) -> list[str]:
+    """Return what a user should know of the data and network before they are used."""
+    from empirics.laboratory import network_of  # noqa: PLC0415 - loads torch
+
+    notices = [digest_notice(dataset)]
+    if not network_of(specification.workload, dataset).batched:
+        notices.append("notice: torch cannot batch this network or loss over trials; they train one after another")
+    return [notice for notice in notices if notice is not None]
 
 
 def _cores() -> int:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 from torch import Tensor
+from torch.nn import functional
 
 TRUNCATION = 2.0
 _TRUNCATED_DEVIATION = 0.87962566103423978  # of a standard normal cut at +-2 sigma
@@ -41,14 +42,14 @@ class Network(abc.ABC):
     """What every network has; a subclass adds `parameters`, `activations` and `logits`.
 
     Args:
-        image_shape: (channels, height, width) of the input.
+        image_shape: Shape of one input; (channels, height, width) for images.
         examples_at_once: Most trials x examples in one pass; bounds memory and is part of what fixes the bits.
         trials_at_once_examples: Trials train together while trials x batch size stays below this; beyond it one pass
             over several trials is measured to be no faster than one after another.
         classes: Number of outputs.
     """
 
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     examples_at_once: int
     trials_at_once_examples: int
     classes: int = 10
@@ -85,6 +86,58 @@ class Network(abc.ABC):
         """Which of the flat weights are biases, shape (P,)."""
         return np.concatenate([np.full(p.size, p.fan_in == 0) for p in self.parameters])
 
+    @property
+    def batched(self) -> bool:
+        """Whether several trials go through one pass."""
+        return True
+
+    @cached_property
+    def never_pruned(self) -> NDArray[np.bool_]:
+        """Which of the flat weights no pruning method may take, shape (P,)."""
+        return np.zeros(self.size, dtype=np.bool_)
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of each trial on each example; cross-entropy unless a network says otherwise.
+
+        Args:
+            outputs: As `logits` returns them, shape (T, B, ...).
+            targets: Shape (B, ...).
+
+        Returns:
+            Shape (T, B).
+        """
+        return cross_entropy(outputs, targets)
+
+    def initial_weights(self, random: np.random.Generator) -> NDArray[np.float32]:
+        """Draw the initial weights of one trial.
+
+        Weights follow a normal cut at two standard deviations with variance 1/fan_in *after* the cut; biases are 0.
+
+        Args:
+            random: The trial's `init` stream.
+
+        Returns:
+            Shape (P,).
+
+        Reference:
+            Lee et al. 2021, published code (variance scaling, truncated normal, sigma = sqrt(1/fan_in)/0.87963).
+
+        Example:
+            >>> from empirics.architectures import build_network
+            >>> weights = build_network("small-cnn", (1, 8, 8)).initial_weights(np.random.default_rng(0))
+            >>> weights.shape, bool(abs(weights[:144]).max() <= 2 / 3 / 0.87962)
+            ((6090,), True)
+        """
+        low, high = ndtr(-TRUNCATION), ndtr(TRUNCATION)
+        parts = []
+        for parameter in self.parameters:
+            if parameter.fan_in:
+                unit = ndtri(low + (high - low) * random.random(parameter.size))
+                parts.append(unit / (_TRUNCATED_DEVIATION * math.sqrt(parameter.fan_in)))
+            else:
+                parts.append(np.zeros(parameter.size))
+        return np.concatenate(parts).astype(np.float32)
+
     def trials_at_once(self, batch_size: int) -> int:
         """Return how many trials train as one batched computation."""
         return min(max(self.trials_at_once_examples // batch_size, 1), _MOST_TRIALS_AT_ONCE)
@@ -96,33 +149,16 @@ class Network(abc.ABC):
         return [part.view(len(part), *parameter.shape) for part, parameter in zip(parts, self.parameters, strict=True)]
 
 
-def initial_weights(network: Network, random: np.random.Generator) -> NDArray[np.float32]:
-    """Draw the initial weights of one trial.
-
-    Weights follow a normal cut at two standard deviations with variance 1/fan_in *after* the cut; biases are 0.
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy of each trial on each example.
 
     Args:
-        network: Whose weights.
-        random: The trial's `init` stream.
+        logits: Shape (T, B, classes).
+        labels: Shape (B,).
 
     Returns:
-        Shape (P,).
-
-    Reference:
-        Lee et al. 2021, published code (variance scaling, truncated normal, sigma = sqrt(1/fan_in)/0.87963).
-
-    Example:
-        >>> from empirics.architectures import build_network
-        >>> weights = initial_weights(build_network("small-cnn", (1, 8, 8)), np.random.default_rng(0))
-        >>> weights.shape, bool(abs(weights[:144]).max() <= 2 / 3 / 0.87962)
-        ((6090,), True)
+        Shape (T, B).
     """
-    low, high = ndtr(-TRUNCATION), ndtr(TRUNCATION)
-    parts = []
-    for parameter in network.parameters:
-        if parameter.fan_in:
-            unit = ndtri(low + (high - low) * random.random(parameter.size))
-            parts.append(unit / (_TRUNCATED_DEVIATION * math.sqrt(parameter.fan_in)))
-        else:
-            parts.append(np.zeros(parameter.size))
-    return np.concatenate(parts).astype(np.float32)
+    trials, examples, _ = logits.shape
+    losses = functional.cross_entropy(logits.flatten(0, 1), labels.repeat(trials), reduction="none")
+    return losses.view(trials, examples)

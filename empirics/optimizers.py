@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
 
+from empirics.errors import InputError
+from empirics.named import import_named
+
 Points = Sequence[Mapping[str, float]]
 
 
-def column(points: Points, name: str, like: Tensor) -> Tensor:
+def column(points: Points, name: str, like: Tensor, default: float | None = None) -> Tensor:
     """Return one metaparameter of each trial.
 
     Args:
         points: One mapping a trial, length T.
         name: The metaparameter.
         like: Whose precision and device to take.
+        default: Its value where it is not searched; None where it must be.
 
     Returns:
         Shape (T, 1).
+
+    Raises:
+        KeyError: If a point lacks a metaparameter that has no default.
     """
-    return torch.tensor([[point[name]] for point in points], dtype=like.dtype, device=like.device)
+    values = [[point[name] if default is None or name in point else default] for point in points]
+    return torch.tensor(values, dtype=like.dtype, device=like.device)
 
 
 class Optimizer(Protocol):
@@ -77,11 +85,71 @@ class Nesterov(HeavyBall):
     look_ahead = True
 
 
-OPTIMIZERS: dict[str, Callable[[Points, Tensor], Optimizer]] = {
+class AdamW:
+    r"""Adam with decoupled weight decay.
+
+    :math:`m \gets \beta_1 m + (1 - \beta_1) g,\ v \gets \beta_2 v + (1 - \beta_2) g^2,\ w \gets (1 - \eta \lambda) w
+    - \eta \hat m / (\sqrt{\hat v} + \epsilon)`, the hats dividing by :math:`1 - \beta^k` at step k.
+
+    Searched or at their defaults: beta1 0.9, beta2 0.999, epsilon 1e-8, weight_decay 0.01.
+
+    Reference:
+        Loshchilov, Hutter 2019, Algorithm 2, with the schedule multiplying the decay as in PyTorch.
+    """
+
+    def __init__(self, points: Points, weights: Tensor) -> None:
+        defaults = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.01}
+        self._beta1, self._beta2, self._epsilon, self._decay = (
+            column(points, name, weights, default) for name, default in defaults.items()
+        )
+        self._first, self._second = torch.zeros_like(weights), torch.zeros_like(weights)
+        self._steps = 0
+
+    def update(self, weights: Tensor, gradient: Tensor, learning_rates: Tensor) -> None:
+        """Take one step."""
+        self._steps += 1
+        self._first.lerp_(gradient, 1 - self._beta1)
+        self._second.mul_(self._beta2).add_((1 - self._beta2) * gradient.square())
+        size = (self._second / (1 - self._beta2**self._steps)).sqrt_().add_(self._epsilon)
+        weights.mul_(1 - learning_rates * self._decay)
+        weights.sub_(learning_rates / (1 - self._beta1**self._steps) * self._first / size)
+
+    def keep(self, wanted: Tensor) -> None:
+        """Go on with some of the trials only."""
+        self._beta1, self._beta2 = self._beta1[wanted], self._beta2[wanted]
+        self._epsilon, self._decay = self._epsilon[wanted], self._decay[wanted]
+        self._first, self._second = self._first[wanted], self._second[wanted]
+
+
+UpdateRule = Callable[[Points, Tensor], Optimizer]
+OPTIMIZERS: dict[str, UpdateRule] = {
     "sgd": StochasticGradientDescent,
     "momentum": HeavyBall,
     "nesterov": Nesterov,
+    "adamw": AdamW,
 }
+
+
+def update_rule(name: str) -> UpdateRule:
+    """Return the update rule of that name.
+
+    Args:
+        name: One of `OPTIMIZERS`, or `my_module:MyOptimizer`, a class like those here.
+
+    Raises:
+        InputError: If there is none.
+
+    Example:
+        >>> update_rule("momentum").__name__
+        'HeavyBall'
+    """
+    if ":" in name:
+        return cast("UpdateRule", import_named(name))
+    if name not in OPTIMIZERS:
+        raise InputError(
+            f"unknown optimiser {name!r}; choose one of: {', '.join(OPTIMIZERS)}, or my_module:MyOptimizer"
+        )
+    return OPTIMIZERS[name]
 
 
 class Schedule(Protocol):

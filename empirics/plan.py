@@ -10,8 +10,6 @@ import torch
 from empirics.cost import expected_steps
 from empirics.datasets import Dataset
 from empirics.laboratory import Laboratory
-from empirics.networks import initial_weights
-from empirics.search import search_points
 from empirics.specification import Specification, Study, nearest_128, number_text
 from empirics.streams import Stream, generator
 from empirics.training import TrialBlock
@@ -95,16 +93,16 @@ def _seconds_per_evaluation(laboratory: Laboratory) -> float:
     """Return the time of one full evaluation of one trial."""
     block, test = _random_block(laboratory, 1), laboratory.goal_test(0)
     start = time.perf_counter()
-    test.errors(block.weights)
+    test.values(block.weights)
     return time.perf_counter() - start
 
 
 def _random_block(laboratory: Laboratory, trials: int) -> TrialBlock:
     """Return trials at their start with a small rate."""
     random = generator(0, Stream.PROBE, 0)
-    weights = laboratory.tensor(np.stack([initial_weights(laboratory.network, random) for _ in range(trials)]))
+    weights = laboratory.tensor(np.stack([laboratory.network.initial_weights(random) for _ in range(trials)]))
     workload = laboratory.specification.workload
-    points = search_points(workload.search_space, trials)
+    points = laboratory.specification.points[:trials]
     return TrialBlock(laboratory.network, workload, range(trials), weights, torch.ones_like(weights), points)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from empirics.networks import Network
 from empirics.specification import Biases, PruningName
-from empirics.training import cross_entropy, loss_and_gradient
+from empirics.training import as_input, loss_and_gradient
 
 _BATCH_SIZE = 100  # of the published SNIP code
 _SYNFLOW_ROUNDS = 100  # Tanaka et al. 2020, Section 7
@@ -79,8 +79,8 @@ def gradient_flow(network: Network, weights: Tensor, images: Tensor, labels: Ten
 
 def _tempered_loss(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> Tensor:
     """Return the summed cross-entropy of softened outputs, differentiable twice."""
-    logits = network.logits(network.views(weights), images.to(weights.dtype))
-    return cross_entropy(logits / _GRASP_TEMPERATURE, labels).sum()
+    outputs = network.logits(network.views(weights), as_input(images, weights.dtype))
+    return network.losses(outputs / _GRASP_TEMPERATURE, labels).sum()
 
 
 def _chunks(network: Network, examples: int) -> list[slice]:
@@ -225,7 +225,7 @@ def prune(trials: Untrained, method: PruningName, biases: Biases, sparsities: Se
         Lee et al. 2021, Section 3, published code for `prune`; the other two are controls.
     """
     is_bias = trials.network.is_bias
-    prunable = ~is_bias if biases == "keep" else np.ones_like(is_bias)
+    prunable = ~(is_bias | trials.network.never_pruned) if biases == "keep" else ~trials.network.never_pruned
     masks = np.ones((len(trials.weights), len(sparsities), trials.network.size), dtype=np.bool_)
     pruned = [index for index, sparsity in enumerate(sparsities) if sparsity > 0]
     if pruned:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from empirics.specification import Study
+from empirics.stopping import RACE, StopRule
 
 Event = Literal["reached", "infeasible", "running"]
 Status = Literal["complete", "incomplete", "infeasible", "censored"]
@@ -20,13 +21,16 @@ class TrialRecord:
         trial: Index of the search point.
         metaparameters: Name -> value.
         event: What happened at `step`; `running` when the trial was still training there.
-        step: Last step the trial took.
+        step: Last step the trial took, or at which it was seen to have reached the goal.
+        short: Last goal test before `step`, or at it, that saw the trial short of the goal, where tests are not
+            regular; None where they are.
     """
 
     trial: int
     metaparameters: dict[str, float]
     event: Event
     step: int
+    short: int | None = None
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,9 @@ class StudyRecord:
         trials: One record a trial, ascending.
         max_steps: Budget of a trial.
         eval_interval: Steps between two goal tests.
-        best_error: Where no trial reached the goal: the lowest validation error at the end, None if all diverged.
+        best_error: Where no trial reached the goal: the best validation error at the end, None if all diverged.
         seconds: Wall time.
+        stop: When the study was over.
     """
 
     study: Study
@@ -50,6 +55,7 @@ class StudyRecord:
     eval_interval: int
     best_error: float | None
     seconds: float
+    stop: StopRule = RACE
 
     @property
     def winner(self) -> TrialRecord | None:
@@ -63,24 +69,67 @@ class StudyRecord:
         return self.winner.step if self.winner else None
 
     @property
+    def stopping_step(self) -> int:
+        """The step at which the study was over."""
+        hits = [trial.step for trial in self.trials if trial.event == "reached"]
+        step = self.stop.step(hits, self.max_steps, self.eval_interval)
+        return self.max_steps if step is None else step
+
+    @property
     def lower(self) -> int:
-        """The last step at which the goal was seen not to be reached."""
-        if self.steps_to_result is None:
+        """The last step at which no trial was known to have reached the goal."""
+        if self.winner is not None:
+            return self.seen_short(self.winner)
+        return min((self.seen_short(t) for t in self.trials if t.event == "running"), default=self.max_steps)
+
+    def seen_short(self, trial: TrialRecord) -> int:
+        """Return the last step at which a trial was seen short of the goal, 0 where it never was."""
+        if trial.short is not None:
+            return trial.short
+        if trial.event == "running" and trial.step >= self.max_steps:
             return self.max_steps
-        return (self.steps_to_result - 1) // self.eval_interval * self.eval_interval
+        before = trial.step if trial.event == "running" else trial.step - 1
+        return before // self.eval_interval * self.eval_interval
 
     def status(self, trial: TrialRecord) -> Status:
-        """Return a trial's status as it stands at the step at which the study was decided."""
-        stop = self.steps_to_result
-        if trial.event == "infeasible" and (stop is None or trial.step <= stop):
+        """Return a trial's status as it stands at the step at which the study was over."""
+        stop = self.stopping_step
+        if trial.step <= stop and trial.event == "reached":
+            return "complete"
+        if trial.step <= stop and trial.event == "infeasible":
             return "infeasible"
-        if stop is None:
-            return "incomplete"
-        return "complete" if trial.event == "reached" and trial.step <= stop else "censored"
+        return "incomplete" if trial.step >= self.max_steps <= stop else "censored"
 
     def count(self, status: Status) -> int:
         """Return how many trials have that status."""
         return sum(self.status(trial) == status for trial in self.trials)
+
+
+@dataclass(frozen=True)
+class TraceRecord:
+    """What was measured along one trial of a study.
+
+    Args:
+        study: Which study.
+        trial: Index of the search point.
+        metric: What was measured, e.g. `val/classification_error`.
+        steps: When, ascending.
+        values: What it was, one a step.
+    """
+
+    study: Study
+    trial: int
+    metric: str
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class StudyOutcome:
+    """What one study leaves behind: a record a goal, and the traces of its trials where they were asked for."""
+
+    records: tuple[StudyRecord, ...]
+    traces: tuple[TraceRecord, ...] = ()
 
 
 @dataclass(frozen=True)

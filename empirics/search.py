@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import itertools
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-Scale = Literal["log", "reverse_log", "integer"]
+from empirics.errors import InputError
+
+Scale = Literal["log", "reverse_log", "integer", "linear"]
+_MOST_POINTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,10 @@ class Metaparameter:
         name: The field's own name, e.g. `learning_rate`.
         low: Lower end of the range.
         high: Upper end of the range, > low.
-        scale: `log` (uniform in log10), `reverse_log` (1 - value uniform in log10, falling), or `integer`.
+        scale: `log` (uniform in log10), `reverse_log` (1 - value uniform in log10, falling), `integer` or `linear`.
+
+    Raises:
+        InputError: If the range is empty or the scale cannot hold it.
 
     Reference:
         Lee et al. 2021, Appendix B; mapping as in the published code.
@@ -39,10 +50,21 @@ class Metaparameter:
     high: float
     scale: Scale
 
+    def __post_init__(self) -> None:
+        fits = {"log": self.low > 0, "reverse_log": self.high < 1, "integer": True, "linear": True}
+        if self.scale not in fits:
+            raise InputError(f"metaparameter {self.name}: unknown scale {self.scale!r}; use one of {', '.join(fits)}")
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high and fits[self.scale]):
+            raise InputError(
+                f"metaparameter {self.name}: {self.low:g}..{self.high:g} is no range on a {self.scale} scale"
+            )
+
     def value(self, unit: float) -> float:
         """Return the value at `unit` in [0, 1]."""
         if self.scale == "integer":
             return float(round(self.low + unit * (self.high - self.low)))
+        if self.scale == "linear":
+            return self.low + unit * (self.high - self.low)
         if self.scale == "reverse_log":
             low, high = math.log10(1 - self.high), math.log10(1 - self.low)
             return 1.0 - math.pow(10.0, low + unit * (high - low))
@@ -93,24 +115,74 @@ def search_points(space: Sequence[Metaparameter], trials: int) -> tuple[dict[str
     )
 
 
-def at_edge(space: Sequence[Metaparameter], trials: int, trial: int) -> tuple[str, ...]:
+def at_edge(points: Sequence[Mapping[str, float]], trial: int) -> tuple[str, ...]:
     """Return the metaparameters for which no other trial lies beyond the given one, on one side.
 
     Args:
-        space: The axes of the search.
-        trials: How many trials were searched.
-        trial: The trial asked about, in [0, trials).
+        points: The metaparameters of every trial that was searched, name -> value.
+        trial: The trial asked about, an index into them.
 
     Returns:
         Names; empty with fewer than 3 trials, where every point is at an edge.
 
     Example:
-        >>> space = (Metaparameter("learning_rate", 1e-4, 1.0, "log"),)
-        >>> [at_edge(space, 3, trial) for trial in range(3)]
+        >>> points = [{"learning_rate": rate} for rate in (0.01, 0.1, 0.001)]
+        >>> [at_edge(points, trial) for trial in range(3)]
         [(), ('learning_rate',), ('learning_rate',)]
     """
-    points = unit_points(trials, len(space))
-    if trials < 3:
+    if len(points) < 3:
         return ()
-    extreme = (points[trial] == points.min(axis=0)) | (points[trial] == points.max(axis=0))
-    return tuple(axis.name for axis, is_extreme in zip(space, extreme, strict=True) if is_extreme)
+    ranges = {name: [point[name] for point in points] for name in points[trial]}
+    return tuple(
+        name
+        for name, values in ranges.items()
+        if min(values) < max(values) and values[trial] in {min(values), max(values)}
+    )
+
+
+def read_points(path: Path, space: Sequence[Metaparameter]) -> tuple[tuple[dict[str, float], ...], str]:
+    """Return the search points of a CSV table and the SHA-256 of its content.
+
+    Args:
+        path: The table: a header of metaparameter names, then a row a trial.
+        space: The metaparameters it must hold; their ranges need not hold the points.
+
+    Raises:
+        InputError: If it cannot be read, or lacks or does not know a metaparameter, or holds what is no number.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(itertools.islice(csv.reader(file), _MOST_POINTS + 1))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"--points {path}: cannot be read as CSV ({error})") from error
+    rows = [row for row in rows if any(cell.strip() for cell in row)]
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    names = [axis.name for axis in space]
+    if sorted(header) != sorted(names):
+        raise InputError(
+            f"--points {path}: its columns are {', '.join(header) or 'none'}; they must be {', '.join(names)}"
+        )
+    axes = [space[names.index(name)] for name in header]
+    points = tuple(_read_point(path, number, axes, row) for number, row in enumerate(rows[1:], start=2))
+    if not points:
+        raise InputError(f"--points {path}: holds no point below its header")
+    return points, hashlib.sha256(json.dumps(points, sort_keys=True).encode()).hexdigest()
+
+
+def _read_point(path: Path, number: int, axes: Sequence[Metaparameter], row: Sequence[str]) -> dict[str, float]:
+    """Return one row of a table of points."""
+    if len(row) != len(axes):
+        raise InputError(f"--points {path}, row {number}: {len(row)} values for {len(axes)} columns")
+    point = {}
+    for axis, cell in zip(axes, row, strict=True):
+        try:
+            value = float(cell)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise InputError(f"--points {path}, row {number}, column {axis.name}: {cell!r} is not a finite number")
+        if (axis.scale == "log" and value <= 0) or (axis.scale == "reverse_log" and value >= 1):
+            side = "positive" if axis.scale == "log" else "below 1"
+            raise InputError(f"--points {path}, row {number}, column {axis.name}: {cell} must be {side}")
+        point[axis.name] = value
+    return point

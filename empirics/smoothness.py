@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from empirics.networks import Network
-from empirics.training import cross_entropy, loss_and_gradient
+from empirics.training import as_input, loss_and_gradient
 
 GAMMAS = tuple(tenth / 10 for tenth in range(1, 11))
 
@@ -83,14 +83,16 @@ def gradient_variance(network: Network, weights: Tensor, mask: Tensor, images: T
     kept = network.views(mask.double())
 
     def example_loss(parameters: list[Tensor], image: Tensor, label: Tensor) -> Tensor:
-        return cross_entropy(network.logits(parameters, image[None]), label[None]).sum()
+        return network.losses(network.logits(parameters, image[None]), label[None]).sum()
 
     per_example = torch.func.vmap(torch.func.grad(example_loss), in_dims=(None, 0, 0))
     squares = torch.zeros((), dtype=torch.float64, device=weights.device)
     totals = [torch.zeros_like(view) for view in views]
     rows = max(network.examples_at_once // 8, 1)
     for start in range(0, len(labels), rows):
-        gradients = per_example(views, images[start : start + rows].double(), labels[start : start + rows])
+        gradients = per_example(
+            views, as_input(images[start : start + rows], torch.float64), labels[start : start + rows]
+        )
         for total, gradient, keep in zip(totals, gradients, kept, strict=True):
             masked = gradient * keep
             squares += masked.square().sum()

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,14 @@ from typing import Annotated, Literal
 
 from empirics.datasets import Dataset, load_dataset
 from empirics.errors import InputError
-from empirics.workloads import Workload, find_workload
+from empirics.search import read_points, search_points
+from empirics.stopping import StopRule, read_stop_rule
+from empirics.workloads import CLASSIFICATION_ERROR, Workload, find_workload
 
 DeviceClass = Literal["cpu", "cuda"]
 PruningName = Literal["snip", "grasp", "synflow", "magnitude", "random"]
 Biases = Literal["prune", "keep", "none"]
+TraceName = Literal["none", "full"]
 _MOST = 2**32 - 1  # RandomState, which makes the published split, takes no larger seed
 
 
@@ -25,7 +29,9 @@ _MOST = 2**32 - 1  # RandomState, which makes the published split, takes no larg
 class Request:
     """What a user asks for; each field is an option of `python -m empirics.measure`, None is the workload's default."""
 
-    workload: Annotated[str, "workload, e.g. digits or mnist/simple-cnn/sgd"] = "digits/small-cnn/sgd"
+    workload: Annotated[str, "e.g. digits or mnist/simple-cnn/sgd; your own as my_module:make_workload"] = (
+        "digits/small-cnn/sgd"
+    )
     sparsity: Annotated[tuple[float, ...], "percent of weights pruned, each in [0, 100)"] = (
         0.0,
         50.0,
@@ -39,6 +45,11 @@ class Request:
     goal_error: Annotated[
         tuple[float, ...] | None, "validation error that counts as the result, in (0, 1); several give one curve each"
     ] = None
+    stop: Annotated[tuple[str, ...], "when a study is over: race (first hit), hits M, factor F (F x K*), never"] = (
+        "race",
+    )
+    trace: Annotated[TraceName, "full: evaluate fully at every goal test and keep the error of every trial"] = "none"
+    points: Annotated[Path | None, "CSV table of search points, a column a metaparameter; default Sobol's"] = None
     max_steps: Annotated[int | None, "budget of a trial, steps, default the workload's"] = None
     eval_interval: Annotated[int | None, "steps between two goal tests, default the workload's"] = None
     pruning: Annotated[PruningName, "how weights are chosen before training"] = "snip"
@@ -74,7 +85,10 @@ class Specification:
         dataset_digest: SHA-256 of the data's content.
         sparsities: Percent of weights pruned, ascending.
         batch_sizes: Examples per step, ascending.
-        trials: Search points a study.
+        points: The metaparameters of each trial of a study, name -> value.
+        points_digest: SHA-256 of the table they come from, None for the Sobol sequence.
+        stop: When a study is over.
+        trace: Whether the error of every trial is kept at every goal test.
         replicates: Independent repetitions.
         rerun_winner: Retrainings of each winner.
         pruning: How weights are chosen.
@@ -91,7 +105,10 @@ class Specification:
     dataset_digest: str
     sparsities: tuple[float, ...]
     batch_sizes: tuple[int, ...]
-    trials: int
+    points: tuple[dict[str, float], ...]
+    points_digest: str | None
+    stop: StopRule
+    trace: TraceName
     replicates: int
     rerun_winner: int
     pruning: PruningName
@@ -101,6 +118,11 @@ class Specification:
     device: DeviceClass
     constants: bool
     probe_examples: int
+
+    @property
+    def trials(self) -> int:
+        """Search points a study."""
+        return len(self.points)
 
     def studies(self) -> tuple[Study, ...]:
         """Return every study of the run, in the order of `curves.csv`."""
@@ -125,7 +147,12 @@ class Specification:
         return {name: getattr(self, name) for name in names}
 
     def identity(self) -> dict[str, object]:
-        """Return what must not change within one run folder, as plain JSON values."""
+        """Return what must not change within one run folder, as plain JSON values; what is not there is the default."""
+        optional = {
+            "points": self.points_digest,
+            "trace": self.trace if self.trace != "none" else None,
+            "own": self.workload.own_description,
+        }
         return {
             "workload": self.workload.name,
             "goal_error": list(self.goals),
@@ -137,15 +164,16 @@ class Specification:
             "pruning": self.pruning,
             "pruning_examples": self.pruning_examples,
             "biases": self.biases,
-            "stop": "race",
+            "stop": str(self.stop),
             "dataset_digest": self.dataset_digest,
             "search_space": [list(dataclasses.astuple(axis)) for axis in self.workload.search_space],
+            **{name: value for name, value in optional.items() if value is not None},
         }
 
     def folder_name(self) -> str:
         """Return the name of the folder under `runs/` that holds this run and what may be added to it."""
         digest = hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()
-        return f"{self.workload.name.replace('/', '-')}-{digest[:8]}"
+        return f"{re.sub('[/:]', '-', self.workload.name)}-{digest[:8]}"
 
 
 def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, Dataset]:
@@ -170,8 +198,10 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
     workload = dataclasses.replace(workload, **overrides)
     goals = _goals(request, workload)
     _check_request(request, workload)
+    stop = read_stop_rule(request.stop)
     if request.device == "cuda" and not cuda_available:
         raise InputError("--device cuda: this machine has no usable CUDA device; use --device cpu or auto")
+    points, points_digest = _points(request, workload)
     dataset = load_dataset(workload.dataset, request.data_dir)
     batch_sizes = tuple(sorted(set(workload.batch_sizes)))
     if batch_sizes[-1] > dataset.training_examples:
@@ -185,7 +215,10 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         dataset_digest=dataset.digest,
         sparsities=tuple(sorted({float(value) for value in request.sparsity})),
         batch_sizes=batch_sizes,
-        trials=workload.trials,
+        points=points,
+        points_digest=points_digest,
+        stop=stop,
+        trace=request.trace,
         replicates=request.replicates,
         rerun_winner=request.rerun_winner,
         pruning=request.pruning,
@@ -205,9 +238,24 @@ def _goals(request: Request, workload: Workload) -> tuple[float, ...]:
     if not asked:
         raise InputError(f"{workload.name} has no goal of its own; pass --goal-error, e.g. 0.1 for 10% errors")
     for goal in asked:
-        if not 0 < goal < 1:  # also true for nan
+        if workload.metric != CLASSIFICATION_ERROR:
+            if not math.isfinite(goal):
+                raise InputError(f"--goal-error {goal:g}: must be a finite value of {workload.metric}")
+        elif not 0 < goal < 1:  # also true for nan
             raise InputError(f"--goal-error {goal:g}: must lie in (0, 1), e.g. 0.08 for 8% errors")
     return tuple(dict.fromkeys(asked))
+
+
+def _points(request: Request, workload: Workload) -> tuple[tuple[dict[str, float], ...], str | None]:
+    """Return the search points of a study, and the digest of their table where there is one."""
+    if request.points is None:
+        return search_points(workload.search_space, workload.trials), None
+    table, digest = read_points(request.points, workload.search_space)
+    if request.trials is None:
+        return table, digest
+    if request.trials > len(table):
+        raise InputError(f"--trials {request.trials}: {request.points} holds {len(table)} points; use --trials less")
+    return table[: request.trials], digest
 
 
 def nearest_128(batch_sizes: Iterable[int]) -> int:

@@ -7,6 +7,7 @@ read-only media.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -15,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from empirics.errors import InputError
 from empirics.records import (
     ConstantsRecord,
@@ -22,12 +25,15 @@ from empirics.records import (
     MaskRecord,
     RerunRecord,
     SmoothnessPoint,
+    StudyOutcome,
     StudyRecord,
+    TraceRecord,
     TrialRecord,
 )
 from empirics.specification import Study, number_text
+from empirics.stopping import read_stop_rule
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "study.sqlite"
 
 _STUDY_KEY = "goal TEXT NOT NULL, sparsity REAL NOT NULL, replicate INTEGER NOT NULL, batch_size INTEGER NOT NULL"
@@ -44,7 +50,12 @@ CREATE TABLE studies (
 );
 CREATE TABLE trials (
     {_STUDY_KEY}, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL, event TEXT NOT NULL, step INTEGER NOT NULL,
-    PRIMARY KEY (goal, sparsity, replicate, batch_size, trial)
+    short INTEGER, PRIMARY KEY (goal, sparsity, replicate, batch_size, trial)
+);
+CREATE TABLE traces (
+    sparsity REAL NOT NULL, replicate INTEGER NOT NULL, batch_size INTEGER NOT NULL, trial INTEGER NOT NULL,
+    metric TEXT NOT NULL, steps BLOB NOT NULL, metric_values BLOB NOT NULL,
+    PRIMARY KEY (sparsity, replicate, batch_size, trial, metric)
 );
 CREATE TABLE reruns (
     {_STUDY_KEY}, rerun INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL, event TEXT NOT NULL,
@@ -72,6 +83,7 @@ class Store:
         self._connection = connection
         self.identity = _read_identity(connection)
         self.goals = tuple(self.identity["goal_error"])
+        self.stop = read_stop_rule(self.identity["stop"].split())
 
     def add_session(self, started: str, provenance: dict[str, object]) -> None:
         """Note that a process began to work on this run."""
@@ -84,19 +96,31 @@ class Store:
         with self._connection as transaction:
             transaction.executemany("INSERT OR REPLACE INTO masks VALUES (?, ?, ?, ?)", rows)
 
-    def add_study(self, records: Iterable[StudyRecord]) -> None:
+    def add_study(self, outcome: StudyOutcome) -> None:
         """Store a study's outcome for every goal; replaces one of fewer trials, and what came from its winner."""
         with self._connection as transaction:
-            for record in records:
+            for record in outcome.records:
                 key = self._key(record.study, record.goal)
                 ending = (record.max_steps, record.eval_interval, record.best_error, record.seconds)
                 for table in ("studies", "trials", "reruns", "constants", "smoothness"):
                     transaction.execute(f"DELETE FROM {table} WHERE {_WHERE_STUDY}", key)  # noqa: S608 - fixed names
                 transaction.execute("INSERT INTO studies VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*key, *ending))
                 transaction.executemany(
-                    "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    [(*key, row.trial, _json(row.metaparameters), row.event, row.step) for row in record.trials],
+                    "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    [
+                        (*key, row.trial, _json(row.metaparameters), row.event, row.step, row.short)
+                        for row in record.trials
+                    ],
                 )
+            for study in {record.study for record in outcome.records}:
+                transaction.execute(f"DELETE FROM traces WHERE {_WHERE_TRACES}", dataclasses.astuple(study))  # noqa: S608
+            transaction.executemany(
+                "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (*dataclasses.astuple(trace.study), trace.trial, trace.metric, *_packed(trace))
+                    for trace in outcome.traces
+                ],
+            )
 
     def add_rerun(self, record: RerunRecord) -> None:
         """Store one retraining of a winner."""
@@ -138,13 +162,23 @@ class Store:
         """Return every finished study for one goal, the first by default, in the order of `curves.csv`."""
         goal = self.goals[0] if goal is None else goal
         trials: dict[Study, list[TrialRecord]] = {}
-        for *key, trial, metaparameters, event, step in self._rows("trials", "trial", goal):
-            record = TrialRecord(trial, json.loads(metaparameters), _EVENTS[event], step)
+        for *key, trial, metaparameters, event, step, short in self._rows("trials", "trial", goal):
+            record = TrialRecord(trial, json.loads(metaparameters), _EVENTS[event], step, short)
             trials.setdefault(Study(*key), []).append(record)
-        return {
-            study: StudyRecord(study, goal, tuple(trials[study]), *ending)
-            for study, ending in ((Study(*row[:3]), row[3:]) for row in self._rows("studies", "batch_size", goal))
-        }
+        found = {}
+        for *key, max_steps, eval_interval, best, seconds in self._rows("studies", "batch_size", goal):
+            study = Study(*key)
+            ending = (tuple(trials[study]), max_steps, eval_interval, best, seconds, self.stop)
+            found[study] = StudyRecord(study, goal, *ending)
+        return found
+
+    def traces(self, study: Study) -> list[TraceRecord]:
+        """Return what was measured along the trials of a study, by trial and metric."""
+        rows = self._connection.execute(
+            f"SELECT trial, metric, steps, metric_values FROM traces WHERE {_WHERE_TRACES} ORDER BY trial, metric",  # noqa: S608
+            dataclasses.astuple(study),
+        )
+        return [TraceRecord(study, trial, metric, *_unpacked(steps, values)) for trial, metric, steps, values in rows]
 
     def reruns(self) -> list[RerunRecord]:
         """Return every retraining, by study and number."""
@@ -268,11 +302,11 @@ def _prepare(connection: sqlite3.Connection, folder: Path, identity: dict[str, o
                 transaction.execute(statement)
             transaction.execute("INSERT INTO run VALUES (?, ?)", (SCHEMA_VERSION, _json(identity)))
         return
-    for name, value in identity.items():
-        if stored.get(name) != value:
+    for name in (*identity, *stored):
+        before, now = stored.get(name), identity.get(name)
+        if before != now:
             raise InputError(
-                f"{folder} was measured with {name} = {_short(stored.get(name))}, this asks for {_short(value)}; "
-                "use another --out"
+                f"{folder} was measured with {name} = {_short(before)}, this asks for {_short(now)}; use another --out"
             )
 
 
@@ -302,10 +336,21 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-_WHERE_STUDY = "goal = ? AND sparsity = ? AND replicate = ? AND batch_size = ?"
+_WHERE_TRACES = "sparsity = ? AND replicate = ? AND batch_size = ?"
+_WHERE_STUDY = f"goal = ? AND {_WHERE_TRACES}"
 
 
 _EVENTS: dict[str, Event] = {"reached": "reached", "infeasible": "infeasible", "running": "running"}
+
+
+def _packed(trace: TraceRecord) -> tuple[bytes, bytes]:
+    """Return steps and values as little-endian int64 and float64."""
+    return np.array(trace.steps, "<i8").tobytes(), np.array(trace.values, "<f8").tobytes()
+
+
+def _unpacked(steps: bytes, values: bytes) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Return what `_packed` packed."""
+    return tuple(np.frombuffer(steps, "<i8").tolist()), tuple(np.frombuffer(values, "<f8").tolist())
 
 
 def _json(value: object) -> str:

@@ -9,7 +9,6 @@ from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord
 from empirics.search import at_edge
 from empirics.specification import Study, number_text
 from empirics.store import read_store
-from empirics.workloads import Workload, find_workload
 
 _EDGE_MARK = "*"
 
@@ -24,7 +23,7 @@ def _outcome(record: StudyRecord) -> str:
     """Return what came out for one goal."""
     winner = record.winner
     if winner is None:
-        best = "all trials diverged" if record.best_error is None else f"lowest error {record.best_error:.3f}"
+        best = "all trials diverged" if record.best_error is None else f"best at the end {record.best_error:.3f}"
         return f"not reached in {record.max_steps} steps ({best})"
     point = ", ".join(f"{name} {value:.3g}" for name, value in winner.metaparameters.items())
     return f"K* = {winner.step} (trial {winner.trial}: {point})"
@@ -37,18 +36,18 @@ def describe_run(folder: Path) -> str:
         folder: The run folder.
     """
     with read_store(folder) as store:
-        constants, workload = store.constants(), find_workload(store.identity["workload"])
+        constants, workload = store.constants(), store.identity["workload"]
         lines = []
         for goal in store.goals:
             studies = store.studies(goal)
-            lines.append(f"\n{workload.name}, goal error {number_text(goal)}: steps to result K*(B)")
-            lines += [*_steps_table(studies, workload), *_warnings(studies, workload)]
+            lines.append(f"\n{workload}, goal error {number_text(goal)}: steps to result K*(B)")
+            lines += [*_steps_table(studies), *_warnings(studies)]
     if constants:
         lines += ["", *_constants_table(constants)]
     return "\n".join(lines)
 
 
-def _steps_table(studies: dict[Study, StudyRecord], workload: Workload) -> list[str]:
+def _steps_table(studies: dict[Study, StudyRecord]) -> list[str]:
     """Return K* with a row a batch size and a column a sparsity and replicate."""
     columns = sorted({(study.sparsity, study.replicate) for study in studies})
     with_replicates = any(replicate for _, replicate in columns)
@@ -58,29 +57,31 @@ def _steps_table(studies: dict[Study, StudyRecord], workload: Workload) -> list[
         cells = []
         for sparsity, replicate in columns:
             record = studies.get(Study(sparsity, replicate, batch_size))
-            cells.append(f"{_cell(record, workload):>12}")
+            cells.append(f"{_cell(record):>12}")
         lines.append(f"{batch_size:>8}" + "".join(cells))
     return lines
 
 
-def _cell(record: StudyRecord | None, workload: Workload) -> str:
+def _cell(record: StudyRecord | None) -> str:
     """Return K* as text, `> budget` where no trial reached the goal, marked where the winner is at an edge."""
     if record is None:
         return "-"
     if record.winner is None:
         return f"> {record.max_steps}"
-    return f"{record.winner.step}{_EDGE_MARK if _edges(record, workload) else ' '}"
+    return f"{record.winner.step}{_EDGE_MARK if _edges(record) else ' '}"
 
 
-def _edges(record: StudyRecord, workload: Workload) -> tuple[str, ...]:
+def _edges(record: StudyRecord) -> tuple[str, ...]:
     """Return the metaparameters for which the winner is the last point tried on one side."""
-    return at_edge(workload.search_space, len(record.trials), record.winner.trial) if record.winner else ()
+    if record.winner is None:
+        return ()
+    return at_edge([trial.metaparameters for trial in record.trials], record.trials.index(record.winner))
 
 
-def _warnings(studies: dict[Study, StudyRecord], workload: Workload) -> list[str]:
+def _warnings(studies: dict[Study, StudyRecord]) -> list[str]:
     """Return what a reader should know before using the table."""
     lines = []
-    at_an_edge = sorted({name for record in studies.values() for name in _edges(record, workload)})
+    at_an_edge = sorted({name for record in studies.values() for name in _edges(record)})
     if at_an_edge:
         lines.append(
             f"{_EDGE_MARK} the winner is the lowest or highest {', '.join(at_an_edge)} tried: K* may be lower outside "

@@ -107,7 +107,7 @@ def _curve_row(record: StudyRecord) -> tuple[object, ...]:
         record.lower,
         record.steps_to_result if winner else "",
         "reached" if winner else "not_reached",
-        "race",
+        str(record.stop),
         len(record.trials),
         record.count("complete"),
         record.count("incomplete"),

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StudyRecord, TrialRecord
+from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StudyOutcome, StudyRecord, TrialRecord
 from empirics.specification import Study
 
 if TYPE_CHECKING:
     from empirics.laboratory import Laboratory
 
-Result = tuple[StudyRecord, ...] | RerunRecord | ConstantsRecord | list[MaskRecord]
+Result = StudyOutcome | RerunRecord | ConstantsRecord | list[MaskRecord]
 
 
 class Task(Protocol):
@@ -60,7 +60,7 @@ class StudyTask:
         """What the unit is, for people."""
         return str(self.study)
 
-    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> tuple[StudyRecord, ...]:
+    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> StudyOutcome:
         """Return the study's outcome for every goal."""
         from empirics.engine import measure_study  # noqa: PLC0415 - loads torch
 

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from empirics.networks import Network
-from empirics.optimizers import OPTIMIZERS, SCHEDULES, Points
+from empirics.optimizers import SCHEDULES, Points, update_rule
 from empirics.workloads import Workload
 
 
 def loss_and_gradient(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean cross-entropy of T trials on the same batch, and its gradient.
+    """Return the mean loss of T trials on the same batch, and its gradient.
 
     The batch is taken in micro-batches whose size follows from the network and T alone, so that memory is bounded and
     the bits do not depend on the machine's.
@@ -35,27 +34,17 @@ def loss_and_gradient(network: Network, weights: Tensor, images: Tensor, labels:
     for start in range(0, examples, rows):
         parameters = [view.requires_grad_() for view in network.views(weights.detach())]
         with torch.enable_grad():
-            logits = network.logits(parameters, images[start : start + rows].to(weights.dtype))
-            each = cross_entropy(logits, labels[start : start + rows]).sum(dim=1) / examples
+            outputs = network.logits(parameters, as_input(images[start : start + rows], weights.dtype))
+            each = network.losses(outputs, labels[start : start + rows]).sum(dim=1) / examples
             parts = torch.autograd.grad(each.sum(), parameters)
         loss += each.detach()
         gradient += torch.cat([part.flatten(1) for part in parts], dim=1)
     return loss, gradient
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy of each trial on each example.
-
-    Args:
-        logits: Shape (T, B, classes).
-        labels: Shape (B,).
-
-    Returns:
-        Shape (T, B).
-    """
-    trials, examples, _ = logits.shape
-    losses = functional.cross_entropy(logits.flatten(0, 1), labels.repeat(trials), reduction="none")
-    return losses.view(trials, examples)
+def as_input(inputs: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return inputs in a network's precision; those that are no floating-point numbers, like tokens, as they are."""
+    return inputs.to(dtype) if inputs.is_floating_point() else inputs
 
 
 class TrialBlock:
@@ -83,8 +72,9 @@ class TrialBlock:
         self.trials = list(trials)
         self.weights = weights
         self._masks = masks
-        self._optimizer = OPTIMIZERS[workload.optimizer](metaparameters, weights)
+        self._optimizer = update_rule(workload.optimizer)(metaparameters, weights)
         self._schedule = SCHEDULES[workload.schedule](metaparameters, weights)
+        self._own_rule = ":" in workload.optimizer
         self._steps = 0
 
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -99,6 +89,8 @@ class TrialBlock:
         """
         loss, gradient = loss_and_gradient(self.network, self.weights, images, labels)
         self._optimizer.update(self.weights, gradient.mul_(self._masks), self._schedule.rates(self._steps))
+        if self._own_rule:  # those here leave a pruned weight at zero by themselves
+            self.weights.mul_(self._masks)
         self._steps += 1
         return torch.isfinite(loss) & torch.isfinite(self.weights).all(dim=1)
 

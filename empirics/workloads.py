@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from empirics.errors import InputError
 from empirics.search import Metaparameter
 
+CLASSIFICATION_ERROR = "classification_error"
+
 # Ranges of Lee et al. 2021, Appendix B.
 LEARNING_RATE = Metaparameter("learning_rate", 1e-4, 1.0, "log")
 MOMENTUM = Metaparameter("momentum", 0.9, 0.9999, "reverse_log")
 DECAY_STEPS = Metaparameter("decay_steps", 30_000, 60_000, "integer")
+ADAMW_LEARNING_RATE = Metaparameter("learning_rate", 1e-5, 0.1, "log")
+WEIGHT_DECAY = Metaparameter("weight_decay", 1e-4, 1.0, "log")
 END_LEARNING_RATE_FACTOR = Metaparameter("end_learning_rate_factor", 1e-4, 0.1, "log")
 
 
@@ -34,6 +38,9 @@ class Workload:
         smoothness_interval: Steps between two measurements of L.
         expected_c1: For estimates of time only: steps x examples in K ~ c1/B + c2, dense.
         expected_c2: For estimates of time only: steps in K ~ c1/B + c2, dense.
+        metric: What the goal is a value of.
+        maximise: Whether the goal is reached from below.
+        own_description: What a user's own workload is made of, None for those listed here.
     """
 
     dataset: str
@@ -49,10 +56,20 @@ class Workload:
     smoothness_interval: int
     expected_c1: float
     expected_c2: float
+    metric: str = CLASSIFICATION_ERROR
+    maximise: bool = False
+    own_description: str | None = None
+
+    @property
+    def goal_metric(self) -> str:
+        """The metric with the set it is taken on, e.g. `val/classification_error`."""
+        return f"val/{self.metric}"
 
     @property
     def name(self) -> str:
         """The workload's name, e.g. `cifar-10/resnet-8/nesterov/linear`; a constant rate goes without saying."""
+        if self.own_description is not None:
+            return self.network
         schedule = "" if self.schedule == "constant" else f"/{self.schedule}"
         return f"{self.dataset}/{self.network}/{self.optimizer}{schedule}"
 
@@ -73,7 +90,12 @@ _PAPER_DATASETS = {
     "fashion-mnist": _PaperDataset({"simple-cnn/constant": 0.12}, 40_000, 16, 6e4, 300.0),
     "cifar-10": _PaperDataset({"resnet-8/linear": 0.4, "resnet-8/constant": 0.4}, 100_000, 32, 5e5, 1500.0),
 }
-_OPTIMIZERS = {"sgd": (LEARNING_RATE,), "momentum": (LEARNING_RATE, MOMENTUM), "nesterov": (LEARNING_RATE, MOMENTUM)}
+_OPTIMIZERS = {
+    "sgd": (LEARNING_RATE,),
+    "momentum": (LEARNING_RATE, MOMENTUM),
+    "nesterov": (LEARNING_RATE, MOMENTUM),
+    "adamw": (ADAMW_LEARNING_RATE, WEIGHT_DECAY),
+}
 _SCHEDULES = {"constant": (), "linear": (DECAY_STEPS, END_LEARNING_RATE_FACTOR)}
 _NOT_IN_PAPER = {"cifar-10/resnet-8/nesterov"}
 
@@ -96,21 +118,27 @@ def _paper_workload(dataset: str, network: str, optimizer: str, schedule: str) -
         expected_c1=paper.expected_c1,
         expected_c2=paper.expected_c2,
     )
-    return dataclasses.replace(workload, goal_error=None) if workload.name in _NOT_IN_PAPER else workload
+    if workload.name in _NOT_IN_PAPER or optimizer == "adamw":
+        return dataclasses.replace(workload, goal_error=None)
+    return workload
 
 
 def _digits_workload(optimizer: str) -> Workload:
     """Return the embedded workload; goal, interval and range are explained in docs/digits.md."""
-    rate = Metaparameter("learning_rate", 1e-2, 2.0, "log")
-    if optimizer != "sgd":
-        rate = Metaparameter("learning_rate", 1e-3, 0.5, "log")
-    momentum = () if optimizer == "sgd" else (Metaparameter("momentum", 0.5, 0.99, "reverse_log"),)
+    rate = Metaparameter("learning_rate", 1e-3, 0.5, "log")
+    momentum = Metaparameter("momentum", 0.5, 0.99, "reverse_log")
+    space = {
+        "sgd": (Metaparameter("learning_rate", 1e-2, 2.0, "log"),),
+        "momentum": (rate, momentum),
+        "nesterov": (rate, momentum),
+        "adamw": (ADAMW_LEARNING_RATE, WEIGHT_DECAY),
+    }
     return Workload(
         dataset="digits",
         network="small-cnn",
         optimizer=optimizer,
         schedule="constant",
-        search_space=(rate, *momentum),
+        search_space=space[optimizer],
         goal_error=0.08,
         max_steps=4_000,
         eval_interval=2,
@@ -135,7 +163,11 @@ WORKLOADS = {
 
 
 def find_workload(name: str) -> Workload:
-    """Return the workload of that name; `digits` is short for `digits/small-cnn/sgd`.
+    """Return the workload of that name.
+
+    Args:
+        name: One of `WORKLOADS`, `digits` for `digits/small-cnn/sgd`, or `my_module:make_workload`, a function that
+            returns an `empirics.own_workload.OwnWorkload`.
 
     Raises:
         InputError: If there is none; the message lists the known ones.
@@ -146,6 +178,10 @@ def find_workload(name: str) -> Workload:
         >>> [axis.name for axis in find_workload("cifar-10/resnet-8/nesterov/linear").search_space]
         ['learning_rate', 'momentum', 'decay_steps', 'end_learning_rate_factor']
     """
+    if ":" in name:
+        from empirics.own_workload import load_own_workload  # noqa: PLC0415 - loads torch
+
+        return load_own_workload(name).workload
     name = "digits/small-cnn/sgd" if name == "digits" else name
     if name not in WORKLOADS:
         raise InputError(f"unknown workload {name!r}; choose one of: {', '.join(WORKLOADS)}")

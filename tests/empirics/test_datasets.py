@@ -9,7 +9,7 @@ import pytest
 import sklearn.datasets
 from reference import empirics_plain as plain
 
-from empirics.datasets import load_dataset
+from empirics.datasets import OFFICIAL_DIGESTS, Dataset, digest_notice, load_dataset
 from empirics.errors import InputError
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -224,3 +224,43 @@ def test_full_data_sets_are_normalised_by_the_published_constants(data_dir, publ
     assert deviation == pytest.approx(published.deviation, abs=half_a_last_digit)
     assert -black * deviation == pytest.approx(published.mean, abs=half_a_last_digit)
     assert (len(dataset.labels), dataset.validation_examples) == (60_000, 6_000)
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_the_official_training_sets_carry_the_official_digests_and_no_notice(data_dir, name):
+    dataset = load_dataset(name, data_dir)
+    assert dataset.digest == OFFICIAL_DIGESTS[name]
+    assert digest_notice(dataset) is None
+
+
+def test_data_without_an_official_release_need_no_notice(digits):
+    assert digest_notice(digits) is None
+    assert digest_notice(of_digest("my_module:make_workload", "0123456789abcdef")) is None
+
+
+def test_other_images_under_an_official_name_are_noticed_in_one_line(folder):
+    raw = hashlib.sha256(pixels().tobytes() + labels().tobytes()).hexdigest()
+    assert digest_notice(load_dataset("mnist", folder)) == (
+        f"notice: mnist is not the official release (20 images, content digest {raw[:8]}...); "
+        "results are about these images"
+    )
+
+
+def of_digest(name, digest):
+    return Dataset(name, np.zeros((10, 1, 2, 2), np.float32), np.zeros(10, np.int64), 1, digest)
+
+
+@pytest.mark.parametrize("name", OFFICIAL_DIGESTS)
+def test_the_digest_alone_decides_and_only_under_its_own_name(name):
+    assert digest_notice(of_digest(name, OFFICIAL_DIGESTS[name])) is None
+    for other in {"mnist", "fashion-mnist", "cifar-10"} - {name}:
+        assert digest_notice(of_digest(other, OFFICIAL_DIGESTS[name])).startswith(f"notice: {other} ")
+    one_off = f"{OFFICIAL_DIGESTS[name][:-1]}x"
+    assert "is not the official release" in digest_notice(of_digest(name, one_off))
+
+
+def test_cifar_10_is_said_not_to_be_compared():
+    assert digest_notice(of_digest("cifar-10", "0123456789abcdef")) == (
+        "notice: cifar-10 was not compared with the official release, whose content digest is not known "
+        "(10 images, content digest 01234567...); results are about these images"
+    )

@@ -13,9 +13,10 @@ from reference.empirics_networks import SMALL_CNN
 
 from empirics.engine import measure_study, race, rerun_winner, trial_block
 from empirics.laboratory import Laboratory
-from empirics.records import TrialRecord
+from empirics.records import StudyRecord, TrialRecord
 from empirics.search import Metaparameter, search_points
 from empirics.specification import Request, Study, resolve
+from empirics.stopping import RACE, StopRule
 from empirics.streams import ExampleOrder
 
 
@@ -44,10 +45,17 @@ class ScriptedGoals:
         self._reach_at = reach_at
 
     def reached(self, weights):
-        return torch.tensor([[step >= of[int(trial)] for trial, step in weights.tolist()] for of in self._reach_at])
+        return self.reached_by(self.values(weights))
+
+    def values(self, weights):
+        return weights[:, 0] * 1000 + weights[:, 1]  # tells trial and step, both below 1000
+
+    def reached_by(self, values):
+        pairs = [divmod(value, 1000) for value in values.tolist()]
+        return torch.tensor([[step >= of[int(trial)] for trial, step in pairs] for of in self._reach_at])
 
 
-def scripted_race(diverge_at, reach_at, block_size, *, max_steps, eval_interval):
+def scripted_race(diverge_at, reach_at, block_size, *, max_steps, eval_interval, stop=RACE, trace="none"):
     """Return goal -> trial -> what became of it, and the steps reported."""
     trials, reports = range(len(diverge_at)), []
     blocks = [
@@ -55,17 +63,18 @@ def scripted_race(diverge_at, reach_at, block_size, *, max_steps, eval_interval)
     ]
     workload = SimpleNamespace(max_steps=max_steps, eval_interval=eval_interval)
     laboratory = SimpleNamespace(
-        specification=SimpleNamespace(workload=workload, goals=tuple(range(len(reach_at)))),
+        specification=SimpleNamespace(workload=workload, goals=tuple(range(len(reach_at))), stop=stop, trace=trace),
         split=lambda _: SimpleNamespace(training_images=torch.zeros(4), training_labels=torch.zeros(4)),
         goal_test=lambda _: ScriptedGoals(reach_at),
         tensor=torch.from_numpy,
     )
     log = race(laboratory, Study(0.0, 0, 2), blocks, ExampleOrder(0, (0,), 4), reports.append)
-    return [[log.event(goal, trial) for trial in trials] for goal in range(len(reach_at))], reports
+    events = [[log.event(goal, trial) for trial in trials] for goal in range(len(reach_at))]
+    return events, reports if trace == "none" else log.seen
 
 
-def race_by_definition(diverge_at, reach_at, max_steps, eval_interval):
-    """Return goal -> trial -> what became of it: all run until every goal has a first hit."""
+def race_by_definition(diverge_at, reach_at, max_steps, eval_interval, stop, trace):
+    """Return goal -> trial -> what became of it, from every trial's fate under the full protocol."""
     tests = [step for step in range(1, max_steps + 1) if step % eval_interval == 0 or step == max_steps]
     hits = [
         [
@@ -74,25 +83,99 @@ def race_by_definition(diverge_at, reach_at, max_steps, eval_interval):
         ]
         for of_goal in reach_at
     ]
-    stop = min(max(min(of_goal) for of_goal in hits), max_steps)
+    # A test that finds nobody at work any more is not reached: every trial has diverged or is through with all goals.
+    through = [math.inf if trace == "full" else max(of_trial) for of_trial in zip(*hits, strict=True)]
+    at_work = max(min(diverge, done) for diverge, done in zip(diverge_at, through, strict=True))
+    end = max(over_at(sorted(of_goal), stop, tests) for of_goal in hits)
 
     def became(diverge, hit):
-        if hit <= stop:
+        if hit <= end:
             return "reached", hit
-        return ("infeasible", diverge) if diverge <= stop else ("running", stop)
+        return ("infeasible", diverge) if diverge <= end else ("running", min(end, next_test(at_work, tests)))
 
     return [[became(*pair) for pair in zip(diverge_at, of_goal, strict=True)] for of_goal in hits]
 
 
+def next_test(step, tests):
+    return min((test for test in tests if test >= step), default=tests[-1])
+
+
+def over_at(hits, stop, tests):
+    """Return the test at which a rule is met by sorted hits."""
+    if stop.kind == "never":
+        return tests[-1]
+    wanted = hits[int(stop.amount) - 1] if stop.kind == "hits" and stop.amount <= len(hits) else hits[0]
+    if stop.kind == "hits" and stop.amount > len(hits):
+        return tests[-1]
+    return next_test(wanted * (stop.amount if stop.kind == "factor" else 1), tests)
+
+
 steps_or_never = st.one_of(st.integers(1, 30), st.just(math.inf))
+rules = st.one_of(
+    st.sampled_from((RACE, StopRule("never"))),
+    st.builds(StopRule, st.just("hits"), st.integers(1, 8).map(float)),
+    st.builds(StopRule, st.just("factor"), st.sampled_from((1.0, 1.5, 2.0, 7.25))),
+)
 
 
-@given(st.integers(1, 7), st.integers(1, 3), st.integers(1, 4), st.integers(1, 25), st.integers(1, 8), st.data())
-def test_a_race_ends_as_defined(trials, goals, block_size, max_steps, eval_interval, data):
+@given(
+    st.tuples(st.integers(1, 7), st.integers(1, 3), st.integers(1, 4)),
+    st.integers(1, 25),
+    st.integers(1, 8),
+    rules,
+    st.sampled_from(("none", "full")),
+    st.data(),
+)
+def test_a_race_ends_as_defined(sizes, max_steps, eval_interval, stop, trace, data):
+    trials, goals, block_size = sizes
     one_a_trial = st.lists(steps_or_never, min_size=trials, max_size=trials)
     diverge_at, reach_at = data.draw(one_a_trial), [data.draw(one_a_trial) for _ in range(goals)]
-    found, _ = scripted_race(diverge_at, reach_at, block_size, max_steps=max_steps, eval_interval=eval_interval)
-    assert found == race_by_definition(diverge_at, reach_at, max_steps, eval_interval)
+    grid = {"max_steps": max_steps, "eval_interval": eval_interval}
+    found, _ = scripted_race(diverge_at, reach_at, block_size, **grid, stop=stop, trace=trace)
+    assert found == race_by_definition(diverge_at, reach_at, max_steps, eval_interval, stop, trace)
+
+
+@given(st.lists(st.tuples(steps_or_never, steps_or_never), min_size=1, max_size=7), rules)
+def test_no_rule_changes_the_steps_to_result_or_the_winner(fates, stop):
+    diverge_at, reach_at = zip(*fates, strict=True)
+
+    def study(rule):
+        ((*events,), *_), _ = scripted_race(diverge_at, [reach_at], 3, max_steps=25, eval_interval=3, stop=rule)
+        trials = tuple(TrialRecord(trial, {}, *event) for trial, event in enumerate(events))
+        return StudyRecord(Study(0.0, 0, 2), 0.1, trials, 25, 3, None, 0.0, rule)
+
+    raced, other = study(RACE), study(stop)
+    assert (raced.steps_to_result, raced.lower) == (other.steps_to_result, other.lower)
+    assert (raced.winner and raced.winner.trial) == (other.winner and other.winner.trial)
+
+
+@given(
+    st.lists(st.tuples(steps_or_never, steps_or_never), min_size=1, max_size=7),
+    st.sampled_from(("hits", "factor")),
+    st.integers(1, 4),
+)
+def test_statuses_at_the_stopping_step_are_those_of_the_full_protocol_there(fates, kind, amount):
+    diverge_at, reach_at = zip(*fates, strict=True)
+    rule = StopRule(kind, float(amount))
+
+    def study(carried_out):
+        ((*events,), *_), _ = scripted_race(diverge_at, [reach_at], 3, max_steps=24, eval_interval=3, stop=carried_out)
+        trials = tuple(TrialRecord(trial, {}, *event) for trial, event in enumerate(events))
+        return StudyRecord(Study(0.0, 0, 2), 0.1, trials, 24, 3, None, 0.0, rule)
+
+    stopped, full = study(rule), study(StopRule("never"))
+    assert [stopped.status(trial) for trial in stopped.trials] == [full.status(trial) for trial in full.trials]
+
+
+def test_with_traces_everybody_is_seen_at_every_test():
+    fates = [math.inf, 6, math.inf], [[5, 5, 9]]
+    stop = StopRule("factor", 2.0)
+    _, seen = scripted_race(*fates, 2, max_steps=100, eval_interval=4, stop=stop, trace="full")
+    assert seen == {
+        0: [(4, 4.0), (8, 8.0), (12, 12.0), (16, 16.0)],
+        1: [(4, 1004.0)],
+        2: [(4, 2004.0), (8, 2008.0), (12, 2012.0), (16, 2016.0)],
+    }
 
 
 def test_the_goal_is_tested_every_interval_and_at_the_budget():
@@ -122,7 +205,8 @@ def laboratory_with(digits, space=None, **request):
     specification, _ = resolve(Request(**request), cuda_available=False)
     if space:
         workload = dataclasses.replace(specification.workload, search_space=space)
-        specification = dataclasses.replace(specification, workload=workload)
+        points = search_points(space, specification.trials)
+        specification = dataclasses.replace(specification, workload=workload, points=points)
     return Laboratory(specification, digits)
 
 
@@ -187,7 +271,7 @@ def test_a_study_ends_like_its_trials_one_by_one(case, digits):
         )
         for trial in range(case.trials)
     ]
-    (record,) = measure_study(laboratory, Study(case.sparsity, 0, BATCH_SIZE), masks, lambda _: None)
+    (record,) = measure_study(laboratory, Study(case.sparsity, 0, BATCH_SIZE), masks, lambda _: None).records
 
     fewest = min((step for event, step in ends if event == "reached"), default=None)
     stop = BUDGET if fewest is None else fewest
@@ -225,7 +309,7 @@ def check_that_the_case_is_what_its_name_says(case, record):
 def test_the_best_error_of_a_study_without_winner_is_that_at_its_end(digits):
     laboratory = laboratory_with(digits, goal_error=(0.01,), max_steps=20, eval_interval=7)
     starts, masks = plain_masks(3, 0.0)
-    (record,) = measure_study(laboratory, Study(0.0, 0, 16), masks, lambda _: None)
+    (record,) = measure_study(laboratory, Study(0.0, 0, 16), masks, lambda _: None).records
     images, labels, validation_images, validation_labels = plain.split_digits()
     stream = plain.example_stream(0, (0,), len(labels), 320)
     batches = [(images[stream[row : row + 16]], labels[stream[row : row + 16]]) for row in range(0, 320, 16)]
@@ -249,7 +333,7 @@ def test_a_study_of_several_goals_is_one_study_a_goal(goals, digits):
 
     def measured(asked):
         laboratory = laboratory_with(digits, WIDE_SPACE, goal_error=asked, max_steps=BUDGET, eval_interval=INTERVAL)
-        return measure_study(laboratory, Study(0.0, 0, BATCH_SIZE), masks, lambda _: None)
+        return measure_study(laboratory, Study(0.0, 0, BATCH_SIZE), masks, lambda _: None).records
 
     together = measured(goals)
     assert [outcome(record) for record in together] == [outcome(*measured((goal,))) for goal in goals]
@@ -259,17 +343,15 @@ def test_a_study_of_several_goals_is_one_study_a_goal(goals, digits):
 def test_a_study_is_the_same_twice(digits):
     laboratory = laboratory_with(digits, goal_error=(0.3,), max_steps=30)
     masks = plain_masks(4, 50.0)[1]
-    first, second = (measure_study(laboratory, Study(50.0, 0, 8), masks, lambda _: None)[0] for _ in range(2))
+    first, second = (measure_study(laboratory, Study(50.0, 0, 8), masks, lambda _: None).records[0] for _ in range(2))
     assert dataclasses.replace(first, seconds=0) == dataclasses.replace(second, seconds=0)
 
 
 def test_replicates_start_from_their_own_weights_and_orders(digits):
     laboratory = laboratory_with(digits, goal_error=(0.3,), max_steps=60)
     masks = np.ones((3, 6090), dtype=bool)
-    ends = [
-        [(t.event, t.step) for t in measure_study(laboratory, Study(0.0, r, 8), masks, lambda _: None)[0].trials]
-        for r in range(3)
-    ]
+    outcomes = [measure_study(laboratory, Study(0.0, r, 8), masks, lambda _: None) for r in range(3)]
+    ends = [[(trial.event, trial.step) for trial in outcome.records[0].trials] for outcome in outcomes]
     assert ends[0] != ends[1] or ends[1] != ends[2]
 
 

@@ -13,6 +13,7 @@ from reference.empirics_tasks import Break, Die, Echo, Refuse
 
 from empirics.errors import InputError
 from empirics.executor import ProcessExecutor, SerialExecutor, WorkerError, local_executor
+from empirics.records import StudyOutcome
 from empirics.specification import Request, Study, resolve
 from empirics.tasks import PruneTask, StudyTask
 
@@ -47,7 +48,9 @@ def outcomes(executor, tasks):
     found = {}
     for task, result in executor.run(tasks, ignore):
         assert task not in found
-        found[task] = [replace(record, seconds=0.0) for record in result] if isinstance(result, tuple) else result
+        found[task] = result
+        if isinstance(result, StudyOutcome):
+            found[task] = [replace(record, seconds=0.0) for record in result.records]
     return found
 
 

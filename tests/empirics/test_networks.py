@@ -8,7 +8,6 @@ from reference import empirics_plain as plain
 from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
 from empirics.convolutional import ConvolutionalNetwork
-from empirics.networks import initial_weights
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def test_a_trial_that_diverged_leaves_the_others_alone(twin, random_weights):
 
 @twins
 def test_initial_weights_invert_the_truncated_normal(twin):
-    drawn = initial_weights(twin.network, np.random.default_rng(5))
+    drawn = twin.network.initial_weights(np.random.default_rng(5))
     assert drawn.dtype == np.float32
     # float32 keeps 2^-24 of a value; the cut lies at 2 / 0.88 / sqrt(fan_in) <= 0.76
     np.testing.assert_allclose(
@@ -107,7 +106,7 @@ def test_initial_weights_have_unit_variance_over_fan_in_and_are_cut():
     # against the 0.226 by which an uncorrected deviation would be off.
     random, draws = np.random.default_rng(0), 30
     convolution = slice(832, 832 + 51_200)
-    unit = np.concatenate([initial_weights(SIMPLE_CNN, random)[convolution] for _ in range(draws)]) * np.sqrt(800)
+    unit = np.concatenate([SIMPLE_CNN.initial_weights(random)[convolution] for _ in range(draws)]) * np.sqrt(800)
     n = draws * 51_200
     kurtosis = 3 + float(scipy.stats.truncnorm.stats(-2, 2, moments="k"))
     assert unit.mean() == pytest.approx(0, abs=5 / np.sqrt(n))
@@ -121,7 +120,7 @@ def test_initial_weights_have_unit_variance_over_fan_in_and_are_cut():
 
 @twins
 def test_biases_start_at_zero_and_weights_do_not(twin):
-    drawn = torch.from_numpy(initial_weights(twin.network, np.random.default_rng(0))[None])
+    drawn = torch.from_numpy(twin.network.initial_weights(np.random.default_rng(0))[None])
     for parameter, view in zip(twin.network.parameters, twin.network.views(drawn), strict=True):
         assert bool((view == 0).all()) == parameter.name.endswith("bias")
 

@@ -17,14 +17,17 @@ numbers = st.floats(-10, 10)
 def test_updates_follow_the_recursion_by_hand(name, steps, momentum, start):
     gradients, rates = zip(*steps, strict=True)
     weights = torch.tensor([[start]], dtype=torch.float64)
-    optimizer = OPTIMIZERS[name]([{"momentum": momentum}], weights)
+    point = {"momentum": momentum, "beta1": momentum, "beta2": 0.99, "epsilon": 1e-3, "weight_decay": 0.1}
+    optimizer = OPTIMIZERS[name]([point], weights)
     expected = protocol.trajectory(name, start, gradients, rates, momentum)
     largest = 10 + 10 * len(steps) ** 2
     for steps_taken, (gradient, rate, value) in enumerate(zip(gradients, rates, expected, strict=True), start=1):
         optimizer.update(
             weights, torch.tensor([[gradient]], dtype=torch.float64), torch.tensor([[rate]], dtype=torch.float64)
         )
-        assert float(weights) == pytest.approx(value, abs=steps_taken * ROUNDINGS_A_STEP * largest)
+        # AdamW divides by 1 - beta1^k >= 0.001 and by the second moment's root, which may fall to epsilon = 0.001.
+        slack = 1e6 if name == "adamw" else 1
+        assert float(weights) == pytest.approx(value, abs=slack * steps_taken * ROUNDINGS_A_STEP * largest)
 
 
 def test_two_steps_of_each_by_hand():

@@ -27,7 +27,7 @@ def test_away_from_a_terminal_there_is_a_line_a_stage_and_a_line_a_study(capsys)
 
 
 def test_a_long_line_stays_one_line(capsys):
-    line = "S=90 B=128: goal not reached in 100000 steps (lowest error 0.246), 12345.6 s [bold]" + "x" * 80
+    line = "S=90 B=128: goal not reached in 100000 steps (best at the end 0.246), 12345.6 s [bold]" + "x" * 80
     with Display() as display, display.stage("studies", 1):
         display.done(TASK, line)
     assert line in capsys.readouterr().err

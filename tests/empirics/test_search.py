@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import qmc
 
-from empirics.search import Metaparameter, at_edge, search_points, unit_points
+from empirics.errors import InputError
+from empirics.search import Metaparameter, at_edge, read_points, search_points, unit_points
 from empirics.workloads import DECAY_STEPS, END_LEARNING_RATE_FACTOR, LEARNING_RATE, MOMENTUM
 
 PAPER_SPACE = (LEARNING_RATE, MOMENTUM, DECAY_STEPS, END_LEARNING_RATE_FACTOR)
@@ -95,7 +96,7 @@ def test_axes_take_the_dimensions_in_their_order():
 
 def test_a_point_at_the_edge_is_one_with_no_other_beyond():
     # units 1/2, 3/4, 1/4, 3/8, 7/8: the lowest is trial 2, the highest trial 4
-    assert [at_edge((LEARNING_RATE,), 5, trial) for trial in range(5)] == [
+    assert [at_edge(search_points((LEARNING_RATE,), 5), trial) for trial in range(5)] == [
         (),
         (),
         ("learning_rate",),
@@ -107,12 +108,66 @@ def test_a_point_at_the_edge_is_one_with_no_other_beyond():
 def test_edges_are_told_per_metaparameter():
     points = unit_points(7, 2)
     trial = int(points[:, 1].argmax())
-    assert "momentum" in at_edge((LEARNING_RATE, MOMENTUM), 7, trial)
-    assert ("learning_rate" in at_edge((LEARNING_RATE, MOMENTUM), 7, trial)) == (
-        points[trial, 0] in {points[:, 0].min(), points[:, 0].max()}
-    )
+    edges = at_edge(search_points((LEARNING_RATE, MOMENTUM), 7), trial)
+    assert "momentum" in edges
+    assert ("learning_rate" in edges) == (points[trial, 0] in {points[:, 0].min(), points[:, 0].max()})
 
 
 @pytest.mark.parametrize("trials", [1, 2])
 def test_one_or_two_points_have_no_inside_to_be_at_the_edge_of(trials):
-    assert at_edge((LEARNING_RATE,), trials, 0) == ()
+    assert at_edge(search_points((LEARNING_RATE,), trials), 0) == ()
+
+
+def written(tmp_path, text):
+    path = tmp_path / "points.csv"
+    path.write_text(text)
+    return path
+
+
+def test_a_table_of_points_is_read_in_any_order_of_columns(tmp_path):
+    table = "momentum, learning_rate\n0.9,1e-3\n\n0.95,0.5\n"
+    points, digest = read_points(written(tmp_path, table), (LEARNING_RATE, MOMENTUM))
+    assert points == ({"learning_rate": 0.001, "momentum": 0.9}, {"learning_rate": 0.5, "momentum": 0.95})
+    spelled_otherwise = "learning_rate,momentum\n0.001,0.90\n0.5,.95\n"
+    assert read_points(written(tmp_path, spelled_otherwise), (LEARNING_RATE, MOMENTUM)) == (points, digest)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "its columns are none; they must be learning_rate"),
+        ("momentum\n0.9\n", "its columns are momentum; they must be learning_rate"),
+        ("learning_rate,learning_rate\n1,1\n", "its columns are learning_rate, learning_rate; they"),
+        ("learning_rate\n", "holds no point below its header"),
+        ("learning_rate\n0.1\nfast\n", "row 3, column learning_rate: 'fast' is not a finite number"),
+        ("learning_rate\nnan\n", "row 2, column learning_rate: 'nan' is not a finite number"),
+        ("learning_rate\n-0.1\n", "row 2, column learning_rate: -0.1 must be positive"),
+        ("learning_rate\n0.1,0.2\n", "row 2: 2 values for 1 columns"),
+        ("learning_rate\n\0\n", "row 2, column learning_rate"),
+    ],
+)
+def test_a_table_that_is_none_is_refused_where_it_is_wrong(text, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        read_points(written(tmp_path, text), (LEARNING_RATE,))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda path: None, lambda path: path.mkdir(), lambda path: path.write_bytes(b"\xff\xfe\x00")]
+)
+def test_what_is_no_text_file_is_refused(make, tmp_path):
+    make(tmp_path / "points.csv")
+    with pytest.raises(InputError, match="cannot be read as CSV"):
+        read_points(tmp_path / "points.csv", (LEARNING_RATE,))
+
+
+@pytest.mark.parametrize(
+    "axis", [("a", 1, 1, "linear"), ("a", 0, 1, "log"), ("a", 0.5, 1, "reverse_log"), ("a", 0, math.inf, "linear")]
+)
+def test_a_range_that_its_scale_cannot_hold_is_refused(axis):
+    with pytest.raises(InputError, match="is no range on a"):
+        Metaparameter(*axis)
+
+
+def test_an_unknown_scale_is_refused():
+    with pytest.raises(InputError, match="unknown scale 'cubic'; use one of log, reverse_log, integer, linear"):
+        Metaparameter("a", 0, 1, "cubic")

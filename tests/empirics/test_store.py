@@ -1,4 +1,5 @@
 import contextlib
+import math
 import signal
 import sqlite3
 import subprocess
@@ -17,16 +18,20 @@ from empirics.records import (
     MaskRecord,
     RerunRecord,
     SmoothnessPoint,
+    StudyOutcome,
     StudyRecord,
+    TraceRecord,
     TrialRecord,
 )
 from empirics.specification import Study
+from empirics.stopping import StopRule
 from empirics.store import FILE_NAME, SCHEMA_VERSION, open_store, read_store
 
 IDENTITY = {
     "workload": "digits/small-cnn/sgd",
     "goal_error": [0.08],
     "seed": 0,
+    "stop": "race",
     "search_space": [["learning_rate", 1.0]],
 }
 GOAL = 0.08
@@ -82,7 +87,7 @@ def test_what_is_written_is_read(tmp_path_factory, study_list, reruns, constants
     with opened(folder) as store:
         store.add_masks(masks)
         for record in study_list:
-            store.add_study((record,))
+            store.add_study(StudyOutcome((record,)))
         for record in reruns:
             store.add_rerun(record)
         for record in constants:
@@ -108,6 +113,29 @@ def constants(record, *, smoothness=1.0):
     return ConstantsRecord(record.study, 1618, winner.trial, winner.metaparameters, values, trajectory, 0.5)
 
 
+def test_the_stop_rule_of_a_run_is_that_of_its_records(folder):
+    with opened(folder, stop="factor 2.5") as store:
+        store.add_study(StudyOutcome((study(),)))
+        assert store.studies()[study().study].stop == StopRule("factor", 2.5)
+
+
+def test_traces_are_kept_by_study_trial_and_metric(folder):
+    first, other = study(), study(batch_size=32)
+    traces = [
+        TraceRecord(first.study, 0, "val/classification_error", (2, 4, 5), (0.9, 0.5, math.nextafter(0.1, 1))),
+        TraceRecord(first.study, 0, "val/other", (2,), (-math.inf,)),
+        TraceRecord(first.study, 1, "val/classification_error", (2, 4), (0.9, 0.5)),
+    ]
+    elsewhere = TraceRecord(other.study, 0, "val/classification_error", (), ())
+    with opened(folder) as store:
+        store.add_study(StudyOutcome((first,), tuple(reversed(traces))))
+        store.add_study(StudyOutcome((other,), (elsewhere,)))
+        assert store.traces(first.study) == traces
+        assert store.traces(other.study) == [elsewhere]
+        store.add_study(StudyOutcome((first,), tuple(traces[:1])))
+        assert store.traces(first.study) == traces[:1]
+
+
 def test_sessions_are_kept_in_their_order(folder):
     with opened(folder) as store:
         store.add_session("2026-01-02", {"jobs": 2})
@@ -119,7 +147,7 @@ def test_sessions_are_kept_in_their_order(folder):
 def test_studies_come_in_the_order_of_the_curves(folder):
     with opened(folder) as store:
         for sparsity, batch_size in ((90.0, 8), (0.0, 128), (90.0, 16), (0.0, 2), (50.0, 1024)):
-            store.add_study((study(sparsity=sparsity, batch_size=batch_size),))
+            store.add_study(StudyOutcome((study(sparsity=sparsity, batch_size=batch_size),)))
         assert [(s.sparsity, s.batch_size) for s in store.studies()] == [
             (0.0, 2),
             (0.0, 128),
@@ -133,26 +161,26 @@ def test_a_study_of_more_trials_takes_the_place_of_the_old_one_and_of_its_reruns
     old, other = study(trials=2), study(trials=2, batch_size=32)
     with opened(folder) as store:
         for record in (old, other):
-            store.add_study((record,))
+            store.add_study(StudyOutcome((record,)))
             store.add_rerun(RerunRecord(record.study, 1, 0, {"learning_rate": 0.1}, "reached", 10))
         new = study(trials=4, step=6)
-        store.add_study((new,))
+        store.add_study(StudyOutcome((new,)))
         assert store.studies() == {new.study: new, other.study: other}
         assert [rerun.study for rerun in store.reruns()] == [other.study]
 
 
 def test_a_study_of_more_trials_takes_the_constants_of_the_old_winner_away(folder):
     with opened(folder) as store:
-        store.add_study((study(trials=2, step=8),))
+        store.add_study(StudyOutcome((study(trials=2, step=8),)))
         store.add_constants(constants(study(trials=2, step=8)))
-        store.add_study((study(trials=4, step=6),))
+        store.add_study(StudyOutcome((study(trials=4, step=6),)))
         assert store.constants() == []
 
 
 def test_new_constants_replace_those_of_the_sparsity_with_their_trajectory(folder):
     with opened(folder) as store:
         for record in (study(batch_size=64), study(sparsity=90.0), study(batch_size=128)):
-            store.add_study((record,))
+            store.add_study(StudyOutcome((record,)))
             store.add_constants(constants(record))
         assert store.constants() == [constants(study(batch_size=128)), constants(study(sparsity=90.0))]
 
@@ -160,9 +188,9 @@ def test_new_constants_replace_those_of_the_sparsity_with_their_trajectory(folde
 def test_a_unit_is_written_whole_or_not_at_all(folder):
     broken = replace(study(batch_size=32), trials=(study().trials[0], study().trials[0]))  # one trial twice
     with opened(folder) as store:
-        store.add_study((study(),))
+        store.add_study(StudyOutcome((study(),)))
         with pytest.raises(sqlite3.IntegrityError):
-            store.add_study((broken,))
+            store.add_study(StudyOutcome((broken,)))
         assert list(store.studies()) == [Study(0.0, 0, 16)]
     with read_store(folder) as store:
         assert list(store.studies()) == [Study(0.0, 0, 16)]
@@ -187,7 +215,7 @@ DIFFERENCES = [
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.name)
 def test_another_run_is_refused_by_its_first_difference(folder, difference):
     with opened(folder) as store:
-        store.add_study((study(),))
+        store.add_study(StudyOutcome((study(),)))
     before = (folder / FILE_NAME).read_bytes()
     expected = f"{folder} was measured with {difference.message}.*; use another --out"
     with pytest.raises(InputError, match=expected), opened(folder, **{difference.name: difference.value}):
@@ -214,7 +242,7 @@ def test_a_long_difference_stays_on_one_short_line(folder):
 
 def test_a_second_writer_is_refused_while_the_first_is_there(folder):
     with opened(folder) as store:
-        store.add_study((study(),))
+        store.add_study(StudyOutcome((study(),)))
         with pytest.raises(InputError, match="is being written by another run; wait for it or"), opened(folder):
             pass
         assert len(store.studies()) == 1
@@ -229,7 +257,7 @@ def test_an_error_while_writing_is_not_taken_for_a_second_writer(folder):
 
 def test_a_run_at_rest_is_one_plain_file(folder):
     with opened(folder) as store:
-        store.add_study((study(),))
+        store.add_study(StudyOutcome((study(),)))
     assert [path.name for path in folder.iterdir()] == [FILE_NAME]
     with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
@@ -237,29 +265,29 @@ def test_a_run_at_rest_is_one_plain_file(folder):
 
 def test_reading_a_run_at_rest_writes_nothing(folder):
     with opened(folder) as store:
-        store.add_study((study(),))
+        store.add_study(StudyOutcome((study(),)))
     before = (folder / FILE_NAME).read_bytes()
     with read_store(folder) as store:
         assert len(store.studies()) == 1
         assert [path.name for path in folder.iterdir()] == [FILE_NAME]
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            store.add_study((study(batch_size=2),))
+            store.add_study(StudyOutcome((study(batch_size=2),)))
     assert (folder / FILE_NAME).read_bytes() == before
     assert [path.name for path in folder.iterdir()] == [FILE_NAME]
 
 
 def test_a_run_being_measured_can_be_read(folder):
     with opened(folder) as writer:
-        writer.add_study((study(),))
+        writer.add_study(StudyOutcome((study(),)))
         with read_store(folder) as reader:
             assert len(reader.studies()) == 1
-            writer.add_study((study(batch_size=32),))
+            writer.add_study(StudyOutcome((study(batch_size=32),)))
             assert len(reader.studies()) == 2
 
 
 def test_a_reader_does_not_fail_the_writer_that_ends(folder):
     with contextlib.ExitStack() as readers, opened(folder) as writer:
-        writer.add_study((study(),))
+        writer.add_study(StudyOutcome((study(),)))
         readers.enter_context(read_store(folder))
     with read_store(folder) as store:
         assert len(store.studies()) == 1
@@ -270,12 +298,12 @@ def test_a_reader_does_not_fail_the_writer_that_ends(folder):
 KILLED = """
     import os, signal, sys
     from pathlib import Path
-    from empirics.records import StudyRecord, TrialRecord
+    from empirics.records import StudyOutcome, StudyRecord, TrialRecord
     from empirics.specification import Study
     from empirics.store import open_store
     with open_store(Path(sys.argv[1]), {identity!r}) as store:
         trials = (TrialRecord(0, {{}}, "reached", 2),)
-        store.add_study((StudyRecord(Study(0.0, 0, 16), {goal!r}, trials, 10, 2, None, 1.0),))
+        store.add_study(StudyOutcome((StudyRecord(Study(0.0, 0, 16), {goal!r}, trials, 10, 2, None, 1.0),)))
         os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -294,7 +322,7 @@ def test_a_killed_run_can_be_read_and_then_written(killed_folder):
         assert list(store.studies()) == [Study(0.0, 0, 16)]
     with opened(killed_folder) as store:
         assert list(store.studies()) == [Study(0.0, 0, 16)]
-        store.add_study((study(batch_size=32),))
+        store.add_study(StudyOutcome((study(batch_size=32),)))
     assert [path.name for path in killed_folder.iterdir()] == [FILE_NAME]
     with read_store(killed_folder) as store:
         assert len(store.studies()) == 2
@@ -306,7 +334,7 @@ def test_a_run_killed_while_it_was_made_is_begun_anew(folder):
     with pytest.raises(InputError, match="holds an empty run; measure into it again"), read_store(folder):
         pass
     with opened(folder) as store:
-        store.add_study((study(),))
+        store.add_study(StudyOutcome((study(),)))
     with read_store(folder) as store:
         assert len(store.studies()) == 1
 

@@ -1,15 +1,19 @@
-from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord, TrialRecord
+from empirics.records import QUANTITIES, ConstantsRecord, StudyOutcome, StudyRecord, TrialRecord
 from empirics.specification import Request, Study, resolve
 from empirics.store import open_store
 from empirics.summary import describe_run, describe_study
 
+RATES = (0.1, 0.2, 0.05)  # trial 0 lies inside, 1 and 2 at the edges
+
 
 def record(study, *endings, best_error=None):
-    trials = tuple(TrialRecord(i, {"learning_rate": 0.1 * (i + 1)}, *ending) for i, ending in enumerate(endings))
+    trials = tuple(
+        TrialRecord(i, {"learning_rate": rate}, *ending)
+        for i, (rate, ending) in enumerate(zip(RATES, endings, strict=False))
+    )
     return StudyRecord(study, 0.08, trials, 400, 2, best_error, 1.25)
 
 
-# Trials 0, 1, 2 sit at units 1/2, 3/4, 1/4: trial 0 lies inside, 1 and 2 at the edges.
 RACE = ("running", 30)
 INSIDE = record(Study(0.0, 0, 16), ("reached", 30), RACE, RACE)
 AT_EDGE = record(Study(90.0, 0, 16), RACE, ("reached", 50), RACE)
@@ -19,7 +23,7 @@ DIVERGED = record(Study(0.0, 0, 2), *[("infeasible", 3)] * 3)
 
 def test_a_line_a_study():
     assert describe_study((INSIDE,)) == "S=0 B=16: K* = 30 (trial 0: learning_rate 0.1), 1.2 s"
-    assert describe_study((NOT_REACHED,)) == "S=90 B=2: not reached in 400 steps (lowest error 0.251), 1.2 s"
+    assert describe_study((NOT_REACHED,)) == "S=90 B=2: not reached in 400 steps (best at the end 0.251), 1.2 s"
     assert describe_study((DIVERGED,)) == "S=0 B=2: not reached in 400 steps (all trials diverged), 1.2 s"
 
 
@@ -27,7 +31,7 @@ def described(tmp_path, *records, constants=()):
     specification, _ = resolve(Request(), cuda_available=False)
     with open_store(tmp_path / "run", specification.identity()) as store:
         for each in records:
-            store.add_study((each,))
+            store.add_study(StudyOutcome((each,)))
         for each in constants:
             store.add_constants(each)
     return describe_run(tmp_path / "run")
@@ -44,7 +48,7 @@ def test_the_table_has_a_row_a_batch_size_and_a_column_a_sparsity(tmp_path):
 def test_winners_at_the_edge_and_studies_without_winner_are_pointed_out(tmp_path):
     text = described(tmp_path, INSIDE, AT_EDGE, NOT_REACHED)
     assert "* the winner is the lowest or highest learning_rate tried" in text
-    assert "! S=90 B=2: not reached in 400 steps (lowest error 0.251): try more --trials" in text
+    assert "! S=90 B=2: not reached in 400 steps (best at the end 0.251): try more --trials" in text
 
 
 def test_a_run_without_either_has_no_warning(tmp_path):

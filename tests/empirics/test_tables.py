@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import scipy.stats
 
-from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord, TrialRecord
+from empirics.records import QUANTITIES, ConstantsRecord, StudyOutcome, StudyRecord, TrialRecord
 from empirics.specification import Request, Study, resolve
 from empirics.store import open_store
 from empirics.tables import write_constants, write_curves, write_tables
@@ -105,7 +105,7 @@ def test_all_tables_come_from_the_store(tmp_path):
     with open_store(tmp_path / "run", specification.identity()) as store:
         store.add_session("2026-01-01T00:00:00+00:00", {"jobs": 1})
         for each in RECORDS:
-            store.add_study((each,))
+            store.add_study(StudyOutcome((each,)))
         write_tables(tmp_path / "run", store, specification)
         assert not (tmp_path / "run" / "constants.csv").exists()
         store.add_constants(constants(0.0, 0, 0.57123456))

@@ -13,7 +13,7 @@ def test_each_task_does_its_unit_and_reports(laboratory_of):
     assert reports == [0]
 
     study = StudyTask(Study(70.0, 0, 64), (masks[1].bits,))
-    (record,) = study.run(laboratory, reports.append)
+    (record,) = study.run(laboratory, reports.append).records
     assert isinstance(record, StudyRecord)
     assert (record.study, len(record.trials)) == (Study(70.0, 0, 64), 1)
     assert reports[-1] == record.trials[0].step

@@ -7,7 +7,8 @@ from reference import empirics_plain as plain
 from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
 from empirics.convolutional import ConvolutionalNetwork
-from empirics.training import TrialBlock, cross_entropy, loss_and_gradient
+from empirics.networks import cross_entropy
+from empirics.training import TrialBlock, loss_and_gradient
 from empirics.workloads import find_workload
 
 # A gradient entry sums at most 40 x 64 products of sums of at most 281 terms. Rounding them loses at most u x the

@@ -15,7 +15,7 @@ OF_THE_PAPER = {
 
 
 def test_every_combination_is_known_by_its_name():
-    assert len(WORKLOADS) == 3 + 3 * 2 * 3 * 2
+    assert len(WORKLOADS) == 4 + 3 * 2 * 4 * 2
     assert {workload.network for workload in WORKLOADS.values()} == set(NETWORK_NAMES)
     assert {workload.optimizer for workload in WORKLOADS.values()} == set(OPTIMIZERS)
     assert {workload.schedule for workload in WORKLOADS.values()} == set(SCHEDULES)

@@ -1,5 +1,7 @@
 """More of the plain way: ResNet-8 as a module, momentum by its recursion, GraSP and SynFlow from their definitions."""
 
+import math
+
 import numpy as np
 import torch
 from reference import empirics_plain as plain
@@ -43,6 +45,8 @@ class GreyResNet8(ResNet8):
 def trajectory(optimizer, start, gradients, rates, momentum):
     """Return the weights after each step of a scalar recursion, one number at a time."""
     weight, velocity, path = start, 0.0, []
+    if optimizer == "adamw":
+        return adamw_trajectory(start, gradients, rates, momentum)
     for gradient, rate in zip(gradients, rates, strict=True):
         velocity = momentum * velocity + gradient
         if optimizer == "sgd":
@@ -51,6 +55,18 @@ def trajectory(optimizer, start, gradients, rates, momentum):
             weight -= rate * velocity
         else:
             weight -= rate * (gradient + momentum * velocity)
+        path.append(weight)
+    return path
+
+
+def adamw_trajectory(weight, gradients, rates, beta1):
+    """Return the weights after each step of AdamW with beta2 = 0.99, epsilon = 0.001 and decay 0.1."""
+    path = []
+    for steps, rate in enumerate(rates, start=1):
+        past = list(enumerate(gradients[:steps], start=1))
+        first = sum((1 - beta1) * beta1 ** (steps - k) * gradient for k, gradient in past) / (1 - beta1**steps)
+        second = sum((1 - 0.99) * 0.99 ** (steps - k) * gradient**2 for k, gradient in past) / (1 - 0.99**steps)
+        weight = weight - rate * 0.1 * weight - rate * first / (math.sqrt(second) + 0.001)
         path.append(weight)
     return path
 

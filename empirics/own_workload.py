@@ -1,0 +1,237 @@
+"""A user's own workload: any module, data, loss and goal metric, measured like those of the paper.
+
+`python -m empirics.measure --workload my_module:make_workload` calls `make_workload`, which returns an `OwnWorkload`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from collections.abc import Callable, Mapping, Sized
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from empirics.datasets import Dataset
+from empirics.errors import InputError
+from empirics.goal import classification_error
+from empirics.metric_goal import Metric
+from empirics.module_network import Loss, ModuleNetwork, module_network
+from empirics.named import import_named, name_of
+from empirics.optimizers import SCHEDULES, UpdateRule, update_rule
+from empirics.search import Metaparameter, search_points
+from empirics.workloads import CLASSIFICATION_ERROR, Workload
+
+_TRIED_EXAMPLES = 8
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OwnWorkload:
+    """What a user's own workload is made of.
+
+    Args:
+        module: Makes the network, a fresh one at every call, its weights drawn from torch's generator. Buffers must be
+            constant; layers that mix the examples of a batch or draw random numbers are refused by name.
+        data: (inputs, targets), arrays or tensors with a row an example; or a map-style `torch.utils.data.Dataset`.
+        validation: The same for the validation set; None splits a tenth off the data, another one each replicate.
+        goal: Value of the metric that counts as the result.
+        search_space: Metaparameters and ranges: those the optimiser and schedule need, and any others they read.
+        loss: Maps outputs (B, ...) and targets (B, ...) to the mean of a loss per example.
+        metric: Maps outputs and targets of the whole validation set to a number; None is classification error.
+        maximise: Whether the goal is reached from below.
+        optimizer: sgd, momentum, nesterov, adamw, or a class like those in `empirics.optimizers`.
+        schedule: constant or linear.
+        max_steps: Budget of a trial.
+        eval_interval: Steps between two goal tests.
+        batch_sizes: Batch sizes measured by default.
+        trials: Search points a study by default.
+        smoothness_interval: Steps between two measurements of L.
+    """
+
+    module: Callable[[], nn.Module]
+    data: Any
+    goal: float
+    search_space: tuple[Metaparameter, ...]
+    validation: Any = None
+    loss: Loss = functional.cross_entropy
+    metric: Metric | None = None
+    maximise: bool = False
+    optimizer: str | UpdateRule = "sgd"
+    schedule: str = "constant"
+    max_steps: int = 2_000
+    eval_interval: int = 10
+    batch_sizes: tuple[int, ...] = (4, 8, 16, 32, 64, 128)
+    trials: int = 16
+    smoothness_interval: int = 10
+
+    def __post_init__(self) -> None:
+        if self.metric is None and self.maximise:
+            raise InputError("maximise: classification error is minimised; give a metric to maximise")
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedWorkload:
+    """An own workload under its import path, checked."""
+
+    path: str
+    own: OwnWorkload
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data, validation examples last where the user gave them."""
+        inputs, targets = _arrays("data", self.own.data)
+        validation = len(inputs) // 10
+        if self.own.validation is not None:
+            more_inputs, more_targets = _arrays("validation", self.own.validation)
+            validation = len(more_inputs)
+            if more_inputs.shape[1:] != inputs.shape[1:]:
+                raise InputError(
+                    f"validation: inputs of shape {more_inputs.shape[1:]}, those of data {inputs.shape[1:]}"
+                )
+            inputs, targets = np.concatenate([inputs, more_inputs]), np.concatenate([targets, more_targets])
+        if validation < 1 or len(inputs) - validation < 2:
+            raise InputError(f"data: {len(inputs)} examples are too few to train and validate on")
+        digest = hashlib.sha256(inputs.tobytes() + targets.tobytes()).hexdigest()
+        return Dataset(self.path, inputs, targets, validation, digest, fixed_validation=self.own.validation is not None)
+
+    @cached_property
+    def network(self) -> ModuleNetwork:
+        """The module as a function of flat weights."""
+        data = self.dataset
+        tried = slice(_TRIED_EXAMPLES)
+        return module_network(
+            self.own.module, self.own.loss, torch.from_numpy(data.images[tried]), torch.from_numpy(data.labels[tried])
+        )
+
+    @property
+    def metric(self) -> Metric:
+        """What the goal is a value of."""
+        return self.own.metric or classification_error
+
+    @cached_property
+    def workload(self) -> Workload:
+        """The workload as the rest of the program knows it."""
+        own = self.own
+        optimizer = own.optimizer if isinstance(own.optimizer, str) else name_of(own.optimizer)
+        self._check_metaparameters(update_rule(optimizer))
+        description = {
+            "module": repr(self.network.template),
+            "loss": name_of(own.loss),
+            "optimizer": optimizer,
+            "schedule": own.schedule,
+            "maximise": own.maximise,
+            "fixed_validation": own.validation is not None,
+            "metric": name_of(self.metric),
+        }
+        return Workload(
+            dataset=self.path,
+            network=self.path,
+            optimizer=optimizer,
+            schedule=own.schedule,
+            search_space=tuple(own.search_space),
+            goal_error=own.goal,
+            max_steps=own.max_steps,
+            eval_interval=own.eval_interval,
+            batch_sizes=tuple(own.batch_sizes),
+            trials=own.trials,
+            smoothness_interval=own.smoothness_interval,
+            expected_c1=0.1 * own.max_steps * min(own.batch_sizes),
+            expected_c2=0.05 * own.max_steps,
+            metric=CLASSIFICATION_ERROR if own.metric is None else name_of(own.metric).split(":")[-1],
+            maximise=own.maximise,
+            own_description="; ".join(f"{name} {value}" for name, value in description.items()),
+        )
+
+    def _check_metaparameters(self, rule: UpdateRule) -> None:
+        """Refuse a search space that lacks what is needed or holds what nothing reads."""
+        own = self.own
+        if own.schedule not in SCHEDULES:
+            raise InputError(f"unknown schedule {own.schedule!r}; choose one of: {', '.join(SCHEDULES)}")
+        if not own.search_space:
+            raise InputError("search_space: name at least learning_rate")
+        point = _WatchedPoint(search_points(own.search_space, 1)[0])
+        weights = torch.zeros(1, 2)
+        try:
+            rule([point], weights)
+            SCHEDULES[own.schedule]([point], weights)
+        except KeyError as error:
+            raise InputError(f"search_space: lacks {error.args[0]}, which optimiser or schedule need") from error
+        unread = [axis.name for axis in own.search_space if axis.name not in point.read]
+        if unread:
+            raise InputError(f"search_space: nothing reads {', '.join(unread)}; leave it out or correct its name")
+
+
+class _WatchedPoint(dict[str, float]):
+    """A search point that knows which of its metaparameters have been read."""
+
+    def __init__(self, values: Mapping[str, float]) -> None:
+        super().__init__(values)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> float:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+
+@lru_cache(maxsize=4)
+def load_own_workload(path: str) -> LoadedWorkload:
+    """Return the workload that the function at an import path returns.
+
+    Args:
+        path: `my_module:make_workload`.
+
+    Raises:
+        InputError: If it cannot be imported or called, returns something else, or cannot be measured.
+    """
+    function = import_named(path)
+    if not callable(function):
+        raise InputError(f"{path}: is no function; it must return an OwnWorkload")
+    try:
+        own = function()
+    except InputError:
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise InputError(
+            f"{path}: raised {type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
+        ) from error
+    if not isinstance(own, OwnWorkload):
+        raise InputError(f"{path}: returned {type(own).__name__}; it must return an OwnWorkload")
+    loaded = LoadedWorkload(path, own)
+    try:
+        _ = loaded.workload
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return loaded
+
+
+def _arrays(name: str, data: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:  # noqa: ANN401 - a user's
+    """Return inputs and targets as arrays, real numbers in float32."""
+    if isinstance(data, torch.utils.data.Dataset):
+        if not isinstance(data, Sized):
+            raise InputError(f"{name}: a data set without a length; give a map-style one or arrays")
+        pairs = [data[index] for index in range(len(data))]
+        data = tuple(torch.stack([torch.as_tensor(part) for part in parts]) for parts in zip(*pairs, strict=True))
+    if not isinstance(data, tuple) or len(data) != 2:
+        raise InputError(f"{name}: must be (inputs, targets) or a torch Dataset of such pairs")
+    inputs, targets = (_array(name, part) for part in data)
+    if len(inputs) != len(targets) or not len(inputs):
+        raise InputError(f"{name}: {len(inputs)} inputs for {len(targets)} targets")
+    return inputs, targets
+
+
+def _array(name: str, values: Any) -> np.ndarray[Any, Any]:  # noqa: ANN401 - a user's
+    """Return one array of numbers with a row an example."""
+    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    if array.dtype.kind not in "fiub" or array.ndim < 1:
+        raise InputError(f"{name}: an array of {array.dtype} with {array.ndim} axes; give numbers, a row an example")
+    if array.dtype.kind == "f":
+        if not np.isfinite(array).all():
+            raise InputError(f"{name}: holds values that are not finite")
+        return np.ascontiguousarray(array, np.float32)
+    return np.ascontiguousarray(array, np.int64)

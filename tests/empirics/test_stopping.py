@@ -1,0 +1,55 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from empirics.errors import InputError
+from empirics.stopping import RACE, StopRule, read_stop_rule
+
+rules = st.one_of(
+    st.sampled_from((RACE, StopRule("never"))),
+    st.builds(StopRule, st.just("hits"), st.integers(1, 9).map(float)),
+    st.builds(StopRule, st.just("factor"), st.floats(1, 100).map(lambda factor: float(f"{factor:g}"))),
+)
+
+
+@given(rules)
+def test_a_rule_is_read_as_it_is_written(rule):
+    assert read_stop_rule(str(rule).split()) == rule
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["rac"], ["race", "2"], ["hits"], ["factor"], ["never", "1"], ["factor", "two"], ["hits", "2", "3"]]
+)
+def test_other_words_are_refused_with_the_choice(words):
+    with pytest.raises(InputError, match="write one of race, hits M, factor F, never"):
+        read_stop_rule(words)
+
+
+@pytest.mark.parametrize(
+    "words", [["hits", "0"], ["hits", "1.5"], ["factor", "0.9"], ["factor", "nan"], ["factor", "inf"]]
+)
+def test_amounts_outside_their_range_are_refused(words):
+    with pytest.raises(InputError, match=r"must be an? (integer|number) >= 1"):
+        read_stop_rule(words)
+
+
+@given(rules, st.lists(st.integers(1, 30), max_size=9), st.integers(1, 7))
+def test_no_study_is_over_before_its_first_hit_or_after_its_budget(rule, tests, eval_interval):
+    budget = 30 * eval_interval
+    hits = [test * eval_interval for test in tests]
+    step = rule.step(hits, budget, eval_interval)
+    if step is None:
+        assert rule.kind != "never"
+        assert len(hits) < rule.amount or not hits
+    else:
+        assert min(hits, default=0) <= step <= budget
+        assert step % eval_interval == 0
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=9))
+def test_one_hit_and_a_factor_of_one_are_a_race(hits):
+    assert {rule.step(hits, 40, 1) for rule in (RACE, StopRule("hits", 1.0), StopRule("factor", 1.0))} == {min(hits)}
+    assert StopRule("factor", 1e9).step(hits, 40, 1) == StopRule("never").step(hits, 40, 1) == 40
+    assert StopRule("hits", math.inf).step(hits, 40, 1) is None
