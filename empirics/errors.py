@@ -6,3 +6,13 @@ class InputError(ValueError):
 
     Commands print it on stderr and end with exit code 2.
     """
+
+
+def describe(error: Exception) -> str:
+    r"""Return the kind and message of an error on one line.
+
+    Example:
+        >>> describe(ValueError("two\nlines"))
+        'ValueError: two lines'
+    """
+    return " ".join(f"{type(error).__name__}: {error}".split())

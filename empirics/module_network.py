@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from empirics.errors import InputError
+from empirics.errors import InputError, describe
 from empirics.networks import Network, Parameter
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -192,9 +192,7 @@ def _refuse_behaviour(module: nn.Module, inputs: Tensor) -> Tensor:
     try:
         outputs, again, half = (module(part) for part in (inputs, inputs, inputs[: len(inputs) // 2]))
     except Exception as error:
-        raise InputError(
-            f"module: fails on a batch of shape {tuple(inputs.shape)}: {type(error).__name__}: {error}"
-        ) from error
+        raise InputError(f"module: fails on a batch of shape {tuple(inputs.shape)}: {describe(error)}") from error
     if not isinstance(outputs, Tensor) or outputs.shape[:1] != inputs.shape[:1]:
         raise InputError("module: must return one tensor with a row an example")
     for name, value in module.named_buffers():
@@ -214,12 +212,12 @@ def _refuse_loss(loss: Loss, outputs: Tensor, targets: Tensor) -> None:
         whole = loss(outputs, targets)
         each = [loss(output[None], target[None]) for output, target in zip(outputs, targets, strict=True)]
     except Exception as error:
-        raise InputError(f"loss {name}: fails on outputs of shape {tuple(outputs.shape)}: {error}") from error
+        raise InputError(f"loss {name}: fails on outputs of shape {tuple(outputs.shape)}: {describe(error)}") from error
     if not isinstance(whole, Tensor) or whole.dim() or not whole.is_floating_point():
         raise InputError(f"loss {name}: must return one number, the mean over the batch")
     if not whole.requires_grad:
         raise InputError(f"loss {name}: has no gradient; it must be made of differentiable operations")
-    mean = torch.stack(each).mean()
+    whole, mean = whole.detach(), torch.stack(each).mean().detach()
     if bool(whole.isfinite()) and not torch.allclose(whole, mean, rtol=1e-3, atol=1e-6):
         raise InputError(
             f"loss {name}: {float(whole):.4g} on a batch, {float(mean):.4g} as the mean over its examples; it must be "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from empirics.errors import InputError
+from empirics.errors import InputError, describe
 
 
 def import_named(path: str) -> object:
@@ -26,7 +26,7 @@ def import_named(path: str) -> object:
     except ModuleNotFoundError as error:
         raise InputError(f"{path}: there is no module {error.name!r}; run from its folder or install it") from error
     except Exception as error:
-        raise InputError(f"{path}: importing {module_name} failed: {type(error).__name__}: {error}") from error
+        raise InputError(f"{path}: importing {module_name} failed: {describe(error)}") from error
     for name in attribute.split("."):
         if not hasattr(found, name):
             raise InputError(f"{path}: {module_name} has no {attribute!r}")

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from empirics.datasets import Dataset
-from empirics.errors import InputError
+from empirics.errors import InputError, describe
 from empirics.goal import classification_error
 from empirics.metric_goal import Metric
 from empirics.module_network import Loss, ModuleNetwork, module_network
@@ -102,11 +102,12 @@ class LoadedWorkload:
     @cached_property
     def network(self) -> ModuleNetwork:
         """The module as a function of flat weights."""
-        data = self.dataset
-        tried = slice(_TRIED_EXAMPLES)
-        return module_network(
-            self.own.module, self.own.loss, torch.from_numpy(data.images[tried]), torch.from_numpy(data.labels[tried])
-        )
+        return module_network(self.own.module, self.own.loss, *self._tried())
+
+    def _tried(self) -> tuple[Tensor, Tensor]:
+        """Return a few examples to try module, loss and metric on."""
+        inputs, targets = (part[:_TRIED_EXAMPLES] for part in (self.dataset.images, self.dataset.labels))
+        return torch.from_numpy(inputs), torch.from_numpy(targets)
 
     @property
     def metric(self) -> Metric:
@@ -119,6 +120,7 @@ class LoadedWorkload:
         own = self.own
         optimizer = own.optimizer if isinstance(own.optimizer, str) else name_of(own.optimizer)
         self._check_metaparameters(update_rule(optimizer))
+        self._check_metric()
         description = {
             "module": repr(self.network.template),
             "loss": name_of(own.loss),
@@ -146,6 +148,15 @@ class LoadedWorkload:
             maximise=own.maximise,
             own_description="; ".join(f"{name} {value}" for name, value in description.items()),
         )
+
+    def _check_metric(self) -> None:
+        """Refuse a metric that makes no number of outputs and targets."""
+        module, (inputs, targets) = self.network.template, self._tried()
+        try:
+            with torch.no_grad():
+                float(self.metric(module(inputs), targets))  # type: ignore[arg-type]
+        except Exception as error:
+            raise InputError(f"metric {name_of(self.metric)}: makes no number of a batch: {describe(error)}") from error
 
     def _check_metaparameters(self, rule: UpdateRule) -> None:
         """Refuse a search space that lacks what is needed or holds what nothing reads."""
@@ -197,9 +208,7 @@ def load_own_workload(path: str) -> LoadedWorkload:
         raise
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
-        raise InputError(
-            f"{path}: raised {type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
-        ) from error
+        raise InputError(f"{path}: raised {describe(error)} ({place.filename}, line {place.lineno})") from error
     if not isinstance(own, OwnWorkload):
         raise InputError(f"{path}: returned {type(own).__name__}; it must return an OwnWorkload")
     loaded = LoadedWorkload(path, own)

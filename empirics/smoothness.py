@@ -81,18 +81,12 @@ def gradient_variance(network: Network, weights: Tensor, mask: Tensor, images: T
     """
     views = [view.double() for view in network.views(weights)]
     kept = network.views(mask.double())
-
-    def example_loss(parameters: list[Tensor], image: Tensor, label: Tensor) -> Tensor:
-        return network.losses(network.logits(parameters, image[None]), label[None]).sum()
-
-    per_example = torch.func.vmap(torch.func.grad(example_loss), in_dims=(None, 0, 0))
     squares = torch.zeros((), dtype=torch.float64, device=weights.device)
     totals = [torch.zeros_like(view) for view in views]
     rows = max(network.examples_at_once // 8, 1)
     for start in range(0, len(labels), rows):
-        gradients = per_example(
-            views, as_input(images[start : start + rows], torch.float64), labels[start : start + rows]
-        )
+        part = slice(start, start + rows)
+        gradients = _example_gradients(network, views, as_input(images[part], torch.float64), labels[part])
         for total, gradient, keep in zip(totals, gradients, kept, strict=True):
             masked = gradient * keep
             squares += masked.square().sum()
@@ -100,3 +94,22 @@ def gradient_variance(network: Network, weights: Tensor, mask: Tensor, images: T
     examples = len(labels)
     mean_square = sum(float(total.square().sum()) for total in totals) / examples**2
     return max(float(squares) / examples - mean_square, 0.0)
+
+
+def _example_gradients(network: Network, views: list[Tensor], images: Tensor, labels: Tensor) -> list[Tensor]:
+    """Return the gradient of each example's loss, one tensor a parameter, of shape (n, 1, *shape)."""
+
+    def example_loss(parameters: list[Tensor], image: Tensor, label: Tensor) -> Tensor:
+        return network.losses(network.logits(parameters, image[None]), label[None]).sum()
+
+    if network.batched:
+        batched: list[Tensor] = torch.func.vmap(torch.func.grad(example_loss), in_dims=(None, 0, 0))(
+            views, images, labels
+        )
+        return batched
+    parameters = [view.detach().requires_grad_() for view in views]
+    rows = [
+        torch.autograd.grad(example_loss(parameters, *example), parameters)
+        for example in zip(images, labels, strict=True)
+    ]
+    return [torch.stack(of_parameter) for of_parameter in zip(*rows, strict=True)]
