@@ -5,7 +5,7 @@ RUN ?= runs/digits
 MEASURE ?= --sparsity 0 50 70 90
 INSTALLED := .venv/installed
 
-.PHONY: measure test check lint types clean
+.PHONY: measure test check slow lint types clean
 
 # Measure the curves and constants of the embedded digits, test the claims on them, draw figure 1.
 measure: $(INSTALLED)
@@ -18,6 +18,9 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest -q --doctest-modules theory empirics verification paper_figures --ignore-glob='*/test_*.py'
 
 check: lint types test
+
+slow: $(INSTALLED)
+	$(BIN)/python -m pytest -q -n auto -m slow --durations=10 tests verification
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
