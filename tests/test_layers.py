@@ -121,6 +121,13 @@ def test_nothing_from_outside_is_unpickled(module):
 def test_no_module_draws_from_global_random_state(module):
     functions = {"seed", "rand", "randn", "randint", "random", "shuffle", "permutation", "normal", "uniform", "choice"}
     forbidden = {f"np.random.{name}" for name in functions} | {"torch.manual_seed", "torch.rand", "torch.randn"}
-    calls = {ast.unparse(node.func) for node in ast.walk(module.tree) if isinstance(node, ast.Call)}
+    guarded = {  # a user's own module draws from torch's generator; within this block it is put back as it was
+        inner
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.With) and "torch.random.fork_rng" in ast.unparse(node.items[0])
+        for inner in ast.walk(node)
+    }
+    nodes = [node for node in ast.walk(module.tree) if node not in guarded]
+    calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
     assert not calls & forbidden
     assert "random" not in module.imports()
