@@ -4,55 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from empirics.checkpoint import resume, write_checkpoint
 from empirics.goal import Goals
 from empirics.laboratory import Laboratory
-from empirics.records import Event, RerunRecord, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
+from empirics.race_log import RaceLog
+from empirics.records import RerunRecord, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.specification import Study
-from empirics.stopping import StopRule
 from empirics.streams import ExampleOrder
 from empirics.training import TrialBlock
-from empirics.workloads import Workload
 
 Report = Callable[[int], None]
-
-
-@dataclass
-class RaceLog:
-    """What happened in a race, as it happened.
-
-    Args:
-        reached: For each goal, trial -> the first step at which it was seen there.
-        diverged: Trial -> the first step with a loss or weight that is not finite.
-        step: Steps taken by those that did not diverge.
-        seen: Trial -> (step, error) at every goal test, where traces are asked for.
-    """
-
-    reached: list[dict[int, int]]
-    diverged: dict[int, int] = field(default_factory=dict)
-    step: int = 0
-    seen: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
-
-    def over(self, rule: StopRule, workload: Workload) -> bool:
-        """Whether the rule leaves nothing to run for."""
-        ends = [rule.step([*of.values()], workload.max_steps, workload.eval_interval) for of in self.reached]
-        return all(self.step >= (workload.max_steps if end is None else end) for end in ends)
-
-    def event(self, goal: int, trial: int) -> tuple[Event, int]:
-        """Return what became of a trial on its way to a goal, and at which step."""
-        if trial in self.reached[goal]:
-            return "reached", self.reached[goal][trial]
-        return ("infeasible", self.diverged[trial]) if trial in self.diverged else ("running", self.step)
+CHECKPOINT_SECONDS = 60.0
 
 
 def race(
-    laboratory: Laboratory, study: Study, blocks: Sequence[TrialBlock], order: ExampleOrder, report: Report
+    laboratory: Laboratory,
+    study: Study,
+    blocks: Sequence[TrialBlock],
+    order: ExampleOrder,
+    report: Report,
+    checkpoint: Path | None = None,
 ) -> RaceLog:
     """Advance all trials in step until the stop rule is met, all have reached every goal or diverged, or the budget.
 
@@ -64,6 +42,7 @@ def race(
         blocks: The trials; their weights are those at the end afterwards, those that ended before left out.
         order: The data order, the same for every trial.
         report: Called with the step after each goal test.
+        checkpoint: File that says where the race stands, about once a minute; taken up where it is there already.
 
     Returns:
         What happened to each trial and when.
@@ -71,7 +50,10 @@ def race(
     specification, data = laboratory.specification, laboratory.split(study.replicate)
     workload, goals = specification.workload, laboratory.goal_test(study.replicate)
     log = RaceLog([{} for _ in specification.goals])
-    blocks = [block for block in blocks if block.trials]
+    trials = sum(len(block.trials) for block in blocks)
+    resumed = resume(checkpoint, trials, blocks, goals) if checkpoint else None
+    blocks, log = resumed or (blocks, log)
+    written = time.monotonic()
     while blocks and not log.over(specification.stop, workload):
         for _ in range(min(workload.eval_interval, workload.max_steps - log.step)):
             rows = laboratory.tensor(order.batch(log.step, study.batch_size))
@@ -88,6 +70,9 @@ def race(
         report(log.step)
         if specification.trace != "full" and not log.over(specification.stop, workload):
             blocks = _unfinished(blocks, log)
+        if checkpoint and time.monotonic() - written > CHECKPOINT_SECONDS:
+            write_checkpoint(checkpoint, trials, blocks, goals, log)
+            written = time.monotonic()
     return log
 
 
@@ -118,7 +103,9 @@ def _where(trials: Sequence[int], chosen: Tensor) -> list[int]:
     return [trial for trial, is_chosen in zip(trials, chosen.tolist(), strict=True) if is_chosen]
 
 
-def measure_study(laboratory: Laboratory, study: Study, masks: NDArray[np.bool_], report: Report) -> StudyOutcome:
+def measure_study(
+    laboratory: Laboratory, study: Study, masks: NDArray[np.bool_], report: Report, checkpoint: Path | None = None
+) -> StudyOutcome:
     """Run one study.
 
     Args:
@@ -126,6 +113,7 @@ def measure_study(laboratory: Laboratory, study: Study, masks: NDArray[np.bool_]
         study: Which study.
         masks: Kept weights of each trial, shape (trials, P).
         report: Called with the step after each goal test.
+        checkpoint: File from which a study cut short goes on.
 
     Returns:
         The outcome for each goal; the same for the same specification, device class, threads and versions.
@@ -139,7 +127,7 @@ def measure_study(laboratory: Laboratory, study: Study, masks: NDArray[np.bool_]
         _block(laboratory, range(first, min(first + at_once, len(masks))), weights, masks, points)
         for first in range(0, len(masks), at_once)
     ]
-    log = race(laboratory, study, blocks, laboratory.order(study.replicate), report)
+    log = race(laboratory, study, blocks, laboratory.order(study.replicate), report, checkpoint)
     best = None if all(log.reached) else _best_error(laboratory, study, blocks)
     seconds = (time.perf_counter() - start) / len(specification.goals)
     records = tuple(

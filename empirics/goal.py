@@ -62,6 +62,12 @@ class Goals(Protocol):
     def best(self, values: Sequence[float]) -> float:
         """Return the best of some values of the metric."""
 
+    def state(self) -> dict[str, Tensor]:
+        """Return what later answers may depend on, for `load`."""
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from where another test on the same set stood."""
+
 
 class GoalTest:
     """Decides for each of T trials which goals its errors on the validation set reach.
@@ -115,6 +121,13 @@ class GoalTest:
     def reached_by(self, values: Tensor) -> Tensor:
         """Return which validation errors reach which goals, shape (G, T), bool."""
         return (values * len(self._labels)).round() <= self._most_errors[:, None]
+
+    def state(self) -> dict[str, Tensor]:
+        """Return nothing: images come in a fixed order."""
+        return {}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on; there is nothing to go on from."""
 
     @staticmethod
     def best(values: Sequence[float]) -> float:

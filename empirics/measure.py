@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -70,7 +71,7 @@ def measure(request: Request, execution: Execution) -> Path:
         store.add_session(started, {**provenance(), **execution_facts})
         try:
             with Display() as display, local_executor(specification, dataset, jobs) as executor:
-                run = _Run(specification, store, executor, display)
+                run = _Run(specification, store, executor, display, folder / "checkpoints")
                 run.measure_masks()
                 run.measure_studies()
                 run.measure_reruns()
@@ -88,6 +89,7 @@ class _Run:
     store: Store
     executor: Executor
     display: Display
+    checkpoints: Path
 
     def measure_masks(self) -> None:
         """Prune: the masks of every trial that a missing study needs."""
@@ -108,13 +110,20 @@ class _Run:
         """Run the studies, those expected to take longest first."""
         masks, trials = self.store.masks(), range(self.specification.trials)
         tasks = [
-            StudyTask(study, tuple(masks[study.replicate, trial, study.sparsity] for trial in trials))
+            StudyTask(
+                study,
+                tuple(masks[study.replicate, trial, study.sparsity] for trial in trials),
+                self.checkpoints / f"S{study.sparsity:g}-r{study.replicate}-B{study.batch_size}.npz",
+            )
             for study in longest_first(self.specification, self._missing_studies())
         ]
-        with self.display.stage("studies", len(tasks)):
+        with self.display.stage("studies", len(tasks)), _emptied(self.checkpoints):
             for task, result in self.executor.run(tasks, self.display.watch):
+                assert isinstance(task, StudyTask)
                 assert isinstance(result, StudyOutcome)
                 self.store.add_study(result)
+                if task.checkpoint:
+                    task.checkpoint.unlink(missing_ok=True)
                 self.display.done(task, describe_study(result.records))
 
     def measure_reruns(self) -> None:
@@ -172,6 +181,14 @@ class _Run:
         """Return the studies not yet measured with all trials."""
         done = {s for s, record in self.store.studies().items() if len(record.trials) == self.specification.trials}
         return [study for study in self.specification.studies() if study not in done]
+
+
+@contextlib.contextmanager
+def _emptied(folder: Path) -> Iterator[None]:
+    """Remove a folder of checkpoints once all it holds is done."""
+    yield
+    with contextlib.suppress(FileNotFoundError):
+        folder.rmdir()
 
 
 def _prepare(request: Request, execution: Execution) -> tuple[Specification, Dataset, int]:

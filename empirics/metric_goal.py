@@ -61,6 +61,13 @@ class MetricGoalTest:
         goals = self._goals[:, None]
         return values >= goals if self._maximise else values <= goals
 
+    def state(self) -> dict[str, Tensor]:
+        """Return nothing: every answer is that of a full evaluation."""
+        return {}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on; there is nothing to go on from."""
+
     def best(self, values: Sequence[float]) -> float:
         """Return the best value; one that is not a number only where there is no other."""
         numbers = [value for value in values if value == value]  # noqa: PLR0124 - nan differs from itself

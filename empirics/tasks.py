@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StudyOutcome, StudyRecord, TrialRecord
@@ -50,10 +51,11 @@ class PruneTask:
 
 @dataclass(frozen=True)
 class StudyTask:
-    """Run one study; `masks` holds the packed mask of each trial."""
+    """Run one study; `masks` holds the packed mask of each trial, `checkpoint` is the file it goes on from."""
 
     study: Study
     masks: tuple[bytes, ...]
+    checkpoint: Path | None = None
 
     @property
     def label(self) -> str:
@@ -64,7 +66,7 @@ class StudyTask:
         """Return the study's outcome for every goal."""
         from empirics.engine import measure_study  # noqa: PLC0415 - loads torch
 
-        return measure_study(laboratory, self.study, laboratory.unpack(self.masks), report)
+        return measure_study(laboratory, self.study, laboratory.unpack(self.masks), report, self.checkpoint)
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,25 @@ class TrialBlock:
         self._steps += 1
         return torch.isfinite(loss) & torch.isfinite(self.weights).all(dim=1)
 
+    def state(self) -> dict[str, Tensor]:
+        """Return all that changes with the steps, for `load`; an update rule's state is its tensors and numbers."""
+        rule = {
+            f"rule.{name}": torch.as_tensor(value)
+            for name, value in vars(self._optimizer).items()
+            if isinstance(value, Tensor | int | float)
+        }
+        return {"weights": self.weights, "steps": torch.tensor(self._steps), **rule}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on from where a block of the same trials stood."""
+        self.weights = state["weights"].to(self.weights)
+        self._steps = int(state["steps"])
+        for name, value in vars(self._optimizer).items():
+            if isinstance(value, Tensor):
+                setattr(self._optimizer, name, state[f"rule.{name}"].to(value))
+            elif isinstance(value, int | float):
+                setattr(self._optimizer, name, type(value)(state[f"rule.{name}"].item()))
+
     def keep(self, wanted: Tensor) -> None:
         """Go on with some of the trials only.
 

@@ -1,0 +1,37 @@
+"""What happens in a race, as it happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from empirics.records import Event
+from empirics.stopping import StopRule
+from empirics.workloads import Workload
+
+
+@dataclass
+class RaceLog:
+    """What happened in a race so far.
+
+    Args:
+        reached: For each goal, trial -> the first step at which it was seen there.
+        diverged: Trial -> the first step with a loss or weight that is not finite.
+        step: Steps taken by those that did not diverge.
+        seen: Trial -> (step, error) at every goal test, where traces are asked for.
+    """
+
+    reached: list[dict[int, int]]
+    diverged: dict[int, int] = field(default_factory=dict)
+    step: int = 0
+    seen: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+
+    def over(self, rule: StopRule, workload: Workload) -> bool:
+        """Whether the rule leaves nothing to run for."""
+        ends = [rule.step([*of.values()], workload.max_steps, workload.eval_interval) for of in self.reached]
+        return all(self.step >= (workload.max_steps if end is None else end) for end in ends)
+
+    def event(self, goal: int, trial: int) -> tuple[Event, int]:
+        """Return what became of a trial on its way to a goal, and at which step."""
+        if trial in self.reached[goal]:
+            return "reached", self.reached[goal][trial]
+        return ("infeasible", self.diverged[trial]) if trial in self.diverged else ("running", self.step)
