@@ -147,9 +147,9 @@ def measured_units(monkeypatch):
     asked = []
     real_study, real_constants = engine.measure_study, constants.measure_constants
 
-    def measure_study(laboratory, study, masks, report):
+    def measure_study(laboratory, study, masks, *rest):
         asked.append(("study", study.sparsity, study.replicate, study.batch_size, len(masks)))
-        return real_study(laboratory, study, masks, report)
+        return real_study(laboratory, study, masks, *rest)
 
     def measure_constants(laboratory, record, mask, report):
         asked.append(("constants", record.study.sparsity, record.study.replicate, record.study.batch_size))
@@ -212,9 +212,9 @@ def test_only_masks_that_are_missing_are_made(copied, monkeypatch):
 def test_every_study_is_given_the_masks_of_its_own_replicate(tmp_path, monkeypatch):
     given, real = {}, engine.measure_study
 
-    def measure_study(laboratory, study, masks, report):
+    def measure_study(laboratory, study, masks, *rest):
         given.update({(study.replicate, trial, study.sparsity): mask for trial, mask in enumerate(masks)})
-        return real(laboratory, study, masks, report)
+        return real(laboratory, study, masks, *rest)
 
     monkeypatch.setattr(engine, "measure_study", measure_study)
     words = ("--sparsity", "50", "90", "--replicates", "2", "--trials", "2", "--no-constants", "--max-steps", "2")
