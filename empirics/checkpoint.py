@@ -83,7 +83,7 @@ def resume(
 def _read(path: Path) -> tuple[dict[str, Any], Arrays] | None:
     """Return header and arrays of a file, None where there is none that can be read whole."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             arrays = dict(file)
         return json.loads(arrays.pop("header").tobytes()), arrays
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
