@@ -77,14 +77,20 @@ def race(
 
 
 def _test(block: TrialBlock, goals: Goals, log: RaceLog, *, traced: bool) -> None:
-    """Note which goals the trials of a block have reached, and with traces how far from them they are."""
+    """Note which goals the trials of a block have reached, and the error of those that did; with traces of all."""
     if traced:
         values = goals.values(block.weights)
-        for trial, value in zip(block.trials, values.tolist(), strict=True):
-            log.seen.setdefault(trial, []).append((log.step, value))
-        reached = goals.reached_by(values)
+        reached, told = goals.reached_by(values), [True] * len(values)
     else:
-        reached = goals.reached(block.weights)
+        reached = goals.reached(block.weights, block.trials)
+        fresh = [
+            set(_where(block.trials, there)) - set(known) for known, there in zip(log.reached, reached, strict=True)
+        ]
+        told = [any(trial in of_goal for of_goal in fresh) for trial in block.trials]
+        values = goals.values(block.weights[told]) if any(told) else torch.empty(0)
+    seen = [trial for trial, is_told in zip(block.trials, told, strict=True) if is_told]
+    for trial, value in zip(seen, values.tolist(), strict=True):
+        log.seen.setdefault(trial, []).append((log.step, value))
     for known, there in zip(log.reached, reached, strict=True):
         known |= {trial: log.step for trial in _where(block.trials, there) if trial not in known}
 

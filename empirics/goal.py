@@ -11,6 +11,9 @@ from torch import Tensor
 
 from empirics.networks import Network
 
+_ROWS = 64
+_MEMORY = 0.9  # of how hard an image was when trials last looked at it
+
 
 def goal_count(goal_error: float, examples: int) -> int:
     """Return the largest number of errors that reaches the goal.
@@ -50,8 +53,8 @@ def classification_error(outputs: Tensor, targets: Tensor) -> float:
 class Goals(Protocol):
     """Decides for each of T trials which of G goals it reaches on the validation set."""
 
-    def reached(self, weights: Tensor) -> Tensor:
-        """Return which trials reach which goals, shape (G, T), bool; weights are finite, shape (T, P)."""
+    def reached(self, weights: Tensor, trials: Sequence[int]) -> Tensor:
+        """Return which of some trials, with finite weights of shape (T, P), reach which goals, shape (G, T), bool."""
 
     def values(self, weights: Tensor) -> Tensor:
         """Return the metric of each trial, shape (T,), float64."""
@@ -70,10 +73,14 @@ class Goals(Protocol):
 
 
 class GoalTest:
-    """Decides for each of T trials which goals its errors on the validation set reach.
+    """Decides for each of T trials which goals its errors on the validation set reach, looking at few images.
 
-    A trial is decided as soon as it has made more errors than the easiest goal allows, so a network far from every
-    goal costs a few images. The answer is that of a full evaluation.
+    A trial is decided as soon as it has made more errors than the easiest goal it may still miss allows, or so few
+    images are left that every open goal is reached. The images that it got wrong last time come first, then those that
+    other trials got wrong, so that a trial a little short of its goal is decided by its hard images alone.
+
+    The answer is that of `errors`, exactly: every pass has one shape (the last is filled up), in which the outputs for
+    an image depend neither on the image's place nor on the others beside it.
 
     Args:
         network: The network.
@@ -87,32 +94,53 @@ class GoalTest:
         self._images = images
         self._labels = labels
         self._most_errors = torch.tensor(most_errors, device=labels.device)
+        self._missed: dict[int, Tensor] = {}  # by trial, which images it got wrong when it last saw them
+        self._hardness = torch.zeros(len(labels), device=labels.device)
+        self.tests, self.images_seen = 0, 0
 
     @torch.no_grad()
-    def reached(self, weights: Tensor) -> Tensor:
+    def reached(self, weights: Tensor, trials: Sequence[int]) -> Tensor:
         """Return which trials reach which goals.
 
         Args:
             weights: Finite, shape (T, P).
+            trials: Their indices in the study, length T.
 
         Returns:
             Shape (G, T), bool.
         """
-        parameters = self._network.views(weights)
-        easiest = self._most_errors.max()
-        errors = torch.zeros(len(weights), dtype=torch.int64, device=weights.device)
-        for start, stop in self._chunks(len(weights)):
-            errors += self._count(parameters, start, stop)
-            if bool((errors > easiest).all()):
+        return torch.cat([self._decide(weights[place], trials[place]) for place in self._passes(len(weights))], dim=1)
+
+    def _decide(self, weights: Tensor, trials: Sequence[int]) -> Tensor:
+        """Return which goals the trials of one pass reach, shape (G, passes' trials)."""
+        parameters, most = self._network.views(weights), self._most_errors[:, None]
+        missed = torch.stack([self._missed.get(trial, torch.zeros_like(self._hardness)) for trial in trials])
+        order = torch.argsort(missed.sum(dim=0) + self._hardness, descending=True, stable=True)
+        errors = torch.zeros(len(trials), dtype=torch.int64, device=weights.device)
+        for start in range(0, len(order), self._rows(len(trials))):
+            rows = order[start : start + self._rows(len(trials))]
+            wrong = self._wrong(parameters, rows)
+            errors += wrong.sum(dim=1)
+            missed[:, rows] = wrong.float()
+            self._hardness[rows] = _MEMORY * self._hardness[rows] + (1 - _MEMORY) * wrong.float().mean(dim=0)
+            self.images_seen += len(rows) * len(trials)
+            left = len(order) - start - len(rows)
+            if bool(((errors > most) | (errors + left <= most)).all()):
                 break
-        return errors <= self._most_errors[:, None]
+        self.tests += len(trials)
+        self._missed |= dict(zip(trials, missed, strict=True))
+        return errors + left <= most
 
     @torch.no_grad()
     def errors(self, weights: Tensor) -> Tensor:
         """Return the errors of each trial on the whole validation set, shape (T,), int64."""
-        parameters = self._network.views(weights)
-        counts = [self._count(parameters, start, stop) for start, stop in self._chunks(len(weights))]
-        return torch.stack(counts).sum(dim=0)
+        every = torch.arange(len(self._labels), device=weights.device)
+        counts = []
+        for place in self._passes(len(weights)):
+            parameters = self._network.views(weights[place])
+            chunks = torch.split(every, self._rows(len(weights[place])))
+            counts.append(torch.stack([self._wrong(parameters, rows).sum(dim=1) for rows in chunks]).sum(dim=0))
+        return torch.cat(counts)
 
     def values(self, weights: Tensor) -> Tensor:
         """Return the validation error of each trial, shape (T,), float64."""
@@ -123,23 +151,37 @@ class GoalTest:
         return (values * len(self._labels)).round() <= self._most_errors[:, None]
 
     def state(self) -> dict[str, Tensor]:
-        """Return nothing: images come in a fixed order."""
-        return {}
+        """Return what trials got wrong: it decides which images later tests look at, though never their answers."""
+        if not self._missed:
+            return {}
+        trials = torch.tensor([*self._missed])
+        return {"trials": trials, "missed": torch.stack([*self._missed.values()]), "hardness": self._hardness.clone()}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Go on; there is nothing to go on from."""
+        """Go on from where another test on the same set stood."""
+        if state:
+            self._missed = dict(zip(state["trials"].tolist(), state["missed"].to(self._hardness), strict=True))
+            self._hardness = state["hardness"].to(self._hardness)
 
     @staticmethod
     def best(values: Sequence[float]) -> float:
         """Return the lowest error."""
         return min(values)
 
-    def _count(self, parameters: list[Tensor], start: int, stop: int) -> Tensor:
-        """Return the errors of each trial on one chunk, shape (T,)."""
-        highest, classes = self._network.logits(parameters, self._images[start:stop]).max(dim=2)
-        return ((classes != self._labels[start:stop]) | highest.isnan()).sum(dim=1)  # NaN must not count as class 0
+    def _wrong(self, parameters: list[Tensor], rows: Tensor) -> Tensor:
+        """Return which of some images each trial gets wrong, shape (T, len(rows)), bool."""
+        filled = torch.cat([rows, rows[:1].expand(self._rows(len(parameters[0])) - len(rows))])
+        highest, classes = self._network.logits(parameters, self._images[filled]).max(dim=2)
+        wrong = (classes != self._labels[filled]) | highest.isnan()  # NaN must not count as class 0
+        return wrong[:, : len(rows)]
 
-    def _chunks(self, trials: int) -> list[tuple[int, int]]:
-        """Return the borders of the chunks, about a third of a training pass each."""
-        examples, rows = len(self._labels), max(self._network.examples_at_once // (3 * trials), 8)
-        return [(start, min(start + rows, examples)) for start in range(0, examples, rows)]
+    def _passes(self, trials: int) -> list[slice]:
+        """Return which trials go through the network together: on a CPU each alone, so that each is decided alone."""
+        together = trials if self._labels.is_cuda else 1
+        return [slice(first, first + together) for first in range(0, trials, together)]
+
+    def _rows(self, trials: int) -> int:
+        """Return the images of one pass; 64 of one trial is where a CPU is fastest, see `benchmarks/RESULTS.md`."""
+        if self._labels.is_cuda:
+            return max(self._network.examples_at_once // trials, 1)
+        return min(_ROWS, self._network.examples_at_once)

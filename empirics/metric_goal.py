@@ -41,8 +41,9 @@ class MetricGoalTest:
         self._goals = torch.tensor(goals, dtype=torch.float64)
         self._maximise = maximise
 
-    def reached(self, weights: Tensor) -> Tensor:
+    def reached(self, weights: Tensor, trials: Sequence[int]) -> Tensor:
         """Return which trials reach which goals, shape (G, T), bool."""
+        del trials
         return self.reached_by(self.values(weights))
 
     @torch.no_grad()

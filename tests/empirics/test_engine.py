@@ -44,7 +44,8 @@ class ScriptedGoals:
     def __init__(self, reach_at):
         self._reach_at = reach_at
 
-    def reached(self, weights):
+    def reached(self, weights, trials):
+        assert [int(trial) for trial, _ in weights.tolist()] == list(trials)
         return self.reached_by(self.values(weights))
 
     def values(self, weights):

@@ -1,6 +1,7 @@
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,8 +11,13 @@ from hypothesis import strategies as st
 from reference import empirics_plain as plain
 from reference.empirics_networks import SMALL_CNN
 
+from empirics.architectures import build_network
 from empirics.convolutional import ConvolutionalNetwork
 from empirics.goal import GoalTest, goal_count
+from empirics.training import TrialBlock
+from empirics.workloads import find_workload
+
+PAPER_SHAPES = {"small-cnn": (1, 8, 8), "simple-cnn": (1, 28, 28), "resnet-8": (3, 32, 32)}
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,29 @@ def errors_of(weights, images, labels):
     return [plain.count_errors(network, images, labels) for network in networks]
 
 
+def answers(test, weights):
+    """Return goal -> trial -> whether it is reached."""
+    return test.reached(weights, range(len(weights))).tolist()
+
+
+@cache
+def learned_weights():
+    """Return five trials trained for a few steps, of which none gets everything right."""
+    images, labels, *_ = plain.split_digits()
+    block = TrialBlock(
+        SMALL_CNN,
+        find_workload("digits"),
+        range(5),
+        drawn_weights(5, 3, 1.0),
+        torch.ones(5, SMALL_CNN.size),
+        [{"learning_rate": rate} for rate in (0.2, 0.1, 0.05, 0.03, 0.02)],
+    )
+    for step in range(60):
+        rows = slice(16 * step, 16 * step + 16)
+        block.step(images[rows].float(), labels[rows])
+    return block.weights
+
+
 def drawn_weights(trials, seed, scale):
     random = np.random.default_rng(seed)
     rows = [plain.initial_weights(plain.SmallCnn, random) for _ in range(trials)]
@@ -70,7 +99,7 @@ def test_deciding_early_answers_like_a_full_evaluation(trials, examples, seed, s
     errors = errors_of(weights, images, labels)
     most = data.draw(st.sampled_from([*errors, *(count - 1 for count in errors), 0, examples]))
     test = GoalTest(SMALL_CNN, images, labels, [most])
-    assert test.reached(weights)[0].tolist() == [count <= most for count in errors]
+    assert answers(test, weights)[0] == [count <= most for count in errors]
     assert test.errors(weights).tolist() == errors
 
 
@@ -80,23 +109,52 @@ def test_every_goal_is_answered_like_by_a_full_evaluation(trials):
     weights = drawn_weights(trials, 1, 1.0)
     errors = errors_of(weights, images, labels)
     for most in range(61):
-        assert GoalTest(SMALL_CNN, images, labels, [most]).reached(weights)[0].tolist() == [
-            count <= most for count in errors
-        ]
+        assert answers(GoalTest(SMALL_CNN, images, labels, [most]), weights)[0] == [count <= most for count in errors]
 
 
 @settings(max_examples=20)
-@given(st.integers(12, 16), st.lists(st.integers(0, 60), min_size=1, max_size=4))
+@given(st.integers(1, 5), st.lists(st.integers(0, 179), min_size=1, max_size=4))
 def test_several_goals_are_answered_like_one_by_one(trials, most_errors):
-    # Twelve trials and more are tested in at least three chunks of sixty examples.
-    images, labels = validation(60)
+    images, labels = validation(179)
     weights = drawn_weights(trials, 2, 1.0)
-    answers = GoalTest(SMALL_CNN, images, labels, most_errors).reached(weights)
     errors = errors_of(weights, images, labels)
-    assert answers.tolist() == [[count <= most for count in errors] for most in most_errors]
+    expected = [[count <= most for count in errors] for most in most_errors]
+    assert answers(GoalTest(SMALL_CNN, images, labels, most_errors), weights) == expected
 
 
-def test_a_hopeless_block_is_decided_on_the_first_chunk(monkeypatch):
+@settings(max_examples=30)
+@given(st.integers(0, 2**31), st.lists(st.integers(0, 179), min_size=1, max_size=3), st.data())
+def test_what_was_seen_before_changes_no_answer(seed, most_errors, data):
+    images, labels = validation(179)
+    test = GoalTest(SMALL_CNN, images, labels, most_errors)
+    for _ in range(3):
+        trials = data.draw(st.lists(st.integers(0, 4), min_size=1, max_size=5, unique=True))
+        weights = learned_weights()[trials] + 0.05 * drawn_weights(len(trials), seed, 1.0)
+        errors = test.errors(weights)
+        assert test.reached(weights, trials).tolist() == [(errors <= most).tolist() for most in most_errors]
+        assert errors.tolist() == errors_of(weights, images, labels)
+
+
+NETWORKS = [pytest.param(*pair, id=pair[0]) for pair in PAPER_SHAPES.items()]
+
+
+@pytest.mark.parametrize(("name", "shape"), NETWORKS)
+@pytest.mark.parametrize("rows", [8, 64])
+def test_an_images_outputs_depend_neither_on_its_place_nor_on_its_neighbours(name, shape, rows):
+    network = build_network(name, shape)
+    draw = torch.Generator().manual_seed(0)
+    images = torch.randn(4 * rows, *shape, generator=draw)
+    weights = torch.from_numpy(network.initial_weights(np.random.default_rng(0)))[None]
+    shuffled = torch.randperm(len(images), generator=draw)
+
+    def outputs(order):
+        with torch.no_grad():
+            return torch.cat([network.logits(network.views(weights), images[part])[0] for part in order.split(rows)])
+
+    assert torch.equal(outputs(shuffled), outputs(torch.arange(len(images)))[shuffled])
+
+
+def test_a_hopeless_trial_is_decided_by_one_pass_and_a_hopeful_one_by_all(monkeypatch):
     images, labels = validation(179)
     seen, logits = [], ConvolutionalNetwork.logits
 
@@ -105,19 +163,50 @@ def test_a_hopeless_block_is_decided_on_the_first_chunk(monkeypatch):
         return logits(network, parameters, part)
 
     monkeypatch.setattr(ConvolutionalNetwork, "logits", watched)
-    GoalTest(SMALL_CNN, images, labels, [0]).reached(drawn_weights(16, 0, 1.0))
-    assert sum(seen) < 30
+    hopeful = learned_weights()[:1]
+    (errors,) = errors_of(hopeful, images, labels)
+    test = GoalTest(SMALL_CNN, images, labels, [errors])
+    assert answers(test, torch.cat([drawn_weights(1, 0, 1.0), hopeful])) == [[False, True]]
+    assert seen == [64, 64, 64, 64], "one pass of the first trial, three of the second, the last filled up"
+    assert (test.tests, test.images_seen) == (2, 64 + 179)
 
 
-def test_one_promising_trial_keeps_the_whole_block_under_test():
+def test_images_a_trial_got_wrong_last_time_are_looked_at_first():
     images, labels = validation(179)
-    weights = drawn_weights(4, 0, 1.0)
-    errors = errors_of(weights, images, labels)
-    best = min(errors)
-    assert errors.count(best) == 1
-    assert GoalTest(SMALL_CNN, images, labels, [best]).reached(weights)[0].tolist() == [
-        count == best for count in errors
-    ]
+    weights = learned_weights()[:1]
+    (errors,) = errors_of(weights, images, labels)
+    assert errors <= 64, "they fit into one pass"
+    test = GoalTest(SMALL_CNN, images, labels, [errors - 1])
+    assert answers(test, weights) == [[False]]
+    assert test.images_seen > 64, "its errors lie apart"
+    before = test.images_seen
+    assert answers(test, weights) == [[False]]
+    assert test.images_seen - before == 64, "now they come first"
+
+
+def test_images_that_others_got_wrong_come_before_those_that_nobody_did():
+    images, labels = validation(179)
+    weights = learned_weights()[:1]
+    (errors,) = errors_of(weights, images, labels)
+    test = GoalTest(SMALL_CNN, images, labels, [errors - 1])
+    test.reached(weights, [0])
+    before = test.images_seen
+    assert not test.reached(weights, [1])
+    assert test.images_seen - before == 64
+
+
+def test_going_on_from_a_state_looks_at_the_same_images():
+    images, labels = validation(179)
+    weights = learned_weights()[:3]
+    first, second = (GoalTest(SMALL_CNN, images, labels, [20]) for _ in range(2))
+    first.reached(weights, [0, 2, 5])
+    second.load(first.state())
+    for test in (first, second):
+        test.images_seen = 0
+        test.reached(weights + 0.01, [5, 0, 1])
+    assert first.images_seen == second.images_seen
+    assert all(torch.equal(value, second.state()[name]) for name, value in first.state().items())
+    second.load(GoalTest(SMALL_CNN, images, labels, [20]).state())  # one that has not begun
 
 
 def overflowing_weights():
@@ -133,7 +222,7 @@ def test_logits_that_are_not_numbers_are_errors_and_not_class_0():
     assert bool(torch.isfinite(weights).all())
     assert bool(SMALL_CNN.logits(SMALL_CNN.views(weights), images).isnan().any())
     test = GoalTest(SMALL_CNN, images, torch.zeros_like(labels), most_errors=[10])
-    assert test.reached(weights)[0].tolist() == [False]
+    assert answers(test, weights) == [[False]]
     assert test.errors(weights).tolist() == [50]
 
 
@@ -141,7 +230,7 @@ def test_testing_takes_no_gradients_and_changes_no_weight():
     images, labels = validation(20)
     weights = drawn_weights(2, 0, 1.0)
     before = weights.clone()
-    answer = GoalTest(SMALL_CNN, images, labels, [10]).reached(weights)
+    answer = GoalTest(SMALL_CNN, images, labels, [10]).reached(weights, range(2))
     assert torch.equal(weights, before)
     assert not answer.requires_grad
     assert answer.dtype == torch.bool
