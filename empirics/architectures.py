@@ -42,9 +42,9 @@ def build_network(name: str, image_shape: tuple[int, int, int]) -> Network:
             channels=(32, 64),
             kernel=5,
             padding=0,
-            examples_at_once=256,
+            examples_at_once=128,
             trials_at_once_examples=16,
         )
     if name == "resnet-8":
-        return ResidualNetwork(image_shape=image_shape, examples_at_once=256, trials_at_once_examples=16)
+        return ResidualNetwork(image_shape=image_shape, examples_at_once=64, trials_at_once_examples=16)
     raise InputError(f"unknown network {name!r}; choose one of: {', '.join(NETWORK_NAMES)}")
