@@ -59,7 +59,7 @@ def resume(
     Args:
         path: The file.
         trials: How many trials the study has.
-        blocks: All of them at their start; those that go on are brought to where they stood.
+        blocks: All of them at their start.
         goals: The goal test, likewise.
 
     Returns:
@@ -70,14 +70,13 @@ def resume(
     if found is None or found[0]["trials"] != trials or found[0]["program"] != _program():
         return None
     header, arrays = found
-    at_work = {trial: number for number, trials_of in enumerate(header["blocks"]) for trial in trials_of}
-    for block in blocks:
-        numbers = {at_work[trial] for trial in block.trials if trial in at_work}
-        block.keep(torch.tensor([trial in at_work for trial in block.trials], device=block.weights.device))
-        for number in numbers:
-            block.load(_part(arrays, f"block{number}."))
+    at_work = []
+    for number, of_block in enumerate(header["blocks"]):
+        (whole,) = (block for block in blocks if of_block[0] in block.trials)
+        at_work.append(whole.part(of_block))
+        at_work[-1].load(_part(arrays, f"block{number}."))
     goals.load(_part(arrays, "goals."))
-    return [block for block in blocks if block.trials], _log(header["log"])
+    return at_work, _log(header["log"])
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Arrays] | None:
@@ -102,7 +101,7 @@ def _log(fields: dict[str, Any]) -> RaceLog:
     reached = [{int(trial): step for trial, step in of.items()} for of in fields["reached"]]
     diverged = {int(trial): step for trial, step in fields["diverged"].items()}
     seen = {int(trial): [(step, value) for step, value in points] for trial, points in fields["seen"].items()}
-    return RaceLog(reached, diverged, fields["step"], seen)
+    return RaceLog(reached, diverged, fields["step"], seen, fields["halvings"])
 
 
 def _program() -> dict[str, object]:

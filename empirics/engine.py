@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from empirics.checkpoint import resume, write_checkpoint
+from empirics.errors import InputError
 from empirics.goal import Goals
 from empirics.laboratory import Laboratory
 from empirics.race_log import RaceLog
 from empirics.records import RerunRecord, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.specification import Study
 from empirics.streams import ExampleOrder
-from empirics.training import TrialBlock
+from empirics.training import BlockTooLargeError, TrialBlock
 
 Report = Callable[[int], None]
 CHECKPOINT_SECONDS = 60.0
@@ -31,7 +32,7 @@ def race(
     order: ExampleOrder,
     report: Report,
     checkpoint: Path | None = None,
-) -> RaceLog:
+) -> tuple[RaceLog, list[TrialBlock]]:
     """Advance all trials in step until the stop rule is met, all have reached every goal or diverged, or the budget.
 
     K* is a minimum over trials, so nothing that happens to the others after the first hit can change it.
@@ -39,13 +40,13 @@ def race(
     Args:
         laboratory: The data, goals and stop rule at hand.
         study: Whose batch size, and whose replicate's data.
-        blocks: The trials; their weights are those at the end afterwards, those that ended before left out.
+        blocks: The trials at their start.
         order: The data order, the same for every trial.
         report: Called with the step after each goal test.
         checkpoint: File that says where the race stands, about once a minute; taken up where it is there already.
 
     Returns:
-        What happened to each trial and when.
+        What happened to each trial and when, and the trials that were still at work at the end.
     """
     specification, data = laboratory.specification, laboratory.split(study.replicate)
     workload, goals = specification.workload, laboratory.goal_test(study.replicate)
@@ -59,12 +60,7 @@ def race(
             rows = laboratory.tensor(order.batch(log.step, study.batch_size))
             images, labels = data.training_images[rows], data.training_labels[rows]
             log.step += 1
-            for block in blocks:
-                finite = block.step(images, labels)
-                if not bool(finite.all()):
-                    log.diverged |= dict.fromkeys(_where(block.trials, ~finite), log.step)
-                    block.keep(finite)
-            blocks = [block for block in blocks if block.trials]
+            blocks = [part for block in blocks for part in _advance(block, images, labels, log)]
         for block in blocks:
             _test(block, goals, log, traced=specification.trace == "full")
         report(log.step)
@@ -73,7 +69,24 @@ def race(
         if checkpoint and time.monotonic() - written > CHECKPOINT_SECONDS:
             write_checkpoint(checkpoint, trials, blocks, goals, log)
             written = time.monotonic()
-    return log
+    return log, list(blocks)
+
+
+def _advance(block: TrialBlock, images: Tensor, labels: Tensor, log: RaceLog) -> list[TrialBlock]:
+    """Take one step; return the trials that go on, as two blocks from now on where memory does not hold one."""
+    try:
+        finite = block.step(images, labels)
+    except BlockTooLargeError as error:
+        trials = len(block.trials)
+        if trials == 1:
+            raise InputError(f"the device's memory does not hold one trial at B = {len(labels)}: {error}") from error
+        log.halvings += 1
+        parts = [block.part(block.trials[: trials // 2]), block.part(block.trials[trials // 2 :])]
+        return [part for half in parts for part in _advance(half, images, labels, log)]
+    if not bool(finite.all()):
+        log.diverged |= dict.fromkeys(_where(block.trials, ~finite), log.step)
+        block.keep(finite)
+    return [block] if block.trials else []
 
 
 def _test(block: TrialBlock, goals: Goals, log: RaceLog, *, traced: bool) -> None:
@@ -133,7 +146,7 @@ def measure_study(
         _block(laboratory, range(first, min(first + at_once, len(masks))), weights, masks, points)
         for first in range(0, len(masks), at_once)
     ]
-    log = race(laboratory, study, blocks, laboratory.order(study.replicate), report, checkpoint)
+    log, blocks = race(laboratory, study, blocks, laboratory.order(study.replicate), report, checkpoint)
     best = None if all(log.reached) else _best_error(laboratory, study, blocks)
     seconds = (time.perf_counter() - start) / len(specification.goals)
     records = tuple(
@@ -149,7 +162,7 @@ def measure_study(
         )
         for index, goal in enumerate(specification.goals)
     )
-    return StudyOutcome(records, _traces(study, specification.workload.goal_metric, log))
+    return StudyOutcome(records, _traces(study, specification.workload.goal_metric, log), log.halvings)
 
 
 def _traces(study: Study, metric: str, log: RaceLog) -> tuple[TraceRecord, ...]:
@@ -184,7 +197,7 @@ def rerun_winner(laboratory: Laboratory, study: Study, winner: TrialRecord, reru
     masks = laboratory.masks((study.sparsity,), study.replicate, winner.trial, rerun)
     block = _block(laboratory, range(1), weights, masks, (winner.metaparameters,))
     order = laboratory.order(study.replicate, winner.trial, rerun)
-    log = race(laboratory, study, [block], order, report)
+    log, _ = race(laboratory, study, [block], order, report)
     return RerunRecord(study, rerun, winner.trial, winner.metaparameters, *log.event(0, 0))
 
 

@@ -103,7 +103,7 @@ class AdamW:
             column(points, name, weights, default) for name, default in defaults.items()
         )
         self._first, self._second = torch.zeros_like(weights), torch.zeros_like(weights)
-        self._steps = 0
+        self._steps = torch.zeros((), dtype=weights.dtype, device=weights.device)
 
     def update(self, weights: Tensor, gradient: Tensor, learning_rates: Tensor) -> None:
         """Take one step."""
@@ -155,8 +155,8 @@ def update_rule(name: str) -> UpdateRule:
 class Schedule(Protocol):
     """The learning rates of T trials, step by step."""
 
-    def rates(self, step: int) -> Tensor:
-        """Return the rates of step number `step` (from 0), shape (T, 1)."""
+    def rates(self, step: Tensor) -> Tensor:
+        """Return the rates, shape (T, 1), of step number `step` (from 0), a tensor without axes."""
 
     def keep(self, wanted: Tensor) -> None:
         """Go on with some of the trials only."""
@@ -168,7 +168,7 @@ class Constant:
     def __init__(self, points: Points, weights: Tensor) -> None:
         self._rates = column(points, "learning_rate", weights)
 
-    def rates(self, step: int) -> Tensor:
+    def rates(self, step: Tensor) -> Tensor:
         """Return the same rates at every step."""
         del step
         return self._rates
@@ -186,7 +186,7 @@ class LinearDecay:
         self._steps = column(points, "decay_steps", weights)
         self._ends = column(points, "end_learning_rate_factor", weights)
 
-    def rates(self, step: int) -> Tensor:
+    def rates(self, step: Tensor) -> Tensor:
         """Return the rates of one step."""
         passed = (step / self._steps).clamp(max=1.0)
         return self._rates * (1.0 + (self._ends - 1.0) * passed)

@@ -17,13 +17,15 @@ class RaceLog:
         reached: For each goal, trial -> the first step at which it was seen there.
         diverged: Trial -> the first step with a loss or weight that is not finite.
         step: Steps taken by those that did not diverge.
-        seen: Trial -> (step, error) at every goal test, where traces are asked for.
+        seen: Trial -> (step, error) at the goal tests that saw it reach a goal, at all where traces are asked for.
+        halvings: How often a block of trials was halved because the device's memory did not hold it.
     """
 
     reached: list[dict[int, int]]
     diverged: dict[int, int] = field(default_factory=dict)
     step: int = 0
     seen: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+    halvings: int = 0
 
     def over(self, rule: StopRule, workload: Workload) -> bool:
         """Whether the rule leaves nothing to run for."""

@@ -126,10 +126,17 @@ class TraceRecord:
 
 @dataclass(frozen=True)
 class StudyOutcome:
-    """What one study leaves behind: a record a goal, and the traces of its trials where they were asked for."""
+    """What one study leaves behind.
+
+    Args:
+        records: One a goal.
+        traces: The error of trials when they reached a goal; at every goal test where traces were asked for.
+        halvings: How often fewer trials were trained at once than planned, for lack of memory.
+    """
 
     records: tuple[StudyRecord, ...]
     traces: tuple[TraceRecord, ...] = ()
+    halvings: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from empirics.captured import Capture, CapturedStep, capture_graph
 from empirics.networks import Network
 from empirics.optimizers import SCHEDULES, Points, update_rule
 from empirics.workloads import Workload
@@ -47,6 +49,10 @@ def as_input(inputs: Tensor, dtype: torch.dtype) -> Tensor:
     return inputs.to(dtype) if inputs.is_floating_point() else inputs
 
 
+class BlockTooLargeError(RuntimeError):
+    """The device's memory does not hold a pass of so many trials; no weight has been changed."""
+
+
 class TrialBlock:
     """Trials of one study that train as one batched computation.
 
@@ -75,10 +81,15 @@ class TrialBlock:
         self._optimizer = update_rule(workload.optimizer)(metaparameters, weights)
         self._schedule = SCHEDULES[workload.schedule](metaparameters, weights)
         self._own_rule = ":" in workload.optimizer
-        self._steps = 0
+        self._steps = torch.zeros((), dtype=torch.int64, device=weights.device)
+        # A rule of the user's own may count in Python, where a graph of kernels does not see it.
+        self.capture: Capture | None = capture_graph if weights.is_cuda and not self._own_rule else None
+        self._captured: CapturedStep | None = None
 
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
         """Take one step of the optimiser on the kept weights.
+
+        On a GPU the kernels of a step are launched as one, see `empirics.captured`.
 
         Args:
             images: The batch, shape (B, channels, height, width).
@@ -86,8 +97,22 @@ class TrialBlock:
 
         Returns:
             Whether the batch loss and every weight are still finite, shape (T,), bool.
+
+        Raises:
+            BlockTooLargeError: If the device's memory does not suffice.
         """
-        loss, gradient = loss_and_gradient(self.network, self.weights, images, labels)
+        if self.capture is None:
+            return self.plain_step(images, labels)
+        if self._captured is None or not self._captured.fits(images, labels):
+            self._captured = CapturedStep(self, images, labels, self.capture)
+        return self._captured.step(images, labels)
+
+    def plain_step(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Take one step, kernel by kernel; arguments and result are those of `step`."""
+        try:
+            loss, gradient = loss_and_gradient(self.network, self.weights, images, labels)
+        except torch.OutOfMemoryError as error:
+            raise BlockTooLargeError(str(error)) from error
         self._optimizer.update(self.weights, gradient.mul_(self._masks), self._schedule.rates(self._steps))
         if self._own_rule:  # those here leave a pruned weight at zero by themselves
             self.weights.mul_(self._masks)
@@ -101,15 +126,15 @@ class TrialBlock:
             for name, value in vars(self._optimizer).items()
             if isinstance(value, Tensor | int | float)
         }
-        return {"weights": self.weights, "steps": torch.tensor(self._steps), **rule}
+        return {"weights": self.weights, "steps": self._steps, **rule}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Go on from where a block of the same trials stood."""
-        self.weights = state["weights"].to(self.weights)
-        self._steps = int(state["steps"])
+        """Go on, in the same memory, from where a block of the same trials stood."""
+        self.weights.copy_(state["weights"])
+        self._steps.copy_(state["steps"])
         for name, value in vars(self._optimizer).items():
             if isinstance(value, Tensor):
-                setattr(self._optimizer, name, state[f"rule.{name}"].to(value))
+                value.copy_(state[f"rule.{name}"])
             elif isinstance(value, int | float):
                 setattr(self._optimizer, name, type(value)(state[f"rule.{name}"].item()))
 
@@ -124,3 +149,12 @@ class TrialBlock:
         self._masks = self._masks[wanted]
         self._optimizer.keep(wanted)
         self._schedule.keep(wanted)
+        self._captured = None
+
+    def part(self, trials: Sequence[int]) -> TrialBlock:
+        """Return some of the trials as a block of their own that stands where this one does."""
+        part = copy.copy(self)  # whose state is a copy too: rules and counters change in place
+        part._optimizer, part._schedule = copy.deepcopy((self._optimizer, self._schedule))  # noqa: SLF001 - its own
+        part._steps = self._steps.clone()  # noqa: SLF001
+        part.keep(torch.tensor([trial in trials for trial in self.trials], device=self.weights.device))
+        return part

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from reference import empirics_plain as plain
 from reference.empirics_networks import SMALL_CNN
 
+from empirics.convolutional import ConvolutionalNetwork
 from empirics.engine import measure_study, race, rerun_winner, trial_block
+from empirics.errors import InputError
 from empirics.laboratory import Laboratory
 from empirics.records import StudyRecord, TrialRecord
 from empirics.search import Metaparameter, search_points
@@ -57,7 +59,7 @@ class ScriptedGoals:
 
 
 def scripted_race(diverge_at, reach_at, block_size, *, max_steps, eval_interval, stop=RACE, trace="none"):
-    """Return goal -> trial -> what became of it, and the steps reported."""
+    """Return goal -> trial -> what became of it, the steps reported, and what was seen of each trial."""
     trials, reports = range(len(diverge_at)), []
     blocks = [
         ScriptedBlock(trials[first : first + block_size], diverge_at) for first in range(0, len(trials), block_size)
@@ -69,9 +71,9 @@ def scripted_race(diverge_at, reach_at, block_size, *, max_steps, eval_interval,
         goal_test=lambda _: ScriptedGoals(reach_at),
         tensor=torch.from_numpy,
     )
-    log = race(laboratory, Study(0.0, 0, 2), blocks, ExampleOrder(0, (0,), 4), reports.append)
+    log, _ = race(laboratory, Study(0.0, 0, 2), blocks, ExampleOrder(0, (0,), 4), reports.append)
     events = [[log.event(goal, trial) for trial in trials] for goal in range(len(reach_at))]
-    return events, reports if trace == "none" else log.seen
+    return events, reports, log.seen
 
 
 def race_by_definition(diverge_at, reach_at, max_steps, eval_interval, stop, trace):
@@ -132,8 +134,11 @@ def test_a_race_ends_as_defined(sizes, max_steps, eval_interval, stop, trace, da
     one_a_trial = st.lists(steps_or_never, min_size=trials, max_size=trials)
     diverge_at, reach_at = data.draw(one_a_trial), [data.draw(one_a_trial) for _ in range(goals)]
     grid = {"max_steps": max_steps, "eval_interval": eval_interval}
-    found, _ = scripted_race(diverge_at, reach_at, block_size, **grid, stop=stop, trace=trace)
+    found, _, seen = scripted_race(diverge_at, reach_at, block_size, **grid, stop=stop, trace=trace)
     assert found == race_by_definition(diverge_at, reach_at, max_steps, eval_interval, stop, trace)
+    hits = {(trial, step) for of_goal in found for trial, (event, step) in enumerate(of_goal) if event == "reached"}
+    told = {(trial, step) for trial, points in seen.items() for step, _ in points}
+    assert told == hits if trace == "none" else told >= hits
 
 
 @given(st.lists(st.tuples(steps_or_never, steps_or_never), min_size=1, max_size=7), rules)
@@ -141,7 +146,7 @@ def test_no_rule_changes_the_steps_to_result_or_the_winner(fates, stop):
     diverge_at, reach_at = zip(*fates, strict=True)
 
     def study(rule):
-        ((*events,), *_), _ = scripted_race(diverge_at, [reach_at], 3, max_steps=25, eval_interval=3, stop=rule)
+        ((*events,), *_), *_ = scripted_race(diverge_at, [reach_at], 3, max_steps=25, eval_interval=3, stop=rule)
         trials = tuple(TrialRecord(trial, {}, *event) for trial, event in enumerate(events))
         return StudyRecord(Study(0.0, 0, 2), 0.1, trials, 25, 3, None, 0.0, rule)
 
@@ -160,7 +165,7 @@ def test_statuses_at_the_stopping_step_are_those_of_the_full_protocol_there(fate
     rule = StopRule(kind, float(amount))
 
     def study(carried_out):
-        ((*events,), *_), _ = scripted_race(diverge_at, [reach_at], 3, max_steps=24, eval_interval=3, stop=carried_out)
+        ((*events,), *_), *_ = scripted_race(diverge_at, [reach_at], 3, max_steps=24, eval_interval=3, stop=carried_out)
         trials = tuple(TrialRecord(trial, {}, *event) for trial, event in enumerate(events))
         return StudyRecord(Study(0.0, 0, 2), 0.1, trials, 24, 3, None, 0.0, rule)
 
@@ -171,7 +176,7 @@ def test_statuses_at_the_stopping_step_are_those_of_the_full_protocol_there(fate
 def test_with_traces_everybody_is_seen_at_every_test():
     fates = [math.inf, 6, math.inf], [[5, 5, 9]]
     stop = StopRule("factor", 2.0)
-    _, seen = scripted_race(*fates, 2, max_steps=100, eval_interval=4, stop=stop, trace="full")
+    *_, seen = scripted_race(*fates, 2, max_steps=100, eval_interval=4, stop=stop, trace="full")
     assert seen == {
         0: [(4, 4.0), (8, 8.0), (12, 12.0), (16, 16.0)],
         1: [(4, 1004.0)],
@@ -180,18 +185,18 @@ def test_with_traces_everybody_is_seen_at_every_test():
 
 
 def test_the_goal_is_tested_every_interval_and_at_the_budget():
-    _, reports = scripted_race([math.inf], [[math.inf]], 1, max_steps=10, eval_interval=4)
+    _, reports, _ = scripted_race([math.inf], [[math.inf]], 1, max_steps=10, eval_interval=4)
     assert reports == [4, 8, 10]
 
 
 def test_the_race_is_over_at_the_first_hit():
-    _, reports = scripted_race([math.inf] * 3, [[math.inf, 5, 9]], 2, max_steps=100, eval_interval=4)
+    _, reports, _ = scripted_race([math.inf] * 3, [[math.inf, 5, 9]], 2, max_steps=100, eval_interval=4)
     assert reports == [4, 8]
 
 
 def test_with_several_goals_the_race_is_over_when_each_is_hit():
     easy, hard = [3, 5, 9], [math.inf, 30, 17]
-    found, reports = scripted_race([math.inf] * 3, [easy, hard], 2, max_steps=100, eval_interval=4)
+    found, reports, _ = scripted_race([math.inf] * 3, [easy, hard], 2, max_steps=100, eval_interval=4)
     assert reports == [4, 8, 12, 16, 20]
     assert found == [[("reached", 4), ("reached", 8), ("reached", 12)], [("running", 20)] * 2 + [("reached", 20)]]
 
@@ -390,3 +395,40 @@ def rerun_by_hand(start, mask, rate, path):
         if due and plain.count_errors(network, validation_images, validation_labels) <= 89:  # of 179, goal error 0.5
             return "reached", step
     return "running", BUDGET
+
+
+class NarrowNetwork(ConvolutionalNetwork):
+    """A network on a device whose memory holds three trials."""
+
+    def logits(self, parameters, images):
+        if len(parameters[0]) > 3:
+            raise torch.OutOfMemoryError("tried to allocate 1 GiB")
+        return super().logits(parameters, images)
+
+
+class TinyNetwork(ConvolutionalNetwork):
+    """A network on a device whose memory holds no trial."""
+
+    def logits(self, parameters, images):
+        raise torch.OutOfMemoryError("tried to allocate 1 GiB")
+
+
+def on_device(digits, kind, at_once):
+    laboratory = laboratory_with(digits, WIDE_SPACE, goal_error=(0.3,), max_steps=BUDGET, eval_interval=INTERVAL)
+    fields = dataclasses.asdict(SMALL_CNN) | {"trials_at_once_examples": at_once * BATCH_SIZE}
+    laboratory.network = kind(**fields)
+    return measure_study(laboratory, Study(0.0, 0, BATCH_SIZE), np.ones((7, 6090), dtype=bool), lambda _: None)
+
+
+def test_a_study_that_memory_does_not_hold_goes_on_in_halves(digits):
+    # Seven trials are halved to three and four, the four to two and two.
+    halved = on_device(digits, NarrowNetwork, at_once=16)
+    whole = on_device(digits, ConvolutionalNetwork, at_once=16)
+    assert (halved.halvings, whole.halvings) == (2, 0)
+    assert [outcome(record) for record in halved.records] == [outcome(record) for record in whole.records]
+    assert halved.records[0].count("infeasible") >= 1
+
+
+def test_a_trial_that_memory_does_not_hold_ends_in_one_line(digits):
+    with pytest.raises(InputError, match="the device's memory does not hold one trial at B = 16: tried to allocate"):
+        on_device(digits, TinyNetwork, at_once=16)
