@@ -19,6 +19,7 @@ from empirics.cost import longest_first
 from empirics.datasets import Dataset, digest_notice
 from empirics.errors import InputError
 from empirics.executor import Executor, WorkerError, local_executor
+from empirics.memory import jobs_within, peak_bytes
 from empirics.progress import Display
 from empirics.provenance import provenance
 from empirics.records import ConstantsRecord, RerunRecord, StudyOutcome, StudyRecord
@@ -40,6 +41,7 @@ class Execution:
 
     out: Annotated[Path | None, "run folder; default runs/<workload>-<digest>"] = None
     jobs: Annotated[int | None, "processes at once; default all cores, on a GPU 1"] = None
+    memory_limit: Annotated[float | None, "gigabytes that all processes may take: fewer at once, or a refusal"] = None
     plan: Annotated[bool, "print what would be done, with an estimate of time and memory, and stop"] = False
     list: Annotated[bool, "print all workloads with their defaults, and stop"] = False
 
@@ -77,6 +79,7 @@ def measure(request: Request, execution: Execution) -> Path:
                 run.measure_reruns()
                 run.measure_constants()
         finally:
+            store.amend_session({"peak_memory_bytes": peak_bytes()})
             write_tables(folder, store, specification)
     return folder
 
@@ -125,6 +128,8 @@ class _Run:
                 if task.checkpoint:
                     task.checkpoint.unlink(missing_ok=True)
                 self.display.done(task, describe_study(result.records))
+                if result.halvings:
+                    self.store.amend_session({f"halvings of {task.study}": result.halvings})
 
     def measure_reruns(self) -> None:
         """Train winners again with new seeds."""
@@ -198,11 +203,12 @@ def _prepare(request: Request, execution: Execution) -> tuple[Specification, Dat
     if execution.jobs is not None and execution.jobs < 1:
         raise InputError(f"--jobs {execution.jobs}: must be an integer >= 1")
     specification, dataset = resolve(request, cuda_available=torch.cuda.is_available())
-    from empirics.laboratory import check_network  # noqa: PLC0415 - loads torch
+    from empirics.laboratory import check_network, network_of  # noqa: PLC0415 - loads torch
 
     check_network(specification, dataset)
-    default_jobs = 1 if specification.device == "cuda" else _cores()
-    return specification, dataset, execution.jobs or default_jobs
+    wanted = execution.jobs or (1 if specification.device == "cuda" else _cores())
+    network = network_of(specification.workload, dataset)
+    return specification, dataset, jobs_within(execution.memory_limit, wanted, specification, dataset, network)
 
 
 def _notices(specification: Specification, dataset: Dataset) -> list[str]:

@@ -10,15 +10,14 @@ import torch
 from empirics.cost import expected_steps
 from empirics.datasets import Dataset
 from empirics.laboratory import Laboratory
+from empirics.memory import expected_bytes
 from empirics.specification import Specification, Study, nearest_128, number_text
 from empirics.streams import Stream, generator
 from empirics.training import TrialBlock
 
-_PROCESS_BYTES = 350e6  # a Python process with torch loaded
-_COPIES = 6  # weights, masks and gradients of a trial, and what an update holds meanwhile
 _TIMED_SECONDS = 0.5
 _MOST_TIMED_EXAMPLES = 256
-_SHARE_OF_EVALUATION = 0.4  # of the validation set, looked at by the average goal test before it is decided
+_SHARE_OF_EVALUATION = 0.1  # of the validation set, looked at by the average goal test before it is decided
 _DEAR_SECONDS = 600.0
 _FEWER_EXAMPLES = 2000
 _PASSES = 11  # gradients of the training set in one measurement of L
@@ -60,7 +59,7 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int) -> 
             f"{_duration(most / jobs)} at most; before them masks, {_duration(masks / jobs)}; after them constants, "
             f"{_duration(constants / jobs)}{_cheaper_constants(specification, constants)}.",
             "Expected steps are a guess from earlier runs; times are timed on this machine and scaled.",
-            f"Memory: about {_bytes(laboratory, dataset) * jobs / 1e9:.1f} GB.",
+            f"Memory: about {expected_bytes(specification, dataset, laboratory.network) * jobs / 1e9:.1f} GB.",
             "Nothing was measured or written.",
         )
     )
@@ -129,14 +128,6 @@ def _seconds_per_example(per_step: dict[int, float]) -> float:
     """Return the time of one example's gradient at the largest batch size timed."""
     largest = max(per_step)
     return per_step[largest] / largest
-
-
-def _bytes(laboratory: Laboratory, dataset: Dataset) -> float:
-    """Return the expected peak memory of one process."""
-    network, specification = laboratory.network, laboratory.specification
-    activations = 4 * network.activations * network.examples_at_once * 2
-    weights = 4 * network.size * specification.trials * _COPIES
-    return _PROCESS_BYTES + 3 * dataset.images.nbytes + activations + weights
 
 
 def _duration(seconds: float) -> str:

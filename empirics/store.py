@@ -90,6 +90,16 @@ class Store:
         with self._connection as transaction:
             transaction.execute("INSERT INTO sessions VALUES (?, ?)", (started, _json(provenance)))
 
+    def amend_session(self, facts: dict[str, object]) -> None:
+        """Add facts to what is known of the process that began last."""
+        with self._connection as transaction:
+            ((row, known),) = transaction.execute(
+                "SELECT rowid, provenance FROM sessions ORDER BY rowid DESC LIMIT 1"
+            ).fetchall()
+            transaction.execute(
+                "UPDATE sessions SET provenance = ? WHERE rowid = ?", (_json({**json.loads(known), **facts}), row)
+            )
+
     def add_masks(self, masks: Iterable[MaskRecord]) -> None:
         """Store packed masks."""
         rows = [(mask.replicate, mask.trial, mask.sparsity, mask.bits) for mask in masks]

@@ -36,7 +36,7 @@ def describe_run(folder: Path) -> str:
         folder: The run folder.
     """
     with read_store(folder) as store:
-        constants, workload = store.constants(), store.identity["workload"]
+        constants, workload, sessions = store.constants(), store.identity["workload"], store.sessions()
         lines = []
         for goal in store.goals:
             studies = store.studies(goal)
@@ -44,6 +44,9 @@ def describe_run(folder: Path) -> str:
             lines += [*_steps_table(studies), *_warnings(studies)]
     if constants:
         lines += ["", *_constants_table(constants)]
+    peak = sessions[-1].get("peak_memory_bytes") if sessions else None
+    if isinstance(peak, int):
+        lines += ["", f"Most memory of a process: {peak / 1e9:.2f} GB."]
     return "\n".join(lines)
 
 

@@ -142,6 +142,9 @@ def test_sessions_are_kept_in_their_order(folder):
     with opened(folder) as store:
         store.add_session("2026-01-01", {"jobs": 1})
         assert store.sessions() == [{"started": "2026-01-02", "jobs": 2}, {"started": "2026-01-01", "jobs": 1}]
+        store.amend_session({"jobs": 3, "peak": 5})
+        assert store.sessions()[0] == {"started": "2026-01-02", "jobs": 2}
+        assert store.sessions()[1] == {"started": "2026-01-01", "jobs": 3, "peak": 5}
 
 
 def test_studies_come_in_the_order_of_the_curves(folder):

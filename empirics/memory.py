@@ -1,0 +1,90 @@
+"""Memory of a run: what a process is expected to take, what a limit allows, what was taken."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from typing import TYPE_CHECKING
+
+from empirics.datasets import Dataset
+from empirics.errors import InputError
+from empirics.specification import Specification
+
+if TYPE_CHECKING:
+    from empirics.networks import Network
+
+_PROCESS_BYTES = 500e6  # Python with torch and scikit-learn loaded, and what its allocator does not give back
+_IMAGE_COPIES = 2.5  # the data set, its split, and a part of them while they are made
+_WEIGHT_COPIES = 6  # weights, masks and gradients of a trial, and what an update holds meanwhile
+_ACTIVATION_COPIES = 2  # kept for the backward pass, and its own
+
+
+def expected_bytes(specification: Specification, dataset: Dataset, network: Network) -> float:
+    """Return the peak memory to expect of one process.
+
+    Args:
+        specification: What it measures.
+        dataset: Its data.
+        network: The network it trains.
+
+    Returns:
+        Bytes: code, data, one batch, one pass of activations, and the weights of all trials of a study.
+    """
+    passes = _ACTIVATION_COPIES * network.activations * network.examples_at_once
+    batch = float(max(specification.batch_sizes) * dataset.images[0].nbytes)
+    return (
+        _PROCESS_BYTES
+        + _IMAGE_COPIES * dataset.images.nbytes
+        + batch
+        + 4 * passes
+        + specification.trials * _trial_bytes(network)
+    )
+
+
+def _trial_bytes(network: Network) -> float:
+    """Return what each trial of a study adds."""
+    return 4 * network.size * _WEIGHT_COPIES
+
+
+def jobs_within(
+    limit: float | None, jobs: int, specification: Specification, dataset: Dataset, network: Network
+) -> int:
+    """Return how many processes a limit allows at once; it changes nothing else.
+
+    Args:
+        limit: Gigabytes that all processes may take together; None for no limit.
+        jobs: Processes wanted, >= 1.
+        specification: What they measure.
+        dataset: Its data.
+        network: The network they train.
+
+    Raises:
+        InputError: If not even one process fits; the message says what would.
+    """
+    if limit is None:
+        return jobs
+    if not limit > 0:  # also true for nan
+        raise InputError(f"--memory-limit {limit:g}: must be a number of gigabytes > 0")
+    each = expected_bytes(specification, dataset, network)
+    driver = _PROCESS_BYTES + 2 * dataset.images.nbytes  # holds the data, and a copy while it sends them
+    if jobs > 1 and driver + 2 * each <= 1e9 * limit:
+        return min(jobs, int((1e9 * limit - driver) // each))
+    if each <= 1e9 * limit:
+        return 1
+    fitting = int((1e9 * limit - each) // _trial_bytes(network)) + specification.trials
+    fewer = f"use --trials {fitting} or" if fitting >= 1 else "use"
+    raise InputError(
+        f"--memory-limit {limit:g}: one process with {specification.trials} trials needs about {each / 1e9:.2f} GB; "
+        f"{fewer} a limit of at least {each / 1e9:.2f}"
+    )
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process, or one that it has seen end, has held at once.
+
+    Returns:
+        Bytes of resident memory.
+    """
+    unit = 1 if sys.platform == "darwin" else 1024
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return unit * max(resource.getrusage(kind).ru_maxrss for kind in kinds)

@@ -1,0 +1,92 @@
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from empirics.architectures import build_network
+from empirics.errors import InputError
+from empirics.memory import expected_bytes, jobs_within, peak_bytes
+from empirics.specification import Request, resolve
+
+
+@pytest.fixture(scope="module")
+def case(digits):
+    specification, _ = resolve(Request(trials=20, batch_sizes=(16, 64)), cuda_available=False)
+    return specification, digits, build_network("small-cnn", (1, 8, 8))
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Memory in units of what one process is expected to take, processes wanted, and those allowed."""
+
+    processes: float | None
+    wanted: int
+    allowed: int
+
+
+LIMITS = [
+    Limit(None, 7, 7),
+    Limit(1.0, 1, 1),
+    Limit(1.0, 4, 1),
+    Limit(2.9, 4, 1),  # two would leave nothing for the process that writes
+    Limit(3.1, 4, 2),
+    Limit(100.0, 4, 4),
+]
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=str)
+def test_a_limit_lowers_the_processes_at_once(limit, case):
+    each = expected_bytes(*case) / 1e9
+    allowed = jobs_within(limit.processes and limit.processes * each, limit.wanted, *case)
+    assert allowed == limit.allowed
+
+
+def test_what_does_not_fit_is_refused_with_what_would(case):
+    # A trial of 6090 weights takes 4 x 6 x 6090 bytes, so 1.2 MB less holds eight trials fewer and a bit.
+    limit = (expected_bytes(*case) - 1.2e6) / 1e9
+    with pytest.raises(InputError, match=r"20 trials needs about 0\.\d\d GB; use --trials 11 or a limit of at least"):
+        jobs_within(limit, 2, *case)
+    with pytest.raises(InputError, match=r"needs about 0\.\d\d GB; use a limit of at least 0\.\d\d$"):
+        jobs_within(0.01, 2, *case)
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan")])
+def test_a_limit_is_a_positive_number(limit, case):
+    with pytest.raises(InputError, match=r"--memory-limit .*: must be a number of gigabytes > 0"):
+        jobs_within(limit, 1, *case)
+
+
+def test_the_peak_is_in_bytes_and_grows_with_what_is_held():
+    before = peak_bytes()
+    assert 2**25 < before < 2**36
+    held = bytes(before // 2 + 2**27)
+    assert peak_bytes() > before or len(held) < before
+
+
+def measured(tmp_path, *words):
+    """Run the command in a process of its own; return what it says of its memory, and what its plan expects."""
+    command = [sys.executable, "-m", "empirics.measure", *words, "--no-constants", "--jobs", "1"]
+    plan = subprocess.run([*command, "--plan"], capture_output=True, text=True, check=True)
+    (expected,) = re.findall(r"Memory: about ([\d.]+) GB", plan.stdout)
+    subprocess.run([*command, "--out", tmp_path / "run"], capture_output=True, text=True, check=True)
+    (session,) = json.loads((tmp_path / "run" / "provenance.json").read_text())["sessions"]
+    return session["peak_memory_bytes"], float(expected)
+
+
+def test_a_runs_peak_is_kept_and_within_what_its_plan_expects(tmp_path):
+    words = ("--sparsity", "0", "--batch-sizes", "128", "--trials", "3", "--max-steps", "10")
+    peak, expected = measured(tmp_path, *words)
+    assert 0.3 * expected < peak / 1e9 <= expected + 0.05  # the plan shows one decimal
+
+
+@pytest.mark.slow
+def test_the_largest_batch_of_the_paper_stays_under_two_gibibytes(tmp_path, data_dir):
+    # One step of eight trials at B = 16384 in micro-batches of 128; a hundred trials add 92 x 1.5 MB of weights.
+    words = ("--workload", "mnist/simple-cnn/momentum", "--data-dir", str(data_dir), "--sparsity", "0")
+    sizes = ("--batch-sizes", "16384", "--trials", "8", "--max-steps", "1", "--eval-interval", "1")
+    peak, expected = measured(tmp_path, *words, *sizes)
+    assert peak + 92 * 24 * 62_346 < 2 * 2**30
+    assert peak / 1e9 <= expected + 0.05
