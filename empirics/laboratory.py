@@ -48,8 +48,10 @@ class Laboratory:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else CUDA refuses to be deterministic
         torch.set_num_threads(1)
         torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.allow_tf32 = False  # full float32: what TF32 does to K* has not been measured
         self.specification = specification
-        self.network = network_of(specification.workload, dataset)
+        network = network_of(specification.workload, dataset)
+        self.network = network.on_gpu() if specification.device == "cuda" else network
         self.device = torch.device(specification.device)
         self._dataset = dataset
         self.split = lru_cache(maxsize=2)(self._split)

@@ -7,6 +7,7 @@ import torch
 from reference import empirics_plain as plain
 from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
+from empirics.architectures import build_network
 from empirics.convolutional import ConvolutionalNetwork
 
 
@@ -136,3 +137,13 @@ def test_trials_at_once_stay_within_their_bounds(twin, batch_size):
 def test_activations_count_what_a_pass_leaves():
     # simple-cnn: image, 32 maps of 24x24 and twice (pooled, relu'd) of 12x12, 64 maps of 8x8 and twice of 4x4
     assert SIMPLE_CNN.activations == 28 * 28 + 32 * (24 * 24 + 2 * 12 * 12) + 64 * (8 * 8 + 2 * 4 * 4)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("simple-cnn", (1, 28, 28)), ("resnet-8", (3, 32, 32))])
+def test_on_a_gpu_all_trials_of_a_small_batch_train_at_once_and_memory_stays_bounded(name, shape):
+    network = build_network(name, shape).on_gpu()
+    assert network.trials_at_once(2) >= 100
+    assert network.trials_at_once(16384) == 1
+    bytes_of_a_pass = 2 * 4 * network.activations * network.examples_at_once
+    assert bytes_of_a_pass < 16 * 2**30
+    assert network.parameters == build_network(name, shape).parameters

@@ -1,0 +1,270 @@
+"""What the engine saves: one study, raced, against the plain way of measuring it, on one core.
+
+Run `python -m benchmarks.engine --workload mnist/simple-cnn/sgd --data-dir DATA --batch-size 16`. The plain
+way's step and evaluation are timed on samples taken in the middle of the engine's run and multiplied by how often it
+takes them: counted from the run in `benchmarks/data/`, in which trials went on to 16 K*. A trial that was still short
+of its goal there counts up to that test and no further, so each ratio is a lower bound. Times are CPU seconds of one
+thread; pruning and reading data, which the plain way repeats for every trial, are left out of both sides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmarks.plain import PlainCost, PlainSample, PlainTrial, plain_study
+from empirics.convolutional import ConvolutionalNetwork
+from empirics.engine import measure_study
+from empirics.goal import Goals, GoalTest, goal_count
+from empirics.laboratory import Laboratory
+from empirics.memory import peak_bytes
+from empirics.records import StudyRecord, TrialRecord
+from empirics.specification import Request, Specification, Study, resolve
+from empirics.store import read_store
+from empirics.training import TrialBlock
+
+COUNTS = Path(__file__).parent / "data" / "mnist-simple-cnn-sgd"
+_SAMPLES = 5
+_CONFIRMED_TRIALS = 4  # of MNIST's, which the plain way trains in minutes
+
+
+@dataclass
+class Meter:
+    """CPU seconds and work of the engine's two halves, the samples of the plain way in between left out."""
+
+    training: float = 0.0
+    evaluation: float = 0.0
+    examples: int = 0
+
+
+class MeteredLaboratory(Laboratory):
+    """A laboratory whose goal test is at hand afterwards."""
+
+    goals: GoalTest | None = None
+
+    def goal_test(self, replicate: int) -> Goals:
+        """Return the goal test, and keep it."""
+        made = super().goal_test(replicate)
+        self.goals = made if isinstance(made, GoalTest) and self.goals is None else self.goals
+        return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description="the engine against the plain way")
+    parser.add_argument("--workload", default="digits/small-cnn/sgd")
+    parser.add_argument("--data-dir", type=Path, default=None)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--sparsity", type=float, default=0.0)
+    parser.add_argument("--trials", type=int, default=16)
+    parser.add_argument("--goal-error", type=float, default=None)
+    parser.add_argument("--json", type=Path, default=None)
+    options = parser.parse_args(arguments)
+    request = Request(
+        workload=options.workload,
+        sparsity=(options.sparsity,),
+        batch_sizes=(options.batch_size,),
+        trials=options.trials,
+        goal_error=None if options.goal_error is None else (options.goal_error,),
+        data_dir=options.data_dir,
+        device="cpu",
+    )
+    result = compare(*_study_of(request))
+    print("\n".join(f"{name:>24}  {_shown(value)}" for name, value in result.items()))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    return 0
+
+
+def _study_of(request: Request) -> tuple[MeteredLaboratory, Study]:
+    """Return the laboratory and the one study of a request."""
+    specification, dataset = resolve(request, cuda_available=False)
+    (study,) = specification.studies()
+    return MeteredLaboratory(specification, dataset), study
+
+
+def compare(laboratory: MeteredLaboratory, study: Study) -> dict[str, object]:
+    """Run a study by the engine, sample the plain way meanwhile, and return what both take.
+
+    Args:
+        laboratory: The data and network at hand.
+        study: Which study.
+    """
+    specification = laboratory.specification
+    masks = np.concatenate([laboratory.masks((study.sparsity,), 0, trial) for trial in range(specification.trials)])
+    matmul = matrix_product_rate()
+    sample = PlainSample(PlainTrial(laboratory, study, 0, masks[0]))
+    record, meter = _metered(laboratory, study, masks, sample)
+    engine = meter.training + meter.evaluation
+    cost, kept = sample.cost(), kept_record(specification, study)
+    raced = plain_seconds(cost, specification, _steps(record.trials, record, unfinished=record.stopping_step))
+    plain = with_budget = None
+    if kept is not None:
+        budget = specification.workload.max_steps
+        plain = plain_seconds(cost, specification, _steps(kept.trials, kept))
+        with_budget = plain_seconds(cost, specification, _steps(kept.trials, kept, unfinished=budget))
+    confirmed = _confirm(laboratory, study, masks, record)
+    goals, flop = laboratory.goals, flop_per_image(laboratory)
+    assert goals is not None
+    return {
+        "workload": specification.workload.name,
+        "batch_size": study.batch_size,
+        "sparsity": study.sparsity,
+        "trials": specification.trials,
+        "steps_to_result": record.steps_to_result,
+        "plain_seconds": plain,
+        "raced_plain_seconds": raced,
+        "engine_seconds": engine,
+        "ratio": None if plain is None else plain / engine,
+        "ratio_with_budget": None if with_budget is None else with_budget / engine,
+        "ratio_raced": raced / engine,
+        "examples_per_second": meter.examples / engine,
+        "matmul_share_training": flop and flop[1] * meter.examples / meter.training / matmul,
+        "matmul_share_evaluation": flop and flop[0] * goals.images_seen / meter.evaluation / matmul,
+        "images_per_goal_test": goals.images_seen / goals.tests,
+        "same_steps_to_result": confirmed and confirmed[0] == record.steps_to_result,
+        "same_winner": confirmed and record.winner is not None and confirmed[1] == record.winner.trial,
+        "peak_memory_bytes": peak_bytes(),
+        "plain_step_seconds": cost.step,
+        "plain_evaluation_seconds": cost.evaluation,
+        "plain_steps_timed": cost.steps_timed,
+        "plain_evaluations_timed": cost.evaluations_timed,
+        "matmul_flop_per_second": matmul,
+    }
+
+
+def _metered(
+    laboratory: MeteredLaboratory, study: Study, masks: NDArray[np.bool_], sample: PlainSample
+) -> tuple[StudyRecord, Meter]:
+    """Run a study; return its record and what its halves took, taking plain samples ever more seldom on the way."""
+    meter, tests = Meter(), 0
+    step, reached = TrialBlock.step, GoalTest.reached
+
+    def timed_step(block: TrialBlock, images: Tensor, labels: Tensor) -> Tensor:
+        meter.examples += len(block.trials) * len(labels)
+        start = time.process_time()
+        finite = step(block, images, labels)
+        meter.training += time.process_time() - start
+        return finite
+
+    def timed_test(goals: GoalTest, weights: Tensor, trials: Sequence[int]) -> Tensor:
+        start = time.process_time()
+        answer = reached(goals, weights, trials)
+        meter.evaluation += time.process_time() - start
+        return answer
+
+    def report(_step: int) -> None:
+        nonlocal tests
+        tests += 1
+        if tests & (tests - 1) == 0:
+            sample.take()
+
+    with _replaced(TrialBlock, "step", timed_step), _replaced(GoalTest, "reached", timed_test):
+        (record,) = measure_study(laboratory, study, masks, report).records
+    for _ in range(_SAMPLES - sample.taken):
+        sample.take()
+    return record, meter
+
+
+class _replaced:  # noqa: N801 - used like a function
+    """Replace a method within a block."""
+
+    def __init__(self, owner: type, name: str, method: Callable[..., Tensor]) -> None:
+        self._owner, self._name, self._method = owner, name, method
+
+    def __enter__(self) -> None:
+        self._before = getattr(self._owner, self._name)
+        setattr(self._owner, self._name, self._method)
+
+    def __exit__(self, *_: object) -> None:
+        setattr(self._owner, self._name, self._before)
+
+
+def kept_record(specification: Specification, study: Study) -> StudyRecord | None:
+    """Return the kept study whose trials went on to 16 K*, None where there is none of the same protocol."""
+    if not COUNTS.is_dir():
+        return None
+    with read_store(COUNTS) as store:
+        record = store.studies().get(study)
+        same = all(
+            store.identity[name] == specification.identity()[name]
+            for name in ("workload", "goal_error", "eval_interval", "seed", "pruning", "biases", "dataset_digest")
+        )
+    return record if same and record is not None and len(record.trials) == specification.trials else None
+
+
+def _steps(trials: Sequence[TrialRecord], record: StudyRecord, unfinished: int | None = None) -> list[int]:
+    """Return the steps that the plain way takes for each trial; one not seen to end counts to where it was seen short.
+
+    Args:
+        trials: How they ended.
+        record: The study they belong to.
+        unfinished: What those not seen to end count instead.
+    """
+    running = {t.trial: record.seen_short(t) if unfinished is None else unfinished for t in trials}
+    return [running[t.trial] if t.event == "running" else t.step for t in trials]
+
+
+def plain_seconds(cost: PlainCost, specification: Specification, steps: Sequence[int]) -> float:
+    """Return what the plain way takes for so many steps of each trial, with an evaluation at every goal test."""
+    interval = specification.workload.eval_interval
+    return sum(cost.step * taken + cost.evaluation * (taken // interval) for taken in steps)
+
+
+def _confirm(
+    laboratory: Laboratory, study: Study, masks: NDArray[np.bool_], record: StudyRecord
+) -> tuple[int | None, int | None] | None:
+    """Return K* and winner as the plain way really finds them, where that takes minutes; None elsewhere."""
+    specification = laboratory.specification
+    if specification.workload.dataset != "digits" and specification.trials > _CONFIRMED_TRIALS:
+        return None
+    most = goal_count(specification.goals[0], len(laboratory.split(0).validation_labels))
+    return plain_study(laboratory, study, masks, most, record.stopping_step)
+
+
+def flop_per_image(laboratory: Laboratory) -> tuple[float, float] | None:
+    """Return the floating-point operations per image of evaluation and training, None for other networks.
+
+    Training takes three times the forward's, without the gradient of the first layer's input.
+    """
+    network = laboratory.network
+    if not isinstance(network, ConvolutionalNetwork):
+        return None
+    side, inputs, forward, first = network.image_shape[1], network.image_shape[0], 0.0, 0.0
+    for filters in network.channels:
+        side = side + 2 * network.padding - network.kernel + 1
+        layer = 2.0 * filters * inputs * network.kernel**2 * side**2
+        first = first or layer
+        forward, inputs, side = forward + layer, filters, side // 2
+    forward += 2.0 * network.classes * inputs * side**2
+    return forward, 3 * forward - first
+
+
+def matrix_product_rate() -> float:
+    """Return the floating-point operations per second of a float32 product of 2048 x 2048 matrices, best of five."""
+    left, right = torch.ones(2048, 2048), torch.ones(2048, 2048)
+    times = []
+    for _ in range(6):  # the first warms up
+        start = time.process_time()
+        torch.mm(left, right)
+        times.append(time.process_time() - start)
+    return float(2 * 2048**3 / min(times[1:]))
+
+
+def _shown(value: object) -> str:
+    """Return a value as it is printed."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

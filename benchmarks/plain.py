@@ -1,0 +1,177 @@
+"""The plain way to measure a study: one trial after another, a straightforward PyTorch loop, full evaluations.
+
+It shares data, initial weights, masks and metaparameters with the engine, and nothing of how they are used.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from empirics.laboratory import Laboratory
+from empirics.specification import Study
+
+_EVALUATION_ROWS = 500
+
+
+def plain_module(laboratory: Laboratory) -> nn.Module:
+    """Return the workload's network as one would write it; its parameters come in the order of the flat weights.
+
+    Raises:
+        ValueError: If the workload trains another network than a plain convolutional one.
+    """
+    workload, channels = laboratory.specification.workload, laboratory.network.image_shape[0]
+    pooled = (nn.ReLU(), nn.MaxPool2d(2))
+    if workload.network == "simple-cnn":
+        first, second, features = nn.Conv2d(channels, 32, 5), nn.Conv2d(32, 64, 5), 1024
+    elif workload.network == "small-cnn":
+        first, second, features = nn.Conv2d(channels, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1), 128
+    else:
+        raise ValueError(f"{workload.name}: the plain way is written for simple-cnn and small-cnn only")
+    return nn.Sequential(first, *pooled, second, *pooled, nn.Flatten(), nn.Linear(features, 10))
+
+
+@dataclass(frozen=True)
+class PlainCost:
+    """What the plain way was timed to take, CPU seconds."""
+
+    step: float
+    evaluation: float
+    steps_timed: int
+    evaluations_timed: int
+
+
+class PlainTrial:
+    """One trial of a study, trained the plain way with SGD.
+
+    Args:
+        laboratory: Data, network and search points.
+        study: Whose batch size and replicate.
+        trial: Which trial.
+        mask: Its kept weights, shape (P,).
+    """
+
+    def __init__(self, laboratory: Laboratory, study: Study, trial: int, mask: NDArray[np.bool_]) -> None:
+        if laboratory.specification.workload.optimizer != "sgd":
+            raise ValueError("the plain way is written for SGD only")
+        weights = torch.from_numpy(laboratory.initial_weights(study.replicate, trial) * mask)
+        self._module = plain_module(laboratory)
+        nn.utils.vector_to_parameters(weights, self._module.parameters())
+        shapes = [value.shape for value in self._module.parameters()]
+        parts = torch.split(torch.from_numpy(mask.astype(np.float32)), [shape.numel() for shape in shapes])
+        self._masks = [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
+        rate = laboratory.specification.points[trial]["learning_rate"]
+        self._optimizer = torch.optim.SGD(self._module.parameters(), lr=rate)
+        self._data = laboratory.split(study.replicate)
+        self._order = laboratory.order(study.replicate)
+        self._batch_size, self._step = study.batch_size, 0
+
+    def step(self) -> bool:
+        """Take one step; return whether its loss is finite."""
+        rows = torch.from_numpy(self._order.batch(self._step, self._batch_size))
+        outputs = self._module(self._data.training_images[rows])
+        loss = functional.cross_entropy(outputs, self._data.training_labels[rows])
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        for value, mask in zip(self._module.parameters(), self._masks, strict=True):
+            if value.grad is not None:
+                value.grad.mul_(mask)
+        self._optimizer.step()
+        self._step += 1
+        return bool(torch.isfinite(loss))
+
+    @torch.no_grad()
+    def errors(self) -> int:
+        """Return the errors on the whole validation set."""
+        pairs = zip(
+            self._data.validation_images.split(_EVALUATION_ROWS),  # type: ignore[no-untyped-call]
+            self._data.validation_labels.split(_EVALUATION_ROWS),  # type: ignore[no-untyped-call]
+            strict=True,
+        )
+        return sum(int((self._predicted(images) != labels).sum()) for images, labels in pairs)
+
+    def _predicted(self, images: Tensor) -> Tensor:
+        """Return the class of each image."""
+        classes: Tensor = self._module(images).argmax(dim=1)
+        return classes
+
+
+class PlainSample:
+    """Steps and evaluations of one plain trial, timed a few at a time.
+
+    Args:
+        trial: The trial.
+        steps: Steps timed together, followed by one evaluation.
+    """
+
+    def __init__(self, trial: PlainTrial, steps: int = 10) -> None:
+        self._trial, self._steps = trial, steps
+        self._step_times: list[float] = []
+        self._evaluation_times: list[float] = []
+
+    @property
+    def taken(self) -> int:
+        """How many samples there are."""
+        return len(self._step_times)
+
+    def take(self) -> None:
+        """Time some steps and one evaluation."""
+        start = time.process_time()
+        for _ in range(self._steps):
+            self._trial.step()
+        middle = time.process_time()
+        self._trial.errors()
+        self._step_times.append((middle - start) / self._steps)
+        self._evaluation_times.append(time.process_time() - middle)
+
+    def cost(self) -> PlainCost:
+        """Return the cost; the fastest of the samples, in the plain way's favour."""
+        steps = self.taken * self._steps
+        return PlainCost(min(self._step_times), min(self._evaluation_times), steps, self.taken)
+
+
+def plain_study(
+    laboratory: Laboratory, study: Study, masks: NDArray[np.bool_], most_errors: int, max_steps: int
+) -> tuple[int | None, int | None]:
+    """Return K* and the winner of a study, really measured the plain way: every trial to its own hit or the budget.
+
+    Args:
+        laboratory: Data, network and search points.
+        study: Which study.
+        masks: Kept weights of each trial, shape (trials, P).
+        most_errors: Errors on the validation set that still reach the goal.
+        max_steps: Budget; K* of the engine is enough to confirm or refute it.
+    """
+    hits = [
+        (step, trial)
+        for trial, mask in enumerate(masks)
+        if (step := _steps_to_hit(laboratory, study, trial, mask, most_errors, max_steps)) is not None
+    ]
+    return min(hits) if hits else (None, None)
+
+
+def _steps_to_hit(
+    laboratory: Laboratory, study: Study, trial: int, mask: NDArray[np.bool_], most_errors: int, max_steps: int
+) -> int | None:
+    """Return the step at which a trial reached the goal, None where it did not."""
+    plain = PlainTrial(laboratory, study, trial, mask)
+    for step in _tests(max_steps, laboratory.specification.workload.eval_interval):
+        while plain._step < step:  # noqa: SLF001 - its own module
+            if not plain.step():
+                return None
+        if plain.errors() <= most_errors:
+            return step
+    return None
+
+
+def _tests(max_steps: int, interval: int) -> Iterator[int]:
+    """Yield the steps at which the goal is tested."""
+    yield from range(interval, max_steps, interval)
+    yield max_steps

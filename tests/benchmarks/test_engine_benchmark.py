@@ -1,0 +1,106 @@
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from reference import empirics_plain as plain
+
+from benchmarks.engine import _steps, _study_of, compare, flop_per_image, kept_record, main, plain_seconds
+from benchmarks.plain import PlainCost, PlainSample, PlainTrial
+from empirics.architectures import build_network
+from empirics.laboratory import Laboratory
+from empirics.records import StudyRecord, TrialRecord
+from empirics.specification import Request, Study, resolve
+from empirics.stopping import StopRule
+
+KEYS = {
+    *("plain_seconds", "raced_plain_seconds", "engine_seconds", "ratio", "ratio_with_budget", "ratio_raced"),
+    *("examples_per_second", "matmul_share_training", "matmul_share_evaluation", "images_per_goal_test"),
+    *("same_steps_to_result", "same_winner", "peak_memory_bytes"),
+}
+
+
+def test_operations_of_an_image_by_hand():
+    # conv1 2 x 32 x 25 x 24^2 = 921600; conv2 2 x 64 x 800 x 8^2 = 6553600; linear 2 x 10 x 1024 = 20480.
+    network = SimpleNamespace(network=build_network("simple-cnn", (1, 28, 28)))
+    assert flop_per_image(network) == (7_495_680, 3 * 7_495_680 - 921_600)
+    assert flop_per_image(SimpleNamespace(network=build_network("resnet-8", (3, 32, 32)))) is None
+
+
+def kept(*trials):
+    records = tuple(TrialRecord(number, {}, *trial) for number, trial in enumerate(trials))
+    return StudyRecord(Study(0.0, 0, 16), 0.02, records, 40_000, 16, None, 0.0, StopRule("factor", 16.0))
+
+
+def test_a_trial_counts_to_its_end_and_one_without_to_where_it_was_seen_short():
+    record = kept(("reached", 160), ("infeasible", 37), ("running", 2560))
+    assert _steps(record.trials, record) == [160, 37, 2560]
+    assert _steps(record.trials, record, unfinished=40_000) == [160, 37, 40_000]
+    specification = resolve(Request(), cuda_available=False)[0]
+    cost = PlainCost(step=0.5, evaluation=7.0, steps_timed=50, evaluations_timed=5)
+    interval = specification.workload.eval_interval
+    assert interval == 2
+    assert plain_seconds(cost, specification, [160, 37]) == 0.5 * 197 + 7.0 * (80 + 18)
+
+
+@pytest.fixture(scope="module")
+def compared():
+    request = Request(sparsity=(50.0,), batch_sizes=(32,), trials=3, goal_error=(0.3,))
+    return compare(*_study_of(request))
+
+
+def test_the_engine_finds_what_the_plain_way_finds(compared):
+    assert set(compared) >= KEYS
+    assert compared["same_steps_to_result"] is True
+    assert compared["same_winner"] is True
+    assert compared["ratio"] is None, "there is no kept run of digits"
+    assert compared["plain_steps_timed"] >= 50
+    assert compared["plain_evaluations_timed"] >= 5
+    assert compared["ratio_raced"] * compared["engine_seconds"] == pytest.approx(compared["raced_plain_seconds"])
+    assert 0 < compared["matmul_share_training"] < 1
+    assert 64 <= compared["images_per_goal_test"] <= 179
+
+
+def test_the_command_prints_and_writes_what_it_found(tmp_path, capsys):
+    words = ["--batch-size", "64", "--trials", "2", "--goal-error", "0.4", "--json", str(tmp_path / "found.json")]
+    assert main(words) == 0
+    assert set(json.loads((tmp_path / "found.json").read_text())) >= KEYS
+    assert "same_winner  True" in capsys.readouterr().out
+
+
+def test_the_plain_trial_is_the_twin():
+    laboratory = Laboratory(*resolve(Request(batch_sizes=(8,)), cuda_available=False))
+    mask = np.arange(6090) % 3 > 0
+    trial = PlainTrial(laboratory, Study(0.0, 0, 8), 1, mask)
+    images, labels, validation_images, validation_labels = plain.split_digits()
+    start = plain.initial_weights(plain.SmallCnn, plain.draws(0, plain.INIT, 0, 1))
+    stream = plain.example_stream(0, (0,), len(labels), 40)
+    batches = [(images[stream[row : row + 8]], labels[stream[row : row + 8]]) for row in range(0, 40, 8)]
+    rate = laboratory.specification.points[1]["learning_rate"]
+    *_, (_, _, twin) = plain.train(plain.SmallCnn, start, mask, rate, batches, dtype=torch.float32)
+    assert all(trial.step() for _ in range(5))
+    found = torch.cat([value.detach().flatten() for value in trial._module.parameters()])
+    torch.testing.assert_close(found, plain.flat_weights(twin), rtol=0, atol=1e-5)
+    assert trial.errors() == plain.count_errors(twin, validation_images, validation_labels)
+
+
+def test_the_cost_is_that_of_the_fastest_sample():
+    sample = PlainSample(SimpleNamespace(step=lambda: True, errors=lambda: 0), steps=3)
+    sample.take()
+    sample.take()
+    cost = sample.cost()
+    assert (cost.steps_timed, cost.evaluations_timed) == (6, 2)
+    assert cost.step >= 0
+
+
+def test_kept_counts_are_taken_for_the_same_protocol_alone(data_dir):
+    request = Request(workload="mnist/simple-cnn/sgd", data_dir=data_dir, trials=16)
+    specification, _ = resolve(request, cuda_available=False)
+    with_others, _ = resolve(Request(workload="mnist/simple-cnn/sgd", data_dir=data_dir, seed=1), cuda_available=False)
+    study = Study(0.0, 0, 16)
+    record = kept_record(specification, study)
+    assert record is not None
+    assert record.stop == StopRule("factor", 16.0)
+    assert record.stopping_step == 16 * record.steps_to_result
+    assert kept_record(with_others, study) is None
