@@ -9,7 +9,6 @@ thread; pruning and reading data, which the plain way repeats for every trial, a
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -23,8 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial, plain_study
+from empirics.command_line import OneLineParser
 from empirics.convolutional import ConvolutionalNetwork
 from empirics.engine import measure_study
+from empirics.errors import InputError
 from empirics.goal import Goals, GoalTest, goal_count
 from empirics.laboratory import Laboratory
 from empirics.memory import peak_bytes
@@ -40,8 +41,9 @@ _CONFIRMED_TRIALS = 4  # of MNIST's, which the plain way trains in minutes
 
 @dataclass
 class Meter:
-    """CPU seconds and work of the engine's two halves, the samples of the plain way in between left out."""
+    """CPU seconds and work of the engine, all of it and its two halves; the plain way's samples in between left out."""
 
+    total: float = 0.0
     training: float = 0.0
     evaluation: float = 0.0
     examples: int = 0
@@ -61,7 +63,7 @@ class MeteredLaboratory(Laboratory):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description="the engine against the plain way")
+    parser = OneLineParser(prog="python -m benchmarks.engine", description="Compare the engine with the plain way.")
     parser.add_argument("--workload", default="digits/small-cnn/sgd")
     parser.add_argument("--data-dir", type=Path, default=None)
     parser.add_argument("--batch-size", type=int, default=16)
@@ -79,7 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data_dir=options.data_dir,
         device="cpu",
     )
-    result = compare(*_study_of(request))
+    try:
+        result = compare(*_study_of(request))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     print("\n".join(f"{name:>24}  {_shown(value)}" for name, value in result.items()))
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
@@ -105,7 +111,7 @@ def compare(laboratory: MeteredLaboratory, study: Study) -> dict[str, object]:
     matmul = matrix_product_rate()
     sample = PlainSample(PlainTrial(laboratory, study, 0, masks[0]))
     record, meter = _metered(laboratory, study, masks, sample)
-    engine = meter.training + meter.evaluation
+    engine = meter.total
     cost, kept = sample.cost(), kept_record(specification, study)
     raced = plain_seconds(cost, specification, _steps(record.trials, record, unfinished=record.stopping_step))
     plain = with_budget = None
@@ -167,10 +173,14 @@ def _metered(
         nonlocal tests
         tests += 1
         if tests & (tests - 1) == 0:
+            start = time.process_time()
             sample.take()
+            meter.total -= time.process_time() - start
 
     with _replaced(TrialBlock, "step", timed_step), _replaced(GoalTest, "reached", timed_test):
+        start = time.process_time()
         (record,) = measure_study(laboratory, study, masks, report).records
+        meter.total += time.process_time() - start
     for _ in range(_SAMPLES - sample.taken):
         sample.take()
     return record, meter

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from empirics.errors import InputError
 from empirics.laboratory import Laboratory
 from empirics.specification import Study
 
@@ -25,16 +26,18 @@ def plain_module(laboratory: Laboratory) -> nn.Module:
     """Return the workload's network as one would write it; its parameters come in the order of the flat weights.
 
     Raises:
-        ValueError: If the workload trains another network than a plain convolutional one.
+        InputError: If the workload trains another network than a plain convolutional one.
     """
-    workload, channels = laboratory.specification.workload, laboratory.network.image_shape[0]
+    workload, (channels, side, _) = laboratory.specification.workload, laboratory.network.image_shape
     pooled = (nn.ReLU(), nn.MaxPool2d(2))
     if workload.network == "simple-cnn":
-        first, second, features = nn.Conv2d(channels, 32, 5), nn.Conv2d(32, 64, 5), 1024
+        first, second = nn.Conv2d(channels, 32, 5), nn.Conv2d(32, 64, 5)
+        features = 64 * (((side - 4) // 2 - 4) // 2) ** 2
     elif workload.network == "small-cnn":
-        first, second, features = nn.Conv2d(channels, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1), 128
+        first, second = nn.Conv2d(channels, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1)
+        features = 32 * (side // 4) ** 2
     else:
-        raise ValueError(f"{workload.name}: the plain way is written for simple-cnn and small-cnn only")
+        raise InputError(f"{workload.name}: the plain way is written for simple-cnn and small-cnn only")
     return nn.Sequential(first, *pooled, second, *pooled, nn.Flatten(), nn.Linear(features, 10))
 
 
@@ -59,8 +62,9 @@ class PlainTrial:
     """
 
     def __init__(self, laboratory: Laboratory, study: Study, trial: int, mask: NDArray[np.bool_]) -> None:
-        if laboratory.specification.workload.optimizer != "sgd":
-            raise ValueError("the plain way is written for SGD only")
+        workload = laboratory.specification.workload
+        if (workload.optimizer, workload.schedule) != ("sgd", "constant"):
+            raise InputError("the plain way is written for SGD at a constant rate only")
         weights = torch.from_numpy(laboratory.initial_weights(study.replicate, trial) * mask)
         self._module = plain_module(laboratory)
         nn.utils.vector_to_parameters(weights, self._module.parameters())

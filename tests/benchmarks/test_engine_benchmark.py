@@ -69,6 +69,11 @@ def test_the_command_prints_and_writes_what_it_found(tmp_path, capsys):
     assert "same_winner  True" in capsys.readouterr().out
 
 
+def test_what_the_plain_way_is_not_written_for_is_one_line(capsys):
+    assert main(["--workload", "digits/small-cnn/momentum"]) == 2
+    assert capsys.readouterr().err == "error: the plain way is written for SGD at a constant rate only\n"
+
+
 def test_the_plain_trial_is_the_twin():
     laboratory = Laboratory(*resolve(Request(batch_sizes=(8,)), cuda_available=False))
     mask = np.arange(6090) % 3 > 0
