@@ -269,6 +269,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in options.names:
             download = DOWNLOADS[name]
             if options.url:
+                if not options.url.startswith(("http://", "https://")):
+                    raise InputError(f"--from {options.url}: must be an address that begins with http:// or https://")
                 download = dataclasses.replace(download, url=options.url.rstrip("/") + "/")
             print(fetch(name, download, options.to or cache_folder()))
     except InputError as error:

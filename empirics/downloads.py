@@ -81,13 +81,16 @@ def fetch(name: str, download: Download, target: Path) -> Path:
     for file, md5 in download.md5.items():
         try:
             path = pooch.retrieve(download.url + file, known_hash=f"md5:{md5}", fname=file, path=folder)
-        except (requests.RequestException, OSError) as error:
+        except requests.RequestException as error:
             with contextlib.suppress(OSError):
                 folder.rmdir()  # only if nothing came
-            wanted = ", ".join(download.members or download.md5)
+            do = f"unpack {file}" if download.members else f"put {', '.join(download.md5)}"
+            held = f", so that it holds {', '.join(download.members)}" if download.members else ""
             raise InputError(
-                f"{name} cannot be fetched ({type(error).__name__}); put {wanted} from {download.url} into {folder}"
+                f"{name} cannot be fetched ({type(error).__name__}); {do} from {download.url} into {folder}{held}"
             ) from error
+        except OSError as error:
+            raise InputError(f"{folder} cannot be written ({error.strerror or error}); use another --to") from error
         except ValueError as error:
             raise InputError(
                 f"{download.url}{file} is not the published file (its MD5 differs); nothing was kept, try again later"

@@ -68,6 +68,7 @@ def measure(request: Request, execution: Execution) -> Path:
     folder = execution.out or Path("runs") / specification.folder_name()
     with open_store(folder, specification.identity()) as store:
         _refuse_fewer_trials(store, specification, folder)
+        _refuse_other_points(store, specification, folder)
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         execution_facts = {"device": specification.device, "jobs": jobs, "threads": 1, "notices": notices}
         store.add_session(started, {**provenance(), **execution_facts})
@@ -237,6 +238,17 @@ def _refuse_fewer_trials(store: Store, specification: Specification, folder: Pat
             f"{folder} holds studies of {known} trials, this asks for {specification.trials}; trials can be added but "
             f"not taken away: use --trials {known} or another --out"
         )
+
+
+def _refuse_other_points(store: Store, specification: Specification, folder: Path) -> None:
+    """A table of points may grow at its end; those that were tried must stay."""
+    for record in store.studies().values():
+        for trial, point in zip(record.trials, specification.points, strict=False):
+            if trial.metaparameters != point:
+                raise InputError(
+                    f"{folder} was measured with another point {trial.trial + 1} than --points holds; points can be "
+                    "added below those that were tried: correct the table or use another --out"
+                )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

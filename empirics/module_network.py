@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -45,9 +46,9 @@ class ModuleNetwork(Network):
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters in their order in the flat weights; those named `bias` are biases."""
+        """The parameters in their order in the flat weights; vectors with `bias` in their names are biases."""
         return tuple(
-            Parameter(name, tuple(value.shape), 0 if name.split(".")[-1] == "bias" else max(value[0].numel(), 1))
+            Parameter(name, tuple(value.shape), 0 if _is_bias(name, value) else max(math.prod(value.shape[1:]), 1))
             for name, value in self.template.named_parameters()
             if value.requires_grad
         )
@@ -115,11 +116,28 @@ class ModuleNetwork(Network):
         }
 
 
+def _is_bias(name: str, value: Tensor) -> bool:
+    """Whether a parameter is a bias: `bias`, or `in_proj_bias` and `bias_hh_l0` of attention and recurrent layers."""
+    return "bias" in name.rsplit(".", maxsplit=1)[-1] and value.dim() == 1
+
+
 def make_module(factory: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """Return a fresh module, drawn with torch's generator at a seed; the generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return factory()
+    """Return a fresh module, drawn with torch's generator at a seed; the generator is left as it was.
+
+    Raises:
+        InputError: If the factory makes none.
+    """
+    if isinstance(factory, nn.Module) or not callable(factory):
+        raise InputError(f"module: give a function that makes a fresh module, not {type(factory).__name__}")
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module = factory()
+    except Exception as error:
+        raise InputError(f"module: its factory, called without arguments, raised {describe(error)}") from error
+    if not isinstance(module, nn.Module):
+        raise InputError(f"module: the factory returned {type(module).__name__}, no torch.nn.Module")
+    return module
 
 
 def module_network(factory: Callable[[], nn.Module], loss: Loss, inputs: Tensor, targets: Tensor) -> ModuleNetwork:
@@ -135,12 +153,11 @@ def module_network(factory: Callable[[], nn.Module], loss: Loss, inputs: Tensor,
         InputError: If training it would not be a function of weights and examples alone; the layer is named.
     """
     template = make_module(factory, 0)
-    if not isinstance(template, nn.Module):
-        raise InputError(f"module: the factory returned {type(template).__name__}, no torch.nn.Module")
     _refuse_layers(template)
     _refuse_parameters(template, make_module(factory, 0))
     outputs = _refuse_behaviour(template, inputs)
     _refuse_loss(loss, outputs, targets)
+    _refuse_idle_parameters(template, loss(outputs, targets))
     floats = _activations(template, inputs[:1])
     network = ModuleNetwork(
         image_shape=tuple(inputs.shape[1:]),
@@ -223,6 +240,18 @@ def _refuse_loss(loss: Loss, outputs: Tensor, targets: Tensor) -> None:
             f"loss {name}: {float(whole):.4g} on a batch, {float(mean):.4g} as the mean over its examples; it must be "
             "that mean, with no weights that depend on the batch"
         )
+
+
+def _refuse_idle_parameters(module: nn.Module, loss: Tensor) -> None:
+    """Refuse parameters that the loss does not depend on."""
+    trained = [(name, value) for name, value in module.named_parameters() if value.requires_grad]
+    slopes = torch.autograd.grad(loss, [value for _, value in trained], allow_unused=True)
+    for (name, _), slope in zip(trained, slopes, strict=True):
+        if slope is None:
+            raise InputError(
+                f"module: the loss does not depend on parameter {name!r}; leave it out or freeze it with "
+                "requires_grad_(False)"
+            )
 
 
 def _activations(module: nn.Module, example: Tensor) -> int:

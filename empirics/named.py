@@ -28,6 +28,10 @@ def import_named(path: str) -> object:
     except Exception as error:
         raise InputError(f"{path}: importing {module_name} failed: {describe(error)}") from error
     for name in attribute.split("."):
+        if name == "<locals>":
+            raise InputError(
+                f"{path}: lies inside a function, where no other process finds it; define it in the module"
+            )
         if not hasattr(found, name):
             raise InputError(f"{path}: {module_name} has no {attribute!r}")
         found = getattr(found, name)

@@ -28,6 +28,7 @@ from empirics.search import Metaparameter, search_points
 from empirics.workloads import CLASSIFICATION_ERROR, Workload
 
 _TRIED_EXAMPLES = 8
+_RULE = "write a class like those in empirics.optimizers, which update all trials at once"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,6 +73,17 @@ class OwnWorkload:
     def __post_init__(self) -> None:
         if self.metric is None and self.maximise:
             raise InputError("maximise: classification error is minimised; give a metric to maximise")
+        if isinstance(self.goal, bool) or not isinstance(self.goal, int | float):
+            raise InputError(f"goal: must be a number, not {self.goal!r}")
+        space = self.search_space
+        if not isinstance(space, tuple | list) or not all(isinstance(axis, Metaparameter) for axis in space):
+            raise InputError("search_space: must be a tuple of empirics.search.Metaparameter")
+        sizes = self.batch_sizes
+        if not isinstance(sizes, tuple | list) or not sizes or not all(type(size) is int for size in sizes):
+            raise InputError(f"batch_sizes: must be a tuple of integers, at least one, not {sizes!r}")
+        for name in ("max_steps", "eval_interval", "trials", "smoothness_interval"):
+            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
+                raise InputError(f"{name}: must be an integer >= 1, not {getattr(self, name)!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +101,9 @@ class LoadedWorkload:
         if self.own.validation is not None:
             more_inputs, more_targets = _arrays("validation", self.own.validation)
             validation = len(more_inputs)
-            if more_inputs.shape[1:] != inputs.shape[1:]:
-                raise InputError(
-                    f"validation: inputs of shape {more_inputs.shape[1:]}, those of data {inputs.shape[1:]}"
-                )
+            for kind, more, there in (("inputs", more_inputs, inputs), ("targets", more_targets, targets)):
+                if more.shape[1:] != there.shape[1:]:
+                    raise InputError(f"validation: {kind} of shape {more.shape[1:]}, those of data {there.shape[1:]}")
             inputs, targets = np.concatenate([inputs, more_inputs]), np.concatenate([targets, more_targets])
         if validation < 1 or len(inputs) - validation < 2:
             raise InputError(f"data: {len(inputs)} examples are too few to train and validate on")
@@ -120,6 +131,7 @@ class LoadedWorkload:
         own = self.own
         optimizer = own.optimizer if isinstance(own.optimizer, str) else name_of(own.optimizer)
         self._check_metaparameters(update_rule(optimizer))
+        self._check_classes()
         self._check_metric()
         description = {
             "module": repr(self.network.template),
@@ -158,6 +170,23 @@ class LoadedWorkload:
         except Exception as error:
             raise InputError(f"metric {name_of(self.metric)}: makes no number of a batch: {describe(error)}") from error
 
+    def _check_classes(self) -> None:
+        """Refuse outputs and targets that cross-entropy or the classification error cannot take."""
+        if self.own.metric is not None and self.own.loss is not functional.cross_entropy:
+            return
+        module = self.network.template
+        with torch.no_grad():
+            outputs = module(self._tried()[0])
+        targets = self.dataset.labels
+        if self.own.metric is None and (outputs.dim() != 2 or targets.ndim != 1 or targets.dtype.kind != "i"):
+            raise InputError(
+                f"metric: classification error needs an output a class and a class an example, here outputs are of "
+                f"shape {tuple(outputs.shape[1:])} and targets of {targets.shape[1:]}; give a metric"
+            )
+        classes = outputs.shape[1]
+        if targets.dtype.kind == "i" and not (targets.min() >= 0 and targets.max() < classes):
+            raise InputError(f"data: classes {targets.min()}..{targets.max()} do not fit {classes} outputs")
+
     def _check_metaparameters(self, rule: UpdateRule) -> None:
         """Refuse a search space that lacks what is needed or holds what nothing reads."""
         own = self.own
@@ -168,10 +197,16 @@ class LoadedWorkload:
         point = _WatchedPoint(search_points(own.search_space, 1)[0])
         weights = torch.zeros(1, 2)
         try:
-            rule([point], weights)
-            SCHEDULES[own.schedule]([point], weights)
+            optimizer, schedule = rule([point], weights), SCHEDULES[own.schedule]([point], weights)
         except KeyError as error:
             raise InputError(f"search_space: lacks {error.args[0]}, which optimiser or schedule need") from error
+        except Exception as error:
+            raise InputError(f"optimizer {name_of(rule)}: cannot be made: {describe(error)}; {_RULE}") from error
+        try:
+            optimizer.update(weights, torch.zeros_like(weights), schedule.rates(torch.zeros(())))
+            optimizer.keep(torch.tensor([True]))
+        except Exception as error:
+            raise InputError(f"optimizer {name_of(rule)}: fails in a step: {describe(error)}; {_RULE}") from error
         unread = [axis.name for axis in own.search_space if axis.name not in point.read]
         if unread:
             raise InputError(f"search_space: nothing reads {', '.join(unread)}; leave it out or correct its name")
@@ -204,8 +239,8 @@ def load_own_workload(path: str) -> LoadedWorkload:
         raise InputError(f"{path}: is no function; it must return an OwnWorkload")
     try:
         own = function()
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise InputError(f"{path}: raised {describe(error)} ({place.filename}, line {place.lineno})") from error
@@ -224,8 +259,13 @@ def _arrays(name: str, data: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any,
     if isinstance(data, torch.utils.data.Dataset):
         if not isinstance(data, Sized):
             raise InputError(f"{name}: a data set without a length; give a map-style one or arrays")
-        pairs = [data[index] for index in range(len(data))]
-        data = tuple(torch.stack([torch.as_tensor(part) for part in parts]) for parts in zip(*pairs, strict=True))
+        try:
+            pairs = [(inputs, targets) for inputs, targets in (data[index] for index in range(len(data)))]
+            data = tuple(torch.stack([torch.as_tensor(part) for part in parts]) for parts in zip(*pairs, strict=True))
+        except Exception as error:
+            raise InputError(
+                f"{name}: its items must be pairs (input, target) of tensors of one shape: {describe(error)}"
+            ) from error
     if not isinstance(data, tuple) or len(data) != 2:
         raise InputError(f"{name}: must be (inputs, targets) or a torch Dataset of such pairs")
     inputs, targets = (_array(name, part) for part in data)

@@ -37,7 +37,7 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int) -> 
     test = _seconds_per_evaluation(laboratory) / workload.eval_interval
     goals = " and ".join(map(number_text, specification.goals))
     lines = [
-        f"{workload.name}: goal error {goals}, {specification.trials} trials a study, budget "
+        f"{workload.name}: goal {workload.goal_sign} {goals}, {specification.trials} trials a study, budget "
         f"{workload.max_steps} steps, goal test every {workload.eval_interval}, device {specification.device}",
         "",
         f"{'study':<24} {'expected steps':>14} {'expected time':>14} {'at most':>14}",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import itertools
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from empirics.errors import InputError
 
 Scale = Literal["log", "reverse_log", "integer", "linear"]
 _MOST_POINTS = 100_000
+_LARGEST = 3.4e38  # of float32, in which trials train
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,8 @@ class Metaparameter:
         name: The field's own name, e.g. `learning_rate`.
         low: Lower end of the range.
         high: Upper end of the range, > low.
-        scale: `log` (uniform in log10), `reverse_log` (1 - value uniform in log10, falling), `integer` or `linear`.
+        scale: `log` (uniform in log10), `reverse_log` (1 - value uniform in log10, falling), `integer` (>= 1) or
+            `linear`.
 
     Raises:
         InputError: If the range is empty or the scale cannot hold it.
@@ -51,7 +51,8 @@ class Metaparameter:
     scale: Scale
 
     def __post_init__(self) -> None:
-        fits = {"log": self.low > 0, "reverse_log": self.high < 1, "integer": True, "linear": True}
+        whole = self.low == int(self.low) and self.low >= 1 if math.isfinite(self.low) else False
+        fits = {"log": self.low > 0, "reverse_log": self.high < 1, "integer": whole, "linear": True}
         if self.scale not in fits:
             raise InputError(f"metaparameter {self.name}: unknown scale {self.scale!r}; use one of {', '.join(fits)}")
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high and fits[self.scale]):
@@ -140,8 +141,8 @@ def at_edge(points: Sequence[Mapping[str, float]], trial: int) -> tuple[str, ...
     )
 
 
-def read_points(path: Path, space: Sequence[Metaparameter]) -> tuple[tuple[dict[str, float], ...], str]:
-    """Return the search points of a CSV table and the SHA-256 of its content.
+def read_points(path: Path, space: Sequence[Metaparameter]) -> tuple[dict[str, float], ...]:
+    """Return the search points of a CSV table.
 
     Args:
         path: The table: a header of metaparameter names, then a row a trial.
@@ -155,6 +156,8 @@ def read_points(path: Path, space: Sequence[Metaparameter]) -> tuple[tuple[dict[
             rows = list(itertools.islice(csv.reader(file), _MOST_POINTS + 1))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"--points {path}: cannot be read as CSV ({error})") from error
+    if len(rows) > _MOST_POINTS:
+        raise InputError(f"--points {path}: holds more than {_MOST_POINTS - 1} points")
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     header = [cell.strip() for cell in rows[0]] if rows else []
     names = [axis.name for axis in space]
@@ -166,7 +169,7 @@ def read_points(path: Path, space: Sequence[Metaparameter]) -> tuple[tuple[dict[
     points = tuple(_read_point(path, number, axes, row) for number, row in enumerate(rows[1:], start=2))
     if not points:
         raise InputError(f"--points {path}: holds no point below its header")
-    return points, hashlib.sha256(json.dumps(points, sort_keys=True).encode()).hexdigest()
+    return points
 
 
 def _read_point(path: Path, number: int, axes: Sequence[Metaparameter], row: Sequence[str]) -> dict[str, float]:
@@ -179,10 +182,17 @@ def _read_point(path: Path, number: int, axes: Sequence[Metaparameter], row: Seq
             value = float(cell)
         except ValueError:
             value = math.nan
-        if not math.isfinite(value):
-            raise InputError(f"--points {path}, row {number}, column {axis.name}: {cell!r} is not a finite number")
-        if (axis.scale == "log" and value <= 0) or (axis.scale == "reverse_log" and value >= 1):
-            side = "positive" if axis.scale == "log" else "below 1"
-            raise InputError(f"--points {path}, row {number}, column {axis.name}: {cell} must be {side}")
+        place = f"--points {path}, row {number}, column {axis.name}"
+        if not abs(value) <= _LARGEST:  # also true for nan
+            raise InputError(f"{place}: {cell!r} is not a finite number")
+        needs = {"log": "positive", "reverse_log": "below 1", "integer": "an integer >= 1", "linear": ""}[axis.scale]
+        holds = {
+            "log": value > 0,
+            "reverse_log": value < 1,
+            "integer": value >= 1 and value == int(value),
+            "linear": True,
+        }
+        if not holds[axis.scale]:
+            raise InputError(f"{place}: {cell} must be {needs}")
         point[axis.name] = value
     return point

@@ -57,7 +57,7 @@ class Request:
     biases: Annotated[Biases, "pruned with the weights, kept, or none at any sparsity"] = "prune"
     seed: Annotated[int, "seed of the run"] = 0
     device: Annotated[Literal["auto", "cpu", "cuda"], "where to train; auto takes a GPU if there is one"] = "auto"
-    data_dir: Annotated[Path | None, "folder that holds MNIST/ and Fashion-MNIST/"] = None
+    data_dir: Annotated[Path | None, "folder that holds MNIST/, Fashion-MNIST/ or cifar-10-batches-bin/"] = None
     constants: Annotated[bool, "measure L, Delta and beta after the curves"] = True
     examples: Annotated[int | None, "training examples that L, Delta and beta are measured on; default all"] = None
 
@@ -86,7 +86,7 @@ class Specification:
         sparsities: Percent of weights pruned, ascending.
         batch_sizes: Examples per step, ascending.
         points: The metaparameters of each trial of a study, name -> value.
-        points_digest: SHA-256 of the table they come from, None for the Sobol sequence.
+        from_table: Whether they come from a table instead of the Sobol sequence.
         stop: When a study is over.
         trace: Whether the error of every trial is kept at every goal test.
         replicates: Independent repetitions.
@@ -106,7 +106,7 @@ class Specification:
     sparsities: tuple[float, ...]
     batch_sizes: tuple[int, ...]
     points: tuple[dict[str, float], ...]
-    points_digest: str | None
+    from_table: bool
     stop: StopRule
     trace: TraceName
     replicates: int
@@ -149,9 +149,10 @@ class Specification:
     def identity(self) -> dict[str, object]:
         """Return what must not change within one run folder, as plain JSON values; what is not there is the default."""
         optional = {
-            "points": self.points_digest,
+            "points": "table" if self.from_table else None,
             "trace": self.trace if self.trace != "none" else None,
             "own": self.workload.own_description,
+            "metric": None if self.workload.metric == CLASSIFICATION_ERROR else self.workload.goal_sign,
         }
         return {
             "workload": self.workload.name,
@@ -201,7 +202,7 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
     stop = read_stop_rule(request.stop)
     if request.device == "cuda" and not cuda_available:
         raise InputError("--device cuda: this machine has no usable CUDA device; use --device cpu or auto")
-    points, points_digest = _points(request, workload)
+    points = _points(request, workload)
     dataset = load_dataset(workload.dataset, request.data_dir)
     batch_sizes = tuple(sorted(set(workload.batch_sizes)))
     if batch_sizes[-1] > dataset.training_examples:
@@ -216,7 +217,7 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         sparsities=tuple(sorted({float(value) for value in request.sparsity})),
         batch_sizes=batch_sizes,
         points=points,
-        points_digest=points_digest,
+        from_table=request.points is not None,
         stop=stop,
         trace=request.trace,
         replicates=request.replicates,
@@ -246,16 +247,16 @@ def _goals(request: Request, workload: Workload) -> tuple[float, ...]:
     return tuple(dict.fromkeys(asked))
 
 
-def _points(request: Request, workload: Workload) -> tuple[tuple[dict[str, float], ...], str | None]:
-    """Return the search points of a study, and the digest of their table where there is one."""
+def _points(request: Request, workload: Workload) -> tuple[dict[str, float], ...]:
+    """Return the search points of a study."""
     if request.points is None:
-        return search_points(workload.search_space, workload.trials), None
-    table, digest = read_points(request.points, workload.search_space)
+        return search_points(workload.search_space, workload.trials)
+    table = read_points(request.points, workload.search_space)
     if request.trials is None:
-        return table, digest
+        return table
     if request.trials > len(table):
         raise InputError(f"--trials {request.trials}: {request.points} holds {len(table)} points; use --trials less")
-    return table[: request.trials], digest
+    return table[: request.trials]
 
 
 def nearest_128(batch_sizes: Iterable[int]) -> int:

@@ -40,7 +40,8 @@ def describe_run(folder: Path) -> str:
         lines = []
         for goal in store.goals:
             studies = store.studies(goal)
-            lines.append(f"\n{workload}, goal error {number_text(goal)}: steps to result K*(B)")
+            sign = store.identity.get("metric", "error <=")
+            lines.append(f"\n{workload}, goal {sign} {number_text(goal)}: steps to result K*(B)")
             lines += [*_steps_table(studies), *_warnings(studies)]
     if constants:
         lines += ["", *_constants_table(constants)]

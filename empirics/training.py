@@ -40,7 +40,7 @@ def loss_and_gradient(network: Network, weights: Tensor, images: Tensor, labels:
             each = network.losses(outputs, labels[start : start + rows]).sum(dim=1) / examples
             parts = torch.autograd.grad(each.sum(), parameters)
         loss += each.detach()
-        gradient += torch.cat([part.flatten(1) for part in parts], dim=1)
+        gradient += torch.cat([part.reshape(trials, -1) for part in parts], dim=1)
     return loss, gradient
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from empirics.errors import InputError
 from empirics.search import Metaparameter
@@ -64,6 +65,12 @@ class Workload:
     def goal_metric(self) -> str:
         """The metric with the set it is taken on, e.g. `val/classification_error`."""
         return f"val/{self.metric}"
+
+    @property
+    def goal_sign(self) -> str:
+        """What is compared with a goal and how, e.g. `error <=` or `r_squared >=`."""
+        metric = "error" if self.metric == CLASSIFICATION_ERROR else self.metric
+        return f"{metric} {'>=' if self.maximise else '<='}"
 
     @property
     def name(self) -> str:
@@ -170,7 +177,7 @@ def find_workload(name: str) -> Workload:
             returns an `empirics.own_workload.OwnWorkload`.
 
     Raises:
-        InputError: If there is none; the message lists the known ones.
+        InputError: If there is none; the message names those spelled like it.
 
     Example:
         >>> find_workload("digits").name
@@ -184,7 +191,9 @@ def find_workload(name: str) -> Workload:
         return load_own_workload(name).workload
     name = "digits/small-cnn/sgd" if name == "digits" else name
     if name not in WORKLOADS:
-        raise InputError(f"unknown workload {name!r}; choose one of: {', '.join(WORKLOADS)}")
+        near = [known for known in WORKLOADS if name and known.startswith(name)] or get_close_matches(name, WORKLOADS)
+        hint = f"perhaps {' or '.join(near[:3])}; " if near else ""
+        raise InputError(f"unknown workload {name!r}; {hint}`python -m empirics.measure --list` shows them all")
     return WORKLOADS[name]
 
 

@@ -1,5 +1,7 @@
 import gzip
 import hashlib
+import io
+import itertools
 import struct
 import tracemalloc
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import sklearn.datasets
+from PIL import Image
 from reference import empirics_plain as plain
 
 from empirics.datasets import OFFICIAL_DIGESTS, Dataset, digest_notice, load_dataset
@@ -264,3 +267,105 @@ def test_cifar_10_is_said_not_to_be_compared():
         "notice: cifar-10 was not compared with the official release, whose content digest is not known "
         "(10 images, content digest 01234567...); results are about these images"
     )
+
+
+def planes(seed):
+    """Return the red, green and blue plane of an image, each of its own."""
+    return np.random.default_rng(seed).integers(0, 256, (3, 32, 32), dtype=np.uint8)
+
+
+def cifar_record(label, seed):
+    """Return one record: a label, then the planes row by row."""
+    return bytes([label]) + planes(seed).tobytes()
+
+
+@pytest.fixture
+def cifar(tmp_path):
+    """A data folder with five batches of four records each."""
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    for batch in range(5):
+        records = [cifar_record((4 * batch + i) % 10, 4 * batch + i) for i in range(4)]
+        (folder / f"data_batch_{batch + 1}.bin").write_bytes(b"".join(records))
+    return tmp_path
+
+
+def test_cifars_planes_are_channels_and_its_batches_come_in_order(cifar):
+    dataset = load_dataset("cifar-10", cifar)
+    assert dataset.images.shape == (20, 3, 32, 32)
+    assert dataset.labels.tolist() == [i % 10 for i in range(20)]
+    raw = np.stack([planes(seed) for seed in range(20)]) / 255
+    expected = (raw - raw.mean((0, 2, 3), keepdims=True)) / raw.std((0, 2, 3), keepdims=True)
+    # float32 keeps 2^-24 of values up to 2
+    np.testing.assert_allclose(dataset.images, expected, rtol=0, atol=2 * 2.0**-24)
+
+
+def spoiled(content, how):
+    label_ten = bytes([10]) + content[1:]
+    return {"cut": content[:-1], "empty": b"", "long": content + b"0", "label": label_ten}[how]
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("cut", "12291 bytes are not 1..10000 records of 3073; get it again"),
+        ("empty", "0 bytes are not 1..10000 records of 3073"),
+        ("long", "12293 bytes are not 1..10000 records"),
+        ("label", r"label 10 is not in 0\.\.9; get the file again"),
+    ],
+)
+def test_a_batch_of_cifar_that_is_none_is_refused(how, message, cifar):
+    path = cifar / "cifar-10-batches-bin" / "data_batch_3.bin"
+    path.write_bytes(spoiled(path.read_bytes(), how))
+    with pytest.raises(InputError, match=rf"data_batch_3\.bin: {message}"):
+        load_dataset("cifar-10", cifar)
+
+
+def test_more_records_than_a_batch_holds_are_refused_without_being_read(cifar):
+    path = cifar / "cifar-10-batches-bin" / "data_batch_1.bin"
+    with path.open("wb") as file:
+        file.truncate(3073 * 10_000_000)  # a sparse file
+    tracemalloc.start()
+    with pytest.raises(InputError, match="30730001 bytes are not"):
+        load_dataset("cifar-10", cifar)
+    assert tracemalloc.get_traced_memory()[1] < 2**27
+    tracemalloc.stop()
+
+
+def test_a_missing_batch_of_cifar_is_named_with_what_to_do(cifar):
+    (cifar / "cifar-10-batches-bin" / "data_batch_5.bin").unlink()
+    with pytest.raises(
+        InputError, match=r"missing .*data_batch_5\.bin; run `python -m empirics.datasets fetch cifar-10`"
+    ):
+        load_dataset("cifar-10", cifar)
+
+
+def test_too_few_records_of_cifar_are_refused(cifar):
+    for batch in range(1, 6):
+        (cifar / "cifar-10-batches-bin" / f"data_batch_{batch}.bin").write_bytes(cifar_record(1, batch))
+    with pytest.raises(InputError, match="5 records, fewer than 10"):
+        load_dataset("cifar-10", cifar)
+
+
+@pytest.mark.slow
+def test_the_whole_of_cifar_has_the_published_means_and_deviations(data_dir, tmp_path):
+    # From the copy kept as JPEG images, so each pixel is off by a few levels of 255 and the deviation a little low.
+    if not (data_dir / "cifar-10-jpeg.npz").is_file():
+        pytest.skip("KSTAR_DATA_DIR holds no cifar-10-jpeg.npz")
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    with np.load(data_dir / "cifar-10-jpeg.npz", allow_pickle=False) as archive:
+        jpeg, offset, label = (archive[f"train_{part}"] for part in ("jpeg", "offset", "label"))
+    records = np.empty((len(label), 3073), np.uint8)
+    records[:, 0] = label
+    for row, (start, stop) in enumerate(itertools.pairwise(offset)):
+        pixels = np.asarray(Image.open(io.BytesIO(jpeg[start:stop].tobytes())).convert("RGB"))
+        records[row, 1:] = pixels.transpose(2, 0, 1).reshape(-1)
+    for number, part in enumerate(np.array_split(records, 5), start=1):
+        (folder / f"data_batch_{number}.bin").write_bytes(part.tobytes())
+    dataset = load_dataset("cifar-10", tmp_path)
+    assert (len(dataset.labels), dataset.validation_examples) == (50_000, 5000)
+    black, white = dataset.images.min(axis=(0, 2, 3)), dataset.images.max(axis=(0, 2, 3))
+    deviation = 1 / (white - black)
+    np.testing.assert_allclose(-black * deviation, (0.4914, 0.4822, 0.4465), atol=0.002)
+    np.testing.assert_allclose(deviation, (0.2470, 0.2435, 0.2616), atol=0.004)

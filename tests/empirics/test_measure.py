@@ -264,6 +264,23 @@ def test_constants_of_all_sparsities_are_measured_at_one_batch_size(quick, tmp_p
     assert found == {(0.0, 32), (50.0, 32)}
 
 
+def test_a_table_of_points_may_grow_below_and_never_change_above(tmp_path, capsys):
+    table, words = tmp_path / "points.csv", (*QUICK[:-4], "--goal-error", "0.5", "--max-steps", "200", "--no-constants")
+    words = tuple(word for word in words if word not in {"--trials", "3"})
+    table.write_text("learning_rate\n0.5\n0.2\n")
+    assert run(*words, "--points", table, "--out", tmp_path / "run") == 0
+    table.write_text("learning_rate\n0.5\n0.2\n0.3\n")
+    assert run(*words, "--points", table, "--out", tmp_path / "run") == 0
+    (row,) = rows(tmp_path / "run")
+    assert row["trials"] == "3"
+    table.write_text("learning_rate\n0.5\n0.25\n0.3\n")
+    capsys.readouterr()
+    assert run(*words, "--points", table, "--out", tmp_path / "run") == 2
+    assert_one_line(capsys, "was measured with another point 2 than --points holds; points can be added below")
+    assert run(*words, "--trials", "3", "--out", tmp_path / "run") == 2
+    assert_one_line(capsys, 'was measured with points = "table", this asks for null')
+
+
 def test_reruns_are_kept_in_a_table_of_their_own(copied, monkeypatch):
     curves = (copied / "curves.csv").read_bytes()
     assert run(*QUICK, "--examples", "50", "--rerun-winner", "2", "--out", copied) == 0
@@ -359,7 +376,7 @@ BAD = [
     Refused(
         "unknown workload",
         ("--workload", "cifar"),
-        "choose one of: digits/small-cnn/sgd, digits/",
+        "unknown workload 'cifar'; perhaps cifar-10/simple-cnn/sgd or cifar-10/",
     ),
     Refused(
         "missing file",

@@ -17,6 +17,7 @@ from empirics.laboratory import Laboratory
 from empirics.measure import main
 from empirics.metric_goal import MetricGoalTest
 from empirics.module_network import module_network
+from empirics.named import import_named
 from empirics.own_workload import LoadedWorkload, OwnWorkload, load_own_workload
 from empirics.smoothness import gradient_variance
 from empirics.specification import Request, Study, resolve
@@ -37,7 +38,7 @@ def test_the_example_is_measured_as_its_docstring_says(tmp_path, capsys):
     words = ("--workload", "examples.own_model:make_workload", "--sparsity", "0", "50", "--out", tmp_path, "--jobs", 1)
     assert run(*words, "--batch-sizes", "4", "16", "64") == 0
     printed = capsys.readouterr().out
-    assert "examples.own_model:make_workload, goal error 0.45: steps to result K*(B)" in printed
+    assert "examples.own_model:make_workload, goal r_squared >= 0.45: steps to result K*(B)" in printed
     rows = (tmp_path / "curves.csv").read_text().splitlines()
     assert len(rows) == 1 + 2 * 3
     assert sum(",reached,race," in row for row in rows) >= 5
@@ -163,6 +164,27 @@ def test_gains_are_never_pruned_and_biases_first():
     assert kept["0.weight"] + kept["3.weight"] == round(prunable * 0.1)
 
 
+def test_biases_are_known_by_the_names_that_layers_give_them(monkeypatch):
+    monkeypatch.setattr(own_workloads, "plain", lambda: own_workloads.workload(module=own_workloads.Recurrent))
+    load_own_workload.cache_clear()
+    network = load_own_workload(f"{HERE}:plain").network
+    load_own_workload.cache_clear()
+    biases = {parameter.name for parameter in network.parameters if parameter.fan_in == 0}
+    lstm, attention = {"lstm.bias_ih_l0", "lstm.bias_hh_l0"}, {"attention.in_proj_bias", "attention.out_proj.bias"}
+    assert biases == lstm | attention | {"out.bias"}
+    assert not network.never_pruned.any()
+
+
+def test_a_parameter_may_be_one_number_and_is_never_pruned():
+    laboratory = laboratory_of("scaled")
+    kept = laboratory.network.views(torch.from_numpy(laboratory.masks((90.0,), 0, 0)))
+    (place,) = (i for i, p in enumerate(laboratory.network.parameters) if p.name == "temperature")
+    assert laboratory.network.parameters[place].shape == ()
+    assert bool(kept[place].all())
+    block = laboratory.network.views(torch.from_numpy(np.stack([laboratory.initial_weights(0, 0)] * 2)))
+    assert laboratory.network.logits(block, laboratory.split(0).training_images[:4]).shape == (2, 4, 3)
+
+
 def test_tokens_constant_buffers_frozen_and_shared_weights_work(tmp_path):
     laboratory = laboratory_of("tokens")
     assert [parameter.name for parameter in laboratory.network.parameters] == ["embedding.weight"]
@@ -277,6 +299,11 @@ def test_another_network_under_the_same_path_is_another_run(tmp_path, monkeypatc
     assert run(*words) == 2
     load_own_workload.cache_clear()
     assert 'was measured with own = "' in capsys.readouterr().err
+
+
+def test_a_thing_inside_a_function_is_told_apart():
+    with pytest.raises(InputError, match="lies inside a function, where no other process finds it"):
+        import_named("math:<locals>.f")
 
 
 def test_a_goal_to_be_maximised_needs_a_metric():

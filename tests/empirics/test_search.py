@@ -126,10 +126,10 @@ def written(tmp_path, text):
 
 def test_a_table_of_points_is_read_in_any_order_of_columns(tmp_path):
     table = "momentum, learning_rate\n0.9,1e-3\n\n0.95,0.5\n"
-    points, digest = read_points(written(tmp_path, table), (LEARNING_RATE, MOMENTUM))
+    points = read_points(written(tmp_path, table), (LEARNING_RATE, MOMENTUM))
     assert points == ({"learning_rate": 0.001, "momentum": 0.9}, {"learning_rate": 0.5, "momentum": 0.95})
     spelled_otherwise = "learning_rate,momentum\n0.001,0.90\n0.5,.95\n"
-    assert read_points(written(tmp_path, spelled_otherwise), (LEARNING_RATE, MOMENTUM)) == (points, digest)
+    assert read_points(written(tmp_path, spelled_otherwise), (LEARNING_RATE, MOMENTUM)) == points
 
 
 @pytest.mark.parametrize(
@@ -143,12 +143,26 @@ def test_a_table_of_points_is_read_in_any_order_of_columns(tmp_path):
         ("learning_rate\nnan\n", "row 2, column learning_rate: 'nan' is not a finite number"),
         ("learning_rate\n-0.1\n", "row 2, column learning_rate: -0.1 must be positive"),
         ("learning_rate\n0.1,0.2\n", "row 2: 2 values for 1 columns"),
+        ("learning_rate\n1e300\n", "row 2, column learning_rate: '1e300' is not a finite number"),
         ("learning_rate\n\0\n", "row 2, column learning_rate"),
     ],
 )
 def test_a_table_that_is_none_is_refused_where_it_is_wrong(text, message, tmp_path):
     with pytest.raises(InputError, match=message):
         read_points(written(tmp_path, text), (LEARNING_RATE,))
+
+
+@pytest.mark.parametrize("cell", ["0", "-5", "100.5"])
+def test_a_count_in_a_table_is_an_integer_from_one(cell, tmp_path):
+    with pytest.raises(InputError, match=f"column decay_steps: {cell} must be an integer >= 1"):
+        read_points(written(tmp_path, f"decay_steps\n{cell}\n"), (DECAY_STEPS,))
+
+
+def test_a_table_of_too_many_points_is_refused_and_not_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr("empirics.search._MOST_POINTS", 4)
+    assert len(read_points(written(tmp_path, "learning_rate\n" + "0.1\n" * 3), (LEARNING_RATE,))) == 3
+    with pytest.raises(InputError, match="holds more than 3 points"):
+        read_points(written(tmp_path, "learning_rate\n" + "0.1\n" * 4), (LEARNING_RATE,))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +175,14 @@ def test_what_is_no_text_file_is_refused(make, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "axis", [("a", 1, 1, "linear"), ("a", 0, 1, "log"), ("a", 0.5, 1, "reverse_log"), ("a", 0, math.inf, "linear")]
+    "axis",
+    [
+        ("a", 1, 1, "linear"),
+        ("a", 0, 1, "log"),
+        ("a", 0.5, 1, "reverse_log"),
+        ("a", 0, 9, "integer"),
+        ("a", 0, math.inf, "linear"),
+    ],
 )
 def test_a_range_that_its_scale_cannot_hold_is_refused(axis):
     with pytest.raises(InputError, match="is no range on a"):

@@ -54,7 +54,7 @@ BAD = [
     Bad(
         "unknown workload",
         Request(workload="cifar"),
-        r"unknown workload 'cifar'; choose one of: digits/small-cnn/sgd, ",
+        r"unknown workload 'cifar'; perhaps cifar-10/simple-cnn/sgd or cifar-10/.*; `python -m .* --list` shows them",
     ),
     Bad("no GPU", Request(device="cuda"), r"--device cuda: this machine has no usable CUDA device; use --device cpu"),
     Bad("no data folder", Request(workload="mnist/simple-cnn/sgd"), r"missing .*; run .* fetch mnist`"),

@@ -197,7 +197,100 @@ def raises():
 
 
 # What is changed -> what the refusal says.
+class Idle(nn.Module):
+    """A layer that nothing calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.spare = perceptron(), nn.Linear(3, 3)
+
+    def forward(self, inputs):
+        return self.inner(inputs)
+
+
+class Scaled(nn.Module):
+    """A perceptron with one number as a parameter of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.temperature = perceptron(), nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, inputs):
+        return self.inner(inputs) * self.temperature
+
+
+def scaled():
+    return workload(module=Scaled)
+
+
+class Recurrent(nn.Module):
+    """Biases under the names that recurrent and attention layers give them."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm, self.attention = nn.LSTM(6, 8, batch_first=True), nn.MultiheadAttention(8, 2, batch_first=True)
+        self.out = nn.Linear(8, 3)
+
+    def forward(self, inputs):
+        hidden, _ = self.lstm(inputs[:, None])
+        return self.out(self.attention(hidden, hidden, hidden)[0][:, 0])
+
+
+def raising_factory():
+    raise RuntimeError("out of paper")
+
+
+class BrokenPairs(Pairs):
+    def __getitem__(self, index):
+        raise OSError("disk gone")
+
+
+class RaggedPairs(Pairs):
+    def __getitem__(self, index):
+        return torch.zeros(1 + index % 2), 0
+
+
+class NamedPairs(Pairs):
+    def __getitem__(self, index):
+        return {"input": torch.zeros(3), "target": 0, "weight": 1.0}
+
+
+class NoUpdate:
+    def __init__(self, points, weights):
+        self._rates = [point["learning_rate"] for point in points]
+
+
+class NoArguments:
+    pass
+
+
 REFUSED = {
+    "idle parameter": ({"module": Idle}, "loss does not depend on parameter 'spare.weight'; leave it out or freeze"),
+    "factory that raises": ({"module": raising_factory}, "its factory, called without arguments, raised RuntimeError"),
+    "factory with arguments": ({"module": nn.Linear}, "its factory, called without arguments, raised TypeError"),
+    "a module instead of a factory": ({"module": nn.Linear(6, 3)}, "give a function that makes a fresh module"),
+    "classes without outputs": (
+        {"data": (INPUTS, CLASSES + (INPUTS[:, 3] > 2) * 9)},
+        r"classes 0\.\.1?\d do not fit 3",
+    ),
+    "negative classes": ({"data": (INPUTS, CLASSES - 1)}, "Target -1 is out of bounds"),
+    "a class a position": (
+        {"module": lambda: nn.Linear(6, 6), "loss": functional.mse_loss, "data": (INPUTS, INPUTS)},
+        "classification error needs an output a class and a class an example",
+    ),
+    "data set that raises": ({"data": BrokenPairs()}, "items must be pairs .*disk gone"),
+    "data set of several shapes": ({"data": RaggedPairs()}, "items must be pairs"),
+    "data set of other items": ({"data": NamedPairs()}, "items must be pairs"),
+    "other validation targets": ({"validation": (INPUTS, INPUTS)}, "validation: targets of shape"),
+    "optimiser of torch": ({"optimizer": torch.optim.SGD}, "optimizer .*SGD: .*like those in empirics.optimizers"),
+    "optimiser without update": ({"optimizer": NoUpdate}, "fails in a step: AttributeError.*like those in"),
+    "optimiser without arguments": ({"optimizer": NoArguments}, "cannot be made: TypeError.*like those in"),
+    "local optimiser": ({"optimizer": lambda points, weights: None}, "lies inside a function|has no '<lambda>'"),
+    "no batch size": ({"batch_sizes": ()}, "batch_sizes: must be a tuple of integers, at least one"),
+    "half a step": ({"max_steps": 40.5}, "max_steps: must be an integer >= 1, not 40.5"),
+    "text for a goal": ({"goal": "0.1"}, "goal: must be a number, not '0.1'"),
+    "a name for a metaparameter": ({"search_space": ("learning_rate",)}, "must be a tuple of empirics.search"),
+    "one metaparameter alone": ({"search_space": RATE}, "must be a tuple of empirics.search"),
     "batch norm": ({"module": lambda: nn.Sequential(nn.BatchNorm1d(6), perceptron())}, "BatchNorm1d '0' makes"),
     "dropout": ({"module": lambda: nn.Sequential(nn.Dropout(0.2), perceptron())}, "Dropout '0' draws random"),
     "lazy": ({"module": lambda: nn.LazyLinear(3)}, "parameter 'weight' has no shape yet"),
