@@ -77,10 +77,14 @@ class StudyRecord:
 
     @property
     def lower(self) -> int:
-        """The last step at which no trial was known to have reached the goal."""
+        """The last step at which no trial was known to have reached the goal.
+
+        A trial that never saw a goal test says nothing; where no other is left, nothing is known and this is 0.
+        """
         if self.winner is not None:
             return self.seen_short(self.winner)
-        return min((self.seen_short(t) for t in self.trials if t.event == "running"), default=self.max_steps)
+        seen = [self.seen_short(trial) for trial in self.trials if trial.event == "running"]
+        return min((step for step in seen if step), default=0 if seen else self.max_steps)
 
     def seen_short(self, trial: TrialRecord) -> int:
         """Return the last step at which a trial was seen short of the goal, 0 where it never was."""

@@ -133,11 +133,11 @@ def at_edge(points: Sequence[Mapping[str, float]], trial: int) -> tuple[str, ...
     """
     if len(points) < 3:
         return ()
-    ranges = {name: [point[name] for point in points] for name in points[trial]}
+    ranges = {name: [point[name] for point in points if name in point] for name in points[trial]}
     return tuple(
         name
         for name, values in ranges.items()
-        if min(values) < max(values) and values[trial] in {min(values), max(values)}
+        if min(values) < max(values) and points[trial][name] in {min(values), max(values)}
     )
 
 

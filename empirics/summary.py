@@ -23,7 +23,9 @@ def _outcome(record: StudyRecord) -> str:
     """Return what came out for one goal."""
     winner = record.winner
     if winner is None:
-        best = "all trials diverged" if record.best_error is None else f"best at the end {record.best_error:.3f}"
+        diverged = all(trial.event == "infeasible" for trial in record.trials)
+        unknown = "all trials diverged" if diverged else "errors not known"
+        best = unknown if record.best_error is None else f"best at the end {record.best_error:.3f}"
         return f"not reached in {record.max_steps} steps ({best})"
     point = ", ".join(f"{name} {value:.3g}" for name, value in winner.metaparameters.items())
     return f"K* = {winner.step} (trial {winner.trial}: {point})"

@@ -63,3 +63,19 @@ def test_the_interval_ends_where_the_last_test_was(steps, eval_interval):
     lower = record((REACHED, steps), max_steps=steps, eval_interval=eval_interval).lower
     tests = [step for step in range(steps) if step % eval_interval == 0]
     assert lower == tests[-1]
+
+
+def test_a_trial_that_saw_no_goal_test_says_nothing_of_where_the_goal_lies():
+    untested, short, diverged = (
+        TrialRecord(0, {}, "running", 90, 0),
+        TrialRecord(1, {}, "running", 90, 80),
+        TrialRecord(2, {}, "infeasible", 4),
+    )
+    for trials, lower in (
+        ((untested, short), 80),
+        ((untested, diverged), 0),
+        ((untested,), 0),
+        ((diverged,), 100),
+        ((short, diverged), 80),
+    ):
+        assert StudyRecord(Study(0.0, 0, 16), 0.1, trials, 100, 2, None, 0.0).lower == lower

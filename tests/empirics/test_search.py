@@ -192,3 +192,12 @@ def test_a_range_that_its_scale_cannot_hold_is_refused(axis):
 def test_an_unknown_scale_is_refused():
     with pytest.raises(InputError, match="unknown scale 'cubic'; use one of log, reverse_log, integer, linear"):
         Metaparameter("a", 0, 1, "cubic")
+
+
+def test_a_trial_that_lacks_a_metaparameter_is_at_no_edge_of_it():
+    points = [{"learning_rate": 0.1, "momentum": 0.9}, {"learning_rate": 0.2}, {"learning_rate": 0.3, "momentum": 0.8}]
+    assert [at_edge(points, trial) for trial in range(3)] == [
+        ("learning_rate", "momentum"),
+        (),
+        ("learning_rate", "momentum"),
+    ]

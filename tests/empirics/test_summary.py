@@ -19,12 +19,14 @@ INSIDE = record(Study(0.0, 0, 16), ("reached", 30), RACE, RACE)
 AT_EDGE = record(Study(90.0, 0, 16), RACE, ("reached", 50), RACE)
 NOT_REACHED = record(Study(90.0, 0, 2), ("running", 400), ("infeasible", 3), ("running", 400), best_error=0.2514)
 DIVERGED = record(Study(0.0, 0, 2), *[("infeasible", 3)] * 3)
+UNKNOWN = record(Study(0.0, 0, 2), ("infeasible", 3), ("running", 400))
 
 
 def test_a_line_a_study():
     assert describe_study((INSIDE,)) == "S=0 B=16: K* = 30 (trial 0: learning_rate 0.1), 1.2 s"
     assert describe_study((NOT_REACHED,)) == "S=90 B=2: not reached in 400 steps (best at the end 0.251), 1.2 s"
     assert describe_study((DIVERGED,)) == "S=0 B=2: not reached in 400 steps (all trials diverged), 1.2 s"
+    assert describe_study((UNKNOWN,)) == "S=0 B=2: not reached in 400 steps (errors not known), 1.2 s"
 
 
 def described(tmp_path, *records, constants=()):
