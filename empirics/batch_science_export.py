@@ -1,0 +1,125 @@
+"""A run folder written as a tree in the `batch_science` layout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from empirics.batch_science import DEFAULT_METRIC, changed, names_of, study_facts, trial_facts
+from empirics.errors import InputError
+from empirics.imported_runs import layout_key
+from empirics.measurements import measurements_text
+from empirics.records import StudyRecord, TraceRecord, TrialRecord
+from empirics.specification import Study
+from empirics.store import Store, read_store
+from empirics.whole_folder import whole_folder
+
+
+@dataclass(frozen=True)
+class Exported:
+    """How much was written: studies, trials, and trials of which every goal test was."""
+
+    studies: int
+    trials: int
+    full_curves: int
+
+
+def export_tree(run: Path, target: Path) -> Exported:
+    """Write the studies of a run folder as study.json, metadata.json and measurements.csv files.
+
+    Only what was measured is written: a trial without traces has a measurements.csv without rows.
+
+    Args:
+        run: The run folder.
+        target: Absent, or an empty folder.
+
+    Returns:
+        How much was written.
+
+    Raises:
+        InputError: If there is no run, or the target is not empty.
+    """
+    with read_store(run) as store, whole_folder(target) as partial:
+        by_goal = [store.studies(goal) for goal in store.goals]
+        studies = sorted({study for records in by_goal for study in records})
+        if not studies:
+            raise InputError(f"{run} holds no finished study; measure into it first")
+        counts = [
+            _write_study(store, [records[study] for records in by_goal if study in records], partial)
+            for study in studies
+        ]
+    return Exported(len(studies), sum(trials for trials, _ in counts), sum(full for _, full in counts))
+
+
+def _write_study(store: Store, records: Sequence[StudyRecord], target: Path) -> tuple[int, int]:
+    """Write one study; return how many trials it has and how many full curves."""
+    workload, study = store.identity["workload"], records[0].study
+    layout = store.identity.get("imported", {}).get("layout", {}).get(layout_key(study), {})
+    facts = changed(study_facts(workload, records, store.identity.get("search_space")), layout)
+    folder = target.joinpath(*_path(workload, study, layout))
+    folder.mkdir(parents=True)
+    _write_json(folder / "study.json", facts)
+    traces: dict[int, list[TraceRecord]] = {}
+    for trace in store.traces(study):
+        traces.setdefault(trace.trial, []).append(trace)
+    columns = layout.get("columns", sorted({t.metric for of in traces.values() for t in of}) or [DEFAULT_METRIC])
+    full = 0
+    trials = list(zip(*(record.trials for record in records), strict=False))
+    for endings in trials:
+        _refuse_unlike(study, records, endings)
+        trial, own = endings[0].trial, traces.get(endings[0].trial, [])
+        change = layout.get("trials", {}).get(str(trial), {})
+        place = folder / _safe(change.get("folder", str(trial)))
+        place.mkdir()
+        _write_json(place / "metadata.json", changed(trial_facts(records, endings, own, facts), change))
+        text = measurements_text(change.get("columns", columns), own)
+        (place / "measurements.csv").write_text(text, encoding="utf-8", newline="")
+        full += has_full_curve(records, endings, max((trace.steps for trace in own), key=len, default=()))
+    return len(trials), full
+
+
+def has_full_curve(records: Sequence[StudyRecord], endings: Sequence[TrialRecord], measured: Sequence[int]) -> bool:
+    """Return whether every goal test that a trial is known to have seen was measured.
+
+    Args:
+        records: The outcome of its study for each goal.
+        endings: The trial's record in each of them.
+        measured: Steps at which there are measurements, ascending.
+    """
+    seen = max(
+        ending.step if ending.event == "reached" else record.seen_short(ending)
+        for record, ending in zip(records, endings, strict=True)
+    )
+    if any(ending.short is not None for ending in endings):  # known from measurements at steps of any spacing
+        return len(measured) > 0 and measured[-1] >= seen
+    interval = records[0].eval_interval
+    return {*range(interval, seen + 1, interval), *([seen] if seen else [])} <= set(measured)
+
+
+def _refuse_unlike(study: Study, records: Sequence[StudyRecord], endings: Sequence[TrialRecord]) -> None:
+    """Refuse trials that are not the same for every goal; one metadata.json cannot hold both."""
+    same = {(ending.trial, json.dumps(ending.metaparameters, sort_keys=True)) for ending in endings}
+    if len(same) > 1 or len({len(record.trials) for record in records}) > 1:
+        raise InputError(f"{study}: its trials differ from goal to goal; use --format csv, a row a goal and trial")
+
+
+def _path(workload: str, study: Study, layout: dict[str, Any]) -> list[str]:
+    """Return the folders down to a study."""
+    names = names_of(workload, study)
+    derived = [names.dataset, names.model, names.optimizer, str(study.batch_size)]
+    return [_safe(part) for part in layout.get("path", derived)]
+
+
+def _safe(name: object) -> str:
+    """Return a folder's name that stays below its parent."""
+    if not isinstance(name, str) or not name or name in {".", ".."} or set(name) & {"/", "\\", "\0"}:
+        raise InputError(f"the run names {name!r} as a folder, which would lead out of --to; it is damaged")
+    return name
+
+
+def _write_json(path: Path, value: object) -> None:
+    """Write a JSON file."""
+    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8", newline="")

@@ -1,0 +1,188 @@
+"""Studies measured elsewhere, and the run folders made of them."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from empirics.errors import InputError
+from empirics.files import write_atomically
+from empirics.provenance import provenance
+from empirics.records import StudyOutcome, StudyRecord, TraceRecord
+from empirics.specification import Study, number_text
+from empirics.stopping import StopRule
+from empirics.store import open_store
+from empirics.tables import write_curves
+from empirics.whole_folder import whole_folder
+from empirics.workloads import WORKLOADS
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What a source may leave open.
+
+    Args:
+        goals: Goal errors asked for; empty: those of the source, else the workload's.
+        metric: Column that is held against the goals, where goals are looked for in measurements.
+        max_steps: Budget of a trial where the source does not tell; None: the workload's.
+    """
+
+    goals: tuple[float, ...] = ()
+    metric: str = "val/classification_error"
+    max_steps: int | None = None
+
+    def goals_of(self, workload: str, source: object) -> tuple[float, ...]:
+        """Return the goals asked for, or those of the workload of that name.
+
+        Raises:
+            InputError: If neither is known.
+        """
+        known = WORKLOADS.get(workload)
+        if self.goals:
+            return self.goals
+        if known is None or known.goal_error is None:
+            raise InputError(f"{source}: {workload} has no goal of its own; pass --goal-error, e.g. 0.1")
+        return (known.goal_error,)
+
+    def budget_of(self, workload: str) -> int | None:
+        """Return the budget asked for, or that of the workload's data set; None where neither is known."""
+        if self.max_steps is not None:
+            return self.max_steps
+        dataset = workload.partition("/")[0]
+        return next((known.max_steps for known in WORKLOADS.values() if known.dataset == dataset), None)
+
+
+def _no_traces() -> tuple[TraceRecord, ...]:
+    """Return no traces."""
+    return ()
+
+
+@dataclass(frozen=True)
+class ImportedStudy:
+    """One study as it was found.
+
+    Args:
+        source: Where, for messages.
+        workload: Its name.
+        records: The outcome for each goal.
+        stop: When it was over.
+        prefix: Folders above the layout's own; studies of different ones belong to different runs.
+        goals_apart: Whether studies of other goals belong to another run.
+        layout: What an export needs beyond records and traces to give the source back, plain JSON.
+        traces: Reads what was measured along its trials, anew at each call, so that one study at a time is held.
+    """
+
+    source: str
+    workload: str
+    records: tuple[StudyRecord, ...]
+    stop: StopRule
+    prefix: tuple[str, ...] = ()
+    goals_apart: bool = True
+    layout: dict[str, Any] = field(default_factory=dict)
+    traces: Callable[[], tuple[TraceRecord, ...]] = _no_traces
+
+    @property
+    def says_something(self) -> bool:
+        """Whether each goal was reached, or is known not to have been for some steps."""
+        return all(record.winner is not None or record.lower > 0 for record in self.records)
+
+    @property
+    def goals(self) -> tuple[float, ...]:
+        """The goals, in their order."""
+        return tuple(record.goal for record in self.records)
+
+
+@dataclass(frozen=True)
+class ImportedRun:
+    """Studies of one workload, goals and stop rule: what one run folder can hold."""
+
+    name: str
+    studies: tuple[ImportedStudy, ...]
+
+
+def layout_key(study: Study) -> str:
+    """Return the name of a study in an imported run's layout.
+
+    Example:
+        >>> layout_key(Study(90.0, 0, 16))
+        '90/0/16'
+    """
+    return f"{number_text(study.sparsity)}/{study.replicate}/{study.batch_size}"
+
+
+def merge_goals(studies: Sequence[ImportedStudy]) -> list[float]:
+    """Return every goal of some studies, in order of appearance."""
+    return list(dict.fromkeys(goal for study in studies for goal in study.goals))
+
+
+def group_runs(studies: Sequence[ImportedStudy]) -> list[ImportedRun]:
+    """Return the run folders that some studies make, with a name each.
+
+    Raises:
+        InputError: If two of them are the same study.
+    """
+    groups: dict[tuple[object, ...], list[ImportedStudy]] = {}
+    for study in studies:
+        goals = study.goals if study.goals_apart else ()
+        groups.setdefault((study.prefix, study.workload, goals, str(study.stop)), []).append(study)
+    runs: dict[str, ImportedRun] = {}
+    for members in groups.values():
+        first, found = members[0], dict[Study, str]()
+        for member in members:
+            other = found.setdefault(member.records[0].study, member.source)
+            if other != member.source:
+                raise InputError(f"{other} and {member.source} are the same study of {first.workload}; import one")
+        name = re.sub(r"[^A-Za-z0-9_.+-]", "-", "-".join((*first.prefix, first.workload))).strip(".-") or "run"
+        if name in runs:
+            name += "".join(f"-{number_text(goal)}" for goal in first.goals)
+        while name in runs:
+            name += "-other"
+        runs[name] = ImportedRun(name, tuple(members))
+    return list(runs.values())
+
+
+def write_runs(runs: Sequence[ImportedRun], source: Path, source_format: str, target: Path) -> list[Path]:
+    """Write one run folder, or one each below the target where there are several.
+
+    Args:
+        runs: What to write.
+        source: Where it comes from, for the provenance.
+        source_format: The source's format.
+        target: Absent, or an empty folder.
+
+    Returns:
+        The run folders.
+
+    Raises:
+        InputError: If the target is not empty.
+    """
+    with whole_folder(target) as partial:
+        for run in runs:
+            _write_run(partial if len(runs) == 1 else partial / run.name, run, source, source_format)
+    return [target] if len(runs) == 1 else [target / run.name for run in runs]
+
+
+def _write_run(folder: Path, run: ImportedRun, source: Path, source_format: str) -> None:
+    """Write one run folder."""
+    first = run.studies[0]
+    layout = {layout_key(study.records[0].study): study.layout for study in run.studies if study.layout}
+    identity: dict[str, object] = {
+        "workload": first.workload,
+        "goal_error": merge_goals(run.studies),
+        "stop": str(first.stop),
+    }
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    facts = {**provenance(), "imported_from": str(source), "format": source_format}
+    with open_store(folder, {**identity, "imported": {"format": source_format, "layout": layout}}) as store:
+        store.add_session(started, facts)
+        for study in run.studies:
+            store.add_study(StudyOutcome(study.records, study.traces()))
+        records = [record for goal in store.goals for record in store.studies(goal).values()]
+        write_curves(folder, first.workload, records)
+        kept = {"identity": {**identity, "imported": {"format": source_format}}, "sessions": store.sessions()}
+        write_atomically(folder / "provenance.json", json.dumps(kept, indent=2) + "\n")
