@@ -1,0 +1,81 @@
+"""A flat CSV table of trials: one row a goal, study and trial."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from empirics.errors import InputError
+from empirics.files import write_atomically
+from empirics.records import StudyRecord, TrialRecord
+from empirics.specification import number_text
+from empirics.store import read_store
+from empirics.tables import CURVES_COLUMNS
+
+COLUMNS = (
+    "workload",
+    "goal",
+    "sparsity",
+    "replicate",
+    "trial",
+    "batch_size",
+    "steps_to_result",
+    "lower",
+    "upper",
+    "status",
+    "stop",
+    "max_steps",
+    "eval_interval",
+)
+ALIASES = {"steps": "steps_to_result", "goal_error": "goal"}
+
+
+def export_table(run: Path, target: Path) -> int:
+    """Write every trial of a run folder as a row of one CSV file.
+
+    Args:
+        run: The run folder.
+        target: The file, which must not be there yet.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        InputError: If there is no run, or the file is there.
+    """
+    if target.exists():
+        raise InputError(f"{target} is there already; name another --to")
+    with read_store(run) as store:
+        records = [record for goal in store.goals for record in store.studies(goal).values()]
+        workload = store.identity["workload"]
+    if not records:
+        raise InputError(f"{run} holds no finished study; measure into it first")
+    searched = list(
+        dict.fromkeys(name for record in records for trial in record.trials for name in trial.metaparameters)
+    )
+    taken = sorted({*COLUMNS, *ALIASES, *CURVES_COLUMNS}.intersection(searched))
+    if taken:
+        raise InputError(f"{run}: its metaparameter {taken[0]} has the name of a column; use --format batch-science")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*COLUMNS, *searched])
+    for record in records:
+        for trial in record.trials:
+            point = [repr(trial.metaparameters[name]) if name in trial.metaparameters else "" for name in searched]
+            writer.writerow([workload, *_row(record, trial), *point])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(target, text.getvalue())
+    return sum(len(record.trials) for record in records)
+
+
+def _row(record: StudyRecord, trial: TrialRecord) -> tuple[object, ...]:
+    """Return the columns of a trial between workload and metaparameters."""
+    study, status = record.study, record.status(trial)
+    steps: tuple[object, object, object] = ("", record.seen_short(trial), "")
+    if trial.event == "reached":
+        steps = (trial.step, record.seen_short(trial), trial.step)
+    elif status == "infeasible":  # one number twice where the step of the divergence is known
+        steps = ("", trial.step if trial.short is None else trial.short, trial.step)
+    head = (number_text(record.goal), number_text(study.sparsity), study.replicate, trial.trial, study.batch_size)
+    return (*head, *steps, status, str(record.stop), record.max_steps, record.eval_interval)

@@ -1,0 +1,171 @@
+"""Studies read from a flat CSV table of trials, or of one trial a study."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from empirics.errors import InputError
+from empirics.foreign import MOST_TABLE_BYTES, Facts, read_text
+from empirics.imported_runs import ImportedStudy, ImportOptions
+from empirics.records import StudyRecord, TrialRecord
+from empirics.specification import Study
+from empirics.stopping import StopRule, read_stop_rule
+from empirics.tables import CURVES_COLUMNS
+from empirics.trial_table import ALIASES, COLUMNS
+
+_TEXTS = {"workload", "status", "stop"}
+_STATUSES = ("complete", "incomplete", "infeasible", "censored", "reached", "not_reached")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
+_UNREAD = tuple(name for name in CURVES_COLUMNS if name not in COLUMNS)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One row: which trial it is of, and the fields that say how it ended."""
+
+    facts: Facts
+    workload: str
+    goal: float
+    study: Study
+    trial: int
+    stop: StopRule
+    metaparameters: dict[str, float]
+
+
+def read_table(source: Path, options: ImportOptions) -> tuple[list[ImportedStudy], list[str]]:
+    """Return the studies of a CSV file, and what a user should know of them.
+
+    Args:
+        source: The file. `batch_size` and `steps_to_result` (or `steps`) are needed; without `trial` a row is a study
+            of one trial; columns that have no other meaning are metaparameters.
+        options: Goal and budget where the file does not tell.
+
+    Raises:
+        InputError: If something in it cannot be used; the message names row and column.
+    """
+    header, fields = _read_rows(source)
+    searched = [name for name in header if name not in COLUMNS and name not in _UNREAD]
+    by_study: dict[tuple[str, Study], dict[float, list[_Row]]] = {}
+    for facts in fields:
+        row = _row(facts, source, searched, options)
+        by_study.setdefault((row.workload, row.study), {}).setdefault(row.goal, []).append(row)
+    studies = [
+        ImportedStudy(
+            source=f"{source}, {study}",
+            workload=workload,
+            records=tuple(_record(rows, options) for rows in goals.values()),
+            stop=next(iter(goals.values()))[0].stop,
+            goals_apart=False,
+        )
+        for (workload, study), goals in by_study.items()
+    ]
+    unread = [name for name in _UNREAD if name in header]
+    return studies, [f"notice: {source}: columns not read: {', '.join(unread)}"] if unread else []
+
+
+def _read_rows(source: Path) -> tuple[list[str], list[Facts]]:
+    """Return the names of the columns and the filled fields of every row."""
+    try:
+        lines = list(csv.reader(io.StringIO(read_text(source, MOST_TABLE_BYTES), newline=""), strict=True))
+    except csv.Error as error:
+        raise InputError(f"{source} is no CSV ({error})") from error
+    filled = [(number, line) for number, line in enumerate(lines, start=1) if any(cell.strip() for cell in line)]
+    header = [ALIASES.get(name.strip(), name.strip()) for name in (filled[0][1] if filled else [])]
+    for name in ("batch_size", "steps_to_result"):
+        if name not in header:
+            raise InputError(f"{source}: column {name} is missing")
+    if len(set(header)) < len(header) or not all(name and name.isprintable() for name in header):
+        raise InputError(f"{source}: its columns must have different, printable names")
+    if len(filled) == 1:
+        raise InputError(f"{source}: holds no row below its header")
+    found = []
+    for number, line in filled[1:]:
+        if len(line) != len(header):
+            raise InputError(f"{source}, row {number}: {len(line)} values for {len(header)} columns")
+        cells = {name: cell.strip() for name, cell in zip(header, line, strict=True) if cell.strip()}
+        fields = {name: cell if name in _TEXTS else _parsed(cell) for name, cell in cells.items()}
+        found.append(Facts(Path(f"{source}, row {number}"), fields))
+    return header, found
+
+
+def _parsed(cell: str) -> object:
+    """Return a cell's number, or its text where it is none."""
+    if _WHOLE.fullmatch(cell):
+        return int(cell)
+    try:
+        value = math.nan if "_" in cell else float(cell)
+    except ValueError:
+        return cell
+    return value if math.isfinite(value) else cell
+
+
+def _row(facts: Facts, source: Path, searched: Sequence[str], options: ImportOptions) -> _Row:
+    """Return one row, checked as far as it can be by itself."""
+    workload = facts.text("workload", default=source.stem if source.stem.isprintable() else "unnamed")
+    if "goal" in facts.fields and options.goals:
+        raise InputError(f"{facts.path}: tells the goal itself; leave --goal-error out")
+    goal = facts.number("goal") if "goal" in facts.fields else _only(options.goals_of(workload, source), source)
+    sparsity = facts.number("sparsity") if "sparsity" in facts.fields else 0.0
+    if not 0 <= sparsity < 100:
+        facts.refuse("sparsity", "a percentage in [0, 100)")
+    try:
+        stop = read_stop_rule(facts.text("stop", default="never").split())
+    except InputError:
+        facts.refuse("stop", "one of race, hits M, factor F, never")
+    study = Study(sparsity, facts.whole("replicate", low=0, default=0), facts.whole("batch_size", low=1))
+    point = {name: facts.number(name) for name in searched if name in facts.fields}
+    trial = facts.whole("trial", low=0, high=10**9, default=0)
+    return _Row(facts, workload, goal, study, trial, stop, point)
+
+
+def _only(goals: Sequence[float], source: Path) -> float:
+    """Return the one goal there is."""
+    if len(goals) > 1:
+        raise InputError(f"{source}: has no column goal, so it is of one goal; pass one --goal-error")
+    return goals[0]
+
+
+def _record(rows: Sequence[_Row], options: ImportOptions) -> StudyRecord:
+    """Return the outcome of one study for one goal."""
+    first = rows[0]
+    seen: dict[int, _Row] = {}
+    for row in rows:
+        if (other := seen.setdefault(row.trial, row)) is not row:
+            raise InputError(f"{row.facts.path} repeats {other.facts.path.name}: number the trials or the replicates")
+        for name, default in (("stop", "never"), ("max_steps", None), ("eval_interval", None)):
+            if row.facts.fields.get(name, default) != first.facts.fields.get(name, default):
+                row.facts.refuse(name, f"that of {first.facts.path.name}, for they are of one study")
+    known = [row.facts.whole(name, low=0, default=0) for row in rows for name in ("steps_to_result", "lower", "upper")]
+    told = first.facts.whole("max_steps", low=1, default=options.max_steps or 0)
+    budget = max(told or max(known), 1)
+    interval = first.facts.whole("eval_interval", low=1, default=1)
+    trials = tuple(_trial(seen[number], told, budget) for number in sorted(seen))
+    return StudyRecord(first.study, first.goal, trials, budget, interval, None, 0.0, first.stop)
+
+
+def _trial(row: _Row, told: int, budget: int) -> TrialRecord:
+    """Return how the trial of a row ended."""
+    facts, point = row.facts, row.metaparameters
+    reached = "steps_to_result" in facts.fields
+    status = facts.text("status", default="complete" if reached else "incomplete").lower()
+    if status not in _STATUSES:
+        facts.refuse("status", f"one of {', '.join(_STATUSES)}")
+    if reached != (status in {"complete", "reached"}) and not (reached and status == "censored"):
+        facts.refuse("status", "complete or reached where steps_to_result is given, and only there")
+    if reached:
+        step = facts.whole("steps_to_result", low=1)
+        facts.whole("upper", low=step, high=step, default=step)
+        lower = facts.whole("lower", low=0, high=step, default=step - 1)
+        return TrialRecord(row.trial, point, "reached", step, min(lower, step - 1))
+    if status == "infeasible":
+        step = facts.whole("upper", low=1, default=budget)
+        lower = facts.whole("lower", low=0, high=step, default=0)
+        return TrialRecord(row.trial, point, "infeasible", step, None if lower == step else lower)
+    lower = facts.whole("lower", low=0, default=told if told and status != "censored" else None)
+    return TrialRecord(row.trial, point, "running", lower if status == "censored" else max(budget, lower), lower)
