@@ -67,7 +67,9 @@ def packages_imported(module):
     return {name.partition(".")[0] for name in module.imports()}
 
 
-@pytest.mark.parametrize("name", [*PACKAGES, "empirics.store", "empirics.executor", "empirics.measure"])
+@pytest.mark.parametrize(
+    "name", [*PACKAGES, "empirics.store", "empirics.executor", "empirics.measure", "empirics.exchange"]
+)
 def test_importing_loads_no_torch(name):
     script = f"import sys, {name}; sys.exit(sum(module.partition('.')[0] == 'torch' for module in sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

@@ -1,0 +1,470 @@
+"""Trees that others wrote, strange but valid ones and hostile ones among them."""
+
+import json
+import math
+import os
+import re
+import shutil
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reference.batch_science_reader import load_study, steps_to_result
+
+from empirics import batch_science_import, foreign, measurements
+from empirics.exchange import main
+from empirics.measurements import first_passage, read_measurements
+from empirics.store import read_store
+from verification import read_records
+
+METRIC = "val/classification_error"
+OTHERS = ("train/cross_entropy_error", "test/classification_error")
+ALL = ("COMPLETE", "INCOMPLETE", "INFEASIBLE")
+
+
+def run(*words):
+    """Run the command in this process; return its exit code."""
+    try:
+        return main([str(word) for word in words])
+    except SystemExit as leaving:
+        return leaving.code
+
+
+def write_json(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+
+
+def write_trial(study, trial, metadata, rows, columns=(METRIC,)):
+    """Write one trial; rows are (step, value, ...)."""
+    write_json(study / str(trial) / "metadata.json", metadata)
+    lines = [",".join(["step", *columns]), *(",".join(map(str, row)) for row in rows)]
+    (study / str(trial) / "measurements.csv").write_text("\n".join(lines) + "\n")
+
+
+def plain_study(tree, batch_size=64, **facts):
+    """Write a study of three trials as Shallue et al. would have; return its folder."""
+    study = tree / "mnist/simple_cnn_base/momentum" / str(batch_size)
+    whole = {
+        "batch_size": batch_size,
+        "dataset": "mnist",
+        "early_stopping": False,
+        "model": "simple_cnn_base",
+        "optimizer": "momentum",
+        "train_steps": 100,
+        "parameter_configs": {"learning_rate": {"type": "DOUBLE", "min_value": 0.1, "max_value": 1, "scale": ""}},
+    }
+    write_json(study / "study.json", {k: v for k, v in (whole | facts).items() if v is not ...})
+    curves = [[(0, 0.9), (10, 0.5), (25, 0.2), (100, 0.05)], [(0, 0.9), (10, 0.5), (25, 0.2), (100, 0.3)], [(10, 0.9)]]
+    for trial, rows in enumerate(curves, start=1):
+        status = "INFEASIBLE" if trial == 3 else "COMPLETE"
+        metadata = {"parameters": {"learning_rate": trial / 10}, "status": status, "steps": rows[-1][0] + trial // 3}
+        write_trial(study, trial, metadata | {"trial_id": trial, "_internal_trial_id": trial + 7}, rows)
+    return study
+
+
+def content(folder):
+    """Return what a tree says: JSON values and, of tables, columns and cells as numbers."""
+    found = {}
+    for path in sorted(folder.rglob("*.json")):
+        found[path.relative_to(folder)] = json.dumps(json.loads(path.read_text()), sort_keys=True)
+    for path in sorted(folder.rglob("*.csv")):
+        measured = read_measurements(path)
+        found[path.relative_to(folder)] = (measured.steps, [(n, repr(v)) for n, v in measured.columns.items()])
+    return found
+
+
+def records_of(folder, goal=None):
+    with read_store(folder) as store:
+        return list(store.studies(goal).values())
+
+
+def test_a_study_by_hand(tmp_path, capsys):
+    plain_study(tmp_path / "tree")
+    assert run("import", tmp_path / "tree", "--goal-error", 0.2, 0.01, "--to", tmp_path / "run") == 0
+    (record,), (hard,) = records_of(tmp_path / "run"), records_of(tmp_path / "run", 0.01)
+    assert [(t.trial, t.event, t.step, t.short) for t in record.trials] == [
+        (1, "reached", 25, 10),
+        (2, "reached", 25, 10),
+        (3, "infeasible", 11, 10),
+    ]
+    assert (record.winner.trial, record.lower, record.steps_to_result) == (1, 10, 25)
+    assert [(t.event, t.step, t.short) for t in hard.trials] == [
+        ("running", 100, 100),
+        ("running", 100, 100),
+        ("infeasible", 11, 10),
+    ]
+    assert (hard.winner, hard.lower, hard.best_error) == (None, 100, 0.05)
+    (easy_curve, hard_curve) = read_records(tmp_path / "run").curves
+    assert (easy_curve.workload, easy_curve.points[0].upper) == ("mnist/simple-cnn-base/momentum", 25)
+    assert (hard_curve.points[0].lower, hard_curve.points[0].upper) == (100, None)
+    rows = (tmp_path / "run/curves.csv").read_text().splitlines()
+    assert ",64,25,10,25,reached,never,3,2,0,1,0,1," in rows[1]
+    assert ",64,,100,,not_reached,never,3,0,2,1,0,," in rows[2]
+    assert run("export", tmp_path / "run", "--to", tmp_path / "again") == 0
+    assert content(tmp_path / "again") == content(tmp_path / "tree")
+    assert capsys.readouterr().err == ""
+
+
+errors = st.integers(0, 54).map(lambda wrong: wrong / 60)
+
+
+def float32(value):
+    return struct.unpack("<f", struct.pack("<f", value))[0]
+
+
+@st.composite
+def trials(draw, columns):
+    steps = sorted(draw(st.sets(st.integers(1, 300), max_size=5)) | draw(st.sampled_from([set(), {0}])))
+    values = errors.map(draw(st.sampled_from([lambda v: v, float32])))
+    rows = []
+    for step in steps:
+        error = 0.95 if step == 0 else draw(values | st.sampled_from(["nan", ""]))
+        rows.append((step, *(error if name == METRIC else draw(errors | st.just("")) for name in columns)))
+    metadata = {
+        "parameters": {"learning_rate": draw(st.floats(1e-4, 1)), "learning_rate_decay_steps": draw(st.integers(1, 9))},
+        "status": draw(st.sampled_from(ALL)),
+        "steps": (steps[-1] if steps else 0) + draw(st.integers(0, 3)),
+        "_internal_study_name": draw(st.text(max_size=3)),
+    }
+    for name in draw(st.sets(st.sampled_from(["steps", "_internal_study_name"]))):
+        del metadata[name]
+    return metadata, rows
+
+
+@st.composite
+def trees(draw):
+    """Studies of one workload: names, facts and trials."""
+    facts = {
+        "dataset": draw(st.sampled_from(["mnist", "fashion_mnist", "lm1b"])),
+        "model": draw(st.sampled_from(["simple_cnn", "simple_cnn_s90", "resnet_8_s12.5_r1"])),
+        "optimizer": draw(st.sampled_from(["sgd", "nesterov_momentum", "momentum_linear"])),
+    }
+    optional = {
+        "early_stopping": draw(st.booleans()),
+        "train_steps": draw(st.sampled_from([0, 100, 300])),
+        "parameter_configs": draw(st.sampled_from([{}, {"learning_rate_decay_steps": {"type": "INTEGER"}}])),
+        "note": draw(st.text(max_size=3)),
+    }
+    left_out = draw(st.sets(st.sampled_from(["early_stopping", "train_steps", "parameter_configs", "note"])))
+    facts |= {name: value for name, value in optional.items() if name not in left_out}
+    columns = draw(st.permutations((METRIC, *draw(st.sets(st.sampled_from(OTHERS))))))
+    studies = {}
+    for batch_size in draw(st.sets(st.sampled_from([1, 16, 1024]), min_size=1)):
+        numbers = draw(st.sets(st.integers(0, 99), min_size=1, max_size=3))
+        studies[batch_size] = {number: draw(trials(columns)) for number in numbers}
+    return facts, columns, studies
+
+
+def write_tree(tree, facts, columns, studies):
+    for batch_size, of in studies.items():
+        study = tree / facts["dataset"] / facts["model"] / facts["optimizer"] / str(batch_size)
+        write_json(study / "study.json", facts | {"batch_size": batch_size})
+        for number, (metadata, rows) in of.items():
+            write_trial(study, number, metadata | {"trial_id": number}, rows, columns)
+        yield batch_size, study
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(trees(), st.integers(0, 54))
+def test_strange_trees_say_what_the_original_reader_finds_and_come_back(tmp_path_factory, a_tree, wrong):
+    here = tmp_path_factory.mktemp("tree")
+    folders = dict(write_tree(here / "tree", *a_tree))
+    code = run("import", here / "tree", "--goal-error", wrong / 60, "--to", here / "run")
+    found = {record.study.batch_size: record for record in records_of(here / "run")} if code == 0 else {}
+    for batch_size, folder in folders.items():
+        _, frame = load_study(folder, ALL)
+        expected = steps_to_result(frame, METRIC, (wrong + 0.5) / 60)
+        if batch_size not in found:  # nothing known: nobody reached the goal, and nobody was ever seen short of it
+            assert expected is None
+            running = {t for t, (metadata, _) in a_tree[2][batch_size].items() if metadata["status"] != "INFEASIBLE"}
+            seen = {trial for trial, step in frame[METRIC].dropna().index if step > 0} if frame is not None else set()
+            assert running
+            assert not running & seen
+            continue
+        record = found[batch_size]
+        assert (record.winner and (record.winner.step, record.winner.trial)) == expected
+        assert record.lower < record.steps_to_result if record.winner else record.lower > 0
+        if record.winner:
+            own = frame.loc[record.winner.trial][METRIC].dropna()
+            assert record.lower == max(own.index[own.index < record.winner.step], default=0)
+    if len(found) == len(folders):
+        assert run("export", here / "run", "--to", here / "again") == 0
+        assert content(here / "again") == content(here / "tree")
+        read_records(here / "run")
+
+
+def test_step_zero_does_not_count_as_a_goal_test(tmp_path, capsys):
+    plain_study(tmp_path / "tree")
+    assert run("import", tmp_path / "tree", "--goal-error", 0.9, "--to", tmp_path / "run") == 2
+    assert "goal 0.9 is met at step 0, before training; choose a harder one" in capsys.readouterr().err
+
+
+def test_a_study_of_which_nothing_is_known_is_left_out_with_a_notice(tmp_path, capsys):
+    plain_study(tmp_path / "tree")
+    study = plain_study(tmp_path / "tree", batch_size=8)
+    shutil.rmtree(study / "2")
+    shutil.rmtree(study / "3")
+    (study / "1/measurements.csv").write_text("step\n")
+    assert run("import", tmp_path / "tree", "--goal-error", 0.2, "--to", tmp_path / "run") == 0
+    assert f"notice: {study}: no goal test is known of any trial; left out" in capsys.readouterr().err
+    assert [record.study.batch_size for record in records_of(tmp_path / "run")] == [64]
+    assert run("import", study, "--goal-error", 0.2, "--to", tmp_path / "other") == 2
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_trial_without_measurements_does_not_hide_what_the_others_say(tmp_path):
+    study = plain_study(tmp_path / "tree")
+    (study / "2/measurements.csv").write_text("")
+    assert run("import", tmp_path / "tree", "--goal-error", 0.01, "--to", tmp_path / "run") == 0
+    assert records_of(tmp_path / "run")[0].lower == 100
+
+
+@pytest.mark.parametrize("train_steps", [0, ...])
+def test_a_time_budget_is_as_long_as_its_longest_trial(train_steps, tmp_path):
+    study = plain_study(tmp_path / "tree", train_steps=train_steps)
+    write_trial(study, 2, {"parameters": {}, "status": "COMPLETE", "steps": 140, "trial_id": 2}, [(130, 0.5)])
+    assert run("import", tmp_path / "tree", "--goal-error", 0.01, "--to", tmp_path / "run") == 0
+    (record,) = records_of(tmp_path / "run")
+    assert (record.max_steps, record.lower) == (140, 100)
+    assert run("export", tmp_path / "run", "--to", tmp_path / "again") == 0
+    assert content(tmp_path / "again") == content(tmp_path / "tree")
+    assert run("import", tmp_path / "tree", "--goal-error", 0.01, "--max-steps", 500, "--to", tmp_path / "longer") == 0
+    assert records_of(tmp_path / "longer")[0].max_steps == 500
+
+
+def test_a_goal_reached_beyond_the_budget_is_kept(tmp_path):
+    plain_study(tmp_path / "tree", train_steps=20)
+    assert run("import", tmp_path / "tree", "--goal-error", 0.2, "--to", tmp_path / "run") == 0
+    (record,) = records_of(tmp_path / "run")
+    assert (record.steps_to_result, record.max_steps, record.count("complete")) == (25, 25, 2)
+
+
+def test_a_winner_that_the_original_reader_leaves_out_is_told(tmp_path, capsys):
+    study = plain_study(tmp_path / "tree")
+    write_trial(study, 3, {"parameters": {}, "status": "infeasible", "trial_id": 3}, [(5, 0.1), (10, "nan")])
+    assert run("import", tmp_path / "tree", "--goal-error", 0.2, "--to", tmp_path / "run") == 0
+    assert "the winner reached its goal but is marked INCOMPLETE or INFEASIBLE" in capsys.readouterr().err
+    assert records_of(tmp_path / "run")[0].winner.trial == 3
+
+
+def test_trials_may_stand_in_folders_of_other_numbers(tmp_path):
+    study = plain_study(tmp_path / "tree")
+    (study / "1").rename(study / "007")
+    assert run("import", tmp_path / "tree", "--goal-error", 0.2, "--to", tmp_path / "run") == 0
+    assert records_of(tmp_path / "run")[0].winner.trial == 1
+    assert run("export", tmp_path / "run", "--to", tmp_path / "again") == 0
+    assert content(tmp_path / "again") == content(tmp_path / "tree")
+
+
+def test_names_come_from_the_folders_where_study_json_has_none(tmp_path):
+    plain_study(tmp_path / "tree", dataset=..., model=..., optimizer=..., batch_size=64)
+    study = plain_study(tmp_path / "tree")
+    write_json(study / "study.json", {})
+    assert run("import", tmp_path / "tree", "--goal-error", 0.2, "--to", tmp_path / "run") == 0
+    with read_store(tmp_path / "run") as store:
+        assert store.identity["workload"] == "mnist/simple-cnn-base/momentum"
+        assert [study.batch_size for study in store.studies()] == [64]
+
+
+def test_several_workloads_make_a_run_folder_each(tmp_path, capsys):
+    for name in ("one", "two"):  # the same studies twice, kept apart by the folders above them
+        plain_study(tmp_path / "tree" / name)
+    sgd = tmp_path / "tree/mnist/simple_cnn/sgd/64"
+    shutil.copytree(tmp_path / "tree/one/mnist/simple_cnn_base/momentum/64", sgd)
+    write_json(sgd / "study.json", {"dataset": "mnist", "model": "simple_cnn", "optimizer": "sgd", "batch_size": 64})
+    assert run("import", tmp_path / "tree", "--goal-error", 0.2, "--to", tmp_path / "runs") == 0
+    names = ["mnist-simple-cnn-sgd", "one-mnist-simple-cnn-base-momentum", "two-mnist-simple-cnn-base-momentum"]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == names
+    for name in names:
+        assert str(tmp_path / "runs" / name) in capsys.readouterr().out or records_of(tmp_path / "runs" / name)
+        assert run("export", tmp_path / "runs" / name, "--to", tmp_path / "again" / name) == 0
+    assert content(tmp_path / "again" / names[1]) == {
+        path: value for path, value in content(tmp_path / "tree").items() if path.parts[0] == "one"
+    }
+
+
+def test_the_same_study_twice_is_refused(tmp_path, capsys):
+    study = plain_study(tmp_path / "tree")
+    shutil.copytree(study, study.with_name("65"))
+    assert run("import", tmp_path / "tree", "--goal-error", 0.2, "--to", tmp_path / "run") == 2
+    assert "are the same study of mnist/simple-cnn-base/momentum; import one" in capsys.readouterr().err
+
+
+def test_another_metric_can_be_held_against_a_goal(tmp_path, capsys):
+    study = plain_study(tmp_path / "tree")
+    for trial in (1, 2, 3):
+        write_trial(study, trial, {"parameters": {}}, [(10, 5.0), (20, 3.9), (30, 3.0)], ("val/cross_entropy_error",))
+    words = ("import", tmp_path / "tree", "--goal-error", 3.9)
+    assert run(*words, "--to", tmp_path / "run") == 2
+    assert "pass --metric with one of val/cross_entropy_error" in capsys.readouterr().err
+    assert run(*words, "--metric", "val/cross_entropy_error", "--to", tmp_path / "run") == 0
+    assert records_of(tmp_path / "run")[0].steps_to_result == 20
+
+
+def test_the_goal_is_the_workloads_where_none_is_given(tmp_path, capsys):
+    plain_study(tmp_path / "tree")
+    assert run("import", tmp_path / "tree", "--to", tmp_path / "run") == 2
+    assert "has no goal of its own; pass --goal-error" in capsys.readouterr().err
+    study = plain_study(tmp_path / "named", model="simple_cnn")
+    write_trial(study, 1, {"parameters": {}}, [(10, 0.0201), (20, 0.02)])
+    assert run("import", tmp_path / "named", "--to", tmp_path / "run") == 0
+    assert (records_of(tmp_path / "run")[0].goal, records_of(tmp_path / "run")[0].steps_to_result) == (0.02, 20)
+
+
+def test_links_are_not_followed(tmp_path, capsys):
+    study = plain_study(tmp_path / "tree")
+    plain_study(tmp_path / "elsewhere", batch_size=8)
+    (study.parent / "8").symlink_to(tmp_path / "elsewhere/mnist/simple_cnn_base/momentum/8")
+    assert run("import", tmp_path / "tree", "--goal-error", 0.2, "--to", tmp_path / "run") == 0
+    assert f"notice: {study.parent / '8'} is a link and was not followed" in capsys.readouterr().err
+    assert [record.study.batch_size for record in records_of(tmp_path / "run")] == [64]
+
+
+@dataclass(frozen=True)
+class Broken:
+    name: str
+    spoil: Callable[[Path], object]
+    message: str
+
+
+def text(place, content):
+    return lambda study: (study / place).write_text(content)
+
+
+def fields(place, **changes):
+    def spoil(study):
+        value = json.loads((study / place).read_text())
+        (study / place).write_text(json.dumps(value | changes))
+
+    return spoil
+
+
+def linked(place):
+    def spoil(study):
+        (study / place).rename(study / place.replace(".", "-moved."))
+        (study / place).symlink_to(study / place.replace(".", "-moved."))
+
+    return spoil
+
+
+def fifo(study):
+    (study / "1/measurements.csv").unlink()
+    os.mkfifo(study / "1/measurements.csv")
+
+
+STUDY, TRIAL, TABLE = "study.json", "1/metadata.json", "1/measurements.csv"
+HEAD = f"step,{METRIC}\n"
+BROKEN = [
+    Broken("no JSON", text(STUDY, "{"), r"study.json is no JSON"),
+    Broken("a list", text(STUDY, "[]"), r"study.json holds no JSON object"),
+    Broken("deep", text(STUDY, "[" * 100_000), r"nested too deeply|is no JSON"),
+    Broken("infinity", text(STUDY, '{"batch_size": 1e999}'), r"1e999 is no finite number"),
+    Broken("no number", text(STUDY, '{"batch_size": NaN}'), r"NaN is no finite number"),
+    Broken("huge text", text(STUDY, '{"batch_size": ' + "9" * 5000 + "}"), r"study.json is no JSON"),
+    Broken("huge", fields(STUDY, batch_size=10**300), r"batch_size = 1000.*: must be a whole number in 1..4294967295"),
+    Broken("too large", text(STUDY, " " * (2**20 + 1)), r"study.json is larger than 1048576 bytes"),
+    Broken("binary", lambda s: (s / STUDY).write_bytes(b"\xff\xfe"), r"study.json is no UTF-8 text"),
+    Broken("flag", fields(STUDY, batch_size=True), r"batch_size = true: must be a whole number"),
+    Broken("fraction", fields(STUDY, train_steps=0.5), r"train_steps = 0.5: must be a whole number in 0"),
+    Broken("negative", fields(STUDY, train_steps=-1), r"train_steps = -1: must be"),
+    Broken("null", fields(STUDY, dataset=None), r"dataset = null: must be a printable text"),
+    Broken("newline", fields(STUDY, model="a\nb"), r'model = "a\\nb": must be a printable text'),
+    Broken("sparsity", fields(STUDY, sparsity=100), r"a sparsity of 100 must be a percentage"),
+    Broken("stop", fields(STUDY, stop="soon"), r'stop = "soon": must be one of race'),
+    Broken("interval", fields(STUDY, check_interval=0), r"check_interval = 0: must be"),
+    Broken("folder", lambda s: (s / "1").rename(s / "first"), r"first: a trial's folder must have its number"),
+    Broken("study folder", lambda s: s.rename(s.with_name("x64")), r"a study's folder must have its batch size"),
+    Broken("no trial", lambda s: [shutil.rmtree(s / n) for n in "123"], r"0 trials; a study has 1..100000"),
+    Broken("no metadata", lambda s: (s / TRIAL).unlink(), r"metadata.json cannot be read: No such file"),
+    Broken("no table", lambda s: (s / TABLE).unlink(), r"measurements.csv cannot be read: No such file"),
+    Broken("twice", fields(TRIAL, trial_id=2), r"two trials have the same trial_id"),
+    Broken("id", fields(TRIAL, trial_id="../../x"), r'trial_id = "../../x": must be a whole number'),
+    Broken("status", fields(TRIAL, status="DONE"), r'status = "DONE": must be one of COMPLETE'),
+    Broken("status type", fields(TRIAL, status=2), r"status = 2: must be a printable text"),
+    Broken("parameters", fields(TRIAL, parameters=[1]), r"parameters = \[1\]: must be an object"),
+    Broken("parameter", fields(TRIAL, parameters={"a": "b"}), r'a = "b": must be a number'),
+    Broken("parameter name", fields(TRIAL, parameters={"a\n": 1}), r"names of parameters must be printable"),
+    Broken("steps", fields(TRIAL, steps=2**33), r"steps = 8589934592: must be a whole number"),
+    Broken("no step", text(TABLE, f"{METRIC}\n0.5\n"), r"must name a column step"),
+    Broken("columns twice", text(TABLE, "step,a,a\n"), r"at most 100 different ones"),
+    Broken("ragged", text(TABLE, HEAD + "1,0.5,3\n"), r"row 2: 3 values for 2 columns"),
+    Broken("cell", text(TABLE, HEAD + "1,0.5\n2,x\n"), r"row 3, column val/classification_error: 'x' is no number"),
+    Broken("step cell", text(TABLE, HEAD + "-1,0.5\n"), r"row 2, column step: '-1' must be a whole number"),
+    Broken("late step", text(TABLE, HEAD + "9999999999,0.5\n"), r"'9999999999' must be a whole number in 0"),
+    Broken("quote", text(TABLE, HEAD + '"1,0.5\n'), r"measurements.csv is no CSV"),
+    Broken("linked study", linked(STUDY), r"no study.json at or up to 8 folders below it"),
+    Broken("linked trial", linked(TRIAL), r"metadata.json cannot be read: it is a link"),
+    Broken("linked table", linked(TABLE), r"measurements.csv cannot be read: it is a link"),
+    Broken("fifo", fifo, r"measurements.csv cannot be read: it is no regular file"),
+    Broken("a folder's place", lambda s: [(s / TABLE).unlink(), (s / TABLE).mkdir()], r"cannot be read"),
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.name)
+def test_what_cannot_be_read_ends_in_one_line(broken, tmp_path, capsys):
+    broken.spoil(plain_study(tmp_path / "tree"))
+    words = ("import", tmp_path / "tree", "--format", "batch-science", "--goal-error", 0.2)
+    assert run(*words, "--to", tmp_path / "run") == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ")
+    (line,) = printed.splitlines()
+    assert len(line) < 1000
+    assert re.search(broken.message, line), line
+    assert [path.name for path in tmp_path.iterdir()] == ["tree"]
+
+
+@pytest.mark.parametrize(
+    "events", [[], "reached", [1], [{"event": "won", "step": 1}], [{"event": "reached"}], [{"event": 1, "step": 1}],
+               [{"event": "reached", "step": 0}], [{"event": "reached", "step": 5, "short": 6}]]
+)  # fmt: skip
+def test_events_of_another_shape_are_refused(events, tmp_path, capsys):
+    study = plain_study(tmp_path / "tree", goal_error=[0.2])
+    for trial in "123":
+        fields(f"{trial}/metadata.json", events=events)(study)
+    assert run("import", tmp_path / "tree", "--to", tmp_path / "run") == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_bounds_on_what_is_read(tmp_path, capsys, monkeypatch):
+    plain_study(tmp_path / "tree")
+    words = ("import", tmp_path / "tree", "--goal-error", 0.2, "--to", tmp_path / "run")
+    bounds = [
+        (foreign, "MOST_STUDIES", 0, "holds more than 200000 folders or 0 studies"),
+        (foreign, "MOST_FOLDERS", 2, "holds more than 2 folders"),
+        (batch_science_import, "_MOST_TRIALS", 2, "3 trials; a study has 1..2"),
+        (batch_science_import, "_MOST_VALUES", 17, "holds more than 17 measured values"),
+        (measurements, "MOST_MEASUREMENT_BYTES", 20, "measurements.csv is larger than 20 bytes"),
+    ]
+    for module, name, value, message in bounds:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, value)
+            assert run(*words) == 2
+        assert message in capsys.readouterr().err
+    assert run(*words) == 0
+
+
+def test_names_that_a_terminal_would_obey_are_shown_as_text(tmp_path, capsys):
+    plain_study(tmp_path / "tree\x1b[2J\nx")
+    assert run("import", tmp_path / "tree\x1b[2J\nx", "--to", tmp_path / "run") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("seen", "goal", "expected"),
+    [
+        ([], 0.2, (None, 0)),
+        ([(10, 0.2 + 1e-7)], 0.2, (10, 0)),
+        ([(10, 0.2 + 1e-6)], 0.2, (None, 10)),
+        ([(5, 1.0), (10, math.inf), (20, 0.1), (30, 0.9)], 0.2, (20, 10)),
+        ([(10, 0.3), (10, 0.1)], 0.2, (10, 0)),
+        ([(5, 0.0), (10, -1.0)], -1.0, (10, 5)),
+    ],
+)
+def test_first_passage_by_hand(seen, goal, expected):
+    assert first_passage(seen, goal) == expected
