@@ -66,7 +66,7 @@ def first_passage(seen: Sequence[tuple[int, float]], goal: float) -> tuple[int |
     """
     limit = goal + abs(goal) * _GOAL_TOLERANCE
     reached = next((step for step, value in seen if value <= limit), None)
-    missed = [step for step, value in seen if value > limit and (reached is None or step < reached)]
+    missed = [step for step, _ in seen if reached is None or step < reached]
     return reached, max(missed, default=0)
 
 

@@ -17,7 +17,8 @@ from reference.batch_science_reader import load_study, steps_to_result
 
 from empirics import batch_science_import, foreign, measurements
 from empirics.exchange import main
-from empirics.measurements import first_passage, read_measurements
+from empirics.measurements import first_passage, measurements_text, read_measurements
+from empirics.specification import Study
 from empirics.store import read_store
 from verification import read_records
 
@@ -453,6 +454,16 @@ def test_names_that_a_terminal_would_obey_are_shown_as_text(tmp_path, capsys):
     assert run("import", tmp_path / "tree\x1b[2J\nx", "--to", tmp_path / "run") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.isprintable()
+
+
+def test_rows_in_any_order_and_steps_there_twice_are_kept(tmp_path):
+    (tmp_path / "m.csv").write_text("a,step,b\n3,20,1\n1,10,\n4,20,nan\n2,5.0,7\n")
+    measured = read_measurements(tmp_path / "m.csv")
+    assert measured.steps == (5, 10, 20, 20)
+    assert measured.columns["a"] == (2.0, 1.0, 3.0, 4.0)
+    assert measured.seen("b") == [(5, 7.0), (20, 1.0)]
+    text = measurements_text(["a", "b"], measured.traces(Study(0.0, 0, 1), 0))
+    assert text == "step,a,b\n5,2.0,7.0\n10,1.0,nan\n20,3.0,1.0\n20,4.0,nan\n"
 
 
 @pytest.mark.parametrize(
