@@ -166,6 +166,27 @@ def test_an_imported_run_can_be_judged(raced, tmp_path):
     assert read_records(tmp_path / "back").curves == read_records(raced).curves
 
 
+@pytest.mark.parametrize(("stop", "loser"), [("race", "INCOMPLETE"), ("never", "COMPLETE")])
+def test_a_trials_status_and_steps_to_the_letter(stop, loser, tmp_path):
+    study = Study(0.0, 0, 16)
+    last = 4 if stop == "race" else 10
+    endings = (("reached", 4), ("running", last), ("infeasible", 3))
+    trials = tuple(TrialRecord(i, {"decay_steps": 30.0}, *ending) for i, ending in enumerate(endings))
+    record = StudyRecord(study, 0.1, trials, 10, 2, None, 0.0, read_stop_rule([stop]))
+    traces = (TraceRecord(study, 0, METRIC, (2, 4, 6), (0.5, 0.1, 0.2)),)
+    space = [["decay_steps", 1.0, 40.0, "integer"]]
+    identity = {"workload": "a/b/c", "goal_error": [0.1], "stop": stop, "search_space": space}
+    with open_store(tmp_path / "run", identity) as store:
+        store.add_study(StudyOutcome((record,), traces))
+    assert run("export", tmp_path / "run", "--to", tmp_path / "tree") == 0
+    folder = tmp_path / "tree/a/b/c/16"
+    found = [json.loads((folder / str(trial) / "metadata.json").read_text()) for trial in range(3)]
+    assert [(facts["status"], facts["steps"]) for facts in found] == [("COMPLETE", 6), (loser, last), ("INFEASIBLE", 3)]
+    assert (folder / "0/metadata.json").read_text().count('"learning_rate_decay_steps": 30\n') == 1
+    assert (folder / "0/measurements.csv").read_text() == f"step,{METRIC}\n2,0.5\n4,0.1\n6,0.2\n"
+    assert (folder / "1/measurements.csv").read_text() == f"step,{METRIC}\n"
+
+
 WORDS = ["mnist", "fashion-mnist", "cifar-10"]
 rates = st.floats(1e-4, 1.0)
 

@@ -93,7 +93,7 @@ def test_a_study_by_hand(tmp_path, capsys):
         (2, "reached", 25, 10),
         (3, "infeasible", 11, 10),
     ]
-    assert (record.winner.trial, record.lower, record.steps_to_result) == (1, 10, 25)
+    assert (record.winner.trial, record.lower, record.steps_to_result, record.best_error) == (1, 10, 25, None)
     assert [(t.event, t.step, t.short) for t in hard.trials] == [
         ("running", 100, 100),
         ("running", 100, 100),
