@@ -185,6 +185,13 @@ def test_a_trials_status_and_steps_to_the_letter(stop, loser, tmp_path):
     assert (folder / "0/metadata.json").read_text().count('"learning_rate_decay_steps": 30\n') == 1
     assert (folder / "0/measurements.csv").read_text() == f"step,{METRIC}\n2,0.5\n4,0.1\n6,0.2\n"
     assert (folder / "1/measurements.csv").read_text() == f"step,{METRIC}\n"
+    assert run("export", tmp_path / "run", "--to", tmp_path / "trials.csv") == 0
+    status = "censored" if stop == "race" else "incomplete"
+    assert (tmp_path / "trials.csv").read_text().splitlines()[1:] == [
+        f"a/b/c,0.1,0,0,0,16,4,2,4,complete,{stop},10,2,30.0",
+        f"a/b/c,0.1,0,0,1,16,,{last},,{status},{stop},10,2,30.0",
+        f"a/b/c,0.1,0,0,2,16,,3,3,infeasible,{stop},10,2,30.0",
+    ]
 
 
 WORDS = ["mnist", "fashion-mnist", "cifar-10"]

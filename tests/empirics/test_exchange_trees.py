@@ -218,6 +218,23 @@ def test_a_study_of_which_nothing_is_known_is_left_out_with_a_notice(tmp_path, c
     assert not (tmp_path / "other").exists()
 
 
+def test_a_trial_that_diverged_nobody_knows_when_may_have_done_so_up_to_the_budget(tmp_path):
+    study = plain_study(tmp_path / "tree")
+    write_trial(study, 3, {"parameters": {}, "status": "INFEASIBLE"}, [(10, 0.9)])
+    assert run("import", tmp_path / "tree", "--goal-error", 0.2, "--to", tmp_path / "run") == 0
+    diverged = records_of(tmp_path / "run")[0].trials[2]
+    assert (diverged.event, diverged.short, diverged.step) == ("infeasible", 10, 100)
+
+
+def test_each_trial_keeps_its_own_columns(tmp_path):
+    study = plain_study(tmp_path / "tree")
+    write_trial(study, 2, {"parameters": {}}, [(10, 0.9, 1.5), (20, 0.2, "")], (METRIC, "train/loss"))
+    (study / "3/measurements.csv").write_text("step\n")
+    assert run("import", tmp_path / "tree", "--goal-error", 0.2, "--to", tmp_path / "run") == 0
+    assert run("export", tmp_path / "run", "--to", tmp_path / "again") == 0
+    assert content(tmp_path / "again") == content(tmp_path / "tree")
+
+
 def test_a_trial_without_measurements_does_not_hide_what_the_others_say(tmp_path):
     study = plain_study(tmp_path / "tree")
     (study / "2/measurements.csv").write_text("")
