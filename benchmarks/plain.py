@@ -151,7 +151,7 @@ def plain_study(
         study: Which study.
         masks: Kept weights of each trial, shape (trials, P).
         most_errors: Errors on the validation set that still reach the goal.
-        max_steps: Budget; K* of the engine is enough to confirm or refute it.
+        max_steps: Budget; a little beyond the engine's K* is enough to confirm or refute it.
     """
     hits = [
         (step, trial)
