@@ -1,0 +1,201 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verification.prediction import (
+    PAPER_DENSE,
+    PAPER_SPARSE,
+    WAYS,
+    Inputs,
+    Measured,
+    _error_of_mean,
+    predict,
+    rate_times_steps,
+    shares,
+    steps_ratio,
+)
+
+positive = st.floats(1e-3, 1e3)
+inputs = st.builds(Inputs, positive, positive, positive, positive)
+
+
+def measured(replicate=0, *, errors=None, along=None, **values):
+    return Measured(replicate, values, errors or {}, along or {})
+
+
+def test_the_papers_own_numbers_come_out_of_its_inputs():
+    """Lee et al. 2021, Appendix C: 4.68/4.66, 1.76/0.57, 107.39/197.06; printed 1.00 x 3.09 x 0.54 ~ 1.67."""
+    parts = [part.ratio for part in shares(PAPER_SPARSE, PAPER_DENSE)]
+    assert PAPER_SPARSE.c1 / PAPER_DENSE.c1 == pytest.approx(1.690, abs=5e-4)
+    assert PAPER_SPARSE.c2 / PAPER_DENSE.c2 == pytest.approx(3.10, abs=5e-3)
+    rounded = [round(part, 2) for part in parts]
+    assert rounded == [1.0, 3.09, 0.54, 1.0]
+    assert np.prod(rounded) == pytest.approx(1.67, abs=5e-3)
+    # so its constants predict a ratio that rises with B from the one to the other, and a smaller critical batch size
+    ratio = steps_ratio(PAPER_SPARSE, PAPER_DENSE, [1e-6, 1.0, 16.0, 128.0, 1e3, 1e9])
+    assert (np.diff(ratio) > 0).all()
+    assert ratio[[0, -1]] == pytest.approx([1.690, 3.10], abs=5e-3)
+
+
+@given(inputs, inputs)
+def test_shares_multiply_to_the_ratio_and_add_up_to_one(sparse, dense):
+    for constant, of in (("c1", lambda i: i.c1), ("c2", lambda i: i.c2), ("b_crit", lambda i: i.b_crit)):
+        parts = shares(sparse, dense, constant)
+        assert np.prod([part.ratio for part in parts]) == pytest.approx(of(sparse) / of(dense), rel=1e-9)
+        if abs(np.log(of(sparse) / of(dense))) > 1e-6:
+            assert sum(part.share for part in parts) == pytest.approx(1.0, abs=1e-6)
+
+
+@given(inputs, inputs)
+def test_the_ratio_runs_monotonically_between_its_limits(sparse, dense):
+    ratio = steps_ratio(sparse, dense, np.logspace(-9, 12, 43))
+    limits = sparse.c1 / dense.c1, sparse.c2 / dense.c2
+    steps = np.diff(ratio) * np.sign(limits[1] - limits[0])
+    assert (steps >= -1e-9 * ratio.max()).all()
+    assert min(limits) * (1 - 1e-9) <= ratio.min()
+    assert ratio.max() <= max(limits) * (1 + 1e-9)
+    assert (sparse.b_crit > dense.b_crit) == (limits[0] > limits[1]) or sparse.b_crit == pytest.approx(dense.b_crit)
+
+
+@given(inputs, inputs, positive)
+def test_another_unit_of_the_loss_changes_no_ratio(sparse, dense, unit):
+    """The loss times a: Delta and L by a, noise and epsilon by a^2; c1, c2 have no unit of loss left."""
+    scaled = [Inputs(i.Delta * unit, i.L * unit, i.noise * unit**2, i.epsilon * unit**2) for i in (sparse, dense)]
+    assert scaled[0].c1 / scaled[1].c1 == pytest.approx(sparse.c1 / dense.c1, rel=1e-9)
+    assert scaled[0].c1 == pytest.approx(sparse.c1, rel=1e-9)
+    assert scaled[0].c2 == pytest.approx(sparse.c2, rel=1e-9)
+
+
+VALUES = {"Delta": 4.0, "L_mean": 2.0, "beta": 100.0, "beta_mean": 60.0, "epsilon": 2.0}
+SPARSE = {"Delta": 5.0, "L_mean": 1.0, "beta": 25.0, "beta_mean": 30.0, "epsilon": 1.0}
+
+
+def test_the_three_ways_by_hand():
+    found = {way: predict(90.0, [measured(**SPARSE)], [measured(**VALUES)], way) for way in WAYS}
+    ratios = {way: [round(r.ratio, 9) for r in made.ratios.values()] for way, made in found.items()}
+    assert ratios == {
+        "product": [5 / 4 * 1 / 2 * 1 / 4, 5 / 8, 1 / 4],
+        "epsilon": [5 / 32 * 4, 5 / 8 * 2, 1 / 4 * 2],
+        "averages": [5 / 4 * 1 / 2 * 1 / 2, 5 / 8, 1 / 2],
+    }
+    assert all(
+        ratio.delta is None and ratio.bootstrap is None for made in found.values() for ratio in made.ratios.values()
+    )
+    assert not found["product"].falls_with_batch_size
+
+
+def test_the_papers_l_is_that_over_the_whole_budget_where_it_was_measured():
+    longer = [measured(**values, L_mean_budget=value) for values, value in ((SPARSE, 6.0), (VALUES, 2.0))]
+    assert predict(90.0, longer[:1], longer[1:], "product").ratios["c2"].ratio == pytest.approx(5 / 4 * 3)
+    assert predict(90.0, longer[:1], longer[1:], "averages").ratios["c2"].ratio == pytest.approx(5 / 4 / 2)
+
+
+def test_errors_of_independent_inputs_add_in_squares():
+    """One seed: log c1 has (0.1)^2 + (0.2)^2 of the sparse factors and (2 x 0.05)^2 of epsilon."""
+    sparse = measured(**SPARSE, errors={"Delta": 0.5, "beta": 5.0, "epsilon": 0.05})
+    error = np.sqrt(0.1**2 + 0.2**2 + 0.1**2)
+    found = predict(90.0, [sparse], [measured(**VALUES)], "epsilon").ratios["c1"]
+    assert found.delta.low == pytest.approx(found.ratio * np.exp(-1.959964 * error), rel=1e-6)
+    assert found.delta.high == pytest.approx(found.ratio * np.exp(1.959964 * error), rel=1e-6)
+    # 2000 draws of a normal: the ends of the percentile interval are good to a tenth of its half width
+    half = 1.959964 * error
+    assert np.log(found.bootstrap.low / found.ratio) == pytest.approx(-half, abs=half / 10)
+    assert np.log(found.bootstrap.high / found.ratio) == pytest.approx(half, abs=half / 10)
+
+
+def test_seeds_are_compared_in_pairs():
+    """A factor that moves both networks of a seed alike leaves the ratio and its interval alone."""
+    factors = [1.0, 4.0, 0.5]
+    dense = [measured(seed, **{name: value * f for name, value in VALUES.items()}) for seed, f in enumerate(factors)]
+    sparse = [measured(seed, **{name: value * f for name, value in SPARSE.items()}) for seed, f in enumerate(factors)]
+    found = predict(90.0, sparse, [*dense, measured(7, **VALUES)], "product")
+    assert found.seeds == 3
+    assert found.ratios["c2"].ratio == pytest.approx(5 / 8)
+    assert found.ratios["c2"].delta.low == pytest.approx(5 / 8)
+    assert found.ratios["c2"].bootstrap is None
+
+
+@pytest.mark.slow
+def test_the_intervals_cover_the_truth_as_often_as_they_say():
+    """500 runs of 8 seeds with lognormal factors: delta 95% +- 3 points (three standard errors), bootstrap 85 to 97%.
+
+    A percentile bootstrap of 8 seeds is too narrow: sqrt(7/8), and the normal's tails for Student's, give 90%.
+    """
+    random = np.random.default_rng(0)
+    inside = {"delta": 0, "bootstrap": 0}
+    for _ in range(500):
+        levels = []
+        for values in (SPARSE, VALUES):
+            noise = np.exp(random.normal(scale=0.1, size=(8, 3)) - 0.1**2 / 2)  # of mean 1
+            names = ("Delta", "L_mean", "beta")
+            tables = [dict(zip(names, row, strict=True)) for row in noise]
+            levels.append(
+                [measured(j, **{name: values[name] * f for name, f in table.items()}) for j, table in enumerate(tables)]
+            )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("verification.prediction._DRAWS", 200)
+            found = predict(90.0, *levels, "product").ratios["c1"]
+        for name in inside:
+            interval = getattr(found, name)
+            inside[name] += interval.low < 5 / 32 < interval.high
+    assert 0.92 <= inside["delta"] / 500 <= 0.98
+    assert 0.85 <= inside["bootstrap"] / 500 <= 0.97
+
+
+def test_the_error_of_an_independent_trajectory_is_the_textbook_one():
+    """Blocks of k of n independent values: the expected square is s^2/n; 400 values give it to 15%."""
+    values = np.random.default_rng(0).normal(size=400)
+    assert _error_of_mean(values) == pytest.approx(values.std() / 20, rel=0.15)
+
+
+def test_a_trajectory_that_wanders_has_a_larger_error_than_its_scatter_says():
+    random = np.random.default_rng(0)
+    wandering = np.repeat(random.normal(size=80), 5)
+    assert _error_of_mean(wandering) > 1.5 * wandering.std() / 20
+
+
+def test_blocks_of_the_trajectory_make_an_interval_for_one_seed():
+    along = {"L": list(2 + np.random.default_rng(0).normal(scale=0.4, size=30))}
+    along["L"] = [value * 2.0 / np.mean(along["L"]) for value in along["L"]]
+    found = predict(90.0, [measured(**SPARSE)], [measured(**VALUES, along=along)], "product").ratios
+    for interval in (found["c2"].delta, found["c2"].bootstrap):
+        assert interval.low < 5 / 8 < interval.high
+        assert np.log(interval.high / interval.low) == pytest.approx(2 * 1.96 * _error_of_mean(along["L"]) / 2, rel=0.2)
+    assert found["b_crit"].delta is found["b_crit"].bootstrap is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"beta": None}, "no beta at sparsity 90%"),
+        ({"Delta": 0.0}, "Delta at sparsity 90% is 0, not positive"),
+        ({"epsilon": -1.0}, "epsilon at sparsity 90% is -1, not positive"),
+        ({"L_mean": float("inf")}, "L_mean at sparsity 90% is inf, not positive"),
+    ],
+)
+def test_what_is_missing_or_not_positive_is_named(changes, reason):
+    values = {name: value for name, value in (SPARSE | changes).items() if value is not None}
+    assert predict(90.0, [measured(**values)], [measured(**VALUES)], "epsilon") == reason
+
+
+def test_without_a_common_seed_there_is_nothing_to_compare():
+    made = predict(90.0, [measured(1, **SPARSE)], [measured(0, **VALUES)], "product")
+    assert made == "no measured constants of both networks"
+
+
+@pytest.mark.parametrize("name", ["Delta", "L", "noise", "epsilon"])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_inputs_outside_their_range_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be finite and > 0"):
+        dataclasses.replace(PAPER_DENSE, **{name: value})
+
+
+def test_rate_times_steps_counts_momentum_and_refuses_a_rate_that_changes():
+    one = Inputs(Delta=4.0, L=1.0, noise=1.0, epsilon=2.0)
+    made = rate_times_steps(0.0, 16, {"learning_rate": 0.1, "momentum": 0.9}, 50, one)
+    assert (round(made.measured, 9), made.predicted) == (50.0, 2.0)
+    assert rate_times_steps(0.0, 16, {"learning_rate": 0.1, "decay_steps": 3.0}, 50, one) == "the rate is not constant"
+    assert rate_times_steps(0.0, 16, {}, 50, one) == "no learning rate"
