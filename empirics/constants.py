@@ -1,87 +1,125 @@
-"""L, Delta and beta of a sparsity, measured along the run of a study's winner."""
+"""`python -m empirics.constants`: measure L, Delta, beta and what goes with them along one run a sparsity."""
 
 from __future__ import annotations
 
-import time
+import dataclasses
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from empirics.command_line import parse
+from empirics.errors import InputError
+from empirics.measure import Measurement, prepare, run_command, run_stages
+from empirics.runs_to_follow import needs_search
+from empirics.specification import BaseRequest, Request, nearest_128
+from empirics.store import FILE_NAME, read_store
+from empirics.summary import describe_constants
+from empirics.workloads import find_workload
 
-from empirics.engine import Report, trial_block
-from empirics.laboratory import Laboratory
-from empirics.records import ConstantsRecord, SmoothnessPoint, StudyRecord
-from empirics.smoothness import full_gradient, gradient_variance, local_smoothness
-from empirics.training import TrialBlock
-
-# f_inf = 0 for every sparsity: the cross-entropy's own lower bound, so that Delta's ratio is not a fitted quantity.
-_LOWEST_LOSS = 0.0
+_PROGRAM = "python -m empirics.constants"
+_PURPOSE = (
+    "Measure the constants behind K*(B): L, Delta, beta and more, along each sparsity's own winner at the batch size "
+    "nearest 128, which is searched for first where the run folder lacks it."
+)
 
 
-def measure_constants(
-    laboratory: Laboratory, record: StudyRecord, mask: NDArray[np.bool_], report: Report
-) -> ConstantsRecord:
-    """Measure L along the run of a study's winner, and Delta and beta at its start.
+@dataclass(frozen=True)
+class ConstantsRequest(BaseRequest):
+    """What a user asks `python -m empirics.constants` for."""
 
-    `L_mean` and `L_max` are over every `smoothness_interval`-th step up to K*, from the first; `L_at_goal` belongs to
-    the step that reached the goal. A step that moves nothing has no L and is left out. Delta = 2 (f(w_1) - f_inf).
-    f is the loss on the laboratory's probe examples.
+    seeds: Annotated[int, "independent repetitions, each with a search of its own"] = 1
+    batch_size: Annotated[int | None, "of the runs; default the measured one nearest 128"] = None
+    learning_rate: Annotated[float | None, "of the runs; default each winner's; no search where it is all there is"] = (
+        None
+    )
+
+    def request(self, batch_size: int) -> Request:
+        """Return the measurement whose winners at a batch size are followed."""
+        shared = {field.name: getattr(self, field.name) for field in dataclasses.fields(BaseRequest)}
+        return Request(**shared, batch_sizes=(batch_size,), replicates=self.seeds)
+
+
+@dataclass(frozen=True)
+class ConstantsExecution:
+    """How it is carried out; none of it changes a result."""
+
+    out: Annotated[Path | None, "run folder, shared with empirics.measure; default runs/<workload>-<digest>"] = None
+    jobs: Annotated[int | None, "processes at once; default all cores, on a GPU 1"] = None
+
+
+def measure_constants(request: ConstantsRequest, execution: ConstantsExecution) -> Path:
+    """Measure the constants the request asks for and return the run folder.
 
     Args:
-        laboratory: The data and network at hand.
-        record: The study whose winner is followed.
-        mask: The winner's kept weights, shape (P,).
-        report: Called with the step after each measurement.
+        request: What to measure.
+        execution: Where to and with how many processes.
 
     Returns:
-        The constants and the trajectory they come from.
+        The run folder, whose `constants.csv` and `study.sqlite` hold them.
 
     Raises:
-        ValueError: If no trial of the study reached its goal.
-
-    Reference:
-        Lee et al. 2021, Eq. (3), (11) and Appendix C.
+        InputError: If something in the request cannot be used.
     """
-    start = time.perf_counter()
-    winner, study = record.winner, record.study
-    if winner is None:
-        raise ValueError(f"record: study {study} reached no goal, so it has no winner to follow")
-    block = trial_block(laboratory, study.replicate, winner, mask)
-    images, labels = laboratory.probe(study.replicate)
-    kept = laboratory.mask_tensor(mask)
-    loss, _ = full_gradient(laboratory.network, block.weights, kept, images, labels)
-    beta = gradient_variance(laboratory.network, block.weights, kept, images, labels)
-    points = _follow(laboratory, block, record, winner.step, kept, report)
-    interval = laboratory.specification.workload.smoothness_interval
-    regular = [point.smoothness for point in points if (point.step - 1) % interval == 0]
-    values = {"Delta": 2 * (float(loss[0]) - _LOWEST_LOSS), "beta": beta}
-    if regular:
-        values |= {"L_mean": float(np.mean(regular)), "L_max": max(regular), "L_at_goal": points[-1].smoothness}
-    seconds = time.perf_counter() - start
-    return ConstantsRecord(study, len(labels), winner.trial, winner.metaparameters, values, points, seconds)
+    _check(request)
+    batch_size = request.batch_size or nearest_128(_measured(execution.out) or _by_default(request))
+    specification, dataset, jobs = prepare(request.request(batch_size), execution.jobs)
+    probe = dataclasses.replace(specification.probe, batch_size=request.batch_size, learning_rate=request.learning_rate)
+    specification = dataclasses.replace(specification, probe=probe)
+    return run_stages(specification, dataset, jobs, execution.out, _stages)
 
 
-def _follow(
-    laboratory: Laboratory, block: TrialBlock, record: StudyRecord, steps: int, kept: Tensor, report: Report
-) -> tuple[SmoothnessPoint, ...]:
-    """Repeat the winner's run; return L at regular steps and at the last one."""
-    study, data = record.study, laboratory.split(record.study.replicate)
-    order = laboratory.order(study.replicate)
-    interval = laboratory.specification.workload.smoothness_interval
-    images, labels = laboratory.probe(study.replicate)
-    points = []
-    for step in range(steps):
-        rows = laboratory.tensor(order.batch(step, study.batch_size))
-        before = block.weights.clone()
-        block.step(data.training_images[rows], data.training_labels[rows])
-        moved = not torch.equal(before, block.weights)
-        if moved and (step % interval == 0 or step == steps - 1):
-            points.append(
-                SmoothnessPoint(
-                    step + 1,
-                    *local_smoothness(laboratory.network, before, block.weights, kept, images, labels),
-                )
-            )
-            report(step + 1)
-    return tuple(points)
+def _stages(run: Measurement) -> None:
+    """Search for what is not given, then measure."""
+    if needs_search(run.specification):
+        run.measure_masks()
+        run.measure_studies()
+    run.measure_constants()
+
+
+def _check(request: ConstantsRequest) -> None:
+    """Refuse values outside their range, naming the option."""
+    if request.seeds < 1:
+        raise InputError(f"--seeds {request.seeds}: must be an integer >= 1")
+    if request.batch_size is not None and request.batch_size < 1:
+        raise InputError(f"--batch-size {request.batch_size}: must be an integer >= 1")
+    rate = request.learning_rate
+    if rate is not None and not 0 < rate < math.inf:
+        raise InputError(f"--learning-rate {rate:g}: must be a finite number above 0")
+    names = [axis.name for axis in find_workload(request.workload).search_space]
+    if rate is not None and "learning_rate" not in names:
+        raise InputError(f"--learning-rate {rate:g}: {request.workload} has none; it searches {', '.join(names)}")
+
+
+def _measured(folder: Path | None) -> Iterable[int]:
+    """Return the batch sizes that a run folder holds."""
+    if folder is None or not (folder / FILE_NAME).is_file():
+        return ()
+    with read_store(folder) as store:
+        return {study.batch_size for study in store.studies()}
+
+
+def _by_default(request: ConstantsRequest) -> Iterable[int]:
+    """Return the batch sizes of the workload."""
+    return find_workload(request.workload).batch_sizes
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    request, execution = parse(arguments, _PROGRAM, _PURPOSE, ConstantsRequest, ConstantsExecution)
+    return run_command(lambda: _show(measure_constants(request, execution)))
+
+
+def _show(folder: Path) -> None:
+    """Print the constants, what they predict, and where they are."""
+    import verification.prediction_table  # noqa: PLC0415 - the command alone looks beyond the store, once that is closed
+
+    print(describe_constants(folder), flush=True)
+    print(verification.prediction_table.describe(folder), flush=True)
+    print(f"\nResults: {folder}/", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

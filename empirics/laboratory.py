@@ -21,6 +21,7 @@ from empirics.networks import Network
 from empirics.own_workload import load_own_workload
 from empirics.pruning import Untrained, kept_weights, prune
 from empirics.records import MaskRecord
+from empirics.sample import Sample
 from empirics.specification import Specification
 from empirics.streams import ExampleOrder, Stream, generator
 from empirics.workloads import CLASSIFICATION_ERROR, Workload
@@ -76,16 +77,17 @@ class Laboratory:
         most = [goal_count(goal, len(data.validation_labels)) for goal in goals]
         return GoalTest(self.network, data.validation_images, data.validation_labels, most)
 
-    def probe(self, replicate: int) -> tuple[Tensor, Tensor]:
+    def probe(self, replicate: int) -> Sample:
         """Return the training images and labels on which L, Delta and beta are measured.
 
         All of them, or the specification's number drawn once without replacement.
         """
-        data, wanted = self.split(replicate), self.specification.probe_examples
-        if wanted == len(data.training_labels):
-            return data.training_images, data.training_labels
-        rows = self.tensor(self._random(Stream.PROBE, replicate).permutation(len(data.training_labels))[:wanted])
-        return data.training_images[rows], data.training_labels[rows]
+        data, wanted = self.split(replicate), self.specification.probe.examples
+        population = len(data.training_labels)
+        if wanted == population:
+            return Sample(data.training_images, data.training_labels, population)
+        rows = self.tensor(self._random(Stream.PROBE, replicate).permutation(population)[:wanted])
+        return Sample(data.training_images[rows], data.training_labels[rows], population)
 
     def initial_weights(self, replicate: int, trial: int, *rerun: int) -> NDArray[np.float32]:
         """Draw a trial's weights before training and pruning, shape (P,)."""

@@ -8,7 +8,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -23,9 +23,10 @@ from empirics.memory import jobs_within, peak_bytes
 from empirics.progress import Display
 from empirics.provenance import provenance
 from empirics.records import ConstantsRecord, RerunRecord, StudyOutcome, StudyRecord
-from empirics.specification import Request, Specification, Study, nearest_128, resolve
+from empirics.runs_to_follow import runs_to_follow
+from empirics.specification import Request, Specification, Study, resolve
 from empirics.store import Store, open_store
-from empirics.summary import describe_run, describe_study
+from empirics.summary import describe_ending, describe_run, describe_study
 from empirics.tables import write_tables
 from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StudyTask
 from empirics.workloads import describe_workloads
@@ -61,11 +62,38 @@ def measure(request: Request, execution: Execution) -> Path:
     Raises:
         InputError: If something in the request cannot be used.
     """
-    specification, dataset, jobs = _prepare(request, execution)
+    specification, dataset, jobs = prepare(request, execution.jobs, execution.memory_limit)
+    return run_stages(specification, dataset, jobs, execution.out, _everything)
+
+
+def _everything(run: Measurement) -> None:
+    """Measure curves and constants."""
+    run.measure_masks()
+    run.measure_studies()
+    run.measure_reruns()
+    if run.specification.constants:
+        run.measure_constants()
+
+
+def run_stages(
+    specification: Specification, dataset: Dataset, jobs: int, out: Path | None, stages: Callable[[Measurement], None]
+) -> Path:
+    """Open the run folder, carry out stages of a measurement in it, write its tables and return it.
+
+    Args:
+        specification: What to measure.
+        dataset: On what.
+        jobs: Processes at once.
+        out: The run folder; None for the specification's own under `runs/`.
+        stages: What to do.
+
+    Raises:
+        InputError: If the folder belongs to another run or is in use.
+    """
     notices = _notices(specification, dataset)
     for notice in notices:
         print(notice, file=sys.stderr)
-    folder = execution.out or Path("runs") / specification.folder_name()
+    folder = out or Path("runs") / specification.folder_name()
     with open_store(folder, specification.identity()) as store:
         _refuse_fewer_trials(store, specification, folder)
         _refuse_other_points(store, specification, folder)
@@ -74,11 +102,7 @@ def measure(request: Request, execution: Execution) -> Path:
         store.add_session(started, {**provenance(), **execution_facts})
         try:
             with Display() as display, local_executor(specification, dataset, jobs) as executor:
-                run = _Run(specification, store, executor, display, folder / "checkpoints")
-                run.measure_masks()
-                run.measure_studies()
-                run.measure_reruns()
-                run.measure_constants()
+                stages(Measurement(specification, dataset, jobs, store, executor, display, folder / "checkpoints"))
         finally:
             store.amend_session({"peak_memory_bytes": peak_bytes()})
             write_tables(folder, store, specification)
@@ -86,10 +110,12 @@ def measure(request: Request, execution: Execution) -> Path:
 
 
 @dataclass(frozen=True)
-class _Run:
+class Measurement:
     """A measurement under way: each stage finds what the store lacks, has it done and keeps it."""
 
     specification: Specification
+    dataset: Dataset
+    jobs: int
     store: Store
     executor: Executor
     display: Display
@@ -97,13 +123,17 @@ class _Run:
 
     def measure_masks(self) -> None:
         """Prune: the masks of every trial that a missing study needs."""
+        replicates = sorted({study.replicate for study in self._missing_studies()})
+        self._prune([(replicate, trial) for replicate in replicates for trial in range(self.specification.trials)])
+
+    def _prune(self, trials: Iterable[tuple[int, int]]) -> None:
+        """Make the masks of some replicates' trials that are not there yet."""
         have = self.store.masks()
         tasks = []
-        for replicate in sorted({study.replicate for study in self._missing_studies()}):
-            for trial in range(self.specification.trials):
-                lacking = tuple(s for s in self.specification.sparsities if (replicate, trial, s) not in have)
-                if lacking:
-                    tasks.append(PruneTask(replicate, trial, lacking))
+        for replicate, trial in trials:
+            lacking = tuple(s for s in self.specification.sparsities if (replicate, trial, s) not in have)
+            if lacking:
+                tasks.append(PruneTask(replicate, trial, lacking))
         with self.display.stage("masks", len(tasks)):
             for task, result in self.executor.run(tasks, self.display.watch):
                 assert isinstance(result, list)
@@ -149,34 +179,28 @@ class _Run:
 
     def measure_constants(self) -> None:
         """Measure L, Delta and beta of every sparsity and replicate."""
-        if not self.specification.constants:
-            return
-        done = {(known.study, known.trial, known.examples) for known in self.store.constants()}
-        masks = self.store.masks()
-        examples = self.specification.probe_examples
-        tasks = [
-            ConstantsTask(record, masks[record.study.replicate, record.winner.trial, record.study.sparsity])
-            for record in self._records_nearest_128()
-            if record.winner is not None and (record.study, record.winner.trial, examples) not in done
+        done = [
+            (known.study.sparsity, known.study.replicate, known.study.batch_size, known.trial, known.settings)
+            for known in self.store.constants()
         ]
+        settings = self.specification.probe.settings()
+        runs = [
+            run
+            for run in runs_to_follow(self.specification, self.store.studies())
+            if (run.sparsity, run.replicate, run.batch_size, run.trial, settings) not in done
+        ]
+        self._prune(dict.fromkeys((run.replicate, run.trial) for run in runs))
+        masks = self.store.masks()
+        tasks = [ConstantsTask(run, masks[run.replicate, run.trial, run.sparsity]) for run in runs]
+        if runs and self.specification.device == "cpu":
+            from empirics.constants_cost import describe_cost  # noqa: PLC0415 - loads torch
+
+            self.display.say(describe_cost(self.specification, self.dataset, runs, self.jobs))
         with self.display.stage("constants", len(tasks)):
             for task, result in self.executor.run(tasks, self.display.watch):
                 assert isinstance(result, ConstantsRecord)
                 self.store.add_constants(result)
-                self.display.done(task, "")
-
-    def _records_nearest_128(self) -> list[StudyRecord]:
-        """Return for each sparsity and replicate the study whose winner L is measured along.
-
-        Of all batch sizes measured in this folder, the one nearest 128 at which every sparsity reached its goal; where
-        there is no such one, each sparsity's own.
-        """
-        reached: dict[tuple[float, int], dict[int, StudyRecord]] = {}
-        for study, record in self.store.studies().items():
-            if record.winner:
-                reached.setdefault((study.sparsity, study.replicate), {})[study.batch_size] = record
-        common = set.intersection(*(set(records) for records in reached.values())) if reached else set()
-        return [records[nearest_128(common or records)] for records in reached.values()]
+                self.display.done(task, describe_ending(result))
 
     def _records(self) -> Iterable[StudyRecord]:
         """Return the finished studies that the specification asks for."""
@@ -197,19 +221,30 @@ def _emptied(folder: Path) -> Iterator[None]:
         folder.rmdir()
 
 
-def _prepare(request: Request, execution: Execution) -> tuple[Specification, Dataset, int]:
-    """Check the request and find out what this machine has."""
+def prepare(
+    request: Request, jobs: int | None, memory_limit: float | None = None
+) -> tuple[Specification, Dataset, int]:
+    """Check the request and find out what this machine has.
+
+    Args:
+        request: What to measure.
+        jobs: Processes at once; None for as many as the machine has room for.
+        memory_limit: Gigabytes that they may take together; None for no limit.
+
+    Raises:
+        InputError: If something in the request cannot be used.
+    """
     import torch  # noqa: PLC0415 - workers import this module before they need it
 
-    if execution.jobs is not None and execution.jobs < 1:
-        raise InputError(f"--jobs {execution.jobs}: must be an integer >= 1")
+    if jobs is not None and jobs < 1:
+        raise InputError(f"--jobs {jobs}: must be an integer >= 1")
     specification, dataset = resolve(request, cuda_available=torch.cuda.is_available())
     from empirics.laboratory import check_network, network_of  # noqa: PLC0415 - loads torch
 
     check_network(specification, dataset)
-    wanted = execution.jobs or (1 if specification.device == "cuda" else _cores())
+    wanted = jobs or (1 if specification.device == "cuda" else _cores())
     network = network_of(specification.workload, dataset)
-    return specification, dataset, jobs_within(execution.memory_limit, wanted, specification, dataset, network)
+    return specification, dataset, jobs_within(memory_limit, wanted, specification, dataset, network)
 
 
 def _notices(specification: Specification, dataset: Dataset) -> list[str]:
@@ -253,10 +288,15 @@ def _refuse_other_points(store: Store, specification: Specification, folder: Pat
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
     request, execution = parse(arguments, _PROGRAM, _PURPOSE, Request, Execution)
+    return run_command(lambda: _carry_out(request, execution))
+
+
+def run_command(carry_out: Callable[[], None]) -> int:
+    """Carry out a command and return its exit code; what the user can mend or stop ends in one line on stderr."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        _carry_out(request, execution)
+        carry_out()
     except InputError as error:
         return _fail(str(error), 2)
     except WorkerError as error:
@@ -275,7 +315,7 @@ def _carry_out(request: Request, execution: Execution) -> None:
     elif execution.plan:
         from empirics.plan import describe_plan  # noqa: PLC0415 - loads torch
 
-        _say(describe_plan(*_prepare(request, execution)))
+        _say(describe_plan(*prepare(request, execution.jobs, execution.memory_limit)))
     else:
         _show(measure(request, execution))
 

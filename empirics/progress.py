@@ -70,6 +70,10 @@ class Display:
             elapsed = time.perf_counter() - self._start
             self.console.print(f"{elapsed:7.1f} s  [{self._done}/{self._total}]  {line}", markup=False, soft_wrap=True)
 
+    def say(self, text: str) -> None:
+        """Print a text above the bars."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
     def _draw(self) -> None:
         """Bring the bar up to date."""
         if self._stage is not None:

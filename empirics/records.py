@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from empirics.specification import Study
@@ -10,7 +10,23 @@ from empirics.stopping import RACE, StopRule
 
 Event = Literal["reached", "infeasible", "running"]
 Status = Literal["complete", "incomplete", "infeasible", "censored"]
-QUANTITIES = ("L_mean", "L_max", "L_at_goal", "Delta", "beta")
+Drawing = Literal["replacement", "epoch", "border"]
+QUANTITIES = (
+    "L_mean",
+    "L_max",
+    "L_at_goal",
+    "Delta",
+    "beta",
+    "L_mean_budget",
+    "hessian_top",
+    "beta_V",
+    "noise_scale",
+    "epsilon",
+    "M",
+    "M_G",
+    "beta_mean",
+    "Delta_best",
+)
 
 
 @dataclass(frozen=True)
@@ -166,12 +182,39 @@ class MaskRecord:
 
 
 @dataclass(frozen=True)
-class SmoothnessPoint:
-    """L by equation (11) and the training loss at one step of a run."""
+class TrajectoryPoint:
+    """One quantity at one step of a run.
 
+    Args:
+        quantity: `L`, `training_loss`, `variance` (of per-example gradients), `gradient_square` or `hessian_top`.
+        step: The step k, from 1; all but L belong to the weights before it.
+        value: What it was.
+        error: Its standard error where f is the loss of a part of the training set.
+    """
+
+    quantity: str
     step: int
-    smoothness: float
-    training_loss: float
+    value: float
+    error: float | None = None
+
+
+@dataclass(frozen=True)
+class BatchVariance:
+    """The variance of mini-batch gradients at w_1, drawn and expected.
+
+    Args:
+        batch_size: Examples per mini-batch.
+        drawing: With replacement, within one epoch, or across the border of two.
+        measured: Mean of |g_B - grad f|^2 over the draws.
+        error: Its standard error.
+        expected: beta/B or its form without replacement.
+    """
+
+    batch_size: int
+    drawing: Drawing
+    measured: float
+    error: float
+    expected: float
 
 
 @dataclass(frozen=True)
@@ -179,13 +222,20 @@ class ConstantsRecord:
     """The constants of one sparsity and replicate, and the run along which they were measured.
 
     Args:
-        study: Whose winner was followed.
+        study: Whose winner was followed, or the sparsity, replicate and batch size of a run that was asked for.
         examples: How many training examples f is the loss of.
-        trial: The winner.
-        metaparameters: The winner's, name -> value.
+        trial: Whose initial weights.
+        metaparameters: The run's, name -> value.
         values: Quantity -> value, quantities as in `constants.csv`.
-        trajectory: L and training loss along the run.
+        trajectory: L, training loss and more along the run.
         seconds: Wall time.
+        errors: Quantity -> standard error, where f is the loss of a part of the training set.
+        goal_step: The step that reached the goal; None where none did.
+        steps: How far the run was followed.
+        skipped: Steps at which L was asked for that moved nothing.
+        diverged: The step at which loss or weights were no longer finite; None where they were.
+        settings: How it was measured; the same settings are not measured again.
+        batch_variances: The check of beta/B, where it was asked for.
     """
 
     study: Study
@@ -193,5 +243,16 @@ class ConstantsRecord:
     trial: int
     metaparameters: dict[str, float]
     values: dict[str, float]
-    trajectory: tuple[SmoothnessPoint, ...]
+    trajectory: tuple[TrajectoryPoint, ...]
     seconds: float
+    errors: dict[str, float] = field(default_factory=dict)
+    goal_step: int | None = None
+    steps: int = 0
+    skipped: int = 0
+    diverged: int | None = None
+    settings: dict[str, object] = field(default_factory=dict)
+    batch_variances: tuple[BatchVariance, ...] = ()
+
+    def along(self, quantity: str) -> dict[int, float]:
+        """Return a quantity along the run, step -> value, ascending."""
+        return {point.step: point.value for point in self.trajectory if point.quantity == quantity}

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from empirics.networks import Network
-from empirics.training import as_input, loss_and_gradient
+from empirics.sample import Replicates, Sample, with_each_left_out
+from empirics.training import loss_and_gradient
 
 GAMMAS = tuple(tenth / 10 for tenth in range(1, 11))
+
+
+@dataclass(frozen=True)
+class StepMeasurement:
+    """What eleven gradients along one step say, on all examples and without each group of them.
+
+    Args:
+        smoothness: L(w_k), shape (1 + G,); None for a step that moved nothing, which has no L.
+        before: f(w_k), shape (1 + G,).
+        after: f(w_{k+1}), shape (1 + G,).
+    """
+
+    smoothness: Replicates | None
+    before: Replicates
+    after: Replicates
+
+    @property
+    def finite(self) -> bool:
+        """Whether all of it are numbers."""
+        parts = [self.before, self.after, *([] if self.smoothness is None else [self.smoothness])]
+        return all(bool(np.isfinite(part).all()) for part in parts)
 
 
 def full_gradient(
@@ -30,86 +56,48 @@ def full_gradient(
     return loss, gradient * masks
 
 
-def local_smoothness(
-    network: Network, before: Tensor, after: Tensor, mask: Tensor, images: Tensor, labels: Tensor
-) -> tuple[float, float]:
-    r"""Return the smoothness along one training step, and the training loss before it.
+def local_smoothness(network: Network, before: Tensor, after: Tensor, mask: Tensor, sample: Sample) -> StepMeasurement:
+    r"""Return the smoothness along one training step, and the training loss at both ends.
 
     :math:`L(w_k) = \max_\gamma |\nabla f(w_k + \gamma d) - \nabla f(w_k)| / |\gamma d|`, :math:`d = w_{k+1} - w_k`,
-    :math:`\gamma \in \{0.1, 0.2, \ldots, 1\}`.
+    :math:`\gamma \in \{0.1, 0.2, \ldots, 1\}`. Eleven passes over the examples: the gradient at w_k serves every gamma.
 
     Args:
         network: The network.
         before: Weights w_k, shape (1, P).
-        after: Weights w_{k+1}, shape (1, P), different from `before`.
+        after: Weights w_{k+1}, shape (1, P).
         mask: 1 where a weight is kept, shape (1, P).
-        images: The training set, shape (n, channels, height, width).
-        labels: Shape (n,).
+        sample: The training set, or examples drawn from it.
 
     Returns:
-        L(w_k) and f(w_k).
+        L(w_k), f(w_k) and f(w_{k+1}).
 
     Reference:
         Lee et al. 2021, Eq. (11), after Zhang, He, Sra, Jadbabaie 2020.
     """
     start = before.double()
     direction = after.double() - start
-    gammas = torch.tensor((0.0, *GAMMAS), dtype=torch.float64, device=before.device).unsqueeze(1)
-    losses, gradients = full_gradient(network, start + gammas * direction, mask, images, labels)
-    change = torch.linalg.vector_norm(gradients[1:] - gradients[0], dim=1)
-    length = gammas[1:, 0] * torch.linalg.vector_norm(direction)
-    return float((change / length).max()), float(losses[0])
+    moved = bool(direction.any())
+    gammas = torch.tensor((0.0, *GAMMAS) if moved else (0.0,), dtype=torch.float64, device=before.device).unsqueeze(1)
+    losses, changes, sizes = [], [], []
+    for rows in sample.groups():
+        examples = rows.stop - rows.start
+        loss, gradient = full_gradient(network, start + gammas * direction, mask, *sample.part(rows))
+        losses.append(loss.cpu().numpy() * examples)
+        changes.append((gradient[1:] - gradient[0]) * examples)
+        sizes.append(examples)
+    counts = with_each_left_out(np.array(sizes, dtype=np.float64))
+    mean_losses = with_each_left_out(np.stack(losses)) / counts[:, None]
+    if not moved:
+        return StepMeasurement(None, mean_losses[:, 0], mean_losses[:, 0])
+    lengths = gammas[1:, 0] * torch.linalg.vector_norm(direction)
+    ratios = _norms(torch.stack(changes)) / counts[:, None] / lengths.cpu().numpy()
+    return StepMeasurement(ratios.max(axis=1), mean_losses[:, 0], mean_losses[:, -1])
 
 
-def gradient_variance(network: Network, weights: Tensor, mask: Tensor, images: Tensor, labels: Tensor) -> float:
-    r"""Return the trace of the covariance of per-example gradients on the kept weights.
-
-    :math:`\beta = \frac{1}{n} \sum_i |\nabla f_i(w)|^2 - |\nabla f(w)|^2`, the gradient variance at B = 1.
-
-    Args:
-        network: The network.
-        weights: Shape (1, P).
-        mask: 1 where a weight is kept, shape (1, P).
-        images: The training set, shape (n, channels, height, width).
-        labels: Shape (n,).
-
-    Returns:
-        beta, >= 0, over the training set as the whole population.
-
-    Reference:
-        Lee et al. 2021, Section 4 (M = beta/B) and Appendix C.
-    """
-    views = [view.double() for view in network.views(weights)]
-    kept = network.views(mask.double())
-    squares = torch.zeros((), dtype=torch.float64, device=weights.device)
-    totals = [torch.zeros_like(view) for view in views]
-    rows = max(network.examples_at_once // 8, 1)
-    for start in range(0, len(labels), rows):
-        part = slice(start, start + rows)
-        gradients = _example_gradients(network, views, as_input(images[part], torch.float64), labels[part])
-        for total, gradient, keep in zip(totals, gradients, kept, strict=True):
-            masked = gradient * keep
-            squares += masked.square().sum()
-            total.add_(masked.sum(dim=0))
-    examples = len(labels)
-    mean_square = sum(float(total.square().sum()) for total in totals) / examples**2
-    return max(float(squares) / examples - mean_square, 0.0)
-
-
-def _example_gradients(network: Network, views: list[Tensor], images: Tensor, labels: Tensor) -> list[Tensor]:
-    """Return the gradient of each example's loss, one tensor a parameter, of shape (n, 1, *shape)."""
-
-    def example_loss(parameters: list[Tensor], image: Tensor, label: Tensor) -> Tensor:
-        return network.losses(network.logits(parameters, image[None]), label[None]).sum()
-
-    if network.batched:
-        batched: list[Tensor] = torch.func.vmap(torch.func.grad(example_loss), in_dims=(None, 0, 0))(
-            views, images, labels
-        )
-        return batched
-    parameters = [view.detach().requires_grad_() for view in views]
-    rows = [
-        torch.autograd.grad(example_loss(parameters, *example), parameters)
-        for example in zip(images, labels, strict=True)
-    ]
-    return [torch.stack(of_parameter) for of_parameter in zip(*rows, strict=True)]
+def _norms(parts: Tensor) -> NDArray[np.float64]:
+    """Return the norms of a sum over groups and of the sums without each, shape (1 + G, 10) from (G, 10, P)."""
+    total = parts.sum(dim=0)
+    rows = [total, *(total - part for part in parts)] if len(parts) > 1 else [total]
+    norms: NDArray[np.float64] = torch.stack([torch.linalg.vector_norm(row, dim=1) for row in rows]).cpu().numpy()
+    return norms

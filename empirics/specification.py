@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from empirics.datasets import Dataset, load_dataset
 from empirics.errors import InputError
+from empirics.probe import Probe
 from empirics.search import read_points, search_points
 from empirics.stopping import StopRule, read_stop_rule
 from empirics.workloads import CLASSIFICATION_ERROR, Workload, find_workload
@@ -26,8 +27,8 @@ _MOST = 2**32 - 1  # RandomState, which makes the published split, takes no larg
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a user asks for; each field is an option of `python -m empirics.measure`, None is the workload's default."""
+class BaseRequest:
+    """What any measurement is told; each field is an option of its command, None is the workload's default."""
 
     workload: Annotated[str, "e.g. digits or mnist/simple-cnn/sgd; your own as my_module:make_workload"] = (
         "digits/small-cnn/sgd"
@@ -38,10 +39,7 @@ class Request:
         70.0,
         90.0,
     )
-    batch_sizes: Annotated[tuple[int, ...] | None, "examples per step, default the workload's"] = None
     trials: Annotated[int | None, "search points a study, default the workload's"] = None
-    replicates: Annotated[int, "independent repetitions of every study"] = 1
-    rerun_winner: Annotated[int, "times each winner is trained again with new seeds"] = 0
     goal_error: Annotated[
         tuple[float, ...] | None, "validation error that counts as the result, in (0, 1); several give one curve each"
     ] = None
@@ -58,8 +56,21 @@ class Request:
     seed: Annotated[int, "seed of the run"] = 0
     device: Annotated[Literal["auto", "cpu", "cuda"], "where to train; auto takes a GPU if there is one"] = "auto"
     data_dir: Annotated[Path | None, "folder that holds MNIST/, Fashion-MNIST/ or cifar-10-batches-bin/"] = None
-    constants: Annotated[bool, "measure L, Delta and beta after the curves"] = True
     examples: Annotated[int | None, "training examples that L, Delta and beta are measured on; default all"] = None
+    every: Annotated[int | None, "steps between two measurements of L, default the workload's"] = None
+    steps: Annotated[int | None, "how far a run is followed for L; default to its goal"] = None
+    hessian_points: Annotated[int, "measurements at which the top Hessian eigenvalue is taken too"] = 4
+    repeats: Annotated[int, "mini-batch gradients drawn to check beta/B, a batch size; 0: no check"] = 0
+
+
+@dataclass(frozen=True)
+class Request(BaseRequest):
+    """What a user asks `python -m empirics.measure` for."""
+
+    batch_sizes: Annotated[tuple[int, ...] | None, "examples per step, default the workload's"] = None
+    replicates: Annotated[int, "independent repetitions of every study"] = 1
+    rerun_winner: Annotated[int, "times each winner is trained again with new seeds"] = 0
+    constants: Annotated[bool, "measure L, Delta and beta after the curves"] = True
 
 
 @dataclass(frozen=True, order=True)
@@ -97,7 +108,7 @@ class Specification:
         seed: Seed of the run.
         device: Device class; results are comparable within one.
         constants: Whether L, Delta and beta are measured.
-        probe_examples: On how many training examples.
+        probe: How.
     """
 
     workload: Workload
@@ -117,7 +128,7 @@ class Specification:
     seed: int
     device: DeviceClass
     constants: bool
-    probe_examples: int
+    probe: Probe
 
     @property
     def trials(self) -> int:
@@ -135,16 +146,8 @@ class Specification:
 
     def additions(self) -> dict[str, object]:
         """Return what may be added to a run folder, as plain JSON values."""
-        names = (
-            "batch_sizes",
-            "sparsities",
-            "replicates",
-            "trials",
-            "rerun_winner",
-            "constants",
-            "probe_examples",
-        )
-        return {name: getattr(self, name) for name in names}
+        names = ("batch_sizes", "sparsities", "replicates", "trials", "rerun_winner", "constants")
+        return {**{name: getattr(self, name) for name in names}, "probe": self.probe.settings()}
 
     def identity(self) -> dict[str, object]:
         """Return what must not change within one run folder, as plain JSON values; what is not there is the default."""
@@ -159,7 +162,6 @@ class Specification:
             "goal_error": list(self.goals),
             "max_steps": self.workload.max_steps,
             "eval_interval": self.workload.eval_interval,
-            "smoothness_interval": self.workload.smoothness_interval,
             "seed": self.seed,
             "device": self.device,
             "pruning": self.pruning,
@@ -228,7 +230,13 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         seed=request.seed,
         device="cuda" if cuda_available and request.device != "cpu" else "cpu",
         constants=request.constants,
-        probe_examples=min(request.examples or dataset.training_examples, dataset.training_examples),
+        probe=Probe(
+            examples=min(request.examples or dataset.training_examples, dataset.training_examples),
+            every=request.every or workload.smoothness_interval,
+            steps=request.steps,
+            hessian_points=request.hessian_points,
+            repeats=request.repeats,
+        ),
     )
     return specification, dataset
 
@@ -299,7 +307,13 @@ def _check_request(request: Request, workload: Workload) -> None:
         "--seed": (request.seed, 0),
         "--pruning-examples": (1 if request.pruning_examples is None else request.pruning_examples, 1),
         "--examples": (2 if request.examples is None else request.examples, 2),
+        "--every": (1 if request.every is None else request.every, 1),
+        "--steps": (1 if request.steps is None else request.steps, 1),
+        "--hessian-points": (request.hessian_points, 0),
+        "--repeats": (request.repeats, 0),
     }
+    if request.repeats == 1:
+        raise InputError("--repeats 1: one draw has no spread; use 0 or at least 2")
     for option, (value, lowest) in least.items():
         if value < lowest:
             raise InputError(f"{option} {value}: must be an integer >= {lowest}")

@@ -20,20 +20,21 @@ import numpy as np
 
 from empirics.errors import InputError
 from empirics.records import (
+    BatchVariance,
     ConstantsRecord,
     Event,
     MaskRecord,
     RerunRecord,
-    SmoothnessPoint,
     StudyOutcome,
     StudyRecord,
     TraceRecord,
+    TrajectoryPoint,
     TrialRecord,
 )
 from empirics.specification import Study, number_text
 from empirics.stopping import read_stop_rule
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "study.sqlite"
 
 _STUDY_KEY = "goal TEXT NOT NULL, sparsity REAL NOT NULL, replicate INTEGER NOT NULL, batch_size INTEGER NOT NULL"
@@ -63,11 +64,16 @@ CREATE TABLE reruns (
 );
 CREATE TABLE constants (
     {_STUDY_KEY}, examples INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL,
-    quantities TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (goal, sparsity, replicate)
+    quantities TEXT NOT NULL, seconds REAL NOT NULL, errors TEXT NOT NULL, goal_step INTEGER, steps INTEGER NOT NULL,
+    skipped INTEGER NOT NULL, diverged INTEGER, settings TEXT NOT NULL, PRIMARY KEY (goal, sparsity, replicate)
 );
-CREATE TABLE smoothness (
-    {_STUDY_KEY}, step INTEGER NOT NULL, smoothness REAL NOT NULL, training_loss REAL NOT NULL,
-    PRIMARY KEY (goal, sparsity, replicate, step)
+CREATE TABLE trajectories (
+    {_STUDY_KEY}, quantity TEXT NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL, error REAL,
+    PRIMARY KEY (goal, sparsity, replicate, quantity, step)
+);
+CREATE TABLE batch_variances (
+    {_STUDY_KEY}, examples INTEGER NOT NULL, drawing TEXT NOT NULL, measured REAL NOT NULL, error REAL NOT NULL,
+    expected REAL NOT NULL, PRIMARY KEY (goal, sparsity, replicate, examples, drawing)
 );
 """
 
@@ -112,7 +118,7 @@ class Store:
             for record in outcome.records:
                 key = self._key(record.study, record.goal)
                 ending = (record.max_steps, record.eval_interval, record.best_error, record.seconds)
-                for table in ("studies", "trials", "reruns", "constants", "smoothness"):
+                for table in ("studies", "trials", "reruns", *_OF_CONSTANTS):
                     transaction.execute(f"DELETE FROM {table} WHERE {_WHERE_STUDY}", key)  # noqa: S608 - fixed names
                 transaction.execute("INSERT INTO studies VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*key, *ending))
                 transaction.executemany(
@@ -150,17 +156,28 @@ class Store:
             _json(record.metaparameters),
             _json(record.values),
             record.seconds,
+            _json(record.errors),
+            record.goal_step,
+            record.steps,
+            record.skipped,
+            record.diverged,
+            _json(record.settings),
         )
         with self._connection as transaction:
-            for table in ("constants", "smoothness"):
+            for table in _OF_CONSTANTS:
                 transaction.execute(
                     f"DELETE FROM {table} WHERE goal = ? AND sparsity = ? AND replicate = ?",  # noqa: S608
                     key[:3],
                 )
-            transaction.execute("INSERT INTO constants VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*key, *row))
+            places = ", ".join("?" * (len(key) + len(row)))
+            transaction.execute(f"INSERT INTO constants VALUES ({places})", (*key, *row))  # noqa: S608 - question marks
             transaction.executemany(
-                "INSERT INTO smoothness VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(*key, point.step, point.smoothness, point.training_loss) for point in record.trajectory],
+                "INSERT INTO trajectories VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(*key, *dataclasses.astuple(point)) for point in record.trajectory],
+            )
+            transaction.executemany(
+                "INSERT INTO batch_variances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(*key, *dataclasses.astuple(variance)) for variance in record.batch_variances],
             )
 
     def masks(self) -> dict[tuple[int, int, float], bytes]:
@@ -199,21 +216,32 @@ class Store:
 
     def constants(self) -> list[ConstantsRecord]:
         """Return the constants of every sparsity and replicate."""
-        trajectories: dict[Study, list[SmoothnessPoint]] = {}
-        for *key, step, smoothness, loss in self._rows("smoothness", "step"):
-            trajectories.setdefault(Study(*key), []).append(SmoothnessPoint(step, smoothness, loss))
-        return [
-            ConstantsRecord(
-                Study(*row[:3]),
-                row[3],
-                row[4],
-                json.loads(row[5]),
-                json.loads(row[6]),
-                tuple(trajectories.get(Study(*row[:3]), ())),
-                row[7],
-            )
-            for row in self._rows("constants", "batch_size")
-        ]
+        trajectories: dict[Study, list[TrajectoryPoint]] = {}
+        for row in self._rows("trajectories", "quantity, step"):
+            trajectories.setdefault(Study(*row[:3]), []).append(TrajectoryPoint(*row[3:]))
+        variances: dict[Study, list[BatchVariance]] = {}
+        for row in self._rows("batch_variances", "examples, drawing"):
+            variances.setdefault(Study(*row[:3]), []).append(BatchVariance(*row[3:]))
+        found = []
+        for (
+            *key,
+            examples,
+            trial,
+            point,
+            values,
+            seconds,
+            errors,
+            goal,
+            steps,
+            skipped,
+            diverged,
+            settings,
+        ) in self._rows("constants", "batch_size"):
+            study, (metaparameters, *texts) = Study(*key), map(json.loads, (point, values, errors, settings))
+            measured = examples, trial, metaparameters, texts[0], tuple(trajectories.get(study, ())), seconds, texts[1]
+            ending = goal, steps, skipped, diverged, texts[2], tuple(variances.get(study, ()))
+            found.append(ConstantsRecord(study, *measured, *ending))
+        return found
 
     def sessions(self) -> list[dict[str, object]]:
         """Return the provenance of every process that worked on this run, oldest first."""
@@ -346,6 +374,7 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+_OF_CONSTANTS = ("constants", "trajectories", "batch_variances")
 _WHERE_TRACES = "sparsity = ? AND replicate = ? AND batch_size = ?"
 _WHERE_STUDY = f"goal = ? AND {_WHERE_TRACES}"
 

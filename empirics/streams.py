@@ -17,6 +17,8 @@ class Stream(enum.IntEnum):
     SPLIT = 2
     PROBE = 3
     PRUNING = 4
+    LANCZOS = 5
+    BATCHES = 6
 
 
 def generator(seed: int, stream: Stream, *path: int) -> np.random.Generator:

@@ -31,6 +31,18 @@ def _outcome(record: StudyRecord) -> str:
     return f"K* = {winner.step} (trial {winner.trial}: {point})"
 
 
+def describe_ending(record: ConstantsRecord) -> str:
+    """Return one line on what a run that was measured along lacks; empty where it lacks nothing."""
+    parts = []
+    if record.diverged is not None:
+        parts.append(f"diverged at step {record.diverged}; what was measured before is kept")
+    elif record.goal_step is None:
+        parts.append("its run did not reach the goal, so nothing is averaged up to K*")
+    if record.skipped:
+        parts.append(f"{record.skipped} steps moved nothing and have no L")
+    return f"constants of {record.study}: {'; '.join(parts)}" if parts else ""
+
+
 def describe_run(folder: Path) -> str:
     """Return the table of K*(B) per sparsity, warnings, and the measured constants of a run folder.
 
@@ -101,19 +113,70 @@ def _warnings(studies: dict[Study, StudyRecord]) -> list[str]:
     return ["", *lines] if lines else []
 
 
+def describe_constants(folder: Path) -> str:
+    """Return the measured constants of a run folder, and how they were measured.
+
+    Args:
+        folder: The run folder.
+    """
+    with read_store(folder) as store:
+        constants, workload, studies = store.constants(), store.identity["workload"], store.studies()
+    lines = ["", f"{workload}: constants"]
+    if constants:
+        lines += [*_constants_table(constants), *_variance_lines(constants)]
+    lines += [line for line in map(describe_ending, constants) if line]
+    known = {(record.study.sparsity, record.study.replicate) for record in constants}
+    names = ", ".join(str(study) for study in studies if (study.sparsity, study.replicate) not in known)
+    if names:
+        lines.append(f"no constants of {names}: no trial reached the goal; try more --trials or --max-steps")
+    return "\n".join(lines)
+
+
 def _constants_table(constants: Sequence[ConstantsRecord]) -> list[str]:
-    """Return L, Delta and beta with a row a sparsity and replicate."""
-    first = constants[0]
-    lines = [
-        f"L along the winner's run at B = {first.study.batch_size} up to K*, Delta and beta at its start, on "
-        f"{first.examples} training examples",
-        "",
-        f"{'sparsity':>8}" + "".join(f"{name:>12}" for name in QUANTITIES),
+    """Return the constants with a row a quantity and a column a sparsity and replicate, and what they belong to."""
+    quantities = [name for name in QUANTITIES if any(name in record.values for record in constants)]
+    columns = [[_title(record), *(_constant(record, name) for name in quantities)] for record in constants]
+    columns.insert(0, ["", *quantities])
+    widths = [max(map(len, column)) for column in columns]
+    rows = [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in zip(*columns, strict=True)
     ]
-    for record in constants:
-        values = "".join(
-            f"{record.values[name]:>12.4g}" if name in record.values else f"{'-':>12}" for name in QUANTITIES
-        )
-        replicate = f"  r={record.study.replicate}" if record.study.replicate else ""
-        lines.append(f"{record.study.sparsity:>7g}%{values}{replicate}")
-    return lines
+    return [*(f"{_title(record)}: {_run_line(record)}" for record in constants), "", *rows]
+
+
+def _title(record: ConstantsRecord) -> str:
+    """Return e.g. `S=90%`, with the replicate when it is not the first."""
+    study = record.study
+    return f"S={study.sparsity:g}%" + (f" r={study.replicate}" if study.replicate else "")
+
+
+def _run_line(record: ConstantsRecord) -> str:
+    """Return which run the constants of a sparsity were measured along, and on what."""
+    point = ", ".join(f"{name} {value:.3g}" for name, value in record.metaparameters.items())
+    goal = "no goal" if record.goal_step is None else f"goal at step {record.goal_step}"
+    every = record.settings.get("every", "?")
+    where = f"B = {record.study.batch_size}, trial {record.trial} ({point}), {goal}"
+    return f"{where}; L every {every} of {record.steps} steps, on {record.examples} training examples"
+
+
+def _constant(record: ConstantsRecord, name: str) -> str:
+    """Return one constant, with its standard error where it has one."""
+    if name not in record.values:
+        return "-"
+    error = f" +- {record.errors[name]:.2g}" if name in record.errors else ""
+    return f"{record.values[name]:.4g}{error}"
+
+
+def _variance_lines(constants: Sequence[ConstantsRecord]) -> list[str]:
+    """Return the check of beta/B, where one was made."""
+    lines = [
+        f"{_title(record):>10} {each.batch_size:>6} {each.drawing:>12} {each.measured:>12.4g} +- {each.error:<9.2g} "
+        f"{each.expected:>12.4g}"
+        for record in constants
+        for each in record.batch_variances
+    ]
+    if not lines:
+        return []
+    header = f"{'':>10} {'B':>6} {'drawn by':>12} {'variance':>12}    {'error':<9} {'expected':>12}"
+    return ["", "Variance of mini-batch gradients at the start", header, *lines]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -36,7 +37,7 @@ CURVES_COLUMNS = (
     "winner",
     "metaparameters",
 )
-CONSTANTS_COLUMNS = ("workload", "sparsity", "quantity", "value", "low", "high", "n")
+CONSTANTS_COLUMNS = ("workload", "sparsity", "quantity", "value", "low", "high", "n", "standard_error")
 _CONFIDENCE = 0.95
 
 
@@ -78,20 +79,52 @@ def write_curves(folder: Path, workload: str, records: Iterable[StudyRecord]) ->
 def write_constants(folder: Path, workload: str, records: Sequence[ConstantsRecord]) -> None:
     """Write `constants.csv`: each quantity's mean over replicates with Student's 95% interval.
 
+    The standard error is that of having seen a part of the training set only; it is blank where all of it was.
+    Delta_best, 2 (f(w_1) - f_inf) with the lowest loss seen by any sparsity as f_inf, is added here: it takes them all.
+
     Args:
         folder: The run folder.
         workload: Name of the workload.
         records: One record a sparsity and replicate.
     """
     rows = []
+    complete = [with_delta_best(record, records) for record in records]
     for sparsity in sorted({record.study.sparsity for record in records}):
-        of_sparsity = [record.values for record in records if record.study.sparsity == sparsity]
+        of_sparsity = [record for record in complete if record.study.sparsity == sparsity]
         for quantity in QUANTITIES:
-            measured = [values[quantity] for values in of_sparsity if quantity in values]
-            if measured:
-                summary = _mean_and_interval(measured)
-                rows.append((workload, number_text(sparsity), quantity, *summary, len(measured)))
+            having = [record for record in of_sparsity if quantity in record.values]
+            if having:
+                summary = _mean_and_interval([record.values[quantity] for record in having])
+                ending = len(having), _error_of_mean([record.errors.get(quantity) for record in having])
+                rows.append((workload, number_text(sparsity), quantity, *summary, *ending))
     write_atomically(folder / "constants.csv", _csv(CONSTANTS_COLUMNS, rows))
+
+
+def with_delta_best(record: ConstantsRecord, records: Iterable[ConstantsRecord]) -> ConstantsRecord:
+    """Return a record with Delta_best: f_inf is the lowest training loss that any run of its replicate has seen.
+
+    Args:
+        record: The record.
+        records: Those of all sparsities.
+    """
+    seen = [
+        loss
+        for other in records
+        if other.study.replicate == record.study.replicate
+        for loss in other.along("training_loss").values()
+    ]
+    if not seen or "Delta" not in record.values:
+        return record
+    best = record.values["Delta"] - 2 * min(seen)
+    return dataclasses.replace(record, values=record.values | {"Delta_best": best})
+
+
+def _error_of_mean(errors: Sequence[float | None]) -> str:
+    """Return the standard error of a mean of independent values; blank where one has none."""
+    known = [error for error in errors if error is not None]
+    if len(known) < len(errors):
+        return ""
+    return f"{math.sqrt(sum(error**2 for error in known)) / len(known):.6g}"
 
 
 def _curve_row(record: StudyRecord) -> tuple[object, ...]:

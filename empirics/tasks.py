@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StudyOutcome, StudyRecord, TrialRecord
+from empirics.probe import FollowedRun
+from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StudyOutcome, TrialRecord
 from empirics.specification import Study
 
 if TYPE_CHECKING:
@@ -91,19 +92,20 @@ class RerunTask:
 
 @dataclass(frozen=True)
 class ConstantsTask:
-    """Measure L, Delta and beta along the run of a study's winner, whose packed mask is `mask`."""
+    """Measure L, Delta and beta along a run, whose packed mask is `mask`."""
 
-    record: StudyRecord
+    followed: FollowedRun
     mask: bytes
 
     @property
     def label(self) -> str:
         """What the unit is, for people."""
-        return f"L, Delta, beta of {self.record.study}"
+        run = self.followed
+        return f"L, Delta, beta of {Study(run.sparsity, run.replicate, run.batch_size)}"
 
     def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> ConstantsRecord:
         """Return the constants."""
-        from empirics.constants import measure_constants  # noqa: PLC0415 - loads torch
+        from empirics.following import measure_constants  # noqa: PLC0415 - loads torch
 
         (mask,) = laboratory.unpack((self.mask,))
-        return measure_constants(laboratory, self.record, mask, report)
+        return measure_constants(laboratory, self.followed, mask, report)

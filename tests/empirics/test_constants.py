@@ -1,119 +1,201 @@
-import numpy as np
+import csv
+import json
+import shutil
+import signal
+from pathlib import Path
+
 import pytest
-import torch
-from reference import empirics_plain as plain
 
-from empirics.constants import measure_constants
-from empirics.records import StudyRecord, TrialRecord
-from empirics.specification import Study
+from empirics import engine, following
+from empirics.constants import main
+from empirics.measure import main as measure
+from empirics.store import read_store
 
-RATE, STEPS, BATCH_SIZE, PROBE = 0.3, 13, 16, 60
-SPARSITIES = (0.0, 80.0)
-
-# The start is drawn in float32: 2^-24 a weight, times the loss's and the gradients' dependence on it.
-START_TOLERANCE = 1e-6
-# A step d = rate x gradient is the difference of float32 weights. Weights of 0.1 keep 0.1 x 2^-24 = 6e-9 against
-# changes of a few 1e-4, and thirteen steps of two computations drift apart by as much each: 1e-3 leaves a factor 4.
-STEP_TOLERANCE = 1e-3
+HERE = "reference.constants_workloads"
+QUICK = ("--sparsity", "0", "50", "--trials", "3", "--goal-error", "0.3", "--max-steps", "60", "--device", "cpu")
+PROBE = ("--examples", "30", "--hessian-points", "0", "--jobs", "1")
 
 
-def study_record(sparsity, *, event="reached", steps=STEPS):
-    trials = (
-        TrialRecord(0, {"learning_rate": 1.0}, "running", steps),
-        TrialRecord(1, {"learning_rate": RATE}, event, steps),
-    )
-    return StudyRecord(Study(sparsity, 0, BATCH_SIZE), 0.08, trials, 100, 1, None, 1.0)
+@pytest.fixture(autouse=True)
+def signals_as_before():
+    previous = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, previous)
 
 
-@pytest.fixture(scope="module", params=SPARSITIES, ids=lambda sparsity: f"S={sparsity:g}")
-def measured(request, laboratory_of):
-    """Return sparsity, mask and the constants of a winner's run, measured on sixty examples."""
-    laboratory = laboratory_of(examples=PROBE)
-    start = plain.initial_weights(plain.SmallCnn, plain.draws(0, plain.INIT, 0, 1))
-    images, labels, *_ = plain.split_digits()
-    mask = plain.snip_mask(plain.snip_scores(plain.SmallCnn, start, images, labels), request.param)
-    reports = []
-    record = measure_constants(laboratory, study_record(request.param), mask, reports.append)
-    return start.astype(np.float32), mask, record, reports
+def run(command, *words):
+    return command([str(word) for word in words])
+
+
+def rows(folder):
+    with (folder / "constants.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")
-def probe():
-    images, labels, *_ = plain.split_digits()
-    rows = plain.draws(0, plain.PROBE, 0).permutation(1618)[:PROBE]
-    return images[rows], labels[rows]
+def measured(tmp_path_factory):
+    """A measured run without constants, at two batch sizes."""
+    folder = tmp_path_factory.mktemp("measured") / "run"
+    assert run(measure, *QUICK, "--batch-sizes", 32, 64, "--no-constants", "--jobs", 1, "--out", folder) == 0
+    return folder
 
 
-@pytest.fixture(scope="module")
-def twin(measured, probe):
-    """Return step -> (L, training loss before the step) for every step of the winner's run."""
-    start, mask, *_ = measured
-    images, labels, *_ = plain.split_digits()
-    stream = plain.example_stream(0, (0,), len(labels), STEPS * BATCH_SIZE)
-    rows = [stream[step * BATCH_SIZE : (step + 1) * BATCH_SIZE] for step in range(STEPS)]
-    batches = [(images[row], labels[row]) for row in rows]
-    before, points = torch.from_numpy(start * mask), {}
-    for step, _, network in plain.train(plain.SmallCnn, start, mask, RATE, batches, dtype=torch.float32):
-        after = plain.flat_weights(network)
-        points[step] = (
-            plain.local_smoothness(plain.SmallCnn, before, after, mask, *probe),
-            plain.loss_and_gradient(plain.SmallCnn, before, *probe)[0],
+@pytest.fixture
+def copied(measured, tmp_path):
+    return Path(shutil.copytree(measured, tmp_path / "copy"))
+
+
+def test_in_a_measured_folder_nothing_is_searched_again(copied, monkeypatch, capsys):
+    monkeypatch.delattr(engine, "measure_study")
+    assert run(main, *QUICK, *PROBE, "--out", copied) == 0
+    with read_store(copied) as store:
+        found, winners = store.constants(), store.studies()
+    assert [(record.study.sparsity, record.study.batch_size) for record in found] == [(0.0, 64), (50.0, 64)]
+    for record in found:
+        winner = winners[record.study].winner
+        assert (record.trial, record.metaparameters, record.goal_step) == (
+            winner.trial,
+            winner.metaparameters,
+            winner.step,
         )
-        before = after
-    return points
+    output = capsys.readouterr()
+    assert "measurements of 11 gradient passes and more over 30 examples" in output.err
+    assert output.err.index("constants: about") < output.err.index("constants: 2")
+    assert "on 30 training examples" in output.out
+    assert "Sparse over dense, predicted from the constants" in output.out
+    assert "paper, MNIST" in output.out
 
 
-def test_smoothness_is_measured_every_fifth_step_and_at_the_goal(measured):
-    *_, record, reports = measured
-    assert [point.step for point in record.trajectory] == [1, 6, 11, 13]
-    assert reports == [1, 6, 11, 13]
+def test_alone_and_as_a_part_of_measure_it_gives_the_same(copied, tmp_path):
+    alone, part = tmp_path / "alone", tmp_path / "part"
+    shutil.copytree(copied, part)
+    assert run(measure, *QUICK, *PROBE, "--batch-sizes", 32, 64, "--out", part) == 0
+    assert run(main, *QUICK, *PROBE, "--batch-size", 64, "--out", alone) == 0
+    assert {name: row for row in rows(part) for name in [(row["sparsity"], row["quantity"])]} == {
+        name: row for row in rows(alone) for name in [(row["sparsity"], row["quantity"])]
+    }
 
 
-def test_the_trajectory_is_the_twins(measured, twin):
-    *_, record, _ = measured
-    for point in record.trajectory:
-        smoothness, loss = twin[point.step]
-        assert point.smoothness == pytest.approx(smoothness, rel=STEP_TOLERANCE)
-        assert point.training_loss == pytest.approx(loss, rel=STEP_TOLERANCE)
+def test_cut_short_it_goes_on_with_the_same_result(copied, tmp_path, monkeypatch, capsys):
+    whole = tmp_path / "whole"
+    shutil.copytree(copied, whole)
+    assert run(main, *QUICK, *PROBE, "--out", whole) == 0
+    real, calls = following.measure_constants, []
+
+    def interrupted(laboratory, followed, mask, report):
+        calls.append(followed.sparsity)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(laboratory, followed, mask, report)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(following, "measure_constants", interrupted)
+        assert run(main, *QUICK, *PROBE, "--out", copied) == 130
+        assert "what was finished is kept" in capsys.readouterr().err
+        assert run(main, *QUICK, *PROBE, "--out", copied) == 0
+    assert calls == [0.0, 50.0, 50.0]
+    assert (copied / "constants.csv").read_bytes() == (whole / "constants.csv").read_bytes()
 
 
-def test_l_is_the_mean_and_maximum_over_the_regular_steps(measured, twin):
-    *_, record, _ = measured
-    regular = [twin[step][0] for step in (1, 6, 11)]
-    assert record.values["L_mean"] == pytest.approx(sum(regular) / 3, rel=STEP_TOLERANCE)
-    assert record.values["L_max"] == pytest.approx(max(regular), rel=STEP_TOLERANCE)
-    assert record.values["L_at_goal"] == pytest.approx(twin[13][0], rel=STEP_TOLERANCE)
+def test_other_settings_are_measured_anew_and_the_same_are_not(copied, monkeypatch):
+    assert run(main, *QUICK, *PROBE, "--out", copied) == 0
+    before = rows(copied)
+    with monkeypatch.context() as patch:
+        patch.delattr(following, "measure_constants")
+        assert run(main, *QUICK, *PROBE, "--out", copied) == 0
+    assert rows(copied) == before
+    assert run(main, *QUICK, *PROBE, "--every", 2, "--steps", 9, "--out", copied) == 0
+    assert any(row["quantity"] == "L_mean_budget" for row in rows(copied))
+    with read_store(copied) as store:
+        assert all(record.steps == 9 for record in store.constants())
+        assert all(list(record.along("L"))[:3] == [1, 3, 5] for record in store.constants())
 
 
-def test_delta_is_twice_the_loss_at_the_start(measured, probe):
-    start, mask, record, _ = measured
-    loss = plain.loss_and_gradient(plain.SmallCnn, start * mask, *probe)[0]
-    assert record.values["Delta"] == pytest.approx(2 * loss, rel=START_TOLERANCE)
+def test_a_learning_rate_that_is_all_there_is_needs_no_search(tmp_path, monkeypatch, capsys):
+    monkeypatch.delattr(engine, "measure_study")
+    words = ("--learning-rate", 0.1, "--batch-size", 16, "--steps", 6, "--repeats", 3, "--out", tmp_path / "run")
+    assert run(main, *QUICK, *PROBE, *words) == 0
+    with read_store(tmp_path / "run") as store:
+        found = store.constants()
+        assert store.studies() == {}
+    for record in found:
+        assert (record.study.batch_size, record.steps, record.metaparameters) == (16, 6, {"learning_rate": 0.1})
+        assert {each.drawing for each in record.batch_variances} == {"replacement", "epoch", "border"}
+        assert record.settings["learning_rate"] == 0.1
+    printed = capsys.readouterr().out
+    assert "Variance of mini-batch gradients at the start" in printed
+    assert "B = 16, trial 0 (learning_rate 0.1), no goal; L every 5 of 6 steps" in printed
+    assert "did not reach the goal, so nothing is averaged up to K*" in printed
 
 
-def test_beta_is_the_gradient_variance_at_the_start(measured, probe):
-    start, mask, record, _ = measured
-    variance = plain.gradient_variance(plain.SmallCnn, start * mask, mask, *probe)
-    assert record.values["beta"] == pytest.approx(variance, rel=START_TOLERANCE)
+def test_a_learning_rate_beside_momentum_takes_the_winners_momentum(tmp_path):
+    words = ("--workload", "digits/small-cnn/momentum", "--learning-rate", 0.02, "--batch-size", 64)
+    assert run(main, *QUICK, *PROBE, *words, "--sparsity", 0, "--out", tmp_path / "run") == 0
+    with read_store(tmp_path / "run") as store:
+        (record,), (study,) = store.constants(), store.studies().values()
+    assert record.metaparameters == study.winner.metaparameters | {"learning_rate": 0.02}
 
 
-def test_the_record_says_whose_run_it_is(measured):
-    *_, record, _ = measured
-    assert (record.trial, record.metaparameters, record.examples) == (1, {"learning_rate": RATE}, PROBE)
-    assert list(record.values) == ["Delta", "beta", "L_mean", "L_max", "L_at_goal"]
+def test_seeds_are_replicates_with_intervals(tmp_path):
+    words = (
+        "--workload",
+        f"{HERE}:logistic_regression",
+        "--sparsity",
+        0,
+        "--seeds",
+        3,
+        "--device",
+        "cpu",
+        "--max-steps",
+        400,
+    )
+    assert run(main, *words, "--goal-error", 0.4, *PROBE, "--out", tmp_path / "run") == 0
+    (beta,) = (row for row in rows(tmp_path / "run") if row["quantity"] == "beta")
+    assert beta["n"] == "3"
+    assert float(beta["low"]) < float(beta["value"]) < float(beta["high"])
+    provenance = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    assert provenance["asked_for"]["probe"]["examples"] == 30
 
 
-def test_a_study_without_winner_is_refused(laboratory):
-    record = study_record(0.0, event="running")
-    with pytest.raises(ValueError, match=r"record: study S=0 B=16 reached no goal, so it has no winner to follow"):
-        measure_constants(laboratory, record, np.ones(6090, dtype=bool), lambda _: None)
+def test_a_study_that_reached_no_goal_has_no_constants_and_is_named(tmp_path, capsys):
+    words = ("--workload", f"{HERE}:logistic_regression", "--sparsity", 0, 50, "--max-steps", 2, "--device", "cpu")
+    assert run(main, *words, "--goal-error", 0.001, *PROBE, "--out", tmp_path / "run") == 0
+    printed = capsys.readouterr().out
+    assert "no constants of S=0 B=16, S=50 B=16: no trial reached the goal" in printed
+    assert not (tmp_path / "run" / "constants.csv").exists()
 
 
-def test_a_winner_that_never_moved_has_finite_constants(laboratory_of):
-    # One kept weight of the first convolution reaches no output: every gradient is 0 and so is every step.
-    laboratory = laboratory_of(examples=20)
-    mask = np.zeros(6090, dtype=bool)
-    mask[0] = True
-    record = measure_constants(laboratory, study_record(99.99, steps=2), mask, lambda _: None)
-    assert np.isfinite(list(record.values.values())).all()
-    assert np.isfinite([point.smoothness for point in record.trajectory]).all()
+def test_a_run_that_diverges_says_where(tmp_path, capsys):
+    words = ("--learning-rate", 1e6, "--batch-size", 16, "--out", tmp_path / "run")
+    assert run(main, *QUICK, *PROBE, *words) == 0
+    assert "diverged at step" in capsys.readouterr().out
+    assert {"Delta", "beta"} <= {row["quantity"] for row in rows(tmp_path / "run")}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--seeds", 0), "--seeds 0: must be an integer >= 1"),
+        (("--batch-size", 0), "--batch-size 0: must be an integer >= 1"),
+        (("--batch-size", 5000), "--batch-sizes 5000: more than the 1618 training examples"),
+        (("--learning-rate", -1), "--learning-rate -1: must be a finite number above 0"),
+        (("--learning-rate", "nan"), "--learning-rate nan: must be a finite number above 0"),
+        (("--every", 0), "--every 0: must be an integer >= 1"),
+        (("--steps", 0), "--steps 0: must be an integer >= 1"),
+        (("--repeats", 1), "--repeats 1: one draw has no spread"),
+        (("--jobs", 0), "--jobs 0: must be an integer >= 1"),
+        (("--workload", f"{HERE}:not_differentiable"), "loss errors_loss: has no gradient"),
+        (("--workload", "nothing"), "unknown workload 'nothing'"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line(words, message, tmp_path, capsys):
+    assert run(main, *words, "--out", tmp_path / "run") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert message in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_another_run_is_refused(copied, capsys):
+    assert run(main, *QUICK, *PROBE, "--seed", 1, "--out", copied) == 2
+    assert "was measured with seed = 0, this asks for 1" in capsys.readouterr().err

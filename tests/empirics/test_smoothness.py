@@ -3,16 +3,24 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import empirics_constants as slow
 from reference import empirics_plain as plain
 from reference.empirics_networks import SMALL_CNN
 
-from empirics.smoothness import GAMMAS, full_gradient, gradient_variance, local_smoothness
+from empirics import smoothness
+from empirics.sample import Sample
+from empirics.smoothness import GAMMAS, full_gradient, local_smoothness
 
 # Gradients as in test_training, their difference over a step of relative length 0.1 x |d|: the rounding of a gradient,
 # 3.5e-12 of its largest entry, is divided by 0.1 |d|, here at least 0.01, and compared with L of order 1.
 SMOOTHNESS_TOLERANCE = 1e-9
-# A sum of 40 squares of 6090 entries, each to 3.5e-12, minus the square of the mean.
-VARIANCE_TOLERANCE = 1e-10
+NO_EXAMPLES = Sample(torch.zeros(1), torch.zeros(1), population=1)  # for losses that look at none
+
+
+def whole(images, labels):
+    return Sample(images, labels, population=len(labels))
 
 
 @dataclass(frozen=True)
@@ -41,10 +49,12 @@ def test_gammas_are_the_ten_tenths():
 def test_smoothness_is_that_of_eleven_gradients(case, small_batch, random_weights):
     mask, before, after = a_step(case, random_weights)
     keep = torch.from_numpy(mask[None]).double()
-    smoothness, loss = local_smoothness(SMALL_CNN, before, after, keep, *small_batch)
+    found = local_smoothness(SMALL_CNN, before, after, keep, whole(*small_batch))
     expected = plain.local_smoothness(plain.SmallCnn, before[0], after[0], mask, *small_batch)
-    assert smoothness == pytest.approx(expected, rel=SMOOTHNESS_TOLERANCE)
-    assert loss == pytest.approx(plain.loss_and_gradient(plain.SmallCnn, before[0], *small_batch)[0], rel=1e-12)
+    assert found.smoothness.tolist() == [pytest.approx(expected, rel=SMOOTHNESS_TOLERANCE)]
+    for weights, loss in ((before, found.before), (after, found.after)):
+        expected = plain.loss_and_gradient(plain.SmallCnn, weights[0], *small_batch)[0]
+        assert loss.tolist() == [pytest.approx(expected, rel=1e-12)]
 
 
 def test_smoothness_takes_float32_weights_in_float64(small_batch, random_weights):
@@ -52,9 +62,9 @@ def test_smoothness_takes_float32_weights_in_float64(small_batch, random_weights
     keep = torch.from_numpy(mask[None]).float()
     before, after = before.float(), after.float()
     images, labels = small_batch
-    smoothness, _ = local_smoothness(SMALL_CNN, before, after, keep, images.float(), labels)
+    found = local_smoothness(SMALL_CNN, before, after, keep, whole(images.float(), labels))
     expected = plain.local_smoothness(plain.SmallCnn, before[0], after[0], mask, images.float(), labels)
-    assert smoothness == pytest.approx(expected, rel=SMOOTHNESS_TOLERANCE)
+    assert found.smoothness[0] == pytest.approx(expected, rel=SMOOTHNESS_TOLERANCE)
 
 
 def quadratic(monkeypatch, curvatures):
@@ -71,9 +81,9 @@ def test_on_a_quadratic_smoothness_is_the_curvature_along_the_step(monkeypatch):
     before = torch.tensor([[1.0, 1.0]], dtype=torch.float64)
     for direction, expected in (([0.3, 0.0], 4.0), ([0.0, -0.2], 1.0), ([1.0, 1.0], np.sqrt(17 / 2))):
         after = before + torch.tensor([direction], dtype=torch.float64)
-        smoothness, loss = local_smoothness(SMALL_CNN, before, after, torch.ones(1, 2), None, None)
-        assert smoothness == pytest.approx(expected, rel=1e-13)
-        assert loss == pytest.approx(2.5)
+        found = local_smoothness(SMALL_CNN, before, after, torch.ones(1, 2), NO_EXAMPLES)
+        assert found.smoothness[0] == pytest.approx(expected, rel=1e-13)
+        assert found.before[0] == pytest.approx(2.5)
 
 
 def test_gradients_of_pruned_weights_do_not_count(monkeypatch):
@@ -84,8 +94,8 @@ def test_gradients_of_pruned_weights_do_not_count(monkeypatch):
 
     monkeypatch.setattr("empirics.smoothness.loss_and_gradient", loss_and_gradient)
     before, after = torch.tensor([[1.0, 0.0]]), torch.tensor([[1.5, 0.0]])
-    kept = local_smoothness(SMALL_CNN, before, after, torch.tensor([[1.0, 0.0]]), None, None)[0]
-    both = local_smoothness(SMALL_CNN, before, after, torch.tensor([[1.0, 1.0]]), None, None)[0]
+    kept = local_smoothness(SMALL_CNN, before, after, torch.tensor([[1.0, 0.0]]), NO_EXAMPLES).smoothness[0]
+    both = local_smoothness(SMALL_CNN, before, after, torch.tensor([[1.0, 1.0]]), NO_EXAMPLES).smoothness[0]
     assert kept == pytest.approx(4.0, rel=1e-13)
     assert both == pytest.approx(4.0 * np.sqrt(2), rel=1e-13)
 
@@ -97,69 +107,80 @@ def test_the_largest_gamma_is_looked_at(monkeypatch):
 
     monkeypatch.setattr("empirics.smoothness.loss_and_gradient", loss_and_gradient)
     before, after = torch.tensor([[0.0]]), torch.tensor([[1.0]])
-    assert local_smoothness(SMALL_CNN, before, after, torch.ones(1, 1), None, None)[0] == pytest.approx(1.0)
+    assert local_smoothness(SMALL_CNN, before, after, torch.ones(1, 1), NO_EXAMPLES).smoothness[0] == pytest.approx(1.0)
 
 
 @masked
-def test_the_variance_is_that_of_single_examples(case, small_batch, random_weights):
-    mask, weights, _ = a_step(case, random_weights)
-    keep = torch.from_numpy(mask[None]).double()
-    found = gradient_variance(SMALL_CNN, weights, keep, *small_batch)
-    expected = plain.gradient_variance(plain.SmallCnn, weights[0], mask, *small_batch)
-    assert found == pytest.approx(expected, rel=VARIANCE_TOLERANCE)
-
-
-@pytest.mark.parametrize("rows", [8, 24, 39, 41])
-def test_the_variance_does_not_depend_on_chunks(rows, small_batch, random_weights, monkeypatch):
-    images, labels = small_batch
-    weights = random_weights(plain.SmallCnn, 1)
-    expected = gradient_variance(SMALL_CNN, weights, torch.ones(1, 6090), images, labels)
-    monkeypatch.setitem(SMALL_CNN.__dict__, "examples_at_once", 8 * rows)
-    found = gradient_variance(SMALL_CNN, weights, torch.ones(1, 6090), images, labels)
-    assert found == pytest.approx(expected, rel=VARIANCE_TOLERANCE)
-
-
-def test_equal_examples_have_no_variance(small_batch, random_weights):
-    images, labels = small_batch
-    weights = random_weights(plain.SmallCnn, 1)
-    found = gradient_variance(
-        SMALL_CNN, weights, torch.ones(1, 6090), images[:1].repeat(9, 1, 1, 1), labels[:1].repeat(9)
-    )
-    scale = float(full_gradient(SMALL_CNN, weights, torch.ones(1, 6090), images[:1], labels[:1])[1].square().sum())
-    assert 0 <= found <= 1e-12 * scale
-
-
-@masked
-def test_seeing_every_example_twice_changes_neither(case, small_batch, random_weights):
+def test_seeing_every_example_twice_changes_nothing(case, small_batch, random_weights):
     mask, before, after = a_step(case, random_weights)
     keep = torch.from_numpy(mask[None]).double()
     images, labels = small_batch
-    twice = torch.cat([images, images]), torch.cat([labels, labels])
-    once_l, once_loss = local_smoothness(SMALL_CNN, before, after, keep, images, labels)
-    twice_l, twice_loss = local_smoothness(SMALL_CNN, before, after, keep, *twice)
-    assert twice_l == pytest.approx(once_l, rel=SMOOTHNESS_TOLERANCE)
-    assert twice_loss == pytest.approx(once_loss, rel=1e-13)
-    once_beta = gradient_variance(SMALL_CNN, before, keep, images, labels)
-    assert gradient_variance(SMALL_CNN, before, keep, *twice) == pytest.approx(once_beta, rel=VARIANCE_TOLERANCE)
-
-
-def test_the_variance_predicts_the_scatter_of_batch_gradients(small_batch, random_weights):
-    # M = beta/B of THEORY: over 4000 batches of 5 fresh draws the mean of |g - mean g|^2 is beta/5. Its relative error
-    # is sd/mean/sqrt(4000) with sd/mean below 1, as seen on the draws: 4 standard errors are 6.4%.
-    images, labels = small_batch
-    weights = random_weights(plain.SmallCnn, 1)
-    each = np.stack(
-        [
-            plain.loss_and_gradient(plain.SmallCnn, weights[0], images[i : i + 1], labels[i : i + 1])[1]
-            for i in range(40)
-        ]
+    once = local_smoothness(SMALL_CNN, before, after, keep, whole(images, labels))
+    twice = local_smoothness(
+        SMALL_CNN, before, after, keep, whole(torch.cat([images, images]), torch.cat([labels, labels]))
     )
-    rows = np.random.default_rng(0).integers(0, 40, (4000, 5))
-    gram = (each - each.mean(axis=0)) @ (each - each.mean(axis=0)).T
-    squares = np.array([gram[np.ix_(row, row)].mean() for row in rows])
-    assert squares.std() < squares.mean()
-    beta = gradient_variance(SMALL_CNN, weights, torch.ones(1, 6090), images, labels)
-    assert squares.mean() == pytest.approx(beta / 5, rel=4 / np.sqrt(4000))
+    assert twice.smoothness == pytest.approx(once.smoothness, rel=SMOOTHNESS_TOLERANCE)
+    assert twice.before == pytest.approx(once.before, rel=1e-13)
+
+
+def test_one_measurement_takes_eleven_gradients_of_every_example(small_batch, random_weights, monkeypatch):
+    real, seen = smoothness.loss_and_gradient, []
+
+    def loss_and_gradient(network, weights, images, labels):
+        seen.append(len(weights) * len(labels))
+        return real(network, weights, images, labels)
+
+    monkeypatch.setattr(smoothness, "loss_and_gradient", loss_and_gradient)
+    _, before, after = a_step(CASES[0], random_weights)
+    for sample in (whole(*small_batch), Sample(*small_batch, population=1618)):
+        seen.clear()
+        local_smoothness(SMALL_CNN, before, after, torch.ones(1, 6090), sample)
+        assert sum(seen) == 11 * 40
+
+
+def test_a_step_that_moves_nothing_has_a_loss_and_no_smoothness(small_batch, random_weights):
+    weights = random_weights(plain.SmallCnn, 1)
+    found = local_smoothness(SMALL_CNN, weights, weights.clone(), torch.ones(1, 6090), whole(*small_batch))
+    assert found.smoothness is None
+    assert found.before[0] == found.after[0]
+    assert found.before[0] == pytest.approx(plain.loss_and_gradient(plain.SmallCnn, weights[0], *small_batch)[0])
+
+
+@masked
+def test_on_a_part_of_the_examples_it_has_the_error_of_a_jackknife(case, small_batch, random_weights):
+    mask, before, after = a_step(case, random_weights)
+    images, labels = small_batch
+    sample = Sample(images, labels, population=100)
+    found = local_smoothness(SMALL_CNN, before, after, torch.from_numpy(mask[None]).double(), sample)
+
+    def of_rows(rows):
+        return plain.local_smoothness(plain.SmallCnn, before[0], after[0], mask, images[rows], labels[rows])
+
+    expected = slow.jackknife_error(of_rows, list(range(40)), 10, 100)
+    assert found.smoothness[0] == pytest.approx(of_rows(list(range(40))), rel=SMOOTHNESS_TOLERANCE)
+    # the error is a difference of values that agree to about a tenth
+    assert sample.standard_error(found.smoothness) == pytest.approx(expected, rel=100 * SMOOTHNESS_TOLERANCE)
+
+
+@given(st.floats(1e-3, 1e3), st.integers(0, 99))
+def test_the_loss_times_a_number_has_that_many_times_the_smoothness(factor, seed):
+    """On 1/2 w^T A w and a times it, along a random step; A is symmetric, so L is |A d|/|d|."""
+    random = np.random.default_rng(seed)
+    matrix = random.normal(size=(4, 4))
+    matrix = torch.from_numpy(matrix + matrix.T)
+    before, after = torch.from_numpy(random.normal(size=(2, 1, 4)))
+    found = []
+    for scale in (1.0, factor):
+
+        def loss_and_gradient(_network, weights, _images, _labels, scale=scale):
+            return scale * ((weights @ matrix) * weights).sum(dim=1) / 2, scale * weights @ matrix
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(smoothness, "loss_and_gradient", loss_and_gradient)
+            found.append(local_smoothness(SMALL_CNN, before, after, torch.ones(1, 4), NO_EXAMPLES).smoothness[0])
+    direction = (after - before)[0].numpy()
+    assert found[0] == pytest.approx(np.linalg.norm(matrix.numpy() @ direction) / np.linalg.norm(direction), rel=1e-10)
+    assert found[1] == pytest.approx(factor * found[0], rel=1e-10)
 
 
 def test_full_gradient_masks_and_is_in_float64(small_batch, random_weights):

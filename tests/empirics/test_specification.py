@@ -85,14 +85,14 @@ def test_the_default_is_the_digits_workload_as_written():
     assert found.sparsities == (0.0, 50.0, 70.0, 90.0)
     assert found.batch_sizes == (1, 2, 4, 8, 16, 32, 64, 128, 256)
     assert (found.goals, found.trials, found.replicates, found.seed, found.device) == ((0.08,), 16, 1, 0, "cpu")
-    assert (found.constants, found.probe_examples, found.rerun_winner) == (True, 1618, 0)
+    assert (found.constants, found.probe.examples, found.rerun_winner) == (True, 1618, 0)
     assert found.workload.eval_interval == 2
 
 
 def test_overrides_take_the_defaults_place():
     found = specify(goal_error=(0.05,), max_steps=10, eval_interval=3, trials=5, batch_sizes=(7,), examples=9, seed=3)
     assert (found.goals, found.workload.max_steps, found.workload.eval_interval) == ((0.05,), 10, 3)
-    assert (found.trials, found.batch_sizes, found.probe_examples, found.seed) == (5, (7,), 9, 3)
+    assert (found.trials, found.batch_sizes, found.probe.examples, found.seed) == (5, (7,), 9, 3)
 
 
 def test_values_are_sorted_and_taken_once():
@@ -106,7 +106,7 @@ def test_a_batch_may_be_a_single_example_or_the_whole_training_set():
 
 
 def test_more_examples_than_there_are_means_all():
-    assert specify(examples=10**6).probe_examples == 1618
+    assert specify(examples=10**6).probe.examples == 1618
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,10 @@ ADDITIONS = {
     "rerun_winner": 3,
     "constants": False,
     "examples": 50,
+    "every": 3,
+    "steps": 40,
+    "hessian_points": 0,
+    "repeats": 2,
 }
 CHANGES = {
     "goal_error": (0.05,),
@@ -174,14 +178,13 @@ def test_what_must_not_change_is_in_the_identity_and_the_folder(name):
     assert changed.folder_name() != specify().folder_name()
 
 
-def test_data_device_space_and_smoothness_interval_are_in_the_identity():
+def test_data_device_and_space_are_in_the_identity():
     one = specify()
     axis = dataclasses.replace(one.workload.search_space[0], high=1.5)
     for changed in (
         dataclasses.replace(one, dataset_digest="other"),
         dataclasses.replace(one, device="cuda"),
         dataclasses.replace(one, workload=dataclasses.replace(one.workload, search_space=(axis,))),
-        dataclasses.replace(one, workload=dataclasses.replace(one.workload, smoothness_interval=7)),
         dataclasses.replace(one, workload=dataclasses.replace(one.workload, schedule="linear")),
         dataclasses.replace(one, workload=dataclasses.replace(one.workload, optimizer="momentum")),
     ):

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from empirics.errors import InputError
 from empirics.records import (
     QUANTITIES,
+    BatchVariance,
     ConstantsRecord,
     MaskRecord,
     RerunRecord,
-    SmoothnessPoint,
     StudyOutcome,
     StudyRecord,
     TraceRecord,
+    TrajectoryPoint,
     TrialRecord,
 )
 from empirics.specification import Study
@@ -64,10 +65,25 @@ def study_records(draw):
 
 @st.composite
 def constants_records(draw):
-    steps = sorted(draw(st.sets(counts, max_size=4)))
-    trajectory = tuple(SmoothnessPoint(step, draw(finite), draw(finite)) for step in steps)
-    values = {quantity: draw(finite) for quantity in QUANTITIES}
-    return ConstantsRecord(draw(studies), draw(counts), draw(counts), draw(points), values, trajectory, draw(finite))
+    places = sorted(draw(st.sets(st.tuples(st.sampled_from(("L", "variance")), counts), max_size=4)))
+    trajectory = tuple(TrajectoryPoint(*place, draw(finite), draw(st.none() | finite)) for place in places)
+    drawn = sorted(draw(st.sets(st.tuples(counts, st.sampled_from(("border", "epoch", "replacement"))), max_size=3)))
+    return ConstantsRecord(
+        study=draw(studies),
+        examples=draw(counts),
+        trial=draw(counts),
+        metaparameters=draw(points),
+        values={quantity: draw(finite) for quantity in QUANTITIES},
+        trajectory=trajectory,
+        seconds=draw(finite),
+        errors={quantity: draw(finite) for quantity in QUANTITIES[:2]},
+        goal_step=draw(st.none() | counts),
+        steps=draw(counts),
+        skipped=draw(counts),
+        diverged=draw(st.none() | counts),
+        settings={"examples": draw(counts), "steps": draw(st.none() | counts), "learning_rate": draw(finite)},
+        batch_variances=tuple(BatchVariance(*place, draw(finite), draw(finite), draw(finite)) for place in drawn),
+    )
 
 
 rerun_records = st.builds(RerunRecord, studies, st.integers(1, 9), st.integers(0, 99), points, events, counts)
@@ -108,7 +124,7 @@ def study(*, trials=2, sparsity=0.0, batch_size=16, event="reached", step=8):
 
 def constants(record, *, smoothness=1.0):
     values = dict.fromkeys(QUANTITIES, smoothness)
-    trajectory = (SmoothnessPoint(1, smoothness, 2.3), SmoothnessPoint(6, smoothness, 2.2))
+    trajectory = (TrajectoryPoint("L", 1, smoothness), TrajectoryPoint("L", 6, smoothness, 0.1))
     winner = record.winner
     return ConstantsRecord(record.study, 1618, winner.trial, winner.metaparameters, values, trajectory, 0.5)
 

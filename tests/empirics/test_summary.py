@@ -74,5 +74,6 @@ def test_constants_are_shown_with_where_they_were_measured(tmp_path):
     text = described(tmp_path, INSIDE, constants=[constants(0.0, 16, 1.5), constants(90.0, 16, 2.5)])
     assert "B = 16" in text
     assert "1618 training examples" in text
-    (row,) = (line.split() for line in text.splitlines() if line.strip().startswith("90%"))
-    assert row == ["90%", *["2.5"] * 5]
+    (head,) = (line.split() for line in text.splitlines() if line.split()[:1] == ["S=0%"] and ":" not in line)
+    (row,) = (line.split() for line in text.splitlines() if line.strip().startswith("beta_V"))
+    assert (head, row) == (["S=0%", "S=90%"], ["beta_V", "1.5", "2.5"])

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import math
 import statistics
@@ -7,7 +8,7 @@ from dataclasses import replace
 import pytest
 import scipy.stats
 
-from empirics.records import QUANTITIES, ConstantsRecord, StudyOutcome, StudyRecord, TrialRecord
+from empirics.records import QUANTITIES, ConstantsRecord, StudyOutcome, StudyRecord, TrajectoryPoint, TrialRecord
 from empirics.specification import Request, Study, resolve
 from empirics.store import open_store
 from empirics.tables import write_constants, write_curves, write_tables
@@ -63,18 +64,18 @@ def test_a_sparsity_is_written_so_that_it_can_be_read_back(tmp_path, sparsity):
     assert float(row["sparsity"]) == sparsity
 
 
-def constants(sparsity, replicate, first):
-    values = dict(zip(QUANTITIES, (first, 2.0, 3.0, 4.6, 100.0), strict=True))
-    return ConstantsRecord(Study(sparsity, replicate, 128), 1618, 0, {}, values, (), 1.0)
+def constants(sparsity, replicate, first, errors=None):
+    values = dict(zip(QUANTITIES[:5], (first, 2.0, 3.0, 4.6, 100.0), strict=True))
+    return ConstantsRecord(Study(sparsity, replicate, 128), 1618, 0, {}, values, (), 1.0, errors or {})
 
 
 CONSTANTS = """\
-workload,sparsity,quantity,value,low,high,n
-digits/small-cnn/sgd,0,L_mean,0.571235,,,1
-digits/small-cnn/sgd,0,L_max,2,,,1
-digits/small-cnn/sgd,0,L_at_goal,3,,,1
-digits/small-cnn/sgd,0,Delta,4.6,,,1
-digits/small-cnn/sgd,0,beta,100,,,1
+workload,sparsity,quantity,value,low,high,n,standard_error
+digits/small-cnn/sgd,0,L_mean,0.571235,,,1,
+digits/small-cnn/sgd,0,L_max,2,,,1,
+digits/small-cnn/sgd,0,L_at_goal,3,,,1,
+digits/small-cnn/sgd,0,Delta,4.6,,,1,
+digits/small-cnn/sgd,0,beta,100,,,1,
 """
 
 
@@ -98,6 +99,32 @@ def test_constants_of_three_replicates_have_students_interval(tmp_path):
     # by hand: t(0.975, 2) = 4.3027, s/sqrt(3) = 0.88192
     assert float(row["low"]) == pytest.approx(2.33333 - 4.3027 * 0.88192, abs=1e-4)
     assert row["n"] == "3"
+
+
+def test_the_error_of_a_mean_over_replicates_is_that_of_independent_values(tmp_path):
+    errors = ({"beta": 3.0, "Delta": 1.0}, {"beta": 4.0})
+    write_constants(tmp_path, WORKLOAD, [constants(0.0, replicate, 1.0, errors[replicate]) for replicate in range(2)])
+    with (tmp_path / "constants.csv").open(newline="") as file:
+        found = {row["quantity"]: row["standard_error"] for row in csv.DictReader(file)}
+    assert found["beta"] == "2.5"  # sqrt(3^2 + 4^2)/2
+    assert found["Delta"] == found["L_mean"] == ""
+
+
+def test_delta_best_takes_the_lowest_loss_seen_by_any_sparsity_of_the_replicate(tmp_path):
+    def seeing(record, *losses):
+        points = tuple(TrajectoryPoint("training_loss", step, loss) for step, loss in enumerate(losses, start=1))
+        return dataclasses.replace(record, trajectory=points)
+
+    records = [
+        seeing(constants(0.0, 0, 1.0), 2.3, 0.5),
+        seeing(constants(90.0, 0, 1.0), 2.3, 0.3, 0.4),
+        seeing(constants(0.0, 1, 1.0), 2.3, 0.1),
+    ]
+    write_constants(tmp_path, WORKLOAD, records)
+    with (tmp_path / "constants.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["quantity"] == "Delta_best"]
+    found = {(row["sparsity"], row["n"]): row["value"] for row in rows}
+    assert found == {("0", "2"): "4.2", ("90", "1"): "4"}  # (4.6 - 2 x 0.3 + 4.6 - 2 x 0.1)/2; 4.6 - 2 x 0.3
 
 
 def test_all_tables_come_from_the_store(tmp_path):

@@ -1,5 +1,6 @@
 from reference import empirics_plain as plain
 
+from empirics.probe import FollowedRun
 from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StudyRecord, TrialRecord
 from empirics.specification import Study
 from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StudyTask
@@ -23,7 +24,7 @@ def test_each_task_does_its_unit_and_reports(laboratory_of):
     assert isinstance(rerun, RerunRecord)
     assert (rerun.rerun, rerun.study) == (2, study.study)
 
-    followed = StudyRecord(study.study, 0.5, (winner,), 30, 2, None, 1.0)
+    followed = FollowedRun(70.0, 0, 64, 0, {"learning_rate": 0.1}, 4)
     constants = ConstantsTask(followed, masks[1].bits).run(laboratory, reports.append)
     assert isinstance(constants, ConstantsRecord)
     assert constants.study == study.study
@@ -37,9 +38,7 @@ def test_labels_say_what_a_task_is():
     assert PruneTask(2, 3, ()).label == "masks of trial 3 r=2"
     assert StudyTask(study, ()).label == "S=90 B=16"
     assert RerunTask(study, winner, 2).label == "S=90 B=16 rerun 2"
-    assert (
-        ConstantsTask(StudyRecord(study, 0.08, (winner,), 10, 2, None, 1.0), b"").label == "L, Delta, beta of S=90 B=16"
-    )
+    assert ConstantsTask(FollowedRun(90.0, 0, 16, 0, {}, 4), b"").label == "L, Delta, beta of S=90 B=16"
 
 
 def test_the_reference_counts_as_many_weights_as_a_mask_has_bits(laboratory):

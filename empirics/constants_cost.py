@@ -1,0 +1,85 @@
+"""What a measurement of constants costs, in gradients of one example and in seconds on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from empirics.curvature import HESSIAN_EXAMPLES
+from empirics.datasets import Dataset
+from empirics.laboratory import network_of
+from empirics.probe import FollowedRun, Probe
+from empirics.smoothness import GAMMAS, full_gradient
+from empirics.specification import Specification, Study
+
+_NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0.7 of a plain gradient's time
+_PRODUCTS = 12  # Hessian-vector products until Lanczos agrees, as seen on digits and MNIST
+_PRODUCT_PASSES = 2.0  # one of them in gradients, likewise
+_TIMED_EXAMPLES = 64
+
+
+def example_gradients(probe: Probe, steps: float) -> float:
+    """Return what measuring along a run of so many steps costs, in double-precision gradients of one example.
+
+    Example:
+        >>> example_gradients(Probe(examples=1000, every=100), 200)  # 3 points of 11 + 1 passes
+        36000.0
+    """
+    points = probe.points(max(int(steps), 1))
+    hessians = min(probe.hessian_points, points) * _PRODUCTS * _PRODUCT_PASSES * min(probe.examples, HESSIAN_EXAMPLES)
+    return points * (1 + len(GAMMAS) + _NOISE_PASSES) * probe.examples + hessians
+
+
+def seconds_per_gradient(specification: Specification, dataset: Dataset) -> float:
+    """Return the time of one example's gradient in double precision, timed on one core for a moment."""
+    network = network_of(specification.workload, dataset)
+    weights = torch.from_numpy(network.initial_weights(np.random.default_rng(0))[None])
+    images, labels = (torch.from_numpy(part[:_TIMED_EXAMPLES]) for part in (dataset.images, dataset.labels))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    times = []
+    for _ in range(2):  # the first warms up
+        start = time.perf_counter()
+        full_gradient(network, weights, torch.ones_like(weights), images, labels)
+        times.append(time.perf_counter() - start)
+    torch.set_num_threads(threads)
+    return min(times) / len(labels)
+
+
+def describe_cost(specification: Specification, dataset: Dataset, runs: Sequence[FollowedRun], jobs: int) -> str:
+    """Return one line a run: how many measurements, what each takes, and how long that is on this machine.
+
+    Args:
+        specification: How it is measured.
+        dataset: On what.
+        runs: Along what.
+        jobs: Processes at once.
+    """
+    probe, second = specification.probe, seconds_per_gradient(specification, dataset)
+    lines, total = [], 0.0
+    for run in runs:
+        steps = probe.steps or run.goal_step or specification.workload.max_steps
+        seconds = example_gradients(probe, steps) * second
+        bound = "" if probe.steps or run.goal_step else "at most "
+        lines.append(
+            f"constants of {Study(run.sparsity, run.replicate, run.batch_size)}: {bound}{probe.points(steps)} measurements "
+            f"of 11 gradient passes and more over {probe.examples} examples, {bound}{_duration(seconds)}"
+        )
+        total += seconds
+    lines.append(f"constants: about {_duration(total / min(jobs, len(runs)))} in all{_cheaper(probe, total)}")
+    return "\n".join(lines)
+
+
+def _cheaper(probe: Probe, seconds: float) -> str:
+    """Return how to spend less where it is much."""
+    if seconds < 600 or probe.examples <= 2000:
+        return ""
+    return f"; --examples 2000 costs {100 * 2000 / probe.examples:.2g}% of it, with standard errors"
+
+
+def _duration(seconds: float) -> str:
+    """Return a time to two digits."""
+    return f"{seconds / 60:.2g} min" if seconds >= 120 else f"{seconds:.2g} s"

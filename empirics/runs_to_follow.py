@@ -1,0 +1,61 @@
+"""Which runs the constants are measured along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from empirics.probe import FollowedRun
+from empirics.records import StudyRecord
+from empirics.specification import Specification, Study, nearest_128
+
+
+def needs_search(specification: Specification) -> bool:
+    """Return whether a run's metaparameters have to be searched for, as the learning rate asked for is not all."""
+    names = {axis.name for axis in specification.workload.search_space}
+    return specification.probe.learning_rate is None or names != {"learning_rate"}
+
+
+def runs_to_follow(specification: Specification, studies: Mapping[Study, StudyRecord]) -> list[FollowedRun]:
+    """Return the run of each sparsity and replicate along which its constants are measured.
+
+    That of the winner of the study whose batch size is nearest 128: of all batch sizes measured, the nearest at which
+    every sparsity reached its goal, and where there is no such one, each sparsity's own. A batch size or learning rate
+    that was asked for takes the place of that study's, or of its winner's; the goal is then looked for anew.
+
+    Args:
+        specification: What is asked for.
+        studies: What was measured.
+
+    Returns:
+        One run a sparsity and replicate that has one.
+    """
+    probe = specification.probe
+    if not needs_search(specification):
+        batch_size = probe.batch_size or nearest_128(specification.batch_sizes)
+        return [
+            FollowedRun(sparsity, replicate, batch_size, 0, {"learning_rate": probe.learning_rate or 0.0}, None)
+            for sparsity in specification.sparsities
+            for replicate in range(specification.replicates)
+        ]
+    found = []
+    for record in _records(specification, studies):
+        study, winner = record.study, record.winner
+        assert winner is not None
+        point, goal_step = winner.metaparameters, winner.step
+        run = FollowedRun(study.sparsity, study.replicate, study.batch_size, winner.trial, point, goal_step)
+        if probe.learning_rate is not None:
+            point = point | {"learning_rate": probe.learning_rate}
+            run = FollowedRun(study.sparsity, study.replicate, study.batch_size, winner.trial, point, None)
+        found.append(run)
+    return found
+
+
+def _records(specification: Specification, studies: Mapping[Study, StudyRecord]) -> list[StudyRecord]:
+    """Return for each sparsity and replicate the study whose winner is followed."""
+    wanted = specification.probe.batch_size
+    reached: dict[tuple[float, int], dict[int, StudyRecord]] = {}
+    for study, record in studies.items():
+        if record.winner and wanted in {None, study.batch_size}:
+            reached.setdefault((study.sparsity, study.replicate), {})[study.batch_size] = record
+    common = set.intersection(*(set(records) for records in reached.values())) if reached else set()
+    return [records[nearest_128(common or records)] for records in reached.values()]

@@ -1,0 +1,256 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import constants_workloads as exact
+from reference import empirics_constants as slow
+from reference import empirics_plain as plain
+
+from empirics import following
+from empirics.errors import InputError
+from empirics.following import measure_constants
+from empirics.probe import FollowedRun, Probe
+from empirics.records import TrialRecord
+from empirics.summary import describe_ending
+
+RATE, STEPS, BATCH_SIZE, PROBE, TRAINING = 0.3, 13, 16, 60, 1618
+SPARSITIES = (0.0, 80.0)
+
+# The start is drawn in float32: 2^-24 a weight, times the loss's and the gradients' dependence on it.
+START_TOLERANCE = 1e-6
+# A step d = rate x gradient is the difference of float32 weights. Weights of 0.1 keep 0.1 x 2^-24 = 6e-9 against
+# changes of a few 1e-4, and thirteen steps of two computations drift apart by as much each: 1e-3 leaves a factor 4.
+STEP_TOLERANCE = 1e-3
+
+
+def followed(sparsity=0.0, *, rate=RATE, goal_step=STEPS, replicate=0, batch_size=BATCH_SIZE):
+    return FollowedRun(sparsity, replicate, batch_size, 1, {"learning_rate": rate}, goal_step)
+
+
+@pytest.fixture(scope="module", params=SPARSITIES, ids=lambda sparsity: f"S={sparsity:g}")
+def measured(request, laboratory_of):
+    """Return sparsity, mask and the constants of a winner's run, measured on sixty examples."""
+    laboratory = laboratory_of(examples=PROBE, hessian_points=2)
+    start = plain.initial_weights(plain.SmallCnn, plain.draws(0, plain.INIT, 0, 1))
+    images, labels, *_ = plain.split_digits()
+    mask = plain.snip_mask(plain.snip_scores(plain.SmallCnn, start, images, labels), request.param)
+    reports = []
+    record = measure_constants(laboratory, followed(request.param), mask, reports.append)
+    return start.astype(np.float32), mask, record, reports
+
+
+@pytest.fixture(scope="module")
+def probe():
+    images, labels, *_ = plain.split_digits()
+    rows = plain.draws(0, plain.PROBE, 0).permutation(1618)[:PROBE]
+    return images[rows], labels[rows]
+
+
+@pytest.fixture(scope="module")
+def twin(measured, probe):
+    """Return step -> (L, training loss before the step) for every step of the winner's run."""
+    start, mask, *_ = measured
+    images, labels, *_ = plain.split_digits()
+    stream = plain.example_stream(0, (0,), len(labels), STEPS * BATCH_SIZE)
+    rows = [stream[step * BATCH_SIZE : (step + 1) * BATCH_SIZE] for step in range(STEPS)]
+    batches = [(images[row], labels[row]) for row in rows]
+    before, points = torch.from_numpy(start * mask), {}
+    for step, _, network in plain.train(plain.SmallCnn, start, mask, RATE, batches, dtype=torch.float32):
+        after = plain.flat_weights(network)
+        points[step] = (
+            plain.local_smoothness(plain.SmallCnn, before, after, mask, *probe),
+            plain.loss_and_gradient(plain.SmallCnn, before, *probe)[0],
+        )
+        before = after
+    return points
+
+
+def test_smoothness_is_measured_every_fifth_step_and_at_the_goal(measured):
+    *_, record, reports = measured
+    assert list(record.along("L")) == list(record.along("variance")) == [1, 6, 11, 13]
+    assert list(record.along("training_loss")) == [1, 6, 11, 13, 14]
+    assert list(record.along("hessian_top")) == [1, 11]
+    assert sorted(set(reports)) == [1, 6, 11, 13]
+    assert (record.goal_step, record.steps, record.skipped, record.diverged) == (13, 13, 0, None)
+
+
+def test_the_trajectory_is_the_twins(measured, twin):
+    *_, record, _ = measured
+    for step, smoothness in record.along("L").items():
+        assert smoothness == pytest.approx(twin[step][0], rel=STEP_TOLERANCE)
+        assert record.along("training_loss")[step] == pytest.approx(twin[step][1], rel=STEP_TOLERANCE)
+
+
+def test_l_is_the_mean_and_maximum_over_the_regular_steps(measured, twin):
+    *_, record, _ = measured
+    regular = [twin[step][0] for step in (1, 6, 11)]
+    assert record.values["L_mean"] == pytest.approx(sum(regular) / 3, rel=STEP_TOLERANCE)
+    assert record.values["L_max"] == pytest.approx(max(regular), rel=STEP_TOLERANCE)
+    assert record.values["L_at_goal"] == pytest.approx(twin[13][0], rel=STEP_TOLERANCE)
+    assert "L_mean_budget" not in record.values
+
+
+def test_delta_is_twice_the_loss_at_the_start(measured, probe):
+    start, mask, record, _ = measured
+    loss = plain.loss_and_gradient(plain.SmallCnn, start * mask, *probe)[0]
+    assert record.values["Delta"] == pytest.approx(2 * loss, rel=START_TOLERANCE)
+
+
+def test_beta_is_the_unbiased_gradient_variance_at_the_start(measured, probe):
+    start, mask, record, _ = measured
+    variance = plain.gradient_variance(plain.SmallCnn, start * mask, mask, *probe)
+    unbiased = variance * PROBE / (PROBE - 1) * (TRAINING - 1) / TRAINING
+    assert record.values["beta"] == pytest.approx(unbiased, rel=START_TOLERANCE)
+
+
+def test_what_was_measured_on_a_part_has_standard_errors(measured):
+    *_, record, _ = measured
+    assert set(record.errors) == set(record.values) - {"hessian_top"}
+    for name in ("Delta", "beta", "L_mean", "L_max", "L_at_goal", "epsilon", "beta_mean"):
+        assert 0 < record.errors[name] < record.values[name]
+    assert all((point.error is None) == (point.quantity == "hessian_top") for point in record.trajectory)
+
+
+def test_the_record_says_whose_run_it_is(measured):
+    *_, record, _ = measured
+    assert (record.trial, record.metaparameters, record.examples) == (1, {"learning_rate": RATE}, PROBE)
+    assert record.settings == Probe(examples=PROBE, every=5, hessian_points=2).settings()
+
+
+def full_mask(laboratory):
+    return np.ones(laboratory.network.size, dtype=bool)
+
+
+def ends_of(laboratory, run, monkeypatch):
+    """Measure along a run; return its record and the weights it ended with."""
+    ends, real = [], following.trial_block
+
+    def trial_block(*arguments):
+        ends.append(real(*arguments))
+        return ends[-1]
+
+    monkeypatch.setattr(following, "trial_block", trial_block)
+    record = measure_constants(laboratory, run, full_mask(laboratory), lambda _: None)
+    return record, ends[-1].weights
+
+
+def test_measuring_leaves_the_run_bit_identical(laboratory_of, monkeypatch):
+    laboratory = laboratory_of(examples=20, every=3, repeats=2)
+    _, measured_weights = ends_of(laboratory, followed(), monkeypatch)
+    alone = following.trial_block(
+        laboratory, 0, TrialRecord(1, {"learning_rate": RATE}, "running", 0), full_mask(laboratory)
+    )
+    data, order = laboratory.split(0), laboratory.order(0)
+    for step in range(STEPS):
+        rows = laboratory.tensor(order.batch(step, BATCH_SIZE))
+        alone.step(data.training_images[rows], data.training_labels[rows])
+    assert torch.equal(alone.weights, measured_weights)
+
+
+def test_measured_again_it_is_the_same_bit_for_bit(laboratory_of):
+    laboratory = laboratory_of(examples=20, repeats=2)
+    first, second = (measure_constants(laboratory, followed(), full_mask(laboratory), lambda _: None) for _ in range(2))
+    assert replace(first, seconds=0.0) == replace(second, seconds=0.0)
+    assert {each.batch_size for each in first.batch_variances} == {1, 4}
+
+
+def test_a_run_goes_on_for_the_steps_asked_for(laboratory_of):
+    laboratory = laboratory_of(examples=20, steps=21, hessian_points=0)
+    record = measure_constants(laboratory, followed(), full_mask(laboratory), lambda _: None)
+    along = record.along("L")
+    assert list(along) == [1, 6, 11, 13, 16, 21]
+    assert record.values["L_mean_budget"] == pytest.approx(np.mean([along[step] for step in (1, 6, 11, 16, 21)]))
+    assert record.values["L_mean"] == pytest.approx(np.mean([along[step] for step in (1, 6, 11)]))
+    assert (record.goal_step, record.steps) == (13, 21)
+
+
+def test_a_run_that_stops_before_its_goal_has_no_averages_up_to_it(laboratory_of):
+    laboratory = laboratory_of(examples=20, steps=7, hessian_points=0)
+    record = measure_constants(laboratory, followed(), full_mask(laboratory), lambda _: None)
+    assert record.goal_step is None
+    assert list(record.values) == ["Delta", "beta", "L_mean_budget"]
+
+
+def test_a_goal_that_is_not_known_is_looked_for(laboratory_of):
+    laboratory = laboratory_of(examples=20, goal_error=(0.5,), hessian_points=0)
+    known = measure_constants(laboratory, followed(goal_step=None), full_mask(laboratory), lambda _: None)
+    assert known.goal_step is not None
+    assert known.goal_step % 2 == 0
+    again = measure_constants(laboratory, followed(goal_step=known.goal_step), full_mask(laboratory), lambda _: None)
+    assert again.values == known.values
+
+
+def test_a_run_that_diverges_says_where_and_keeps_what_was_measured(laboratory_of):
+    laboratory = laboratory_of(examples=20, steps=60, every=1, hessian_points=0)
+    record = measure_constants(laboratory, followed(rate=1e6, goal_step=None), full_mask(laboratory), lambda _: None)
+    assert record.diverged is not None
+    assert record.goal_step is None
+    assert 0 < len(record.along("L")) < record.diverged
+    assert np.isfinite([point.value for point in record.trajectory]).all()
+    assert np.isfinite(list(record.values.values())).all()
+    assert {"Delta", "beta"} <= set(record.values)
+    assert f"diverged at step {record.diverged}; what was measured before is kept" in describe_ending(record)
+
+
+def test_a_winner_that_never_moved_is_counted_and_has_no_smoothness(laboratory_of):
+    # One kept weight of the first convolution reaches no output: every gradient is 0 and so is every step.
+    laboratory = laboratory_of(examples=20)
+    mask = np.zeros(6090, dtype=bool)
+    mask[0] = True
+    record = measure_constants(laboratory, followed(99.99, goal_step=7), mask, lambda _: None)
+    assert record.skipped == 3
+    assert "L" not in {point.quantity for point in record.trajectory}
+    assert not {"L_mean", "L_max", "L_at_goal"} & set(record.values)
+    assert np.isfinite(list(record.values.values())).all()
+    assert "3 steps moved nothing and have no L" in describe_ending(record)
+
+
+@pytest.mark.parametrize("name", ["quadratic", "logistic_regression", "linear_network"])
+def test_workloads_with_closed_forms_are_measured_from_end_to_end(name, laboratory_of):
+    laboratory = laboratory_of(workload=f"reference.constants_workloads:{name}", every=2)
+    run = followed(rate=0.05, goal_step=9)
+    record = measure_constants(laboratory, run, full_mask(laboratory), lambda _: None)
+    assert record.errors == {}
+    data = laboratory.split(0)
+    inputs, labels = data.training_images.numpy().astype(float), data.training_labels.numpy()
+    weights = laboratory.initial_weights(0, 1).astype(float)
+    forms = {
+        "quadratic": lambda: exact.quadratic_gradients(weights, inputs),
+        "logistic_regression": lambda: exact.logistic_gradients(weights, inputs, labels),
+        "linear_network": lambda: exact.linear_network_gradients(weights, inputs, labels.astype(float)),
+    }
+    each = forms[name]()
+    assert record.values["beta"] == pytest.approx(slow.population_variance(each), rel=1e-9)
+    assert record.along("gradient_square")[1] == pytest.approx(np.square(each.mean(axis=0)).sum(), rel=1e-9)
+    if name == "quadratic":
+        along = list(record.along("variance").values())
+        assert along == pytest.approx([record.values["beta"]] * len(along), rel=1e-9)
+        assert record.values["beta_V"] == pytest.approx(0, abs=1e-9)
+        assert record.values["hessian_top"] == pytest.approx(max(exact.CURVATURES), rel=1e-3)
+        # No step is longer in any direction than the top curvature allows, and a step has some of every curvature.
+        assert min(exact.CURVATURES) < record.values["L_mean"] < record.values["L_max"] < max(exact.CURVATURES)
+
+
+def test_a_loss_with_one_derivative_is_named(laboratory_of):
+    laboratory = laboratory_of(workload="reference.constants_workloads:once_differentiable", hessian_points=1)
+    with pytest.raises(InputError, match=r"once_differentiable_loss.*use --hessian-points 0"):
+        measure_constants(laboratory, followed(goal_step=2), full_mask(laboratory), lambda _: None)
+
+
+@pytest.mark.parametrize(("steps", "points"), [(1, 2), (5, 2), (6, 3), (13, 4)])
+def test_a_probe_counts_its_points(steps, points):
+    assert Probe(examples=9, every=5).points(steps) == points
+
+
+@given(st.integers(1, 500), st.integers(1, 50), st.integers(0, 9))
+def test_hessians_are_spread_over_the_whole_run(steps, every, wanted):
+    found = Probe(examples=9, every=every, hessian_points=wanted).hessian_indices(steps)
+    last = (steps - 1) // every
+    assert len(found) <= wanted
+    assert found <= set(range(last + 1))
+    if wanted >= 2:
+        assert {0, last} <= found
+    assert len(found) == min(wanted, last + 1)
