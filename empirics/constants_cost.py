@@ -15,7 +15,7 @@ from empirics.probe import FollowedRun, Probe
 from empirics.smoothness import GAMMAS, full_gradient
 from empirics.specification import Specification, Study
 
-_NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0.7 of a plain gradient's time
+_NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0.6 to 0.9 of a plain gradient's time
 _PRODUCTS = 12  # Hessian-vector products until Lanczos agrees, as seen on digits and MNIST
 _PRODUCT_PASSES = 2.0  # one of them in gradients, likewise
 _TIMED_EXAMPLES = 64
@@ -64,8 +64,9 @@ def describe_cost(specification: Specification, dataset: Dataset, runs: Sequence
         steps = probe.steps or run.goal_step or specification.workload.max_steps
         seconds = example_gradients(probe, steps) * second
         bound = "" if probe.steps or run.goal_step else "at most "
+        study = Study(run.sparsity, run.replicate, run.batch_size)
         lines.append(
-            f"constants of {Study(run.sparsity, run.replicate, run.batch_size)}: {bound}{probe.points(steps)} measurements "
+            f"constants of {study}: {bound}{probe.points(steps)} measurements "
             f"of 11 gradient passes and more over {probe.examples} examples, {bound}{_duration(seconds)}"
         )
         total += seconds

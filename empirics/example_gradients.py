@@ -44,25 +44,28 @@ class GradientSums:
 
 
 def gradient_sums(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> GradientSums:
-    """Return the sums over the gradients of single examples, in float64.
+    """Return the sums over the gradients of single examples.
+
+    Layer inputs and output gradients are in the weights' own precision, products and sums of them in float64: the
+    single precision of training, 1e-7 an entry, is far below what differs between examples, and a pass costs half.
 
     Args:
         network: The network.
-        weights: Shape (1, P).
+        weights: Shape (1, P), float32 or float64.
         images: Shape (n, ...).
         labels: Shape (n, ...).
 
     Returns:
         The sums over n examples.
     """
-    views = [view.double() for view in network.views(weights.detach())]
+    views = network.views(weights.detach())
     zeros = torch.zeros(network.size, dtype=torch.float64, device=weights.device)
     sums = GradientSums(zeros, zeros.clone())
     add = _add_by_layers if isinstance(network, ConvolutionalNetwork | ResidualNetwork) else _add_one_by_one
     rows = min(max(_FLOATS_AT_ONCE // network.size, 1), network.examples_at_once)
     for start in range(0, len(labels), rows):
         part = slice(start, start + rows)
-        add(network, views, as_input(images[part], torch.float64), labels[part], sums)
+        add(network, views, as_input(images[part], weights.dtype), labels[part], sums)
     return sums
 
 
@@ -94,22 +97,21 @@ def _add_by_layers(network: Network, views: list[Tensor], images: Tensor, labels
     with torch.enable_grad(), _LayerCalls() as layers:
         loss = network.losses(network.logits(parameters, images), labels).sum()
     gradients = torch.autograd.grad(loss, [output for *_, output in layers.calls])
-    place = {parameter.data_ptr(): index for index, parameter in enumerate(parameters)}
-    firsts: list[Tensor | None] = [None] * len(parameters)
-    seconds: list[Tensor | None] = [None] * len(parameters)
+    totals = zip(network.views(sums.first[None]), network.views(sums.second[None]), strict=True)
+    place = {parameter.data_ptr(): total for parameter, total in zip(parameters, totals, strict=True)}
     with torch.no_grad():
         for (function, args, kwargs, _), gradient in zip(layers.calls, gradients, strict=True):
             if function is torch.baddbmm:
                 bias, inputs, weight = args
-                by_layer = _linear_sums(inputs[0], gradient[0])
+                by_layer = _linear_sums(inputs[0].double(), gradient[0].double())
             else:
                 inputs, weight, bias = args
-                by_layer = _convolution_sums(inputs, weight, gradient, kwargs)
+                by_layer = _convolution_sums(inputs.double(), weight, gradient.double(), kwargs)
             for parameter, (first, second) in zip((weight, bias), by_layer, strict=True):
-                index = place[parameter.data_ptr()]
-                firsts[index], seconds[index] = first.flatten(), second.flatten()
-    sums.first += torch.cat([part for part in firsts if part is not None])
-    sums.second += torch.cat([part for part in seconds if part is not None])
+                of_first, of_second = place.pop(parameter.data_ptr())  # a layer that is used twice would not be here
+                of_first += first.view_as(of_first)
+                of_second += second.view_as(of_second)
+    assert not place, "a layer's parameters were not seen"
 
 
 def _linear_sums(inputs: Tensor, gradient: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
@@ -148,6 +150,6 @@ def _add_one_by_one(network: Network, views: list[Tensor], images: Tensor, label
             for example in zip(images, labels, strict=True)
         ]
         gradients = [torch.stack(of_parameter) for of_parameter in zip(*each, strict=True)]
-    flat = torch.cat([gradient.flatten(1) for gradient in gradients], dim=1)
+    flat = torch.cat([gradient.flatten(1) for gradient in gradients], dim=1).double()
     sums.first += flat.sum(dim=0)
     sums.second += flat.square().sum(dim=0)
