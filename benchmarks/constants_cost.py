@@ -1,9 +1,9 @@
 """beta over a whole training set against one epoch of training, and L's gradients: time on this machine, one core.
 
 `python -m benchmarks.constants_cost --examples 256` prints seconds and the ratio; both grow with the examples alone, so
-a part of them tells. The floor, for Simple-CNN and one example: a forward pass is 3.75 M multiplications (0.46 M, 3.28 M
-and 0.01 M in the three layers), the gradients of the outputs another 3.29 M, the weight gradients 3.74 M, in all 10.8 M,
-and training does the same 10.8 M. So beta costs one epoch's arithmetic, a third of it (the weight gradients) in double
+a part tells. The floor, for Simple-CNN and one example: a forward pass is 3.75 M multiplications (0.46 M, 3.28 M
+and 0.01 M in the layers), the gradients of the outputs another 3.29 M, the weight gradients 3.74 M, in all 10.8 M, and
+training does the same 10.8 M. So beta costs one epoch's arithmetic, a third of it (the weight gradients) in double
 precision, and besides that it writes each example's 52 000 convolution weights once and reads them twice: 1.2 MB an
 example, 67 GB over 54 000 where they leave the cache, which is why they are made 16 at a time.
 

@@ -68,7 +68,11 @@ def packages_imported(module):
 
 
 @pytest.mark.parametrize(
-    "name", [*PACKAGES, "empirics.store", "empirics.executor", "empirics.measure", "empirics.exchange"]
+    "name",
+    [
+        *PACKAGES,
+        *("empirics.store", "empirics.executor", "empirics.measure", "empirics.exchange", "empirics.constants"),
+    ],
 )
 def test_importing_loads_no_torch(name):
     script = f"import sys, {name}; sys.exit(sum(module.partition('.')[0] == 'torch' for module in sys.modules))"
