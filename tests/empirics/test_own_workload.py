@@ -13,13 +13,14 @@ from torch.nn import functional
 
 from empirics.engine import measure_study
 from empirics.errors import InputError
+from empirics.gradient_noise import gradient_noise
 from empirics.laboratory import Laboratory
 from empirics.measure import main
 from empirics.metric_goal import MetricGoalTest
 from empirics.module_network import module_network
 from empirics.named import import_named
 from empirics.own_workload import LoadedWorkload, OwnWorkload, load_own_workload
-from empirics.smoothness import gradient_variance
+from empirics.sample import Sample
 from empirics.specification import Request, Study, resolve
 from empirics.training import TrialBlock, loss_and_gradient
 
@@ -92,7 +93,8 @@ def test_a_module_has_the_losses_and_gradients_of_the_same_network_built_in(as_m
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-13)  # sums of up to 10^5 float64 roundings
     kept = torch.ones(1, SMALL_CNN.size)
-    variances = [gradient_variance(net, weights[:1], kept, images[:24], labels[:24]) for net in (network, SMALL_CNN)]
+    sample = Sample(images[:24], labels[:24], population=24)
+    variances = [gradient_noise(net, weights[:1], kept, sample).variance[0] for net in (network, SMALL_CNN)]
     assert variances[0] == pytest.approx(variances[1], rel=1e-11)
 
 

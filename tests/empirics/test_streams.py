@@ -39,6 +39,8 @@ def test_the_numbers_of_the_streams_are_those_of_stored_runs():
         "SPLIT": plain.SPLIT,
         "PROBE": plain.PROBE,
         "PRUNING": 4,
+        "LANCZOS": 5,
+        "BATCHES": 6,
     }
 
 
