@@ -9,12 +9,14 @@ from theory.critical_batch import (
     parallel_efficiency,
 )
 from theory.laws import FIXED_RATE, HYPERBOLA, LAWS, PIECEWISE, POWER, SHARPNESS, TUNED_TEXTBOOK, Law
+from theory.quadratic_law import NOISY_QUADRATIC
 from theory.schedules import Schedule, self_consistent_steps
 
 __all__ = [
     "FIXED_RATE",
     "HYPERBOLA",
     "LAWS",
+    "NOISY_QUADRATIC",
     "PIECEWISE",
     "POWER",
     "SHARPNESS",
