@@ -3,11 +3,21 @@
 Every refusal is a ValueError of one line that names the file, the row (the header is row 1) and the column.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from verification.table_file import Row, Table, read_table
+from verification.trials import (
+    SmoothnessRun,
+    StoredRun,
+    Trial,
+    read_metaparameters,
+    read_stored,
+    read_trial,
+    study_interval,
+    winner,
+)
 
 CURVE_COLUMNS = frozenset(
     [
@@ -28,8 +38,11 @@ CURVE_COLUMNS = frozenset(
         "censored",
         "winner",
         "metaparameters",
+        "trial",
+        "learning_rate",
     ]
 )
+IMPORT_COMMAND = "python -m empirics.exchange import"
 ALIASES = {"steps": "steps_to_result", "goal_error": "goal"}
 CONSTANT_COLUMNS = ("workload", "sparsity", "quantity", "value", "low", "high", "n")
 
@@ -44,6 +57,7 @@ class CurvePoint:
         lower: Steps, >= 0. The last evaluation before the goal was met; the budget when it never was.
         upper: Steps, the evaluation that met the goal; None when the budget ran out first.
             Equal to lower where the count is exact.
+        metaparameters: The winner's, name to value; empty where the input does not say.
 
     Example:
         >>> CurvePoint(batch_size=64, replicate=0, lower=12.0, upper=14.0).reached
@@ -54,6 +68,7 @@ class CurvePoint:
     replicate: int
     lower: float
     upper: float | None
+    metaparameters: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def reached(self) -> bool:
@@ -70,12 +85,16 @@ class Curve:
         goal: Goal error as typed; empty when the file does not say.
         sparsity: Percent of weights pruned, in [0, 100).
         points: Sorted by batch size, then replicate. Not empty.
+        trials: All trials behind the points; empty where the input holds none.
+        stop: The stop rule of its studies as typed, empty where the input does not say.
     """
 
     workload: str
     goal: str
     sparsity: float
     points: tuple[CurvePoint, ...]
+    trials: tuple[Trial, ...] = ()
+    stop: str = ""
 
     @property
     def group(self) -> tuple[str, str]:
@@ -119,6 +138,7 @@ class Records:
         source: The run folder or the CSV file.
         curves: Grouped by workload and goal in order of appearance, ascending in sparsity. Not empty.
         constants: Empty when there is no constants.csv.
+        smoothness: L and loss along the winners' runs; empty where the input holds none.
         notes: What a reader should know about the input, one line each (columns that were not read).
     """
 
@@ -126,6 +146,7 @@ class Records:
     curves: tuple[Curve, ...]
     constants: tuple[Constant, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    smoothness: tuple[SmoothnessRun, ...] = ()
 
 
 def read_records(source: str | Path) -> Records:
@@ -134,8 +155,8 @@ def read_records(source: str | Path) -> Records:
     Args:
         source: A folder with a curves.csv, or a CSV file with columns `batch_size` and `steps_to_result` (or
             `steps`), optionally `lower, upper, status, sparsity, workload, goal` (or `goal_error`),
-            `replicate`. Without lower and upper the counts are exact; without sparsity they are of dense
-            networks.
+            `replicate`, `trial`, `metaparameters` or `learning_rate`. Without lower and upper the counts are exact;
+            without sparsity they are of dense networks.
 
     Returns:
         The records.
@@ -144,22 +165,53 @@ def read_records(source: str | Path) -> Records:
         ValueError: If the input is missing, empty or malformed; one line naming row and column.
     """
     path = Path(source)
-    if path.is_dir():
-        if not (path / "curves.csv").is_file():
-            raise ValueError(f"{path} is no run folder: it has no curves.csv")
-        constants_file = path / "constants.csv"
-        constants = read_constants(constants_file) if constants_file.exists() else ()
-        curves, notes = read_curves(path / "curves.csv")
+    if not path.is_dir():
+        curves, notes = read_curves(path)
+        return Records(path, curves, (), notes)
+    if not (path / "curves.csv").is_file():
+        if next(path.glob("**/study.json"), None) is not None:
+            raise ValueError(f"{path} is a tree of studies; make a run folder of it: {IMPORT_COMMAND} {path} --out DIR")
+        raise ValueError(f"{path} is no run folder: it has no curves.csv")
+    constants_file = path / "constants.csv"
+    constants = read_constants(constants_file) if constants_file.exists() else ()
+    curves, notes = read_curves(path / "curves.csv")
+    if not (path / "study.sqlite").is_file():
         return Records(path, curves, constants, notes)
-    curves, notes = read_curves(path)
-    return Records(path, curves, (), notes)
+    try:
+        stored = read_stored(path)
+    except ValueError as error:
+        return Records(path, curves, constants, (*notes, f"trials not read: {error}".replace(str(path), path.name)))
+    return Records(path, _with_trials(curves, stored), constants, notes, stored.smoothness)
+
+
+def _with_trials(curves: Sequence[Curve], stored: StoredRun) -> tuple[Curve, ...]:
+    """Return the curves of a run folder with the trials of its store."""
+    return tuple(replace(curve, trials=stored.trials.get((curve.goal, curve.sparsity), ())) for curve in curves)
+
+
+def refuse_too_few_batch_sizes(records: Records) -> None:
+    """Refuse an input without any curve one could fit.
+
+    Args:
+        records: What was read.
+
+    Raises:
+        ValueError: If no curve has three distinct batch sizes; says which analyses need how many.
+    """
+    most = max(len({point.batch_size for point in curve.points}) for curve in records.curves)
+    if most < 3:
+        raise ValueError(
+            f"{records.source}: no curve has more than {most} distinct batch size{'s' if most > 1 else ''}; fits "
+            "need 3 that reached the goal, tests of alpha, h and the end slopes 4, AICc weights 5"
+        )
 
 
 def read_curves(path: Path) -> tuple[tuple[Curve, ...], tuple[str, ...]]:
     """Read curves and notes from one CSV file.
 
     Args:
-        path: A CSV file, see `read_records`.
+        path: A CSV file, see `read_records`; with a column `trial` each row is one trial, and a study's result the
+            least over its trials.
 
     Returns:
         The curves, and one note per column that was not read.
@@ -168,30 +220,65 @@ def read_curves(path: Path) -> tuple[tuple[Curve, ...], tuple[str, ...]]:
         ValueError: If the file is missing, empty or malformed.
     """
     table = read_table(path, aliases=ALIASES, required=("batch_size", "steps_to_result"))
-    if "trial" in table.columns:
-        raise ValueError(
-            f"{path}: column trial: one row per trial is not read; give one row per batch size with the "
-            "fewest steps over its trials"
-        )
+    grouped = _trial_curves(table) if "trial" in table.columns else _study_curves(table)
+    groups: dict[tuple[str, str], list[Curve]] = {}
+    for curve in grouped:
+        groups.setdefault(curve.group, []).append(curve)
+    ordered = [sorted(members, key=lambda curve: curve.sparsity) for members in groups.values()]
+    return tuple(curve for members in ordered for curve in members), _unread_columns(table)
+
+
+def _study_curves(table: Table) -> list[Curve]:
+    """Return the curves of a table with one row per study."""
     seen: dict[tuple[str, str, float, int, int], tuple[int, CurvePoint]] = {}
-    grouped: dict[tuple[str, str], dict[float, list[CurvePoint]]] = {}
+    grouped: dict[tuple[str, str, float], list[CurvePoint]] = {}
+    stops: dict[tuple[str, str, float], str] = {}
     for row in table.rows:
-        workload, goal, sparsity = row.text("workload"), row.text("goal"), _sparsity(row)
-        point = _point(row)
-        key = (workload, goal, sparsity, point.replicate, point.batch_size)
+        curve, point = (row.text("workload"), row.text("goal"), _sparsity(row)), _point(row)
+        key = (*curve, point.replicate, point.batch_size)
         if key in seen:
             first, other = seen[key]
             if other != point:
                 raise row.refuse("batch_size", f"repeats row {first} with another result: number the replicates")
             continue
         seen[key] = (row.number, point)
-        grouped.setdefault((workload, goal), {}).setdefault(sparsity, []).append(point)
-    curves = tuple(
-        Curve(workload, goal, sparsity, tuple(sorted(points, key=lambda p: (p.batch_size, p.replicate))))
-        for (workload, goal), by_sparsity in grouped.items()
-        for sparsity, points in sorted(by_sparsity.items())
-    )
-    return curves, _unread_columns(table)
+        grouped.setdefault(curve, []).append(point)
+        stops[curve] = row.text("stop")
+    return [
+        Curve(*key, tuple(sorted(points, key=lambda p: (p.batch_size, p.replicate))), stop=stops[key])
+        for key, points in grouped.items()
+    ]
+
+
+def _trial_curves(table: Table) -> list[Curve]:
+    """Return the curves of a table with one row per trial."""
+    seen: dict[tuple[str, str, float, int, int, int], tuple[int, Trial]] = {}
+    grouped: dict[tuple[str, str, float], dict[tuple[int, int], list[Trial]]] = {}
+    for row in table.rows:
+        curve, trial = (row.text("workload"), row.text("goal"), _sparsity(row)), read_trial(row)
+        key = (*curve, trial.replicate, trial.batch_size, trial.trial)
+        if key in seen:
+            first, other = seen[key]
+            if other != trial:
+                raise row.refuse("trial", f"repeats row {first} with another result: number the trials")
+            continue
+        seen[key] = (row.number, trial)
+        grouped.setdefault(curve, {}).setdefault((trial.batch_size, trial.replicate), []).append(trial)
+    curves = []
+    for group, studies in grouped.items():
+        points = []
+        for (batch_size, replicate), trials in sorted(studies.items()):
+            interval = study_interval(trials)
+            if interval is None:
+                raise ValueError(
+                    f"{table.path}: batch size {batch_size}: every trial is infeasible; give lower, the steps trained"
+                )
+            best = winner(trials)
+            points.append(CurvePoint(batch_size, replicate, *interval, best.metaparameters if best else {}))
+        every = tuple(trial for _, trials in sorted(studies.items()) for trial in trials)
+        stop = "race" if any(trial.status == "censored" for trial in every) else ""
+        curves.append(Curve(*group, tuple(points), every, stop))
+    return curves
 
 
 def read_constants(path: Path) -> tuple[Constant, ...]:
@@ -241,7 +328,8 @@ def _point(row: Row) -> CurvePoint:
     lower, upper = row.number_in("lower", low=0.0), row.number_in("upper", low=0.0)
     status = row.text("status") or ("not_reached" if steps is None else "reached")
     if status == "reached":
-        return CurvePoint(batch_size, replicate, *_reached_interval(row, steps, lower, upper))
+        interval = _reached_interval(row, steps, lower, upper)
+        return CurvePoint(batch_size, replicate, *interval, read_metaparameters(row))
     if status != "not_reached":
         raise row.refuse("status", f"need reached or not_reached, got {status!r}")
     if steps is not None or upper is not None:

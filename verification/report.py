@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from verification.analysis import analyse
-from verification.records import read_records
+from verification.records import read_records, refuse_too_few_batch_sizes
 from verification.tables import claim_lines, fits_and_ratios, markdown
 from verification.verdicts import dump, to_json, write_text_whole
 
@@ -46,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _report(source: Path, json_file: Path | None, markdown_file: Path | None) -> None:
     """Analyse, write what was asked for, print the tables and the next command."""
-    analysis = analyse(read_records(source))
+    records = read_records(source)
+    refuse_too_few_batch_sizes(records)
+    analysis = analyse(records)
     verdicts = dump(to_json(analysis))
     targets = [json_file] if json_file is not None else []
     if source.is_dir():

@@ -1,11 +1,14 @@
 """Reading run folders and foreign CSV files, and refusing bad ones in one line."""
 
+import contextlib
+import sqlite3
 from dataclasses import dataclass
 
 import pytest
 from reference.verification_runs import DIGITS, write_run
 
 from verification.records import Curve, CurvePoint, read_constants, read_curves, read_records
+from verification.trials import Trial, study_interval, winner
 
 
 def csv(tmp_path, text, name="curves.csv"):
@@ -77,6 +80,56 @@ def test_columns_that_mean_nothing_here_are_named(tmp_path):
     assert notes == ("curves.csv: columns not read: gpu",)
 
 
+TRIALS = """batch_size,steps,lower,trial,status,replicate,learning_rate
+8,40,38,0,complete,0,0.1
+8,36,34,1,complete,0,0.2
+8,36,34,2,complete,0,0.3
+8,,100,3,incomplete,0,0.001
+8,,12,4,infeasible,0,0.9
+16,,100,0,incomplete,0,0.1
+16,,90,1,incomplete,0,0.2
+16,,5,4,infeasible,0,0.9
+"""
+
+
+def test_one_row_per_trial_gives_the_least_of_each_study_and_keeps_the_trials(tmp_path):
+    curve = only_curve(tmp_path, TRIALS)
+    assert curve.points == (CurvePoint(8, 0, 34.0, 36.0), CurvePoint(16, 0, 90.0, None))
+    assert curve.points[0].metaparameters == {"learning_rate": 0.2}  # ties: the lowest index wins
+    assert len(curve.trials) == 8
+    assert curve.trials[4] == Trial(8, 0, 4, "infeasible", 12.0, None, {"learning_rate": 0.9})
+    assert curve.stop == ""
+
+
+def test_trials_that_were_cut_short_tell_of_a_race(tmp_path):
+    curve = only_curve(tmp_path, TRIALS + "8,,36,5,censored,0,0.4\n")
+    assert curve.stop == "race"
+    assert curve.points[0] == CurvePoint(8, 0, 34.0, 36.0)
+
+
+def test_the_trials_of_a_store_give_the_points_of_its_table(stored_run):
+    records = read_records(stored_run)
+    assert records.notes == ()
+    for curve in records.curves:
+        studies = {}
+        for trial in curve.trials:
+            studies.setdefault((trial.batch_size, trial.replicate), []).append(trial)
+        assert {key: study_interval(trials) for key, trials in studies.items()} == {
+            (point.batch_size, point.replicate): (point.lower, point.upper) for point in curve.points
+        }
+        assert all(winner(studies[p.batch_size, p.replicate]).metaparameters == p.metaparameters for p in curve.points)
+    assert {(run.sparsity, run.replicate) for run in records.smoothness} == {(0.0, 0), (90.0, 0)}
+
+
+def test_a_store_of_another_version_is_a_note(stored_run):
+    with contextlib.closing(sqlite3.connect(stored_run / "study.sqlite")) as connection, connection:
+        connection.execute("UPDATE run SET schema_version = 0")
+    records = read_records(stored_run)
+    assert records.curves[0].trials == ()
+    assert records.notes[0].startswith("trials not read: ")
+    assert "was written by another version" in records.notes[0]
+
+
 @dataclass(frozen=True)
 class Bad:
     name: str
@@ -85,6 +138,7 @@ class Bad:
 
 
 H = "batch_size,steps_to_result,lower,upper,status,sparsity,replicate\n"
+T = "batch_size,steps,trial,status,lower\n"
 BAD = [
     Bad("empty", "", "curves.csv: the file is empty"),
     Bad("blank lines", "\n \n", "the file is empty"),
@@ -109,7 +163,16 @@ BAD = [
     Bad("sparsity", H + "1,2,1,2,,100,\n", r"column sparsity: need a percentage in \[0, 100\), got 100"),
     Bad("replicate", H + "1,2,1,2,,,-1\n", "column replicate: need a whole number >= 0, got '-1'"),
     Bad("disagreeing", H + "1,2,,,,,\n1,3,,,,,\n", "row 3, column batch_size: repeats row 2 with another result"),
-    Bad("trials", "batch_size,steps,trial\n1,2,0\n", "column trial: one row per trial is not read"),
+    Bad("trial twice", T + "1,4,0,,\n1,6,0,,\n", "row 3, column trial: repeats row 2 with another result"),
+    Bad("trial without budget", T + "1,,0,incomplete,\n", "row 2, column lower: need the steps trained"),
+    Bad("trial status", T + "1,4,0,won,\n", "row 2, column status: need one of complete"),
+    Bad("trial contradicts", T + "1,4,0,incomplete,9\n", "row 2, column status: incomplete, yet steps_to_result"),
+    Bad("trial outside", T + "1,4,0,complete,9\n", r"column steps_to_result: need lower < 4 <= upper, got \(9, 4\]"),
+    Bad("trial without steps", T + "1,0,0,complete,\n", "row 2, column steps_to_result: need a number > 0"),
+    Bad("all diverged", T + "1,,0,infeasible,\n", "batch size 1: every trial is infeasible"),
+    Bad(
+        "metaparameters", "batch_size,steps,metaparameters\n1,4,x\n", "row 2, column metaparameters: need a JSON object"
+    ),
     Bad("open quote", 'batch_size,steps\n"1,2\n', "not a readable CSV file"),
 ]
 

@@ -25,7 +25,6 @@ SHAPES = {
     "no constants": {"constants": False},
     "sparse only": {"truths": DIGITS_TRUTHS[3:]},
     "dense only": {"truths": DIGITS_TRUTHS[:1]},
-    "one batch size": {"batch_sizes": (4,)},
     "three batch sizes": {"batch_sizes": (1, 16, 64)},
     "short": {"batch_sizes": (1, 2, 4, 8)},
     "plateau": {"batch_sizes": (64, 128, 256, 512, 1024)},
@@ -151,8 +150,10 @@ def test_the_command_on_a_run_names_the_next_one(tmp_path):
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere: no such file or folder"),
-        (["{}"], "is no run folder: it has no curves.csv"),
+        (["{}/empty"], "is no run folder: it has no curves.csv"),
         (["{}/bad.csv"], "bad.csv, row 2, column steps_to_result: need a finite number >= 0, got 'x'"),
+        (["{}/few.csv"], "few.csv: no curve has more than 2 distinct batch sizes; fits need 3 that reached the goal"),
+        (["{}/tree"], "/tree is a tree of studies; make a run folder of it: python -m empirics.exchange import"),
         (["{}/good.csv", "--json", "{}/no/such.json"], "No such file or directory"),
         ([], "the following arguments are required: input"),
         (["{}", "--unknown"], "unrecognized arguments: --unknown"),
@@ -160,13 +161,18 @@ def test_the_command_on_a_run_names_the_next_one(tmp_path):
 )
 def test_errors_take_one_line_and_exit_code_2(tmp_path, capsys, arguments, message):
     (tmp_path / "bad.csv").write_text("batch_size,steps\n1,x\n")
-    (tmp_path / "good.csv").write_text("batch_size,steps\n1,9\n")
+    (tmp_path / "good.csv").write_text("batch_size,steps\n1,9\n2,5\n4,3\n")
+    (tmp_path / "few.csv").write_text("batch_size,steps,replicate\n1,9,0\n1,8,1\n2,5,0\n")
+    study = tmp_path / "tree" / "mnist" / "cnn" / "sgd" / "64"
+    study.mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    (study / "study.json").write_text("{}")
     with pytest.raises(SystemExit, match="2"):
         main([argument.format(tmp_path) for argument in arguments])
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
-    assert {path.name for path in tmp_path.iterdir()} == {"bad.csv", "good.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {"bad.csv", "few.csv", "good.csv", "tree", "empty"}
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -1,0 +1,22 @@
+"""Runs that several test files look at."""
+
+import shutil
+
+import pytest
+
+from empirics.measure import main
+
+
+@pytest.fixture(scope="session")
+def measured_run(tmp_path_factory):
+    """A small run on digits, measured by the program itself."""
+    folder = tmp_path_factory.mktemp("measured") / "run"
+    options = ["--sparsity", "0", "90", "--batch-sizes", "16", "64", "256", "--trials", "4", "--goal-error", "0.3"]
+    assert main([*options, "--max-steps", "200", "--examples", "64", "--jobs", "1", "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def stored_run(measured_run, tmp_path):
+    """A copy of that run, to be spoilt."""
+    return shutil.copytree(measured_run, tmp_path / "run")

@@ -1,0 +1,196 @@
+"""Trials: how each run of a study ended, from a run's store or from a CSV file with one row per trial."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from verification.table_file import Row
+
+Status = Literal["complete", "incomplete", "infeasible", "censored"]
+# Other words a file may use for how a trial ended.
+_WORDS: Mapping[str, Status] = {
+    "complete": "complete",
+    "reached": "complete",
+    "incomplete": "incomplete",
+    "not_reached": "incomplete",
+    "infeasible": "infeasible",
+    "censored": "censored",
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training run of a study.
+
+    Attributes:
+        batch_size: Examples per step, >= 1.
+        replicate: Of the study, >= 0.
+        trial: Index of the search point, >= 0: the same metaparameters and seed at every batch size and sparsity.
+        status: complete (goal reached), incomplete (budget spent), infeasible (diverged) or censored (cut short).
+        lower: Steps, the last evaluation that saw the goal missed.
+        upper: Steps, the evaluation that met it; None when none did.
+        metaparameters: Name to value; empty where the input does not say.
+    """
+
+    batch_size: int
+    replicate: int
+    trial: int
+    status: Status
+    lower: float
+    upper: float | None
+    metaparameters: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class SmoothnessRun:
+    """L and training loss along the winner's run at one sparsity and replicate.
+
+    Attributes:
+        sparsity: Percent.
+        replicate: >= 0.
+        values: Constants of this run, name to value.
+        smoothness: L at each probe, in order.
+        loss: Training loss there.
+    """
+
+    sparsity: float
+    replicate: int
+    values: Mapping[str, float] = field(hash=False)
+    smoothness: tuple[float, ...]
+    loss: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """What a run's store adds to its tables.
+
+    Attributes:
+        trials: (goal, sparsity) to all trials.
+        smoothness: One per sparsity and replicate with constants.
+    """
+
+    trials: Mapping[tuple[str, float], tuple[Trial, ...]]
+    smoothness: tuple[SmoothnessRun, ...]
+
+
+def read_stored(folder: Path) -> StoredRun:
+    """Read trials and trajectories from the store of a run folder.
+
+    Args:
+        folder: With a study.sqlite.
+
+    Returns:
+        What is there.
+
+    Raises:
+        ValueError: If the store cannot be read.
+    """
+    from empirics.specification import number_text  # noqa: PLC0415 - a CSV file needs no store
+    from empirics.store import read_store  # noqa: PLC0415
+
+    with read_store(folder) as store:
+        trials: dict[tuple[str, float], list[Trial]] = {}
+        for goal in store.goals:
+            for study, record in store.studies(goal).items():
+                listed = trials.setdefault((number_text(goal), study.sparsity), [])
+                for one in record.trials:
+                    status = record.status(one)
+                    upper = float(one.step) if status == "complete" else None
+                    lower = float(one.step if status == "infeasible" else record.seen_short(one))
+                    ending = (status, lower, upper, one.metaparameters)
+                    listed.append(Trial(study.batch_size, study.replicate, one.trial, *ending))
+        runs = tuple(
+            SmoothnessRun(
+                one.study.sparsity,
+                one.study.replicate,
+                one.values,
+                tuple(point.smoothness for point in one.trajectory),
+                tuple(point.training_loss for point in one.trajectory),
+            )
+            for one in store.constants()
+        )
+    return StoredRun({key: tuple(found) for key, found in trials.items()}, runs)
+
+
+def read_trial(row: Row) -> Trial:
+    """Read one row of a CSV file with a column `trial`.
+
+    Args:
+        row: With batch_size, trial, and steps_to_result where the goal was reached, else lower: the last step seen.
+
+    Returns:
+        The trial.
+
+    Raises:
+        ValueError: If its columns contradict each other; one line naming row and column.
+    """
+    steps, lower, upper = (row.number_in(name, low=0.0) for name in ("steps_to_result", "lower", "upper"))
+    word = row.text("status") or ("incomplete" if steps is None else "complete")
+    if word not in _WORDS:
+        raise row.refuse("status", f"need one of {', '.join(_WORDS)}, got {word!r}")
+    status = _WORDS[word]
+    if status == "complete":
+        if not steps:
+            raise row.refuse("steps_to_result", "need a number > 0")
+        top = steps if upper is None else upper
+        bottom = top if lower is None else lower
+        if not bottom <= steps <= top:
+            raise row.refuse("steps_to_result", f"need lower < {steps:g} <= upper, got ({bottom:g}, {top:g}]")
+        ends: tuple[float, float | None] = (bottom, top)
+    else:
+        if steps is not None or upper is not None:
+            raise row.refuse("status", f"{word}, yet steps_to_result or upper is given")
+        if not lower and status != "infeasible":
+            raise row.refuse("lower", "need the steps trained (> 0) by a trial that did not reach its goal")
+        ends = (lower or 0.0, None)
+    batch_size, replicate = row.whole("batch_size", low=1), row.whole("replicate", low=0, default=0)
+    return Trial(batch_size, replicate, row.whole("trial", low=0), status, *ends, read_metaparameters(row))
+
+
+def read_metaparameters(row: Row) -> dict[str, float]:
+    """Return the metaparameters of a row: one JSON object of numbers, or a column learning_rate.
+
+    Raises:
+        ValueError: If the column holds anything else.
+    """
+    text = row.text("metaparameters")
+    if not text:
+        rate = row.number_in("learning_rate", low=0.0)
+        return {} if rate is None else {"learning_rate": rate}
+    try:
+        found = json.loads(text)
+        values = {str(name): float(value) for name, value in found.items()}
+    except (ValueError, AttributeError, TypeError):
+        values = {"": math.nan}
+    if not all(math.isfinite(value) for value in values.values()):
+        raise row.refuse("metaparameters", f"need a JSON object of numbers, got {text!r}")
+    return values
+
+
+def study_interval(trials: Iterable[Trial]) -> tuple[float, float | None] | None:
+    """Return the interval of steps-to-result of one study: the least over its trials.
+
+    Args:
+        trials: All trials of one study.
+
+    Returns:
+        (lower, upper] of the earliest hit, (shortest run without one, None) where no trial reached the goal, None
+        where all diverged at an unknown step.
+    """
+    listed = list(trials)
+    reached = [(one.upper, one.lower) for one in listed if one.upper is not None]
+    if reached:
+        upper, lower = min(reached)
+        return lower, upper
+    alive = [one.lower for one in listed if one.status != "infeasible"]
+    spent = min(alive) if alive else max((one.lower for one in listed), default=0.0)
+    return (spent, None) if spent > 0.0 else None
+
+
+def winner(trials: Iterable[Trial]) -> Trial | None:
+    """Return the trial that reached the goal first, of several the lowest index; None when none did."""
+    reached = [one for one in trials if one.upper is not None]
+    return min(reached, key=lambda one: (one.upper or 0.0, one.trial), default=None)
