@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from verification.claims import Claim, judge_all
-from verification.curves import FittedCurve, fit_curve
+from verification.curves import FittedCurve, fit_curves
 from verification.pairs import Pair, compare_all
 from verification.records import Records
 
@@ -34,6 +34,6 @@ def analyse(records: Records) -> Analysis:
     Returns:
         The analysis; what could not be done carries its reason.
     """
-    curves = tuple(fit_curve(curve) for curve in records.curves)
+    curves = fit_curves(records.curves)
     pairs = compare_all(curves, records.constants)
     return Analysis(records, curves, pairs, judge_all(curves, pairs))

@@ -1,32 +1,33 @@
 """A measured curve with its laws fitted, in natural units."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from theory import LAWS, Law, critical_batch_size_20_percent
-from verification.fit import (
-    Fit,
-    Interval,
-    Problem,
-    fit_law,
-    p_value,
-    profile_interval,
-    starting_points,
-    why_no_fit,
-)
-from verification.likelihood import Observations, observe, relative_to
-from verification.records import Curve
+import numpy as np
 
-# Which linear combinations of fit coordinates get an interval. b_crit = c1/c2 is a constant of law H alone; of law P
-# only alpha is asked for, and the unit of its c1 depends on it.
+from theory import LAWS, NOISY_QUADRATIC, Law, critical_batch_size_20_percent
+from verification.fit import Fit, Interval, Problem, fit_laws, starting_points, why_no_fit
+from verification.likelihood import Observations, observe, relative_to, stacked
+from verification.profile import p_value, profile_intervals
+from verification.records import Curve
+from verification.robust import RobustFit, robust_fit
+from verification.starts import grid_starts
+
+CANDIDATES: Mapping[str, Law] = MappingProxyType({**LAWS, NOISY_QUADRATIC.id: NOISY_QUADRATIC})
+# Which linear combinations of fit coordinates get an interval. Of law P only alpha is asked for: the unit of its c1
+# depends on it.
+_TWO = MappingProxyType({"c1": (1.0, 0.0), "c2": (0.0, 1.0), "b_crit": (1.0, -1.0)})
 CONTRASTS: Mapping[str, Mapping[str, tuple[float, ...]]] = MappingProxyType(
     {
-        "H": {"c1": (1.0, 0.0), "c2": (0.0, 1.0), "b_crit": (1.0, -1.0)},
+        **dict.fromkeys(("H", "PW", "X", "I", "Q"), _TWO),
         "P": {"alpha": (0.0, 0.0, 1.0)},
+        "S": {"c1": (1.0, 0.0, 0.0), "c2": (0.0, 1.0, 0.0), "b_crit": (1.0, -1.0, 0.0), "h": (0.0, 0.0, 1.0)},
     }
 )
+# Laws with a third parameter, and the parameter whose value 1 makes them law H.
+SHAPES: Mapping[str, str] = MappingProxyType({"P": "alpha", "S": "h"})
 # The largest logarithm of a constant that is reported as a number.
 LARGEST_LOG = 700.0
 
@@ -42,6 +43,7 @@ class FittedLaw:
         theta: Fit coordinates for batch sizes in examples, so that `law.natural(theta)` are its constants.
         estimates: Constant to value; None where the data hold no trace of it.
         intervals: Constant to its 95% profile-likelihood interval.
+        weight: AICc weight among the laws fitted to the curve; None when there are too few points for it.
     """
 
     law: Law
@@ -50,16 +52,22 @@ class FittedLaw:
     theta: tuple[float, ...]
     estimates: Mapping[str, float | None]
     intervals: Mapping[str, Interval]
+    weight: float | None = None
+
+    @property
+    def identified(self) -> dict[str, bool]:
+        """Constant to whether the data bound it on both sides."""
+        return {name: None not in {ends.low, ends.high} for name, ends in self.intervals.items()}
 
 
 @dataclass(frozen=True)
-class AlphaTest:
-    """Likelihood ratio test of alpha = 1 in c1/B^alpha + c2, that is of law H within law P.
+class ShapeTest:
+    """Likelihood ratio test of alpha = 1 (law P) or h = 1 (law S), that is of law H within the wider law.
 
     Attributes:
         deviance: Twice the log-likelihood H loses, >= 0.
         p: By the small-sample correction; None when there are too few points.
-        interval_90: Profile-likelihood interval of alpha, for the equivalence rule.
+        interval_90: Profile-likelihood interval of the shape, for the equivalence rule.
     """
 
     deviance: float
@@ -75,14 +83,16 @@ class FittedCurve:
         curve: The measured curve.
         data: Its points as arrays.
         laws: Law id to fit; empty when there is none.
-        alpha_test: None when law P was not fitted.
+        shape_tests: Law id (P, S) to the test of its shape; empty when they were not fitted.
+        robust: The paper's law by Cauchy loss, None when nothing was fitted.
         reason: Why there is no fit, else None.
     """
 
     curve: Curve
     data: Observations
     laws: Mapping[str, FittedLaw]
-    alpha_test: AlphaTest | None
+    shape_tests: Mapping[str, ShapeTest]
+    robust: RobustFit | None
     reason: str | None
 
     @property
@@ -92,58 +102,87 @@ class FittedCurve:
 
 
 def fit_curve(curve: Curve) -> FittedCurve:
-    """Fit law H, and law P where there is a point to spare, to one curve.
+    """Fit every law to one curve; see `fit_curves`."""
+    return fit_curves([curve])[0]
+
+
+def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
+    """Fit every law to every curve; laws with a third parameter where there is a point to spare.
+
+    One iteration fits a law to all curves, and one finds all ends of its intervals.
 
     Args:
-        curve: The curve.
+        curves: Any curves.
 
     Returns:
-        The fits, or the reason why there are none.
+        The fitted curves; without laws and with a reason where fewer than 3 batch sizes reached the goal.
     """
-    data = observe(curve.points)
-    reason = why_no_fit(data)
-    if reason is not None:
-        return FittedCurve(curve, data, {}, None, reason)
-    laws = {"H": _fit_hyperbola(data, min(p.batch_size for p in curve.points))}
-    test = None
-    if len(curve.reached_batch_sizes) > 3:
-        laws["P"] = _fit_power(data, min(p.batch_size for p in curve.points))
-        test = _alpha_test(laws["H"].fit, laws["P"])
-    return FittedCurve(curve, data, laws, test, None)
-
-
-def _fit_hyperbola(data: Observations, smallest: int) -> FittedLaw:
-    """Fit law H; the 20% critical batch size is counted from the smallest batch size."""
-
-    def cbs20(b_crit: float) -> float:
-        return critical_batch_size_20_percent(b_crit, 1.0, smallest)
-
-    fitted = _fitted(LAWS["H"], data)
-    b_crit = fitted.estimates["b_crit"]
-    return replace(
-        fitted,
-        estimates={**fitted.estimates, "cbs20": None if b_crit is None else cbs20(b_crit)},
-        intervals={**fitted.intervals, "cbs20": fitted.intervals["b_crit"].map(cbs20)},
+    data = [observe(curve.points) for curve in curves]
+    reasons = [why_no_fit(one) for one in data]
+    laws: list[dict[str, FittedLaw]] = [{} for _ in curves]
+    tests: list[dict[str, ShapeTest]] = [{} for _ in curves]
+    for law in CANDIDATES.values():
+        few = 3 if law.id in SHAPES else 2
+        chosen = [i for i, c in enumerate(curves) if reasons[i] is None and len(c.reached_batch_sizes) > few]
+        smallest = [curves[i].points[0].batch_size for i in chosen]
+        fitted = fit_each(law, [data[i] for i in chosen], smallest)
+        for i, one in zip(chosen, fitted, strict=True):
+            laws[i][law.id] = one
+        if law.id in SHAPES:
+            for i, test in zip(chosen, _shape_tests([laws[i]["H"].fit for i in chosen], fitted), strict=True):
+                tests[i][law.id] = test
+    return tuple(
+        FittedCurve(curve, points, {}, {}, None, reason)
+        if reason is not None
+        else FittedCurve(curve, points, _weighted(found), tested, _robust(found["H"], points), None)
+        for curve, points, found, tested, reason in zip(curves, data, laws, tests, reasons, strict=True)
     )
 
 
-def _fit_power(data: Observations, smallest: int) -> FittedLaw:
-    """Fit law P with batch sizes in units of the smallest one, where c1 and alpha hardly depend on each other."""
-    fitted = _fitted(LAWS["P"], relative_to(data, smallest))
-    log_c1, log_c2, log_alpha = fitted.fit.theta
-    log_c1 += math.exp(log_alpha) * math.log(smallest)
-    known = estimate(fitted.fit, (1.0, 0.0, 1.0)) is not None and log_c1 < LARGEST_LOG
-    c1, c2 = math.exp(log_c1) if known else None, estimate(fitted.fit, (0.0, 1.0, 0.0))
-    return replace(fitted, theta=(log_c1, log_c2, log_alpha), estimates={"c1": c1, "c2": c2, **fitted.estimates})
+def fit_each(law: Law, data: Sequence[Observations], smallest: Sequence[int]) -> list[FittedLaw]:
+    """Fit one law to the points of each curve and read its constants off it.
+
+    Args:
+        law: One of `CANDIDATES`.
+        data: Shapes (n_i,), what `why_no_fit` lets through.
+        smallest: The smallest batch size of each, the reference of the 20% critical batch size.
+
+    Returns:
+        The fitted laws.
+    """
+    if not data:
+        return []
+    p = len(law.parameter_names)
+    if law.id == "P":  # in units of the smallest batch size c1 and alpha hardly depend on each other
+        data = [relative_to(one, unit) for one, unit in zip(data, smallest, strict=True)]
+    grid = grid_starts(law, stacked(data), p)
+    starts = [np.concatenate([grid[:, i], starting_points(one, p)]) for i, one in enumerate(data)]
+    problems = [Problem(law, one, start) for one, start in zip(data, starts, strict=True)]
+    fits = fit_laws(problems)
+    intervals = profile_intervals(problems, fits, CONTRASTS[law.id])
+    return [
+        _in_examples(law, problem, fit, ends, unit)
+        for problem, fit, ends, unit in zip(problems, fits, intervals, smallest, strict=True)
+    ]
 
 
-def _fitted(law: Law, data: Observations) -> FittedLaw:
-    """Fit one law and read its constants off it."""
-    problem = Problem(law, data, starting_points(data, len(law.parameter_names)))
-    fit = fit_law(problem)
-    contrasts = CONTRASTS[law.id]
-    estimates = {name: estimate(fit, contrast) for name, contrast in contrasts.items()}
-    intervals = {name: profile_interval(problem, fit, contrast) for name, contrast in contrasts.items()}
+def _in_examples(law: Law, problem: Problem, fit: Fit, intervals: dict[str, Interval], smallest: int) -> FittedLaw:
+    """Return a fitted law with its constants for batch sizes in examples."""
+    estimates = {name: estimate(fit, contrast) for name, contrast in CONTRASTS[law.id].items()}
+    if law.id == "P":
+        log_c1, log_c2, log_alpha = fit.theta
+        log_c1 += math.exp(log_alpha) * math.log(smallest)
+        known = estimate(fit, (1.0, 0.0, 1.0)) is not None and log_c1 < LARGEST_LOG
+        constants = {"c1": math.exp(log_c1) if known else None, "c2": estimate(fit, (0.0, 1.0, 0.0))}
+        return FittedLaw(law, problem, fit, (log_c1, log_c2, log_alpha), {**constants, **estimates}, intervals)
+    if law.id == "H":
+
+        def cbs20(b_crit: float) -> float:
+            return critical_batch_size_20_percent(b_crit, 1.0, smallest)
+
+        b_crit = estimates["b_crit"]
+        estimates["cbs20"] = None if b_crit is None else cbs20(b_crit)
+        intervals = {**intervals, "cbs20": intervals["b_crit"].map(cbs20)}
     return FittedLaw(law, problem, fit, fit.theta, estimates, intervals)
 
 
@@ -159,11 +198,35 @@ def estimate(fit: Fit, contrast: tuple[float, ...]) -> float | None:
     """
     if not all(traced for traced, a in zip(fit.traced, contrast, strict=True) if a):
         return None
-    return math.exp(sum(a * t for a, t in zip(contrast, fit.theta, strict=True)))
+    value = sum(a * t for a, t in zip(contrast, fit.theta, strict=True))
+    return math.exp(value) if abs(value) < LARGEST_LOG else None
 
 
-def _alpha_test(hyperbola: Fit, power: FittedLaw) -> AlphaTest:
-    """Compare law H with law P."""
-    deviance = max(0.0, 2.0 * (power.fit.log_likelihood - hyperbola.log_likelihood))
-    interval = profile_interval(power.problem, power.fit, CONTRASTS["P"]["alpha"], level=0.90)
-    return AlphaTest(deviance, p_value(deviance, power.fit.n, len(power.fit.theta)), interval)
+def _shape_tests(hyperbolas: Sequence[Fit], wider: Sequence[FittedLaw]) -> list[ShapeTest]:
+    """Compare law H with a law that contains it, for each curve."""
+    if not wider:
+        return []
+    law = wider[0].law.id
+    contrast = {SHAPES[law]: CONTRASTS[law][SHAPES[law]]}
+    intervals = profile_intervals([one.problem for one in wider], [one.fit for one in wider], contrast, level=0.90)
+    found = []
+    for hyperbola, one, interval in zip(hyperbolas, wider, intervals, strict=True):
+        deviance = max(0.0, 2.0 * (one.fit.log_likelihood - hyperbola.log_likelihood))
+        found.append(ShapeTest(deviance, p_value(deviance, one.fit.n, len(one.fit.theta)), interval[SHAPES[law]]))
+    return found
+
+
+def _robust(hyperbola: FittedLaw, data: Observations) -> RobustFit:
+    """Return law H by Cauchy loss."""
+    return robust_fit(hyperbola.law, data, hyperbola.fit)
+
+
+def _weighted(laws: Mapping[str, FittedLaw]) -> dict[str, FittedLaw]:
+    """Return the laws with their AICc weights, exp(-AICc/2) to a sum of 1 over the laws that have an AICc."""
+    known = {law: one.fit.aicc for law, one in laws.items() if one.fit.aicc is not None}
+    if not known:
+        return dict(laws)
+    least = min(known.values())
+    total = sum(math.exp(-0.5 * (aicc - least)) for aicc in known.values())
+    weights = {law: math.exp(-0.5 * (aicc - least)) / total for law, aicc in known.items()}
+    return {law: replace(one, weight=weights.get(law)) for law, one in laws.items()}

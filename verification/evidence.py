@@ -12,9 +12,10 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from verification.curves import FittedCurve
-from verification.fit import Interval, deviance_at, profile_interval, t_statistic
+from verification.fit import Interval
 from verification.likelihood import Array, Observations
 from verification.pairs import RATIOS, Pair
+from verification.profile import deviance_at, profile_interval, t_statistic
 
 # Margins of the equality claims. alpha: as near to 1 as 0.1. End slopes: doubling the batch size changes the
 # steps by at most a factor 1.1 more or less than claimed.
@@ -66,7 +67,7 @@ def law_holds(curves: Sequence[FittedCurve]) -> list[Evidence]:
     """
     found = []
     for fitted in curves:
-        test, hyperbola = fitted.alpha_test, fitted.hyperbola
+        test, hyperbola = fitted.shape_tests.get("P"), fitted.hyperbola
         if test is None or test.p is None or hyperbola is None:
             continue
         power = fitted.laws["P"]

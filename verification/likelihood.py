@@ -26,6 +26,9 @@ EXACT_WIDTH = 1e-9
 # Steps are counted; nobody measures a count to better than one in a million.
 SIGMA_FLOOR_OF_COUNTS = 1e-6
 
+# A law without a finite K is taken as e^10000 steps: its likelihood is hopeless, its arithmetic is not.
+LARGEST_LOG_STEPS = 1e4
+
 _HALF_LOG_2_PI = 0.5 * np.log(2.0 * np.pi)
 
 
@@ -55,10 +58,27 @@ class Observations:
 
     @property
     def log_middle(self) -> Array:
-        """One log K to start from, shape (..., n): the middle of the interval, else its finite end."""
+        """One log K to start from, shape (..., n): the middle of the interval, else its finite end, else 0."""
         finite = np.isfinite(self.log_lower) & self.reached
         one_end = np.where(self.reached, self.log_upper, self.log_lower)
+        one_end = np.where(np.isfinite(one_end), one_end, 0.0)
         return np.where(finite, 0.5 * (np.where(finite, self.log_lower, one_end) + one_end), one_end)
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Where there is a point at all, shape (..., n): (-inf, inf) fills up arrays of shorter curves."""
+        return self.reached | np.isfinite(self.log_lower)
+
+    def rows(self, index: NDArray[np.intp]) -> "Observations":
+        """Return the chosen data sets of shape (m, n); one data set of shape (n,) stands for all."""
+        if self.log_lower.ndim == 1:
+            return self
+        return Observations(*(a[index] if a.ndim > 1 else a for a in self.arrays))
+
+    @property
+    def arrays(self) -> tuple[Array, Array, Array]:
+        """The three arrays."""
+        return self.log_batch_size, self.log_lower, self.log_upper
 
     def select(self, index: NDArray[np.intp] | slice) -> "Observations":
         """Return the chosen points of the last axis."""
@@ -117,6 +137,25 @@ def joined(first: Observations, second: Observations) -> Observations:
         np.concatenate([first.log_lower, second.log_lower], axis=-1),
         np.concatenate([first.log_upper, second.log_upper], axis=-1),
     )
+
+
+def stacked(curves: Iterable[Observations]) -> Observations:
+    """Return curves of any lengths as one array of curves; shorter ones are filled up with points that say nothing.
+
+    Args:
+        curves: m curves of shapes (n_i,).
+
+    Returns:
+        Shape (m, max n_i).
+    """
+    listed = list(curves)
+    n = max(curve.log_lower.shape[-1] for curve in listed)
+
+    def padded(arrays: Iterable[Array], value: float) -> Array:
+        return np.stack([np.pad(a, (0, n - len(a)), constant_values=value) for a in arrays])
+
+    sizes, lower, upper = zip(*(curve.arrays for curve in listed), strict=True)
+    return Observations(padded(sizes, 0.0), padded(lower, -np.inf), padded(upper, np.inf))
 
 
 def sigma_floor(data: Observations) -> Array:
@@ -187,8 +226,11 @@ def point_terms(data: Observations, log_steps: Array, log_sigma: Array) -> Point
         0.5
     """
     exact = data.exact
+    log_steps = np.clip(log_steps, -LARGEST_LOG_STEPS, LARGEST_LOG_STEPS)
     h = np.exp(-np.asarray(log_sigma))[..., None]
     lower = h * (data.log_lower - log_steps)
+    if exact.all():
+        return _density_terms(lower, h)
     upper = np.where(exact, np.inf, h * (data.log_upper - log_steps))
     log_inside = _log_ndtr_difference(lower, upper)
     z_l, r_l = _end(lower, log_inside)
@@ -203,6 +245,18 @@ def point_terms(data: Observations, log_steps: Array, log_sigma: Array) -> Point
         curvature_mm=h**2 * np.where(exact, 1.0, s1 + s0**2),
         curvature_ms=h * np.where(exact, z, s2 + s0 * s1),
         curvature_ss=np.where(exact, 1.0 + z**2, s3 + s1**2),
+    )
+
+
+def _density_terms(z: Array, h: Array) -> PointTerms:
+    """Return the terms of exact points, which need no normal integrals."""
+    return PointTerms(
+        log_likelihood=-0.5 * z**2 - _HALF_LOG_2_PI + np.log(h),
+        by_m=h * z,
+        by_log_sigma=z**2 - 1.0,
+        curvature_mm=np.broadcast_to(h**2, z.shape),
+        curvature_ms=h * z,
+        curvature_ss=1.0 + z**2,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from verification.likelihood import Array, Observations, point_terms
+from verification.likelihood import LARGEST_LOG_STEPS, Array, Observations, point_terms
 
 Bools = NDArray[np.bool_]
 
@@ -21,6 +21,8 @@ LONGEST_STEP = 2.0
 SMALL_GAIN = 1e-10
 # ... or when no logarithm of a constant matters any more (a constant that the data do not bound runs off).
 SMALL_SLOPE = 1e-6
+# ... or when steps as short as this damping makes them gain nothing: the top of a kink (law PW), or of rounding.
+STALLED = 1e7
 
 
 class StepLaw(Protocol):
@@ -60,7 +62,8 @@ def maximise(law: StepLaw, data: Observations, start: Array, floor: Array, basis
         data: Shape (n,), or (m, n) with one data set per problem.
         start: Shape (m, p). With a basis, what the basis does not span stays at its start.
         floor: The smallest sigma allowed, scalar or shape (m,), > 0.
-        basis: Shape (p, q), orthonormal columns: the directions theta may move in; None for all.
+        basis: Shape (p, q), or (m, p, q) with one per problem, orthonormal columns: the directions theta may move in;
+            None for all.
 
     Returns:
         The m optima, local ones.
@@ -70,32 +73,56 @@ def maximise(law: StepLaw, data: Observations, start: Array, floor: Array, basis
     theta = start.astype(np.float64)
     log_sigma = _starting_log_sigma(law, data, theta, log_floor)
     value, gradient, curvature = _expand(law, data, theta, log_sigma, directions)
-    damping, undamped = np.full(len(theta), 1e-3), np.full(len(theta), 1e-12)
+    damping = np.full(len(theta), 1e-3)
     converged = np.zeros(len(theta), dtype=np.bool_)
     for _ in range(MAX_ITERATIONS):
-        low, high = np.full_like(gradient, -LONGEST_STEP), np.full_like(gradient, LONGEST_STEP)
-        low[:, -1] = np.maximum(low[:, -1], log_floor - log_sigma)
-        gain = 0.5 * np.einsum("mi,mi->m", gradient, _step(curvature, gradient, undamped, low, high))
-        converged = (gain < SMALL_GAIN) | (np.abs(gradient).max(axis=-1) < SMALL_SLOPE)
-        if converged.all():
+        live = np.flatnonzero(~converged)
+        if not live.size:
             break
-        step = _step(curvature, gradient, damping, low, high)
-        new_theta = theta + step[:, :-1] @ directions.T
-        new_log_sigma = np.maximum(log_sigma + step[:, -1], log_floor)
-        new_value, new_gradient, new_curvature = _expand(law, data, new_theta, new_log_sigma, directions)
-        better = np.flatnonzero((new_value > value) & ~converged)
-        theta[better], log_sigma[better], value[better] = new_theta[better], new_log_sigma[better], new_value[better]
-        gradient[better], curvature[better] = new_gradient[better], new_curvature[better]
-        damping *= 4.0
-        damping[better] /= 20.0
+        slope, bend = gradient[live], curvature[live]
+        low, high = np.full_like(slope, -LONGEST_STEP), np.full_like(slope, LONGEST_STEP)
+        low[:, -1] = np.maximum(low[:, -1], log_floor[live] - log_sigma[live])
+        gain = 0.5 * np.einsum("mi,mi->m", slope, _step(bend, slope, np.full(live.size, 1e-12), low, high))
+        done = (gain < SMALL_GAIN) | (np.abs(slope).max(axis=-1) < SMALL_SLOPE) | (damping[live] > STALLED)
+        converged[live[done]] = True
+        live, slope, bend, low, high = (a[~done] for a in (live, slope, bend, low, high))
+        if not live.size:
+            break
+        step = _step(bend, slope, damping[live], low, high)
+        along = directions if directions.ndim == 2 else directions[live]
+        new_theta = theta[live] + (along @ step[:, :-1, None])[..., 0]
+        new_log_sigma = np.maximum(log_sigma[live] + step[:, -1], log_floor[live])
+        new_value, new_slope, new_bend = _expand(law, data.rows(live), new_theta, new_log_sigma, along)
+        better = new_value > value[live]
+        to = live[better]
+        theta[to], log_sigma[to], value[to] = new_theta[better], new_log_sigma[better], new_value[better]
+        gradient[to], curvature[to] = new_slope[better], new_bend[better]
+        damping[live] *= np.where(better, 0.2, 4.0)
         np.clip(damping, 1e-12, 1e12, out=damping)
     return Optimum(theta, log_sigma, value, converged)
 
 
+def highest(optima: Optimum, starts: int) -> Optimum:
+    """Return the best of several starts for each problem.
+
+    Args:
+        optima: Of starts x m problems, all problems of the first start first.
+        starts: How many starts.
+
+    Returns:
+        The m best optima.
+    """
+    value = optima.log_likelihood.reshape(starts, -1)
+    best = np.argmax(value, axis=0) * value.shape[1] + np.arange(value.shape[1])
+    return Optimum(*(a[best] for a in (optima.theta, optima.log_sigma, optima.log_likelihood, optima.converged)))
+
+
 def _starting_log_sigma(law: StepLaw, data: Observations, theta: Array, log_floor: Array) -> Array:
     """Return the scatter of the points about the starting law."""
-    residual = data.log_middle - law.log_steps(data.log_batch_size, theta)
-    scatter: Array = np.maximum(0.5 * np.log(np.mean(residual**2, axis=-1) + 1e-300), log_floor)
+    steps = np.clip(law.log_steps(data.log_batch_size, theta), -LARGEST_LOG_STEPS, LARGEST_LOG_STEPS)
+    residual = np.where(data.known, data.log_middle - steps, 0.0)
+    count = np.maximum(data.known.sum(axis=-1), 1)
+    scatter: Array = np.maximum(0.5 * np.log((residual**2).sum(axis=-1) / count + 1e-300), log_floor)
     return scatter
 
 
@@ -107,11 +134,11 @@ def _expand(
     jacobian = law.log_steps_jacobian(data.log_batch_size, theta) @ directions
     m, _, q = jacobian.shape
     gradient = np.empty((m, q + 1))
-    gradient[:, :q] = np.einsum("mn,mnq->mq", point.by_m, jacobian)
+    gradient[:, :q] = (point.by_m[:, None, :] @ jacobian)[:, 0]
     gradient[:, q] = point.by_log_sigma.sum(axis=-1)
     curvature = np.empty((m, q + 1, q + 1))
-    curvature[:, :q, :q] = np.einsum("mnq,mn,mnr->mqr", jacobian, point.curvature_mm, jacobian)
-    curvature[:, :q, q] = np.einsum("mn,mnq->mq", point.curvature_ms, jacobian)
+    curvature[:, :q, :q] = jacobian.swapaxes(-1, -2) @ (point.curvature_mm[..., None] * jacobian)
+    curvature[:, :q, q] = (point.curvature_ms[:, None, :] @ jacobian)[:, 0]
     curvature[:, q, :q] = curvature[:, :q, q]
     curvature[:, q, q] = point.curvature_ss.sum(axis=-1)
     return point.log_likelihood.sum(axis=-1), gradient, curvature

@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike
 
 from theory import HYPERBOLA
 from verification.curves import FittedCurve, estimate
-from verification.fit import Fit, Interval, Problem, fit_law, profile_interval
+from verification.fit import Fit, Interval, Problem, fit_law
 from verification.likelihood import Array, joined
 from verification.newton import StepLaw
 from verification.predictions import Prediction, predict
+from verification.profile import profile_intervals
 from verification.records import Constant
 
 # theta = (log c1, log c2) of the dense, then of the sparse network.
@@ -120,7 +121,7 @@ def compare(dense: FittedCurve, sparse: FittedCurve, constants: tuple[Constant, 
     problem = Problem(joint, joined(dense.data, sparse.data), start[None, :])
     fit = fit_law(problem)
     ratios = {name: estimate(fit, contrast) for name, contrast in RATIOS.items()}
-    intervals = {name: profile_interval(problem, fit, contrast) for name, contrast in RATIOS.items()}
+    intervals = profile_intervals([problem], [fit], RATIOS)[0]
     return Pair(dense, sparse, problem, fit, ratios, intervals, prediction, None)
 
 

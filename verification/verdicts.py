@@ -13,8 +13,8 @@ from pathlib import Path
 
 from verification.analysis import Analysis
 from verification.claims import Claim
-from verification.curves import FittedCurve, FittedLaw
-from verification.fit import Interval
+from verification.curves import SHAPES, FittedCurve, FittedLaw
+from verification.fit import LARGEST_LOG_RESIDUAL, Interval
 from verification.pairs import Pair
 from verification.predictions import Prediction
 
@@ -135,7 +135,9 @@ def _law(fitted: FittedLaw) -> Json:
         "loglik": fit.log_likelihood,
         "aicc": fit.aicc,
         "converged": fit.converged,
-        "max_residual": fit.worst_residual,
+        "weight": fitted.weight,
+        "identified": dict(fitted.identified),
+        "max_residual": fit.worst_residual if max(map(abs, fit.residuals)) < LARGEST_LOG_RESIDUAL else None,
         "residuals": list(fit.residuals),
         "theta": list(fitted.theta),
         "intervals": {name: _interval(interval) for name, interval in fitted.intervals.items()},
@@ -144,13 +146,10 @@ def _law(fitted: FittedLaw) -> Json:
 
 def _curve(fitted: FittedCurve) -> Json:
     """Return one curve with its laws and tests; `n` counts the points that reached the goal."""
-    tests: dict[str, Json] = {}
-    if fitted.alpha_test is not None:
-        tests["alpha"] = {
-            "deviance": fitted.alpha_test.deviance,
-            "p": fitted.alpha_test.p,
-            "interval_90": _interval(fitted.alpha_test.interval_90),
-        }
+    tests: dict[str, Json] = {
+        SHAPES[law]: {"deviance": test.deviance, "p": test.p, "interval_90": _interval(test.interval_90)}
+        for law, test in fitted.shape_tests.items()
+    }
     return {
         "workload": fitted.curve.workload or None,
         "goal": fitted.curve.goal or None,

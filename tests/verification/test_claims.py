@@ -25,9 +25,10 @@ from verification.evidence import (
     plateau,
     sparse_needs_more_steps,
 )
-from verification.fit import Interval, p_value, starting_points
+from verification.fit import Interval, starting_points
 from verification.likelihood import Observations, sigma_floor
 from verification.newton import maximise
+from verification.profile import p_value
 from verification.records import Curve, CurvePoint, Records, read_records
 
 NOTHING = Evidence("a curve", 1.0, Interval(0.5, 2.0), 0.01, None)

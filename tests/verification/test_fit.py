@@ -13,18 +13,14 @@ from verification.curves import CONTRASTS
 from verification.fit import (
     Interval,
     Problem,
-    deviance_at,
     fit_law,
-    p_value,
-    profile_interval,
     residuals,
     starting_points,
-    t_statistic,
-    threshold,
     why_no_fit,
 )
 from verification.likelihood import Observations, observe, sigma_floor
 from verification.newton import maximise
+from verification.profile import deviance_at, p_value, profile_interval, t_statistic, threshold
 from verification.records import CurvePoint
 
 SIZES = tuple(2**i for i in range(9))

@@ -9,11 +9,11 @@ from reference.verification_runs import DIGITS, Truth, write_run
 from theory import HYPERBOLA
 from verification.analysis import analyse
 from verification.curves import fit_curve
-from verification.fit import threshold
 from verification.likelihood import Observations, sigma_floor
 from verification.newton import maximise
 from verification.pairs import RATIOS, JointLaw, compare
 from verification.predictions import Prediction, predict
+from verification.profile import threshold
 from verification.records import Constant, Curve, CurvePoint, read_records
 
 SIZES = np.array([2.0**i for i in range(9)])
