@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -76,6 +76,32 @@ class ShapeTest:
 
 
 @dataclass(frozen=True)
+class CurveTest:
+    """One test: its statistic, its p-value (None when it could not be done) and the method or the reason."""
+
+    statistic: float | None
+    p: float | None
+    method: str
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Law H against another law.
+
+    Attributes:
+        log_ratio: Twice the log-likelihood by which the rival fits better; negative when H does.
+        p: Probability of a ratio at least as large if H holds, from draws; None without draws.
+        vuong_z: Positive when the rival is nearer; standard normal when both are equally near. None at equal fits.
+        vuong_p: Two-sided.
+    """
+
+    log_ratio: float
+    p: float | None
+    vuong_z: float | None
+    vuong_p: float | None
+
+
+@dataclass(frozen=True)
 class FittedCurve:
     """A curve, the laws fitted to it, or the reason why none was.
 
@@ -86,6 +112,8 @@ class FittedCurve:
         shape_tests: Law id (P, S) to the test of its shape; empty when they were not fitted.
         robust: The paper's law by Cauchy loss, None when nothing was fitted.
         reason: Why there is no fit, else None.
+        tests: Name to test; empty until they were done.
+        rivals: Law id to its comparison with law H; likewise.
     """
 
     curve: Curve
@@ -94,6 +122,8 @@ class FittedCurve:
     shape_tests: Mapping[str, ShapeTest]
     robust: RobustFit | None
     reason: str | None
+    tests: Mapping[str, CurveTest] = field(default_factory=dict)
+    rivals: Mapping[str, Rival] = field(default_factory=dict)
 
     @property
     def hyperbola(self) -> FittedLaw | None:

@@ -235,7 +235,10 @@ def point_terms(data: Observations, log_steps: Array, log_sigma: Array) -> Point
     log_inside = _log_ndtr_difference(lower, upper)
     z_l, r_l = _end(lower, log_inside)
     z_u, r_u = _end(upper, log_inside)
-    s0, s1, s2, s3 = (z_u**j * r_u - z_l**j * r_l for j in range(4))
+    s0 = r_u - r_l
+    s1 = (u := z_u * r_u) - (low := z_l * r_l)
+    s2 = (u := z_u * u) - (low := z_l * low)
+    s3 = z_u * u - z_l * low
     z = np.where(exact, lower, 0.0)
     density = -0.5 * z**2 - _HALF_LOG_2_PI - np.asarray(log_sigma)[..., None]
     return PointTerms(

@@ -80,3 +80,28 @@ def profile_deviance(rows, contrast_index, value, start, best):
         minus, np.array(start), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-11, "maxiter": 10_000}
     )
     return 2.0 * (best + found.fun)
+
+
+def sharpness(batch_size, log_c1, log_c2, log_h):
+    """K(B) = ((c1/B)^(1/h) + c2^(1/h))^h in logs."""
+    h = math.exp(log_h)
+    return h * float(np.logaddexp((log_c1 - math.log(batch_size)) / h, log_c2 / h))
+
+
+def textbook(batch_size, log_c1, log_c2):
+    """4 c1/B up to 2 B0, c2/(1 - B0/B) beyond, in logs."""
+    share = math.exp(log_c1 - log_c2) / batch_size
+    if share >= 0.5:
+        return math.log(4.0) + log_c1 - math.log(batch_size)
+    return log_c2 - math.log(1.0 - share)
+
+
+def fixed_rate(batch_size, log_c1, log_c2):
+    """c2/(1 - B0/B) beyond B0 in logs; no finite K up to it."""
+    share = math.exp(log_c1 - log_c2) / batch_size
+    return log_c2 - math.log(1.0 - share) if share < 1.0 else 1e4
+
+
+def piecewise(batch_size, log_c1, log_c2):
+    """max(c1/B, c2) in logs."""
+    return max(log_c1 - math.log(batch_size), log_c2)

@@ -1,0 +1,83 @@
+"""Tests of curves written once more, plainly: loops, enumeration, other libraries; nothing of the package."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas
+from scipy import stats
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+
+
+def lack_of_fit(batch_sizes, ratios, shares):
+    """F and p of a line in the share against one mean per batch size, by statsmodels' analysis of variance."""
+    table = pandas.DataFrame({"B": batch_sizes, "y": ratios, "s": shares})
+    compared = anova_lm(ols("y ~ s", table).fit(), ols("y ~ C(B)", table).fit())
+    return compared["F"].iloc[1], compared["Pr(>F)"].iloc[1]
+
+
+def falling(values):
+    """The falling sequence nearest in squares, by pooling neighbours that rise."""
+    blocks = [[value] for value in values]
+    while True:
+        means = [sum(block) / len(block) for block in blocks]
+        rise = next((i for i in range(len(blocks) - 1) if means[i] < means[i + 1]), None)
+        if rise is None:
+            return [mean for block, mean in zip(blocks, means, strict=True) for _ in block]
+        blocks[rise : rise + 2] = [blocks[rise] + blocks[rise + 1]]
+
+
+def largest_bulge(batch_sizes, steps):
+    """The largest rise of E = B K above a chord, over the error of three points with unit relative error."""
+    best = 0.0
+    points = sorted(zip(batch_sizes, steps, strict=True))
+    for (b1, k1), (b2, k2), (b3, k3) in itertools.combinations(points, 3):
+        left, right = (b3 - b2) / (b3 - b1), (b2 - b1) / (b3 - b1)
+        error = math.sqrt((b2 * k2) ** 2 + (left * b1 * k1) ** 2 + (right * b3 * k3) ** 2)
+        best = max(best, (b2 * k2 - left * b1 * k1 - right * b3 * k3) / error)
+    return best
+
+
+def jonckheere(groups):
+    """J and its exact one-sided p-value, over all arrangements of the values."""
+
+    def statistic(values):
+        parts, at = [], 0
+        for group in groups:
+            parts.append(values[at : at + len(group)])
+            at += len(group)
+        return sum(x < y for a, b in itertools.combinations(parts, 2) for x in a for y in b)
+
+    flat = [value for group in groups for value in group]
+    observed = statistic(flat)
+    null = [statistic(order) for order in itertools.permutations(flat)]
+    return observed, float(np.mean([value >= observed for value in null]))
+
+
+def half_searches(steps):
+    """Mean log of K* over all halves of the search points, less that of all points; steps is (sizes, points)."""
+    n = len(steps[0])
+    halves = list(itertools.combinations(range(n), n // 2))
+    gains = [[math.log(min(row[i] for i in half) / min(row)) for row in steps] for half in halves]
+    return float(np.mean(gains)), float(np.std(np.mean(gains, axis=1)))
+
+
+def power_of_one_sided(share, n, critical):
+    """Probability of more than `critical` of n."""
+    return sum(math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(critical + 1, n + 1))
+
+
+def random_effects(effects, errors):
+    """DerSimonian and Laird's mean and its error."""
+    effects, weights = np.array(effects), 1.0 / np.array(errors) ** 2
+    mean = (weights * effects).sum() / weights.sum()
+    q = (weights * (effects - mean) ** 2).sum()
+    between = max(0.0, (q - len(effects) + 1) / (weights.sum() - (weights**2).sum() / weights.sum()))
+    weights = 1.0 / (np.array(errors) ** 2 + between)
+    return (weights * effects).sum() / weights.sum(), weights.sum() ** -0.5
+
+
+def t_interval(values, level):
+    """Student's interval of a mean."""
+    return stats.t.interval(level, len(values) - 1, np.mean(values), stats.sem(values))

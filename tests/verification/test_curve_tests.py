@@ -1,0 +1,161 @@
+"""Tests of one curve against their plain twins, and on curves whose truth is known."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import verification_tests as twin
+from scipy import stats
+
+from theory import HYPERBOLA, TUNED_TEXTBOOK
+from verification.bootstrap import design_of, draw, tail_p
+from verification.curve_tests import bulges, linearity, rises, with_tests
+from verification.curves import fit_curve
+from verification.likelihood import Observations, observe
+from verification.profile import p_value
+from verification.records import Curve, CurvePoint
+
+SIZES = tuple(2**i for i in range(10))
+
+
+def curve(seed=0, law=HYPERBOLA, c1=3000.0, c2=30.0, sigma=0.08, replicates=1, step=0.0, sizes=SIZES, budget=math.inf):
+    rng = np.random.default_rng(seed)
+    points = []
+    for size in sizes:
+        for replicate in range(replicates):
+            steps = float(law.steps(size, c1=c1, c2=c2)) * math.exp(sigma * rng.standard_normal())
+            upper = math.ceil(steps / step) * step if step else steps
+            ends = (upper - step, upper) if upper <= budget else (budget, None)
+            points.append(CurvePoint(size, replicate, *ends))
+    return Curve("", "", 0.0, tuple(points))
+
+
+def test_lack_of_fit_is_the_analysis_of_variance_of_statsmodels():
+    fitted = fit_curve(curve(replicates=3))
+    law = fitted.hyperbola
+    (test,) = linearity(fitted.data, law).values()
+    sizes = np.exp(fitted.data.log_batch_size).round()
+    fit = law.estimates["c1"] / sizes + law.estimates["c2"]
+    ratios, shares = np.exp(fitted.data.log_upper) / fit, law.estimates["c1"] / sizes / fit
+    assert (test.statistic, test.p) == pytest.approx(twin.lack_of_fit(sizes, ratios, shares), rel=1e-6)
+    assert test.method == "lack of fit, F(8, 20) on replicates"
+
+
+def test_lack_of_fit_sees_a_law_that_is_not_the_papers():
+    bent = fit_curve(curve(replicates=3, law=TUNED_TEXTBOOK, c1=800.0, sigma=0.03))
+    assert linearity(bent.data, bent.hyperbola)["lack_of_fit"].p < 1e-6
+    alone = fit_curve(curve(law=TUNED_TEXTBOOK, c1=800.0, sigma=0.01))
+    assert linearity(alone.data, alone.hyperbola)["reset"].p < 0.05
+    few = fit_curve(curve(sizes=(1, 4, 16, 64)))
+    assert linearity(few.data, few.hyperbola)["lack_of_fit"].p is None
+
+
+@given(st.lists(st.floats(1.0, 9.0), min_size=10, max_size=10))
+def test_rises_and_bulges_are_those_of_the_plain_way(logs):
+    logs = np.array(logs)
+    data = Observations(*(array[None] for array in (np.log(np.array(SIZES, dtype=float)), logs, logs)))
+    expected = ((logs - np.array(twin.falling(logs.tolist()))) ** 2).sum() / 0.25
+    assert rises(data, np.array([0.5]))[0] == pytest.approx(expected, abs=1e-9)
+    assert bulges(data, np.array([0.5]))[0] == pytest.approx(2 * twin.largest_bulge(SIZES, np.exp(logs)), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("test", "steps"),
+    [
+        ("monotone", [100.0, 50.0, 25.0, 15.0, 12.0, 15.0, 20.0, 27.0, 35.0, 45.0]),
+        ("convex", [100.0, 60.0, 35.0, 25.0, 20.0, 90.0, 15.0, 14.0, 14.0, 14.0]),
+    ],
+)
+def test_a_curve_that_rises_or_bulges_is_seen(test, steps):
+    points = tuple(CurvePoint(b, 0, k, k) for b, k in zip(SIZES, steps, strict=True))
+    tests = with_tests(fit_curve(Curve("", "", 0.0, points)), 200).tests
+    assert tests[test].p < 0.05
+
+
+def test_draws_are_measured_as_the_curve_was():
+    data = observe(curve(step=4.0, budget=2000.0).points)
+    assert not data.reached.all()
+    design = design_of(data)
+    assert design.width == pytest.approx(4.0)
+    drawn = draw(design, HYPERBOLA.log_steps(data.log_batch_size, np.log([3000.0, 30.0])), 0.1, 500)
+    upper, lower = np.exp(drawn.log_upper), np.exp(drawn.log_lower)
+    reached = drawn.reached
+    assert (upper[reached] <= 2000.0 + 1e-6).all()
+    assert np.abs(upper[reached] / 4.0 - np.round(upper[reached] / 4.0)).max() < 1e-6
+    assert (upper - lower)[reached] == pytest.approx(4.0, abs=1e-6)
+    assert lower[~reached] == pytest.approx(2000.0)
+    assert 0.05 < (~reached[:, 0]).mean() + (~reached[:, 1]).mean() < 2.0
+    # Means of log K at a middle point: sigma/sqrt(500) is .0045, the grid's own width 4 percent of 124.
+    middle = 0.5 * (np.log(upper[:, 5]) + np.log(lower[:, 5]))
+    assert middle.mean() == pytest.approx(math.log(3000 / 32 + 30), abs=4 * 0.0045 + 0.001)
+    assert middle.std() == pytest.approx(0.1, rel=0.2)
+
+
+def test_exact_counts_stay_exact():
+    data = observe(curve().points)
+    drawn = draw(design_of(data), data.log_middle, 0.1, 3)
+    assert (drawn.log_lower == drawn.log_upper).all()
+
+
+@pytest.mark.parametrize(("observed", "expected"), [(0.0, 1.0), (50.0, 951 / 1001), (985.0, 16 / 1001)])
+def test_p_values_count_draws(observed, expected):
+    assert tail_p(observed, np.arange(1000.0), n=10**9, p=3) == pytest.approx(expected)
+
+
+def test_beyond_the_draws_the_tail_is_that_of_the_small_sample_correction():
+    """Draws with exactly the corrected distribution: the tail must be the correction's own p-value."""
+    f = stats.f.ppf((np.arange(1000) + 0.5) / 1000, 1, 7)
+    draws = 10 * np.log1p(f / 7)
+    assert tail_p(30.0, draws, n=10, p=3) == pytest.approx(p_value(30.0, 10, 3), rel=0.05)
+
+
+def test_alpha_and_h_tell_a_textbook_curve_from_a_hyperbola():
+    fitted = with_tests(
+        fit_curve(curve(law=TUNED_TEXTBOOK, c1=800.0, sigma=0.02, sizes=tuple(2**i for i in range(14)))), 200
+    )
+    assert fitted.shape_tests["S"].p < 0.01
+    assert 0.2 < fitted.laws["S"].estimates["h"] < 0.5
+    assert fitted.rivals["X"].p < 0.01
+    assert fitted.rivals["X"].vuong_z > 2.0
+    assert fitted.laws["X"].weight > 0.99
+
+
+def test_a_hyperbola_keeps_its_law():
+    fitted = with_tests(fit_curve(curve(seed=4)), 200)
+    assert all(test.p > 0.05 for test in fitted.shape_tests.values())
+    assert all(rival.p > 0.05 for rival in fitted.rivals.values())
+    assert fitted.rivals["X"].vuong_z < 0.0
+
+
+def test_vuong_is_the_standardised_gain_of_the_points():
+    fitted = with_tests(fit_curve(curve(seed=4)), 0)
+    h, x = (fitted.laws[law] for law in ("H", "X"))
+    y = fitted.data.log_middle
+
+    def points(law):
+        gap = y - law.law.log_steps(fitted.data.log_batch_size, np.array(law.theta))
+        return -0.5 * (gap / law.fit.sigma) ** 2 - math.log(law.fit.sigma)
+
+    gain = points(x) - points(h)
+    assert fitted.rivals["X"].vuong_z == pytest.approx(gain.sum() / (math.sqrt(len(y)) * gain.std()), rel=1e-6)
+    assert fitted.rivals["X"].log_ratio == pytest.approx(2 * gain.sum(), rel=1e-6)
+    assert fitted.rivals["X"].p is None
+
+
+def test_curves_without_scatter_or_points_have_no_p_values_from_draws():
+    exact = with_tests(fit_curve(curve(sigma=0.0)), 50)
+    assert exact.tests["monotone"].p is None
+    assert exact.tests["lack_of_fit"].p is None
+    short = with_tests(fit_curve(curve(sizes=(1, 16, 256))), 50)
+    assert short.shape_tests == {}
+    unfitted = fit_curve(Curve("", "", 0.0, (CurvePoint(1, 0, 5.0, 5.0),)))
+    assert with_tests(unfitted, 50) is unfitted
+
+
+def test_the_same_curve_has_the_same_p_values():
+    first, second = (with_tests(fit_curve(curve(seed=5)), 100) for _ in range(2))
+    assert replace(first.shape_tests["P"]) == second.shape_tests["P"]
+    assert first.tests == second.tests

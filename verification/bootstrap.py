@@ -1,0 +1,127 @@
+r"""Curves drawn from a fitted law and measured as the real one was, and p-values from them.
+
+A draw multiplies the law by noise of the fitted sigma and reads it on the same evaluation grid, up to the same budget.
+All draws of a law are fitted in one iteration.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import f as fisher_f
+
+from verification.fit import fit_starts
+from verification.likelihood import Array, Observations, sigma_floor
+from verification.newton import Optimum, StepLaw
+from verification.starts import grid_starts
+
+# A p-value is a count of draws where so many lie beyond; further out it is the tail of F, scaled to the draws.
+FEWEST_BEYOND = 10
+_SEED = 20_210_503
+
+
+@dataclass(frozen=True)
+class Design:
+    """How a curve was measured.
+
+    Attributes:
+        log_batch_size: Shape (n,).
+        width: Steps between evaluations around each point, shape (n,); 0 where counts are exact.
+        budget: Steps after which a study gives up, shape (n,); infinite where nothing tells of one.
+    """
+
+    log_batch_size: Array
+    width: Array
+    budget: Array
+
+
+def design_of(data: Observations) -> Design:
+    """Return the design of a measured curve; where points spent a budget, the largest is that of all others.
+
+    Args:
+        data: Shape (n,).
+
+    Returns:
+        The design.
+    """
+    lower, upper = np.exp(data.log_lower), np.exp(data.log_upper)
+    width = np.where(data.reached & ~data.exact, upper - lower, 0.0)
+    usual = float(np.median(width[data.reached])) if data.reached.any() else 0.0
+    largest = lower[~data.reached].max() if not data.reached.all() else np.inf
+    return Design(
+        data.log_batch_size,
+        np.where(data.reached, width, usual),
+        np.where(data.reached, np.maximum(largest, np.where(data.reached, upper, 0.0)), lower),
+    )
+
+
+def draw(design: Design, log_steps: Array, sigma: float, draws: int, seed: int = _SEED) -> Observations:
+    """Draw curves about a law and measure them.
+
+    Args:
+        design: How they are measured, n points.
+        log_steps: The law at the points, shape (n,).
+        sigma: Noise of log K, > 0.
+        draws: m, number of curves.
+        seed: Of the generator.
+
+    Returns:
+        Shape (m, n).
+    """
+    noise = np.random.default_rng(seed).standard_normal((draws, len(log_steps)))
+    steps = np.exp(np.minimum(log_steps + sigma * noise, 600.0))
+    grid = np.where(design.width > 0.0, design.width, 1.0)
+    upper = np.where(design.width > 0.0, np.ceil(steps / grid) * grid, steps)
+    reached = upper <= design.budget
+    lower = np.where(reached, upper - design.width, design.budget)
+    with np.errstate(divide="ignore"):
+        return Observations(
+            np.broadcast_to(design.log_batch_size, upper.shape),
+            np.log(lower),
+            np.where(reached, np.log(upper), np.inf),
+        )
+
+
+def fit_draws(law: StepLaw, data: Observations, p: int, extra: Array | None = None) -> Optimum:
+    """Fit a law to every draw.
+
+    Args:
+        law: The law, p mean parameters.
+        data: Shape (m, n).
+        p: 2 or 3.
+        extra: Shape (s, m, p), starts besides the best of the grid.
+
+    Returns:
+        The m optima.
+    """
+    starts = grid_starts(law, data, p, keep=1)
+    if extra is not None:
+        starts = np.concatenate([starts, extra])
+    return fit_starts(law, data, starts, sigma_floor(data))
+
+
+def tail_p(observed: float, drawn: Array, n: int, p: int) -> float:
+    r"""Return the probability of a deviance at least as large, from draws under the null hypothesis.
+
+    The share of draws beyond it. Where fewer than ten are, the tail of :math:`F_{1,n-p}` at
+    :math:`(n-p)(e^{D/n}-1)`, in units that make its 95% quantile that of the draws.
+
+    Args:
+        observed: Deviance D, >= 0.
+        drawn: Shape (m,), deviances of the draws.
+        n: Points that reached the goal.
+        p: Mean parameters of the wider law, < n.
+
+    Returns:
+        In (0, 1].
+
+    Example:
+        >>> tail_p(3.0, np.arange(100.0), n=20, p=3)  # 97 draws are at least as large
+        0.97...
+    """
+    beyond = int((drawn >= observed).sum())
+    counted = (beyond + 1.0) / (len(drawn) + 1.0)
+    if beyond >= FEWEST_BEYOND or n <= p:
+        return counted
+    statistic, usual = ((n - p) * np.expm1(d / n) for d in (observed, float(np.quantile(drawn, 0.95))))
+    scale = max(usual / float(fisher_f.ppf(0.95, 1, n - p)), 1e-12)
+    return min(counted, max(float(fisher_f.sf(statistic / scale, 1, n - p)), 1e-300))

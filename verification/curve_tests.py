@@ -1,0 +1,256 @@
+r"""Tests of one curve: does the paper's law hold, by what could it fail, and which rival does better.
+
+alpha = 1, h = 1      likelihood ratio in laws P and S; p from draws of the fitted hyperbola below 20 points
+lack of fit           with replicates: scatter about K_fit between batch sizes against that within them
+reset, rainbow,       without: is K/K_fit, a constant if E = B K = c1 + c2 B is a line, bent in the share of c1/B in
+Harvey-Collier        K_fit, worse at its ends, or drifting? Their power at 14 points is low
+monotone, convex      K falls with B (isotonic regression), E is convex in B (chords); p from draws of the hyperbola
+rivals                likelihood ratio against X, PW, I, Q, p from the same draws; Vuong's z on the points
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+from scipy.stats import f as fisher_f
+from scipy.stats import norm
+
+from verification.bootstrap import design_of, draw, fit_draws, tail_p
+from verification.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival, ShapeTest
+from verification.fit import FEWEST_BATCH_SIZES
+from verification.likelihood import Array, Observations, point_terms, sigma_floor
+
+DRAWS = 1000
+# The ratio to a rival needs no small p-value: so many draws tell 5%.
+RIVAL_DRAWS = 250
+RIVALS = ("PW", "X", "I", "Q")
+# From this many points on the small-sample correction is as good as draws.
+ENOUGH_POINTS = 20
+# With fewer draws that can be fitted there is no p-value from draws.
+FEWEST_DRAWS = 19
+# Below this scatter of log K curves are exact and tests of scatter have nothing to say.
+NO_SCATTER = 1e-5
+# Half of a normal sample lies within so many standard deviations.
+_NORMAL_QUARTILE = 0.6745
+
+
+def with_tests(fitted: FittedCurve, draws: int = DRAWS) -> FittedCurve:
+    """Return a fitted curve with its tests.
+
+    Args:
+        fitted: The curve.
+        draws: Curves drawn from the hyperbola; 0 leaves out what needs them.
+
+    Returns:
+        The same curve; p-values of alpha and h are replaced by those of the draws where it has few points.
+    """
+    hyperbola = fitted.hyperbola
+    if hyperbola is None:
+        return fitted
+    tests = dict(linearity(fitted.data, hyperbola))
+    rivals = {law: _against(fitted.data, hyperbola, fitted.laws[law], None) for law in RIVALS}
+    if draws == 0:
+        return replace(fitted, tests=tests, rivals=rivals)
+    law, data = hyperbola.law, fitted.data
+    log_steps = law.log_steps(data.log_batch_size, np.asarray(hyperbola.theta))
+    drawn = draw(design_of(data), log_steps, hyperbola.fit.sigma, draws)
+    # A draw whose studies spent their budgets may leave too little to fit.
+    drawn = drawn.rows(np.flatnonzero((_by_batch_size(drawn)[1] > 0.0).sum(axis=-1) >= FEWEST_BATCH_SIZES))
+    if len(drawn.log_lower) < FEWEST_DRAWS:
+        return replace(fitted, tests=tests, rivals=rivals)
+    null = fit_draws(law, drawn, 2)
+    shape_tests = dict(fitted.shape_tests)
+    for name, test in fitted.shape_tests.items():
+        wide = np.concatenate([null.theta, np.zeros((len(null.theta), 1))], axis=1)
+        wider = fit_draws(CANDIDATES[name], drawn, 3, wide[None])
+        deviances = np.maximum(2.0 * (wider.log_likelihood - null.log_likelihood), 0.0)
+        shape_tests[name] = _by_draws(test, deviances, hyperbola.fit.n)
+    tests["monotone"] = _by_count("isotonic regression", rises, fitted, drawn)
+    tests["convex"] = _by_count("largest rise above a chord", bulges, fitted, drawn)
+    few = drawn.rows(np.arange(min(RIVAL_DRAWS, len(null.theta))))
+    for name in RIVALS:
+        other = fit_draws(CANDIDATES[name], few, 2)
+        ratios = 2.0 * (other.log_likelihood - null.log_likelihood[: len(other.theta)])
+        rivals[name] = _against(data, hyperbola, fitted.laws[name], ratios)
+    return replace(fitted, tests=tests, rivals=rivals, shape_tests=shape_tests)
+
+
+def _by_draws(test: ShapeTest, deviances: Array, n: int) -> ShapeTest:
+    """Return a shape test with the p-value of the draws, where there are too few points for the correction."""
+    return test if n >= ENOUGH_POINTS or test.p is None else replace(test, p=tail_p(test.deviance, deviances, n, 3))
+
+
+def linearity(data: Observations, hyperbola: FittedLaw) -> Mapping[str, CurveTest]:
+    """Return the tests of E = c1 + c2 B being a line, on points that reached the goal.
+
+    With s = c1/(B K_fit), the share of the first term, K/K_fit is the constant 1 and a line in s within the law: lack
+    of fit shows as a bend.
+
+    Args:
+        data: Shape (n,).
+        hyperbola: Law H on it.
+
+    Returns:
+        Name to test.
+    """
+    use = data.reached & np.isfinite(data.log_lower)
+    x, y = data.log_batch_size[use], data.log_middle[use]
+    log_fit = hyperbola.law.log_steps(x, np.asarray(hyperbola.theta))
+    ratio, share = np.exp(y - log_fit), np.exp(hyperbola.theta[0] - x - log_fit)
+    sizes, group = np.unique(x, return_inverse=True)
+    if hyperbola.fit.sigma < NO_SCATTER or float(np.ptp(share)) < 1e-3:
+        return {"lack_of_fit": CurveTest(None, None, "no scatter, or one term of the law alone")}
+    design = np.stack([np.ones_like(share), share], axis=1)
+    if len(x) > len(sizes) > 2:
+        return {"lack_of_fit": _lack_of_fit(ratio, design, group)}
+    if len(x) < 6:
+        return {"lack_of_fit": CurveTest(None, None, "needs replicates, or 6 batch sizes that reached the goal")}
+    return _diagnostics(ratio, design)
+
+
+def _lack_of_fit(ratio: Array, design: Array, group: NDArray[np.intp]) -> CurveTest:
+    """Compare the scatter about the law between batch sizes with that within them, an F test."""
+    line = design @ np.linalg.lstsq(design, ratio, rcond=None)[0]
+    counts = np.bincount(group)
+    within = ratio - (np.bincount(group, ratio) / counts)[group]
+    between, freedom = len(counts) - 2, len(ratio) - len(counts)
+    pure = float(within @ within)
+    lack = float((ratio - line) @ (ratio - line)) - pure
+    statistic = (lack / between) / (pure / freedom)
+    method = f"lack of fit, F({between}, {freedom}) on replicates"
+    return CurveTest(statistic, float(fisher_f.sf(statistic, between, freedom)), method)
+
+
+def _diagnostics(ratio: Array, design: Array) -> dict[str, CurveTest]:
+    """Return statsmodels' tests of a straight line, points in the order of the share."""
+    from statsmodels.regression.linear_model import OLS  # noqa: PLC0415 - half a second only tests need
+    from statsmodels.stats.diagnostic import (  # noqa: PLC0415
+        linear_harvey_collier,
+        linear_rainbow,
+        linear_reset,
+    )
+
+    order = np.argsort(design[:, 1])
+    line = OLS(ratio[order], design[order]).fit()
+    found = {
+        "reset": (linear_reset(line, power=2, test_type="exog", use_f=True), "RESET in the share of c1/B"),
+        "rainbow": (linear_rainbow(line), "rainbow, the middle half against all"),
+        "harvey_collier": (linear_harvey_collier(line), "Harvey-Collier, recursive residuals"),
+    }
+    tests = {}
+    for name, (result, method) in found.items():
+        statistic, p = (result.fvalue, result.pvalue) if name == "reset" else result[:2]
+        tests[name] = CurveTest(float(np.squeeze(statistic)), float(np.squeeze(p)), method)
+    return tests
+
+
+def rises(data: Observations, sigma: Array) -> Array:
+    """Return how far each curve is from falling throughout: squares about isotonic regression, over sigma squared.
+
+    Args:
+        data: Shape (m, n).
+        sigma: Shape (m,).
+
+    Returns:
+        Shape (m,), >= 0.
+    """
+    y, weight = _by_batch_size(data)
+    found = np.zeros(len(y))
+    for i, (values, w) in enumerate(zip(y, weight, strict=True)):
+        use = w > 0.0
+        fall = isotonic_regression(values[use], weights=w[use], increasing=False).x
+        found[i] = (w[use] * (values[use] - fall) ** 2).sum() / sigma[i] ** 2
+    return found
+
+
+def bulges(data: Observations, sigma: Array) -> Array:
+    """Return how far examples-to-result E = B K rises above a chord between two batch sizes, in standard errors.
+
+    Args:
+        data: Shape (m, n).
+        sigma: Shape (m,).
+
+    Returns:
+        Shape (m,), the largest over all triples of batch sizes; 0 where there are none.
+    """
+    y, weight = _by_batch_size(data)
+    size = np.exp(np.unique(np.broadcast_to(data.log_batch_size, data.log_lower.shape)[0]))
+    triples = np.array(list(combinations(range(len(size)), 3)))
+    i, j, k = triples.T
+    examples = np.where(weight > 0.0, np.exp(y) * size, np.nan)
+    at_j = examples[:, j]
+    low, high = (size[k] - size[j]) / (size[k] - size[i]), (size[j] - size[i]) / (size[k] - size[i])
+    first, last = low * examples[:, i], high * examples[:, k]
+    above = (at_j - first - last) / np.sqrt(at_j**2 + first**2 + last**2)
+    highest: Array = np.max(np.where(np.isnan(above), 0.0, above), axis=1, initial=0.0)
+    return highest / sigma
+
+
+def _by_batch_size(data: Observations) -> tuple[Array, Array]:
+    """Return mean log K and the number of points at each batch size, shapes (m, sizes); only what reached counts."""
+    x = np.broadcast_to(data.log_batch_size, data.log_lower.shape)
+    sizes = np.unique(x[0])
+    use = data.reached & np.isfinite(data.log_lower)
+    y = np.where(use, data.log_middle, 0.0)
+    at = x[0][:, None] == sizes
+    weight = use @ at.astype(np.float64)
+    return (y @ at) / np.maximum(weight, 1.0), weight
+
+
+def local_scatter(data: Observations) -> Array:
+    """Return the noise of log K from neighbours: how far points lie off the line through the two beside them.
+
+    The median over points, so that neither a bent curve nor a wild point counts as noise, as they would in the scatter
+    about a law.
+
+    Args:
+        data: Shape (m, n).
+
+    Returns:
+        Shape (m,), > 0.
+    """
+    y, weight = _by_batch_size(data)
+    x = np.unique(np.broadcast_to(data.log_batch_size, data.log_lower.shape)[0])
+    share = (x[2:] - x[1:-1]) / (x[2:] - x[:-2])
+    off = y[:, 1:-1] - share * y[:, :-2] - (1.0 - share) * y[:, 2:]
+    off = np.abs(off) / np.sqrt(1.0 + share**2 + (1.0 - share) ** 2)
+    known = (weight[:, 1:-1] > 0.0) & (weight[:, :-2] > 0.0) & (weight[:, 2:] > 0.0)
+    ordered = np.sort(np.where(known, off, np.inf), axis=1)
+    middle = np.maximum(known.sum(axis=1) - 1, 0) // 2
+    found = ordered[np.arange(len(ordered)), middle] / _NORMAL_QUARTILE
+    return np.maximum(np.where(np.isfinite(found), found, 0.0), sigma_floor(data))
+
+
+def _by_count(
+    method: str, statistic: Callable[[Observations, Array], Array], fitted: FittedCurve, drawn: Observations
+) -> CurveTest:
+    """Return a test whose p-value is the share of draws with as large a statistic."""
+    one = Observations(*(array[None, :] for array in fitted.data.arrays))
+    if fitted.hyperbola is None or fitted.hyperbola.fit.sigma < NO_SCATTER or one.log_lower.shape[1] < 3:
+        return CurveTest(None, None, "no scatter")
+    observed = float(statistic(one, local_scatter(one))[0])
+    beyond = int((statistic(drawn, local_scatter(drawn)) >= observed - 1e-12).sum())
+    draws = len(drawn.log_lower)
+    return CurveTest(observed, (beyond + 1.0) / (draws + 1.0), f"{method}, {draws} draws")
+
+
+def _against(data: Observations, hyperbola: FittedLaw, rival: FittedLaw, drawn: Array | None) -> Rival:
+    """Compare a rival with law H."""
+    ratio = 2.0 * (rival.fit.log_likelihood - hyperbola.fit.log_likelihood)
+    p = None if drawn is None else (int((drawn >= ratio).sum()) + 1.0) / (len(drawn) + 1.0)
+    ours, theirs = (
+        point_terms(
+            data, law.law.log_steps(data.log_batch_size, np.asarray(law.theta)), np.log(law.fit.sigma)
+        ).log_likelihood
+        for law in (hyperbola, rival)
+    )
+    gain = theirs - ours
+    spread = float(gain.std())
+    if not spread > 1e-9:
+        return Rival(ratio, p, None, None)
+    z = float(gain.sum()) / (math.sqrt(len(gain)) * spread)
+    return Rival(ratio, p, z, 2.0 * float(norm.sf(abs(z))))
