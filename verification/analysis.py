@@ -1,11 +1,19 @@
-"""From records to everything a report says: fitted curves, pairs and claims."""
+"""From records to everything a report says: fitted curves, their tests, pairs and claims."""
 
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from verification.claims import Claim, judge_all
+from verification.claims import Claim, Material, judge_all
+from verification.curve_tests import with_tests
 from verification.curves import FittedCurve, fit_curves
-from verification.pairs import Pair, compare_all
+from verification.pairs import Pair, compare_all, log_error
+from verification.rates import Rates, rates
 from verification.records import Records
+from verification.search_error import SearchError, by_group
+from verification.trends import Combined, Trend, combined, smoothness_trend
+
+Progress = Callable[[Iterable[FittedCurve]], Iterable[FittedCurve]]
 
 
 @dataclass(frozen=True)
@@ -16,24 +24,65 @@ class Analysis:
         records: What was read.
         curves: One per measured curve, in the order of the records.
         pairs: One per sparse curve with a dense partner.
+        rates: What the rates of each curve say.
+        search: What each curve's search may have missed, or why that is not known.
+        trend: Of L over sparsity, or why there is none.
+        combined: Quantity (c1, c2, b_crit) to its ratio at the highest sparsity over all workloads and goals.
         claims: C1 to C18.
     """
 
     records: Records
     curves: tuple[FittedCurve, ...]
     pairs: tuple[Pair, ...]
+    rates: tuple[Rates, ...]
+    search: tuple[SearchError | str, ...]
+    trend: Trend | str
+    combined: Mapping[str, Combined | str]
     claims: tuple[Claim, ...]
 
 
-def analyse(records: Records) -> Analysis:
-    """Fit every curve, compare every pair, judge every claim.
+def analyse(records: Records, draws: int = 0, progress: Progress = iter) -> Analysis:
+    """Fit every curve, test it, compare every pair, judge every claim.
 
     Args:
         records: Of one run folder or CSV file.
+        draws: Bootstrap draws per curve; 0 leaves the small-sample correction and no tests that need draws.
+        progress: Wraps the curves while they are tested.
 
     Returns:
         The analysis; what could not be done carries its reason.
     """
-    curves = fit_curves(records.curves)
+    fitted = fit_curves(records.curves)
+    curves = tuple(with_tests(one, draws) for one in progress(fitted))
     pairs = compare_all(curves, records.constants)
-    return Analysis(records, curves, pairs, judge_all(curves, pairs))
+    found = tuple(rates(one) for one in curves)
+    searched = by_group(records.curves)
+    trend = smoothness_trend(records.smoothness)
+    material = Material(curves, pairs, found, records.constants, records.smoothness, trend)
+    search = tuple(searched[i] for i in range(len(curves)))
+    return Analysis(records, curves, pairs, found, search, trend, _over_workloads(pairs), judge_all(material))
+
+
+def _over_workloads(pairs: tuple[Pair, ...]) -> dict[str, Combined | str]:
+    """Combine the ratios at the highest sparsity that all workloads and goals have."""
+    common = set.intersection(*_sparsities(pairs).values()) if pairs else set()
+    found: dict[str, Combined | str] = {}
+    for quantity in ("c1", "c2", "b_crit"):
+        effects = []
+        for pair in pairs:
+            if not common or pair.sparse.curve.sparsity != max(common) or pair.fit is None:
+                continue
+            ratio, test = pair.ratios[quantity], pair.tests[quantity]
+            error = log_error(test.interval_90, pair.fit.n - 4)
+            if ratio is not None and error:
+                effects.append((math.log(ratio), error))
+        found[quantity] = combined(effects)
+    return found
+
+
+def _sparsities(pairs: tuple[Pair, ...]) -> dict[tuple[str, str], set[float]]:
+    """Return the sparsities compared in each workload and goal."""
+    found: dict[tuple[str, str], set[float]] = {}
+    for pair in pairs:
+        found.setdefault(pair.sparse.curve.group, set()).add(pair.sparse.curve.sparsity)
+    return found

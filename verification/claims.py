@@ -1,30 +1,35 @@
 r"""The paper's claims C1-C18 and the rule, fixed before any data, that turns evidence into a verdict.
 
-Holm's correction runs over every p-value of a report. Then, for each piece of evidence:
+`verification.rules` says for each claim what is measured, its margin or its direction, and which command would measure
+it. Holm's correction runs over every p-value of a report. Then, for each piece of evidence:
 
-law (C1)            when p_holm < .05: supported as an approximation if the 90% interval of alpha lies in
-                    [0.9, 1.1] and the worst residual is below 10%, else rejected;
-                    otherwise supported when that interval lies in the margin, else underpowered.
-equality (C2, C3)   supported when the 90% interval lies in the margin; else rejected when p_holm < .05;
-                    else underpowered.
-direction (C4, C7)  supported or rejected, as the data point, when the one-sided p_holm < .05; else underpowered.
+law         when p_holm < .05: supported as an approximation if the 90% interval of alpha lies in [0.9, 1.1] and the
+            worst residual is below 10%, else rejected; otherwise supported when that interval lies in the margin, else
+            underpowered.
+equality    supported when the 90% interval lies in the margin; else rejected when p_holm < .05; else underpowered.
+direction   supported or rejected, as the data point, when the one-sided p_holm < .05; else underpowered.
 
 A claim about every curve is as good as its worst curve: rejected, underpowered, approximation, supported, in that
-order. What cannot be tested is not measured, with the reason.
+order. What cannot be tested is not measured, with the reason and what would measure it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 
 import numpy as np
 
+from verification import evidence, evidence_pairs, evidence_trials
 from verification.curves import FittedCurve
-from verification.evidence import FROM_CURVES, FROM_PAIRS, Evidence
+from verification.evidence import Evidence
 from verification.fit import Interval
 from verification.likelihood import Array
 from verification.pairs import Pair
+from verification.rates import Rates
+from verification.records import Constant
+from verification.rules import RULES, Rule
+from verification.trends import Trend
+from verification.trials import SmoothnessRun
 
 SIGNIFICANCE = 0.05
 
@@ -68,38 +73,69 @@ class Claim:
     detail: str
 
 
-STATEMENTS: Mapping[str, str] = MappingProxyType(
-    {
-        "C1": "every curve follows K = c1/B + c2",
-        "C2": "linear scaling (slope -1) at the smallest B",
-        "C3": "a plateau (slope 0) at the largest B",
-        "C4": "the sparsest needs more steps at every B",
-        "C5": "curves are ordered by sparsity",
-        "C6": "the ratio K*_sparse/K*_dense falls with B",
-        "C7": "sparse critical batch size no smaller",
-        "C8": "one factor moves the whole curve",
-        "C9": "momentum and Nesterov scale further",
-        "C10": "L grows with sparsity",
-        "C11": "Delta and beta change little with sparsity",
-        "C12": "c1 ratio = product of Delta, L, beta ratios",
-        "C13": "the best rate grows with B",
-        "C14": "the range of successful rates shrinks",
-        "C15": "the successful region grows with B",
-        "C16": "winners lie inside the search ranges",
-        "C17": "C1 holds with decay and at both goals",
-        "C18": "larger L goes with higher training loss",
+_FEW_POINTS = "needs a curve with 4 batch sizes that reached the goal"
+_FEW_PAIRS = "needs a dense and a sparse curve with 3 batch sizes each"
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that claims are judged by.
+
+    Attributes:
+        curves: Fitted and tested curves.
+        pairs: Sparse against dense.
+        rates: What the rates of each curve say, one per curve.
+        constants: Measured constants.
+        smoothness: L and loss along runs.
+        trend: Of L over sparsity, or why there is none.
+    """
+
+    curves: Sequence[FittedCurve] = ()
+    pairs: Sequence[Pair] = ()
+    rates: Sequence[Rates] = ()
+    constants: Sequence[Constant] = ()
+    smoothness: Sequence[SmoothnessRun] = ()
+    trend: Trend | str = "no runs"
+
+
+def gather(material: Material) -> dict[str, list[Evidence] | str]:
+    """Return the evidence on each claim, or the reason why there is none.
+
+    Args:
+        material: What was measured.
+
+    Returns:
+        C1 to C18.
+    """
+    curves, pairs = material.curves, material.pairs
+    return {
+        "C1": evidence.law_holds(curves) or _FEW_POINTS,
+        "C2": evidence.linear_scaling(curves) or _FEW_POINTS,
+        "C3": evidence.plateau(curves) or _FEW_POINTS,
+        "C4": evidence.sparse_needs_more_steps(pairs) or _FEW_PAIRS,
+        "C5": evidence_pairs.ordered_by_sparsity(curves),
+        "C6": evidence_pairs.ratio_falls(pairs),
+        "C7": evidence.critical_batch_no_smaller(pairs) or _FEW_PAIRS,
+        "C8": evidence_pairs.one_factor(pairs),
+        "C9": evidence_pairs.momentum_scales_further(curves),
+        "C10": evidence_trials.smoothness_grows(material.trend),
+        "C11": evidence_trials.constants_change_little(material.constants),
+        "C12": evidence_pairs.predicted_ratio(pairs),
+        "C13": evidence_trials.best_rate_grows(curves, material.rates),
+        "C14": evidence_trials.successful_range_shrinks(curves),
+        "C15": evidence_trials.region_grows(curves),
+        "C16": evidence_trials.winners_inside(curves),
+        "C17": evidence.law_holds(_other_settings(curves)) or "needs curves with a decaying rate, or at two goals",
+        "C18": evidence_trials.loss_goes_with_smoothness(material.smoothness),
     }
-)
-NEEDS: Mapping[str, str] = MappingProxyType(
-    {
-        "C1": "needs a curve with 4 batch sizes that reached the goal",
-        "C2": "needs a curve with 4 batch sizes that reached the goal",
-        "C3": "needs a curve with 4 batch sizes that reached the goal",
-        "C4": "needs a dense and a sparse curve with 3 batch sizes each",
-        "C7": "needs a dense and a sparse curve with 3 batch sizes each",
-    }
-)
-NOT_TESTED = "not implemented by this version"
+
+
+def _other_settings(curves: Sequence[FittedCurve]) -> list[FittedCurve]:
+    """Return the curves of workloads with a decaying rate, and of workloads measured at several goals."""
+    goals: dict[str, set[str]] = {}
+    for one in curves:
+        goals.setdefault(one.curve.workload, set()).add(one.curve.goal)
+    return [one for one in curves if "linear" in one.curve.workload.split("/") or len(goals[one.curve.workload]) > 1]
 
 
 def holm(p_values: Sequence[float]) -> Array:
@@ -124,67 +160,76 @@ def holm(p_values: Sequence[float]) -> Array:
     return corrected
 
 
-def judge(claim: str, evidence: Evidence, p_holm: float) -> Verdict:
+def judge(rule: Rule, found: Evidence, p_holm: float) -> Verdict:
     """Return the verdict of one curve or pair on one claim, by the rule of this module.
 
     Args:
-        claim: One of the claims with evidence.
-        evidence: On that claim.
+        rule: Of the claim.
+        found: Evidence on it.
         p_holm: Its corrected p-value, in [0, 1].
 
     Returns:
         The verdict.
     """
     significant = p_holm < SIGNIFICANCE
-    if claim in {"C4", "C7"}:
+    if rule.kind == "direction":
         if not significant:
             return Verdict.UNDERPOWERED
-        return Verdict.SUPPORTED if evidence.direction > 0 else Verdict.REJECTED
-    if claim == "C1" and significant:
-        good = evidence.within_margin and evidence.approximate
+        return Verdict.SUPPORTED if found.direction > 0 else Verdict.REJECTED
+    if rule.kind == "law" and significant:
+        good = found.within_margin and found.approximate
         return Verdict.APPROXIMATE if good else Verdict.REJECTED
-    if evidence.within_margin:
+    if found.within_margin:
         return Verdict.SUPPORTED
     return Verdict.REJECTED if significant else Verdict.UNDERPOWERED
 
 
-def judge_all(curves: Sequence[FittedCurve], pairs: Sequence[Pair]) -> tuple[Claim, ...]:
+def judge_all(material: Material) -> tuple[Claim, ...]:
     """Return all claims with their verdicts.
 
     Args:
-        curves: All fitted curves of one input.
-        pairs: All pairs of it.
+        material: What was measured.
 
     Returns:
         C1 to C18, in order.
     """
-    found = {claim: gather(curves) for claim, gather in FROM_CURVES.items()}
-    found |= {claim: gather(pairs) for claim, gather in FROM_PAIRS.items()}
-    corrected = iter(holm([e.p for evidence in found.values() for e in evidence]).tolist())
-    judged = {claim: [(e, next(corrected)) for e in evidence] for claim, evidence in found.items()}
-    return tuple(_claim(claim, judged.get(claim, [])) for claim in STATEMENTS)
+    found = gather(material)
+    listed = [one for pieces in found.values() if not isinstance(pieces, str) for one in pieces]
+    corrected = iter(holm([one.p for one in listed]).tolist())
+    claims = []
+    for rule in RULES:
+        pieces = found[rule.id]
+        if isinstance(pieces, str):
+            claims.append(_not_measured(rule, pieces))
+        else:
+            claims.append(_claim(rule, [(one, next(corrected)) for one in pieces]))
+    return tuple(claims)
 
 
-def _claim(claim: str, judged: Sequence[tuple[Evidence, float]]) -> Claim:
+def _not_measured(rule: Rule, reason: str) -> Claim:
+    """Return a claim nothing can be said about."""
+    nothing = Interval(None, None)
+    named = "python -m" in reason or "--" in reason
+    detail = reason if named else f"{reason}: {rule.command}"
+    return Claim(rule.id, rule.statement, Verdict.NOT_MEASURED, None, None, nothing, None, None, None, detail)
+
+
+def _claim(rule: Rule, judged: Sequence[tuple[Evidence, float]]) -> Claim:
     """Return the claim as good as its worst evidence."""
-    if not judged:
-        reason = NEEDS.get(claim, NOT_TESTED)
-        nothing = Interval(None, None)
-        return Claim(claim, STATEMENTS[claim], Verdict.NOT_MEASURED, None, None, nothing, None, None, None, reason)
     ranks = list(Verdict)
-    verdicts = [judge(claim, evidence, p) for evidence, p in judged]
+    verdicts = [judge(rule, one, p) for one, p in judged]
     worst = min(range(len(judged)), key=lambda i: (ranks.index(verdicts[i]), judged[i][1], judged[i][0].p))
-    evidence, p_holm = judged[worst]
+    found, p_holm = judged[worst]
     counts = [f"{verdicts.count(v)} {v}" for v in Verdict if v in verdicts]
     return Claim(
-        id=claim,
-        statement=STATEMENTS[claim],
+        id=rule.id,
+        statement=rule.statement,
         verdict=verdicts[worst],
-        subject=evidence.subject,
-        estimate=evidence.estimate,
-        interval=evidence.interval,
-        p=evidence.p,
+        subject=found.subject,
+        estimate=found.estimate,
+        interval=found.interval,
+        p=found.p,
         p_holm=p_holm,
-        detectable=evidence.detectable,
+        detectable=found.detectable,
         detail="; ".join(counts),
     )

@@ -1,12 +1,13 @@
 r"""What the curves say about each claim: an estimate, its interval, a p-value, and what could have been seen.
 
-One function per claim, from fitted curves and pairs to one piece of evidence per curve or pair.
+One function per claim, from fitted curves and pairs to one piece of evidence per curve or pair. Claims about networks
+side by side are in `verification.evidence_pairs`, those about rates, trials and constants in
+`verification.evidence_trials`.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 from scipy.stats import t as student_t
@@ -160,7 +161,7 @@ def sparse_needs_more_steps(pairs: Sequence[Pair]) -> list[Evidence]:
         Evidence on the smallest ratio, one per workload and goal.
     """
     found = []
-    for pair in _sparsest(pairs):
+    for pair in sparsest(pairs):
         if pair.fit is None or (freedom := pair.fit.n - 4) < 1:
             continue
         variance = pair.fit.sigma**2 * pair.fit.n / freedom
@@ -223,7 +224,7 @@ def critical_batch_no_smaller(pairs: Sequence[Pair]) -> list[Evidence]:
         Evidence on that ratio, one per workload and goal.
     """
     found = []
-    for pair in _sparsest(pairs):
+    for pair in sparsest(pairs):
         if pair.fit is None or pair.problem is None:
             continue
         contrast = RATIOS["b_crit"]
@@ -261,8 +262,15 @@ def name(fitted: FittedCurve) -> str:
     return ", ".join(part for part in (curve.workload, goal, f"sparsity {curve.sparsity:g}%") if part)
 
 
-def _sparsest(pairs: Sequence[Pair]) -> list[Pair]:
-    """Return the pair of highest sparsity of each workload and goal."""
+def sparsest(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the pair of highest sparsity of each workload and goal.
+
+    Args:
+        pairs: All pairs.
+
+    Returns:
+        One per workload and goal.
+    """
     chosen: dict[tuple[str, str], Pair] = {}
     for pair in pairs:
         kept = chosen.get(pair.sparse.curve.group)
@@ -300,11 +308,3 @@ def _times(error: float | None, multiple: float, scale: Callable[[float], float]
     if error is None or error * multiple > _BEYOND_REASON:
         return None
     return scale(error * multiple)
-
-
-FROM_CURVES: Mapping[str, Callable[[Sequence[FittedCurve]], list[Evidence]]] = MappingProxyType(
-    {"C1": law_holds, "C2": linear_scaling, "C3": plateau}
-)
-FROM_PAIRS: Mapping[str, Callable[[Sequence[Pair]], list[Evidence]]] = MappingProxyType(
-    {"C4": sparse_needs_more_steps, "C7": critical_batch_no_smaller}
-)

@@ -6,20 +6,22 @@ the two curves at one batch size are taken as independent; they share seeds and 
 together and the intervals are, if anything, too wide.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import t as student_t
 
 from theory import HYPERBOLA
 from verification.curves import FittedCurve, estimate
-from verification.fit import Fit, Interval, Problem, fit_law
+from verification.fit import Fit, Interval, Problem, fit_laws
 from verification.likelihood import Array, joined
 from verification.newton import StepLaw
 from verification.predictions import Prediction, predict
-from verification.profile import profile_intervals
+from verification.profile import deviance_at, p_value, profile_intervals
 from verification.records import Constant
 
 # theta = (log c1, log c2) of the dense, then of the sparse network.
@@ -68,6 +70,29 @@ class JointLaw:
         return (x[..., :k], t[..., :p]), (x[..., k:], t[..., p:])
 
 
+MARGIN = 1.25
+NAMES: Mapping[str, str] = MappingProxyType({"c1": "rho", "c2": "kappa", "b_crit": "rho - kappa"})
+
+
+@dataclass(frozen=True)
+class RatioTest:
+    """Test of one ratio being 1, or being what was predicted.
+
+    Attributes:
+        p: Two-sided, n - 4 degrees of freedom; None when it could not be done.
+        interval_90: Of the ratio (over the prediction).
+        detectable: The smallest factor seen with probability 0.8; None where its error is unknown.
+        verdict: equivalent (within a factor 1.25), different, or inconclusive.
+        detail: What stands in its way, else empty.
+    """
+
+    p: float | None
+    interval_90: Interval
+    detectable: float | None
+    verdict: str
+    detail: str = ""
+
+
 @dataclass(frozen=True)
 class Pair:
     """A sparse curve against the dense one of its workload and goal.
@@ -81,6 +106,7 @@ class Pair:
         intervals: Quantity to its 95% profile-likelihood interval.
         prediction: The predicted ratio of c1, or why there is none.
         reason: Why there is no fit, else None.
+        tests: Quantity to the test of its ratio being 1; `prediction` to that of the c1 ratio being the predicted one.
     """
 
     dense: FittedCurve
@@ -91,6 +117,7 @@ class Pair:
     intervals: Mapping[str, Interval]
     prediction: Prediction | str
     reason: str | None
+    tests: Mapping[str, RatioTest] = field(default_factory=dict)
 
     @property
     def direction_disagrees(self) -> bool:
@@ -102,30 +129,11 @@ class Pair:
 
 
 def compare(dense: FittedCurve, sparse: FittedCurve, constants: tuple[Constant, ...]) -> Pair:
-    """Compare a sparse curve with the dense one.
-
-    Args:
-        dense: Curve at sparsity 0.
-        sparse: Curve of the same workload and goal.
-        constants: Measured constants, for the prediction.
-
-    Returns:
-        The pair; without a fit it says why.
-    """
-    prediction = predict(constants, sparse.curve.workload, sparse.curve.sparsity)
-    for name, fitted in (("dense", dense), ("sparse", sparse)):
-        if fitted.reason is not None:
-            return Pair(dense, sparse, None, None, {}, {}, prediction, f"{name}: {fitted.reason}")
-    start = np.array([*dense.laws["H"].fit.theta, *sparse.laws["H"].fit.theta])
-    joint = JointLaw(HYPERBOLA, len(dense.curve.points), 2)
-    problem = Problem(joint, joined(dense.data, sparse.data), start[None, :])
-    fit = fit_law(problem)
-    ratios = {name: estimate(fit, contrast) for name, contrast in RATIOS.items()}
-    intervals = profile_intervals([problem], [fit], RATIOS)[0]
-    return Pair(dense, sparse, problem, fit, ratios, intervals, prediction, None)
+    """Compare a sparse curve with the dense one; see `compare_each`."""
+    return compare_each([(dense, sparse)], constants)[0]
 
 
-def compare_all(curves: tuple[FittedCurve, ...], constants: tuple[Constant, ...]) -> tuple[Pair, ...]:
+def compare_all(curves: Sequence[FittedCurve], constants: tuple[Constant, ...]) -> tuple[Pair, ...]:
     """Compare each sparse curve with the dense one of its workload and goal.
 
     Args:
@@ -136,8 +144,90 @@ def compare_all(curves: tuple[FittedCurve, ...], constants: tuple[Constant, ...]
         One pair per sparse curve that has a dense partner, in the order of the curves.
     """
     dense = {fitted.curve.group: fitted for fitted in curves if fitted.curve.sparsity == 0.0}
-    return tuple(
-        compare(dense[fitted.curve.group], fitted, constants)
+    partners = [
+        (dense[fitted.curve.group], fitted)
         for fitted in curves
         if fitted.curve.sparsity > 0.0 and fitted.curve.group in dense
-    )
+    ]
+    return tuple(compare_each(partners, constants))
+
+
+def compare_each(partners: Sequence[tuple[FittedCurve, FittedCurve]], constants: tuple[Constant, ...]) -> list[Pair]:
+    """Compare curves two by two; pairs of as many points are fitted in one iteration.
+
+    Args:
+        partners: The curve to compare with (the dense one), then the other.
+        constants: Measured constants, for the predictions.
+
+    Returns:
+        The pairs; one without a fit says why.
+    """
+    pairs: dict[int, Pair] = {}
+    problems: dict[JointLaw, dict[int, Problem]] = {}
+    for i, (dense, sparse) in enumerate(partners):
+        prediction = predict(constants, sparse.curve.workload, sparse.curve.sparsity)
+        reasons = [f"{n}: {side.reason}" for n, side in (("dense", dense), ("sparse", sparse)) if side.reason]
+        pairs[i] = Pair(dense, sparse, None, None, {}, {}, prediction, reasons[0] if reasons else None)
+        if not reasons:
+            start = np.array([*dense.laws["H"].fit.theta, *sparse.laws["H"].fit.theta])
+            joint = JointLaw(HYPERBOLA, len(dense.curve.points), 2)
+            problems.setdefault(joint, {})[i] = Problem(joint, joined(dense.data, sparse.data), start[None, :])
+    for group in problems.values():
+        fits = fit_laws(list(group.values()))
+        at_95, at_90 = (profile_intervals(list(group.values()), fits, RATIOS, level) for level in (0.95, 0.90))
+        for (i, problem), fit, wide, narrow in zip(group.items(), fits, at_95, at_90, strict=True):
+            ratios = {name: estimate(fit, contrast) for name, contrast in RATIOS.items()}
+            pairs[i] = replace(pairs[i], problem=problem, fit=fit, ratios=ratios, intervals=wide)
+            pairs[i] = replace(pairs[i], tests=_tests(pairs[i], problem, fit, narrow))
+    return [pairs[i] for i in range(len(partners))]
+
+
+def _tests(pair: Pair, problem: Problem, fit: Fit, at_90: Mapping[str, Interval]) -> dict[str, RatioTest]:
+    """Return the tests of one pair."""
+    tests = {}
+    for name, contrast in RATIOS.items():
+        p = p_value(deviance_at(problem, fit, contrast, 0.0), fit.n, 4)
+        tests[name] = _ratio_test(p, at_90[name], log_error(at_90[name], fit.n - 4), fit.n - 4)
+    tests["prediction"] = _against_prediction(pair, at_90["c1"], fit.n - 4)
+    return tests
+
+
+def _against_prediction(pair: Pair, at_90: Interval, freedom: int) -> RatioTest:
+    """Compare the fitted ratio of c1 with the predicted one, the errors of both carried."""
+    predicted, ratio, error = pair.prediction, pair.ratios["c1"], log_error(at_90, freedom)
+    if isinstance(predicted, str):
+        return RatioTest(None, Interval(None, None), None, "inconclusive", predicted)
+    if ratio is None or error is None:
+        return RatioTest(None, Interval(None, None), None, "inconclusive", "the data do not bound the ratio of c1")
+    total = math.hypot(error, predicted.log_error or 0.0)
+    gap = math.log(ratio / predicted.c1_ratio)
+    half = float(student_t.ppf(0.95, freedom)) * total
+    interval = Interval(math.exp(gap - half), math.exp(gap + half))
+    p = 2.0 * float(student_t.sf(abs(gap) / total, freedom))
+    unknown = "" if predicted.log_error is not None else "the constants have one replicate: their error is unknown"
+    return replace(_ratio_test(p, interval, total, freedom), detail=unknown)
+
+
+def _ratio_test(p: float | None, interval: Interval, error: float | None, freedom: int) -> RatioTest:
+    """Return the test of a ratio being 1 with its verdict."""
+    detectable = None
+    if error is not None and error < 10.0:
+        detectable = math.exp(error * float(student_t.ppf(0.975, freedom) + student_t.ppf(0.8, freedom)))
+    if interval.inside(1.0 / MARGIN, MARGIN):
+        return RatioTest(p, interval, detectable, "equivalent")
+    return RatioTest(p, interval, detectable, "different" if p is not None and p < 0.05 else "inconclusive")
+
+
+def log_error(interval_90: Interval, freedom: int) -> float | None:
+    """Return the standard error of a log that a 90% interval stands for, None when it is open.
+
+    Args:
+        interval_90: Of a positive quantity.
+        freedom: Degrees of freedom.
+
+    Returns:
+        The error, or None.
+    """
+    if interval_90.low is None or interval_90.high is None or freedom < 1:
+        return None
+    return math.log(interval_90.high / interval_90.low) / 2.0 / float(student_t.ppf(0.95, freedom))

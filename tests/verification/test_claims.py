@@ -15,7 +15,7 @@ from statsmodels.tools import add_constant
 
 from theory import HYPERBOLA, POWER
 from verification.analysis import analyse
-from verification.claims import STATEMENTS, Verdict, holm, judge, judge_all
+from verification.claims import Material, Verdict, holm, judge, judge_all
 from verification.evidence import (
     SLOPE_MARGIN,
     Evidence,
@@ -30,6 +30,7 @@ from verification.likelihood import Observations, sigma_floor
 from verification.newton import maximise
 from verification.profile import p_value
 from verification.records import Curve, CurvePoint, Records, read_records
+from verification.rules import RULES, STATEMENTS
 
 NOTHING = Evidence("a curve", 1.0, Interval(0.5, 2.0), 0.01, None)
 
@@ -66,7 +67,8 @@ def test_holm_is_that_of_statsmodels(p_values):
 )
 def test_the_rule(claim, p_holm, within, approximate, direction, verdict):
     evidence = replace(NOTHING, within_margin=within, approximate=approximate, direction=direction)
-    assert judge(claim, evidence, p_holm) is verdict
+    (rule,) = (rule for rule in RULES if rule.id == claim)
+    assert judge(rule, evidence, p_holm) is verdict
 
 
 def test_a_hyperbola_measured_well_is_supported(tmp_path):
@@ -212,12 +214,14 @@ def test_the_direction_of_the_critical_batch_size_ratio(tmp_path):
 
 
 def test_what_cannot_be_tested_is_not_measured_and_says_why():
-    claims = judge_all((), ())
+    claims = judge_all(Material())
     assert [claim.id for claim in claims] == list(STATEMENTS) == [f"C{i}" for i in range(1, 19)]
     assert {claim.verdict for claim in claims} == {Verdict.NOT_MEASURED}
     reasons = {claim.id: claim.detail for claim in claims}
-    assert reasons["C1"] == "needs a curve with 4 batch sizes that reached the goal"
-    assert reasons["C10"] == "not implemented by this version"
+    assert reasons["C1"].startswith(
+        "needs a curve with 4 batch sizes that reached the goal: python -m empirics.measure"
+    )
+    assert all("python -m empirics.measure" in reason or "--" in reason for reason in reasons.values())
 
 
 def test_verdict_words_are_the_five():
@@ -231,3 +235,67 @@ def test_a_claim_is_as_good_as_its_worst_curve(tmp_path):
     assert found["C1"].verdict is Verdict.UNDERPOWERED
     assert "underpowered" in counts
     assert sum(int(part.split()[0]) for part in counts.split("; ")) == 4
+
+
+def group(workload, *curves):
+    """Noisy curves of one workload: (sparsity, c1, c2, seed)."""
+    found = []
+    for sparsity, c1, c2, seed in curves:
+        noise = np.exp(0.03 * np.random.default_rng(seed).standard_normal(10))
+        points = tuple(CurvePoint(2**i, 0, k, k) for i in range(10) for k in [(c1 / 2**i + c2) * noise[i]])
+        found.append(Curve(workload, "g", sparsity, points))
+    return tuple(found)
+
+
+def test_order_and_a_falling_ratio_are_seen_either_way():
+    rising = group("w", (0.0, 1000.0, 40.0, 1), (50.0, 1500.0, 50.0, 2), (90.0, 4000.0, 60.0, 3))
+    found = verdicts(analyse(Records(None, rising)))
+    assert found["C5"].verdict is Verdict.SUPPORTED
+    assert found["C6"].verdict is Verdict.SUPPORTED
+    assert found["C6"].estimate < 0.0
+    swapped = group("w", (0.0, 1000.0, 60.0, 1), (50.0, 800.0, 50.0, 2), (90.0, 900.0, 100.0, 3))
+    found = verdicts(analyse(Records(None, swapped)))
+    assert found["C5"].verdict is Verdict.REJECTED
+    assert found["C6"].verdict is Verdict.REJECTED
+
+
+def test_momentum_is_set_beside_sgd_of_the_same_network():
+    curves = group("d/n/sgd", (0.0, 1000.0, 60.0, 1)) + group("d/n/nesterov", (0.0, 1000.0, 20.0, 2))
+    claim = verdicts(analyse(Records(None, curves)))["C9"]
+    assert claim.verdict is Verdict.SUPPORTED
+    assert claim.estimate == pytest.approx(3.0, rel=0.2)
+    slower = group("d/n/sgd", (0.0, 1000.0, 20.0, 1)) + group("d/n/momentum", (0.0, 1000.0, 60.0, 2))
+    assert verdicts(analyse(Records(None, slower)))["C9"].verdict is Verdict.REJECTED
+
+
+def test_one_factor_is_an_equality_of_critical_batch_sizes():
+    curves = group("w", (0.0, 1000.0, 40.0, 1), (90.0, 3000.0, 120.0, 2))
+    assert verdicts(analyse(Records(None, curves)))["C8"].verdict is Verdict.SUPPORTED
+    curves = group("w", (0.0, 1000.0, 40.0, 1), (90.0, 3000.0, 40.0, 2))
+    assert verdicts(analyse(Records(None, curves)))["C8"].verdict is Verdict.REJECTED
+
+
+def test_the_law_under_decay_and_at_two_goals_is_a_claim_of_its_own():
+    (curve,) = group("d/n/sgd/linear", (0.0, 1000.0, 40.0, 1))
+    assert verdicts(analyse(Records(None, (curve,))))["C17"].verdict is not Verdict.NOT_MEASURED
+    (curve,) = group("d/n/sgd", (0.0, 1000.0, 40.0, 1))
+    assert verdicts(analyse(Records(None, (curve,))))["C17"].verdict is Verdict.NOT_MEASURED
+    other = replace(curve, goal="h")
+    assert verdicts(analyse(Records(None, (curve, other))))["C17"].verdict is not Verdict.NOT_MEASURED
+
+
+def test_several_workloads_are_combined():
+    pair = ((0.0, 1000.0, 40.0), (90.0, 2000.0, 40.0))
+    curves = tuple(c for w in range(3) for c in group(f"w{w}", *((*p, 10 * w + i) for i, p in enumerate(pair))))
+    combined = analyse(Records(None, curves)).combined
+    assert abs(combined["c1"].value - math.log(2.0)) < 3.0 * combined["c1"].error
+    assert combined["c1"].p < 1e-6
+    assert combined["c2"].p > 0.01
+
+
+def test_every_claim_has_a_rule_fixed_before_the_data():
+    for rule in RULES:
+        assert (rule.margin is None) == (rule.kind == "direction")
+        assert (rule.direction == 0) == (rule.kind != "direction")
+        assert rule.effect
+        assert rule.command.startswith("python -m empirics.measure")

@@ -13,7 +13,7 @@ from verification.likelihood import Observations, sigma_floor
 from verification.newton import maximise
 from verification.pairs import RATIOS, JointLaw, compare
 from verification.predictions import Prediction, predict
-from verification.profile import threshold
+from verification.profile import profile_interval, threshold
 from verification.records import Constant, Curve, CurvePoint, read_records
 
 SIZES = np.array([2.0**i for i in range(9)])
@@ -107,3 +107,47 @@ def test_direction_disagrees_when_the_ratios_lie_on_different_sides_of_one(predi
     assert pair.direction_disagrees == disagrees
     assert isinstance(pair.prediction, Prediction)
     assert math.isclose(pair.prediction.c1_ratio, predicted)
+
+
+def noisy_curve(sparsity, c1, c2, seed, sigma=0.03):
+    noise = np.exp(sigma * np.random.default_rng(seed).standard_normal(len(SIZES)))
+    steps = (c1 / SIZES + c2) * noise
+    return fit_curve(
+        Curve("w", "g", sparsity, tuple(CurvePoint(int(b), 0, k, k) for b, k in zip(SIZES, steps, strict=True)))
+    )
+
+
+def test_a_ratio_is_equivalent_different_or_inconclusive():
+    dense = noisy_curve(0.0, 500.0, 13.0, 1)
+    pair = compare(dense, noisy_curve(90.0, 500.0, 26.0, 2), ())
+    assert (pair.tests["c1"].verdict, pair.tests["c2"].verdict) == ("equivalent", "different")
+    loose = compare(dense, noisy_curve(90.0, 550.0, 14.0, 3, sigma=0.4), ())
+    assert loose.tests["c1"].verdict == "inconclusive"
+    assert loose.tests["c1"].detectable > 1.25
+    assert pair.tests["c1"].detectable < 1.25
+
+
+def test_the_p_value_of_a_ratio_is_where_its_interval_touches_one():
+    pair = compare(noisy_curve(0.0, 500.0, 13.0, 1), noisy_curve(90.0, 540.0, 26.0, 2), ())
+    for quantity, contrast in RATIOS.items():
+        touching = profile_interval(pair.problem, pair.fit, contrast, level=1.0 - pair.tests[quantity].p)
+        assert min(abs(math.log(touching.low)), abs(math.log(touching.high))) < 1e-4
+
+
+def test_the_error_of_the_prediction_is_carried():
+    dense, sparse = noisy_curve(0.0, 500.0, 13.0, 1), noisy_curve(90.0, 1000.0, 26.0, 2)
+
+    def measured(spread):
+        ends = [(0.0, "Delta", 4.0), (0.0, "L_mean", 1.0), (0.0, "beta", 1.0)]
+        ends += [(90.0, "Delta", 4.0), (90.0, "L_mean", 1.6), (90.0, "beta", 1.0)]
+        return tuple(Constant("w", s, q, v, v * (1 - spread), v * (1 + spread), 3) for s, q, v in ends)
+
+    sure, unsure = (compare(dense, sparse, measured(spread)).tests["prediction"] for spread in (1e-6, 0.5))
+    assert sure.verdict == "different"
+    assert sure.p < 0.01
+    assert unsure.p > 0.05
+    assert compare(dense, sparse, measured(0.5)).prediction.log_error == pytest.approx(
+        0.5 / 4.3027 * math.sqrt(6), rel=1e-3
+    )
+    single = tuple(Constant(c.workload, c.sparsity, c.quantity, c.value, None, None, 1) for c in measured(0.1))
+    assert "error is unknown" in compare(dense, sparse, single).tests["prediction"].detail

@@ -12,10 +12,13 @@ from reference.verification_runs import DIGITS_TRUTHS, write_run
 
 import verification
 from verification.analysis import analyse
+from verification.details import markdown
 from verification.fit import Interval
+from verification.record import FILE_NAME
+from verification.record import main as record
 from verification.records import read_records
 from verification.report import main
-from verification.tables import estimate_text, fits_and_ratios, markdown
+from verification.tables import estimate_text, fits_and_ratios
 from verification.verdicts import differences, dump, to_json, write_text_whole
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +51,7 @@ def run_module(*arguments):
 def test_every_shape_of_run_has_a_summary_and_verdicts(tmp_path, shape, capsys):
     options = {"truths": (DIGITS_TRUTHS[0], DIGITS_TRUTHS[3]), **SHAPES[shape]}
     run = write_run(tmp_path / "run", **options)
-    assert main([str(run)]) == 0
+    assert main([str(run), "--draws", "20"]) == 0
     text = capsys.readouterr().out
     assert max(len(line) for line in text.splitlines() if str(tmp_path) not in line) <= 100
     assert "nan" not in text
@@ -196,7 +199,7 @@ def test_markdown_escapes_what_would_break_a_table(tmp_path):
     text = markdown(analyse(read_records(source)))
     table = [line for line in text.splitlines() if line.startswith("| C")]
     assert len(table) == 18
-    assert all(line.replace("\\|", "").count("|") == 8 for line in table)
+    assert all(line.replace("\\|", "").count("|") == 9 for line in table)
 
 
 def test_a_fit_that_did_not_converge_is_called_so(tmp_path, monkeypatch):
@@ -208,7 +211,7 @@ def test_a_fit_that_did_not_converge_is_called_so(tmp_path, monkeypatch):
 
 def test_the_suite_on_a_users_run_prints_findings_and_passes(tmp_path):
     run = write_run(tmp_path / "mine")
-    assert main([str(run)]) == 0
+    assert record([str(run)]) == 0
     done = run_suite(run)
     assert done.returncode == 0, done.stdout
     assert "5 passed" in done.stdout
@@ -218,11 +221,14 @@ def test_the_suite_on_a_users_run_prints_findings_and_passes(tmp_path):
 
 def test_the_suite_fails_on_verdicts_that_do_not_follow_from_the_records(tmp_path):
     run = write_run(tmp_path / "mine")
-    assert main([str(run)]) == 0
-    verdicts = run / "verdicts.json"
-    verdicts.write_text(verdicts.read_text().replace('"underpowered"', '"supported"', 1))
+    assert record([str(run)]) == 0
+    verdicts = run / FILE_NAME
+    before = verdicts.read_text()
+    verdicts.write_text(before.replace('"underpowered"', '"supported"', 1))
     done = run_suite(run)
     assert done.returncode == 1
+    assert "python -m verification.record" in done.stdout
+    assert verdicts.read_text() != before  # no test writes it
     assert "recorded 'supported', computed 'underpowered'" in done.stdout
 
 

@@ -1,0 +1,248 @@
+"""What rates and losing trials say, on trials of known laws; and the refusal to speak for a race."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from reference import verification_tests as twin
+from scipy import stats
+
+from verification.analysis import analyse
+from verification.claims import Verdict
+from verification.curves import fit_curve
+from verification.evidence_trials import (
+    best_rate_grows,
+    constants_change_little,
+    loss_goes_with_smoothness,
+    region_grows,
+    smoothness_grows,
+    successful_range_shrinks,
+    winners_inside,
+)
+from verification.rates import RACED, Slope, effective_rate, line, rates, trial_window
+from verification.records import Constant, Curve, CurvePoint, Records, read_records
+from verification.report import main
+from verification.search_error import SearchError, search_errors
+from verification.trends import block_interval, combined, jonckheere, smoothness_trend
+from verification.trials import SmoothnessRun, Trial
+
+SIZES = tuple(2**i for i in range(8))
+RATES = np.geomspace(0.001, 1.0, 36)
+
+
+def searched(sparsity=0.0, c1=2000.0, c2=30.0, peak=0.5, budget=8000.0, sigma=0.0, power=1.0, stop="never", seed=0):
+    """A curve whose trials follow the sharp bound: K(r eta*) = K*/(r (2 - r))^power, eta* = peak/(1 + B_crit/B)."""
+    rng = np.random.default_rng(seed)
+    trials, points = [], []
+    for size in SIZES:
+        best, rate = c1 / size + c2, peak / (1.0 + c1 / c2 / size)
+        study = []
+        for i, eta in enumerate(RATES):
+            r = eta / rate
+            steps = best * (r * (2.0 - r)) ** -power * math.exp(sigma * rng.standard_normal()) if r < 2.0 else math.inf
+            ends = ("complete", steps, steps) if steps <= budget else ("incomplete", budget, None)
+            study.append(Trial(size, 0, i, *ends, {"learning_rate": float(eta)}))
+        trials += study
+        hits = [one for one in study if one.upper]
+        won = min(hits, key=lambda one: one.upper)
+        points.append(CurvePoint(size, 0, won.lower, won.upper, won.metaparameters))
+    return Curve("w", "g", sparsity, tuple(points), tuple(trials), stop)
+
+
+def test_the_window_of_the_sharp_bound_has_power_one():
+    for power in (1.0, 0.6):
+        found = trial_window(searched(sigma=0.02, power=power))
+        ends = found.interval()
+        assert ends.low < power < ends.high
+        assert ends.high - ends.low < 0.1
+        assert found.p(power) > 0.05
+    assert trial_window(searched(sigma=0.02, power=0.6)).p(1.0) < 1e-6
+
+
+def test_the_best_rate_rises_as_the_sharp_bound_says():
+    found = rates(fit_curve(searched(sigma=0.02)))
+    # Rates are tried a factor 1.2 apart: a step of .2 in log eta*, of which .06 is the error.
+    # Eight batch sizes spread by 1.6 in the predicted log rate: .06/(1.6 sqrt(8)) = .013, four of which are .053.
+    assert found.sharp.value == pytest.approx(1.0, abs=0.053)
+    assert found.product.value == pytest.approx(0.0, abs=0.053)
+    assert found.better == "sharp"
+    (evidence,) = best_rate_grows([fit_curve(searched(sigma=0.02))], [found])
+    assert evidence.direction == 1
+    assert evidence.p < 1e-4
+
+
+def test_a_line_is_that_of_scipy():
+
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 9))
+    found, expected = line(x, y), stats.linregress(x, y)
+    assert (found.value, found.error) == pytest.approx((expected.slope, expected.stderr))
+    assert found.p() == pytest.approx(expected.pvalue)
+    assert found.above() == pytest.approx(stats.linregress(x, y, alternative="greater").pvalue)
+
+
+def test_momentum_makes_the_effective_rate():
+    assert effective_rate({"learning_rate": 0.1, "momentum": 0.9}) == pytest.approx(1.0)
+    assert effective_rate({"momentum": 0.9}) is None
+
+
+def test_more_search_points_succeed_at_larger_batches_and_fewer_where_the_range_shrinks():
+    dense = fit_curve(searched())
+    sparse = fit_curve(searched(sparsity=90.0, peak=0.15, c1=6000.0, c2=90.0))
+    (range_,) = successful_range_shrinks([dense, sparse])
+    assert range_.direction == 1
+    assert range_.estimate < 0.0
+    (mirrored,) = successful_range_shrinks([fit_curve(searched(peak=0.15, c1=6000.0, c2=90.0)), sparse_like(dense)])
+    assert mirrored.direction == -1
+    (region,) = region_grows([dense])
+    table = [[float(t.upper is not None) for t in dense.curve.trials if t.batch_size == size] for size in SIZES]
+    x = np.log(SIZES) - np.mean(np.log(SIZES))
+    slopes = x @ np.array(table) / (x @ x)
+    assert region.estimate == pytest.approx(slopes.mean())
+    assert (region.interval.low, region.interval.high) == pytest.approx(twin.t_interval(slopes, 0.95))
+
+
+def sparse_like(fitted):
+    curve = fitted.curve
+    return fit_curve(Curve(curve.workload, curve.goal, 90.0, curve.points, curve.trials, curve.stop))
+
+
+@pytest.mark.parametrize("stop", ["race", "hits 3"])
+def test_a_race_says_nothing_about_losers_and_names_the_stop_it_needs(stop):
+    curves = [fit_curve(searched(stop=stop)), fit_curve(searched(sparsity=90.0, stop=stop))]
+    assert "--stop never" in RACED
+    assert RACED.startswith("not measured (raced)")
+    assert successful_range_shrinks(curves) == RACED
+    assert region_grows(curves) == RACED
+    assert trial_window(curves[0].curve) == RACED
+    assert rates(curves[0]).window == RACED
+    assert search_errors([curves[0].curve]) == {0: RACED}
+    analysis = analyse(Records(None, tuple(one.curve for one in curves)))
+    for claim in analysis.claims:
+        if claim.id in {"C14", "C15"}:
+            assert claim.verdict is Verdict.NOT_MEASURED
+            assert claim.detail == RACED
+
+
+def test_a_measured_race_says_so_in_report_and_json(stored_run, capsys):
+    assert main([str(stored_run), "--draws", "0"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "C14, C15: not measured (raced)" in printed
+    assert "--stop never" in printed
+    verdicts = json.loads((stored_run / "verdicts.json").read_text())
+    assert all(curve["tests"]["search"] == {"reason": RACED} for curve in verdicts["curves"])
+    assert {"C16"} <= {claim["id"] for claim in verdicts["claims"] if claim["verdict"] != "not measured"}
+
+
+def test_a_run_whose_losers_went_on_is_measured(unhurried_run):
+    analysis = analyse(read_records(unhurried_run))
+    assert {curve.stop for curve in analysis.records.curves} == {"never"}
+    assert all(isinstance(search, SearchError) for search in analysis.search)
+    verdicts = {claim.id: claim.verdict for claim in analysis.claims}
+    assert verdicts["C15"] is not Verdict.NOT_MEASURED
+
+
+def test_half_a_search_is_that_of_all_halves():
+    """400 random halves against all 70: the mean's error is the spread over sqrt(400)."""
+    steps = np.random.default_rng(2).lognormal(5.0, 0.5, (3, 8)).round(1)
+    trials = [Trial(2**b, 0, i, "complete", k, k) for b, row in enumerate(steps) for i, k in enumerate(row)]
+    points = tuple(CurvePoint(2**b, 0, row.min(), row.min()) for b, row in enumerate(steps))
+    found = search_errors([Curve("", "", 0.0, points, tuple(trials), "never")])[0]
+    gain, spread = twin.half_searches(steps.tolist())
+    assert math.log(found.penalty) == pytest.approx(gain, abs=4 * spread / math.sqrt(400))
+    assert found.spread == pytest.approx(spread, rel=0.15)
+    assert (found.trials, found.failed, found.ratio_spread) == (8, 0.0, None)
+
+
+def test_ratios_of_curves_that_share_their_search_points_lose_the_search_error():
+    dense, sparse = searched(), searched(sparsity=90.0, c1=4000.0, c2=60.0)
+    found = search_errors([dense, sparse])
+    assert found[1].ratio_spread < 0.3 * found[1].spread
+
+
+def test_winners_at_an_edge_are_counted():
+    inside = fit_curve(searched())
+    (evidence,) = winners_inside([inside])
+    assert evidence.estimate == 0.0
+    narrow = [t for t in inside.curve.trials if t.metaparameters["learning_rate"] < 0.006]
+    (edge,) = winners_inside([fit_curve(Curve("w", "g", 0.0, inside.curve.points, tuple(narrow), "never"))])
+    assert edge.estimate == 1.0
+    assert edge.p == pytest.approx(0.1 ** len({t.batch_size for t in narrow if t.upper}))
+    assert "study.sqlite" in winners_inside([fit_curve(Curve("", "", 0.0, inside.curve.points))])
+
+
+def test_jonckheere_is_that_of_all_arrangements():
+    groups = {0.0: [1.0, 4.0], 50.0: [3.0, 6.0], 90.0: [5.0, 7.0, 2.0]}
+    found = jonckheere(groups)
+    assert (found.statistic, found.p) == pytest.approx(twin.jonckheere(list(groups.values())))
+    falling = jonckheere({-key: values for key, values in groups.items()})
+    assert falling.p_falling == pytest.approx(found.p)
+    assert jonckheere({0.0: [1.0], 90.0: [2.0]}) == "needs 3 sparsities"
+
+
+def test_jonckheere_with_ties_lies_between_ties_broken_either_way():
+    groups = {float(s): [1.0 + s, 2.0 + s, 3.0 + s, 4.0 + s] for s in range(3)}
+    up, down = (
+        jonckheere({key: [v + sign * 1e-6 * key + 1e-9 * v for v in values] for key, values in groups.items()}).p
+        for sign in (1.0, -1.0)
+    )
+    assert up < jonckheere(groups).p < down
+
+
+def runs(rise=1.0, loss=1.0):
+    return [
+        SmoothnessRun(
+            s, j, {}, tuple(2.0 + rise * i + 0.1 * j + 0.01 * k for k in range(16)), (1.0 + loss * i + 0.1 * j,)
+        )
+        for i, s in enumerate((0.0, 50.0, 90.0))
+        for j in range(2)
+    ]
+
+
+def test_smoothness_that_grows_with_sparsity_and_goes_with_loss():
+    (grows,) = smoothness_grows(smoothness_trend(runs()))
+    assert (grows.direction, grows.p) == (1, pytest.approx(8 / 720))
+    (falls,) = smoothness_grows(smoothness_trend(runs(rise=-0.5)))
+    assert (falls.direction, falls.p) == (-1, pytest.approx(8 / 720))
+    (together,) = loss_goes_with_smoothness(runs())
+    assert (together.direction, together.estimate) == (1, pytest.approx(1.0))
+    (apart,) = loss_goes_with_smoothness(runs(loss=-0.3))
+    assert apart.direction == -1
+    assert isinstance(loss_goes_with_smoothness(runs()[:2]), str)
+
+
+def test_block_intervals_are_wider_where_neighbours_go_together():
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal(200)
+    walk = np.convolve(rng.standard_normal(219), np.ones(20) / math.sqrt(20), mode="valid")
+    loose, tight = block_interval(walk), block_interval(noise)
+    assert tight.high - tight.low == pytest.approx(2 * 1.96 / math.sqrt(200), rel=0.25)
+    assert loose.high - loose.low > 2 * (tight.high - tight.low)
+    assert block_interval(noise[:5]).low is None
+
+
+def test_effects_are_combined_as_dersimonian_and_laird_do():
+    effects = [(0.3, 0.1), (0.9, 0.12), (0.1, 0.2)]
+    found = combined(effects)
+    assert (found.value, found.error) == pytest.approx(twin.random_effects(*zip(*effects, strict=True)))
+    assert 0.0 < found.heterogeneity < 1.0
+    assert combined(effects[:1]) == "needs two workloads or goals"
+
+
+def test_constants_with_errors_are_judged_and_those_without_are_not():
+    def both(low, high, n):
+        return [Constant("w", s, "Delta", v, v * low, v * high, n) for s, v in ((0.0, 4.0), (90.0, 4.1))]
+
+    (evidence,) = constants_change_little(both(0.99, 1.01, 5))
+    error = math.sqrt(2) * 0.01 / 2.7764
+    assert evidence.within_margin
+    assert math.log(evidence.interval.high / evidence.estimate) == pytest.approx(2.7764 * error, rel=1e-3)
+    single = [Constant("w", s, "Delta", 4.0, None, None, 1) for s in (0.0, 90.0)]
+    assert constants_change_little(single).endswith("--replicates 3")
+    assert "constants.csv" in constants_change_little([])
+
+
+def test_a_slope_has_the_interval_of_student():
+    found = Slope(1.0, 0.5, 4)
+    assert found.interval().high == pytest.approx(1.0 + 0.5 * 2.7764, rel=1e-4)

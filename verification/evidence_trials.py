@@ -1,0 +1,302 @@
+"""Evidence on claims about rates, trials and measured constants."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import beta as beta_distribution
+from scipy.stats import binom, kendalltau
+from scipy.stats import t as student_t
+
+from verification.curves import FittedCurve
+from verification.evidence import Evidence, name
+from verification.fit import Interval
+from verification.likelihood import Array
+from verification.pairs import MARGIN
+from verification.predictions import log_variance
+from verification.rates import Rates, Slope, mean_slope, success
+from verification.records import Constant
+from verification.trends import Trend
+from verification.trials import SmoothnessRun, Trial, winner
+
+POWER = 0.8
+# Winners at an edge of what was tried: as few as this share are no sign of a search too narrow.
+EDGE_MARGIN = 0.10
+
+
+def best_rate_grows(curves: Sequence[FittedCurve], rates: Sequence[Rates]) -> list[Evidence] | str:
+    """C13: slope of log eta* on log B is positive, for each curve.
+
+    Args:
+        curves: All fitted curves.
+        rates: What their rates say.
+
+    Returns:
+        Evidence on the slope; why there is none.
+    """
+    slopes = [(name(one), rate.rate) for one, rate in zip(curves, rates, strict=True)]
+    found = [_slope_above(subject, slope) for subject, slope in slopes if isinstance(slope, Slope)]
+    return found or next((slope for _, slope in slopes if isinstance(slope, str)), "needs a curve")
+
+
+def successful_range_shrinks(curves: Sequence[FittedCurve]) -> list[Evidence] | str:
+    """C14: fewer search points succeed at the highest sparsity than in the dense network, paired by search point.
+
+    Search points are spread evenly over log rate, so the share that succeeds measures the range of working rates.
+
+    Args:
+        curves: All fitted curves.
+
+    Returns:
+        Evidence on the difference of shares, sparse less dense, one per workload and goal.
+    """
+    found = []
+    for dense, sparse in _dense_and_sparsest(curves):
+        sides = [success(one.curve) for one in (dense, sparse)]
+        if any(isinstance(side, str) for side in sides):
+            return next(side for side in sides if isinstance(side, str))
+        known = [_by_point(side) for side in sides if not isinstance(side, str)]
+        common = sorted(known[0].keys() & known[1].keys())
+        if len(common) < 4:
+            continue
+        gaps = []
+        for point in common:
+            sizes = sorted(known[0][point].keys() & known[1][point].keys())
+            gaps.append(float(np.mean([known[1][point][size] - known[0][point][size] for size in sizes])))
+        slope = mean_slope(np.array(gaps))
+        if isinstance(slope, Slope):
+            found.append(_slope_below(name(sparse), slope))
+    return found or "needs a dense and a sparse curve whose trials tried the same search points"
+
+
+def region_grows(curves: Sequence[FittedCurve]) -> list[Evidence] | str:
+    """C15: the share of search points that succeed rises with log B, search point by search point.
+
+    Args:
+        curves: All fitted curves.
+
+    Returns:
+        Evidence on the slope of the share, one per curve.
+    """
+    found, reasons = [], []
+    for one in curves:
+        table = success(one.curve)
+        if isinstance(table, str):
+            reasons.append(table)
+            continue
+        x, _, reached = table
+        centred = x - x.mean()
+        if len(x) < 3:
+            continue
+        slope = mean_slope(centred @ reached / float(centred @ centred))
+        if isinstance(slope, Slope):
+            found.append(_slope_above(name(one), slope))
+    return found or next(iter(reasons), "needs a curve with 3 batch sizes whose trials are known")
+
+
+def winners_inside(curves: Sequence[FittedCurve]) -> list[Evidence] | str:
+    """C16: a winner's metaparameters are not the smallest or largest tried, in at least nine studies of ten.
+
+    Args:
+        curves: All fitted curves.
+
+    Returns:
+        Evidence on the share of winners at an edge, one per workload and goal.
+    """
+    groups: dict[tuple[str, str], list[bool]] = {}
+    subjects: dict[tuple[str, str], str] = {}
+    for one in curves:
+        for trials in _studies(one.curve.trials):
+            best = winner(trials)
+            if best is not None and best.metaparameters and len(trials) > 2:
+                groups.setdefault(one.curve.group, []).append(_at_edge(best, trials))
+                subjects[one.curve.group] = ", ".join(part for part in one.curve.group if part) or "all studies"
+    found = []
+    for group, edges in groups.items():
+        k, n = sum(edges), len(edges)
+        found.append(
+            Evidence(
+                subject=subjects[group],
+                estimate=k / n,
+                interval=_binomial_interval(k, n, 0.95),
+                p=float(binom.sf(k - 1, n, EDGE_MARGIN)),
+                detectable=_detectable_share(n),
+                within_margin=(_binomial_interval(k, n, 0.90).high or 1.0) <= EDGE_MARGIN,
+            )
+        )
+    return found or "needs trials with their metaparameters: one row per trial, or a run folder with study.sqlite"
+
+
+def smoothness_grows(trend: Trend | str) -> list[Evidence] | str:
+    """C10: the mean of L over training grows with sparsity, over replicates (Jonckheere).
+
+    Args:
+        trend: Of `trends.smoothness_trend`.
+
+    Returns:
+        Evidence on the ratio of mean L, highest sparsity over lowest.
+    """
+    if isinstance(trend, str):
+        return "needs L along training at 3 sparsities, in study.sqlite (python -m empirics.measure)"
+    ends = list(trend.groups.values())
+    up = trend.statistic >= trend.expected
+    # Without a trend J lies as far below its mean as above: the p-value the other way is that of the mirror image.
+    return [
+        Evidence(
+            subject=f"sparsity {max(trend.groups):g}% over {min(trend.groups):g}%",
+            estimate=ends[-1] / ends[0],
+            interval=Interval(None, None),
+            p=trend.p if up else trend.p_falling,
+            detectable=None,
+            direction=1 if up else -1,
+        )
+    ]
+
+
+def constants_change_little(constants: Sequence[Constant]) -> list[Evidence] | str:
+    """C11: Delta and beta of a sparse network are the dense one's within a factor 1.25.
+
+    Args:
+        constants: Measured constants with intervals.
+
+    Returns:
+        Evidence on each ratio, one per workload, sparsity and quantity.
+    """
+    known = {(c.workload, c.quantity, c.sparsity): c for c in constants if c.quantity in {"Delta", "beta"}}
+    if not any(sparsity > 0.0 for _, _, sparsity in known):
+        return "needs Delta and beta of a sparse and the dense network, in constants.csv"
+    found = []
+    for (workload, quantity, sparsity), sparse in known.items():
+        dense = known.get((workload, quantity, 0.0))
+        if sparsity == 0.0 or dense is None or min(sparse.value, dense.value) <= 0.0:
+            continue
+        variances = [log_variance(sparse), log_variance(dense)]
+        if any(v is None or v <= 0.0 for v in variances):
+            continue
+        error = math.sqrt(sum(v for v in variances if v is not None))
+        ratio = Slope(math.log(sparse.value / dense.value), error, min(sparse.n, dense.n) - 1)
+        at_95, at_90 = (_exponential(ratio.interval(level)) for level in (0.95, 0.90))
+        multiple = float(student_t.ppf(0.975, ratio.freedom) + student_t.ppf(POWER, ratio.freedom))
+        found.append(
+            Evidence(
+                subject=f"{quantity}, sparsity {sparsity:g}%",
+                estimate=math.exp(ratio.value),
+                interval=at_95,
+                p=ratio.p(),
+                detectable=math.exp(min(error * multiple, 25.0)),
+                within_margin=at_90.inside(1.0 / MARGIN, MARGIN),
+            )
+        )
+    return found or "the constants have one replicate, so their error is unknown; measure with --replicates 3"
+
+
+def loss_goes_with_smoothness(runs: Sequence[SmoothnessRun]) -> list[Evidence] | str:
+    """C18: runs with a larger mean L have a larger mean training loss (Kendall's tau).
+
+    Args:
+        runs: One per sparsity and replicate.
+
+    Returns:
+        Evidence on tau.
+    """
+    means = [(float(np.mean(run.smoothness)), float(np.mean(run.loss))) for run in runs if run.smoothness]
+    if len(means) < 4:
+        return "needs L and training loss along 4 runs (sparsities or replicates), in study.sqlite"
+    smoothness, loss = zip(*means, strict=True)
+    tau, p = kendalltau(smoothness, loss, alternative="greater")
+    _, against = kendalltau(smoothness, loss, alternative="less")
+    if not math.isfinite(float(tau)):
+        return "L or the training loss is the same in all runs"
+    return [
+        Evidence(
+            subject=f"{len(means)} runs",
+            estimate=float(tau),
+            interval=Interval(None, None),
+            p=float(min(p, against)),
+            detectable=None,
+            direction=1 if tau >= 0.0 else -1,
+        )
+    ]
+
+
+def _by_point(side: tuple[Array, Array, Array]) -> dict[tuple[int, int], dict[float, float]]:
+    """Return search point to log batch size to whether it succeeded, 0 or 1."""
+    x, points, reached = side
+    return {
+        (int(trial), int(replicate)): dict(zip(x.tolist(), reached[:, i].tolist(), strict=True))
+        for i, (trial, replicate) in enumerate(points)
+    }
+
+
+def _slope_above(subject: str, slope: Slope) -> Evidence:
+    """Return evidence on a number being positive."""
+    above = slope.above()
+    multiple = float(student_t.ppf(0.95, slope.freedom) + student_t.ppf(POWER, slope.freedom))
+    return Evidence(
+        subject=subject,
+        estimate=slope.value,
+        interval=slope.interval(),
+        p=min(above, 1.0 - above),
+        detectable=slope.error * multiple,
+        direction=1 if slope.value > 0.0 else -1,
+    )
+
+
+def _slope_below(subject: str, slope: Slope) -> Evidence:
+    """Return evidence on a number being negative."""
+    mirrored = _slope_above(subject, slope)
+    return Evidence(
+        subject, slope.value, mirrored.interval, mirrored.p, mirrored.detectable, direction=-mirrored.direction
+    )
+
+
+def _exponential(interval: Interval) -> Interval:
+    """Return the interval of exp."""
+    low, high = (None if end is None else math.exp(min(end, 700.0)) for end in (interval.low, interval.high))
+    return Interval(low, high)
+
+
+def _dense_and_sparsest(curves: Sequence[FittedCurve]) -> list[tuple[FittedCurve, FittedCurve]]:
+    """Return the dense and the sparsest curve of each workload and goal that has both."""
+    groups: dict[tuple[str, str], list[FittedCurve]] = {}
+    for one in curves:
+        groups.setdefault(one.curve.group, []).append(one)
+    found = []
+    for members in groups.values():
+        ordered = sorted(members, key=lambda one: one.curve.sparsity)
+        if len(ordered) > 1 and ordered[0].curve.sparsity == 0.0:
+            found.append((ordered[0], ordered[-1]))
+    return found
+
+
+def _studies(trials: Sequence[Trial]) -> list[list[Trial]]:
+    """Return the trials of each study."""
+    studies: dict[tuple[int, int], list[Trial]] = {}
+    for one in trials:
+        studies.setdefault((one.batch_size, one.replicate), []).append(one)
+    return list(studies.values())
+
+
+def _at_edge(best: Trial, trials: Sequence[Trial]) -> bool:
+    """Return whether a winner has the smallest or largest value tried of any metaparameter."""
+    for key, value in best.metaparameters.items():
+        tried = [one.metaparameters[key] for one in trials if key in one.metaparameters]
+        if len(set(tried)) > 2 and value in {min(tried), max(tried)}:
+            return True
+    return False
+
+
+def _binomial_interval(k: int, n: int, level: float) -> Interval:
+    """Return Clopper and Pearson's exact interval of a share."""
+    tail = (1.0 - level) / 2.0
+    low = float(beta_distribution.ppf(tail, k, n - k + 1)) if k else 0.0
+    high = float(beta_distribution.ppf(1.0 - tail, k + 1, n - k)) if k < n else 1.0
+    return Interval(low, high)
+
+
+def _detectable_share(n: int) -> float | None:
+    """Return the smallest share that a 5% test of the margin finds with probability 0.8, None where none is."""
+    critical = int(binom.ppf(0.95, n, EDGE_MARGIN)) + 1
+    shares = np.linspace(EDGE_MARGIN, 1.0, 181)
+    power = np.asarray(binom.sf(critical - 1, n, shares))
+    return float(shares[np.argmax(power >= POWER)]) if (power >= POWER).any() else None

@@ -1,0 +1,246 @@
+r"""What a study's learning rates say: how the best one moves with B, and how wide the range of working ones is.
+
+Where the paper's law holds with a tuned rate, theory (docs/theory.md, result 8) also has
+
+    eta* K* constant in B,    d log eta*/d log B = 1/(1 + B/B_crit),    K(r eta*)/K* = 1/(r (2 - r)).
+
+The first two need winners only. The third, and how many trials succeed at all, need trials that went on after a study
+was decided. With momentum m the rate is the effective one, eta/(1 - m).
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+from scipy.stats import t as student_t
+
+from verification.curves import FittedCurve
+from verification.fit import Interval
+from verification.likelihood import Array
+from verification.records import Curve
+from verification.trials import Trial
+
+RACED = "not measured (raced): losing trials were cut short; measure with --stop never, or --stop factor 4"
+# A study's window needs so many trials that reached the goal.
+FEWEST_HITS = 4
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A slope, or another number, with its 95% interval by Student's t.
+
+    Attributes:
+        value: The estimate.
+        error: Its standard error, > 0.
+        freedom: Degrees of freedom, >= 1.
+    """
+
+    value: float
+    error: float
+    freedom: int
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Return the interval at a level."""
+        half = float(student_t.ppf(0.5 + level / 2.0, self.freedom)) * self.error
+        return Interval(self.value - half, self.value + half)
+
+    def p(self, value: float = 0.0) -> float:
+        """Return the two-sided p-value of the slope being a value."""
+        return 2.0 * float(student_t.sf(abs(self.value - value) / self.error, self.freedom))
+
+    def above(self, value: float = 0.0) -> float:
+        """Return the p-value of the slope being at most a value."""
+        return float(student_t.sf((self.value - value) / self.error, self.freedom))
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What the winners' rates of one curve say; each a slope, or the reason why there is none.
+
+    Attributes:
+        rate: Of log eta* on log B: 1 under linear scaling, 0 on the plateau.
+        product: Of log(eta* K*) on log B: 0 where the paper's law holds with a tuned rate.
+        sharp: Of log eta* on log(B/(B + B_crit)), with law H's B_crit: 1 by the sharp bound.
+        textbook: Of log eta* on log min(B, 2 B0), with law X's B0: 1 by the textbook bound.
+        better: Which of the two leaves less scatter, `sharp` or `textbook`; None without both.
+        window: The power w of K(r eta*)/K* = (1/(r (2 - r)))^w over the trials of all studies: 1.
+    """
+
+    rate: Slope | str
+    product: Slope | str
+    sharp: Slope | str
+    textbook: Slope | str
+    better: str | None
+    window: Slope | str
+
+
+def effective_rate(metaparameters: Mapping[str, float]) -> float | None:
+    """Return the learning rate over one less momentum; None where there is no positive one.
+
+    Example:
+        >>> effective_rate({"learning_rate": 0.1, "momentum": 0.5}), effective_rate({})
+        (0.2, None)
+    """
+    rate, momentum = metaparameters.get("learning_rate", 0.0), metaparameters.get("momentum", 0.0)
+    return rate / (1.0 - momentum) if rate > 0.0 and 0.0 <= momentum < 1.0 else None
+
+
+def raced(curve: Curve) -> bool:
+    """Return whether the losing trials of a curve's studies were cut short at or soon after the first hit."""
+    return curve.stop.split()[:1] in (["race"], ["hits"])
+
+
+def why_no_losers(curve: Curve) -> str | None:
+    """Return why nothing can be said about losing trials, None when it can."""
+    if raced(curve):
+        return RACED
+    return None if curve.trials else "no trials in the input: give one row per trial, or a run folder with study.sqlite"
+
+
+def line(x: Iterable[float], y: Iterable[float]) -> Slope | str:
+    """Return the slope of a straight line by least squares.
+
+    Args:
+        x: Any numbers.
+        y: As many.
+
+    Returns:
+        The slope; the reason where there are fewer than 4 points or no scatter to judge it by.
+
+    Example:
+        >>> line([0, 1, 2], [0, 1, 2])
+        'needs 4 batch sizes with a known best rate'
+    """
+    u, v = np.array(list(x), dtype=np.float64), np.array(list(y), dtype=np.float64)
+    if len(u) < 4 or np.ptp(u) == 0.0:
+        return "needs 4 batch sizes with a known best rate"
+    u = u - u.mean()
+    value = float(u @ v / (u @ u))
+    rest = v - v.mean() - value * u
+    error = math.sqrt(float(rest @ rest) / (len(u) - 2) / float(u @ u))
+    return Slope(value, error, len(u) - 2) if error > 1e-12 else "no scatter to judge a slope by"
+
+
+def rates(fitted: FittedCurve) -> Rates:
+    """Return what the rates of a curve say.
+
+    Args:
+        fitted: A curve; its winners' metaparameters and its trials where there are any.
+
+    Returns:
+        The slopes, or why there are none.
+    """
+    best = [
+        (math.log(point.batch_size), math.log(rate), math.log(point.upper))
+        for point in fitted.curve.points
+        if point.upper and (rate := effective_rate(point.metaparameters)) is not None
+    ]
+    window = trial_window(fitted.curve)
+    if not best:
+        none = "no learning rates in the input (column metaparameters or learning_rate)"
+        return Rates(none, none, none, none, None, window)
+    x, eta, steps = (np.array(column) for column in zip(*best, strict=True))
+    shapes: dict[str, Slope | str] = {}
+    scatter: dict[str, float] = {}
+    for name, law in (("sharp", "H"), ("textbook", "X")):
+        b_crit = fitted.laws[law].estimates["b_crit"] if law in fitted.laws else None
+        if b_crit is None:
+            shapes[name] = "the critical batch size is not bounded"
+            continue
+        knee = math.log(b_crit)
+        predicted = x - np.logaddexp(x, knee) if name == "sharp" else np.minimum(x, knee + math.log(2.0))
+        shapes[name] = line(predicted, eta)
+        scatter[name] = float(np.var(eta - predicted))
+    better = min(scatter, key=lambda name: scatter[name]) if len(scatter) == 2 else None
+    return Rates(line(x, eta), line(x, eta + steps), shapes["sharp"], shapes["textbook"], better, window)
+
+
+def trial_window(curve: Curve) -> Slope | str:
+    r"""Fit how K rises away from the best rate, over the trials of all studies of a curve.
+
+    :math:`\log K = \log K^* - w \log(r (2 - r)), r = \eta/\eta^*`, with K* and eta* of each study and one w for all.
+
+    Args:
+        curve: With trials that went on after the first hit.
+
+    Returns:
+        w, 1 by theory; or why it was not fitted.
+    """
+    reason = why_no_losers(curve)
+    if reason is not None:
+        return reason
+    studies = [study for study in _by_study(curve.trials).values() if len(study) >= FEWEST_HITS]
+    if not studies:
+        return f"needs a study with {FEWEST_HITS} trials that reached the goal at different rates"
+    rate = np.log(np.concatenate([[one[0] for one in study] for study in studies]))
+    steps = np.log(np.concatenate([[one[1] for one in study] for study in studies]))
+    which = np.repeat(np.arange(len(studies)), [len(study) for study in studies])
+    if len(rate) <= 2 * len(studies) + 1:
+        return "too few trials for the window's power"
+    # eta* lies above half of every rate that worked; its distance from there is a logarithm of its own.
+    largest = np.array([rate[which == i].max() for i in range(len(studies))])
+    first = np.array([steps[which == i].min() for i in range(len(studies))])
+    at_best = np.array([rate[which == i][np.argmin(steps[which == i])] for i in range(len(studies))])
+
+    def gap(theta: Array) -> Array:
+        k, z, w = theta[: len(studies)], theta[len(studies) : -1], math.exp(theta[-1])
+        r = 2.0 * np.exp(rate - largest[which]) / (1.0 + np.exp(z[which]))
+        rest: Array = steps - k[which] + w * np.log(r * (2.0 - r))
+        return rest
+
+    odds = np.log(np.maximum(2.0 * np.exp(at_best - largest) - 1.0, 0.05))
+    found = least_squares(gap, np.concatenate([first, odds, [0.0]]), x_scale="jac")
+    freedom = len(rate) - len(found.x)
+    variance = 2.0 * float(found.cost) / freedom
+    jacobian = np.asarray(found.jac, dtype=np.float64)
+    covariance = np.linalg.pinv(jacobian.T @ jacobian) * variance
+    w = math.exp(float(found.x[-1]))
+    return Slope(w, max(w * math.sqrt(float(covariance[-1, -1])), 1e-9), freedom)
+
+
+def _by_study(trials: Sequence[Trial]) -> dict[tuple[int, int], list[tuple[float, float]]]:
+    """Return (effective rate, steps) of the trials of each study that reached the goal."""
+    found: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for one in trials:
+        rate = effective_rate(one.metaparameters)
+        if one.upper is not None and rate is not None:
+            found.setdefault((one.batch_size, one.replicate), []).append((rate, one.upper))
+    return {key: study for key, study in found.items() if len({rate for rate, _ in study}) > 2}
+
+
+def success(curve: Curve) -> tuple[Array, Array, Array] | str:
+    """Return which trials of a curve reached the goal.
+
+    Args:
+        curve: With trials that went on after the first hit.
+
+    Returns:
+        (log batch sizes (b,), search points with their replicate (t, 2), reached (b, t)) over the search points
+        tried at every batch size; or why there is none.
+    """
+    reason = why_no_losers(curve)
+    if reason is not None:
+        return reason
+    sizes = sorted({one.batch_size for one in curve.trials})
+    reached = {(one.batch_size, one.trial, one.replicate): one.upper is not None for one in curve.trials}
+    points = sorted({(one.trial, one.replicate) for one in curve.trials})
+    every = [point for point in points if all((size, *point) in reached for size in sizes)]
+    if len(every) < FEWEST_HITS:
+        return f"needs {FEWEST_HITS} search points tried at every batch size"
+    table = np.array([[reached[size, *point] for point in every] for size in sizes], dtype=np.float64)
+    return np.log(np.array(sizes, dtype=np.float64)), np.array(every), table
+
+
+def mean_slope(values: Array) -> Slope | str:
+    """Return the mean of one number per search point, with the error their scatter gives.
+
+    Args:
+        values: Shape (t,).
+
+    Returns:
+        The mean; why there is none where all are equal.
+    """
+    error = float(values.std(ddof=1)) / math.sqrt(len(values))
+    return Slope(float(values.mean()), error, len(values) - 1) if error > 0.0 else "every search point says the same"

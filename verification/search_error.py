@@ -1,0 +1,127 @@
+r"""How much a search of n points misses: the same search with half as many.
+
+The minimum over all n trials has no bootstrap (a resample repeats it with probability 1 - 1/e), but half the search
+points, drawn without replacement and the same ones at every batch size and sparsity, make a search of n/2 whose results
+are known exactly. Trials of one index share metaparameters and seed, so ratios of curves lose most of that error.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verification.likelihood import Array
+from verification.rates import why_no_losers
+from verification.records import Curve
+
+SUBSETS = 400
+_SEED = 20_210_503
+
+
+@dataclass(frozen=True)
+class SearchError:
+    """What half the search points would have found.
+
+    Attributes:
+        trials: n, search points tried at every batch size.
+        penalty: Mean over batch sizes and halves of K*_{n/2}/K*_n, a factor >= 1 (geometric mean).
+        spread: Standard deviation over halves of the mean log K*_{n/2}.
+        ratio_spread: Likewise of the mean log ratio to the dense curve; None for the dense curve or without one.
+        failed: Share of (half, batch size) at which no trial of the half reached the goal.
+    """
+
+    trials: int
+    penalty: float
+    spread: float
+    ratio_spread: float | None
+    failed: float
+
+
+def search_errors(curves: Sequence[Curve]) -> dict[int, SearchError | str]:
+    """Return the search error of each curve, all from the same halves of the search points.
+
+    Args:
+        curves: Of one workload and goal.
+
+    Returns:
+        Position in `curves` to search error, or to the reason why there is none.
+    """
+    found: dict[int, SearchError | str] = {}
+    tables: dict[int, tuple[Array, tuple[int, ...], tuple[tuple[int, int], ...]]] = {}
+    for i, curve in enumerate(curves):
+        reason = why_no_losers(curve)
+        table = None if reason else _table(curve)
+        if table is None:
+            found[i] = reason or "needs 4 search points tried at every batch size, one of which reached the goal"
+        else:
+            tables[i] = table
+    halves = {points: _halves(len(points)) for _, _, points in tables.values()}
+    means = {i: _half_minima(steps, halves[points]) for i, (steps, _, points) in tables.items()}
+    dense = next((i for i in tables if curves[i].sparsity == 0.0), None)
+    for i, (steps, sizes, points) in tables.items():
+        best = np.log(steps.min(axis=1))
+        logs = means[i]
+        known = np.isfinite(logs)
+        gain = np.where(known, logs, np.nan) - best
+        ratio = None
+        if dense is not None and dense != i and tables[dense][1:] == (sizes, points):
+            both = known & np.isfinite(means[dense])
+            ratio = _spread(np.where(both, logs, np.nan) - np.where(both, means[dense], np.nan))
+        penalty = math.exp(float(np.nanmean(gain)))
+        found[i] = SearchError(len(points), penalty, _spread(logs), ratio, 1.0 - float(known.mean()))
+    return found
+
+
+def _table(curve: Curve) -> tuple[Array, tuple[int, ...], tuple[tuple[int, int], ...]] | None:
+    """Return steps (b, t) with infinity where a trial failed, batch sizes with a hit, and search points."""
+    steps = {(one.batch_size, one.trial, one.replicate): one.upper or math.inf for one in curve.trials}
+    sizes = sorted({one.batch_size for one in curve.trials if one.upper is not None})
+    points = sorted({(one.trial, one.replicate) for one in curve.trials})
+    every = tuple(point for point in points if all((size, *point) in steps for size in sizes))
+    if len(every) < 4 or not sizes:
+        return None
+    table = np.array([[steps[size, *point] for point in every] for size in sizes])
+    reached = np.isfinite(table).any(axis=1)
+    if not reached.any():
+        return None
+    return table[reached], tuple(size for size, hit in zip(sizes, reached, strict=True) if hit), every
+
+
+def _halves(n: int) -> NDArray[np.bool_]:
+    """Return which of n search points are in each half, shape (subsets, n)."""
+    rng = np.random.default_rng(_SEED)
+    return np.argsort(rng.random((SUBSETS, n)), axis=1) < n // 2
+
+
+def _half_minima(steps: Array, halves: NDArray[np.bool_]) -> Array:
+    """Return log K* of each half at each batch size, shape (subsets, b); infinite where it failed."""
+    masked = np.where(halves[:, None, :], steps[None], np.inf)
+    least: Array = np.log(masked.min(axis=2))
+    return least
+
+
+def _spread(logs: Array) -> float:
+    """Return the standard deviation over halves of the mean over batch sizes, of what is known."""
+    known: Array = np.where(np.isfinite(logs), logs, np.nan)
+    use = ~np.isnan(known).all(axis=1)
+    return float(np.std(np.nanmean(known[use], axis=1)))
+
+
+def by_group(curves: Sequence[Curve]) -> Mapping[int, SearchError | str]:
+    """Return the search error of each curve, workload and goal by workload and goal.
+
+    Args:
+        curves: Any curves.
+
+    Returns:
+        Position in `curves` to search error or reason.
+    """
+    groups: dict[tuple[str, str], list[int]] = {}
+    for i, curve in enumerate(curves):
+        groups.setdefault(curve.group, []).append(i)
+    found: dict[int, SearchError | str] = {}
+    for members in groups.values():
+        found |= {members[k]: error for k, error in search_errors([curves[i] for i in members]).items()}
+    return found
