@@ -14,6 +14,7 @@ import pytest
 
 from verification.analysis import Analysis, analyse
 from verification.claims import Claim
+from verification.curve_tests import DRAWS
 from verification.records import read_records
 from verification.tables import claim_lines
 
@@ -57,7 +58,7 @@ def pytest_generate_tests(metafunc):
 
 @cache
 def _analysis(run: Path) -> Analysis:
-    return analyse(read_records(run))
+    return analyse(read_records(run), DRAWS)
 
 
 @pytest.fixture

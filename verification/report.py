@@ -1,26 +1,22 @@
 """Report on a run or a CSV file: fits, ratios, and a verdict on each of the paper's claims.
 
-python -m verification.report INPUT [--json FILE] [--markdown FILE]
+python -m verification.report INPUT [--json FILE] [--markdown FILE] [--batch-size-for-efficiency E] [--step-time T0 T1]
 """
 
+import argparse
 import sys
-from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from verification.analysis import analyse
+from verification.advice import check_efficiency, check_time, efficiency_lines, step_time_lines
+from verification.analysis import Analysis, analyse
+from verification.command_line import Parser
+from verification.curve_tests import DRAWS
+from verification.curves import FittedCurve
+from verification.details import detail_lines, markdown
 from verification.records import read_records, refuse_too_few_batch_sizes
-from verification.tables import claim_lines, fits_and_ratios, markdown
+from verification.tables import claim_lines, fits_and_ratios
 from verification.verdicts import dump, to_json, write_text_whole
-
-
-class _Parser(ArgumentParser):
-    """A parser whose errors take one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the error on one line and exit with code 2."""
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,37 +28,99 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit code 0; errors of the user exit with code 2.
     """
-    parser = _Parser(prog="python -m verification.report", description="Fits, ratios and verdicts of a run.")
+    parser = Parser(prog="python -m verification.report", description="Fits, ratios and verdicts of a run.")
     parser.add_argument("input", type=Path, help="a run folder, or a CSV file with batch_size,steps_to_result")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the verdicts here")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the report here")
+    parser.add_argument(
+        "--batch-size-for-efficiency",
+        type=_checked(check_efficiency, "a number between 0 and 1"),
+        metavar="E",
+        help="print the batch size at which a share E of linear scaling is left",
+    )
+    parser.add_argument(
+        "--step-time",
+        type=_checked(check_time, "a number > 0"),
+        nargs=2,
+        metavar=("T0", "T1"),
+        help="print the fastest batch size if a step takes T0 + T1 B",
+    )
+    parser.add_argument(
+        "--draws",
+        type=_checked(_count, "a whole number >= 0"),
+        default=DRAWS,
+        help="bootstrap draws (default: %(default)s)",
+    )
     options = parser.parse_args(arguments)
     try:
-        _report(options.input, options.json, options.markdown)
+        _report(options)
     except (ValueError, OSError) as error:
         parser.error(" ".join(str(error).split()))
     return 0
 
 
-def _report(source: Path, json_file: Path | None, markdown_file: Path | None) -> None:
+def _report(options: argparse.Namespace) -> None:
     """Analyse, write what was asked for, print the tables and the next command."""
+    source: Path = options.input
     records = read_records(source)
     refuse_too_few_batch_sizes(records)
-    analysis = analyse(records)
+    analysis = analyse(records, options.draws, _with_progress)
     verdicts = dump(to_json(analysis))
-    targets = [json_file] if json_file is not None else []
+    targets = [options.json] if options.json is not None else []
     if source.is_dir():
         targets.append(source / "verdicts.json")
     for target in targets:
         write_text_whole(target, verdicts)
-    if markdown_file is not None:
-        write_text_whole(markdown_file, markdown(analysis))
-        targets.append(markdown_file)
-    print("\n".join([fits_and_ratios(analysis), "", *claim_lines(analysis.claims)]))
+    if options.markdown is not None:
+        write_text_whole(options.markdown, markdown(analysis))
+        targets.append(options.markdown)
+    print("\n".join(_lines(analysis, options)))
     if targets:
         print("\nWrote " + ", ".join(str(target) for target in targets))
     if source.is_dir():
         print(f"Next: python -m paper_figures {source}")
+
+
+def _lines(analysis: Analysis, options: argparse.Namespace) -> list[str]:
+    """Return what is printed: the verdicts, the fits, what was asked for, then the details."""
+    lines = [*claim_lines(analysis.claims), "", fits_and_ratios(analysis)]
+    if options.batch_size_for_efficiency is not None:
+        lines += ["", *efficiency_lines(analysis.curves, options.batch_size_for_efficiency)]
+    if options.step_time is not None:
+        lines += ["", *step_time_lines(analysis.curves, *options.step_time)]
+    return [*lines, "", *detail_lines(analysis)]
+
+
+def _with_progress(curves: Iterable[FittedCurve]) -> Iterator[FittedCurve]:
+    """Yield curves while a bar on stderr shows how many were tested, where a person looks."""
+    listed = list(curves)
+    if not sys.stderr.isatty():
+        yield from listed
+        return
+    from rich.console import Console  # noqa: PLC0415 - only people see it
+    from rich.progress import track  # noqa: PLC0415
+
+    yield from track(listed, description="testing curves", console=Console(stderr=True), transient=True)
+
+
+def _checked(read: Callable[[str], float], wanted: str) -> Callable[[str], float]:
+    """Return an argument type that says what it wants."""
+
+    def convert(text: str) -> float:
+        try:
+            return read(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"need {wanted}, got {text!r}") from None
+
+    return convert
+
+
+def _count(text: str) -> int:
+    """Return a whole number >= 0."""
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from verification.fit import Interval
 from verification.pairs import Pair
 from verification.predictions import Prediction
 from verification.records import curve_groups
+from verification.rules import EFFECTS
 
 WIDTH = 100
 
@@ -152,35 +153,11 @@ def claim_lines(claims: Sequence[Claim]) -> list[str]:
     )
     for claim in tested:
         seen = "" if claim.detectable is None else f"; detectable effect {number(claim.detectable)}"
-        lines.append(wrapped(f"{claim.id}: {claim.detail}; decided by {claim.subject}{seen}"))
+        effect = EFFECTS[claim.id]
+        lines.append(wrapped(f"{claim.id}: {effect}; {claim.detail}; decided by {claim.subject}{seen}"))
     if not tested:
         lines = []
     return [*lines, *_not_measured(others)]
-
-
-def markdown(analysis: Analysis) -> str:
-    """Return the report in Markdown: the verdict table, then the fits as preformatted text.
-
-    Args:
-        analysis: The analysis.
-
-    Returns:
-        A Markdown document.
-    """
-    header = ("claim", "statement", "verdict", "estimate [95%]", "p (Holm)", "detectable", "detail")
-    lines = ["# Verdicts", "", _markdown_row(header), _markdown_row(["---"] * len(header))]
-    for claim in analysis.claims:
-        measured = claim.verdict is not Verdict.NOT_MEASURED
-        value = estimate_text(claim.estimate, claim.interval) if measured else "-"
-        detail = claim.detail if claim.subject is None else f"{claim.detail}; decided by {claim.subject}"
-        cells = (claim.id, claim.statement, str(claim.verdict), value, p_text(claim.p_holm))
-        lines.append(_markdown_row([*cells, number(claim.detectable), detail]))
-    return "\n".join([*lines, "", "# Fits", "", "```text", fits_and_ratios(analysis), "```", ""])
-
-
-def _markdown_row(cells: Sequence[str]) -> str:
-    """Return one row of a Markdown table."""
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _fit_lines(fitted: Sequence[FittedCurve]) -> list[str]:
@@ -270,4 +247,7 @@ def _not_measured(claims: Sequence[Claim]) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for claim in claims:
         by_reason.setdefault(claim.detail, []).append(claim.id)
-    return [wrapped(f"Not measured, {reason}: {', '.join(ids)}") for reason, ids in by_reason.items()]
+    return [
+        wrapped(f"{', '.join(ids)}: {reason if reason.startswith('not measured') else f'not measured: {reason}'}")
+        for reason, ids in by_reason.items()
+    ]

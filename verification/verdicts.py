@@ -3,6 +3,7 @@
 What does not exist or is open is null; there is no infinity and no NaN in it.
 """
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -10,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 from verification.analysis import Analysis
 from verification.claims import Claim
@@ -17,10 +19,16 @@ from verification.curves import SHAPES, FittedCurve, FittedLaw
 from verification.fit import LARGEST_LOG_RESIDUAL, Interval
 from verification.pairs import Pair
 from verification.predictions import Prediction
+from verification.rates import Rates
+from verification.search_error import SearchError
+from verification.trends import block_interval
+from verification.trials import SmoothnessRun
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 INPUTS = ("curves.csv", "constants.csv")
+# A count of draws may move by one where a rounding differs.
+P_VALUE_TOLERANCE = 0.005
 
 
 def to_json(analysis: Analysis) -> dict[str, Json]:
@@ -30,15 +38,56 @@ def to_json(analysis: Analysis) -> dict[str, Json]:
         analysis: The analysis.
 
     Returns:
-        `inputs` (file to SHA-256), `notes`, `curves`, `pairs`, `claims`.
+        `inputs` (file to SHA-256), `notes`, `curves`, `pairs`, `combined` (over workloads), trends and `claims`.
     """
     return {
         "inputs": dict(input_digests(analysis.records.source)),
         "notes": list(analysis.records.notes),
-        "curves": [_curve(fitted) for fitted in analysis.curves],
+        "curves": [
+            _curve(fitted, rates, search)
+            for fitted, rates, search in zip(analysis.curves, analysis.rates, analysis.search, strict=True)
+        ],
         "pairs": [_pair(pair) for pair in analysis.pairs],
+        "combined": {quantity: _plain(effect) for quantity, effect in analysis.combined.items()},
+        "smoothness_trend": _plain(analysis.trend),
+        "smoothness": [_smoothness(run) for run in analysis.records.smoothness],
         "claims": [_claim(claim) for claim in analysis.claims],
     }
+
+
+def recorded_part(verdicts: Json) -> Json:
+    """Return what is kept of verdicts: inputs, claims, constants of laws H, P and S, and ratios.
+
+    Args:
+        verdicts: From `to_json`, or read back.
+
+    Returns:
+        Plain data; small enough to read, and free of what only rounding decides.
+    """
+    assert isinstance(verdicts, dict)
+    curves, pairs = verdicts["curves"], verdicts["pairs"]
+    assert isinstance(curves, list)
+    assert isinstance(pairs, list)
+    kept: dict[str, Json] = {"inputs": verdicts["inputs"], "claims": verdicts["claims"]}
+    kept["curves"] = [_recorded_curve(curve) for curve in curves]
+    names = ("workload", "goal", "sparsity", "n", "c1_ratio", "c2_ratio", "b_crit_ratio", "intervals")
+    kept["pairs"] = [{name: pair[name] for name in names} for pair in pairs if isinstance(pair, dict)]
+    return kept
+
+
+def _recorded_curve(curve: Json) -> Json:
+    """Return what is kept of a curve."""
+    assert isinstance(curve, dict)
+    laws = curve["laws"]
+    assert isinstance(laws, dict)
+    kept: dict[str, Json] = {name: curve[name] for name in ("workload", "goal", "sparsity", "n", "reason")}
+    dropped = {"theta", "residuals", "loglik", "converged"}
+    kept["laws"] = {
+        law: {name: value for name, value in one.items() if name not in dropped}
+        for law, one in laws.items()
+        if law in {"H", "P", "S"} and isinstance(one, dict)
+    }
+    return kept
 
 
 def input_digests(source: Path) -> dict[str, str]:
@@ -74,11 +123,11 @@ def write_text_whole(path: Path, text: str) -> None:
         Path(temporary).unlink(missing_ok=True)
 
 
-def dump(verdicts: Mapping[str, Json]) -> str:
+def dump(verdicts: Json) -> str:
     """Return verdicts as JSON text.
 
     Args:
-        verdicts: From `to_json`.
+        verdicts: From `to_json` or `recorded_part`.
 
     Returns:
         Indented JSON with a final newline.
@@ -90,7 +139,7 @@ def dump(verdicts: Mapping[str, Json]) -> str:
 
 
 def differences(recorded: Json, computed: Json, where: str = "verdicts") -> list[str]:
-    """Return where two verdicts differ: words exactly, numbers by more than one in 10^4.
+    """Return where two verdicts differ: words exactly, numbers by more than one in 10^4, p-values by 0.005.
 
     The tolerance is far below any interval's width and far above what another processor's rounding does to the
     end of an iteration. `theta` is not compared: where a constant is unbounded its coordinate is arbitrary, and where
@@ -114,7 +163,8 @@ def differences(recorded: Json, computed: Json, where: str = "verdicts") -> list
         pairs = enumerate(zip(recorded, computed, strict=True))
         return [line for i, (old, new) in pairs for line in differences(old, new, f"{where}[{i}]")]
     if isinstance(recorded, float) and isinstance(computed, float):
-        same = math.isclose(recorded, computed, rel_tol=1e-4, abs_tol=1e-4)
+        counted = where.rpartition(".")[2] in {"p", "p_holm"}
+        same = math.isclose(recorded, computed, rel_tol=1e-4, abs_tol=P_VALUE_TOLERANCE if counted else 1e-4)
     else:
         same = recorded == computed
     return [] if same else [f"{where}: recorded {recorded!r}, computed {computed!r}"]
@@ -144,12 +194,16 @@ def _law(fitted: FittedLaw) -> Json:
     }
 
 
-def _curve(fitted: FittedCurve) -> Json:
+def _curve(fitted: FittedCurve, rates: Rates, search: SearchError | str) -> Json:
     """Return one curve with its laws and tests; `n` counts the points that reached the goal."""
     tests: dict[str, Json] = {
         SHAPES[law]: {"deviance": test.deviance, "p": test.p, "interval_90": _interval(test.interval_90)}
         for law, test in fitted.shape_tests.items()
     }
+    tests |= {name: _plain(test) for name, test in fitted.tests.items()}
+    tests["against"] = {law: _plain(rival) for law, rival in fitted.rivals.items()}
+    tests["rate"] = _rates(rates)
+    tests["search"] = _plain(search)
     return {
         "workload": fitted.curve.workload or None,
         "goal": fitted.curve.goal or None,
@@ -157,8 +211,46 @@ def _curve(fitted: FittedCurve) -> Json:
         "n": sum(point.reached for point in fitted.curve.points),
         "reason": fitted.reason,
         "laws": {law: _law(one) for law, one in fitted.laws.items()},
+        "robust": None if fitted.robust is None else _plain(fitted.robust),
         "tests": tests,
     }
+
+
+def _rates(rates: Rates) -> Json:
+    """Return what the rates say: a slope with its interval and the p-value of what theory has, or a reason."""
+    claimed = {"rate": 0.0, "product": 0.0, "sharp": 1.0, "textbook": 1.0, "window": 1.0}
+    found: dict[str, Json] = {"better": rates.better}
+    for name, value in claimed.items():
+        slope = getattr(rates, name)
+        if isinstance(slope, str):
+            found[name] = {"reason": slope}
+        else:
+            ends = _interval(slope.interval())
+            found[name] = {"estimate": slope.value, "interval": ends, "claimed": value, "p": slope.p(value)}
+    return found
+
+
+def _smoothness(run: SmoothnessRun) -> Json:
+    """Return the mean of L along one run with its block bootstrap interval."""
+    mean = sum(run.smoothness) / len(run.smoothness) if run.smoothness else None
+    ends = _interval(block_interval(run.smoothness))
+    return {"sparsity": run.sparsity, "replicate": run.replicate, "L_mean": mean, "interval": ends}
+
+
+def _plain(value: object) -> Json:
+    """Return a dataclass as plain data, a reason as an object that holds it."""
+    if isinstance(value, str):
+        return {"reason": value}
+    found: dict[str, Json] = {}
+    for field in dataclasses.fields(cast("Any", value)):
+        entry = getattr(value, field.name)
+        if isinstance(entry, Interval):
+            found[field.name] = _interval(entry)
+        elif isinstance(entry, Mapping):
+            found[field.name] = {f"{key:g}" if isinstance(key, float) else str(key): v for key, v in entry.items()}
+        else:
+            found[field.name] = entry
+    return found
 
 
 def _pair(pair: Pair) -> Json:
@@ -181,6 +273,8 @@ def _pair(pair: Pair) -> Json:
         if isinstance(predicted, Prediction)
         else None,
         "predicted_reason": None if known else str(predicted),
+        "predicted_log_error": predicted.log_error if isinstance(predicted, Prediction) else None,
+        "tests": {name: _plain(test) for name, test in pair.tests.items()},
         "direction_disagrees": pair.direction_disagrees,
     }
 

@@ -1,0 +1,112 @@
+"""Which batch size should I use? Answers from a fitted curve, each with its interval."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from theory import HYPERBOLA, batch_size_for_efficiency, fastest_batch_size, least_total_time
+from verification.curves import FittedCurve
+from verification.evidence import name
+from verification.fit import Interval
+from verification.tables import columns, estimate_text, number, wrapped
+
+
+def efficiency_lines(curves: Sequence[FittedCurve], efficiency: float) -> list[str]:
+    """Return the batch size up to which each curve keeps an efficiency, B_crit (1 - e)/e.
+
+    Args:
+        curves: Fitted curves.
+        efficiency: Of parallel scaling, in (0, 1): 0.5 means twice the examples of a small batch.
+
+    Returns:
+        A table, and what a reader should know about it.
+    """
+
+    def batch_size(b_crit: float) -> float:
+        return batch_size_for_efficiency(efficiency, b_crit, 1.0)
+
+    return _table(
+        curves,
+        f"Batch size at parallel efficiency {number(efficiency)}, where a run takes {number(1.0 / efficiency)} times "
+        "the examples of a small batch",
+        batch_size,
+        lambda size, c1, c2: number(float(HYPERBOLA.steps(size, c1=c1, c2=c2))),
+        "steps there",
+    )
+
+
+def step_time_lines(curves: Sequence[FittedCurve], fixed: float, per_example: float) -> list[str]:
+    """Return the batch size of the shortest run when a step takes t0 + t1 B.
+
+    Args:
+        curves: Fitted curves.
+        fixed: t0, time of a step whatever its size, > 0.
+        per_example: t1, time of a step per example, in the same unit, > 0.
+
+    Returns:
+        A table with the time the run takes.
+    """
+
+    def batch_size(b_crit: float) -> float:
+        return fastest_batch_size(b_crit, 1.0, fixed, per_example)
+
+    return _table(
+        curves,
+        f"Fastest batch size with steps of {number(fixed)} + {number(per_example)} B",
+        batch_size,
+        lambda _, c1, c2: number(least_total_time(c1, c2, fixed, per_example)),
+        "total time there",
+    )
+
+
+def _table(
+    curves: Sequence[FittedCurve],
+    title: str,
+    batch_size: Callable[[float], float],
+    at_best: Callable[[float, float, float], str],
+    heading: str,
+) -> list[str]:
+    """Return the table of one question; the answer is an increasing function of B_crit alone."""
+    rows, outside, without = [], [], []
+    for one in curves:
+        law = one.hyperbola
+        known = None if law is None else [law.estimates[key] for key in ("b_crit", "c1", "c2")]
+        if law is None or known is None or None in known:
+            without.append(name(one) or "the curve")
+            continue
+        b_crit, c1, c2 = (value or 0.0 for value in known)
+        size = batch_size(b_crit)
+        ends: Interval = law.intervals["b_crit"].map(batch_size)
+        rows.append((name(one) or "curve", estimate_text(size, ends), at_best(size, c1, c2)))
+        sizes = one.curve.reached_batch_sizes
+        if not sizes[0] <= size <= sizes[-1]:
+            outside.append(name(one) or "the curve")
+    lines = [wrapped(title), *(columns(("", "batch size [95%]", heading), rows) if rows else [])]
+    if outside:
+        lines.append(wrapped(f"Outside the batch sizes measured, an extrapolation of the law: {'; '.join(outside)}."))
+    if without:
+        lines.append(wrapped(f"No answer, the critical batch size is not known: {'; '.join(without)}."))
+    return lines
+
+
+def check_efficiency(text: str) -> float:
+    """Return a number in (0, 1).
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    value = float(text)
+    if not 0.0 < value < 1.0:
+        raise ValueError(text)
+    return value
+
+
+def check_time(text: str) -> float:
+    """Return a finite number > 0.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    value = float(text)
+    if not 0.0 < value < math.inf:
+        raise ValueError(text)
+    return value

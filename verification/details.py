@@ -1,0 +1,171 @@
+"""The long part of a report: rival laws, tests, rates, search error, and the report in Markdown."""
+
+from collections.abc import Sequence
+
+from verification.analysis import Analysis
+from verification.claims import Verdict
+from verification.curves import FittedCurve
+from verification.evidence import name
+from verification.rates import Rates, Slope
+from verification.rules import EFFECTS
+from verification.search_error import SearchError
+from verification.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped
+
+_LAW_NAMES = {
+    "H": "hyperbola",
+    "P": "power",
+    "S": "sharpness",
+    "PW": "piecewise",
+    "X": "textbook",
+    "I": "fixed rate",
+    "Q": "quadratic",
+}
+_TESTS = ("lack_of_fit", "reset", "rainbow", "harvey_collier", "monotone", "convex")
+
+
+def detail_lines(analysis: Analysis) -> list[str]:
+    """Return the details of every curve and pair in plain text.
+
+    Args:
+        analysis: The analysis.
+
+    Returns:
+        Lines that fit 100 columns.
+    """
+    lines = []
+    for fitted, rates, search in zip(analysis.curves, analysis.rates, analysis.search, strict=True):
+        if fitted.laws:
+            lines += [*_curve_lines(fitted), *_rate_lines(rates), _search_line(search), ""]
+    return [*lines, *_pair_lines(analysis), *_combined_lines(analysis)]
+
+
+def _curve_lines(fitted: FittedCurve) -> list[str]:
+    """Return the laws of one curve and what tests say about the paper's."""
+    rows = []
+    for id_, one in fitted.laws.items():
+        shape = {"P": "alpha", "S": "h"}.get(id_)
+        third = f"{shape} {estimate_text(one.estimates[shape], one.intervals[shape])}" if shape else ""
+        weight = "-" if one.weight is None else f"{one.weight:.2f}"
+        rival = fitted.rivals.get(id_)
+        against = "" if rival is None else f"{number(rival.log_ratio)}, p {p_text(rival.p)}"
+        b_crit = estimate_text(one.estimates["b_crit"], one.intervals["b_crit"]) if "b_crit" in one.intervals else "-"
+        rows.append(
+            (f"{id_}  {_LAW_NAMES[id_]}", weight, b_crit, percent_or_none(one.fit.worst_residual), third or against)
+        )
+    title = name(fitted) or "the curve"
+    header = ("law", "weight", "B_crit", "worst", "shape; or likelihood ratio to H")
+    lines = [wrapped(f"{title}: laws by AICc weight"), *columns(header, rows)]
+    tests = [f"{SHAPE_NAMES[law]} p {p_text(test.p)}" for law, test in fitted.shape_tests.items()]
+    tests += [f"{test.method} p {p_text(test.p)}" for key in _TESTS if (test := fitted.tests.get(key)) is not None]
+    lines.append(wrapped(f"Tests: {'; '.join(tests)}."))
+    loose = sorted({key for one in (fitted.hyperbola,) if one for key, known in one.identified.items() if not known})
+    if loose:
+        lines.append(wrapped(f"Not bounded on both sides by these batch sizes: {', '.join(loose)}."))
+    robust = fitted.robust
+    if robust is not None and robust.farthest > 10.0:
+        far = f"a point lies {number(robust.farthest)} scales off the law; without its weight"
+        lines.append(wrapped(f"Robust fit: {far} c1 = {number(robust.c1)}, c2 = {number(robust.c2)}."))
+    return lines
+
+
+SHAPE_NAMES = {"P": "alpha = 1", "S": "h = 1"}
+
+
+def percent_or_none(ratio: float) -> str:
+    """Return a relative size in percent, a dash where a law has no finite K."""
+    return percent(ratio) if ratio < 1e6 else "-"
+
+
+def _rate_lines(rates: Rates) -> list[str]:
+    """Return what the rates say, reasons once."""
+    wanted = (
+        ("slope of log eta* on log B", rates.rate),
+        ("slope of log eta* K* (theory: 0)", rates.product),
+        ("eta* by the sharp bound (theory: 1)", rates.sharp),
+        ("by the textbook bound (its theory: 1)", rates.textbook),
+        ("power of the window 1/(r (2 - r)) (theory: 1)", rates.window),
+    )
+    told = [f"{what} {_slope_text(slope)}" for what, slope in wanted if isinstance(slope, Slope)]
+    reasons = dict.fromkeys(slope for _, slope in wanted if isinstance(slope, str))
+    lines = [wrapped(f"Rate: {'; '.join(told)}.")] if told else []
+    return [*lines, *(wrapped(f"Rate, rest: {reason}.") for reason in reasons)]
+
+
+def _slope_text(slope: Slope) -> str:
+    """Return a slope with its interval."""
+    return estimate_text(slope.value, slope.interval())
+
+
+def _search_line(search: SearchError | str) -> str:
+    """Return what half the search would have found."""
+    if isinstance(search, str):
+        return wrapped(f"Search: {search}.")
+    ratio = "" if search.ratio_spread is None else f", {percent(search.ratio_spread)} in the ratio to dense"
+    return wrapped(
+        f"Search: half of its {search.trials} points raise K* by a factor {number(search.penalty)}, give or take "
+        f"{percent(search.spread)}{ratio}; a half fails at {percent(search.failed)} of the batch sizes."
+    )
+
+
+def _pair_lines(analysis: Analysis) -> list[str]:
+    """Return the tests of every pair, workload and goal by workload and goal."""
+    lines = []
+    header = ("ratio to dense", "estimate [90%]", "within 1.25?", "p", "detectable")
+    for group in dict.fromkeys(pair.sparse.curve.group for pair in analysis.pairs):
+        rows = [
+            (
+                f"{pair.sparse.curve.sparsity:g}%: {_PAIR_NAMES[key]}",
+                estimate_text(pair.ratios.get(key), test.interval_90).removeprefix("- "),
+                test.verdict,
+                p_text(test.p),
+                number(test.detectable),
+            )
+            for pair in analysis.pairs
+            if pair.sparse.curve.group == group
+            for key, test in pair.tests.items()
+            if test.p is not None
+        ]
+        title = ", ".join(part for part in group if part)
+        if rows:
+            lines += [*([title] if title else []), *columns(header, rows), ""]
+    return lines
+
+
+_PAIR_NAMES = {"c1": "c1", "c2": "c2", "b_crit": "B_crit", "prediction": "c1 over its prediction"}
+
+
+def _combined_lines(analysis: Analysis) -> list[str]:
+    """Return ratios over all workloads, where there are several."""
+    lines = []
+    for quantity, effect in analysis.combined.items():
+        if not isinstance(effect, str):
+            factor = f"e^{number(effect.value)} +- {number(1.96 * effect.error)}"
+            share = percent(effect.heterogeneity)
+            lines.append(wrapped(f"All workloads, {quantity} ratio: {factor}; {share} of its variance between them."))
+    return lines
+
+
+def markdown(analysis: Analysis) -> str:
+    """Return the report in Markdown: the verdict table, then fits and details as preformatted text.
+
+    Args:
+        analysis: The analysis.
+
+    Returns:
+        A Markdown document.
+    """
+    header = ("claim", "statement", "tested", "verdict", "estimate [95%]", "p (Holm)", "detectable", "detail")
+    lines = ["# Verdicts", "", _row(header), _row(["---"] * len(header))]
+    for claim in analysis.claims:
+        measured = claim.verdict is not Verdict.NOT_MEASURED
+        value = estimate_text(claim.estimate, claim.interval) if measured else "-"
+        detail = claim.detail if claim.subject is None else f"{claim.detail}; decided by {claim.subject}"
+        cells = (claim.id, claim.statement, EFFECTS[claim.id], str(claim.verdict), value, p_text(claim.p_holm))
+        lines.append(_row([*cells, number(claim.detectable), detail]))
+    fits = ["", "# Fits", "", "```text", fits_and_ratios(analysis), "```"]
+    return "\n".join([*lines, *fits, "", "# Details", "", "```text", *detail_lines(analysis), "```", ""])
+
+
+def _row(cells: Sequence[str]) -> str:
+    """Return one row of a Markdown table."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

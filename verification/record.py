@@ -1,0 +1,58 @@
+"""Write the verdicts of a run that are kept: the only command that does.
+
+python -m verification.record RUN [RUN ...]
+
+`pytest verification/` compares what it computes with these files and fails where they differ, until someone has looked
+at the lines this command prints and kept the new verdicts.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from verification.analysis import analyse
+from verification.command_line import Parser
+from verification.curve_tests import DRAWS
+from verification.records import read_records
+from verification.verdicts import differences, dump, recorded_part, to_json, write_text_whole
+
+FILE_NAME = "recorded_verdicts.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: Command line, without the program's name; None for the process's own.
+
+    Returns:
+        Exit code 0; errors of the user exit with code 2.
+    """
+    parser = Parser(prog="python -m verification.record", description="Keep the verdicts of measured runs.")
+    parser.add_argument("run", type=Path, nargs="+", help="a run folder")
+    options = parser.parse_args(arguments)
+    try:
+        for run in options.run:
+            _record(run)
+    except (ValueError, OSError) as error:
+        parser.error(" ".join(str(error).split()))
+    return 0
+
+
+def _record(run: Path) -> None:
+    """Write one run's verdicts and print what changed."""
+    if not run.is_dir():
+        raise ValueError(f"{run}: no such run folder")
+    text = dump(recorded_part(to_json(analyse(read_records(run), DRAWS))))
+    target = run / FILE_NAME
+    if target.is_file():
+        changes = differences(json.loads(target.read_text(encoding="utf-8")), json.loads(text))
+        print("\n".join([f"{target}: {len(changes)} change(s)", *changes]))
+    else:
+        print(f"{target}: new")
+    write_text_whole(target, text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
