@@ -71,15 +71,15 @@ def _table(
         law = one.hyperbola
         known = None if law is None else [law.estimates[key] for key in ("b_crit", "c1", "c2")]
         if law is None or known is None or None in known:
-            without.append(name(one) or "the curve")
+            without.append(name(one))
             continue
         b_crit, c1, c2 = (value or 0.0 for value in known)
         size = batch_size(b_crit)
         ends: Interval = law.intervals["b_crit"].map(batch_size)
-        rows.append((name(one) or "curve", estimate_text(size, ends), at_best(size, c1, c2)))
+        rows.append((name(one), estimate_text(size, ends), at_best(size, c1, c2)))
         sizes = one.curve.reached_batch_sizes
         if not sizes[0] <= size <= sizes[-1]:
-            outside.append(name(one) or "the curve")
+            outside.append(name(one))
     lines = [wrapped(title), *(columns(("", "batch size [95%]", heading), rows) if rows else [])]
     if outside:
         lines.append(wrapped(f"Outside the batch sizes measured, an extrapolation of the law: {'; '.join(outside)}."))

@@ -52,7 +52,7 @@ def _curve_lines(fitted: FittedCurve) -> list[str]:
         rows.append(
             (f"{id_}  {_LAW_NAMES[id_]}", weight, b_crit, percent_or_none(one.fit.worst_residual), third or against)
         )
-    title = name(fitted) or "the curve"
+    title = name(fitted)
     header = ("law", "weight", "B_crit", "worst", "shape; or likelihood ratio to H")
     lines = [wrapped(f"{title}: laws by AICc weight"), *columns(header, rows)]
     tests = [f"{SHAPE_NAMES[law]} p {p_text(test.p)}" for law, test in fitted.shape_tests.items()]

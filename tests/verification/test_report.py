@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from reference.verification_runs import DIGITS_TRUTHS, write_run
 
@@ -244,3 +245,102 @@ def test_importing_the_layer_never_loads_torch():
     code = "import sys, verification, verification.report, paper_figures; assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
+
+
+LOGS = "".join(f"{2**i},{2000 / 2**i + 20:.4f}\n" for i in range(12))
+
+
+def test_which_batch_size_to_use(tmp_path, capsys):
+    """K = 2000/B + 20: half the efficiency at B_crit = 100; steps of 1 + 0.01 B are fastest at sqrt(100/0.01) = 100."""
+    source = tmp_path / "mine.csv"
+    source.write_text("batch_size,steps\n" + LOGS)
+    asked = ["--batch-size-for-efficiency", "0.8", "--step-time", "1", "0.01", "--draws", "0"]
+    assert main([str(source), *asked]) == 0
+    printed = capsys.readouterr().out
+    assert "Batch size at parallel efficiency 0.8, where a run takes 1.25 times" in printed
+    assert "sparsity 0%  25 [25, 25]       100" in printed
+    assert "sparsity 0%  100 [100, 100]    80" in printed  # (sqrt(2000 * .01) + sqrt(20 * 1))^2
+    assert "extrapolation" not in printed
+
+
+def test_answers_outside_the_batch_sizes_measured_are_called_so(tmp_path, capsys):
+    source = tmp_path / "mine.csv"
+    rng = np.random.default_rng(0)
+    rows = "".join(f"{2**i},{(2000 / 2**i + 20) * math.exp(0.1 * rng.standard_normal()):.3f}\n" for i in range(5))
+    source.write_text("batch_size,steps\n" + rows)
+    assert main([str(source), "--batch-size-for-efficiency", "0.1", "--draws", "0"]) == 0
+    printed = capsys.readouterr().out
+    assert "Outside the batch sizes measured, an extrapolation of the law: sparsity 0%." in printed
+    assert "[> " in printed  # five sizes below the critical one bound it from below alone
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--batch-size-for-efficiency", "1.5"], "need a number between 0 and 1, got '1.5'"),
+        (["--batch-size-for-efficiency", "x"], "need a number between 0 and 1, got 'x'"),
+        (["--step-time", "1", "0"], "need a number > 0, got '0'"),
+        (["--draws", "-1"], "need a whole number >= 0, got '-1'"),
+    ],
+)
+def test_questions_that_cannot_be_answered_are_refused(tmp_path, capsys, option, message):
+    source = tmp_path / "mine.csv"
+    source.write_text("batch_size,steps\n" + LOGS)
+    with pytest.raises(SystemExit, match="2"):
+        main([str(source), *option])
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_the_details_name_laws_tests_and_ratios(tmp_path, capsys):
+    run = write_run(tmp_path / "run", truths=(DIGITS_TRUTHS[0], DIGITS_TRUTHS[3]))
+    assert main([str(run), "--draws", "50"]) == 0
+    printed = capsys.readouterr().out
+    assert "laws by AICc weight" in printed
+    assert "Q  quadratic" in printed
+    assert "alpha = 1 p" in printed
+    assert "isotonic regression, 50 draws" in " ".join(printed.split())
+    assert "90%: c1 over its prediction" in printed
+    assert printed.index("every curve follows") < printed.index("Law K(B) = c1/B + c2")
+
+
+def test_the_json_holds_every_law_and_test(tmp_path):
+    run = write_run(tmp_path / "run", truths=(DIGITS_TRUTHS[0], DIGITS_TRUTHS[3]))
+    verdicts = json.loads(dump(to_json(analyse(read_records(run), 50))), parse_constant=pytest.fail)
+    curve = verdicts["curves"][0]
+    assert curve["laws"].keys() == {"H", "P", "S", "PW", "X", "I", "Q"}
+    assert sum(law["weight"] for law in curve["laws"].values()) == pytest.approx(1.0)
+    tests = {"alpha", "h", "reset", "rainbow", "harvey_collier", "monotone", "convex", "against", "rate", "search"}
+    assert curve["tests"].keys() == tests
+    assert curve["tests"]["against"].keys() == {"PW", "X", "I", "Q"}
+    assert curve["robust"]["c1"] == pytest.approx(curve["laws"]["H"]["c1"], rel=0.3)
+    pair = verdicts["pairs"][0]
+    assert pair["tests"].keys() == {"c1", "c2", "b_crit", "prediction"}
+    assert verdicts["combined"]["c1"] == {"reason": "needs two workloads or goals"}
+
+
+def test_recording_names_what_changed_and_keeps_the_new_verdicts(tmp_path, capsys):
+    run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])
+    assert record([str(run)]) == 0
+    assert capsys.readouterr().out == f"{run / FILE_NAME}: new\n"
+    kept = json.loads((run / FILE_NAME).read_text())
+    assert kept.keys() == {"inputs", "claims", "curves", "pairs"}
+    kept["claims"][0]["verdict"] = "rejected"
+    (run / FILE_NAME).write_text(json.dumps(kept))
+    assert record([str(run)]) == 0
+    printed = capsys.readouterr().out
+    assert "1 change(s)" in printed
+    assert "verdicts.claims[0].verdict: recorded 'rejected', computed " in printed
+    with pytest.raises(SystemExit, match="2"):
+        record([str(tmp_path / "nowhere")])
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_progress_is_shown_to_people_alone(tmp_path, monkeypatch, capsys):
+    source = tmp_path / "mine.csv"
+    source.write_text("batch_size,steps\n" + LOGS)
+    assert main([str(source), "--draws", "0"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert main([str(source), "--draws", "0"]) == 0
