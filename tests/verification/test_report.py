@@ -145,7 +145,7 @@ def test_the_command_on_a_foreign_csv(tmp_path):
 
 
 def test_the_command_on_a_run_names_the_next_one(tmp_path):
-    run = write_run(tmp_path / "run")
+    run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])
     done = run_module("verification.report", run)
     assert done.stdout.endswith(f"Wrote {run}/verdicts.json\nNext: python -m paper_figures {run}\n")
 
@@ -211,7 +211,7 @@ def test_a_fit_that_did_not_converge_is_called_so(tmp_path, monkeypatch):
 
 
 def test_the_suite_on_a_users_run_prints_findings_and_passes(tmp_path):
-    run = write_run(tmp_path / "mine")
+    run = write_run(tmp_path / "mine", truths=(DIGITS_TRUTHS[0], DIGITS_TRUTHS[3]))
     assert record([str(run)]) == 0
     done = run_suite(run)
     assert done.returncode == 0, done.stdout
@@ -221,7 +221,7 @@ def test_the_suite_on_a_users_run_prints_findings_and_passes(tmp_path):
 
 
 def test_the_suite_fails_on_verdicts_that_do_not_follow_from_the_records(tmp_path):
-    run = write_run(tmp_path / "mine")
+    run = write_run(tmp_path / "mine", truths=(DIGITS_TRUTHS[0], DIGITS_TRUTHS[3]))
     assert record([str(run)]) == 0
     verdicts = run / FILE_NAME
     before = verdicts.read_text()
@@ -344,3 +344,24 @@ def test_progress_is_shown_to_people_alone(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     assert main([str(source), "--draws", "0"]) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("curves", "limit"), [(4, 10.0), (60, 90.0)])
+def test_a_report_with_profiles_and_a_thousand_draws_takes_the_processor_time_promised(tmp_path, curves, limit):
+    rng = np.random.default_rng(0)
+    rows = ["workload,sparsity,batch_size,steps,lower,upper,status"]
+    for curve in range(curves):
+        workload, level = divmod(curve, 4)
+        for size in (2**i for i in range(1, 15)):
+            law = 20_000 * (1 + 0.3 * level) / size + 60 * (1 + 0.2 * level)
+            steps = math.ceil(law * math.exp(0.08 * rng.standard_normal()) / 16) * 16
+            seen = f"{steps},{steps - 16},{steps},reached" if steps <= 9000 else ",9000,,not_reached"
+            rows.append(f"w{workload},{30 * level},{size},{seen}")
+    source = tmp_path / "curves.csv"
+    source.write_text("\n".join(rows))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = run_module("verification.report", source)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < limit
