@@ -5,9 +5,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from verification.table_file import Row
+
+if TYPE_CHECKING:
+    from empirics.records import ConstantsRecord
 
 Status = Literal["complete", "incomplete", "infeasible", "censored"]
 # Other words a file may use for how a trial ended.
@@ -54,6 +57,9 @@ class SmoothnessRun:
         values: Constants of this run, name to value.
         smoothness: L at each probe, in order.
         loss: Training loss there.
+        along: Quantity (`L`, `training_loss`, `hessian_top`, ...) to step to value, steps ascending.
+        batch_size: Of the run, None where the input does not say.
+        goal_step: The step that reached the goal; None where none did.
     """
 
     sparsity: float
@@ -61,6 +67,9 @@ class SmoothnessRun:
     values: Mapping[str, float] = field(hash=False)
     smoothness: tuple[float, ...]
     loss: tuple[float, ...]
+    along: Mapping[str, Mapping[int, float]] = field(default_factory=dict, hash=False)
+    batch_size: int | None = None
+    goal_step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -102,17 +111,24 @@ def read_stored(folder: Path) -> StoredRun:
                     lower = float(one.step if status == "infeasible" else record.seen_short(one))
                     ending = (status, lower, upper, one.metaparameters)
                     listed.append(Trial(study.batch_size, study.replicate, one.trial, *ending))
-        runs = tuple(
-            SmoothnessRun(
-                one.study.sparsity,
-                one.study.replicate,
-                one.values,
-                tuple(point.smoothness for point in one.trajectory),
-                tuple(point.training_loss for point in one.trajectory),
-            )
-            for one in store.constants()
-        )
+        runs = tuple(_smoothness_run(one) for one in store.constants())
     return StoredRun({key: tuple(found) for key, found in trials.items()}, runs)
+
+
+def _smoothness_run(record: "ConstantsRecord") -> SmoothnessRun:
+    """Return what was measured along one run."""
+    along = {quantity: record.along(quantity) for quantity in sorted({point.quantity for point in record.trajectory})}
+    smoothness, loss = along.get("L", {}), along.get("training_loss", {})
+    return SmoothnessRun(
+        record.study.sparsity,
+        record.study.replicate,
+        record.values,
+        tuple(smoothness.values()),
+        tuple(loss[step] for step in smoothness),
+        along,
+        record.study.batch_size,
+        record.goal_step,
+    )
 
 
 def read_trial(row: Row) -> Trial:

@@ -45,8 +45,8 @@ def test_equal_records_give_equal_bytes(tmp_path):
     [
         (["{}/nowhere"], "nowhere: no such run folder"),
         (["{}"], "is no run folder: it has no curves.csv"),
-        (["{}/run", "--figure", "2"], "--figure 2 is not drawn by this version, only 1"),
-        (["{}/run", "--figure", "x"], "invalid int value: 'x'"),
+        (["{}/run", "--figure", "19"], "--figure 19 is none of 1"),
+        (["{}/run", "--figure", "x"], "--figure x is none of 1"),
         (["{}/broken"], "verdicts.json is no verdicts file"),
         ([], "the following arguments are required: DIR"),
     ],
