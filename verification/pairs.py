@@ -128,6 +128,50 @@ class Pair:
         return (fitted - 1.0) * (self.prediction.c1_ratio - 1.0) < 0.0
 
 
+@dataclass(frozen=True)
+class MeasuredRatio:
+    """Steps-to-result of a sparse network over that of the dense one, at one batch size and replicate.
+
+    Attributes:
+        batch_size: Examples per step.
+        replicate: Of both.
+        ratio: At the middles of both measured intervals, > 0.
+        low: The least that the two evaluation grids allow.
+        high: The most; None where the dense network may have needed no step at all.
+    """
+
+    batch_size: int
+    replicate: int
+    ratio: float
+    low: float
+    high: float | None
+
+
+def measured_ratios(pair: Pair) -> list[MeasuredRatio]:
+    """Return the ratio at every batch size and replicate at which both networks reached the goal.
+
+    Args:
+        pair: A sparse curve and the dense one.
+
+    Returns:
+        The ratios, ascending in batch size; no fit is needed.
+    """
+    dense, sparse = (
+        {
+            (point.batch_size, point.replicate): (point.lower, point.upper, float(middle))
+            for point, middle in zip(side.curve.points, side.data.log_middle, strict=True)
+            if point.upper is not None
+        }
+        for side in (pair.dense, pair.sparse)
+    )
+    found = []
+    for key in sorted(dense.keys() & sparse.keys()):
+        (low_d, high_d, middle_d), (low_s, high_s, middle_s) = dense[key], sparse[key]
+        high = high_s / low_d if low_d > 0.0 else None
+        found.append(MeasuredRatio(*key, math.exp(middle_s - middle_d), low_s / high_d, high))
+    return found
+
+
 def compare(dense: FittedCurve, sparse: FittedCurve, constants: tuple[Constant, ...]) -> Pair:
     """Compare a sparse curve with the dense one; see `compare_each`."""
     return compare_each([(dense, sparse)], constants)[0]

@@ -23,6 +23,9 @@ from verification.records import Curve
 from verification.trials import Trial
 
 RACED = "not measured (raced): losing trials were cut short; measure with --stop never, or --stop factor 4"
+NO_RATES = "no learning rates in the input (column metaparameters or learning_rate)"
+# Points of a theoretical curve, evenly spaced in log B.
+GRID_POINTS = 65
 # A study's window needs so many trials that reached the goal.
 FEWEST_HITS = 4
 
@@ -74,6 +77,46 @@ class Rates:
     textbook: Slope | str
     better: str | None
     window: Slope | str
+
+
+@dataclass(frozen=True)
+class Window:
+    """How K rises away from the best rate, over the trials of all studies of a curve.
+
+    Attributes:
+        power: w, 1 by theory.
+        batch_size: Of each trial that reached the goal.
+        multiple: r = eta/eta* of each, eta* that of its study; 1 is the best rate.
+        slowdown: K/K* of each, K* that of its study by the fit.
+    """
+
+    power: Slope
+    batch_size: tuple[int, ...]
+    multiple: tuple[float, ...]
+    slowdown: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class BestRates:
+    """The winners' rates of one curve beside what theory makes of them.
+
+    Attributes:
+        batch_size: Of each winner.
+        rate: Its effective rate eta*, > 0.
+        product: eta* K*, > 0.
+        level: The geometric mean of the products: constant in B by theory.
+        grid: Batch sizes of the shapes below, ascending.
+        sharp: eta* by the sharp bound, a B/(B + B_crit), at the winners' level; empty where B_crit is not bounded.
+        textbook: By the textbook bound, a min(B, 2 B0); likewise.
+    """
+
+    batch_size: tuple[int, ...]
+    rate: tuple[float, ...]
+    product: tuple[float, ...]
+    level: float
+    grid: tuple[float, ...]
+    sharp: tuple[float, ...]
+    textbook: tuple[float, ...]
 
 
 def effective_rate(metaparameters: Mapping[str, float]) -> float | None:
@@ -132,15 +175,10 @@ def rates(fitted: FittedCurve) -> Rates:
     Returns:
         The slopes, or why there are none.
     """
-    best = [
-        (math.log(point.batch_size), math.log(rate), math.log(point.upper))
-        for point in fitted.curve.points
-        if point.upper and (rate := effective_rate(point.metaparameters)) is not None
-    ]
+    best = _winners(fitted.curve)
     window = trial_window(fitted.curve)
     if not best:
-        none = "no learning rates in the input (column metaparameters or learning_rate)"
-        return Rates(none, none, none, none, None, window)
+        return Rates(NO_RATES, NO_RATES, NO_RATES, NO_RATES, None, window)
     x, eta, steps = (np.array(column) for column in zip(*best, strict=True))
     shapes: dict[str, Slope | str] = {}
     scatter: dict[str, float] = {}
@@ -149,15 +187,68 @@ def rates(fitted: FittedCurve) -> Rates:
         if b_crit is None:
             shapes[name] = "the critical batch size is not bounded"
             continue
-        knee = math.log(b_crit)
-        predicted = x - np.logaddexp(x, knee) if name == "sharp" else np.minimum(x, knee + math.log(2.0))
+        predicted = _log_rate(name, x, b_crit)
         shapes[name] = line(predicted, eta)
         scatter[name] = float(np.var(eta - predicted))
     better = min(scatter, key=lambda name: scatter[name]) if len(scatter) == 2 else None
     return Rates(line(x, eta), line(x, eta + steps), shapes["sharp"], shapes["textbook"], better, window)
 
 
+def best_rates(fitted: FittedCurve) -> BestRates | str:
+    """Return the winners' rates of a curve beside what theory makes of them.
+
+    Args:
+        fitted: A curve with its winners' metaparameters.
+
+    Returns:
+        The rates, or why there are none.
+    """
+    best = _winners(fitted.curve)
+    if not best:
+        return NO_RATES
+    x, eta, steps = (np.array(column) for column in zip(*best, strict=True))
+    grid = np.linspace(x.min(), x.max(), GRID_POINTS)
+    shapes: dict[str, tuple[float, ...]] = {"sharp": (), "textbook": ()}
+    for name, law in (("sharp", "H"), ("textbook", "X")):
+        b_crit = fitted.laws[law].estimates["b_crit"] if law in fitted.laws else None
+        if b_crit is not None:
+            level = float(np.mean(eta - _log_rate(name, x, b_crit)))
+            shapes[name] = tuple(np.exp(level + _log_rate(name, grid, b_crit)).tolist())
+    return BestRates(
+        tuple(round(size) for size in np.exp(x).tolist()),
+        tuple(np.exp(eta).tolist()),
+        tuple(np.exp(eta + steps).tolist()),
+        float(np.exp(np.mean(eta + steps))),
+        tuple(np.exp(grid).tolist()),
+        **shapes,
+    )
+
+
+def _winners(curve: Curve) -> list[tuple[float, float, float]]:
+    """Return (log B, log eta*, log K*) of every winner whose rate is known."""
+    return [
+        (math.log(point.batch_size), math.log(rate), math.log(point.upper))
+        for point in curve.points
+        if point.upper and (rate := effective_rate(point.metaparameters)) is not None
+    ]
+
+
+def _log_rate(bound: str, log_batch_size: Array, b_crit: float) -> Array:
+    """Return log eta* by the sharp or the textbook bound, up to a constant."""
+    knee = math.log(b_crit)
+    if bound == "sharp":
+        sharp: Array = log_batch_size - np.logaddexp(log_batch_size, knee)
+        return sharp
+    return np.minimum(log_batch_size, knee + math.log(2.0))
+
+
 def trial_window(curve: Curve) -> Slope | str:
+    """Return the power of `fitted_window`, or why there is none."""
+    found = fitted_window(curve)
+    return found if isinstance(found, str) else found.power
+
+
+def fitted_window(curve: Curve) -> Window | str:
     r"""Fit how K rises away from the best rate, over the trials of all studies of a curve.
 
     :math:`\log K = \log K^* - w \log(r (2 - r)), r = \eta/\eta^*`, with K* and eta* of each study and one w for all.
@@ -166,12 +257,13 @@ def trial_window(curve: Curve) -> Slope | str:
         curve: With trials that went on after the first hit.
 
     Returns:
-        w, 1 by theory; or why it was not fitted.
+        The window; or why it was not fitted.
     """
     reason = why_no_losers(curve)
     if reason is not None:
         return reason
-    studies = [study for study in _by_study(curve.trials).values() if len(study) >= FEWEST_HITS]
+    by_study = {key: study for key, study in _by_study(curve.trials).items() if len(study) >= FEWEST_HITS}
+    studies = list(by_study.values())
     if not studies:
         return f"needs a study with {FEWEST_HITS} trials that reached the goal at different rates"
     rate = np.log(np.concatenate([[one[0] for one in study] for study in studies]))
@@ -197,7 +289,13 @@ def trial_window(curve: Curve) -> Slope | str:
     jacobian = np.asarray(found.jac, dtype=np.float64)
     covariance = np.linalg.pinv(jacobian.T @ jacobian) * variance
     w = math.exp(float(found.x[-1]))
-    return Slope(w, max(w * math.sqrt(float(covariance[-1, -1])), 1e-9), freedom)
+    multiple = 2.0 * np.exp(rate - largest[which]) / (1.0 + np.exp(found.x[len(studies) : -1][which]))
+    return Window(
+        Slope(w, max(w * math.sqrt(float(covariance[-1, -1])), 1e-9), freedom),
+        tuple(size for (size, _), study in by_study.items() for _ in study),
+        tuple(multiple.tolist()),
+        tuple(np.exp(steps - found.x[: len(studies)][which]).tolist()),
+    )
 
 
 def _by_study(trials: Sequence[Trial]) -> dict[tuple[int, int], list[tuple[float, float]]]:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from verification.analysis import Analysis
+from verification.bands import law_band, ratio_band
 from verification.claims import Claim
 from verification.curves import SHAPES, FittedCurve, FittedLaw
 from verification.fit import LARGEST_LOG_RESIDUAL, Interval
-from verification.pairs import Pair
+from verification.pairs import Pair, measured_ratios
 from verification.predictions import Prediction
-from verification.rates import Rates
+from verification.rates import Rates, Window, best_rates, fitted_window
 from verification.search_error import SearchError
 from verification.trends import block_interval
 from verification.trials import SmoothnessRun
@@ -38,7 +39,8 @@ def to_json(analysis: Analysis) -> dict[str, Json]:
         analysis: The analysis.
 
     Returns:
-        `inputs` (file to SHA-256), `notes`, `curves`, `pairs`, `combined` (over workloads), trends and `claims`.
+        `inputs` (file to SHA-256), `notes`, `curves`, `pairs`, `combined` (over workloads), trends and `claims`;
+        curves and pairs with what figures draw of them beside the fits: bands, best rates, windows, ratios.
     """
     return {
         "inputs": dict(input_digests(analysis.records.source)),
@@ -213,7 +215,22 @@ def _curve(fitted: FittedCurve, rates: Rates, search: SearchError | str) -> Json
         "laws": {law: _law(one) for law, one in fitted.laws.items()},
         "robust": None if fitted.robust is None else _plain(fitted.robust),
         "tests": tests,
+        "band": _plain_or_none(law_band(fitted)),
+        "best_rates": _plain(best_rates(fitted)),
+        "window": _window(fitted_window(fitted.curve)),
     }
+
+
+def _plain_or_none(value: object) -> Json:
+    """Return a dataclass as plain data, None as null."""
+    return None if value is None else _plain(value)
+
+
+def _window(window: Window | str) -> Json:
+    """Return the trials of a window; its power stands among the tests."""
+    found = _plain(window)
+    assert isinstance(found, dict)
+    return {name: value for name, value in found.items() if name != "power"}
 
 
 def _rates(rates: Rates) -> Json:
@@ -246,6 +263,8 @@ def _plain(value: object) -> Json:
         entry = getattr(value, field.name)
         if isinstance(entry, Interval):
             found[field.name] = _interval(entry)
+        elif isinstance(entry, tuple):
+            found[field.name] = list(entry)
         elif isinstance(entry, Mapping):
             found[field.name] = {f"{key:g}" if isinstance(key, float) else str(key): v for key, v in entry.items()}
         else:
@@ -276,6 +295,8 @@ def _pair(pair: Pair) -> Json:
         "predicted_log_error": predicted.log_error if isinstance(predicted, Prediction) else None,
         "tests": {name: _plain(test) for name, test in pair.tests.items()},
         "direction_disagrees": pair.direction_disagrees,
+        "measured": [_plain(one) for one in measured_ratios(pair)],
+        "band": _plain_or_none(ratio_band(pair)),
     }
 
 
