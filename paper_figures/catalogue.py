@@ -8,10 +8,26 @@ from types import MappingProxyType
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from paper_figures.extra_examples import extra_examples
+from paper_figures.extra_fits import extra_fits
+from paper_figures.extra_hessian import extra_hessian
+from paper_figures.extra_rates import extra_rates
+from paper_figures.extra_ratio import extra_ratio
+from paper_figures.extra_residuals import extra_residuals
+from paper_figures.extra_window import extra_window
 from paper_figures.figure_01 import figure_01
+from paper_figures.figure_02 import figure_02
+from paper_figures.figure_03 import figure_03
+from paper_figures.figure_04 import figure_04
+from paper_figures.figure_05 import figure_05
+from paper_figures.figure_06 import figure_06
+from paper_figures.figure_12 import figure_12
+from paper_figures.figures_07_to_11 import FIGURES_07_TO_11
+from paper_figures.figures_13_to_18 import FIGURES_13_TO_18, WORKLOADS
 from paper_figures.sources import Run
 from paper_figures.style import METADATA, RC
 
+CONSTANTS = "python -m empirics.constants --out RUN"
 MEASURE = "python -m empirics.measure"
 REPORT = "python -m verification.report RUN"
 
@@ -31,8 +47,46 @@ class FigureEntry:
     draw: Callable[[Sequence[Run]], Figure]
 
 
+_CURVES = "steps-to-result against batch size"
+_ENTRIES = {
+    1: FigureEntry(_CURVES, REPORT, figure_01),
+    **{
+        number: FigureEntry(f"{_CURVES}, {workloads}", REPORT, FIGURES_07_TO_11[number])
+        for number, workloads in {
+            7: "MNIST and what is not of the paper",
+            8: "Fashion-MNIST, goal error 0.12",
+            9: "Fashion-MNIST, goal error 0.14",
+            10: "CIFAR-10, decaying rate",
+            11: "CIFAR-10, constant rate",
+        }.items()
+    },
+    4: FigureEntry("smoothness L over training", CONSTANTS, figure_04),
+    6: FigureEntry("training loss of the runs behind figure 4", CONSTANTS, figure_06),
+    12: FigureEntry("steps of the sparsest network over the dense one's", REPORT, figure_12),
+    2: FigureEntry("the optimisers together", MEASURE, figure_02),
+    3: FigureEntry("how trials end over learning rate and momentum", f"{MEASURE} --stop never", figure_03),
+    5: FigureEntry("steps against the learning rate", f"{MEASURE} --stop never", figure_05),
+    **{
+        number: FigureEntry(f"how trials end: {workload}", f"{MEASURE} --workload {workload} --stop never", shown)
+        for (number, shown), workload in zip(FIGURES_13_TO_18.items(), WORKLOADS, strict=True)
+    },
+}
+_EXTRAS = {
+    "fits": FigureEntry("the fitted law of every curve, with its band", REPORT, extra_fits),
+    "rates": FigureEntry("the best rate and eta* K* against theory", REPORT, extra_rates),
+    "window": FigureEntry(
+        "K over multiples of the best rate against theory", f"{MEASURE} --stop factor 4", extra_window
+    ),
+    "ratio": FigureEntry("the ratio R(B) with both limits", REPORT, extra_ratio),
+    "examples": FigureEntry("examples to result against batch size", REPORT, extra_examples),
+    "hessian": FigureEntry("L and the Hessian's top eigenvalue along a run", CONSTANTS, extra_hessian),
+    "residuals": FigureEntry("residuals of the rival laws", REPORT, extra_residuals),
+}
 FIGURES: Mapping[str, FigureEntry] = MappingProxyType(
-    {"figure_01": FigureEntry("steps-to-result against batch size", REPORT, figure_01)}
+    {
+        **{f"figure_{number:02d}": entry for number, entry in sorted(_ENTRIES.items())},
+        **{f"extra_{name}": entry for name, entry in _EXTRAS.items()},
+    }
 )
 
 

@@ -5,28 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from theory import HYPERBOLA
+from paper_figures.judged import FittedLaw, JudgedCurve, JudgedPair, read_curve, read_pair
 from verification.records import Curve, Records, read_records
 from verification.verdicts import input_digests
 
-Interval = tuple[float | None, float | None]
-
-
-@dataclass(frozen=True)
-class FittedLaw:
-    """The paper's law as verdicts.json has it.
-
-    Attributes:
-        parameters: c1 and c2 to draw the curve with, > 0.
-        estimates: c1, c2 and b_crit as reported; None where the data hold no trace of one.
-        intervals: The same names to their 95% intervals; an end is None where it is open.
-        n: Points that reached the goal.
-    """
-
-    parameters: Mapping[str, float]
-    estimates: Mapping[str, float | None]
-    intervals: Mapping[str, Interval]
-    n: int
+Key = tuple[str, str, float]
 
 
 @dataclass(frozen=True)
@@ -35,20 +18,44 @@ class Run:
 
     Attributes:
         folder: Where it is.
-        records: Its measured curves.
-        fits: (workload, goal, sparsity) to the fitted law, or to the reason why there is none.
+        records: Its measured curves, trials and trajectories.
+        curves: (workload, goal, sparsity) to what verdicts say of the curve.
+        pairs: The same of a sparse network to what they say of it over the dense one.
         missing: What to tell a reader when no verdicts can be shown, else None.
     """
 
     folder: Path
     records: Records
-    fits: Mapping[tuple[str, str, float], FittedLaw | str]
+    curves: Mapping[Key, JudgedCurve]
+    pairs: Mapping[Key, JudgedPair]
     missing: str | None
 
+    def judged(self, curve: Curve) -> JudgedCurve | str:
+        """Return what verdicts say of a curve, or why there is nothing, one short line or two."""
+        if self.missing is not None:
+            return self.missing
+        return self.curves.get(key_of(curve)) or f"no fit in verdicts.json; renew it by\n{self.command}"
+
     def fit(self, curve: Curve) -> FittedLaw | str:
-        """Return the law fitted to a curve, or why there is none, one short line."""
-        key = (curve.workload, curve.goal, curve.sparsity)
-        return self.missing or self.fits.get(key, "no fit in verdicts.json")
+        """Return the law fitted to a curve, or why there is none."""
+        judged = self.judged(curve)
+        return judged if isinstance(judged, str) else judged.law
+
+    def pair(self, sparse: Curve) -> JudgedPair | str:
+        """Return what verdicts say of a sparse curve over the dense one, or why there is nothing."""
+        if self.missing is not None:
+            return self.missing
+        return self.pairs.get(key_of(sparse)) or "no curve at sparsity 0% to compare with"
+
+    @property
+    def command(self) -> str:
+        """What makes the verdicts."""
+        return f"python -m verification.report {self.folder}"
+
+
+def key_of(curve: Curve) -> Key:
+    """Return workload, goal and sparsity of a curve."""
+    return curve.workload, curve.goal, curve.sparsity
 
 
 def read_run(folder: str | Path) -> Run:
@@ -70,33 +77,19 @@ def read_run(folder: str | Path) -> Run:
     file = path / "verdicts.json"
     command = f"python -m verification.report {path}"
     if not file.exists():
-        return Run(path, records, {}, f"the fit is missing; make it by\n{command}")
+        return Run(path, records, {}, {}, f"the fit is missing; make it by\n{command}")
     try:
         verdicts = json.loads(file.read_text(encoding="utf-8"))
         digests = verdicts["inputs"]
-        fits = {_key(curve): _fit(curve) for curve in verdicts["curves"]}
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        curves = {_key(entry): read_curve(entry) for entry in verdicts["curves"]}
+        pairs = {_key(entry): read_pair(entry) for entry in verdicts["pairs"]}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"{file} is no verdicts file ({error!r}); make it again: {command}") from None
     if digests != input_digests(path):
-        return Run(path, records, {}, f"the fit is older than the records; renew it by\n{command}")
-    return Run(path, records, fits, None)
+        return Run(path, records, {}, {}, f"the fit is older than the records; renew it by\n{command}")
+    return Run(path, records, curves, pairs, None)
 
 
-def _key(curve: Mapping[str, object]) -> tuple[str, str, float]:
+def _key(entry: Mapping[str, object]) -> Key:
     """Return which curve an entry of verdicts.json is about."""
-    return str(curve["workload"] or ""), str(curve["goal"] or ""), float(str(curve["sparsity"]))
-
-
-def _fit(curve: Mapping[str, object]) -> FittedLaw | str:
-    """Return the fitted law of an entry of verdicts.json, or its reason for having none."""
-    laws = curve["laws"]
-    if not isinstance(laws, dict) or "H" not in laws:
-        return f"no fit: {curve['reason']}"
-    law = laws["H"]
-    names = ("c1", "c2", "b_crit")
-    return FittedLaw(
-        parameters=HYPERBOLA.natural(law["theta"]),
-        estimates={name: law[name] for name in names},
-        intervals={name: (law["intervals"][name][0], law["intervals"][name][1]) for name in names},
-        n=int(str(curve["n"])),
-    )
+    return str(entry["workload"] or ""), str(entry["goal"] or ""), float(str(entry["sparsity"]))

@@ -1,12 +1,17 @@
 """One look for every figure: colours and markers per sparsity, log2 axes, fonts, files that never change by chance."""
 
+import math
+import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 # Of the colours of published palettes the four that are furthest apart for the closest pair, over normal vision and
@@ -41,8 +46,12 @@ RC: Mapping[Any, Any] = MappingProxyType(
 METADATA: Mapping[str, Mapping[str, str | None]] = MappingProxyType(
     {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
 )
+# A formula is not broken between lines.
+_FORMULA, _GLUE = re.compile(r"\$[^$]*\$"), "\x00"
 SMALL = 8.5
-NOTE_WIDTH = 44  # characters in SMALL across a panel
+NOTE_WIDTH = 44  # characters in SMALL across a panel of 3.5 inches
+LINE_HEIGHT = 0.185  # inches of one line in SMALL
+CHARACTERS_PER_INCH = 15.5  # in SMALL, of running text
 
 
 def looks(sparsities: Iterable[float]) -> dict[float, tuple[str, str]]:
@@ -106,13 +115,98 @@ def power_of_two(value: float) -> str:
     return f"{value:.0f}" if value >= 1.0 else f"1/{1.0 / value:.0f}"
 
 
-def note(axes: Axes, text: str) -> None:
+def decade_axis(axis: Axis, low: float, high: float) -> None:
+    """Make an axis logarithmic from low to high with plain numbers as labels, powers of ten or 1, 2, 5 of each.
+
+    Args:
+        axis: The x or y axis of a panel.
+        low: Lower end, > 0.
+        high: Upper end, > low.
+    """
+    axes = axis.axes
+    (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
+    (axes.set_xlim if axis is axes.xaxis else axes.set_ylim)(low, high)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    every = [k * 10.0**d for d in decades for k in range(1, 10) if low <= k * 10.0**d <= high]
+    few = math.log10(high / low) < 2.5
+    major = [v for v in every if int(f"{v:e}"[0]) in ({1, 2, 5} if few else {1})]
+    axis.set_major_locator(FixedLocator(major))
+    axis.set_minor_locator(FixedLocator([v for v in every if v not in major]))
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.12g}"))
+
+
+def sparsity_legend(colours: Mapping[float, tuple[str, str]]) -> list[Line2D]:
+    """Return one legend entry per sparsity.
+
+    Args:
+        colours: Sparsity to (colour, marker), from `looks`.
+
+    Returns:
+        Handles for a legend.
+    """
+    return [
+        Line2D([], [], color=colour, marker=marker, label=f"{sparsity:g}%")
+        for sparsity, (colour, marker) in colours.items()
+    ]
+
+
+def page(width: float, heights: Sequence[float], lines: Sequence[str]) -> tuple[Figure, list[SubFigure]]:
+    """Make a figure of parts one below the other, with a caption below them all.
+
+    Args:
+        width: Inches.
+        heights: Of each part, inches; there may be none.
+        lines: The caption, broken to the width.
+
+    Returns:
+        The figure and its parts, the caption's left out.
+    """
+    across = math.floor(width * CHARACTERS_PER_INCH)
+    glued = [_FORMULA.sub(lambda formula: formula[0].replace(" ", _GLUE), line) for line in lines]
+    broken = [part for line in glued for part in textwrap.wrap(line, across, break_on_hyphens=False)]
+    foot = LINE_HEIGHT * (len(broken) + 1)
+    figure = Figure(figsize=(width, sum(heights) + foot), layout="constrained")
+    parts = np.ravel(np.asarray(figure.subfigures(len(heights) + 1, 1, height_ratios=[*heights, foot])))
+    told = "\n".join(broken).replace(_GLUE, " ")
+    parts[-1].text(0.01, 0.95, told, fontsize=SMALL, va="top", ha="left", linespacing=1.4)
+    return figure, list(parts[:-1])
+
+
+def plain(text: str) -> str:
+    r"""Return a text from the data so that no part of it is read as a formula.
+
+    Args:
+        text: A name, a reason, a command.
+
+    Returns:
+        The text with its dollar signs escaped.
+
+    Example:
+        >>> print(plain("a$b"))
+        a\$b
+    """
+    return text.replace("$", r"\$")
+
+
+def headline(part: SubFigure, text: str) -> None:
+    """Head a part of a figure.
+
+    Args:
+        part: The part.
+        text: One line.
+    """
+    part.suptitle(text, fontsize=11.5, fontweight="bold", x=0.01, ha="left")
+
+
+def note(axes: Axes, text: str, width: int = NOTE_WIDTH) -> None:
     """Write a remark into the lower left corner of a panel, broken to fit a column.
 
     Args:
         axes: The panel.
-        text: One or more lines.
+        text: One or more lines, without formulas.
+        width: Characters across the panel.
     """
-    lines = [part for line in text.split("\n") for part in textwrap.wrap(line, NOTE_WIDTH)]
+    lines = [part for line in plain(text).split("\n") for part in textwrap.wrap(line, width)]
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
     axes.text(0.03, 0.03, "\n".join(lines), transform=axes.transAxes, fontsize=SMALL, va="bottom", ha="left", bbox=box)

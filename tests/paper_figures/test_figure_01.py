@@ -8,8 +8,10 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from reference.verification_runs import DIGITS_TRUTHS, write_run
 
-from paper_figures.figure_01 import figure_01, steps_at
-from paper_figures.sources import FittedLaw, read_run
+from paper_figures.curve_panels import steps_at
+from paper_figures.figure_01 import figure_01
+from paper_figures.judged import FittedLaw
+from paper_figures.sources import read_run
 from verification.records import Curve, CurvePoint
 from verification.report import main as report
 

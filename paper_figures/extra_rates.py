@@ -1,0 +1,108 @@
+"""The best rate eta*(B) and eta* K* against theory."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from paper_figures.judged import BestRates, JudgedCurve
+from paper_figures.rows import Row, rows_of
+from paper_figures.sources import Run
+from paper_figures.style import decade_axis, headline, log2_axis, looks, note, page
+from verification.records import Curve
+from verification.tables import estimate_text
+
+COLUMN_WIDTH, ROW_HEIGHT = 3.5, 5.4
+CAPTION = (
+    "Winners' rates, with momentum m the effective $\\eta/(1-m)$. Above, $\\eta^*$: full line, the sharp bound's "
+    "$B/(B+B_{crit})$; dotted, the textbook bound's min(B, 2 $B_0$), both at the critical batch size of the fit and "
+    "the winners' level. Below, $\\eta^* K^*$: by theory constant in B (line: geometric mean). Slopes are of logs, [95%, "
+    "Student's t]."
+)
+
+
+def extra_rates(runs: Sequence[Run]) -> Figure:
+    """Draw two panels per curve.
+
+    Args:
+        runs: One or more runs with verdicts.
+
+    Returns:
+        The figure, one row per workload and goal.
+    """
+    rows = rows_of(runs)
+    columns = max(len(row.curves) for row in rows)
+    lines = [CAPTION, *(f"{row.title}: {_slopes(row)}." for row in rows)]
+    figure, parts = page(max(COLUMN_WIDTH * columns, 7.0), [ROW_HEIGHT] * len(rows), lines)
+    for part, row in zip(parts, rows, strict=True):
+        headline(part, row.title)
+        panels = np.asarray(part.subplots(2, columns, squeeze=False))
+        for axes in panels[:, len(row.curves) :].ravel():
+            axes.set_visible(False)
+        colours = looks(curve.sparsity for curve in row.curves)
+        shown = [_rates(row, curve) for curve in row.curves]
+        for (above, below), curve, rates in zip(panels.T, row.curves, shown, strict=False):
+            above.set_title(f"sparsity {curve.sparsity:g}%")
+            if isinstance(rates, str):
+                note(above, rates)
+                note(below, rates)
+                continue
+            _draw_rates(above, rates, colours[curve.sparsity])
+            _draw_products(below, rates, colours[curve.sparsity])
+        known = [rates for rates in shown if isinstance(rates, BestRates)]
+        if known:
+            every = [v for rates in known for v in (*rates.rate, *rates.sharp, *rates.textbook)]
+            products = [v for rates in known for v in rates.product]
+            for above, below in panels.T[: len(row.curves)]:
+                decade_axis(above.yaxis, min(every) / 1.5, max(every) * 1.5)
+                decade_axis(below.yaxis, min(products) / 1.5, max(products) * 1.5)
+    return figure
+
+
+def _rates(row: Row, curve: Curve) -> BestRates | str:
+    """Return the winners' rates, or why there are none."""
+    judged = row.run.judged(curve)
+    if isinstance(judged, str):
+        return judged
+    if isinstance(judged.rates, str) and "verdicts.json" in judged.rates:
+        return f"{judged.rates}; renew it by\n{row.run.command}"
+    return judged.rates
+
+
+def _draw_rates(axes: Axes, rates: BestRates, look: tuple[str, str]) -> None:
+    """Draw the best rates and the shapes of both bounds."""
+    colour, marker = look
+    axes.plot(rates.batch_size, rates.rate, marker, color=colour, label="winners", zorder=3)
+    for name, shape, style in (("sharp", rates.sharp, "-"), ("textbook", rates.textbook, ":")):
+        if shape:
+            axes.plot(rates.grid, shape, style, color=colour, label=name)
+    _set_x(axes, rates)
+    axes.set_ylabel("best rate $\\eta^*$")
+
+
+def _draw_products(axes: Axes, rates: BestRates, look: tuple[str, str]) -> None:
+    """Draw rate times steps."""
+    colour, marker = look
+    axes.plot(rates.batch_size, rates.product, marker, color=colour, label="winners", zorder=3)
+    axes.plot([rates.grid[0], rates.grid[-1]], [rates.level] * 2, color=colour, label="constant")
+    _set_x(axes, rates)
+    axes.set_xlabel("batch size $B$")
+    axes.set_ylabel("$\\eta^* K^*$")
+
+
+def _set_x(axes: Axes, rates: BestRates) -> None:
+    """Set the axis of batch sizes."""
+    log2_axis(axes.xaxis, min(rates.batch_size) / 1.3, max(rates.batch_size) * 1.3)
+
+
+def _slopes(row: Row) -> str:
+    """Return the slopes of every curve with intervals."""
+    told = []
+    for curve in row.curves:
+        judged = row.run.judged(curve)
+        if isinstance(judged, JudgedCurve) and isinstance(judged.rates, BestRates):
+            names = {"rate": "$\\eta^*$", "product": "$\\eta^* K^*$"}
+            found = [f"{names[n]} {estimate_text(*judged.slopes[n])}" for n in names if n in judged.slopes]
+            told.append(f"{curve.sparsity:g}% (n = {len(judged.rates.rate)}) slope of {', of '.join(found) or '-'}")
+    return "; ".join(told) or "no rates"

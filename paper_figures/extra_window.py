@@ -1,0 +1,86 @@
+"""K over multiples of the best rate against 1/(r (2 - r)): how much a mistuned rate costs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from paper_figures.judged import JudgedCurve, Window
+from paper_figures.rows import Row, rows_of
+from paper_figures.sources import Run
+from paper_figures.style import REFERENCE_LINE, decade_axis, headline, log2_axis, looks, note, page
+from verification.records import Curve
+from verification.tables import estimate_text
+
+COLUMN_WIDTH, ROW_HEIGHT = 3.5, 3.4
+CAPTION = (
+    "Every trial that reached the goal, over the best rate of its study: $r = \\eta/\\eta^*$, with $\\eta^*$ and "
+    "$K^*$ of each study and one power w for all of a curve's studies fitted, $K/K^* = (1/(r(2-r)))^w$ (full). Dashed: "
+    "theory, w = 1. With momentum m the rate is $\\eta/(1-m)$."
+)
+
+
+def extra_window(runs: Sequence[Run]) -> Figure:
+    """Draw one panel per curve.
+
+    Args:
+        runs: One or more runs with verdicts whose losing trials went on.
+
+    Returns:
+        The figure, one row per workload and goal.
+    """
+    rows = rows_of(runs)
+    columns = max(len(row.curves) for row in rows)
+    lines = [CAPTION, *(f"{row.title}: {_powers(row)}." for row in rows)]
+    figure, parts = page(max(COLUMN_WIDTH * columns, 7.0), [ROW_HEIGHT] * len(rows), lines)
+    for part, row in zip(parts, rows, strict=True):
+        headline(part, row.title)
+        panels = np.ravel(np.asarray(part.subplots(1, columns)))
+        for axes in panels[len(row.curves) :]:
+            axes.set_visible(False)
+        colours = looks(curve.sparsity for curve in row.curves)
+        for axes, curve in zip(panels, row.curves, strict=False):
+            _draw(axes, row, curve, colours[curve.sparsity])
+    return figure
+
+
+def _window(row: Row, curve: Curve) -> Window | str:
+    """Return the window of a curve, or why there is none and what makes it."""
+    judged = row.run.judged(curve)
+    if isinstance(judged, str):
+        return judged
+    if isinstance(judged.window, str) and "verdicts.json" in judged.window:
+        return f"{judged.window}; renew it by\n{row.run.command}"
+    return judged.window
+
+
+def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
+    """Draw the trials of one curve, the theory and the fitted power."""
+    colour, marker = look
+    axes.set_title(f"sparsity {curve.sparsity:g}%")
+    axes.set_xlabel("multiple $r$ of the best rate")
+    axes.set_ylabel("steps over the fewest, $K/K^*$")
+    window = _window(row, curve)
+    if isinstance(window, str):
+        note(axes, window)
+        return
+    low = min(*window.multiple, 0.5)
+    r = np.geomspace(low, 1.995, 400)
+    theory = 1.0 / (r * (2.0 - r))
+    axes.plot(r, theory, "--", color=REFERENCE_LINE, linewidth=1.3, label="theory", zorder=1)
+    axes.plot(r, theory ** window.power[0], color=colour, linewidth=1.3, label="fitted power", zorder=2)
+    axes.plot(window.multiple, window.slowdown, marker, color=colour, markersize=4, label="trials", zorder=3)
+    decade_axis(axes.xaxis, low / 1.2, 2.3)
+    log2_axis(axes.yaxis, min(*window.slowdown, 1.0) / 1.3, max(*window.slowdown, 4.0) * 1.5)
+
+
+def _powers(row: Row) -> str:
+    """Return the power of every curve with its interval."""
+    told = []
+    for curve in row.curves:
+        judged = row.run.judged(curve)
+        if isinstance(judged, JudgedCurve) and isinstance(judged.window, Window):
+            n = f"n = {len(judged.window.multiple)} trials"
+            told.append(f"{curve.sparsity:g}% w {estimate_text(*judged.window.power)} ({n})")
+    return "; ".join(told) or "no window"

@@ -1,0 +1,239 @@
+"""What verdicts.json says of one curve or pair, as figures draw it; what it does not say is None or empty."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from theory import HYPERBOLA
+from verification.bands import Band
+from verification.fit import Interval
+from verification.pairs import MeasuredRatio
+
+Entry = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class FittedLaw:
+    """The paper's law.
+
+    Attributes:
+        parameters: c1 and c2 to draw the curve with, > 0.
+        estimates: c1, c2 and b_crit as reported; None where the data hold no trace of one.
+        intervals: The same names to their 95% intervals.
+        n: Points that reached the goal.
+        band: K over batch sizes; None where verdicts.json has none.
+        residuals: Law id to log steps from it to each measured point, in the order of the curve's points.
+        weights: Law id to its AICc weight, None where there is none.
+    """
+
+    parameters: Mapping[str, float]
+    estimates: Mapping[str, float | None]
+    intervals: Mapping[str, Interval]
+    n: int
+    band: Band | None
+    residuals: Mapping[str, tuple[float, ...]]
+    weights: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class BestRates:
+    """The winners' rates of one curve; see `verification.rates.BestRates`."""
+
+    batch_size: tuple[float, ...]
+    rate: tuple[float, ...]
+    product: tuple[float, ...]
+    level: float
+    grid: tuple[float, ...]
+    sharp: tuple[float, ...]
+    textbook: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Trials over multiples of the best rate; see `verification.rates.Window`.
+
+    Attributes:
+        batch_size: Of each trial.
+        multiple: r, in (0, 2).
+        slowdown: K over K*.
+        power: w of (1/(r (2 - r)))^w with its 95% interval.
+    """
+
+    batch_size: tuple[float, ...]
+    multiple: tuple[float, ...]
+    slowdown: tuple[float, ...]
+    power: tuple[float, Interval]
+
+
+@dataclass(frozen=True)
+class JudgedCurve:
+    """One curve.
+
+    Attributes:
+        law: The fitted law, or why there is none.
+        rates: The winners' rates, or why there are none.
+        window: The trials' window, or why there is none.
+        slopes: `rate` and `product` to slope and 95% interval on log B.
+    """
+
+    law: FittedLaw | str
+    rates: BestRates | str
+    window: Window | str
+    slopes: Mapping[str, tuple[float, Interval]]
+
+
+@dataclass(frozen=True)
+class JudgedPair:
+    """A sparse curve over the dense one.
+
+    Attributes:
+        measured: The ratio at each batch size.
+        band: Of the fitted laws; None without a fit.
+        limits: c1 and c2 to the fitted ratio and its 95% interval; None where it is not bounded.
+        predicted: The ratio of c1 that the constants predict, or why there is none.
+        reason: Why there is no fit, else None.
+    """
+
+    measured: tuple[MeasuredRatio, ...]
+    band: Band | None
+    limits: Mapping[str, tuple[float | None, Interval]]
+    predicted: float | str
+    reason: str | None
+
+
+OLDER = "not in verdicts.json"
+
+
+def read_curve(entry: Entry) -> JudgedCurve:
+    """Return one entry of `curves`.
+
+    Args:
+        entry: As `verification.verdicts.to_json` writes it.
+
+    Returns:
+        The curve.
+
+    Raises:
+        LookupError: If something that was always there is missing.
+        TypeError: If something is of another kind.
+        ValueError: If a number is none.
+    """
+    tests = _mapping(entry.get("tests", {}))
+    slopes = {name: _slope(one) for name, one in _mapping(tests.get("rate", {})).items() if name != "better"}
+    known = {name: slope for name, slope in slopes.items() if slope is not None}
+    return JudgedCurve(_law(entry), _rates(entry.get("best_rates")), _window(entry.get("window"), known), known)
+
+
+def read_pair(entry: Entry) -> JudgedPair:
+    """Return one entry of `pairs`; see `read_curve`."""
+    intervals = _mapping(entry["intervals"])
+    limits = {}
+    for name in ("c1", "c2"):
+        ends = intervals.get(f"{name}_ratio")
+        limits[name] = (_number_or_none(entry[f"{name}_ratio"]), _interval(ends) if ends else Interval(None, None))
+    measured = tuple(
+        MeasuredRatio(
+            int(_number(one["batch_size"])),
+            int(_number(one["replicate"])),
+            _number(one["ratio"]),
+            _number(one["low"]),
+            _number_or_none(one["high"]),
+        )
+        for one in map(_mapping, _sequence(entry.get("measured", [])))
+    )
+    predicted = _number_or_none(entry["predicted_c1_ratio"])
+    return JudgedPair(
+        measured,
+        _band(entry.get("band")),
+        limits,
+        str(entry["predicted_reason"]) if predicted is None else predicted,
+        None if entry["reason"] is None else str(entry["reason"]),
+    )
+
+
+def _law(entry: Entry) -> FittedLaw | str:
+    """Return the fitted law of a curve, or its reason for having none."""
+    laws = _mapping(entry["laws"])
+    if "H" not in laws:
+        return f"no fit: {entry['reason']}"
+    law = _mapping(laws["H"])
+    names = ("c1", "c2", "b_crit")
+    intervals = _mapping(law["intervals"])
+    return FittedLaw(
+        parameters=HYPERBOLA.natural(_numbers(law["theta"])),
+        estimates={name: _number_or_none(law[name]) for name in names},
+        intervals={name: _interval(intervals[name]) for name in names},
+        n=int(_number(entry["n"])),
+        band=_band(entry.get("band")),
+        residuals={name: _numbers(_mapping(one)["residuals"]) for name, one in laws.items()},
+        weights={name: _number_or_none(_mapping(one)["weight"]) for name, one in laws.items()},
+    )
+
+
+def _band(value: object) -> Band | None:
+    """Return a band, None where there is none."""
+    if value is None:
+        return None
+    band = _mapping(value)
+    low, high = (tuple(map(_number_or_none, _sequence(band[name]))) for name in ("low", "high"))
+    return Band(_numbers(band["batch_size"]), _numbers(band["value"]), low, high)
+
+
+def _rates(value: object) -> BestRates | str:
+    """Return the winners' rates, or why there are none."""
+    found = _mapping(value or {"reason": OLDER})
+    if "reason" in found:
+        return str(found["reason"])
+    names = ("batch_size", "rate", "product", "grid", "sharp", "textbook")
+    return BestRates(level=_number(found["level"]), **{name: _numbers(found[name]) for name in names})
+
+
+def _window(value: object, slopes: Mapping[str, tuple[float, Interval]]) -> Window | str:
+    """Return the window, or why there is none."""
+    found = _mapping(value or {"reason": OLDER})
+    if "reason" in found:
+        return str(found["reason"])
+    sizes, multiples, slowdowns = (_numbers(found[name]) for name in ("batch_size", "multiple", "slowdown"))
+    return Window(sizes, multiples, slowdowns, slopes["window"])
+
+
+def _slope(value: object) -> tuple[float, Interval] | None:
+    """Return a slope with its interval, None where there is a reason instead."""
+    found = _mapping(value)
+    return None if "reason" in found else (_number(found["estimate"]), _interval(found["interval"]))
+
+
+def _mapping(value: object) -> Entry:
+    """Return an object of the file."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"an object is missing, there is {value!r:.40}")
+    return value
+
+
+def _sequence(value: object) -> Sequence[object]:
+    """Return a list of the file."""
+    if not isinstance(value, list):
+        raise TypeError(f"a list is missing, there is {value!r:.40}")
+    return value
+
+
+def _number(value: object) -> float:
+    """Return a number of the file."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"a number is missing, there is {value!r:.40}")
+    return float(value)
+
+
+def _number_or_none(value: object) -> float | None:
+    """Return a number of the file, or its null."""
+    return None if value is None else _number(value)
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    """Return a list of numbers of the file."""
+    return tuple(map(_number, _sequence(value)))
+
+
+def _interval(value: object) -> Interval:
+    """Return a pair of ends of the file."""
+    low, high = _sequence(value)
+    return Interval(_number_or_none(low), _number_or_none(high))

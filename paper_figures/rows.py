@@ -1,0 +1,102 @@
+"""Which curves belong together: one row per workload and goal, and the workloads that the paper's figures show."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from paper_figures.sources import Run
+from paper_figures.style import plain
+from verification.records import Curve, curve_groups
+
+
+@dataclass(frozen=True)
+class Row:
+    """The curves of one workload and goal, ascending in sparsity, and the run they are from."""
+
+    run: Run
+    title: str
+    curves: tuple[Curve, ...]
+
+    @property
+    def workload(self) -> str:
+        """The workload's name, empty where the records do not say."""
+        return self.curves[0].workload
+
+    @property
+    def goal(self) -> str:
+        """The goal error as typed, empty where the records do not say."""
+        return self.curves[0].goal
+
+
+@dataclass(frozen=True)
+class Family:
+    """Workloads of the paper that stand in one figure.
+
+    Attributes:
+        workloads: Their names.
+        goal: The goal error where other goals of the same workloads stand elsewhere, else empty.
+    """
+
+    workloads: tuple[str, ...]
+    goal: str = ""
+
+    def holds(self, row: Row) -> bool:
+        """Return whether a row belongs to it."""
+        return row.workload in self.workloads and (not self.goal or row.goal == self.goal)
+
+    def missing(self, rows: Sequence[Row]) -> list[str]:
+        """Return one remark per workload that no row is of, with the command that measures it."""
+        there = {row.workload for row in rows if self.holds(row)}
+        goal = f" --goal-error {self.goal}" if self.goal else ""
+        return [
+            f"No run of {name}: python -m empirics.measure --workload {name}{goal} --sparsity 0 50 70 90"
+            for name in self.workloads
+            if name not in there
+        ]
+
+
+MNIST = Family(tuple(f"mnist/simple-cnn/{name}" for name in ("sgd", "momentum", "nesterov")))
+FASHION_12 = Family(tuple(f"fashion-mnist/simple-cnn/{name}" for name in ("sgd", "momentum", "nesterov")), "0.12")
+FASHION_14 = Family(FASHION_12.workloads, "0.14")
+CIFAR_DECAY = Family(tuple(f"cifar-10/resnet-8/{name}/linear" for name in ("sgd", "momentum", "nesterov")))
+CIFAR_CONSTANT = Family(tuple(f"cifar-10/resnet-8/{name}" for name in ("sgd", "momentum")))
+PAPER = (MNIST, FASHION_12, FASHION_14, CIFAR_DECAY, CIFAR_CONSTANT)
+
+
+def rows_of(runs: Sequence[Run]) -> list[Row]:
+    """Return every workload and goal of some runs; titles name the folder where there are several runs.
+
+    Args:
+        runs: One or more.
+
+    Returns:
+        The rows, run by run.
+    """
+    return [
+        Row(run, _title(run, workload, goal, named=len(runs) > 1), tuple(curves))
+        for run in runs
+        for (workload, goal), curves in curve_groups(run.records.curves).items()
+    ]
+
+
+def outside_the_paper(row: Row) -> bool:
+    """Return whether a row is of no workload and goal of the paper: digits, say, or a user's own."""
+    return not any(family.holds(row) for family in PAPER)
+
+
+def prefer(rows: Sequence[Row], wanted: Callable[[Row], bool]) -> list[Row]:
+    """Return the rows that the paper shows, or all where there is none of them.
+
+    Args:
+        rows: Any.
+        wanted: Whether the paper shows a row.
+
+    Returns:
+        Some of the rows; not empty unless there are none.
+    """
+    return [row for row in rows if wanted(row)] or list(rows)
+
+
+def _title(run: Run, workload: str, goal: str, named: bool) -> str:
+    """Return what a row is headed."""
+    known = ", ".join(text for text in (workload, f"goal error {goal}" if goal else "") if text)
+    return plain(f"{known} ({run.folder.name})" if named else known)
