@@ -103,7 +103,7 @@ def _end_of(laboratory: Laboratory, run: FollowedRun, mask: NDArray[np.bool_]) -
         if step.diverged:
             return _End(step.number, None)
         due = step.number % workload.eval_interval == 0 or step.number == workload.max_steps
-        if due and bool(goals.reached(block.weights)[0, 0]):
+        if due and bool(goals.reached(block.weights, block.trials)[0, 0]):
             return _End(wanted or step.number, step.number)
     return _End(wanted or 1, None)
 
