@@ -17,8 +17,8 @@ COLUMN_WIDTH, ROW_HEIGHT = 3.5, 5.4
 CAPTION = (
     "Winners' rates, with momentum m the effective $\\eta/(1-m)$. Above, $\\eta^*$: full line, the sharp bound's "
     "$B/(B+B_{crit})$; dotted, the textbook bound's min(B, 2 $B_0$), both at the critical batch size of the fit and "
-    "the winners' level. Below, $\\eta^* K^*$: by theory constant in B (line: geometric mean). Slopes are of logs, [95%, "
-    "Student's t]."
+    "the winners' level. Below, $\\eta^* K^*$: by theory constant in B (line: geometric mean). Slopes are of logs, "
+    "[95%, Student's t]."
 )
 
 

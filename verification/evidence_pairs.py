@@ -11,7 +11,7 @@ from verification.curves import FittedCurve
 from verification.evidence import Evidence, name, sparsest
 from verification.fit import Interval
 from verification.pairs import MARGIN, RATIOS, Pair, compare_each, log_error
-from verification.predictions import Prediction
+from verification.product_ratio import Prediction
 from verification.profile import deviance_at, profile_intervals, t_statistic
 from verification.rates import Slope, line
 

@@ -13,7 +13,7 @@ from verification.evidence import Evidence, name
 from verification.fit import Interval
 from verification.likelihood import Array
 from verification.pairs import MARGIN
-from verification.predictions import log_variance
+from verification.product_ratio import log_variance
 from verification.rates import Rates, Slope, mean_slope, success
 from verification.records import Constant
 from verification.trends import Trend

@@ -20,7 +20,7 @@ from verification.curves import FittedCurve, estimate
 from verification.fit import Fit, Interval, Problem, fit_laws
 from verification.likelihood import Array, joined
 from verification.newton import StepLaw
-from verification.predictions import Prediction, predict
+from verification.product_ratio import Prediction, predict
 from verification.profile import deviance_at, p_value, profile_intervals
 from verification.records import Constant
 

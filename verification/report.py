@@ -14,6 +14,7 @@ from verification.command_line import Parser
 from verification.curve_tests import DRAWS
 from verification.curves import FittedCurve
 from verification.details import detail_lines, markdown
+from verification.prediction_table import describe
 from verification.records import read_records, refuse_too_few_batch_sizes
 from verification.tables import claim_lines, fits_and_ratios
 from verification.verdicts import dump, to_json, write_text_whole
@@ -88,6 +89,8 @@ def _lines(analysis: Analysis, options: argparse.Namespace) -> list[str]:
         lines += ["", *efficiency_lines(analysis.curves, options.batch_size_for_efficiency)]
     if options.step_time is not None:
         lines += ["", *step_time_lines(analysis.curves, *options.step_time)]
+    if options.input.is_dir() and analysis.records.constants:
+        lines.append(describe(options.input))
     return [*lines, "", *detail_lines(analysis)]
 
 

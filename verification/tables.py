@@ -8,7 +8,7 @@ from verification.claims import Claim, Verdict
 from verification.curves import FittedCurve, FittedLaw
 from verification.fit import Interval
 from verification.pairs import Pair
-from verification.predictions import Prediction
+from verification.product_ratio import Prediction
 from verification.records import curve_groups
 from verification.rules import EFFECTS
 

@@ -19,7 +19,7 @@ from verification.claims import Claim
 from verification.curves import SHAPES, FittedCurve, FittedLaw
 from verification.fit import LARGEST_LOG_RESIDUAL, Interval
 from verification.pairs import Pair, measured_ratios
-from verification.predictions import Prediction
+from verification.product_ratio import Prediction
 from verification.rates import Rates, Window, best_rates, fitted_window
 from verification.search_error import SearchError
 from verification.trends import block_interval

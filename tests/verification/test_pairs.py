@@ -12,7 +12,7 @@ from verification.curves import fit_curve
 from verification.likelihood import Observations, sigma_floor
 from verification.newton import maximise
 from verification.pairs import RATIOS, JointLaw, compare
-from verification.predictions import Prediction, predict
+from verification.product_ratio import Prediction, predict
 from verification.profile import profile_interval, threshold
 from verification.records import Constant, Curve, CurvePoint, read_records
 
