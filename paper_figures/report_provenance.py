@@ -1,0 +1,263 @@
+"""How a run was measured and how to measure it again, from its provenance.json."""
+
+import json
+import math
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from verification.verdicts import input_digests
+
+FILE_NAME = "provenance.json"
+# Options of `python -m empirics.measure` whose values stand under the same name in identity or asked_for.
+_OPTIONS = (
+    ("identity", "goal_error"),
+    ("asked_for", "batch_sizes"),
+    ("asked_for", "trials"),
+    ("asked_for", "replicates"),
+    ("asked_for", "rerun_winner"),
+    ("identity", "max_steps"),
+    ("identity", "eval_interval"),
+    ("identity", "stop"),
+    ("identity", "trace"),
+    ("identity", "pruning"),
+    ("identity", "pruning_examples"),
+    ("identity", "biases"),
+    ("identity", "seed"),
+    ("identity", "device"),
+)
+_PROBE = ("examples", "every", "steps", "hessian_points", "repeats")
+_MEASURE = "python -m empirics.measure"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How a run was measured.
+
+    Attributes:
+        facts: (heading, value) of what must not change within the run, what was asked for, and times.
+        sessions: One list of (heading, value) for every process that worked on it.
+        notices: What the measurement warned of, without repetitions.
+        missing: Why the above are empty, else None.
+        digests: (file, SHA-256) of the files this page was made from.
+    """
+
+    facts: tuple[tuple[str, str], ...]
+    sessions: tuple[tuple[tuple[str, str], ...], ...]
+    notices: tuple[str, ...]
+    missing: str | None
+    digests: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of doing it again: what it does and the command, or None where words are all there is."""
+
+    what: str
+    command: str | None
+
+
+def read_provenance(folder: Path) -> Mapping[str, Any] | None:
+    """Read provenance.json.
+
+    Args:
+        folder: A run folder.
+
+    Returns:
+        What it holds, None where there is no such file.
+
+    Raises:
+        ValueError: If it is there and holds no JSON object.
+    """
+    file = folder / FILE_NAME
+    if not file.exists():
+        return None
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{file} is no provenance file ({error}); {_MEASURE} writes it") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{file} is no provenance file (no JSON object); {_MEASURE} writes it")
+    return found
+
+
+def measured(folder: Path, provenance: Mapping[str, Any] | None) -> Measured:
+    """Return how a run was measured, in words.
+
+    Args:
+        folder: The run folder.
+        provenance: From `read_provenance`.
+
+    Returns:
+        Everything the file says, whether or not this version knows it.
+    """
+    digests = tuple(sorted(input_digests(folder).items()))
+    if provenance is None:
+        missing = f"{FILE_NAME} is missing; {_MEASURE} --out {shlex.quote(str(folder))} writes it"
+        return Measured((), (), (), missing, digests)
+    sessions = [session for session in _list(provenance, "sessions") if isinstance(session, dict)]
+    listed = [notice for session in sessions for notice in _list(session, "notices")]
+    facts = {key: value for key, value in provenance.items() if key != "sessions"}
+    without = [{key: value for key, value in session.items() if key != "notices"} for session in sessions]
+    return Measured(
+        facts=_facts(facts),
+        sessions=tuple(_facts(session) for session in without),
+        notices=tuple(dict.fromkeys(_words(notice) for notice in listed)),
+        missing=None,
+        digests=digests,
+    )
+
+
+def steps_to_reproduce(folder: Path, provenance: Mapping[str, Any] | None) -> tuple[Step, ...]:
+    """Return the commands that make a run, its verdicts, figures and this page again.
+
+    Args:
+        folder: The run folder.
+        provenance: From `read_provenance`.
+
+    Returns:
+        The steps in order; where a run does not say how it was measured, a step says that.
+    """
+    again = folder
+    steps = []
+    command = None if provenance is None else measure_command(provenance)
+    if provenance is not None and command is not None:
+        again = Path("runs") / f"{folder.resolve().name}-again"
+        steps += [*_install(provenance), *_data(provenance)]
+        steps.append(Step("Measure; interrupted, the same command goes on.", f"{command} --out {_quoted(again)}"))
+        same = "Compare: the same versions and device class give the same bytes."
+        steps.append(Step(same, f"diff {_quoted(again / 'curves.csv')} {_quoted(folder / 'curves.csv')}"))
+    else:
+        steps.append(Step(f"{FILE_NAME} does not say how it was measured.", None))
+    steps.append(Step("Fit the laws, judge the claims.", f"python -m verification.report {_quoted(again)}"))
+    steps.append(Step("Draw the figures.", f"python -m paper_figures {_quoted(again)}"))
+    steps.append(Step("Make this page.", f"python -m paper_figures.report {_quoted(again)} --to report.html"))
+    return tuple(steps)
+
+
+def measure_command(provenance: Mapping[str, Any]) -> str | None:
+    """Return the command that measures a run, without the folder it goes to.
+
+    Args:
+        provenance: What provenance.json holds.
+
+    Returns:
+        One line for a shell, None where the file does not say enough.
+
+    Example:
+        >>> measure_command({"identity": {"workload": "digits/small-cnn/sgd", "goal_error": [0.08]},
+        ...                  "asked_for": {"sparsities": [0.0, 90.0], "constants": False}})
+        'python -m empirics.measure --workload digits/small-cnn/sgd --sparsity 0 90 --goal-error 0.08 --no-constants'
+    """
+    identity, asked = _object(provenance, "identity"), _object(provenance, "asked_for")
+    if not isinstance(identity.get("workload"), str) or not _list(asked, "sparsities"):
+        return None
+    words = [*_MEASURE.split(), "--workload", str(identity["workload"])]
+    words += ["--sparsity", *map(_words, _list(asked, "sparsities"))]
+    for part, name in _OPTIONS:
+        words += _option(name, {"identity": identity, "asked_for": asked}[part].get(name))
+    if asked.get("constants") is False:
+        words.append("--no-constants")
+    else:
+        probe = _object(asked, "probe") or {"examples": asked.get("probe_examples")}
+        words += [word for name in _PROBE for word in _option(name, probe.get(name))]
+    if identity.get("points") is not None:
+        words += ["--points", "POINTS.csv"]
+    return shlex.join(words)
+
+
+def _option(name: str, value: object) -> list[str]:
+    """Return an option with its values; nothing where it was not given."""
+    if value is None:
+        return []
+    values = value if isinstance(value, list) else str(value).split() if name == "stop" else [value]
+    return [f"--{name.replace('_', '-')}", *map(_words, values)]
+
+
+def _install(provenance: Mapping[str, Any]) -> list[Step]:
+    """Return how to have the versions that measured a run."""
+    commits = [session.get("commit") for session in _list(provenance, "sessions") if isinstance(session, dict)]
+    known = list(dict.fromkeys(commit for commit in commits if isinstance(commit, str)))
+    steps = []
+    if len(known) == 1 and re.fullmatch(r"[0-9a-f]{7,40}", known[0]):
+        steps.append(Step("Take the commit it was measured with.", f"git checkout {known[0]}"))
+    elif known:
+        several = f"It was measured with {', '.join(known)}: no single commit that can be checked out."
+        steps.append(Step(several, None))
+    return [*steps, Step("Install the pinned versions.", "pip install -c constraints.txt -e .")]
+
+
+def _data(provenance: Mapping[str, Any]) -> list[Step]:
+    """Return what must be at hand before the measurement."""
+    identity = _object(provenance, "identity")
+    workload = str(identity["workload"])
+    steps = []
+    if ":" in workload:
+        steps.append(Step(f"Have the module of {workload} where Python finds it.", None))
+    elif not workload.startswith("digits"):
+        fetch = f"python -m empirics.datasets fetch {shlex.quote(workload.partition('/')[0])}"
+        steps.append(Step("Have its data; files of your own are named by --data-dir.", fetch))
+    if identity.get("points") is not None:
+        digest = _words(identity["points"])
+        steps.append(Step(f"Have its search points as POINTS.csv, SHA-256 {digest}.", None))
+    return steps
+
+
+def _facts(found: Mapping[str, Any], before: str = "") -> tuple[tuple[str, str], ...]:
+    """Return nested values as (heading, value)."""
+    facts: list[tuple[str, str]] = []
+    for key, value in found.items():
+        heading = f"{before}{str(key).replace('_', ' ')}"
+        if isinstance(value, dict):
+            facts += _facts(value, f"{heading}: " if before or key == "versions" else "")
+        elif heading.endswith("seconds") and isinstance(value, int | float) and 0 <= value < math.inf:
+            facts.append((f"{heading.removesuffix(' seconds')} time, summed over processes", _duration(value)))
+        else:
+            facts.append((heading, _words(value)))
+    return tuple(facts)
+
+
+def _words(value: object) -> str:
+    """Return a JSON value as a reader writes it; what a list holds with spaces in between."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ("; " if any(isinstance(entry, list) for entry in value) else " ").join(map(_words, value)) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return f"{value:.0f}"
+    return json.dumps(value, sort_keys=True)
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in the units people use.
+
+    Example:
+        >>> _duration(414.1), _duration(12.34), _duration(90061)
+        ('6 min 54 s', '12.3 s', '25 h 1 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _list(found: Mapping[str, Any], key: str) -> Sequence[Any]:
+    """Return the list under a key, empty where there is none."""
+    value = found.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _object(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return the object under a key, empty where there is none."""
+    value = found.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _quoted(path: Path) -> str:
+    """Return a path for a shell."""
+    return shlex.quote(str(path))
