@@ -19,6 +19,8 @@ from verification.tables import number
 WIDTH, HEIGHT = 640, 428
 LEFT, RIGHT, TOP, BOTTOM = 86, 626, 14, 366
 MOST_LABELS = 6
+# Beyond e^300 steps a law is not drawn.
+LARGEST_LOG = 300.0
 # Matplotlib's markers as paths around the origin.
 SHAPES: Mapping[str, str] = MappingProxyType(
     {
@@ -196,9 +198,9 @@ def _law_points(law: LawFound, curve: Curve, many: int) -> list[tuple[float, flo
     """Return points of the fitted law over the measured batch sizes, where it is finite."""
     ends = curve.points[0].batch_size, curve.points[-1].batch_size
     sizes = np.geomspace(*ends, many) if ends[0] < ends[1] else np.array(ends[:1], dtype=np.float64)
-    steps = HYPERBOLA.steps(sizes, **HYPERBOLA.natural(law.theta))
-    pairs = zip(sizes.tolist(), np.asarray(steps, dtype=np.float64).tolist(), strict=True)
-    return [(size, value) for size, value in pairs if 0.0 < value < math.inf]
+    logs = HYPERBOLA.log_steps(np.log(sizes), law.theta)
+    pairs = zip(sizes.tolist(), logs.tolist(), strict=True)
+    return [(size, math.exp(log)) for size, log in pairs if abs(log) < LARGEST_LOG]
 
 
 def _drawn(key: str, curve: Curve, law: LawFound | None, axes: _Axes, look: tuple[str, str]) -> CurveDrawn:
@@ -290,7 +292,7 @@ def _critical(law: LawFound | None, axes: _Axes) -> str:
     size = None if law is None else law.estimates["b_crit"]
     if law is None or size is None or not axes.x[0] < size < axes.x[1]:
         return ""
-    steps = float(HYPERBOLA.steps(size, **HYPERBOLA.natural(law.theta)))
+    steps = math.exp(min(LARGEST_LOG, float(HYPERBOLA.log_steps([math.log(size)], law.theta)[0])))
     return axes.path([(size, axes.y[0]), (size, steps)]) if axes.y[0] < steps < axes.y[1] else ""
 
 

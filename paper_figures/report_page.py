@@ -44,7 +44,7 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
         Verdict.NOT_MEASURED: Meaning("unmeasured", "·", "the data cannot speak; the reason names what would"),
     }
 )
-_UNKNOWN = Meaning("unmeasured", "·", "")
+_UNKNOWN = Meaning("unknown", "·", "")
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,9 @@ def measured(folder: Path, provenance: Mapping[str, Any] | None) -> Measured:
     facts = {key: value for key, value in provenance.items() if key != "sessions"}
     without = [{key: value for key, value in session.items() if key != "notices"} for session in sessions]
     return Measured(
-        facts=_facts(facts),
+        facts=tuple(
+            fact for key, value in facts.items() for fact in _facts(value if isinstance(value, dict) else {key: value})
+        ),
         sessions=tuple(_facts(session) for session in without),
         notices=tuple(dict.fromkeys(_words(notice) for notice in listed)),
         missing=None,
@@ -212,7 +214,7 @@ def _facts(found: Mapping[str, Any], before: str = "") -> tuple[tuple[str, str],
     for key, value in found.items():
         heading = f"{before}{str(key).replace('_', ' ')}"
         if isinstance(value, dict):
-            facts += _facts(value, f"{heading}: " if before or key == "versions" else "")
+            facts += _facts(value, f"{heading}: ")
         elif heading.endswith("seconds") and isinstance(value, int | float) and 0 <= value < math.inf:
             facts.append((f"{heading.removesuffix(' seconds')} time, summed over processes", _duration(value)))
         else:
