@@ -38,7 +38,7 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
         Verdict.UNDERPOWERED: Meaning(
             "underpowered",
             "?",
-            "the data decide neither way; how large an effect would have shown is told",
+            "the data decide neither way; only an effect beyond the detectable one would have shown",
         ),
         Verdict.REJECTED: Meaning("rejected", "✗", "the data disagree"),
         Verdict.NOT_MEASURED: Meaning("unmeasured", "·", "the data cannot speak; the reason names what would"),

@@ -286,6 +286,10 @@ def test_on_paper_everything_is_there_and_nothing_is_for_clicking(show):
     driver = show(width=680, media="print")
     assert not any(element.is_displayed() for element in several(driver, "nav, .skip, .readout, .lines, input"))
     assert driver.execute_script("return document.scrollingElement.scrollWidth") <= 680
+    cells = several(driver, "th, td")
+    assert not [
+        c.text for c in cells if driver.execute_script("return arguments[0].scrollWidth", c) > c.size["width"] + 1
+    ]
     assert all(table.is_displayed() for table in several(driver, "table, svg.chart, figure img"))
     assert one(driver, ".claims thead").value_of_css_property("display") == "table-header-group"
 
