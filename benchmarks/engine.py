@@ -2,13 +2,14 @@
 
 Run `python -m benchmarks.engine --workload mnist/simple-cnn/sgd --data-dir DATA --batch-size 16`. The plain
 way's step and evaluation are timed on samples taken in the middle of the engine's run and multiplied by how often it
-takes them: counted from the run in `benchmarks/data/`, in which trials went on to 16 K*. A trial that was still short
-of its goal there counts up to that test and no further, so each ratio is a lower bound. Times are CPU seconds of one
-thread; pruning and reading data, which the plain way repeats for every trial, are left out of both sides.
+takes them: counted from the trials in `benchmarks/data/`, which went on beyond K* (`--stop factor F`). A trial that was
+still short of its goal there counts up to that test and no further, so each ratio is a lower bound. Times are CPU
+seconds of one thread. Pruning and reading data, which the plain way repeats in every trial, are left out of both sides.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 import time
@@ -29,12 +30,11 @@ from empirics.errors import InputError
 from empirics.goal import Goals, GoalTest, goal_count
 from empirics.laboratory import Laboratory
 from empirics.memory import peak_bytes
-from empirics.records import StudyRecord, TrialRecord
-from empirics.specification import Request, Specification, Study, resolve
-from empirics.store import read_store
+from empirics.records import StudyRecord
+from empirics.specification import Request, Specification, Study, number_text, resolve
 from empirics.training import TrialBlock
 
-COUNTS = Path(__file__).parent / "data" / "mnist-simple-cnn-sgd"
+COUNTS = Path(__file__).parent / "data" / "mnist-simple-cnn-sgd.csv"
 _SAMPLES = 5
 _LATER_TESTS = 5
 _CONFIRMED_TRIALS = 4  # of MNIST's, which the plain way trains in minutes
@@ -113,13 +113,13 @@ def compare(laboratory: MeteredLaboratory, study: Study) -> dict[str, object]:
     sample = PlainSample(PlainTrial(laboratory, study, 0, masks[0]))
     record, meter = _metered(laboratory, study, masks, sample)
     engine = meter.total
-    cost, kept = sample.cost(), kept_record(specification, study)
-    raced = plain_seconds(cost, specification, _steps(record.trials, record, unfinished=record.stopping_step))
+    cost, kept = sample.cost(), kept_trials(specification, study)
+    raced = plain_seconds(cost, specification, [trial.step for trial in record.trials])
     plain = with_budget = None
     if kept is not None:
         budget = specification.workload.max_steps
-        plain = plain_seconds(cost, specification, _steps(kept.trials, kept))
-        with_budget = plain_seconds(cost, specification, _steps(kept.trials, kept, unfinished=budget))
+        plain = plain_seconds(cost, specification, [trial.steps for trial in kept])
+        with_budget = plain_seconds(cost, specification, [trial.steps if trial.ended else budget for trial in kept])
     confirmed = _confirm(laboratory, study, masks, record)
     goals, flop = laboratory.goals, flop_per_image(laboratory)
     assert goals is not None
@@ -129,6 +129,7 @@ def compare(laboratory: MeteredLaboratory, study: Study) -> dict[str, object]:
         "sparsity": study.sparsity,
         "trials": specification.trials,
         "steps_to_result": record.steps_to_result,
+        "counted_to": kept and kept[0].stop,
         "plain_seconds": plain,
         "raced_plain_seconds": raced,
         "engine_seconds": engine,
@@ -202,29 +203,37 @@ class _replaced:  # noqa: N801 - used like a function
         setattr(self._owner, self._name, self._before)
 
 
-def kept_record(specification: Specification, study: Study) -> StudyRecord | None:
-    """Return the kept study whose trials went on to 16 K*, None where there is none of the same protocol."""
-    if not COUNTS.is_dir():
+@dataclass(frozen=True)
+class KeptTrial:
+    """How far a trial was seen to go the plain way: to its end, or to the last test that saw it short of the goal."""
+
+    steps: int
+    ended: bool
+    stop: str
+
+
+def kept_trials(specification: Specification, study: Study) -> list[KeptTrial] | None:
+    """Return the kept trials of a study, None where there are none of the same protocol."""
+    workload = specification.workload
+    wanted = {
+        "workload": workload.name,
+        "goal": number_text(specification.goals[0]),
+        "sparsity": number_text(study.sparsity),
+        "replicate": "0",
+        "batch_size": str(study.batch_size),
+        "max_steps": str(workload.max_steps),
+        "eval_interval": str(workload.eval_interval),
+    }
+    with COUNTS.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if all(row[name] == value for name, value in wanted.items())]
+    points = [{axis.name: float(row[axis.name]) for axis in workload.search_space} for row in rows]
+    if specification.seed != 0 or tuple(points) != specification.points:
         return None
-    with read_store(COUNTS) as store:
-        record = store.studies().get(study)
-        same = all(
-            store.identity[name] == specification.identity()[name]
-            for name in ("workload", "goal_error", "eval_interval", "seed", "pruning", "biases", "dataset_digest")
-        )
-    return record if same and record is not None and len(record.trials) == specification.trials else None
-
-
-def _steps(trials: Sequence[TrialRecord], record: StudyRecord, unfinished: int | None = None) -> list[int]:
-    """Return the steps that the plain way takes for each trial; one not seen to end counts to where it was seen short.
-
-    Args:
-        trials: How they ended.
-        record: The study they belong to.
-        unfinished: What those not seen to end count instead.
-    """
-    running = {t.trial: record.seen_short(t) if unfinished is None else unfinished for t in trials}
-    return [running[t.trial] if t.event == "running" else t.step for t in trials]
+    ends = [row["upper"] or row["lower"] for row in rows]
+    return [
+        KeptTrial(int(end), row["status"] in {"complete", "infeasible"}, row["stop"])
+        for row, end in zip(rows, ends, strict=True)
+    ]
 
 
 def plain_seconds(cost: PlainCost, specification: Specification, steps: Sequence[int]) -> float:

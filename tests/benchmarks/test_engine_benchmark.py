@@ -6,13 +6,11 @@ import pytest
 import torch
 from reference import empirics_plain as plain
 
-from benchmarks.engine import _steps, _study_of, compare, flop_per_image, kept_record, main, plain_seconds
+from benchmarks.engine import _study_of, compare, flop_per_image, kept_trials, main, plain_seconds
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial
 from empirics.architectures import build_network
 from empirics.laboratory import Laboratory
-from empirics.records import StudyRecord, TrialRecord
 from empirics.specification import Request, Study, resolve
-from empirics.stopping import StopRule
 
 KEYS = {
     *("plain_seconds", "raced_plain_seconds", "engine_seconds", "ratio", "ratio_with_budget", "ratio_raced"),
@@ -28,19 +26,10 @@ def test_operations_of_an_image_by_hand():
     assert flop_per_image(SimpleNamespace(network=build_network("resnet-8", (3, 32, 32)))) is None
 
 
-def kept(*trials):
-    records = tuple(TrialRecord(number, {}, *trial) for number, trial in enumerate(trials))
-    return StudyRecord(Study(0.0, 0, 16), 0.02, records, 40_000, 16, None, 0.0, StopRule("factor", 16.0))
-
-
-def test_a_trial_counts_to_its_end_and_one_without_to_where_it_was_seen_short():
-    record = kept(("reached", 160), ("infeasible", 37), ("running", 2560))
-    assert _steps(record.trials, record) == [160, 37, 2560]
-    assert _steps(record.trials, record, unfinished=40_000) == [160, 37, 40_000]
+def test_the_plain_ways_time_is_steps_and_evaluations_times_their_cost():
     specification = resolve(Request(), cuda_available=False)[0]
     cost = PlainCost(step=0.5, evaluation=7.0, steps_timed=50, evaluations_timed=5)
-    interval = specification.workload.eval_interval
-    assert interval == 2
+    assert specification.workload.eval_interval == 2
     assert plain_seconds(cost, specification, [160, 37]) == 0.5 * 197 + 7.0 * (80 + 18)
 
 
@@ -99,13 +88,15 @@ def test_the_cost_is_that_of_the_fastest_sample():
     assert cost.step >= 0
 
 
-def test_kept_counts_are_taken_for_the_same_protocol_alone(data_dir):
-    request = Request(workload="mnist/simple-cnn/sgd", data_dir=data_dir, trials=16)
-    specification, _ = resolve(request, cuda_available=False)
-    with_others, _ = resolve(Request(workload="mnist/simple-cnn/sgd", data_dir=data_dir, seed=1), cuda_available=False)
-    study = Study(0.0, 0, 16)
-    record = kept_record(specification, study)
-    assert record is not None
-    assert record.stop == StopRule("factor", 16.0)
-    assert record.stopping_step == 16 * record.steps_to_result
-    assert kept_record(with_others, study) is None
+def test_a_kept_trial_counts_to_its_end_and_one_without_to_where_it_was_seen_short(data_dir):
+    named = {"workload": "mnist/simple-cnn/sgd", "data_dir": data_dir, "trials": 16}
+    specification, _ = resolve(Request(**named), cuda_available=False)
+    trials = kept_trials(specification, Study(0.0, 0, 16))
+    fewest = min(trial.steps for trial in trials if trial.ended)
+    (factor,) = {float(trial.stop.removeprefix("factor ")) for trial in trials}
+    assert len(trials) == 16
+    assert all(fewest <= trial.steps <= factor * fewest for trial in trials)
+    assert {trial.steps for trial in trials if not trial.ended} == {factor * fewest}
+    for other in ({"seed": 1}, {"trials": 8}, {"goal_error": (0.03,)}, {"eval_interval": 8}):
+        asked, _ = resolve(Request(**{**named, **other}), cuda_available=False)
+        assert kept_trials(asked, Study(0.0, 0, 16)) is None
