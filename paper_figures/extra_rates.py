@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from paper_figures.judged import BestRates, JudgedCurve
 from paper_figures.rows import Row, rows_of
 from paper_figures.sources import Run
-from paper_figures.style import decade_axis, headline, log2_axis, looks, note, page
+from paper_figures.style import blank, decade_axis, headline, log2_axis, looks, page
 from verification.records import Curve
 from verification.tables import estimate_text
 
@@ -45,8 +45,8 @@ def extra_rates(runs: Sequence[Run]) -> Figure:
         for (above, below), curve, rates in zip(panels.T, row.curves, shown, strict=False):
             above.set_title(f"sparsity {curve.sparsity:g}%")
             if isinstance(rates, str):
-                note(above, rates)
-                note(below, rates)
+                blank(above, rates)
+                blank(below, rates)
                 continue
             _draw_rates(above, rates, colours[curve.sparsity])
             _draw_products(below, rates, colours[curve.sparsity])

@@ -11,7 +11,7 @@ from paper_figures.figure_12 import error_bars
 from paper_figures.judged import JudgedPair
 from paper_figures.rows import Row, rows_of
 from paper_figures.sources import Run
-from paper_figures.style import REFERENCE_LINE, decade_axis, headline, log2_axis, looks, note, page, plain
+from paper_figures.style import REFERENCE_LINE, blank, decade_axis, headline, log2_axis, looks, note, page, plain
 from verification.records import Curve
 from verification.tables import estimate_text, number
 
@@ -61,7 +61,7 @@ def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
     axes.set_ylabel("R(B)")
     pair = row.run.pair(curve)
     if isinstance(pair, str):
-        note(axes, pair)
+        blank(axes, pair)
         return
     sizes = [point.batch_size for point in curve.points]
     log2_axis(axes.xaxis, min(sizes) / 2.5, max(sizes) * 2.5)

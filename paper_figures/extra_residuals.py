@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from paper_figures.judged import FittedLaw
 from paper_figures.rows import Row, rows_of
 from paper_figures.sources import Run
-from paper_figures.style import REFERENCE_LINE, headline, log2_axis, looks, note, page, sparsity_legend
+from paper_figures.style import REFERENCE_LINE, blank, headline, log2_axis, looks, page, sparsity_legend
 from theory import LAWS, NOISY_QUADRATIC
 
 PANEL_WIDTH, ROW_HEIGHT = 2.2, 2.9
@@ -73,7 +73,7 @@ def _draw(axes: Axes, row: Row, law: str) -> None:
     axes.set_title(f"{law}: {NAMES[law]}\nw = {', '.join(weights) or '-'}", fontsize=9.0)
     if not drawn:
         why = row.run.fit(row.curves[0])
-        note(axes, why if isinstance(why, str) else "not fitted: too few points", 24)
+        blank(axes, why if isinstance(why, str) else "not fitted: too few points", 24)
 
 
 def _counts(row: Row) -> str:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from paper_figures.judged import JudgedCurve, Window
 from paper_figures.rows import Row, rows_of
 from paper_figures.sources import Run
-from paper_figures.style import REFERENCE_LINE, decade_axis, headline, log2_axis, looks, note, page
+from paper_figures.style import REFERENCE_LINE, blank, decade_axis, headline, log2_axis, looks, page
 from verification.records import Curve
 from verification.tables import estimate_text
 
@@ -63,7 +63,7 @@ def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
     axes.set_ylabel("steps over the fewest, $K/K^*$")
     window = _window(row, curve)
     if isinstance(window, str):
-        note(axes, window)
+        blank(axes, window)
         return
     low = min(*window.multiple, 0.5)
     r = np.geomspace(low, 1.995, 400)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from paper_figures.rows import Row
-from paper_figures.style import SMALL, decade_axis, headline, log2_axis, note, page, plain
+from paper_figures.style import SMALL, decade_axis, headline, log2_axis, page, plain
 from verification.records import Curve, CurvePoint
 from verification.trials import Status, Trial
 
@@ -30,7 +30,6 @@ STAR: Mapping[str, Any] = MappingProxyType(
     {"marker": "*", "color": "#FFC20A", "markeredgecolor": "black", "markersize": 13.0, "linestyle": "none"}
 )
 PANEL = 2.1  # inches
-NARROW = 24  # characters across a panel of 2 inches
 STATUSES = (
     "Circles: goal reached; triangles: budget spent; crosses: diverged; dots: cut short when the study was over, at "
     "the last step seen; star: the winner, $K^*$."
@@ -110,26 +109,25 @@ class Block:
         studies = self.studies()
         counts = sorted({len(study.trials) for study in studies})
         each = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
-        return [f"{self.row.title}: n = {each} trials a panel.", *remark(self.row, studies)]
+        told = [f"{self.row.title}: n = {each} trials a panel."] if counts[-1] else []
+        return [*told, *remark(self.row, studies)]
 
 
 def evenly(values: Sequence[int], most: int) -> list[int]:
-    """Return at most so many of some values, evenly spread, with the first and the last.
+    """Return at most so many of some values: every second, third, ... from the first on.
 
     Args:
         values: Ascending.
-        most: At least 2.
+        most: At least 1.
 
     Returns:
         Some of them, ascending.
 
     Example:
-        >>> evenly([1, 2, 4, 8, 16], 3)
-        [1, 4, 16]
+        >>> evenly([1, 2, 4, 8, 16], 3), evenly([1, 2, 4], 3)
+        ([1, 4, 16], [1, 2, 4])
     """
-    if len(values) <= most:
-        return list(values)
-    return [values[round(i * (len(values) - 1) / (most - 1))] for i in range(most)]
+    return list(values[:: -(-len(values) // most)])
 
 
 def nearest(values: Sequence[int], wanted: Sequence[int]) -> list[int]:
@@ -157,7 +155,6 @@ def draw_study(axes: Axes, study: Study, place: Place) -> None:
         study: Whose trials.
         place: Where a trial or a winner stands, None where it has no place in this panel.
     """
-    axes.set_title(f"$S$ = {study.curve.sparsity:g}%, $B$ = {study.batch_size}", fontsize=9.5)
     for status, (marker, colour, label) in LOOKS.items():
         found = [at for trial in study.trials if trial.status == status and (at := place(trial)) is not None]
         if found:
@@ -166,10 +163,10 @@ def draw_study(axes: Axes, study: Study, place: Place) -> None:
     best = [at for point in study.best if (at := place(point)) is not None]
     if best:
         axes.plot(*zip(*best, strict=True), label="best", **STAR)
+    remark = "" if best else "\ngoal not reached"
     if not study.trials:
-        note(axes, "losing trials unknown, see below", NARROW)
-    elif not best:
-        note(axes, "goal not reached", NARROW)
+        remark += "\nlosing trials unknown"
+    axes.set_title(f"$S$ = {study.curve.sparsity:g}%, $B$ = {study.batch_size}{remark}", fontsize=9.0)
 
 
 def _place_by_momentum(trial: Trial | CurvePoint) -> tuple[float, float] | None:

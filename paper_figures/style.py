@@ -199,6 +199,20 @@ def headline(part: SubFigure, text: str) -> None:
     part.suptitle(text, fontsize=11.5, fontweight="bold", x=0.01, ha="left")
 
 
+def blank(axes: Axes, text: str, width: int = NOTE_WIDTH) -> None:
+    """Say in a panel why it shows nothing.
+
+    Args:
+        axes: The panel; loses its ticks.
+        text: See `note`.
+        width: Likewise.
+    """
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(FixedLocator([]))
+        axis.set_minor_locator(FixedLocator([]))
+    note(axes, text, width)
+
+
 def note(axes: Axes, text: str, width: int = NOTE_WIDTH) -> None:
     """Write a remark into the lower left corner of a panel, broken to fit a column.
 

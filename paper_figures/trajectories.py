@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from paper_figures.sources import Run
-from paper_figures.style import decade_axis, headline, looks, note, page, plain, sparsity_legend
+from paper_figures.style import blank, decade_axis, headline, looks, page, plain, sparsity_legend
 from verification.fit import Interval
 from verification.records import Constant
 from verification.tables import estimate_text, number
@@ -70,7 +70,7 @@ def _draw(axes: Axes, run: Run, quantity: str) -> None:
         if one.goal_step in along:
             axes.plot([one.goal_step], [along[one.goal_step]], "*", color=colour, markersize=10, label="goal reached")
     if not values:
-        note(axes, "not measured; see below")
+        blank(axes, "not measured; see below")
         return
     decade_axis(axes.yaxis, min(values) / 1.3, max(values) * 1.6)
 

@@ -105,3 +105,16 @@ def fixed_rate(batch_size, log_c1, log_c2):
 def piecewise(batch_size, log_c1, log_c2):
     """max(c1/B, c2) in logs."""
     return max(log_c1 - math.log(batch_size), log_c2)
+
+
+def deviance_at_steps(rows, batch_size, steps, start, best):
+    """Twice the log-likelihood lost by fixing K at one batch size of the hyperbola, start = (share of c1, sigma)."""
+
+    def minus(free):
+        share, log_sigma = 1.0 / (1.0 + math.exp(-free[0])), free[1]
+        theta = (math.log(steps * batch_size * share), math.log(steps * (1.0 - share)))
+        return -sum(safe(point_log_likelihood, lo, up, hyperbola(b, *theta), math.exp(log_sigma)) for b, lo, up in rows)
+
+    first = (math.log(start[0] / (1.0 - start[0])), math.log(start[1]))
+    options = {"xatol": 1e-9, "fatol": 1e-11, "maxiter": 10_000}
+    return 2.0 * (best + minimize(minus, np.array(first), method="Nelder-Mead", options=options).fun)

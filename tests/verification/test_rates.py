@@ -20,7 +20,17 @@ from verification.evidence_trials import (
     successful_range_shrinks,
     winners_inside,
 )
-from verification.rates import RACED, Slope, effective_rate, line, rates, trial_window
+from verification.rates import (
+    NO_RATES,
+    RACED,
+    Slope,
+    best_rates,
+    effective_rate,
+    fitted_window,
+    line,
+    rates,
+    trial_window,
+)
 from verification.records import Constant, Curve, CurvePoint, Records, read_records
 from verification.report import main
 from verification.search_error import SearchError, search_errors
@@ -246,3 +256,33 @@ def test_constants_with_errors_are_judged_and_those_without_are_not():
 def test_a_slope_has_the_interval_of_student():
     found = Slope(1.0, 0.5, 4)
     assert found.interval().high == pytest.approx(1.0 + 0.5 * 2.7764, rel=1e-4)
+
+
+def test_a_window_places_every_trial_over_its_own_best():
+    """Without noise r = eta/eta* and K/K* = 1/(r (2 - r)), to the accuracy of the least squares."""
+    curve = searched(sigma=0.0)
+    window = fitted_window(curve)
+    hits = [(one.batch_size, one.metaparameters["learning_rate"], one.upper) for one in curve.trials if one.upper]
+    assert window.batch_size == tuple(size for size, _, _ in hits)
+    truth = [eta * (1.0 + 2000.0 / 30.0 / size) / 0.5 for size, eta, _ in hits]
+    assert window.multiple == pytest.approx(truth, rel=1e-4)
+    assert window.slowdown == pytest.approx([steps / (2000.0 / size + 30.0) for size, _, steps in hits], rel=1e-4)
+    assert fitted_window(searched(stop="race")) == RACED
+
+
+def test_best_rates_stand_beside_theory_at_their_own_level():
+    fitted = fit_curve(searched())
+    found = best_rates(fitted)
+    assert found.batch_size == SIZES
+    assert found.rate == pytest.approx([point.metaparameters["learning_rate"] for point in fitted.curve.points])
+    products = [r * point.upper for r, point in zip(found.rate, fitted.curve.points, strict=True)]
+    assert found.product == pytest.approx(products)
+    assert found.level == pytest.approx(math.exp(np.mean(np.log(products))))
+    b_crit = fitted.laws["H"].estimates["b_crit"]
+    shape = np.array(found.sharp) * (np.array(found.grid) + b_crit) / np.array(found.grid)
+    assert shape == pytest.approx(np.full(len(shape), shape[0]))
+    at = [size / (size + b_crit) for size in SIZES]
+    assert shape[0] == pytest.approx(math.exp(np.mean(np.log(np.array(found.rate) / at))))
+    knee = 2.0 * fitted.laws["X"].estimates["b_crit"]
+    assert found.textbook[-1] / found.textbook[0] == pytest.approx(min(knee, SIZES[-1]) / SIZES[0])
+    assert best_rates(fit_curve(Curve("w", "g", 0.0, (CurvePoint(1, 0, 9.0, 9.0),)))) == NO_RATES
