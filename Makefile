@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 
 .PHONY: measure test check slow lint types clean
 
-# Measure the curves and constants of the embedded digits, test the claims on them, draw figure 1.
+# Measure the curves and constants of the embedded digits, test the claims on them, draw the figures.
 measure: $(INSTALLED)
 	$(BIN)/python -m empirics.measure $(MEASURE) --out $(RUN)
 	$(BIN)/python -m verification.report $(RUN)

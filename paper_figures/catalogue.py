@@ -108,11 +108,20 @@ def draw(name: str, runs: Sequence[Run], folder: Path) -> list[Path]:
     written = []
     with mpl.rc_context(dict(RC)):
         figure = FIGURES[name].draw(runs)
+        _settle(figure)
         for kind, metadata in METADATA.items():
             path = folder / f"{name}.{kind}"
             figure.savefig(path, metadata=dict(metadata))
             written.append(path)
     return written
+
+
+def _settle(figure: Figure) -> None:
+    """Lay a figure out, once for all its files, and round where panels stand: the solver's last digits vary."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position([round(value, 6) for value in axes.get_position().bounds])
 
 
 def draw_all(runs: Sequence[Run], folder: Path, names: Iterable[str] = tuple(FIGURES)) -> list[Path]:

@@ -50,8 +50,8 @@ METADATA: Mapping[str, Mapping[str, str | None]] = MappingProxyType(
 _FORMULA, _GLUE = re.compile(r"\$[^$]*\$"), "\x00"
 SMALL = 8.5
 NOTE_WIDTH = 44  # characters in SMALL across a panel of 3.5 inches
-LINE_HEIGHT = 0.185  # inches of one line in SMALL
-CHARACTERS_PER_INCH = 15.5  # in SMALL, of running text
+LINE_HEIGHT = 0.22  # inches of one line in SMALL, a formula in it
+CHARACTERS_PER_INCH = 14.0  # in SMALL, of running text
 
 
 def looks(sparsities: Iterable[float]) -> dict[float, tuple[str, str]]:

@@ -160,6 +160,8 @@ class Combined:
 def combined(effects: Sequence[tuple[float, float]]) -> Combined | str:
     """Combine log effects with known errors (random effects, DerSimonian and Laird by statsmodels).
 
+    Where effects differ by less than their errors explain, the variance between workloads is 0.
+
     Args:
         effects: (log effect, standard error > 0) of each workload.
 
@@ -171,6 +173,10 @@ def combined(effects: Sequence[tuple[float, float]]) -> Combined | str:
     from statsmodels.stats.meta_analysis import combine_effects  # noqa: PLC0415 - a second only this needs
 
     values, errors = (np.array(column) for column in zip(*effects, strict=True))
-    result = combine_effects(values, errors**2, method_re="dl")
-    value, error = float(result.mean_effect_re), float(result.sd_eff_w_re)
+    with np.errstate(invalid="ignore", divide="ignore"):  # its variance between may be negative
+        result = combine_effects(values, errors**2, method_re="dl")
+    if result.tau2 > 0.0:
+        value, error = float(result.mean_effect_re), float(result.sd_eff_w_re)
+    else:
+        value, error = float(result.mean_effect_fe), float(result.sd_eff_w_fe)
     return Combined(value, error, max(float(result.i2), 0.0), 2.0 * float(norm.sf(abs(value) / error)))

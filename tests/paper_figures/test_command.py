@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from reference.searched_runs import judged_run, searched_records
 from reference.verification_runs import DIGITS_TRUTHS, write_run
 
 from paper_figures.__main__ import main
+from paper_figures.catalogue import FIGURES, draw_all, find_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -15,8 +18,9 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 def test_figures_go_into_each_run(tmp_path, capsys):
     runs = [write_run(tmp_path / name, truths=DIGITS_TRUTHS[:2]) for name in ("a", "b")]
-    assert main([str(run) for run in runs]) == 0
-    files = [run / "figures" / f"figure_01.{kind}" for run in runs for kind in ("svg", "png")]
+    assert main([*[str(run) for run in runs], "--figure", "1", "examples"]) == 0
+    names = ("figure_01", "extra_examples")
+    files = [run / "figures" / f"{name}.{kind}" for name in names for run in runs for kind in ("svg", "png")]
     assert capsys.readouterr().out.splitlines() == [str(file) for file in files]
     assert files[1].read_bytes().startswith(PNG)
     assert files[0].read_text(encoding="utf-8").startswith("<?xml")
@@ -34,10 +38,30 @@ def test_equal_records_give_equal_bytes(tmp_path):
     """In two processes, so that nothing hangs on a hash seed or on memory."""
     run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:2])
     for out in ("one", "two"):
-        command = [sys.executable, "-m", "paper_figures", run, "--to", tmp_path / out]
+        command = [sys.executable, "-m", "paper_figures", run, "--to", tmp_path / out, "--figure", "1", "13", "ratio"]
         subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
-    for name in ("figure_01.svg", "figure_01.png"):
+    for name in ("figure_01.svg", "figure_01.png", "figure_13.svg", "figure_13.png", "extra_ratio.svg"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_all_are_drawn_by_default_in_less_than_a_minute(tmp_path):
+    """Four sparsities, nine batch sizes and 16 trials a study; the minute is this process's own."""
+    records = searched_records(sparsities=(0.0, 50.0, 70.0, 90.0), sizes=tuple(2**i for i in range(9)), count=16)
+    run = judged_run(records)
+    start = time.process_time()
+    written = draw_all([run], tmp_path)
+    assert time.process_time() - start < 60.0
+    names = [*[f"figure_{i:02d}" for i in range(1, 19)], *[name for name in FIGURES if name.startswith("extra_")]]
+    assert [path.name for path in written] == [f"{name}.{kind}" for name in names for kind in ("svg", "png")]
+    assert len(names) == 25
+    assert all(path.stat().st_size > 1000 for path in written)
+
+
+def test_a_figure_is_asked_for_by_number_or_name():
+    assert [find_name(text) for text in ("1", "12", "ratio", "extra_ratio", "figure_18")] == [
+        *("figure_01", "figure_12", "extra_ratio", "extra_ratio", "figure_18"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,16 @@ def test_effects_are_combined_as_dersimonian_and_laird_do():
     assert combined(effects[:1]) == "needs two workloads or goals"
 
 
+def test_effects_as_equal_as_their_errors_allow_have_no_variance_between_them():
+    """The mean by inverse variances and its error, exactly."""
+    for effects in ([(0.5, 0.1), (0.5, 0.2)], [(0.5, 0.1), (0.51, 0.2)]):
+        weights = [error**-2 for _, error in effects]
+        found = combined(effects)
+        mean = sum(w * value for w, (value, _) in zip(weights, effects, strict=True)) / sum(weights)
+        assert (found.value, found.error) == pytest.approx((mean, sum(weights) ** -0.5))
+        assert found.heterogeneity == 0.0
+
+
 def test_constants_with_errors_are_judged_and_those_without_are_not():
     def both(low, high, n):
         return [Constant("w", s, "Delta", v, v * low, v * high, n) for s, v in ((0.0, 4.0), (90.0, 4.1))]

@@ -1,0 +1,71 @@
+"""Runs that several figures are drawn from, and what all tests of figures ask of one."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from reference.searched_runs import judged_run, searched_records
+
+from paper_figures.style import RC
+
+
+class Panels:
+    """The panels of a figure that was drawn for real, and what is in them."""
+
+    def __init__(self, figure):
+        with mpl.rc_context(dict(RC)):
+            FigureCanvasAgg(figure).draw()
+        self.figure = figure
+        self.axes = [axes for axes in figure.axes if axes.get_visible()]
+
+    def titled(self, title):
+        """Return the one panel whose title begins so."""
+        (found,) = [axes for axes in self.axes if axes.get_title().startswith(title)]
+        return found
+
+    @property
+    def caption(self):
+        """The words below all panels, as one line."""
+        return " ".join(" ".join(text.get_text().split()) for text in self.figure.subfigs[-1].texts)
+
+
+def data(axes, label):
+    """Return (x, y) of the one line or row of bars with a label."""
+    lines = [one for one in axes.lines if one.get_label() == label]
+    bars = [one.lines[0] for one in axes.containers if one.get_label() == label]
+    (found,) = [*lines, *bars]
+    return found.get_xdata().tolist() if hasattr(found.get_xdata(), "tolist") else list(found.get_xdata()), list(
+        found.get_ydata()
+    )
+
+
+@pytest.fixture
+def panels():
+    """Draw a figure and return its `Panels`."""
+    return Panels
+
+
+@pytest.fixture
+def drawn_data():
+    """Return what `data` returns."""
+    return data
+
+
+@pytest.fixture(scope="session")
+def sgd():
+    """One run of SGD whose losers went on, with verdicts."""
+    return judged_run(searched_records())
+
+
+@pytest.fixture(scope="session")
+def momentum():
+    """Two workloads in one folder: momentum and Nesterov, with verdicts."""
+    names = ("digits/small-cnn/momentum", "digits/small-cnn/nesterov")
+    return judged_run(searched_records(names), folder=Path("momentum"))
+
+
+@pytest.fixture(scope="session")
+def raced():
+    """One run of SGD that raced, without verdicts."""
+    return judged_run(searched_records(stop="race"), missing="the fit is missing; make it by\npython -m x run")

@@ -1,0 +1,216 @@
+"""Figures 2, 4, 6 and 12 and the extras show what records and verdicts say, and say what they cannot show."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reference.searched_runs import followed, judged_run, searched_records
+from reference.verification_runs import write_run
+
+from paper_figures.catalogue import FIGURES
+from paper_figures.judged import OLDER
+from paper_figures.sources import key_of, read_run
+from theory import HYPERBOLA
+from verification.records import Records
+
+
+def shown(figure, runs, panels):
+    return panels(FIGURES[figure].draw(runs))
+
+
+def curve_of(run, sparsity):
+    return next(curve for curve in run.records.curves if curve.sparsity == sparsity)
+
+
+def test_optimisers_stand_together_in_one_panel_a_sparsity(sgd, momentum, panels):
+    drawn = shown("figure_02", [sgd, momentum], panels)
+    assert [axes.get_title() for axes in drawn.axes] == ["sparsity 0%", "sparsity 90%"]
+    legend = [text.get_text() for text in drawn.axes[0].get_legend().get_texts()]
+    assert legend == ["sgd", "momentum", "nesterov"]
+    dense = drawn.titled("sparsity 0%")
+    curves = [curve for run in (sgd, momentum) for curve in run.records.curves if curve.sparsity == 0.0]
+    drawn_points = [bar.lines[0].get_ydata().tolist() for bar in dense.containers]
+    assert drawn_points == [[point.upper for point in curve.points] for curve in curves]
+    assert len({bar.lines[0].get_color() for bar in dense.containers}) == 3
+    assert "n = 24 studies" in drawn.caption
+    assert "No run" not in drawn.caption
+
+
+def test_an_optimiser_that_was_not_measured_is_named_with_its_command(sgd, panels):
+    caption = shown("figure_02", [sgd], panels).caption
+    for name in ("digits/small-cnn/momentum", "digits/small-cnn/nesterov"):
+        assert f"No run of {name}: python -m empirics.measure --workload {name} --goal-error 0.08" in caption
+
+
+@pytest.mark.parametrize(("figure", "quantity"), [("figure_04", "L"), ("figure_06", "training_loss")])
+def test_trajectories_are_those_along_the_winners_runs(sgd, panels, drawn_data, figure, quantity):
+    drawn = shown(figure, [sgd], panels)
+    (axes,) = drawn.axes
+    for sparsity in (0.0, 90.0):
+        along = followed(sparsity).along[quantity]
+        assert drawn_data(axes, f"{sparsity:g}%") == (list(along), list(along.values()))
+    stars = [one.get_xydata().tolist() for one in axes.lines if one.get_label() == "goal reached"]
+    assert stars == [[[41, followed(s).along[quantity][41]]] for s in (0.0, 90.0)]
+    assert "at B = 64, n = 1 replicate" in drawn.caption
+    if quantity == "L":
+        assert "0%: 2 [1.8, 2.2] (n = 3); 90%: 11 [9.9, 12.1] (n = 3)" in drawn.caption
+
+
+def test_l_and_the_hessian_stand_side_by_side(sgd, panels, drawn_data):
+    smooth, hessian = shown("extra_hessian", [sgd], panels).axes
+    assert drawn_data(smooth, "90%")[1] == list(followed(90.0).along["L"].values())
+    assert drawn_data(hessian, "90%") == ([1, 21], [7.5, 7.5])
+
+
+def test_what_was_not_kept_along_a_run_is_said_with_its_command(panels):
+    run = judged_run(searched_records(hessian=False), missing="no fit")
+    _, hessian = (drawn := shown("extra_hessian", [run], panels)).axes
+    assert "not measured" in hessian.texts[0].get_text()
+    command = "measure it: python -m empirics.constants --workload digits/small-cnn/sgd --out run"
+    assert command in drawn.caption
+    bare = replace(run, records=replace(run.records, smoothness=()))
+    for figure in ("figure_04", "figure_06", "extra_hessian"):
+        drawn = shown(figure, [bare], panels)
+        assert not drawn.axes
+        assert command in drawn.caption
+
+
+def test_ratios_are_those_of_the_verdicts(sgd, momentum, panels):
+    (axes,) = (drawn := shown("figure_12", [sgd, momentum], panels)).axes
+    pairs = [run.pairs[key_of(curve)] for run in (sgd, momentum) for curve in run.records.curves if curve.sparsity]
+    assert len(axes.containers) == len(pairs) == 3
+    for bar, pair in zip(axes.containers, pairs, strict=True):
+        x, y = bar.lines[0].get_data()
+        assert list(x) == [one.batch_size for one in pair.measured]
+        assert list(y) == [one.ratio for one in pair.measured]
+        ends = [segment[:, 1].tolist() for segment in bar.lines[2][0].get_segments()]
+        assert ends == [pytest.approx([one.low, one.high]) for one in pair.measured]
+    sparse, dense = curve_of(sgd, 90.0), curve_of(sgd, 0.0)
+    middles = [math.sqrt(p.lower * p.upper) for curve in (sparse, dense) for p in curve.points]
+    assert axes.containers[0].lines[0].get_ydata()[0] == pytest.approx(middles[0] / middles[4])
+    assert "digits/small-cnn/sgd, goal error 0.08 (run): 90% over 0%, n = 4." in drawn.caption
+
+
+def test_a_workload_without_a_ratio_says_why(raced, panels):
+    drawn = shown("figure_12", [raced], panels)
+    assert "no ratio" in drawn.axes[0].texts[0].get_text()
+    assert "the fit is missing; make it by python -m x run" in drawn.caption
+    dense = judged_run(searched_records(sparsities=(0.0,)))
+    caption = shown("figure_12", [dense], panels).caption
+    assert "no sparse network; python -m empirics.measure --workload digits/small-cnn/sgd --sparsity 0 50" in caption
+    assert "no sparse network" in shown("extra_ratio", [dense], panels).caption
+
+
+def test_fits_have_their_bands(sgd, panels, drawn_data):
+    fit = sgd.fit(curve_of(sgd, 90.0))
+    drawn = shown("extra_fits", [sgd], panels)
+    axes = drawn.titled("sparsity 90%")
+    x, y = drawn_data(axes, "fit")
+    assert y == pytest.approx(HYPERBOLA.steps(x, **fit.parameters).tolist())
+    (band,) = axes.collections[-1:]
+    corners = band.get_paths()[0].vertices
+    assert corners[:, 1].min() == pytest.approx(min(fit.band.low))
+    assert corners[:, 1].max() == pytest.approx(max(fit.band.high))
+    assert set(fit.band.low) | set(fit.band.high) <= set(corners[:, 1].tolist())
+    assert "90% (n = 4) c1 " in drawn.caption
+
+
+def test_the_ratio_stands_between_its_limits(sgd, panels, drawn_data):
+    pair = sgd.pairs[key_of(curve_of(sgd, 90.0))]
+    (axes,) = (drawn := shown("extra_ratio", [sgd], panels)).axes
+    assert drawn_data(axes, "fit") == (list(pair.band.batch_size), list(pair.band.value))
+    assert drawn_data(axes, "measured")[1] == [one.ratio for one in pair.measured]
+    for name in ("c1", "c2"):
+        assert drawn_data(axes, f"limit {name}")[1] == [pair.limits[name][0]] * 2
+    assert drawn_data(axes, "limit c1")[0][1] == drawn_data(axes, "limit c2")[0][0]
+    assert drawn_data(axes, "predicted")[1] == [pair.predicted] * 2
+    assert "c1 predicted 5.5" in drawn.caption
+
+
+def test_rates_stand_beside_both_bounds(sgd, panels, drawn_data):
+    rates = sgd.curves[key_of(curve_of(sgd, 0.0))].rates
+    drawn = shown("extra_rates", [sgd], panels)
+    above, _, below, _ = drawn.axes
+    assert drawn_data(above, "winners") == (list(rates.batch_size), list(rates.rate))
+    assert drawn_data(above, "sharp") == (list(rates.grid), list(rates.sharp))
+    assert drawn_data(above, "textbook") == (list(rates.grid), list(rates.textbook))
+    assert drawn_data(below, "winners") == (list(rates.batch_size), list(rates.product))
+    assert drawn_data(below, "constant")[1] == [rates.level] * 2
+    assert "0% (n = 4) slope of" in drawn.caption
+
+
+def test_trials_stand_over_multiples_of_the_best_rate(sgd, panels, drawn_data):
+    window = sgd.curves[key_of(curve_of(sgd, 0.0))].window
+    drawn = shown("extra_window", [sgd], panels)
+    axes = drawn.titled("sparsity 0%")
+    assert drawn_data(axes, "trials") == (list(window.multiple), list(window.slowdown))
+    r, theory = (np.array(column) for column in drawn_data(axes, "theory"))
+    assert theory == pytest.approx(1.0 / (r * (2.0 - r)))
+    assert drawn_data(axes, "fitted power")[1] == pytest.approx((theory ** window.power[0]).tolist())
+    assert f"(n = {len(window.multiple)} trials)" in drawn.caption
+
+
+def test_a_race_has_no_window_and_says_which_stop_gives_one(panels):
+    run = judged_run(searched_records(stop="race"))
+    for axes in shown("extra_window", [run], panels).axes:
+        assert "measure with --stop never" in " ".join(axes.texts[0].get_text().split())
+        assert not axes.lines
+
+
+def test_examples_are_steps_times_batch_size(sgd, panels, drawn_data):
+    curve = curve_of(sgd, 90.0)
+    (axes,) = shown("extra_examples", [sgd], panels).axes
+    x, y = drawn_data(axes, "90%")
+    assert (x, y) == ([p.batch_size for p in curve.points], [p.batch_size * p.upper for p in curve.points])
+
+
+def test_residuals_are_those_of_every_law(sgd, panels, drawn_data):
+    fit = sgd.fit(curve_of(sgd, 90.0))
+    drawn = shown("extra_residuals", [sgd], panels)
+    assert [axes.get_title().partition(":")[0] for axes in drawn.axes] == ["H", "P", "S", "PW", "X", "I", "Q"]
+    for axes in drawn.axes:
+        law = axes.get_title().partition(":")[0]
+        near = [r for r in fit.residuals[law] if abs(r) <= math.log(4.0)]
+        if near:
+            assert drawn_data(axes, "90%")[1] == pytest.approx(np.exp(near).tolist())
+        arrows = [one for one in axes.lines if one.get_label() == "farther"]
+        all_of = [r for s in (0.0, 90.0) for r in sgd.fit(curve_of(sgd, s)).residuals[law]]
+        assert len(arrows) == sum(abs(r) > math.log(4.0) for r in all_of)
+    assert "0% n = 4, 90% n = 4" in drawn.caption
+
+
+JUDGED = ("extra_fits", "extra_rates", "extra_window", "extra_ratio", "extra_residuals")
+
+
+@pytest.mark.parametrize("figure", JUDGED)
+def test_without_verdicts_every_panel_names_the_command(raced, panels, figure):
+    for axes in shown(figure, [raced], panels).axes:
+        assert "python -m x run" in axes.texts[0].get_text()
+
+
+@pytest.mark.parametrize("figure", ["extra_fits", "extra_rates", "extra_window", "extra_ratio"])
+def test_verdicts_of_an_older_version_are_to_be_renewed(sgd, panels, figure):
+    curves = {
+        key: replace(one, rates=OLDER, window=OLDER, law=replace(one.law, band=None)) for key, one in sgd.curves.items()
+    }
+    pairs = {key: replace(one, measured=(), band=None) for key, one in sgd.pairs.items()}
+    for axes in shown(figure, [replace(sgd, curves=curves, pairs=pairs)], panels).axes:
+        assert "renew it by\npython -m verification.report run" in axes.texts[-1].get_text()
+
+
+def test_dollar_signs_in_names_are_no_formula(panels):
+    records = searched_records(("my$own^$/net/sgd",))
+    run = judged_run(Records(records.source, records.curves), missing="make it: $x^$")
+    for name, entry in FIGURES.items():
+        drawn = panels(entry.draw([run]))
+        words = [part.get_suptitle() for part in drawn.figure.subfigs[:-1]]
+        told = " ".join([*words, drawn.caption])
+        assert r"my\$own^\$" in told or told.startswith("No run of "), name
+
+
+def test_a_run_from_files_draws_every_figure(tmp_path, panels):
+    run = read_run(write_run(tmp_path / "run"))
+    for name, entry in FIGURES.items():
+        drawn = panels(entry.draw([run]))
+        assert drawn.caption, name

@@ -1,0 +1,82 @@
+"""Runs made in memory: trials of known laws, with momentum or without, and trajectories along the winners' runs."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from paper_figures.judged import read_curve, read_pair
+from paper_figures.sources import Run, key_of
+from verification.analysis import analyse
+from verification.records import Constant, Curve, CurvePoint, Records
+from verification.trials import SmoothnessRun, Trial
+from verification.verdicts import dump, to_json
+
+SIZES = (4, 16, 64, 256)
+
+
+def searched_curve(workload, sparsity, *, stop="never", goal="0.08", sizes=SIZES, count=9, budget=3000.0, seed=1):
+    """A curve whose trials follow K(r eta*) = K*/(r (2 - r)), with one infeasible trial; a race censors its losers."""
+    rng = np.random.default_rng([seed, int(sparsity), len(workload)])
+    c1, c2, peak = 1000.0 * (1.0 + sparsity / 50.0), 20.0 * (1.0 + sparsity / 40.0), 0.5
+    rates = np.geomspace(0.01, 0.9, count)
+    trials, points = [], []
+    for size in sizes:
+        best, rate = c1 / size + c2, peak / (1.0 + c1 / c2 / size)
+        study = []
+        for i, eta in enumerate(rates):
+            momentum = {"momentum": float(1.0 - 0.5 ** (1 + i % 4))} if "/sgd" not in workload else {}
+            r = eta / rate
+            steps = best / (r * (2.0 - r)) * math.exp(0.03 * rng.standard_normal()) if r < 2.0 else math.inf
+            upper = 2.0 * math.ceil(steps / 2.0) if steps < budget else None
+            status = "complete" if upper else "incomplete"
+            study.append(
+                [i, status, upper - 2.0 if upper else budget, upper, {"learning_rate": float(eta), **momentum}]
+            )
+        study[-1][1:4] = "infeasible", 7.0, None
+        won = min((one for one in study if one[3]), key=lambda one: one[3])
+        if stop == "race":
+            for one in study:
+                if one[3] != won[3]:
+                    one[1:4] = "censored", won[2], None
+        trials += [Trial(size, 0, *one) for one in study]
+        points.append(CurvePoint(size, 0, won[2], won[3], won[4]))
+    return Curve(workload, goal, sparsity, tuple(points), tuple(trials), stop)
+
+
+def followed(sparsity, replicate=0, hessian=True):
+    """L, loss and the top eigenvalue along one run: L = 2 + sparsity/10 + step/100, loss = 2/step."""
+    steps = range(1, 42, 10)
+    along = {
+        "L": {k: 2.0 + sparsity / 10.0 + k / 100.0 for k in steps},
+        "training_loss": {k: 2.0 / k for k in steps},
+    }
+    if hessian:
+        along["hessian_top"] = dict.fromkeys((1, 21), 3.0 + sparsity / 20.0)
+    values = {"L_mean": 2.0 + sparsity / 10.0}
+    return SmoothnessRun(
+        sparsity, replicate, values, tuple(along["L"].values()), tuple(along["training_loss"].values()), along, 64, 41
+    )
+
+
+def searched_records(workloads=("digits/small-cnn/sgd",), sparsities=(0.0, 90.0), *, hessian=True, **options):
+    """Records of one or more workloads, all in one folder."""
+    curves = tuple(searched_curve(name, s, **options) for name in workloads for s in sparsities)
+    constants = tuple(
+        Constant(workloads[0], s, name, value, 0.9 * value, 1.1 * value, 3)
+        for s in sparsities
+        for name, value in (("L_mean", 2.0 + s / 10.0), ("Delta", 4.0), ("beta", 20.0))
+    )
+    return Records(Path("run"), curves, constants, (), tuple(followed(s, hessian=hessian) for s in sparsities))
+
+
+def judged_run(records, missing=None, folder="run"):
+    """A run with verdicts as they come back from their file."""
+    if missing is not None:
+        return Run(Path(folder), records, {}, {}, missing)
+    verdicts = json.loads(dump(to_json(analyse(records))))
+    keys = [key_of(curve) for curve in records.curves]
+    curves = {key: read_curve(entry) for key, entry in zip(keys, verdicts["curves"], strict=True)}
+    pairs = {(e["workload"], e["goal"], e["sparsity"]): read_pair(e) for e in verdicts["pairs"]}
+    return Run(Path(folder), records, curves, pairs, None)
