@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from empirics.datasets import Dataset
@@ -17,6 +18,7 @@ _PROCESS_BYTES = 500e6  # Python with torch and scikit-learn loaded, and what it
 _IMAGE_COPIES = 2.5  # the data set, its split, and a part of them while they are made
 _WEIGHT_COPIES = 6  # weights, masks and gradients of a trial, and what an update holds meanwhile
 _ACTIVATION_COPIES = 2  # kept for the backward pass, and its own
+_UNIT = 1 if sys.platform == "darwin" else 1024  # of `getrusage`
 
 
 def expected_bytes(specification: Specification, dataset: Dataset, network: Network) -> float:
@@ -85,6 +87,14 @@ def peak_bytes() -> int:
     Returns:
         Bytes of resident memory.
     """
-    unit = 1 if sys.platform == "darwin" else 1024
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return unit * max(resource.getrusage(kind).ru_maxrss for kind in kinds)
+    return max(_own_peak(), _UNIT * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+
+
+def _own_peak() -> int:
+    """Return this process's; on Linux not by `getrusage`, which begins with what its parent held."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+    except OSError:
+        return _UNIT * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (kilobytes,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+    return 1024 * int(kilobytes)

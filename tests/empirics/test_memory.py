@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -64,6 +65,13 @@ def test_the_peak_is_in_bytes_and_grows_with_what_is_held():
     assert 2**25 < before < 2**36
     held = bytes(before // 2 + 2**27)
     assert peak_bytes() > before or len(held) < before
+
+
+def test_what_a_parent_held_is_not_counted():
+    held = bytearray(os.urandom(2**20) * 400)  # 400 MiB, in memory when the child begins
+    script = "from empirics.memory import peak_bytes; print(peak_bytes())"
+    child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(child.stdout) < len(held)
 
 
 def measured(tmp_path, *words):
