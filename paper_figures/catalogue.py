@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.transforms import Bbox
 
 from paper_figures.extra_examples import extra_examples
 from paper_figures.extra_fits import extra_fits
@@ -122,7 +121,8 @@ def _settle(figure: Figure) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
-        axes.set_position(Bbox.from_bounds(*(round(value, 6) for value in axes.get_position().bounds)))
+        left, bottom, width, height = (round(float(value), 6) for value in axes.get_position().bounds)
+        axes.set_position((left, bottom, width, height))
 
 
 def draw_all(runs: Sequence[Run], folder: Path, names: Iterable[str] = tuple(FIGURES)) -> list[Path]:

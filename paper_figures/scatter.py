@@ -63,6 +63,7 @@ class Block:
     sparsities: tuple[float, ...]
     batch_sizes: tuple[int, ...]
     against: str
+    measured: int
 
     @classmethod
     def of(
@@ -77,7 +78,8 @@ class Block:
         wanted = tuple(there if sparsities is None else [s for s in there if s in sparsities]) or (there[0], there[-1])
         sizes = sorted({point.batch_size for curve in row.curves for point in curve.points})
         searched = any("momentum" in point.metaparameters for curve in row.curves for point in curve.points)
-        return cls(row, wanted, tuple(batch_sizes(sizes)), against or ("momentum" if searched else "steps"))
+        shown = tuple(batch_sizes(sizes))
+        return cls(row, wanted, shown, against or ("momentum" if searched else "steps"), len(sizes))
 
     def studies(self) -> list[Study]:
         """Return the studies shown, sparsity by sparsity."""
@@ -109,7 +111,8 @@ class Block:
         studies = self.studies()
         counts = sorted({len(study.trials) for study in studies})
         each = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
-        told = [f"{self.row.title}: n = {each} trials a panel."] if counts[-1] else []
+        sizes = f"{len(self.batch_sizes)} of {self.measured} batch sizes shown"
+        told = [f"{self.row.title}: n = {each} trials a panel, {sizes}."] if counts[-1] else []
         return [*told, *remark(self.row, studies)]
 
 
