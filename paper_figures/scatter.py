@@ -192,7 +192,7 @@ def set_axes(panels: Sequence[Axes], against: str) -> None:
     x, y = ([v for axes in panels for line in axes.lines for v in _coordinates(line, i)] for i in (0, 1))
     for axes in panels:
         if x:
-            decade_axis(axes.xaxis, min(x) / 1.5, max(x) * 1.5)
+            decade_axis(axes.xaxis, min(x) / 1.5, max(x) * 1.5, 4)
             if against == "steps":
                 log2_axis(axes.yaxis, min(y) / 1.6, max(y) * 1.6)
             else:

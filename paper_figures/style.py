@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
 # Of the colours of published palettes the four that are furthest apart for the closest pair, over normal vision and
 # the three kinds of colour blindness, with at least 3:1 contrast on white; the markers tell them apart once more.
@@ -115,21 +115,25 @@ def power_of_two(value: float) -> str:
     return f"{value:.0f}" if value >= 1.0 else f"1/{1.0 / value:.0f}"
 
 
-def decade_axis(axis: Axis, low: float, high: float) -> None:
-    """Make an axis logarithmic from low to high with plain numbers as labels, powers of ten or 1, 2, 5 of each.
+def decade_axis(axis: Axis, low: float, high: float, most_labels: int = 8) -> None:
+    """Make an axis logarithmic from low to high with plain numbers as labels: 1, 2, 5 of each power of ten, or 1.
 
     Args:
         axis: The x or y axis of a panel.
         low: Lower end, > 0.
         high: Upper end, > low.
+        most_labels: With more, powers of ten alone are labelled.
     """
     axes = axis.axes
     (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
     (axes.set_xlim if axis is axes.xaxis else axes.set_ylim)(low, high)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     every = [k * 10.0**d for d in decades for k in range(1, 10) if low <= k * 10.0**d <= high]
-    few = math.log10(high / low) < 2.5
-    major = [v for v in every if int(f"{v:e}"[0]) in ({1, 2, 5} if few else {1})]
+    major = [v for v in every if f"{v:e}"[0] in "125"]
+    if len(major) > most_labels:
+        major = [v for v in every if f"{v:e}"[0] == "1"]
+    if len(major) < 2:  # a narrow axis
+        major = [float(v) for v in MaxNLocator(4).tick_values(low, high) if low <= v <= high]
     axis.set_major_locator(FixedLocator(major))
     axis.set_minor_locator(FixedLocator([v for v in every if v not in major]))
     axis.set_minor_formatter(NullFormatter())

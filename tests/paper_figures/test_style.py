@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from paper_figures.style import PAPER_SPARSITIES, log2_axis, looks, note, power_of_two
+from paper_figures.style import PAPER_SPARSITIES, decade_axis, log2_axis, looks, note, page, power_of_two
 
 # Linear RGB under full colour blindness of one cone type (Machado, Oliveira and Fernandes 2009, severity 1).
 VISION = {
@@ -76,6 +76,30 @@ def test_labels_are_powers_of_two_and_few(low, high, labels):
     assert ticks == labels
     assert axes.get_yscale() == "log"
     assert axes.get_ylim() == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "most", "labels"),
+    [
+        (0.8, 12, 8, ["1", "2", "5", "10"]),
+        (0.008, 2.1, 8, ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"]),
+        (0.008, 2.1, 4, ["0.01", "0.1", "1"]),
+        (4.12, 4.42, 4, ["4.2", "4.3", "4.4"]),
+    ],
+)
+def test_decades_have_plain_labels_and_few(low, high, most, labels):
+    axes = Figure().subplots()
+    decade_axis(axes.yaxis, low, high, most)
+    formatter = axes.yaxis.get_major_formatter()
+    assert [formatter(tick) for tick in axes.get_yticks()] == labels
+    assert axes.get_ylim() == (low, high)
+
+
+def test_a_formula_is_never_broken_between_lines():
+    figure, _ = page(2.0, [], ["word " * 4 + "$K = c_1/B + c_2$ and so on"])
+    (caption,) = figure.subfigs[-1].texts
+    assert "$K = c_1/B + c_2$" in caption.get_text()
+    assert len(caption.get_text().splitlines()) > 1
 
 
 def test_notes_are_broken_to_fit_a_panel():
