@@ -133,7 +133,7 @@ def decade_axis(axis: Axis, low: float, high: float, most_labels: int = 8) -> No
     if len(major) > most_labels:
         major = [v for v in every if f"{v:e}"[0] == "1"]
     if len(major) < 2:  # a narrow axis
-        major = [float(v) for v in MaxNLocator(4).tick_values(low, high) if low <= v <= high]
+        major = [float(v) for v in MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= v <= high]
     axis.set_major_locator(FixedLocator(major))
     axis.set_minor_locator(FixedLocator([v for v in every if v not in major]))
     axis.set_minor_formatter(NullFormatter())
