@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import torch
 from reference import empirics_plain as plain
+from reference import slow_measure
 
 from empirics import engine, following
 from empirics.laboratory import Laboratory
@@ -520,7 +521,7 @@ def stop_in_the_middle(folder, stop):
     log = folder.with_suffix(".log")
     with log.open("w") as stderr:
         process = subprocess.Popen(
-            command(*MEASUREMENT, "--jobs", "2", "--out", folder),
+            [sys.executable, slow_measure.__file__, *MEASUREMENT, "--jobs", "2", "--out", str(folder)],
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             start_new_session=True,
