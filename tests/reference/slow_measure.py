@@ -1,5 +1,6 @@
 """`python -m empirics.measure` with a second's rest after each study it has kept, so that a test can stop it there."""
 
+import signal
 import sys
 import time
 
@@ -16,4 +17,5 @@ def done_slowly(display, task, line):
 
 if __name__ == "__main__":
     Display.done = done_slowly
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins with Ctrl-C ignored
     sys.exit(measure.main())
