@@ -201,10 +201,16 @@ def rerun_winner(laboratory: Laboratory, study: Study, winner: TrialRecord, reru
     return RerunRecord(study, rerun, winner.trial, winner.metaparameters, *log.event(0, 0))
 
 
-def trial_block(laboratory: Laboratory, replicate: int, trial: TrialRecord, mask: NDArray[np.bool_]) -> TrialBlock:
-    """Return one trial alone at its start, with its own seed and metaparameters."""
+def trial_block(
+    laboratory: Laboratory,
+    replicate: int,
+    trial: TrialRecord,
+    mask: NDArray[np.bool_],
+    dtype: torch.dtype = torch.float32,
+) -> TrialBlock:
+    """Return one trial alone at its start, with its own seed and metaparameters, in a precision of one's choice."""
     weights = laboratory.initial_weights(replicate, trial.trial)[None]
-    return _block(laboratory, range(1), weights, mask[None], (trial.metaparameters,))
+    return _block(laboratory, range(1), weights, mask[None], (trial.metaparameters,), dtype)
 
 
 def _block(
@@ -213,9 +219,10 @@ def _block(
     weights: NDArray[np.float32],
     masks: NDArray[np.bool_],
     points: Sequence[dict[str, float]],
+    dtype: torch.dtype = torch.float32,
 ) -> TrialBlock:
     """Return some trials of a study at their start, on the laboratory's device."""
     rows = slice(trials.start, trials.stop)
-    mask = laboratory.mask_tensor(masks[rows])
-    start = laboratory.tensor(weights[rows]) * mask
+    mask = laboratory.mask_tensor(masks[rows]).to(dtype)
+    start = laboratory.tensor(weights[rows]).to(dtype) * mask
     return TrialBlock(laboratory.network, laboratory.specification.workload, trials, start, mask, points[rows])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from empirics.networks import Network
+from empirics.training import as_input
 
 _ROWS = 64
 _MEMORY = 0.9  # of how hard an image was when trials last looked at it
@@ -171,7 +172,8 @@ class GoalTest:
     def _wrong(self, parameters: list[Tensor], rows: Tensor) -> Tensor:
         """Return which of some images each trial gets wrong, shape (T, len(rows)), bool."""
         filled = torch.cat([rows, rows[:1].expand(self._rows(len(parameters[0])) - len(rows))])
-        highest, classes = self._network.logits(parameters, self._images[filled]).max(dim=2)
+        images = as_input(self._images[filled], parameters[0].dtype)
+        highest, classes = self._network.logits(parameters, images).max(dim=2)
         wrong = (classes != self._labels[filled]) | highest.isnan()  # NaN must not count as class 0
         return wrong[:, : len(rows)]
 
