@@ -1,6 +1,7 @@
-"""A parser whose errors take one line."""
+"""A parser whose errors take one line, and the arguments that commands share."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
 from typing import NoReturn
 
 
@@ -10,3 +11,33 @@ class Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the error on one line and exit with code 2."""
         self.exit(2, f"{self.prog}: {message}\n")
+
+    def add_draws(self, default: int) -> None:
+        """Add --draws."""
+        wanted = checked(_count, "a whole number >= 0")
+        self.add_argument("--draws", type=wanted, default=default, help="bootstrap draws (default: %(default)s)")
+
+
+def checked(read: Callable[[str], float], wanted: str) -> Callable[[str], float]:
+    """Return an argument type that says what it wants.
+
+    Args:
+        read: Makes a value of text; raises ValueError where it cannot.
+        wanted: What the text should be, in words.
+    """
+
+    def convert(text: str) -> float:
+        try:
+            return read(text)
+        except ValueError:
+            raise ArgumentTypeError(f"need {wanted}, got {text!r}") from None
+
+    return convert
+
+
+def _count(text: str) -> int:
+    """Return a whole number >= 0."""
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value

@@ -5,12 +5,12 @@ python -m verification.report INPUT [--json FILE] [--markdown FILE] [--batch-siz
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from verification.advice import check_efficiency, check_time, efficiency_lines, step_time_lines
 from verification.analysis import Analysis, analyse
-from verification.command_line import Parser
+from verification.command_line import Parser, checked
 from verification.curve_tests import DRAWS
 from verification.curves import FittedCurve
 from verification.details import detail_lines, markdown
@@ -35,23 +35,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the report here")
     parser.add_argument(
         "--batch-size-for-efficiency",
-        type=_checked(check_efficiency, "a number between 0 and 1"),
+        type=checked(check_efficiency, "a number between 0 and 1"),
         metavar="E",
         help="print the batch size at which a share E of linear scaling is left",
     )
     parser.add_argument(
         "--step-time",
-        type=_checked(check_time, "a number > 0"),
+        type=checked(check_time, "a number > 0"),
         nargs=2,
         metavar=("T0", "T1"),
         help="print the fastest batch size if a step takes T0 + T1 B",
     )
-    parser.add_argument(
-        "--draws",
-        type=_checked(_count, "a whole number >= 0"),
-        default=DRAWS,
-        help="bootstrap draws (default: %(default)s)",
-    )
+    parser.add_draws(DRAWS)
     options = parser.parse_args(arguments)
     try:
         _report(options)
@@ -104,26 +99,6 @@ def _with_progress(curves: Iterable[FittedCurve]) -> Iterator[FittedCurve]:
     from rich.progress import track  # noqa: PLC0415
 
     yield from track(listed, description="testing curves", console=Console(stderr=True), transient=True)
-
-
-def _checked(read: Callable[[str], float], wanted: str) -> Callable[[str], float]:
-    """Return an argument type that says what it wants."""
-
-    def convert(text: str) -> float:
-        try:
-            return read(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"need {wanted}, got {text!r}") from None
-
-    return convert
-
-
-def _count(text: str) -> int:
-    """Return a whole number >= 0."""
-    value = int(text)
-    if value < 0:
-        raise ValueError(text)
-    return value
 
 
 if __name__ == "__main__":

@@ -1,0 +1,142 @@
+"""What the kept runs say of the paper's claims, on one page.
+
+python -m verification.findings RUN [RUN ...] --to FILE [--readme FILE]
+
+The page holds nothing that this command does not compute. `--readme` renews the verdict table between the lines
+`<!-- findings: begin -->` and `<!-- findings: end -->` of another file.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from verification.analysis import Analysis, analyse
+from verification.claims import Claim
+from verification.command_line import Parser
+from verification.curve_tests import DRAWS
+from verification.findings_page import KeptRun, Page, verdict_table
+from verification.records import Records, read_records
+from verification.verdicts import write_text_whole
+
+BEGIN, END = "<!-- findings: begin -->", "<!-- findings: end -->"
+# What no single run can answer, because a run has one workload.
+ACROSS = ("C9", "C17")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: Command line, without the program's name; None for the process's own.
+
+    Returns:
+        Exit code 0; errors of the user exit with code 2.
+    """
+    parser = Parser(prog="python -m verification.findings", description="What the kept runs say, on one page.")
+    parser.add_argument("run", type=Path, nargs="+", help="a run folder; the first is the one the rest is held against")
+    parser.add_argument("--to", type=Path, required=True, metavar="FILE", help="the page, Markdown")
+    parser.add_argument("--readme", type=Path, metavar="FILE", help="also renew the verdict table in this file")
+    parser.add_draws(DRAWS)
+    options = parser.parse_args(arguments)
+    try:
+        page = gather(options.run, options.draws)
+        _write(page, options.to, options.readme)
+    except (ValueError, OSError) as error:
+        parser.error(" ".join(str(error).split()))
+    return 0
+
+
+def gather(folders: Sequence[Path], draws: int) -> Page:
+    """Analyse every run by itself, and what they say together of the claims that need several workloads.
+
+    Args:
+        folders: Run folders.
+        draws: Bootstrap draws a curve.
+
+    Returns:
+        What the page is made of.
+
+    Raises:
+        ValueError: If a folder is no run, or given twice.
+    """
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise ValueError("a run folder is given twice")
+    records = [_read(folder) for folder in folders]
+    runs = tuple(
+        KeptRun(folder.name, analyse(one, draws), _provenance(folder))
+        for folder, one in zip(folders, records, strict=True)
+    )
+    return Page(runs, across(records, draws))
+
+
+def across(records: Sequence[Records], draws: int) -> tuple[Claim, ...]:
+    """Return the verdicts on the claims that need several workloads, from all runs taken together.
+
+    Of a workload and goal that was measured more than once, the run with most studies speaks.
+
+    Args:
+        records: Of every run.
+        draws: Bootstrap draws a curve.
+    """
+    best: dict[tuple[str, str], tuple[int, int]] = {}
+    for index, one in enumerate(records):
+        for group in dict.fromkeys(curve.group for curve in one.curves):
+            studies = sum(len(curve.points) for curve in one.curves if curve.group == group)
+            best[group] = max(best.get(group, (0, 0)), (studies, -index))
+    curves = tuple(curve for index, one in enumerate(records) for curve in one.curves if best[curve.group][1] == -index)
+    together: Analysis = analyse(Records(Path(), curves), draws)
+    return tuple(claim for claim in together.claims if claim.id in ACROSS)
+
+
+def _read(folder: Path) -> Records:
+    """Read a run, which must be a folder: a table has no cost and no provenance."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no such run folder")
+    return read_records(folder)
+
+
+def _provenance(folder: Path) -> dict[str, object]:
+    """Return a run's provenance, empty where it has none."""
+    file = folder / "provenance.json"
+    if not file.is_file():
+        return {}
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+    if not isinstance(facts, dict):
+        raise ValueError(f"{file}: need a JSON object")
+    return facts
+
+
+def _write(page: Page, target: Path, readme: Path | None) -> None:
+    """Write the page and renew the table, both whole."""
+    text = None if readme is None else renewed(readme.read_text(encoding="utf-8"), verdict_table(page), readme)
+    write_text_whole(target, page.markdown())
+    written = [str(target)]
+    if readme is not None and text is not None:
+        write_text_whole(readme, text)
+        written.append(str(readme))
+    print(f"Wrote {', '.join(written)}")
+
+
+def renewed(text: str, table: str, name: Path) -> str:
+    """Return a text with another table between the two marks.
+
+    Args:
+        text: The old text.
+        table: The table, without a final newline.
+        name: Of the file, for the refusal.
+
+    Raises:
+        ValueError: If the two marks are not there, once each and in order.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise ValueError(f"{name}: needs one line {BEGIN} and below it one line {END}")
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
