@@ -4,21 +4,12 @@ python -m paper_figures DIR... [--figure 1 4 12 ratio] [--to OUT]
 """
 
 import sys
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from paper_figures.catalogue import FIGURES, draw, find_name
 from paper_figures.sources import read_run
-
-
-class _Parser(ArgumentParser):
-    """A parser whose errors take one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the error on one line and exit with code 2."""
-        self.exit(2, f"{self.prog}: {message}\n")
+from verification.command_line import Parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit code 0; errors of the user exit with code 2.
     """
-    parser = _Parser(prog="python -m paper_figures", description="Draw the paper's figures for measured runs.")
+    parser = Parser(prog="python -m paper_figures", description="Draw the paper's figures for measured runs.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="run folders")
     parser.add_argument(
         "--figure", nargs="+", default=list(FIGURES), metavar="N", help=f"which ones: {', '.join(FIGURES)}; 1 or ratio"

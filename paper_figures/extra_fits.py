@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from paper_figures.curve_panels import draw_law, draw_points, drawn_at
+from paper_figures.curve_rows import Column, draw_columns
 from paper_figures.judged import FittedLaw
-from paper_figures.rows import Row, rows_of
+from paper_figures.rows import Row
 from paper_figures.sources import Run
-from paper_figures.style import headline, log2_axis, looks, note, page
+from paper_figures.style import log2_axis, note
 from verification.bands import Band
 from verification.records import Curve
 from verification.tables import estimate_text
 
-COLUMN_WIDTH, ROW_HEIGHT = 3.5, 3.3
+ROW_HEIGHT = 3.3
 CAPTION = (
     "Points: steps-to-result $K^*$, bars what the evaluation grid leaves, open triangles at the budget where the goal "
     "was not reached. Curves: $K = c_1/B + c_2$ by maximum likelihood. Bands: 95% profile-likelihood intervals of K at "
@@ -32,19 +32,7 @@ def extra_fits(runs: Sequence[Run]) -> Figure:
     Returns:
         The figure, one row per workload and goal.
     """
-    rows = rows_of(runs)
-    columns = max(len(row.curves) for row in rows)
-    lines = [CAPTION, *(f"{row.title}: {_fits(row)}." for row in rows)]
-    figure, parts = page(max(COLUMN_WIDTH * columns, 7.0), [ROW_HEIGHT] * len(rows), lines)
-    for part, row in zip(parts, rows, strict=True):
-        headline(part, row.title)
-        panels = np.ravel(np.asarray(part.subplots(1, columns)))
-        for axes in panels[len(row.curves) :]:
-            axes.set_visible(False)
-        colours = looks(curve.sparsity for curve in row.curves)
-        for axes, curve in zip(panels, row.curves, strict=False):
-            _draw(axes, row, curve, colours[curve.sparsity])
-    return figure
+    return draw_columns(runs, CAPTION, _fits, _draw_row, ROW_HEIGHT)
 
 
 def draw_band(axes: Axes, band: Band, colour: str) -> None:
@@ -61,9 +49,14 @@ def draw_band(axes: Axes, band: Band, colour: str) -> None:
     axes.fill_between(band.batch_size, low, high, color=colour, alpha=0.18, linewidth=0.0, label="band", zorder=1)
 
 
+def _draw_row(row: Row, columns: Sequence[Column]) -> None:
+    """Draw every curve of a row."""
+    for column in columns:
+        _draw(column.panels[0], row, column.curve, column.look)
+
+
 def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
     """Draw one curve."""
-    axes.set_title(f"sparsity {curve.sparsity:g}%")
     axes.set_xlabel("batch size $B$")
     axes.set_ylabel("steps to result $K^*$")
     sizes = [point.batch_size for one in row.curves for point in one.points]

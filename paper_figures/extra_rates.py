@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from paper_figures.judged import BestRates, JudgedCurve
-from paper_figures.rows import Row, rows_of
+from paper_figures.curve_rows import Column, draw_columns
+from paper_figures.judged import JudgedCurve
+from paper_figures.rows import Row
 from paper_figures.sources import Run
-from paper_figures.style import blank, decade_axis, headline, log2_axis, looks, page
+from paper_figures.style import blank, decade_axis, log2_axis
+from verification.rates import BestRates
 from verification.records import Curve
 from verification.tables import estimate_text
 
-COLUMN_WIDTH, ROW_HEIGHT = 3.5, 5.4
+ROW_HEIGHT = 5.4
 CAPTION = (
     "Winners' rates, with momentum m the effective $\\eta/(1-m)$. Above, $\\eta^*$: full line, the sharp bound's "
     "$B/(B+B_{crit})$; dotted, the textbook bound's min(B, 2 $B_0$), both at the critical batch size of the fit and "
@@ -31,33 +32,28 @@ def extra_rates(runs: Sequence[Run]) -> Figure:
     Returns:
         The figure, one row per workload and goal.
     """
-    rows = rows_of(runs)
-    columns = max(len(row.curves) for row in rows)
-    lines = [CAPTION, *(f"{row.title}: {_slopes(row)}." for row in rows)]
-    figure, parts = page(max(COLUMN_WIDTH * columns, 7.0), [ROW_HEIGHT] * len(rows), lines)
-    for part, row in zip(parts, rows, strict=True):
-        headline(part, row.title)
-        panels = np.asarray(part.subplots(2, columns, squeeze=False))
-        for axes in panels[:, len(row.curves) :].ravel():
-            axes.set_visible(False)
-        colours = looks(curve.sparsity for curve in row.curves)
-        shown = [_rates(row, curve) for curve in row.curves]
-        for (above, below), curve, rates in zip(panels.T, row.curves, shown, strict=False):
-            above.set_title(f"sparsity {curve.sparsity:g}%")
-            if isinstance(rates, str):
-                blank(above, rates)
-                blank(below, rates)
-                continue
-            _draw_rates(above, rates, colours[curve.sparsity])
-            _draw_products(below, rates, colours[curve.sparsity])
-        known = [rates for rates in shown if isinstance(rates, BestRates)]
-        if known:
-            every = [v for rates in known for v in (*rates.rate, *rates.sharp, *rates.textbook)]
-            products = [v for rates in known for v in rates.product]
-            for above, below in panels.T[: len(row.curves)]:
-                decade_axis(above.yaxis, min(every) / 1.5, max(every) * 1.5)
-                decade_axis(below.yaxis, min(products) / 1.5, max(products) * 1.5)
-    return figure
+    return draw_columns(runs, CAPTION, _slopes, _draw_row, ROW_HEIGHT, panels=2)
+
+
+def _draw_row(row: Row, columns: Sequence[Column]) -> None:
+    """Draw every curve of a row, on scales that its panels share."""
+    shown = [_rates(row, column.curve) for column in columns]
+    for column, rates in zip(columns, shown, strict=True):
+        above, below = column.panels
+        if isinstance(rates, str):
+            blank(above, rates)
+            blank(below, rates)
+        else:
+            _draw_rates(above, rates, column.look)
+            _draw_products(below, rates, column.look)
+    known = [rates for rates in shown if isinstance(rates, BestRates)]
+    if not known:
+        return
+    every = [v for rates in known for v in (*rates.rate, *rates.sharp, *rates.textbook)]
+    products = [v for rates in known for v in rates.product]
+    for column in columns:
+        for axes, values in zip(column.panels, (every, products), strict=True):
+            decade_axis(axes.yaxis, min(values) / 1.5, max(values) * 1.5)
 
 
 def _rates(row: Row, curve: Curve) -> BestRates | str:

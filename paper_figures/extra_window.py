@@ -6,14 +6,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from paper_figures.curve_rows import Column, draw_columns
 from paper_figures.judged import JudgedCurve, Window
-from paper_figures.rows import Row, rows_of
+from paper_figures.rows import Row
 from paper_figures.sources import Run
-from paper_figures.style import REFERENCE_LINE, blank, decade_axis, headline, log2_axis, looks, page
+from paper_figures.style import REFERENCE_LINE, blank, decade_axis, log2_axis
 from verification.records import Curve
 from verification.tables import estimate_text
 
-COLUMN_WIDTH, ROW_HEIGHT = 3.5, 3.4
+ROW_HEIGHT = 3.4
 CAPTION = (
     "Every trial that reached the goal, over the best rate of its study: $r = \\eta/\\eta^*$, with $\\eta^*$ and "
     "$K^*$ of each study and one power w for all of a curve's studies fitted, $K/K^* = (1/(r(2-r)))^w$ (full). Dashed: "
@@ -30,19 +31,7 @@ def extra_window(runs: Sequence[Run]) -> Figure:
     Returns:
         The figure, one row per workload and goal.
     """
-    rows = rows_of(runs)
-    columns = max(len(row.curves) for row in rows)
-    lines = [CAPTION, *(f"{row.title}: {_powers(row)}." for row in rows)]
-    figure, parts = page(max(COLUMN_WIDTH * columns, 7.0), [ROW_HEIGHT] * len(rows), lines)
-    for part, row in zip(parts, rows, strict=True):
-        headline(part, row.title)
-        panels = np.ravel(np.asarray(part.subplots(1, columns)))
-        for axes in panels[len(row.curves) :]:
-            axes.set_visible(False)
-        colours = looks(curve.sparsity for curve in row.curves)
-        for axes, curve in zip(panels, row.curves, strict=False):
-            _draw(axes, row, curve, colours[curve.sparsity])
-    return figure
+    return draw_columns(runs, CAPTION, _powers, _draw_row, ROW_HEIGHT)
 
 
 def _window(row: Row, curve: Curve) -> Window | str:
@@ -55,10 +44,15 @@ def _window(row: Row, curve: Curve) -> Window | str:
     return judged.window
 
 
+def _draw_row(row: Row, columns: Sequence[Column]) -> None:
+    """Draw every curve of a row."""
+    for column in columns:
+        _draw(column.panels[0], row, column.curve, column.look)
+
+
 def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
     """Draw the trials of one curve, the theory and the fitted power."""
     colour, marker = look
-    axes.set_title(f"sparsity {curve.sparsity:g}%")
     axes.set_xlabel("multiple $r$ of the best rate")
     axes.set_ylabel("steps over the fewest, $K/K^*$")
     window = _window(row, curve)

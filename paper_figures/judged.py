@@ -7,6 +7,7 @@ from theory import HYPERBOLA
 from verification.bands import Band
 from verification.fit import Interval
 from verification.pairs import MeasuredRatio
+from verification.rates import BestRates
 
 Entry = Mapping[str, object]
 
@@ -32,19 +33,6 @@ class FittedLaw:
     band: Band | None
     residuals: Mapping[str, tuple[float, ...]]
     weights: Mapping[str, float | None]
-
-
-@dataclass(frozen=True)
-class BestRates:
-    """The winners' rates of one curve; see `verification.rates.BestRates`."""
-
-    batch_size: tuple[float, ...]
-    rate: tuple[float, ...]
-    product: tuple[float, ...]
-    level: float
-    grid: tuple[float, ...]
-    sharp: tuple[float, ...]
-    textbook: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -183,8 +171,9 @@ def _rates(value: object) -> BestRates | str:
     found = _mapping(value or {"reason": OLDER})
     if "reason" in found:
         return str(found["reason"])
-    names = ("batch_size", "rate", "product", "grid", "sharp", "textbook")
-    return BestRates(level=_number(found["level"]), **{name: _numbers(found[name]) for name in names})
+    sizes = tuple(map(int, _numbers(found["batch_size"])))
+    names = ("rate", "product", "grid", "sharp", "textbook")
+    return BestRates(sizes, level=_number(found["level"]), **{name: _numbers(found[name]) for name in names})
 
 
 def _window(value: object, slopes: Mapping[str, tuple[float, Interval]]) -> Window | str:
