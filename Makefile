@@ -5,13 +5,23 @@ RUN ?= runs/digits
 MEASURE ?= --sparsity 0 50 70 90
 INSTALLED := .venv/installed
 
-.PHONY: measure test check slow lint types clean
+.PHONY: measure evidence test check slow lint types clean
 
 # Measure the curves and constants of the embedded digits, test the claims on them, draw the figures.
 measure: $(INSTALLED)
 	$(BIN)/python -m empirics.measure $(MEASURE) --out $(RUN)
 	$(BIN)/python -m verification.report $(RUN)
 	$(BIN)/python -m paper_figures $(RUN)
+
+# Renew all that is made of the kept runs: verdicts, records, figure 1 of each, the findings and README's table.
+KEPT := $(patsubst %/curves.csv,%,$(sort $(wildcard evidence/*/curves.csv)))
+evidence: $(INSTALLED)
+	for run in $(KEPT); do \
+	  $(BIN)/python -m verification.report $$run >/dev/null && \
+	  $(BIN)/python -m paper_figures $$run --figure 1 || exit 1; \
+	done
+	$(BIN)/python -m verification.record $(KEPT)
+	$(BIN)/python -m verification.findings $(KEPT) --to docs/findings.md --readme README.md
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -q -n auto -m "not slow" tests verification

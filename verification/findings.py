@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code 0; errors of the user exit with code 2.
     """
     parser = Parser(prog="python -m verification.findings", description="What the kept runs say, on one page.")
-    parser.add_argument("run", type=Path, nargs="+", help="a run folder; the first is the one the rest is held against")
+    parser.add_argument("run", type=Path, nargs="+", help="a run folder")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help="the page, Markdown")
     parser.add_argument("--readme", type=Path, metavar="FILE", help="also renew the verdict table in this file")
     parser.add_draws(DRAWS)
