@@ -14,7 +14,7 @@ measure: $(INSTALLED)
 	$(BIN)/python -m paper_figures $(RUN)
 
 # Renew all that is made of the kept runs: verdicts, records, figure 1 of each, the findings and README's table.
-KEPT := $(patsubst %/curves.csv,%,$(sort $(wildcard evidence/*/curves.csv)))
+KEPT := $(sort $(patsubst %/curves.csv,%,$(wildcard evidence/*/curves.csv)))
 evidence: $(INSTALLED)
 	for run in $(KEPT); do \
 	  $(BIN)/python -m verification.report $$run >/dev/null && \

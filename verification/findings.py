@@ -2,7 +2,7 @@
 
 python -m verification.findings RUN [RUN ...] --to FILE [--readme FILE]
 
-The page holds nothing that this command does not compute. `--readme` renews the verdict table between the lines
+The page holds nothing that this command does not compute. `--readme` renews the verdicts and ratios between the lines
 `<!-- findings: begin -->` and `<!-- findings: end -->` of another file.
 """
 
@@ -15,7 +15,7 @@ from verification.analysis import Analysis, analyse
 from verification.claims import Claim
 from verification.command_line import Parser
 from verification.curve_tests import DRAWS
-from verification.findings_page import KeptRun, Page, verdict_table
+from verification.findings_page import KeptRun, Page, readme_part
 from verification.records import Records, read_records
 from verification.verdicts import write_text_whole
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(prog="python -m verification.findings", description="What the kept runs say, on one page.")
     parser.add_argument("run", type=Path, nargs="+", help="a run folder")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help="the page, Markdown")
-    parser.add_argument("--readme", type=Path, metavar="FILE", help="also renew the verdict table in this file")
+    parser.add_argument("--readme", type=Path, metavar="FILE", help="also renew verdicts and ratios in this file")
     parser.add_draws(DRAWS)
     options = parser.parse_args(arguments)
     try:
@@ -111,8 +111,8 @@ def _provenance(folder: Path) -> dict[str, object]:
 
 
 def _write(page: Page, target: Path, readme: Path | None) -> None:
-    """Write the page and renew the table, both whole."""
-    text = None if readme is None else renewed(readme.read_text(encoding="utf-8"), verdict_table(page), readme)
+    """Write the page and renew the tables, both whole."""
+    text = None if readme is None else renewed(readme.read_text(encoding="utf-8"), readme_part(page), readme)
     write_text_whole(target, page.markdown())
     written = [str(target)]
     if readme is not None and text is not None:
@@ -121,12 +121,12 @@ def _write(page: Page, target: Path, readme: Path | None) -> None:
     print(f"Wrote {', '.join(written)}")
 
 
-def renewed(text: str, table: str, name: Path) -> str:
-    """Return a text with another table between the two marks.
+def renewed(text: str, tables: str, name: Path) -> str:
+    """Return a text with other tables between the two marks.
 
     Args:
         text: The old text.
-        table: The table, without a final newline.
+        tables: In Markdown, without a final newline.
         name: Of the file, for the refusal.
 
     Raises:
@@ -135,7 +135,7 @@ def renewed(text: str, table: str, name: Path) -> str:
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise ValueError(f"{name}: needs one line {BEGIN} and below it one line {END}")
     before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+    return f"{before}{BEGIN}\n{tables}\n{END}{rest.split(END)[1]}"
 
 
 if __name__ == "__main__":

@@ -100,6 +100,17 @@ def verdict_table(page: Page) -> str:
     return table(["claim", *names], rows)
 
 
+def readme_part(page: Page) -> str:
+    """Return what the first page of the project shows: verdicts, ratios, and what they took."""
+    return f"{verdict_table(page)}\n\n{_ratios_table(page.runs)}\n\n{_cost(page.runs)}"
+
+
+def _cost(runs: Sequence[KeptRun]) -> str:
+    """Return how long every run took, one sentence."""
+    told = ", ".join(f"`{run.name}` {_hours(run.provenance)}" for run in runs)
+    return f"Time of one process, summed over all: {told}. {_machines(runs)}"
+
+
 def escaped(text: str) -> str:
     r"""Return plain text with the stars of K* as Markdown wants them.
 
@@ -147,7 +158,7 @@ def _runs_table(runs: Sequence[KeptRun]) -> str:
             ]
         )
     header = ["run", "workload", "goal error", "S, %", "B", "trials x replicates", "stop", "reached", "took"]
-    return table(header, rows) + "\n\n" + _machines(runs)
+    return f"{table(header, rows)}\n\n*Took* is the time of one process, summed over all. {_machines(runs)}"
 
 
 def _hours(provenance: Mapping[str, object]) -> str:
@@ -167,8 +178,7 @@ def _machines(runs: Sequence[KeptRun]) -> str:
         for session in sessions if isinstance(sessions, list) else ():
             versions = _dictionary(session, "versions")
             found[f"{session.get('processor')} ({session.get('device')}), torch {versions.get('torch')}"] = None
-    places = "; ".join(found) or "not recorded"
-    return f"*Took* is the time of one process summed over all, on a machine that did other work beside it: {places}."
+    return f"Other work ran beside; the machine: {'; '.join(found) or 'not recorded'}."
 
 
 def _dictionary(facts: Mapping[str, object], name: str) -> dict[str, object]:

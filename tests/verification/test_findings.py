@@ -1,4 +1,6 @@
+import math
 import re
+from pathlib import Path
 
 import pytest
 from reference.verification_runs import Truth, write_run
@@ -145,3 +147,38 @@ def test_what_is_no_run_is_one_line(prepare, said, tmp_path, capsys):
 def test_a_run_given_twice_is_refused(folders):
     with pytest.raises(ValueError, match="given twice"):
         gather([folders[0], folders[0]], 0)
+
+
+ROOT = Path(__file__).parents[2]
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+def same_but_for_rounding(one, other):
+    """Whether two texts have the same words, and numbers that another machine's rounding may have moved.
+
+    A number of three digits moves by one in its last digit, at most one in a hundred; a p-value counts draws, and may
+    move by some of 1000.
+    """
+    if NUMBER.sub("#", one) != NUMBER.sub("#", other):
+        return False
+    pairs = zip(map(float, NUMBER.findall(one)), map(float, NUMBER.findall(other)), strict=True)
+    return all(math.isclose(a, b, rel_tol=0.0101, abs_tol=0.006) for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [("c1 101 [99, 3e5], p < 0.001", True), ("c1 103 [99, 3e5], p < 0.001", False), ("c2 100 [99, 3e5], p 1", False)],
+)
+def test_the_comparison_sees_what_matters(other, same):
+    assert same_but_for_rounding("c1 100 [99, 3e5], p < 0.001", other) is same
+
+
+@pytest.mark.slow
+def test_the_kept_page_and_readme_are_what_the_command_makes(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text((ROOT / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
+    runs = sorted(str(file.parent) for file in ROOT.glob("evidence/*/curves.csv"))
+    assert main([*runs, "--to", str(tmp_path / "findings.md"), "--readme", str(readme)]) == 0
+    for made, kept in ((tmp_path / "findings.md", ROOT / "docs" / "findings.md"), (readme, ROOT / "README.md")):
+        pairs = zip(made.read_text("utf-8").splitlines(), kept.read_text("utf-8").splitlines(), strict=True)
+        assert [(new, old) for new, old in pairs if not same_but_for_rounding(new, old)] == []
