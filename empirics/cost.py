@@ -26,10 +26,26 @@ def expected_steps(workload: Workload, study: Study) -> float:
     return float(min(dense * (1 - study.sparsity / 100) ** -_SPARSE_EXPONENT, workload.max_steps))
 
 
+def expected_end(specification: Specification, study: Study) -> float:
+    """Return a guess of the step at which a study is over under its stop rule.
+
+    Args:
+        specification: Whose workload and stop rule.
+        study: Which study.
+
+    Returns:
+        Steps, at most the budget; for `hits M` those to the first hit, which the M-th can only follow.
+    """
+    steps, most = expected_steps(specification.workload, study), float(specification.workload.max_steps)
+    if specification.stop.kind == "never":
+        return most
+    return min(specification.stop.amount * steps, most) if specification.stop.kind == "factor" else steps
+
+
 def longest_first(specification: Specification, studies: Iterable[Study]) -> list[Study]:
     """Return the studies by falling expected time, so that no long one is left for the end."""
 
     def expected_examples(study: Study) -> float:
-        return expected_steps(specification.workload, study) * (study.batch_size + _OVERHEAD_EXAMPLES)
+        return expected_end(specification, study) * (study.batch_size + _OVERHEAD_EXAMPLES)
 
     return sorted(studies, key=expected_examples, reverse=True)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from empirics.constants_cost import example_gradients
-from empirics.cost import expected_steps
+from empirics.cost import expected_end, expected_steps
 from empirics.datasets import Dataset
 from empirics.laboratory import Laboratory
 from empirics.memory import expected_bytes
@@ -43,10 +43,11 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int) -> 
         "",
         f"{'study':<24} {'expected steps':>14} {'expected time':>14} {'at most':>14}",
     ]
+    share = 1.0 if specification.trace == "full" else _SHARE_OF_EVALUATION
     expected, most = 0.0, 0.0
     for study in specification.studies():
-        steps, step = expected_steps(workload, study), per_step[study.batch_size]
-        likely = specification.trials * steps * (step + _SHARE_OF_EVALUATION * test)
+        steps, step = expected_end(specification, study), per_step[study.batch_size]
+        likely = specification.trials * steps * (step + share * test)
         limit = specification.trials * workload.max_steps * (step + test)
         lines.append(f"{study!s:<24} {steps:>14.0f} {_duration(likely):>14} {_duration(limit):>14}")
         expected, most = expected + likely, most + limit
@@ -56,14 +57,30 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int) -> 
         (
             *lines,
             "",
-            f"{len(specification.studies())} studies, {jobs} at once: {_duration(expected / jobs)} expected, "
-            f"{_duration(most / jobs)} at most; before them masks, {_duration(masks / jobs)}; after them constants, "
-            f"{_duration(constants / jobs)}{_cheaper_constants(specification, constants)}.",
-            "Expected steps are a guess from earlier runs; times are timed on this machine and scaled.",
+            f"{len(specification.studies())} studies, {jobs} at once: {_at_least(specification)}"
+            f"{_duration(expected / jobs)} expected, {_duration(most / jobs)} at most; before them masks, "
+            f"{_duration(masks / jobs)}; after them constants, {_duration(constants / jobs)}"
+            f"{_cheaper_constants(specification, constants)}.",
+            f"Expected steps are a guess from earlier runs{_of_rule(specification)}; times are timed here and scaled.",
             f"Memory: about {expected_bytes(specification, dataset, laboratory.network) * jobs / 1e9:.1f} GB.",
             "Nothing was measured or written.",
         )
     )
+
+
+def _at_least(specification: Specification) -> str:
+    """Return what stands before an expected time that is only that of the first hits."""
+    return "at least " if specification.stop.kind == "hits" and specification.stop.amount > 1 else ""
+
+
+def _of_rule(specification: Specification) -> str:
+    """Return what they are steps to, where it is not the first hit."""
+    kind, amount = specification.stop.kind, specification.stop.amount
+    if kind == "never":
+        return ": every trial to its budget (--stop never)"
+    if kind == "factor":
+        return f": {amount:g} times those to the first hit, at most the budget (--stop factor {amount:g})"
+    return f" of the first hit; hit {amount:g} comes at it or later (--stop hits {amount:g})" if amount > 1 else ""
 
 
 def _cheaper_constants(specification: Specification, seconds: float) -> str:

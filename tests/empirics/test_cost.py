@@ -24,3 +24,12 @@ def test_no_study_is_lost_and_the_sparsest_of_one_batch_size_comes_first():
     assert sorted(ordered) == list(specification.studies())
     assert ordered.index(Study(90.0, 0, 256)) < ordered.index(Study(0.0, 0, 256))
     assert ordered[0] == Study(90.0, 0, 256)  # 20 x 256 examples outweigh 620 x 5 at B = 1
+
+
+def test_the_budget_orders_studies_that_never_stop_before_it():
+    # At B = 1 the race takes longer than at B = 8, 620 x 5 examples against 95 x 12; to the same budget it does not.
+    studies = [Study(0.0, 0, 1), Study(0.0, 0, 8)]
+    for stop, first in ((("race",), 1), (("never",), 8)):
+        request = Request(batch_sizes=(1, 8), stop=stop, max_steps=4000)
+        specification = dataclasses.replace(resolve(request, cuda_available=False)[0], workload=LAW)
+        assert longest_first(specification, studies)[0].batch_size == first
