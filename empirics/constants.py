@@ -47,7 +47,7 @@ class ConstantsExecution:
     """How it is carried out; none of it changes a result."""
 
     out: Annotated[Path | None, "run folder, shared with empirics.measure; default runs/<workload>-<digest>"] = None
-    jobs: Annotated[int | None, "processes at once; default all cores, on a GPU 1"] = None
+    jobs: Annotated[int | None, "processes at once; default all cores, on GPUs all of them"] = None
 
 
 def measure_constants(request: ConstantsRequest, execution: ConstantsExecution) -> Path:

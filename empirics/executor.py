@@ -13,6 +13,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from multiprocessing.connection import Connection, wait
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from empirics.datasets import Dataset
 from empirics.errors import InputError
+from empirics.resources import use_gpu
 from empirics.specification import Specification
 from empirics.tasks import Result, Task
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from empirics.laboratory import Laboratory
 
 Watch = Callable[[Task, int], None]
+Message = tuple[str, object]
 _GRACE_SECONDS = 5.0
 
 
@@ -36,6 +39,12 @@ class Executor(Protocol):
 
     def run(self, tasks: Sequence[Task], watch: Watch) -> Iterator[tuple[Task, Result]]:
         """Yield every task with its result, in the order in which they finish."""
+
+    def facts(self) -> dict[str, object]:
+        """Return what provenance should tell of where tasks ran, beyond what is known of this process."""
+
+
+OpenExecutor = Callable[[Specification, Dataset, int], AbstractContextManager[Executor]]
 
 
 class WorkerError(RuntimeError):
@@ -60,6 +69,10 @@ class SerialExecutor:
         """Yield every task with its result, in order."""
         for task in tasks:
             yield task, task.run(self._laboratory, partial(watch, task))
+
+    def facts(self) -> dict[str, object]:
+        """Return nothing: all ran on this machine."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -104,6 +117,10 @@ class ProcessExecutor:
                 idle.append(worker)
                 yield task, value  # type: ignore[misc]  # the worker sends a Result with "result"
 
+    def facts(self) -> dict[str, object]:
+        """Return nothing: all ran on this machine."""
+        return {}
+
     def _start(self, workers: int) -> None:
         """Start workers until there are so many."""
         context = multiprocessing.get_context("spawn")
@@ -112,7 +129,7 @@ class ProcessExecutor:
                 ours, theirs = context.Pipe()
                 process = context.Process(
                     target=_work,
-                    args=(theirs, self._specification, self._dataset),
+                    args=(theirs, self._specification, self._dataset, number),
                     name=f"worker-{number}",
                     daemon=True,
                 )
@@ -140,17 +157,13 @@ class ProcessExecutor:
         )
 
     @staticmethod
-    def _receive(worker: _Worker, task: Task) -> tuple[str, object]:
+    def _receive(worker: _Worker, task: Task) -> Message:
         """Return a worker's message, or raise what it stands for."""
         try:
             kind, value = worker.connection.recv()
         except (EOFError, OSError):  # the latter when it ended in the middle of a message
             raise ProcessExecutor._gone(worker, task) from None
-        if kind == "input error":
-            raise InputError(value)
-        if kind == "error":
-            raise WorkerError(f"{task.label} failed:\n{value}")
-        return kind, value
+        return kind, checked(task.label, (kind, value))
 
 
 @contextlib.contextmanager
@@ -169,25 +182,39 @@ def local_executor(specification: Specification, dataset: Dataset, jobs: int) ->
         yield executor
 
 
-def _work(connection: Connection, specification: Specification, dataset: Dataset) -> None:
+def attempt(work: Callable[[], object]) -> Message:
+    """Do some work in a worker; return what to send of it, for `checked`."""
+    try:
+        return "result", work()
+    except InputError as error:
+        return "input error", str(error)
+    except Exception:  # noqa: BLE001 - whatever it was, the parent shows it
+        return "error", traceback.format_exc()
+
+
+def checked(label: str, message: Message) -> object:
+    """Return the value of a worker's message about some work, or raise what it stands for."""
+    kind, value = message
+    if kind == "input error":
+        raise InputError(value)
+    if kind == "error":
+        raise WorkerError(f"{label} failed:\n{value}")
+    return value
+
+
+def _work(connection: Connection, specification: Specification, dataset: Dataset, number: int) -> None:
     """Be a worker: take tasks from the pipe and send back steps and results."""
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     from empirics.laboratory import Laboratory  # noqa: PLC0415 - loads torch
 
+    use_gpu(specification.device, number)
     laboratory = Laboratory(specification, dataset)
     while True:
         try:
             task = connection.recv()
         except EOFError:
             return
-        try:
-            result = task.run(laboratory, lambda step: connection.send(("step", step)))
-        except InputError as error:
-            connection.send(("input error", str(error)))
-        except Exception:  # noqa: BLE001 - whatever it was, the parent shows it
-            connection.send(("error", traceback.format_exc()))
-        else:
-            connection.send(("result", result))
+        connection.send(attempt(partial(task.run, laboratory, lambda step: connection.send(("step", step)))))
 
 
 def _leave_with_parent() -> None:

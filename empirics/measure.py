@@ -18,11 +18,12 @@ from empirics.command_line import parse
 from empirics.cost import longest_first
 from empirics.datasets import Dataset, digest_notice
 from empirics.errors import InputError
-from empirics.executor import Executor, WorkerError, local_executor
+from empirics.executor import Executor, OpenExecutor, WorkerError, local_executor
 from empirics.memory import jobs_within, peak_bytes
 from empirics.progress import Display
 from empirics.provenance import provenance
 from empirics.records import ConstantsRecord, RerunRecord, StudyOutcome, StudyRecord
+from empirics.resources import Resources, this_machine
 from empirics.runs_to_follow import runs_to_follow
 from empirics.specification import Request, Specification, Study, resolve
 from empirics.store import Store, open_store
@@ -41,7 +42,7 @@ class Execution:
     """How a measurement is carried out; none of it changes a result."""
 
     out: Annotated[Path | None, "run folder; default runs/<workload>-<digest>"] = None
-    jobs: Annotated[int | None, "processes at once; default all cores, on a GPU 1"] = None
+    jobs: Annotated[int | None, "processes at once; default all cores, on GPUs all of them"] = None
     memory_limit: Annotated[float | None, "gigabytes that all processes may take: fewer at once, or a refusal"] = None
     plan: Annotated[bool, "print what would be done, with an estimate of time and memory, and stop"] = False
     list: Annotated[bool, "print all workloads with their defaults, and stop"] = False
@@ -76,7 +77,12 @@ def _everything(run: Measurement) -> None:
 
 
 def run_stages(
-    specification: Specification, dataset: Dataset, jobs: int, out: Path | None, stages: Callable[[Measurement], None]
+    specification: Specification,
+    dataset: Dataset,
+    jobs: int,
+    out: Path | None,
+    stages: Callable[[Measurement], None],
+    open_executor: OpenExecutor | None = None,
 ) -> Path:
     """Open the run folder, carry out stages of a measurement in it, write its tables and return it.
 
@@ -86,10 +92,12 @@ def run_stages(
         jobs: Processes at once.
         out: The run folder; None for the specification's own under `runs/`.
         stages: What to do.
+        open_executor: What opens the executor; None for processes of this machine.
 
     Raises:
         InputError: If the folder belongs to another run or is in use.
     """
+    open_executor = open_executor or local_executor
     notices = _notices(specification, dataset)
     for notice in notices:
         print(notice, file=sys.stderr)
@@ -100,11 +108,15 @@ def run_stages(
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         execution_facts = {"device": specification.device, "jobs": jobs, "threads": 1, "notices": notices}
         store.add_session(started, {**provenance(), **execution_facts})
+        facts: dict[str, object] = {}
         try:
-            with Display() as display, local_executor(specification, dataset, jobs) as executor:
-                stages(Measurement(specification, dataset, jobs, store, executor, display, folder / "checkpoints"))
+            with Display() as display, open_executor(specification, dataset, jobs) as executor:
+                try:
+                    stages(Measurement(specification, dataset, jobs, store, executor, display, folder / "checkpoints"))
+                finally:
+                    facts = executor.facts()
         finally:
-            store.amend_session({"peak_memory_bytes": peak_bytes()})
+            store.amend_session({"peak_memory_bytes": peak_bytes(), **facts})
             write_tables(folder, store, specification)
     return folder
 
@@ -222,27 +234,27 @@ def _emptied(folder: Path) -> Iterator[None]:
 
 
 def prepare(
-    request: Request, jobs: int | None, memory_limit: float | None = None
+    request: Request, jobs: int | None, memory_limit: float | None = None, resources: Resources | None = None
 ) -> tuple[Specification, Dataset, int]:
-    """Check the request and find out what this machine has.
+    """Check the request and find out how many tasks run at once.
 
     Args:
         request: What to measure.
-        jobs: Processes at once; None for as many as the machine has room for.
+        jobs: Processes at once; None for as many as there is room for.
         memory_limit: Gigabytes that they may take together; None for no limit.
+        resources: Where they run; None for this machine.
 
     Raises:
         InputError: If something in the request cannot be used.
     """
-    import torch  # noqa: PLC0415 - workers import this module before they need it
-
     if jobs is not None and jobs < 1:
         raise InputError(f"--jobs {jobs}: must be an integer >= 1")
-    specification, dataset = resolve(request, cuda_available=torch.cuda.is_available())
+    resources = resources or this_machine()
+    specification, dataset = resolve(request, cuda_available=resources.gpus > 0)
     from empirics.laboratory import check_network, network_of  # noqa: PLC0415 - loads torch
 
     check_network(specification, dataset)
-    wanted = jobs or (1 if specification.device == "cuda" else _cores())
+    wanted = jobs or resources.slots(specification.device)
     network = network_of(specification.workload, dataset)
     return specification, dataset, jobs_within(memory_limit, wanted, specification, dataset, network)
 
@@ -255,13 +267,6 @@ def _notices(specification: Specification, dataset: Dataset) -> list[str]:
     if not network_of(specification.workload, dataset).batched:
         notices.append("notice: torch cannot batch this network or loss over trials; they train one after another")
     return [notice for notice in notices if notice is not None]
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # Linux; elsewhere all cores are taken to be free
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _refuse_fewer_trials(store: Store, specification: Specification, folder: Path) -> None:

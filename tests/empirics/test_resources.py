@@ -1,0 +1,73 @@
+"""Which GPU a worker takes, with counted and injected devices: no machine of the tests has several."""
+
+import torch
+
+from empirics import executor, resources
+from empirics.measure import prepare
+from empirics.resources import Resources, this_machine, use_gpu
+from empirics.specification import Request, resolve
+
+
+def test_by_default_tasks_fill_the_gpus_or_the_cores():
+    machine = Resources(cores=16, gpus=3)
+    assert prepare(Request(device="cuda"), None, resources=machine)[2] == 3
+    assert prepare(Request(device="cpu"), None, resources=machine)[2] == 16
+    assert prepare(Request(), None, resources=Resources(cores=16, gpus=0))[2] == 16
+    assert prepare(Request(device="cuda"), 5, resources=machine)[2] == 5
+
+
+def test_this_machine_counts_the_gpus_that_torch_can_use(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    for usable, gpus in ((True, 4), (False, 0)):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda usable=usable: usable)
+        assert this_machine().gpus == gpus
+
+
+def test_workers_take_the_gpus_in_turn(monkeypatch):
+    taken = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    for worker in range(5):
+        use_gpu("cpu", worker)
+        use_gpu("cuda", worker)
+    assert taken == [0, 1, 2, 0, 1]
+
+
+class Closed:
+    """A pipe that nothing comes through."""
+
+    def recv(self):
+        raise EOFError
+
+
+def test_a_worker_takes_its_gpu_before_it_sets_up_its_laboratory(digits, monkeypatch):
+    seen = []
+    monkeypatch.setattr(executor, "_leave_with_parent", lambda: None)
+    monkeypatch.setattr(executor, "use_gpu", lambda *told: seen.append(told))
+    monkeypatch.setattr("empirics.laboratory.Laboratory", lambda *_: seen.append("laboratory"))
+    specification, _ = resolve(Request(device="cuda"), cuda_available=True)
+    executor._work(Closed(), specification, digits, 4)
+    assert seen == [("cuda", 4), "laboratory"]
+
+
+def test_workers_of_a_run_are_numbered_from_0(digits, monkeypatch):
+    class Noted:
+        def __init__(self, args, **_):
+            self.args = args
+
+        def start(self):
+            numbers.append(self.args[3])
+
+    numbers = []
+    monkeypatch.setattr(executor.multiprocessing.get_context("spawn"), "Process", Noted)
+    specification, _ = resolve(Request(), cuda_available=False)
+    workers = executor.ProcessExecutor(specification, digits, 3)
+    workers._start(2)
+    workers._start(3)
+    assert numbers == [0, 1, 2]
+    for worker in workers._workers:
+        worker.connection.close()
+
+
+def test_no_machine_has_no_slot():
+    assert resources.Resources(cores=0, gpus=0).slots("cpu") == 1
