@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 from empirics.command_line import parse
 from empirics.cost import longest_first
@@ -43,6 +43,8 @@ class Execution:
 
     out: Annotated[Path | None, "run folder; default runs/<workload>-<digest>"] = None
     jobs: Annotated[int | None, "processes at once; default all cores, on GPUs all of them"] = None
+    executor: Annotated[Literal["local", "ray"], "where: processes of this machine, or a Ray cluster"] = "local"
+    address: Annotated[str | None, "of a running Ray cluster, host:port or auto; default one started here"] = None
     memory_limit: Annotated[float | None, "gigabytes that all processes may take: fewer at once, or a refusal"] = None
     plan: Annotated[bool, "print what would be done, with an estimate of time and memory, and stop"] = False
     list: Annotated[bool, "print all workloads with their defaults, and stop"] = False
@@ -63,8 +65,23 @@ def measure(request: Request, execution: Execution) -> Path:
     Raises:
         InputError: If something in the request cannot be used.
     """
-    specification, dataset, jobs = prepare(request, execution.jobs, execution.memory_limit)
-    return run_stages(specification, dataset, jobs, execution.out, _everything)
+    with _place(execution) as (resources, open_executor):
+        specification, dataset, jobs = prepare(request, execution.jobs, execution.memory_limit, resources)
+        return run_stages(specification, dataset, jobs, execution.out, _everything, open_executor)
+
+
+@contextlib.contextmanager
+def _place(execution: Execution) -> Iterator[tuple[Resources, OpenExecutor]]:
+    """Provide what there is to run on, and what opens an executor there."""
+    if execution.executor == "ray":
+        from empirics.ray_cluster import ray_cluster  # noqa: PLC0415 - Ray is optional
+
+        with ray_cluster(execution.address) as place:
+            yield place
+        return
+    if execution.address is not None:
+        raise InputError(f"--address {execution.address}: goes with --executor ray")
+    yield this_machine(), local_executor
 
 
 def _everything(run: Measurement) -> None:
@@ -320,7 +337,8 @@ def _carry_out(request: Request, execution: Execution) -> None:
     elif execution.plan:
         from empirics.plan import describe_plan  # noqa: PLC0415 - loads torch
 
-        _say(describe_plan(*prepare(request, execution.jobs, execution.memory_limit)))
+        with _place(execution) as (resources, _):
+            _say(describe_plan(*prepare(request, execution.jobs, execution.memory_limit, resources)))
     else:
         _show(measure(request, execution))
 

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from empirics.errors import InputError
 
@@ -55,3 +56,18 @@ class Sleep:
     def run(self, _laboratory, report):
         report(0)
         time.sleep(60)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Leaves a file for each time it is begun and ends when there is a file `go`; needs one file system."""
+
+    label: str
+    folder: Path
+
+    def run(self, laboratory, report):
+        report(1)
+        (self.folder / f"{self.label}-{os.getpid()}").write_text(laboratory.specification.device)
+        while not (self.folder / "go").exists():
+            time.sleep(0.05)
+        return [self.label, os.getpid()]

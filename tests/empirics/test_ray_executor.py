@@ -1,0 +1,229 @@
+"""Runs on a real Ray cluster: several nodes, each with a process of its own for everything, on this machine."""
+
+import contextlib
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from reference import slow_measure
+from reference.empirics_tasks import Break, Die, Echo, Hold, Refuse
+
+from empirics import ray_cluster
+from empirics.errors import InputError
+from empirics.executor import WorkerError
+from empirics.measure import main
+from empirics.specification import Request, resolve
+
+pytestmark = pytest.mark.slow
+MEASUREMENT = (
+    *("--sparsity", "0", "90", "--batch-sizes", "8", "16", "32", "128", "--trials", "3"),
+    *("--max-steps", "200", "--goal-error", "0.3", "--examples", "50"),
+)
+NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray():
+    """The module, without what it does to this process's answer to being ended."""
+    if importlib.util.find_spec("ray") is None:
+        reason = "ray is not installed (pip install 'kstar[ray]')"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    previous = signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(folder for folder in sys.path if folder))  # workers know `reference`
+        yield ray_cluster._load_ray()
+    signal.signal(signal.SIGTERM, previous)
+
+
+@pytest.fixture
+def cluster(ray):
+    """A cluster of three nodes of one core each; the first is the driver's."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args=NODE)
+    for _ in range(2):
+        made.add_node(**NODE)
+    made.wait_for_nodes()
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture
+def three_nodes(cluster, digits):
+    """An executor on it."""
+    specification, _ = resolve(Request(), cuda_available=False)
+    with (
+        ray_cluster.ray_cluster(cluster.address) as (resources, open_executor),
+        open_executor(specification, digits, resources.cores) as executor,
+    ):
+        assert resources.cores == 3
+        yield executor
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The same run by processes of this machine."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    assert main([*MEASUREMENT, "--jobs", "1", "--out", str(folder)]) == 0
+    return folder
+
+
+def ignore(_task, _step):
+    pass
+
+
+def wait_for(condition, seconds=60.0):
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+
+
+def lose(cluster, node):
+    """End all processes of a node as a power cut would."""
+    cluster.remove_node(node, allow_graceful=False)
+
+
+def test_tasks_come_back_once_are_watched_and_told_as_locally(three_nodes):
+    tasks = [Echo(str(number)) for number in range(20)]
+    assert dict(three_nodes.run(tasks, ignore)) == {task: [task.label, 6090] for task in tasks}
+    assert three_nodes.facts()["peak_memory_bytes"] > 100e6
+    with pytest.raises(InputError, match="--option 7: must be less"):
+        list(three_nodes.run([Refuse("refused")], ignore))
+    with pytest.raises(WorkerError, match=r"(?s)^broken failed:\nTraceback.*ZeroDivisionError: a bug in the task"):
+        list(three_nodes.run([Break("broken")], ignore))
+    found, message = three_nodes.run([Echo("first"), Die("dying")], ignore), r"workers ended 4 times in dying \(out of"
+    assert next(found) == (Echo("first"), ["first", 6090])
+    with pytest.raises(WorkerError, match=message):
+        next(found)
+
+
+def test_tasks_of_a_lost_node_start_anew_elsewhere(three_nodes, cluster, tmp_path):
+    tasks, seen, results = [Hold(name, tmp_path) for name in "abc"], set(), []
+
+    def hold():
+        results.extend(three_nodes.run(tasks, lambda task, step: seen.add((task.label, step))))
+
+    def begun():
+        return [path.name.partition("-")[0] for path in tmp_path.iterdir() if path.name != "go"]
+
+    run = threading.Thread(target=hold)
+    run.start()
+    wait_for(lambda: sorted(begun()) == ["a", "b", "c"])
+    wait_for(lambda: len(seen) == 3)
+    lose(cluster, cluster.list_all_nodes()[-1])
+    cluster.add_node(**NODE)
+    wait_for(lambda: len(begun()) == 4)  # before any other has ended: on the node that came
+    (tmp_path / "go").touch()
+    run.join(60)
+    assert sorted((task.label, result[0]) for task, result in results) == [(name, name) for name in "abc"]
+    assert three_nodes.facts()["nodes"] == 4
+
+
+def measurement(folder, *words):
+    """Start a measurement that rests a second after each study; what it says goes to a log beside the folder."""
+    with folder.with_suffix(".log").open("w") as log:
+        return subprocess.Popen(
+            [sys.executable, slow_measure.__file__, *MEASUREMENT, "--executor", "ray", *words, "--out", str(folder)],
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def said(folder):
+    return folder.with_suffix(".log").read_text()
+
+
+def wait_for_a_study(process, folder):
+    """Wait until the first study is kept."""
+    while "[1/" not in said(folder):
+        assert process.poll() is None, f"the run ended before its first study: {said(folder)}"
+        time.sleep(0.05)
+
+
+def descendants(pid):
+    """Return the processes that a process started, those that they started, and so on."""
+    found = []
+    for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+        with contextlib.suppress(FileNotFoundError):
+            found += [child, *descendants(child)]
+    return found
+
+
+def is_running(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_a_run_whose_node_is_lost_in_the_middle_has_the_same_curves(cluster, undisturbed, tmp_path):
+    process = measurement(tmp_path / "run", "--address", cluster.address)
+    wait_for_a_study(process, tmp_path / "run")
+    lose(cluster, cluster.list_all_nodes()[-1])
+    assert process.wait(180) == 0, said(tmp_path / "run")
+    for name in ("curves.csv", "constants.csv"):
+        assert (tmp_path / "run" / name).read_bytes() == (undisturbed / name).read_bytes()
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_run_leaves_nothing_of_its_own_cluster(ending, tmp_path):
+    process = measurement(tmp_path / "run", "--jobs", "2")
+    wait_for_a_study(process, tmp_path / "run")
+    started = descendants(process.pid)
+    assert len(started) > 4
+    (os.killpg if ending == signal.SIGINT else os.kill)(process.pid, ending)
+    code = process.wait(60)
+    wait_for(lambda: not any(map(is_running, started)), 20.0)
+    if ending == signal.SIGKILL:
+        assert code == -signal.SIGKILL
+        return
+    assert code == 130
+    assert said(tmp_path / "run").splitlines()[-1].startswith("error: interrupted; what was finished is kept")
+    assert "Traceback" not in said(tmp_path / "run")
+
+
+def workers(cluster):
+    """Return the processes of a cluster that work for a driver of ours."""
+    pids = [
+        process.process.pid for node in cluster.list_all_nodes() for of in node.all_processes.values() for process in of
+    ]
+    titles = {}
+    for pid in [*pids, *(child for parent in pids for child in descendants(parent))]:
+        with contextlib.suppress(FileNotFoundError):
+            titles[pid] = Path(f"/proc/{pid}/cmdline").read_text()
+    return [pid for pid, title in titles.items() if title.startswith(("ray::Worker", "ray::Board"))]
+
+
+def test_a_stopped_run_leaves_a_cluster_that_it_joined_and_nothing_on_it(cluster, three_nodes, tmp_path):
+    before = workers(cluster)
+    process = measurement(tmp_path / "run", "--address", cluster.address)
+    wait_for_a_study(process, tmp_path / "run")
+    assert len(workers(cluster)) > len(before)
+    process.terminate()
+    assert process.wait(60) == 130
+    wait_for(lambda: workers(cluster) == before, 20.0)
+    assert dict(three_nodes.run([Echo("a")], ignore)) == {Echo("a"): ["a", 6090]}
+
+
+def test_an_address_where_nobody_listens_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(ray_cluster, "_ANSWER_SECONDS", 15.0)
+    started = time.monotonic()
+    assert main(["--executor", "ray", "--address", "127.0.0.1:1", "--out", str(tmp_path / "run")]) == 2
+    assert time.monotonic() - started < 30
+    assert capsys.readouterr().err.startswith("error: --address 127.0.0.1:1: no Ray cluster")
+    assert main(["--executor", "ray", "--address", "nowhere", "--out", str(tmp_path / "run")]) == 2
+    assert "Invalid address format: nowhere" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
