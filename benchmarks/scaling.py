@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from empirics.command_line import OneLineParser
+from empirics.cost import expected_steps
 from empirics.datasets import Dataset
 from empirics.engine import measure_study
 from empirics.executor import Executor, ProcessExecutor
@@ -26,6 +27,7 @@ from empirics.records import StudyOutcome
 from empirics.specification import Request, Specification, Study, resolve
 from empirics.store import open_store
 from empirics.tasks import Result, StudyTask, Task
+from empirics.workloads import Workload, find_workload
 
 _GOAL = 0.14
 
@@ -52,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="few, small studies: whether it runs")
     quick = parser.parse_args(arguments).quick
     outcome = _print_studies(quick)
+    print("\n| workload | studies | their sum over the largest | largest over median |\n|---|---|---|---|")
+    for name in ("digits/small-cnn/sgd", "mnist/simple-cnn/sgd", "cifar-10/resnet-8/sgd"):
+        costs = expected_costs(find_workload(name))
+        print(f"| {name} | {len(costs)} | {sum(costs) / costs[0]:.1f} | {costs[0] / costs[len(costs) // 2]:.0f} |")
     _print_workers(quick)
     print(f"\n| shared by all workers | a second |\n|---|---|\n| studies stored | {_commits(outcome, quick):.0f} |")
     number = 20 if quick else 2000
@@ -80,6 +86,12 @@ def _print_studies(quick: bool) -> StudyOutcome:
             f"| {sparsity:g} | {size} | {trials} | {record.steps_to_result} | {seconds:.2f} | {unit:.1f} |", flush=True
         )
     return outcome
+
+
+def expected_costs(workload: Workload) -> list[float]:
+    """Return what the studies of the paper's grid are expected to take, in examples a trial, the largest first."""
+    studies = (Study(sparsity, 0, size) for sparsity in (0.0, 50.0, 70.0, 90.0) for size in workload.batch_sizes)
+    return sorted((expected_steps(workload, study) * study.batch_size for study in studies), reverse=True)
 
 
 def _print_workers(quick: bool) -> None:
