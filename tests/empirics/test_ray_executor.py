@@ -204,18 +204,20 @@ def workers(cluster):
     for pid in [*pids, *(child for parent in pids for child in descendants(parent))]:
         with contextlib.suppress(FileNotFoundError):
             titles[pid] = Path(f"/proc/{pid}/cmdline").read_text()
-    return [pid for pid, title in titles.items() if title.startswith(("ray::Worker", "ray::Board"))]
+    return {pid for pid, title in titles.items() if title.startswith(("ray::Worker", "ray::Board"))}
 
 
 def test_a_stopped_run_leaves_a_cluster_that_it_joined_and_nothing_on_it(cluster, three_nodes, tmp_path):
-    before = workers(cluster)
+    assert len(list(three_nodes.run([Echo("a")], ignore))) == 1
+    before = workers(cluster)  # the board and the worker of another driver, this one
+    assert len(before) == 2
     process = measurement(tmp_path / "run", "--address", cluster.address)
     wait_for_a_study(process, tmp_path / "run")
     assert len(workers(cluster)) > len(before)
     process.terminate()
     assert process.wait(150) == 130
     wait_for(lambda: workers(cluster) == before)
-    assert dict(three_nodes.run([Echo("a")], ignore)) == {Echo("a"): ["a", 6090]}
+    assert dict(three_nodes.run([Echo("b")], ignore)) == {Echo("b"): ["b", 6090]}
 
 
 def test_an_address_where_nobody_listens_is_one_line(tmp_path, monkeypatch, capsys):
