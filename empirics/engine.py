@@ -66,7 +66,7 @@ def race(
         report(log.step)
         if specification.trace != "full" and not log.over(specification.stop, workload):
             blocks = _unfinished(blocks, log)
-        if checkpoint and time.monotonic() - written > CHECKPOINT_SECONDS:
+        if checkpoint and not laboratory.rank and time.monotonic() - written > CHECKPOINT_SECONDS:
             write_checkpoint(checkpoint, trials, blocks, goals, log)
             written = time.monotonic()
     return log, list(blocks)
@@ -225,4 +225,8 @@ def _block(
     rows = slice(trials.start, trials.stop)
     mask = laboratory.mask_tensor(masks[rows]).to(dtype)
     start = laboratory.tensor(weights[rows]).to(dtype) * mask
-    return TrialBlock(laboratory.network, laboratory.specification.workload, trials, start, mask, points[rows])
+    workload, gradient = laboratory.specification.workload, laboratory.gradient
+    block = TrialBlock(laboratory.network, workload, trials, start, mask, points[rows], gradient)
+    if laboratory.rank is not None:  # what goes between processes is not captured
+        block.capture = None
+    return block

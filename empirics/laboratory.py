@@ -22,8 +22,10 @@ from empirics.own_workload import load_own_workload
 from empirics.pruning import Untrained, kept_weights, prune
 from empirics.records import MaskRecord
 from empirics.sample import Sample
+from empirics.shares import SharesInTurn
 from empirics.specification import Specification
 from empirics.streams import ExampleOrder, Stream, generator
+from empirics.training import Gradient, loss_and_gradient
 from empirics.workloads import CLASSIFICATION_ERROR, Workload
 
 
@@ -54,6 +56,9 @@ class Laboratory:
         network = network_of(specification.workload, dataset)
         self.network = network.on_gpu() if specification.device == "cuda" else network
         self.device = torch.device(specification.device)
+        shares = specification.data_parallel
+        self.gradient: Gradient = loss_and_gradient if shares == 1 else SharesInTurn(shares)
+        self.rank: int | None = None  # of several processes that train one study together, which this one is
         self._dataset = dataset
         self.split = lru_cache(maxsize=2)(self._split)
 

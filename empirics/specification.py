@@ -54,6 +54,7 @@ class BaseRequest:
     pruning_examples: Annotated[int | None, "training examples that pruning sees; default all"] = None
     biases: Annotated[Biases, "pruned with the weights, kept, or none at any sparsity"] = "prune"
     seed: Annotated[int, "seed of the run"] = 0
+    data_parallel: Annotated[int, "processes that share each batch of a study; part of what a run is"] = 1
     device: Annotated[Literal["auto", "cpu", "cuda"], "where to train; auto takes a GPU if there is one"] = "auto"
     data_dir: Annotated[Path | None, "folder that holds MNIST/, Fashion-MNIST/ or cifar-10-batches-bin/"] = None
     examples: Annotated[int | None, "training examples that L, Delta and beta are measured on; default all"] = None
@@ -106,6 +107,7 @@ class Specification:
         pruning_examples: How many training examples that choice sees.
         biases: What becomes of biases.
         seed: Seed of the run.
+        data_parallel: Shares of a batch, whose sums are added; where they are taken at once, one process each.
         device: Device class; results are comparable within one.
         constants: Whether L, Delta and beta are measured.
         probe: How.
@@ -126,6 +128,7 @@ class Specification:
     pruning_examples: int
     biases: Biases
     seed: int
+    data_parallel: int
     device: DeviceClass
     constants: bool
     probe: Probe
@@ -155,6 +158,7 @@ class Specification:
             "points": "table" if self.from_table else None,
             "trace": self.trace if self.trace != "none" else None,
             "own": self.workload.own_description,
+            "data_parallel": self.data_parallel if self.data_parallel > 1 else None,
             "metric": None if self.workload.metric == CLASSIFICATION_ERROR else self.workload.goal_sign,
         }
         return {
@@ -212,6 +216,11 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
             f"--batch-sizes {batch_sizes[-1]}: more than the {dataset.training_examples} training examples of "
             f"{workload.dataset}"
         )
+    if request.data_parallel > batch_sizes[-1]:
+        raise InputError(
+            f"--data-parallel {request.data_parallel}: more processes than the largest batch has examples, "
+            f"{batch_sizes[-1]}; use fewer"
+        )
     specification = Specification(
         workload=workload,
         goals=goals,
@@ -228,6 +237,7 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         pruning_examples=min(request.pruning_examples or dataset.training_examples, dataset.training_examples),
         biases=request.biases,
         seed=request.seed,
+        data_parallel=request.data_parallel,
         device="cuda" if cuda_available and request.device != "cpu" else "cpu",
         constants=request.constants,
         probe=Probe(
@@ -305,6 +315,7 @@ def _check_request(request: Request, workload: Workload) -> None:
         "--max-steps": (workload.max_steps, 1),
         "--eval-interval": (workload.eval_interval, 1),
         "--seed": (request.seed, 0),
+        "--data-parallel": (request.data_parallel, 1),
         "--pruning-examples": (1 if request.pruning_examples is None else request.pruning_examples, 1),
         "--examples": (2 if request.examples is None else request.examples, 2),
         "--every": (1 if request.every is None else request.every, 1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -13,9 +13,13 @@ from empirics.networks import Network
 from empirics.optimizers import SCHEDULES, Points, update_rule
 from empirics.workloads import Workload
 
+Gradient = Callable[[Network, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
-def loss_and_gradient(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean loss of T trials on the same batch, and its gradient.
+
+def loss_and_gradient(
+    network: Network, weights: Tensor, images: Tensor, labels: Tensor, batch_size: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return the mean loss of T trials on the same batch, and its gradient; or what some examples add to them.
 
     The batch is taken in micro-batches whose size follows from the network and T alone, so that memory is bounded and
     the bits do not depend on the machine's.
@@ -25,11 +29,13 @@ def loss_and_gradient(network: Network, weights: Tensor, images: Tensor, labels:
         weights: Shape (T, P).
         images: Shape (B, channels, height, width), taken to the weights' precision.
         labels: Shape (B,).
+        batch_size: Number of examples over which the mean is taken, >= B, where these are not all of them.
 
     Returns:
         Losses, shape (T,), and gradients with respect to all P weights, shape (T, P).
     """
     trials, examples = len(weights), len(labels)
+    divisor = examples if batch_size is None else batch_size
     rows = max(network.examples_at_once // trials, 1)
     loss = torch.zeros(trials, dtype=weights.dtype, device=weights.device)
     gradient = torch.zeros_like(weights)
@@ -37,7 +43,7 @@ def loss_and_gradient(network: Network, weights: Tensor, images: Tensor, labels:
         parameters = [view.requires_grad_() for view in network.views(weights.detach())]
         with torch.enable_grad():
             outputs = network.logits(parameters, as_input(images[start : start + rows], weights.dtype))
-            each = network.losses(outputs, labels[start : start + rows]).sum(dim=1) / examples
+            each = network.losses(outputs, labels[start : start + rows]).sum(dim=1) / divisor
             parts = torch.autograd.grad(each.sum(), parameters)
         loss += each.detach()
         gradient += torch.cat([part.reshape(trials, -1) for part in parts], dim=1)
@@ -63,6 +69,7 @@ class TrialBlock:
         weights: Initial weights, already masked, shape (T, P); overwritten by training.
         masks: 1 where a weight is kept, 0 where it is pruned, shape (T, P).
         metaparameters: One mapping a trial.
+        gradient: How the loss of a batch and its gradient are taken, with the arguments of `loss_and_gradient`.
     """
 
     def __init__(
@@ -73,11 +80,13 @@ class TrialBlock:
         weights: Tensor,
         masks: Tensor,
         metaparameters: Points,
+        gradient: Gradient = loss_and_gradient,
     ) -> None:
         self.network = network
         self.trials = list(trials)
         self.weights = weights
         self._masks = masks
+        self._gradient = gradient
         self._optimizer = update_rule(workload.optimizer)(metaparameters, weights)
         self._schedule = SCHEDULES[workload.schedule](metaparameters, weights)
         self._own_rule = ":" in workload.optimizer
@@ -110,7 +119,7 @@ class TrialBlock:
     def plain_step(self, images: Tensor, labels: Tensor) -> Tensor:
         """Take one step, kernel by kernel; arguments and result are those of `step`."""
         try:
-            loss, gradient = loss_and_gradient(self.network, self.weights, images, labels)
+            loss, gradient = self._gradient(self.network, self.weights, images, labels)
         except torch.OutOfMemoryError as error:
             raise BlockTooLargeError(str(error)) from error
         self._optimizer.update(self.weights, gradient.mul_(self._masks), self._schedule.rates(self._steps))
