@@ -137,6 +137,11 @@ class ProcessExecutor:
                 self._workers.append(_Worker(process, ours))
                 theirs.close()
 
+    def ended(self, patience: float) -> list[int | None]:
+        """Return the exit codes of workers that ended by themselves, once there is one or patience, in s, is over."""
+        wait([worker.process.sentinel for worker in self._workers], patience)
+        return [worker.process.exitcode for worker in self._workers if not worker.process.is_alive()]
+
     def close(self) -> None:
         """End the workers."""
         for worker in self._workers:
@@ -175,6 +180,12 @@ def local_executor(specification: Specification, dataset: Dataset, jobs: int) ->
         dataset: Its data.
         jobs: Processes at once, >= 1; with 1 the work is done in this process.
     """
+    if specification.data_parallel > 1:
+        from empirics.data_parallel import DataParallelExecutor  # noqa: PLC0415 - which runs on the one above
+
+        with contextlib.closing(DataParallelExecutor(specification, dataset)) as together:
+            yield together
+        return
     if jobs == 1:
         yield SerialExecutor(specification, dataset)
         return

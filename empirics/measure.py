@@ -16,6 +16,7 @@ from typing import Annotated, Literal, NoReturn
 
 from empirics.command_line import parse
 from empirics.cost import longest_first
+from empirics.data_parallel import check_ranks
 from empirics.datasets import Dataset, digest_notice
 from empirics.errors import InputError
 from empirics.executor import Executor, OpenExecutor, WorkerError, local_executor
@@ -65,15 +66,17 @@ def measure(request: Request, execution: Execution) -> Path:
     Raises:
         InputError: If something in the request cannot be used.
     """
-    with _place(execution) as (resources, open_executor):
+    with _place(request, execution) as (resources, open_executor):
         specification, dataset, jobs = prepare(request, execution.jobs, execution.memory_limit, resources)
         return run_stages(specification, dataset, jobs, execution.out, _everything, open_executor)
 
 
 @contextlib.contextmanager
-def _place(execution: Execution) -> Iterator[tuple[Resources, OpenExecutor]]:
+def _place(request: Request, execution: Execution) -> Iterator[tuple[Resources, OpenExecutor]]:
     """Provide what there is to run on, and what opens an executor there."""
     if execution.executor == "ray":
+        if request.data_parallel > 1:
+            raise InputError(f"--data-parallel {request.data_parallel}: goes with --executor local")
         from empirics.ray_cluster import ray_cluster  # noqa: PLC0415 - Ray is optional
 
         with ray_cluster(execution.address) as place:
@@ -124,6 +127,8 @@ def run_stages(
         _refuse_other_points(store, specification, folder)
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         execution_facts = {"device": specification.device, "jobs": jobs, "threads": 1, "notices": notices}
+        if specification.data_parallel > 1:
+            execution_facts["data_parallel"] = specification.data_parallel
         store.add_session(started, {**provenance(), **execution_facts})
         facts: dict[str, object] = {}
         try:
@@ -271,9 +276,13 @@ def prepare(
     from empirics.laboratory import check_network, network_of  # noqa: PLC0415 - loads torch
 
     check_network(specification, dataset)
-    wanted = jobs or resources.slots(specification.device)
-    network = network_of(specification.workload, dataset)
-    return specification, dataset, jobs_within(memory_limit, wanted, specification, dataset, network)
+    network, together = network_of(specification.workload, dataset), specification.data_parallel
+    check_ranks(specification, jobs)
+    wanted = together if together > 1 else jobs or resources.slots(specification.device)
+    fitting = jobs_within(memory_limit, wanted, specification, dataset, network)
+    if fitting < together:
+        raise InputError(f"--memory-limit {memory_limit:g}: holds {fitting} of --data-parallel {together}'s processes")
+    return specification, dataset, fitting
 
 
 def _notices(specification: Specification, dataset: Dataset) -> list[str]:
@@ -283,6 +292,12 @@ def _notices(specification: Specification, dataset: Dataset) -> list[str]:
     notices = [digest_notice(dataset)]
     if not network_of(specification.workload, dataset).batched:
         notices.append("notice: torch cannot batch this network or loss over trials; they train one after another")
+    cores = this_machine().cores
+    if specification.device == "cpu" and specification.data_parallel > cores:
+        notices.append(
+            f"notice: --data-parallel {specification.data_parallel}: more processes than the {cores} cores here; "
+            "they take turns, and a step is no faster for them"
+        )
     return [notice for notice in notices if notice is not None]
 
 
@@ -337,7 +352,7 @@ def _carry_out(request: Request, execution: Execution) -> None:
     elif execution.plan:
         from empirics.plan import describe_plan  # noqa: PLC0415 - loads torch
 
-        with _place(execution) as (resources, _):
+        with _place(request, execution) as (resources, _):
             _say(describe_plan(*prepare(request, execution.jobs, execution.memory_limit, resources)))
     else:
         _show(measure(request, execution))

@@ -53,11 +53,12 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int) -> 
         expected, most = expected + likely, most + limit
     masks = _masks_seconds(laboratory, per_step)
     constants = _constants_seconds(specification, per_step) if specification.constants else 0.0
+    how = f"{jobs} at once" if specification.data_parallel == 1 else f"each by {jobs} processes together"
     return "\n".join(
         (
             *lines,
             "",
-            f"{len(specification.studies())} studies, {jobs} at once: {_at_least(specification)}"
+            f"{len(specification.studies())} studies, {how}: {_at_least(specification)}"
             f"{_duration(expected / jobs)} expected, {_duration(most / jobs)} at most; before them masks, "
             f"{_duration(masks / jobs)}; after them constants, {_duration(constants / jobs)}"
             f"{_cheaper_constants(specification, constants)}.",

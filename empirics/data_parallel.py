@@ -1,0 +1,184 @@
+"""Data parallelism: studies that several processes train together, each with its share of every batch.
+
+Every process holds the same data and weights and takes the same steps; only the gradient is shared, see
+`empirics.shares`. Importing this module loads no torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from empirics.datasets import Dataset
+from empirics.errors import InputError
+from empirics.executor import ProcessExecutor, Watch, WorkerError
+from empirics.records import StudyOutcome
+from empirics.specification import Specification
+from empirics.tasks import Result, StudyTask, Task
+
+if TYPE_CHECKING:
+    from empirics.laboratory import Laboratory
+
+_SECONDS_TO_END = 2.0  # in which a process whose connections are gone is seen to be gone itself
+
+
+@dataclass(frozen=True)
+class RankTask:
+    """One process's part in a task that several carry out together.
+
+    Args:
+        task: The task.
+        rank: Which process this is.
+        ranks: How many there are.
+        meeting: A file, not there yet, by which they find each other.
+    """
+
+    task: Task
+    rank: int
+    ranks: int
+    meeting: Path
+
+    @property
+    def label(self) -> str:
+        """What the unit is, for people."""
+        return self.task.label
+
+    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> Result:
+        """Do the work together with the other processes; each returns the same."""
+        from empirics.shares import joined  # noqa: PLC0415 - loads torch
+
+        _settle(laboratory, self.rank)
+        alone = laboratory.gradient
+        with joined(self.rank, self.ranks, self.meeting, laboratory.device) as laboratory.gradient:
+            laboratory.rank = self.rank
+            result = self.task.run(laboratory, report)
+        laboratory.gradient, laboratory.rank = alone, None
+        return result
+
+
+def _settle(laboratory: Laboratory, rank: int) -> None:
+    """Give each process a GPU of its own."""
+    import torch  # noqa: PLC0415
+
+    device = torch.device("cuda", rank)
+    if laboratory.device.type == "cuda" and laboratory.device != device:
+        torch.cuda.set_device(device)
+        laboratory.device = device
+        laboratory.split.cache_clear()
+
+
+class DataParallelExecutor:
+    """Runs each study in several processes together, one study after another, and other tasks in one process each.
+
+    A study one of whose processes is killed is begun again once, from its checkpoint where there is one.
+
+    Args:
+        specification: What is measured; says how many processes.
+        dataset: Its data.
+    """
+
+    def __init__(self, specification: Specification, dataset: Dataset) -> None:
+        self._specification = specification
+        self._dataset = dataset
+        self._processes = self._fresh()
+
+    def _fresh(self) -> ProcessExecutor:
+        """Return processes that are not started yet."""
+        return ProcessExecutor(self._specification, self._dataset, self._specification.data_parallel)
+
+    def run(self, tasks: Sequence[Task], watch: Watch) -> Iterator[tuple[Task, Result]]:
+        """Yield every task with its result, studies in order."""
+        yield from self._processes.run([task for task in tasks if not isinstance(task, StudyTask)], watch)
+        for task in tasks:
+            if isinstance(task, StudyTask):
+                yield task, self._study(task, watch)
+
+    def facts(self) -> dict[str, object]:
+        """Return nothing: all ran on this machine."""
+        return {}
+
+    def close(self) -> None:
+        """End the processes."""
+        self._processes.close()
+
+    def _study(self, task: StudyTask, watch: Watch) -> StudyOutcome:
+        """Return the outcome of a study, begun again once where a process was lost."""
+        try:
+            return self._together(task, watch)
+        except WorkerError:
+            ended = self._processes.ended(_SECONDS_TO_END)
+            if not ended:  # all are there: a fault that would come again
+                raise
+        print(f"notice: {self._lost(task, ended)}; the study is begun again once", file=sys.stderr)
+        self._processes.close()
+        self._processes = self._fresh()
+        try:
+            return self._together(task, watch)
+        except WorkerError:
+            ended = self._processes.ended(_SECONDS_TO_END)
+            if not ended:
+                raise
+        raise WorkerError(
+            f"{self._lost(task, ended)}, and so it did before; run the same command again to go on, with a smaller "
+            "--data-parallel and another --out if it repeats"
+        )
+
+    def _lost(self, task: StudyTask, ended: Sequence[int | None]) -> str:
+        """Return what to say of processes that ended by themselves."""
+        codes = " and ".join(map(str, ended))
+        ranks = self._specification.data_parallel
+        return f"{len(ended)} of {ranks} processes of {task.label} ended with exit code {codes} (out of memory?)"
+
+    def _together(self, task: StudyTask, watch: Watch) -> StudyOutcome:
+        """Return the outcome of a study on which all processes agree."""
+        ranks, outcomes = self._specification.data_parallel, []
+
+        def watch_first(part: Task, step: int) -> None:
+            if isinstance(part, RankTask) and part.rank == 0:
+                watch(task, step)
+
+        with tempfile.TemporaryDirectory(prefix="kstar-") as folder:
+            parts = [RankTask(task, rank, ranks, Path(folder) / "meeting") for rank in range(ranks)]
+            for _, outcome in self._processes.run(parts, watch_first):
+                assert isinstance(outcome, StudyOutcome)
+                outcomes.append(outcome)
+        if any(_without_times(outcome) != _without_times(outcomes[0]) for outcome in outcomes):
+            raise WorkerError(f"{task.label}: the {ranks} processes that trained it together saw different results")
+        return outcomes[0]
+
+
+def _without_times(outcome: StudyOutcome) -> StudyOutcome:
+    """Return an outcome without what differs between processes."""
+    records = tuple(dataclasses.replace(record, seconds=0.0) for record in outcome.records)
+    return dataclasses.replace(outcome, records=records)
+
+
+def check_ranks(specification: Specification, jobs: int | None) -> None:
+    """Refuse what several processes cannot do together.
+
+    Args:
+        specification: Says how many processes share a batch.
+        jobs: How many were asked for at once, None for as many as fit.
+
+    Raises:
+        InputError: If both were asked for, torch cannot connect processes, or there are fewer GPUs than processes.
+    """
+    import torch  # noqa: PLC0415
+
+    ranks = specification.data_parallel
+    if ranks == 1:
+        return
+    if jobs is not None:
+        raise InputError(f"--jobs {jobs}: with --data-parallel {ranks} there are {ranks} processes; leave out --jobs")
+    if not torch.distributed.is_available():
+        raise InputError(f"--data-parallel {ranks}: this build of torch has no torch.distributed")
+    if specification.device == "cuda" and torch.cuda.device_count() < ranks:
+        raise InputError(
+            f"--data-parallel {ranks}: needs a GPU for each process, this machine has {torch.cuda.device_count()}; "
+            "use fewer or --device cpu"
+        )
