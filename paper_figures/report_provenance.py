@@ -27,6 +27,7 @@ _OPTIONS = (
     ("identity", "pruning_examples"),
     ("identity", "biases"),
     ("identity", "seed"),
+    ("identity", "data_parallel"),
     ("identity", "device"),
 )
 _PROBE = ("examples", "every", "steps", "hessian_points", "repeats")
