@@ -244,9 +244,11 @@ def describe(found: dict[str, Any]) -> str:
     )
 
 
-def _everything(workload: str, data_dir: Path | None, batch_sizes: Sequence[int] | None, rounds: int, run: Path) -> Any:  # noqa: ANN401
+def _everything(workload: str, data_dir: Path | None, batch_sizes: Sequence[int], rounds: int, run: Path) -> Any:  # noqa: ANN401
     """Measure and return all that is written down, as plain JSON values."""
-    request = Request(workload=workload, data_dir=data_dir, batch_sizes=batch_sizes and tuple(batch_sizes))
+    request = Request(workload=workload, data_dir=data_dir, batch_sizes=tuple(batch_sizes))
+    if rounds < 1 or len(set(batch_sizes)) < 2:
+        raise InputError("need --rounds >= 1 and at least two --batch-sizes")
     specification, dataset = resolve(request, cuda_available=False)
     dense = analyse(read_records(run)).curves[0].hyperbola
     c1, c2 = (None, None) if dense is None else (dense.estimates["c1"], dense.estimates["c2"])

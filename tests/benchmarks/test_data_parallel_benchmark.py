@@ -73,6 +73,9 @@ def test_bad_input_is_one_line(tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
     assert main(["--workload", "nothing"]) == 2
     assert "unknown workload" in capsys.readouterr().err
+    for words in (["--rounds", "0"], ["--batch-sizes", "4"]):
+        assert main(words) == 2
+        assert capsys.readouterr().err == "error: need --rounds >= 1 and at least two --batch-sizes\n"
 
 
 @pytest.mark.slow
