@@ -15,7 +15,8 @@ from empirics.errors import InputError
 from empirics.measure import Measurement, prepare, run_command, run_stages
 from empirics.runs_to_follow import needs_search
 from empirics.specification import BaseRequest, Request, nearest_128
-from empirics.store import FILE_NAME, read_store
+from empirics.store import read_store
+from empirics.store_schema import FILE_NAME
 from empirics.summary import describe_constants
 from empirics.workloads import find_workload
 

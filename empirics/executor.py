@@ -199,6 +199,8 @@ def attempt(work: Callable[[], object]) -> Message:
         return "result", work()
     except InputError as error:
         return "input error", str(error)
+    except OSError as error:  # a full disk, say
+        return "system error", str(error)
     except Exception:  # noqa: BLE001 - whatever it was, the parent shows it
         return "error", traceback.format_exc()
 
@@ -208,6 +210,8 @@ def checked(label: str, message: Message) -> object:
     kind, value = message
     if kind == "input error":
         raise InputError(value)
+    if kind == "system error":
+        raise OSError(value)
     if kind == "error":
         raise WorkerError(f"{label} failed:\n{value}")
     return value

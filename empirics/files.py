@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+
+_PARTIAL = re.compile(r"\..+\.(csv|json|npz)\.[0-9]+")
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -32,3 +35,14 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove the files that a killed process had begun to write in a folder; nobody else may be writing in it.
+
+    Args:
+        folder: Where; nothing happens where there is none.
+    """
+    for path in folder.glob(".*"):
+        if _PARTIAL.fullmatch(path.name):
+            path.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from empirics.data_parallel import check_ranks
 from empirics.datasets import Dataset, digest_notice
 from empirics.errors import InputError
 from empirics.executor import Executor, OpenExecutor, WorkerError, local_executor
+from empirics.files import remove_partial
 from empirics.memory import jobs_within, peak_bytes
 from empirics.progress import Display
 from empirics.provenance import provenance
@@ -181,11 +182,11 @@ class Measurement:
             StudyTask(
                 study,
                 tuple(masks[study.replicate, trial, study.sparsity] for trial in trials),
-                self.checkpoints / f"S{study.sparsity:g}-r{study.replicate}-B{study.batch_size}.npz",
+                self._checkpoint(study),
             )
             for study in longest_first(self.specification, self._missing_studies())
         ]
-        with self.display.stage("studies", len(tasks)), _emptied(self.checkpoints):
+        with self.display.stage("studies", len(tasks)), self._checkpoints_emptied():
             for task, result in self.executor.run(tasks, self.display.watch):
                 assert isinstance(task, StudyTask)
                 assert isinstance(result, StudyOutcome)
@@ -195,6 +196,20 @@ class Measurement:
                 self.display.done(task, describe_study(result.records))
                 if result.halvings:
                     self.store.amend_session({f"halvings of {task.study}": result.halvings})
+
+    @contextlib.contextmanager
+    def _checkpoints_emptied(self) -> Iterator[None]:
+        """Remove what a finished study, or a killed process, has left in the folder of checkpoints; then the folder."""
+        yield
+        remove_partial(self.checkpoints)
+        for study in self.store.studies():
+            self._checkpoint(study).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is not there, or a study not asked for now may go on from it later
+            self.checkpoints.rmdir()
+
+    def _checkpoint(self, study: Study) -> Path:
+        """Return the file a study goes on from."""
+        return self.checkpoints / f"S{study.sparsity:g}-r{study.replicate}-B{study.batch_size}.npz"
 
     def measure_reruns(self) -> None:
         """Train winners again with new seeds."""
@@ -245,14 +260,6 @@ class Measurement:
         """Return the studies not yet measured with all trials."""
         done = {s for s, record in self.store.studies().items() if len(record.trials) == self.specification.trials}
         return [study for study in self.specification.studies() if study not in done]
-
-
-@contextlib.contextmanager
-def _emptied(folder: Path) -> Iterator[None]:
-    """Remove a folder of checkpoints once all it holds is done."""
-    yield
-    with contextlib.suppress(FileNotFoundError):
-        folder.rmdir()
 
 
 def prepare(

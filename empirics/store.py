@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from empirics.errors import InputError
+from empirics.files import remove_partial
 from empirics.records import (
     BatchVariance,
     ConstantsRecord,
@@ -33,49 +34,16 @@ from empirics.records import (
 )
 from empirics.specification import Study, number_text
 from empirics.stopping import read_stop_rule
-
-SCHEMA_VERSION = 3
-FILE_NAME = "study.sqlite"
-
-_STUDY_KEY = "goal TEXT NOT NULL, sparsity REAL NOT NULL, replicate INTEGER NOT NULL, batch_size INTEGER NOT NULL"
-_SCHEMA = f"""
-CREATE TABLE run (schema_version INTEGER NOT NULL, identity TEXT NOT NULL);
-CREATE TABLE sessions (started TEXT NOT NULL, provenance TEXT NOT NULL);
-CREATE TABLE masks (
-    replicate INTEGER NOT NULL, trial INTEGER NOT NULL, sparsity REAL NOT NULL, bits BLOB NOT NULL,
-    PRIMARY KEY (replicate, trial, sparsity)
-);
-CREATE TABLE studies (
-    {_STUDY_KEY}, max_steps INTEGER NOT NULL, eval_interval INTEGER NOT NULL, best_error REAL, seconds REAL NOT NULL,
-    PRIMARY KEY (goal, sparsity, replicate, batch_size)
-);
-CREATE TABLE trials (
-    {_STUDY_KEY}, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL, event TEXT NOT NULL, step INTEGER NOT NULL,
-    short INTEGER, PRIMARY KEY (goal, sparsity, replicate, batch_size, trial)
-);
-CREATE TABLE traces (
-    sparsity REAL NOT NULL, replicate INTEGER NOT NULL, batch_size INTEGER NOT NULL, trial INTEGER NOT NULL,
-    metric TEXT NOT NULL, steps BLOB NOT NULL, metric_values BLOB NOT NULL,
-    PRIMARY KEY (sparsity, replicate, batch_size, trial, metric)
-);
-CREATE TABLE reruns (
-    {_STUDY_KEY}, rerun INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL, event TEXT NOT NULL,
-    step INTEGER NOT NULL, PRIMARY KEY (goal, sparsity, replicate, batch_size, rerun)
-);
-CREATE TABLE constants (
-    {_STUDY_KEY}, examples INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL,
-    quantities TEXT NOT NULL, seconds REAL NOT NULL, errors TEXT NOT NULL, goal_step INTEGER, steps INTEGER NOT NULL,
-    skipped INTEGER NOT NULL, diverged INTEGER, settings TEXT NOT NULL, PRIMARY KEY (goal, sparsity, replicate)
-);
-CREATE TABLE trajectories (
-    {_STUDY_KEY}, quantity TEXT NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL, error REAL,
-    PRIMARY KEY (goal, sparsity, replicate, quantity, step)
-);
-CREATE TABLE batch_variances (
-    {_STUDY_KEY}, examples INTEGER NOT NULL, drawing TEXT NOT NULL, measured REAL NOT NULL, error REAL NOT NULL,
-    expected REAL NOT NULL, PRIMARY KEY (goal, sparsity, replicate, examples, drawing)
-);
-"""
+from empirics.store_schema import (
+    FILE_NAME,
+    SCHEMA,
+    SCHEMA_VERSION,
+    break_seal,
+    numbers,
+    seal,
+    stored_identity,
+    told_as_damage,
+)
 
 
 class Store:
@@ -83,13 +51,17 @@ class Store:
 
     Args:
         connection: An open connection to its `study.sqlite`.
+        path: That file, for messages.
+        identity: What must not change within the run.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, identity: dict[str, Any]) -> None:
         self._connection = connection
-        self.identity = _read_identity(connection)
-        self.goals = tuple(self.identity["goal_error"])
-        self.stop = read_stop_rule(self.identity["stop"].split())
+        self._path = path
+        self.identity = identity
+        self.goals = tuple(identity["goal_error"])
+        with told_as_damage(path):
+            self.stop = read_stop_rule(identity["stop"].split())
 
     def add_session(self, started: str, provenance: dict[str, object]) -> None:
         """Note that a process began to work on this run."""
@@ -182,71 +154,77 @@ class Store:
 
     def masks(self) -> dict[tuple[int, int, float], bytes]:
         """Return (replicate, trial, sparsity) -> packed mask."""
-        rows = self._connection.execute("SELECT replicate, trial, sparsity, bits FROM masks")
-        return {(replicate, trial, sparsity): bits for replicate, trial, sparsity, bits in rows}
+        with told_as_damage(self._path):
+            rows = self._connection.execute("SELECT replicate, trial, sparsity, bits FROM masks")
+            return {(replicate, trial, sparsity): bits for replicate, trial, sparsity, bits in rows}
 
     def studies(self, goal: float | None = None) -> dict[Study, StudyRecord]:
         """Return every finished study for one goal, the first by default, in the order of `curves.csv`."""
-        goal = self.goals[0] if goal is None else goal
-        trials: dict[Study, list[TrialRecord]] = {}
-        for *key, trial, metaparameters, event, step, short in self._rows("trials", "trial", goal):
-            record = TrialRecord(trial, json.loads(metaparameters), _EVENTS[event], step, short)
-            trials.setdefault(Study(*key), []).append(record)
-        found = {}
-        for *key, max_steps, eval_interval, best, seconds in self._rows("studies", "batch_size", goal):
-            study = Study(*key)
-            ending = (tuple(trials[study]), max_steps, eval_interval, best, seconds, self.stop)
-            found[study] = StudyRecord(study, goal, *ending)
-        return found
+        with told_as_damage(self._path):
+            goal = self.goals[0] if goal is None else goal
+            trials: dict[Study, list[TrialRecord]] = {}
+            for *key, trial, metaparameters, event, step, short in self._rows("trials", "trial", goal):
+                record = TrialRecord(trial, numbers(metaparameters), _EVENTS[event], step, short)
+                trials.setdefault(Study(*key), []).append(record)
+            found = {}
+            for *key, max_steps, eval_interval, best, seconds in self._rows("studies", "batch_size", goal):
+                study = Study(*key)
+                ending = (tuple(trials[study]), max_steps, eval_interval, best, seconds, self.stop)
+                found[study] = StudyRecord(study, goal, *ending)
+            return found
 
     def traces(self, study: Study) -> list[TraceRecord]:
         """Return what was measured along the trials of a study, by trial and metric."""
-        rows = self._connection.execute(
-            f"SELECT trial, metric, steps, metric_values FROM traces WHERE {_WHERE_TRACES} ORDER BY trial, metric",  # noqa: S608
-            dataclasses.astuple(study),
-        )
-        return [TraceRecord(study, trial, metric, *_unpacked(steps, values)) for trial, metric, steps, values in rows]
+        with told_as_damage(self._path):
+            rows = self._connection.execute(
+                f"SELECT trial, metric, steps, metric_values FROM traces WHERE {_WHERE_TRACES} ORDER BY trial, metric",  # noqa: S608
+                dataclasses.astuple(study),
+            )
+            return [TraceRecord(study, trial, metric, *_unpacked(*packed)) for trial, metric, *packed in rows]
 
     def reruns(self) -> list[RerunRecord]:
         """Return every retraining, by study and number."""
-        return [
-            RerunRecord(Study(*row[:3]), row[3], row[4], json.loads(row[5]), _EVENTS[row[6]], row[7])
-            for row in self._rows("reruns", "rerun")
-        ]
+        with told_as_damage(self._path):
+            return [
+                RerunRecord(Study(*row[:3]), row[3], row[4], numbers(row[5]), _EVENTS[row[6]], row[7])
+                for row in self._rows("reruns", "rerun")
+            ]
 
     def constants(self) -> list[ConstantsRecord]:
         """Return the constants of every sparsity and replicate."""
-        trajectories: dict[Study, list[TrajectoryPoint]] = {}
-        for row in self._rows("trajectories", "quantity, step"):
-            trajectories.setdefault(Study(*row[:3]), []).append(TrajectoryPoint(*row[3:]))
-        variances: dict[Study, list[BatchVariance]] = {}
-        for row in self._rows("batch_variances", "examples, drawing"):
-            variances.setdefault(Study(*row[:3]), []).append(BatchVariance(*row[3:]))
-        found = []
-        for (
-            *key,
-            examples,
-            trial,
-            point,
-            values,
-            seconds,
-            errors,
-            goal,
-            steps,
-            skipped,
-            diverged,
-            settings,
-        ) in self._rows("constants", "batch_size"):
-            study, (metaparameters, *texts) = Study(*key), map(json.loads, (point, values, errors, settings))
-            measured = examples, trial, metaparameters, texts[0], tuple(trajectories.get(study, ())), seconds, texts[1]
-            ending = goal, steps, skipped, diverged, texts[2], tuple(variances.get(study, ()))
-            found.append(ConstantsRecord(study, *measured, *ending))
-        return found
+        with told_as_damage(self._path):
+            trajectories: dict[Study, list[TrajectoryPoint]] = {}
+            for row in self._rows("trajectories", "quantity, step"):
+                trajectories.setdefault(Study(*row[:3]), []).append(TrajectoryPoint(*row[3:]))
+            variances: dict[Study, list[BatchVariance]] = {}
+            for row in self._rows("batch_variances", "examples, drawing"):
+                variances.setdefault(Study(*row[:3]), []).append(BatchVariance(*row[3:]))
+            found = []
+            for (
+                *key,
+                examples,
+                trial,
+                point,
+                values,
+                seconds,
+                errors,
+                goal,
+                steps,
+                skipped,
+                diverged,
+                settings,
+            ) in self._rows("constants", "batch_size"):
+                study, along = Study(*key), tuple(trajectories.get(Study(*key), ()))
+                measured = examples, trial, numbers(point), numbers(values), along, seconds, numbers(errors)
+                ending = goal, steps, skipped, diverged, json.loads(settings), tuple(variances.get(study, ()))
+                found.append(ConstantsRecord(study, *measured, *ending))
+            return found
 
     def sessions(self) -> list[dict[str, object]]:
         """Return the provenance of every process that worked on this run, oldest first."""
-        rows = self._connection.execute("SELECT started, provenance FROM sessions ORDER BY rowid")
-        return [{"started": started, **json.loads(provenance)} for started, provenance in rows]
+        with told_as_damage(self._path):
+            rows = self._connection.execute("SELECT started, provenance FROM sessions ORDER BY rowid")
+            return [{"started": started, **json.loads(provenance)} for started, provenance in rows]
 
     def _key(self, study: Study, goal: float | None = None) -> tuple[str, float, int, int]:
         """Return the columns that name a study and a goal, the first by default."""
@@ -272,7 +250,7 @@ def open_store(folder: Path, identity: dict[str, object]) -> Iterator[Store]:
         The store; this process is its only writer until the end of the block.
 
     Raises:
-        InputError: If the folder belongs to another run, is in use, or is not a run folder.
+        InputError: If the folder belongs to another run, is in use, is damaged, or is not a run folder.
     """
     path = folder / FILE_NAME
     if folder.exists() and not folder.is_dir():
@@ -282,15 +260,21 @@ def open_store(folder: Path, identity: dict[str, object]) -> Iterator[Store]:
     folder.mkdir(parents=True, exist_ok=True)
     with _only_writer(folder), contextlib.closing(sqlite3.connect(path)) as connection:
         try:
-            _prepare(connection, folder, identity)
+            stored = _prepare(connection, folder, identity)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
+            break_seal(connection)
+        except sqlite3.OperationalError as error:
+            remedy = "make room or permit writing there and run the same command again"
+            raise InputError(f"{path} cannot be written ({error}); {remedy}") from error
         except sqlite3.DatabaseError as error:
             raise InputError(f"{path} cannot be used ({error}); move it away or use another --out") from error
+        remove_partial(folder)
         try:
-            yield Store(connection)
+            yield Store(connection, path, stored)
         finally:
-            with contextlib.suppress(sqlite3.OperationalError):  # a reader is still there: it stays in two files
+            with contextlib.suppress(sqlite3.Error):  # a reader is still there: it stays in two files
+                seal(connection)
                 connection.execute("PRAGMA journal_mode=DELETE")
 
 
@@ -299,7 +283,7 @@ def read_store(folder: Path) -> Iterator[Store]:
     """Open the store of a run folder for reading; works on read-only media.
 
     Raises:
-        InputError: If there is none, or it is of another version.
+        InputError: If there is none, or it is damaged or of another version.
     """
     path = folder / FILE_NAME
     if not path.is_file():
@@ -308,12 +292,12 @@ def read_store(folder: Path) -> Iterator[Store]:
     uri = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
         try:
-            begun = _stored_identity(connection, folder) is not None
+            identity = stored_identity(connection, path)
         except sqlite3.DatabaseError as error:
             raise InputError(f"{path} cannot be read ({error})") from error
-        if not begun:
+        if identity is None:
             raise InputError(f"{folder} holds an empty run; measure into it again")
-        yield Store(connection)
+        yield Store(connection, path, identity)
 
 
 @contextlib.contextmanager
@@ -330,42 +314,24 @@ def _only_writer(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _prepare(connection: sqlite3.Connection, folder: Path, identity: dict[str, object]) -> None:
-    """Make the tables, or check that the ones there belong to the same run."""
-    stored = _stored_identity(connection, folder)
+def _prepare(connection: sqlite3.Connection, folder: Path, identity: dict[str, object]) -> dict[str, Any]:
+    """Make the tables, or check that the ones there belong to the same run; return the identity as it is read."""
+    stored = stored_identity(connection, folder / FILE_NAME)
     if stored is None:
         with connection as transaction:
             transaction.execute("BEGIN")
-            for statement in _SCHEMA.split(";"):
+            for statement in SCHEMA.split(";"):
                 transaction.execute(statement)
             transaction.execute("INSERT INTO run VALUES (?, ?)", (SCHEMA_VERSION, _json(identity)))
-        return
+        read: dict[str, Any] = json.loads(_json(identity))
+        return read
     for name in (*identity, *stored):
         before, now = stored.get(name), identity.get(name)
         if before != now:
             raise InputError(
                 f"{folder} was measured with {name} = {_short(before)}, this asks for {_short(now)}; use another --out"
             )
-
-
-def _stored_identity(connection: sqlite3.Connection, folder: Path) -> dict[str, object] | None:
-    """Return what the run's folder was made for, None if it was never begun."""
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not tables:
-        return None
-    if "run" not in tables:
-        raise InputError(f"{folder / FILE_NAME} is another program's database; use another --out")
-    ((version,),) = connection.execute("SELECT schema_version FROM run")
-    if version != SCHEMA_VERSION:
-        raise InputError(f"{folder} was written by another version (schema {version}, not {SCHEMA_VERSION})")
-    return _read_identity(connection)
-
-
-def _read_identity(connection: sqlite3.Connection) -> dict[str, Any]:
-    """Return what must not change within the run."""
-    ((identity,),) = connection.execute("SELECT identity FROM run")
-    found: dict[str, Any] = json.loads(identity)
-    return found
+    return stored
 
 
 def _short(value: object) -> str:

@@ -4,6 +4,7 @@ python -m verification.report INPUT [--json FILE] [--markdown FILE] [--batch-siz
 """
 
 import argparse
+import errno
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -63,10 +64,10 @@ def _report(options: argparse.Namespace) -> None:
     analysis = analyse(records, options.draws, _with_progress)
     verdicts = dump(to_json(analysis))
     targets = [options.json] if options.json is not None else []
-    if source.is_dir():
-        targets.append(source / "verdicts.json")
     for target in targets:
         write_text_whole(target, verdicts)
+    if source.is_dir() and _kept(source / "verdicts.json", verdicts):
+        targets.append(source / "verdicts.json")
     if options.markdown is not None:
         write_text_whole(options.markdown, markdown(analysis))
         targets.append(options.markdown)
@@ -75,6 +76,18 @@ def _report(options: argparse.Namespace) -> None:
         print("\nWrote " + ", ".join(str(target) for target in targets))
     if source.is_dir():
         print(f"Next: python -m paper_figures {source}")
+
+
+def _kept(target: Path, verdicts: str) -> bool:
+    """Write the verdicts of a run folder; where nothing may be written there, say so and return False."""
+    try:
+        write_text_whole(target, verdicts)
+    except OSError as error:
+        if error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            raise
+        print(f"notice: {target} not written ({error.strerror}); --json FILE keeps it elsewhere", file=sys.stderr)
+        return False
+    return True
 
 
 def _lines(analysis: Analysis, options: argparse.Namespace) -> list[str]:

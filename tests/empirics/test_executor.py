@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from reference.empirics_tasks import Break, Die, Echo, Refuse
+from reference.empirics_tasks import Break, Die, Echo, FullDisk, Refuse
 
 from empirics.errors import InputError
 from empirics.executor import ProcessExecutor, SerialExecutor, WorkerError, local_executor
@@ -169,3 +169,8 @@ def test_one_job_works_in_this_process(specification, digits):
         assert isinstance(executor, SerialExecutor)
         list(executor.run([Echo("a")], ignore))
         assert multiprocessing.active_children() == before
+
+
+def test_what_the_system_refuses_a_worker_is_told_as_the_parents_own(one_worker):
+    with pytest.raises(OSError, match=r"\[Errno 28\] No space left on device: 'checkpoint'"):
+        list(one_worker.run([FullDisk("on a full disk")], ignore))

@@ -26,7 +26,8 @@ from empirics.records import (
 )
 from empirics.specification import Study
 from empirics.stopping import StopRule
-from empirics.store import FILE_NAME, SCHEMA_VERSION, open_store, read_store
+from empirics.store import open_store, read_store
+from empirics.store_schema import FILE_NAME, SCHEMA_VERSION
 
 IDENTITY = {
     "workload": "digits/small-cnn/sgd",
@@ -49,6 +50,7 @@ def opened(folder, **changes):
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 counts = st.integers(0, 2**40)
+positive = st.integers(1, 2**40)
 events = st.sampled_from(("reached", "infeasible", "running"))
 points = st.dictionaries(st.sampled_from(("learning_rate", "momentum")), finite, min_size=1)
 studies = st.builds(Study, st.floats(0, 100, exclude_max=True).map(abs), st.integers(0, 9), st.integers(1, 16384))
@@ -60,7 +62,7 @@ def study_records(draw):
         TrialRecord(index, draw(points), draw(events), draw(counts)) for index in range(draw(st.integers(1, 4)))
     )
     best = draw(st.none() | st.floats(0, 1))
-    return StudyRecord(draw(studies), GOAL, trials, draw(counts), draw(counts), best, draw(finite))
+    return StudyRecord(draw(studies), GOAL, trials, draw(positive), draw(positive), best, draw(finite))
 
 
 @st.composite

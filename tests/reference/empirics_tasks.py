@@ -1,5 +1,6 @@
 """Tasks that misbehave, in a module that worker processes can import."""
 
+import errno
 import os
 import signal
 import time
@@ -71,3 +72,13 @@ class Hold:
         while not (self.folder / "go").exists():
             time.sleep(0.05)
         return [self.label, os.getpid()]
+
+
+@dataclass(frozen=True)
+class FullDisk:
+    """Fails like a task whose checkpoint finds no room."""
+
+    label: str
+
+    def run(self, _laboratory, _report):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "checkpoint")

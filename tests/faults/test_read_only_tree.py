@@ -1,0 +1,50 @@
+"""A checkout with its evidence on read-only media: verdicts are printed, figures and the page go elsewhere."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from reference import guarded_module
+from reference.fault_places import read_only_view
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(params=["mounted", "guarded"])
+def run_module(request, tmp_path):
+    """Run a module in a checkout that cannot be changed: mounted read-only, or every change made to fail."""
+
+    def run(tree, first, words):
+        environment = os.environ | {"PYTHONPATH": str(tree), "MPLCONFIGDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, *first, *map(str, words)]
+        return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+
+    if request.param == "guarded":
+        yield lambda module, *words: run(ROOT, [guarded_module.__file__, ROOT, module], words)
+        return
+    (tmp_path / "tree").mkdir()
+    with read_only_view(ROOT, tmp_path / "tree") as tree:
+        yield lambda module, *words: run(tree, ["-m", module], words)
+
+
+def test_verdicts_figures_and_the_page_come_from_a_read_only_tree(run_module, tmp_path):
+    report = run_module("verification.report", "evidence/digits", "--draws", "0", "--json", tmp_path / "verdicts.json")
+    assert (report.returncode, report.stderr) == (
+        0,
+        "notice: evidence/digits/verdicts.json not written (Read-only file system); --json FILE keeps it elsewhere\n",
+    )
+    assert "every curve follows" in report.stdout
+    assert (tmp_path / "verdicts.json").read_text().startswith("{")
+    drawn = run_module("paper_figures", "evidence/digits", "--figure", "1", "--to", tmp_path / "figures")
+    assert (drawn.returncode, drawn.stderr) == (0, "")
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["figure_01.png", "figure_01.svg"]
+    page = run_module("paper_figures.report", "evidence/digits", "--to", tmp_path / "page.html")
+    assert (page.returncode, page.stderr) == (0, "")
+    assert (tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>")
+    refused = run_module("paper_figures", "evidence/digits", "--figure", "1")
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "Read-only file system" in refused.stderr
