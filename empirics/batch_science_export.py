@@ -15,6 +15,7 @@ from empirics.measurements import measurements_text
 from empirics.records import StudyRecord, TraceRecord, TrialRecord
 from empirics.specification import Study
 from empirics.store import Store, read_store
+from empirics.store_schema import FILE_NAME, told_as_damage
 from empirics.whole_folder import whole_folder
 
 
@@ -47,10 +48,11 @@ def export_tree(run: Path, target: Path) -> Exported:
         studies = sorted({study for records in by_goal for study in records})
         if not studies:
             raise InputError(f"{run} holds no finished study; measure into it first")
-        counts = [
-            _write_study(store, [records[study] for records in by_goal if study in records], partial)
-            for study in studies
-        ]
+        with told_as_damage(run / FILE_NAME):  # the layout of an import may hold anything
+            counts = [
+                _write_study(store, [records[study] for records in by_goal if study in records], partial)
+                for study in studies
+            ]
     return Exported(len(studies), sum(trials for trials, _ in counts), sum(full for _, full in counts))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from verification.json_file import read_json
 from verification.verdicts import input_digests
 
 FILE_NAME = "provenance.json"
@@ -77,8 +78,8 @@ def read_provenance(folder: Path) -> Mapping[str, Any] | None:
     if not file.exists():
         return None
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        found = read_json(file)
+    except (OSError, ValueError) as error:
         raise ValueError(f"{file} is no provenance file ({error}); {_MEASURE} writes it") from None
     if not isinstance(found, dict):
         raise ValueError(f"{file} is no provenance file (no JSON object); {_MEASURE} writes it")

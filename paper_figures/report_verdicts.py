@@ -1,6 +1,5 @@
 """What the report says of fits, ratios and claims: from verdicts.json, or computed where that file cannot serve."""
 
-import json
 import math
 import shlex
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 from verification.analysis import analyse
 from verification.curve_tests import DRAWS
 from verification.fit import Interval
+from verification.json_file import read_json
 from verification.records import Curve, Records
 from verification.verdicts import input_digests, to_json
 
@@ -132,10 +132,10 @@ def read_verdicts(folder: Path, records: Records) -> Verdicts:
     state, ending = "missing", "keeps them"
     if file.exists():
         try:
-            found = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
+            found: Any = read_json(file)
             if found["inputs"] == input_digests(folder):
                 return _verdicts(found, None)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             raise ValueError(f"{file} is no verdicts file ({error!r}); make it again: {command}") from None
         state, ending = "older than the records", "renews it"
     note = f"{FILE_NAME} is {state}: computed for this page; {command} {ending}"
@@ -227,8 +227,3 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{value!r} where a number is needed")
     return float(value)
-
-
-def _refuse(constant: str) -> float:
-    """Refuse the numbers JSON does not have."""
-    raise ValueError(f"{constant} is no JSON")

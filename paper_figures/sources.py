@@ -1,11 +1,12 @@
 """What figures are drawn from: the records of a run and, where there are any, its verdicts."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from paper_figures.judged import FittedLaw, JudgedCurve, JudgedPair, read_curve, read_pair
+from verification.json_file import read_json
 from verification.records import Curve, Records, read_records
 from verification.verdicts import input_digests
 
@@ -79,11 +80,11 @@ def read_run(folder: str | Path) -> Run:
     if not file.exists():
         return Run(path, records, {}, {}, f"the fit is missing; make it by\n{command}")
     try:
-        verdicts = json.loads(file.read_text(encoding="utf-8"))
+        verdicts: Any = read_json(file)
         digests = verdicts["inputs"]
         curves = {_key(entry): read_curve(entry) for entry in verdicts["curves"]}
         pairs = {_key(entry): read_pair(entry) for entry in verdicts["pairs"]}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ValueError(f"{file} is no verdicts file ({error!r}); make it again: {command}") from None
     if digests != input_digests(path):
         return Run(path, records, {}, {}, f"the fit is older than the records; renew it by\n{command}")

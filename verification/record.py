@@ -14,6 +14,7 @@ from pathlib import Path
 from verification.analysis import analyse
 from verification.command_line import Parser
 from verification.curve_tests import DRAWS
+from verification.json_file import read_json
 from verification.records import read_records
 from verification.verdicts import differences, dump, recorded_part, to_json, write_text_whole
 
@@ -47,7 +48,11 @@ def _record(run: Path) -> None:
     text = dump(recorded_part(to_json(analyse(read_records(run), DRAWS))))
     target = run / FILE_NAME
     if target.is_file():
-        changes = differences(json.loads(target.read_text(encoding="utf-8")), json.loads(text))
+        try:
+            kept = read_json(target)
+        except ValueError as error:
+            raise ValueError(f"{target} is no verdicts file ({error}); delete it to record anew") from None
+        changes = differences(kept, json.loads(text))
         print("\n".join([f"{target}: {len(changes)} change(s)", *changes]))
     else:
         print(f"{target}: new")

@@ -1,10 +1,15 @@
 """CSV tables whose refusals name the file, the row and the column."""
 
 import csv
+import io
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+MOST_BYTES = 2**25
+MOST_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -78,16 +83,17 @@ def read_table(path: Path, aliases: Mapping[str, str], required: Sequence[str]) 
         The table, at least one row; blank lines are skipped.
 
     Raises:
-        ValueError: If the file is missing, not text, empty, lacks a column, or has a row of another length.
+        ValueError: If the file is missing, too large, not text, empty, lacks a column, or has a row of another length.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            lines = [(reader.line_num, fields) for fields in reader]
+        reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
+        lines = [(reader.line_num, fields) for fields in itertools.islice(reader, MOST_ROWS + 1)]
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file or folder") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path}: not a readable CSV file ({_one_line(error)})") from None
+    if len(lines) > MOST_ROWS:
+        raise ValueError(f"{path}: more than {MOST_ROWS} lines, the most that are read")
     filled = [(number, fields) for number, fields in lines if any(text.strip() for text in fields)]
     if not filled:
         raise ValueError(f"{path}: the file is empty")
@@ -100,6 +106,15 @@ def read_table(path: Path, aliases: Mapping[str, str], required: Sequence[str]) 
             raise ValueError(f"{path}, row {number}: {len(fields)} fields for {len(columns)} columns")
         rows.append(Row(path, number, dict(zip(columns, fields, strict=True))))
     return Table(path, columns, tuple(rows))
+
+
+def _read_text(path: Path) -> str:
+    """Return the text of a file of bounded size."""
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"{path}: larger than {MOST_BYTES} bytes, the most that is read")
+    return content.decode("utf-8-sig")
 
 
 def _columns(path: Path, header: Sequence[str], aliases: Mapping[str, str], required: Sequence[str]) -> tuple[str, ...]:

@@ -111,7 +111,10 @@ def read_stored(folder: Path) -> StoredRun:
                     lower = float(one.step if status == "infeasible" else record.seen_short(one))
                     ending = (status, lower, upper, one.metaparameters)
                     listed.append(Trial(study.batch_size, study.replicate, one.trial, *ending))
-        runs = tuple(_smoothness_run(one) for one in store.constants())
+        try:
+            runs = tuple(_smoothness_run(one) for one in store.constants())
+        except KeyError as error:
+            raise ValueError(f"{folder}: its store is damaged (L without a loss at step {error})") from None
     return StoredRun({key: tuple(found) for key, found in trials.items()}, runs)
 
 
@@ -179,7 +182,7 @@ def read_metaparameters(row: Row) -> dict[str, float]:
     try:
         found = json.loads(text)
         values = {str(name): float(value) for name, value in found.items()}
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, OverflowError, RecursionError):
         values = {"": math.nan}
     if not all(math.isfinite(value) for value in values.values()):
         raise row.refuse("metaparameters", f"need a JSON object of numbers, got {text!r}")
