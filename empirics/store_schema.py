@@ -68,6 +68,7 @@ _RULES = {
     "constants": f"{_KEY_RULE} AND trial >= 0 AND examples >= 0",
 }
 _STORED_AS = {"INTEGER": "integer", "REAL": "real", "TEXT": "text", "BLOB": "blob"}
+_OF_CONTENT = (*(sqlite3.Error, LookupError, ArithmeticError, AttributeError, ValueError, TypeError, RecursionError),)
 
 
 @contextlib.contextmanager
@@ -83,7 +84,7 @@ def told_as_damage(path: Path) -> Iterator[None]:
         raise
     except sqlite3.OperationalError as error:
         raise InputError(f"{path} cannot be read ({describe(error)})") from error
-    except (sqlite3.Error, LookupError, ArithmeticError, ValueError, TypeError, RecursionError) as error:
+    except _OF_CONTENT as error:
         raise damaged(path, describe(error)) from error
 
 
