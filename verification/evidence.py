@@ -123,6 +123,8 @@ def _end_slope(fitted: FittedCurve, claimed: float) -> Evidence | None:
         return None
     data = fitted.data
     usable = data.reached & np.isfinite(data.log_lower)
+    if not usable.any():  # every K* came at the first evaluation: it is only known from above
+        return None
     end = data.log_batch_size[usable].min() if claimed == -1.0 else data.log_batch_size[usable].max()
     window = data.select(np.flatnonzero(usable & (np.abs(data.log_batch_size - end) <= END_RANGE)))
     weight = 1.0 / _variances(window, power.fit.sigma**2 * power.fit.n / freedom)

@@ -112,6 +112,7 @@ VERDICTS = json.dumps({"inputs": {}, "curves": [_CURVE], "pairs": [_PAIR], "clai
 PROVENANCE = (ROOT / "evidence/digits/provenance.json").read_bytes()
 RECORDED = json.dumps({"claims": [_CLAIM], "curves": [_CURVE], "pairs": [_PAIR]}).encode()
 
+ALONG = (TrajectoryPoint("L", 1, 2.0, 0.1), TrajectoryPoint("training_loss", 1, 2.3))
 IDENTITY = {"workload": "digits/small-cnn/sgd", "goal_error": [0.08], "stop": "race"}
 # What json.loads takes, or fails on in other ways than by a ValueError of one line.
 IMPOSSIBLE_JSON = (
@@ -181,7 +182,7 @@ def make_store(folder, identity=IDENTITY):
     """Return the bytes of a store with a row in every table, its sum not told so that changes reach the readers."""
     study, rate = Study(0.0, 0, 16), {"learning_rate": 0.5}
     trials = (TrialRecord(0, rate, "reached", 8), TrialRecord(1, rate, "running", 8, 6))
-    constants = ConstantsRecord(study, 50, 0, rate, {"L_mean": 1.0}, (TrajectoryPoint("L", 1, 2.0, 0.1),), 0.5)
+    constants = ConstantsRecord(study, 50, 0, rate, {"L_mean": 1.0}, ALONG, 0.5)
     with open_store(folder, identity) as store:
         store.add_session("2026", {"jobs": 1})
         store.add_masks([MaskRecord(0, 0, 0.0, bytes(8))])
