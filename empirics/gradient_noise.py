@@ -73,7 +73,9 @@ def gradient_noise(
 
 @dataclass(frozen=True)
 class SecondMoment:
-    """Constants of the second-moment assumption: per-example variance ~ intercept + slope |grad f|^2.
+    r"""Constants of the second-moment assumption.
+
+    Per-example variance ~ intercept + slope :math:`|\nabla f|^2`.
 
     Args:
         intercept: The part that does not depend on the gradient, >= 0.

@@ -150,7 +150,7 @@ class Network(abc.ABC):
         return replace(self, examples_at_once=examples, trials_at_once_examples=examples, most_trials_at_once=examples)
 
     def views(self, weights: Tensor) -> list[Tensor]:
-        """Return the parameters of T trials, each of shape (T, *shape), as views of weights (T, P)."""
+        """Return the parameters of T trials, each of shape `(T, *shape)`, as views of weights (T, P)."""
         sizes = [parameter.size for parameter in self.parameters]
         parts = torch.split(weights, sizes, dim=1)
         return [part.view(len(part), *parameter.shape) for part, parameter in zip(parts, self.parameters, strict=True)]

@@ -92,7 +92,7 @@ def _chunks(network: Network, examples: int) -> list[slice]:
 def synaptic_flow(network: Network, weights: Tensor, kept: Tensor) -> NDArray[np.float64]:
     r"""Return the SynFlow score of every weight of T trials; needs no data.
 
-    :math:`s = |w| \cdot \partial R / \partial |w|`, R the summed output for an input of ones and weights |w|.
+    :math:`s = |w| \cdot \partial R / \partial |w|`, R the summed output for an input of ones and weights :math:`|w|`.
 
     Args:
         network: The network.

@@ -200,12 +200,12 @@ class TrajectoryPoint:
 
 @dataclass(frozen=True)
 class BatchVariance:
-    """The variance of mini-batch gradients at w_1, drawn and expected.
+    r"""The variance of mini-batch gradients at w_1, drawn and expected.
 
     Args:
         batch_size: Examples per mini-batch.
         drawing: With replacement, within one epoch, or across the border of two.
-        measured: Mean of |g_B - grad f|^2 over the draws.
+        measured: Mean of :math:`|g_B - \nabla f|^2` over the draws.
         error: Its standard error.
         expected: beta/B or its form without replacement.
     """

@@ -45,7 +45,7 @@ class Law:
 
     @property
     def fit_coordinates(self) -> tuple[str, ...]:
-        """Names of the entries of theta: the logarithm of each parameter."""
+        """Names of the entries of theta, the logarithm of each parameter."""
         return tuple(str(t) for t in log_coordinates(self.parameters))
 
     def latex(self) -> str:

@@ -85,7 +85,7 @@ def _without_overflow(derivative: sympy.Expr) -> sympy.Expr:
 def compile_log_law(
     expression: sympy.Expr, batch_size: sympy.Symbol, parameters: tuple[sympy.Symbol, ...]
 ) -> tuple[Compiled, Compiled]:
-    """Return numpy functions (x, *theta) of log K and of the tuple of its derivatives."""
+    """Return numpy functions of `(x, *theta)`, log K and the tuple of its derivatives."""
     from scipy.special import expit  # noqa: PLC0415  (keeps `import theory` free of scipy)
 
     log_k, gradient = log_law(expression, batch_size, parameters)

@@ -1,7 +1,7 @@
 r"""The second moments of the modes of a noisy quadratic after any number of steps, in closed form.
 
 A mode of curvature h sees g = h w + noise of variance n. With v <- m v + g, heavy ball steps w <- w - eta v, Nesterov
-w <- w - eta (g + m v). Both E w_k and the response of w to the noise of one step then obey
+w <- w - eta (g + m v). Both E w_k and the response of w to the noise of one step then obey ::
 
     y_{k+1} = t y_k - d y_{k-1},    heavy ball: t = 1 + m - eta h,        d = m
                                     Nesterov:   t = (1 + m)(1 - eta h),   d = m (1 - eta h)
@@ -12,9 +12,9 @@ roots meet, too; complex roots give the same with sines. The squares of z up to 
 a quadratic form in (z_k, z_{k+1}).
 
 For the search over k, a `State` keeps each mode's amplitude. Between two steps at which e has the same sign and
-between which it cannot have changed it, |e| is smallest at one of the two: by the ratio c_k = e_{k+1}/e_k, which obeys
-c -> t - d/c. For positive roots this rises with c and fixes both, so c_k falls (|e| has one peak) or stays below r < 1;
-complex roots give r^k |cos(k angle + phase)|, which has one peak between two zeros.
+between which it cannot have changed it, `|e|` is smallest at one of the two: by the ratio c_k = e_{k+1}/e_k, which
+obeys c -> t - d/c. For positive roots this rises with c and fixes both, so c_k falls (`|e|` has one peak) or stays
+below r < 1; complex roots give `r^k |cos(k angle + phase)|`, which has one peak between two zeros.
 """
 
 from typing import NamedTuple, Protocol

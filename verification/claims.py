@@ -3,11 +3,11 @@ r"""The paper's claims C1-C18 and the rule, fixed before any data, that turns ev
 `verification.rules` says for each claim what is measured, its margin or its direction, and which command would measure
 it. Holm's correction runs over every p-value of a report. Then, for each piece of evidence:
 
-law         when p_holm < .05: supported as an approximation if the 90% interval of alpha lies in [0.9, 1.1] and the
-            worst residual is below 10%, else rejected; otherwise supported when that interval lies in the margin, else
-            underpowered.
-equality    supported when the 90% interval lies in the margin; else rejected when p_holm < .05; else underpowered.
-direction   supported or rejected, as the data point, when the one-sided p_holm < .05; else underpowered.
+- *law*: when p_holm < .05, supported as an approximation if the 90% interval of alpha lies in [0.9, 1.1] and the
+  worst residual is below 10%, else rejected; otherwise supported when that interval lies in the margin, else
+  underpowered.
+- *equality*: supported when the 90% interval lies in the margin; else rejected when p_holm < .05; else underpowered.
+- *direction*: supported or rejected, as the data point, when the one-sided p_holm < .05; else underpowered.
 
 A claim about every curve is as good as its worst curve: rejected, underpowered, approximation, supported, in that
 order. What cannot be tested is not measured, with the reason and what would measure it.

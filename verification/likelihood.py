@@ -58,7 +58,7 @@ class Observations:
 
     @property
     def log_middle(self) -> Array:
-        """One log K to start from, shape (..., n): the middle of the interval, else its finite end, else 0."""
+        """One log K to start from, of shape (..., n), the middle of the interval, else its finite end, else 0."""
         finite = np.isfinite(self.log_lower) & self.reached
         one_end = np.where(self.reached, self.log_upper, self.log_lower)
         one_end = np.where(np.isfinite(one_end), one_end, 0.0)
@@ -66,7 +66,7 @@ class Observations:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Where there is a point at all, shape (..., n): (-inf, inf) fills up arrays of shorter curves."""
+        """Where there is a point at all, of shape (..., n); (-inf, inf) fills up arrays of shorter curves."""
         return self.reached | np.isfinite(self.log_lower)
 
     def rows(self, index: NDArray[np.intp]) -> "Observations":

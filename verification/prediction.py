@@ -390,7 +390,7 @@ class RateTimesSteps:
         sparsity: Percent of weights pruned.
         batch_size: Examples per step.
         measured: Best rate times K*; with momentum m the rate counts as rate/(1 - m).
-        predicted: :math:`\Delta/(\mu arepsilon)` with the measured epsilon, mu = 1.
+        predicted: :math:`\Delta/(\mu \varepsilon)` with the measured epsilon, mu = 1.
 
     Reference:
         docs/theory.md, result 8.
