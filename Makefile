@@ -5,7 +5,7 @@ RUN ?= runs/digits
 MEASURE ?= --sparsity 0 50 70 90
 INSTALLED := .venv/installed
 
-.PHONY: measure evidence test check slow lint types clean
+.PHONY: measure evidence test docs check slow lint types clean
 
 # Measure the curves and constants of the embedded digits, test the claims on them, draw the figures.
 measure: $(INSTALLED)
@@ -25,7 +25,11 @@ evidence: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -q -n auto -m "not slow" tests verification
-	$(BIN)/python -m pytest -q --doctest-modules theory empirics verification paper_figures --ignore-glob='*/test_*.py'
+	$(BIN)/python -m pytest -q --doctest-modules kstar.py theory empirics verification paper_figures --ignore-glob='*/test_*.py'
+
+# The documentation as a site, which needs no network: open site/index.html. A warning is an error.
+docs: $(INSTALLED)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs site
 
 check: lint types test
 
@@ -45,4 +49,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv site docs/reference build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

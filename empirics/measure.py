@@ -330,9 +330,9 @@ def _refuse_other_points(store: Store, specification: Specification, folder: Pat
                 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code."""
-    request, execution = parse(arguments, _PROGRAM, _PURPOSE, Request, Execution)
+def main(arguments: Sequence[str] | None = None, prog: str = _PROGRAM) -> int:
+    """Run the command, called by the name `prog`; return its exit code."""
+    request, execution = parse(arguments, prog, _PURPOSE, Request, Execution)
     return run_command(lambda: _carry_out(request, execution))
 
 

@@ -12,16 +12,17 @@ from paper_figures.sources import read_run
 from verification.command_line import Parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m paper_figures") -> int:
     """Run the command.
 
     Args:
         arguments: Command line, without the program's name; None for the process's own.
+        prog: How the program was called.
 
     Returns:
         Exit code 0; errors of the user exit with code 2.
     """
-    parser = Parser(prog="python -m paper_figures", description="Draw the paper's figures for measured runs.")
+    parser = Parser(prog=prog, description="Draw the paper's figures for measured runs.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="run folders")
     parser.add_argument(
         "--figure", nargs="+", default=list(FIGURES), metavar="N", help=f"which ones: {', '.join(FIGURES)}; 1 or ratio"

@@ -18,8 +18,8 @@ from theory.proofs import CASES, PROPOSITION_4_1, premises_of, results_of, verif
 Verifier = Callable[[Step], bool | None]
 
 
-def _parser() -> OneLineParser:
-    parser = OneLineParser(prog="python -m theory.derive", description=__doc__.splitlines()[0] if __doc__ else None)
+def _parser(prog: str) -> OneLineParser:
+    parser = OneLineParser(prog=prog, description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--case", choices=(*CASES, "all"), help="what to derive (default: Proposition 4.1)")
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
     add_evaluation_arguments(parser)
@@ -79,11 +79,12 @@ def _with_assumptions(result: Result, introduced: set[str]) -> Iterator[Step]:
         yield step
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m theory.derive") -> int:
     r"""Print a derivation, or with --evaluate numbers.
 
     Args:
         arguments: The command line, without the program's name; None reads sys.argv.
+        prog: How the program was called.
 
     Returns:
         Exit code: 0 if every check holds, 1 if one fails, 2 if an evaluation was asked for that cannot be made.
@@ -99,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         [
         ...
     """
-    options = _parser().parse_args(arguments)
+    options = _parser(prog).parse_args(arguments)
     if wants_evaluation(options):
         return evaluate_main(options)
     if isinstance(sys.stdout, io.TextIOWrapper):

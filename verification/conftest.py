@@ -1,6 +1,7 @@
 """Options and fixtures of `pytest verification/`: the claims on kept runs and on the user's own.
 
     pytest verification/ [--study DIR]...
+    pytest --pyargs verification --study DIR    # installed, outside the project's folder: no kept runs there
 
 A claim that the data reject is a finding: it is printed at the end and fails nothing.
 """
@@ -50,7 +51,9 @@ def pytest_configure(config):
 def pytest_generate_tests(metafunc):
     """Run every test that takes a run on each kept run and on each --study."""
     if "run" in metafunc.fixturenames:
-        kept = {folder.parent for folder in EVIDENCE.glob("*/curves.csv")} | {REQUIRED}
+        kept = {folder.parent for folder in EVIDENCE.glob("*/curves.csv")}
+        if (EVIDENCE.parent / "pyproject.toml").exists():  # no installed package: there, only --study is tested
+            kept.add(REQUIRED)
         studies = [Path(study).resolve() for study in metafunc.config.getoption("--study")]
         runs = [*sorted(kept), *studies]
         metafunc.parametrize("run", runs, ids=[os.path.relpath(run) for run in runs])

@@ -21,16 +21,17 @@ from verification.tables import claim_lines, fits_and_ratios
 from verification.verdicts import dump, to_json, write_text_whole
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m verification.report") -> int:
     """Run the command.
 
     Args:
         arguments: Command line, without the program's name; None for the process's own.
+        prog: How the program was called.
 
     Returns:
         Exit code 0; errors of the user exit with code 2.
     """
-    parser = Parser(prog="python -m verification.report", description="Fits, ratios and verdicts of a run.")
+    parser = Parser(prog=prog, description="Fits, ratios and verdicts of a run.")
     parser.add_argument("input", type=Path, help="a run folder, or a CSV file with batch_size,steps_to_result")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the verdicts here")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the report here")

@@ -1,0 +1,60 @@
+"""`kstar COMMAND`: thin, and light for who asks for little."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import kstar
+
+ROOT = Path(kstar.__file__).parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def run(*words):
+    command = [sys.executable, "-m", "kstar", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+@pytest.mark.parametrize("words", [[], ["-h"], ["--help"]])
+def test_help_names_every_command(capsys, words):
+    assert kstar.main(words) == 0
+    printed = capsys.readouterr().out
+    assert all(f"\n  {name} " in printed for name in kstar.COMMANDS)
+
+
+def test_the_version_has_one_source(capsys):
+    assert kstar.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"kstar {PROJECT['version']}\n"
+    assert re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)[1] == PROJECT["version"]
+    assert f"\n## [{PROJECT['version']}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_an_unknown_command_is_refused_in_one_line(capsys):
+    assert kstar.main(["derives"]) == 2
+    assert capsys.readouterr().err == (
+        "kstar: no command 'derives'; use one of derive, measure, report, figures; see kstar --help\n"
+    )
+
+
+@pytest.mark.parametrize("name", kstar.COMMANDS)
+def test_each_command_calls_itself_by_the_name_it_was_called_by(capsys, name):
+    with pytest.raises(SystemExit) as left:
+        kstar.main([name, "--help"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: kstar {name} ")
+
+
+@pytest.mark.parametrize(("name", "wrong"), [(name, "--no-such-option") for name in kstar.COMMANDS])
+def test_exit_codes_are_the_commands_own(capsys, name, wrong):
+    with pytest.raises(SystemExit) as left:
+        kstar.main([name, wrong])
+    assert left.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_entry_point_is_declared():
+    assert PROJECT["scripts"] == {"kstar": "kstar:main"}
