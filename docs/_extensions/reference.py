@@ -1,0 +1,66 @@
+"""A page of reference for every module, written from the files of the packages whenever the site is built."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.util.typing import ExtensionMetadata
+
+PACKAGES = ("theory", "empirics", "verification", "paper_figures")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pages(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield name and text of the page of a package and of all that it holds.
+
+    Args:
+        folder: A package.
+
+    Yields:
+        The dotted name, and what Sphinx makes the page of.
+    """
+    name = ".".join(folder.relative_to(ROOT).parts)
+    inside = sorted(path for path in folder.iterdir() if _documented(path))
+    entries = "".join(f"   {path.stem} <{name}.{path.stem}>\n" for path in inside)
+    # What a package only hands on is described where it is defined.
+    yield name, f"{_heading(name)}.. automodule:: {name}\n\n.. toctree::\n   :maxdepth: 1\n\n{entries}"
+    for path in inside:
+        if path.is_dir():
+            yield from pages(path)
+        else:
+            module = f"{name}.{path.stem}"
+            yield module, f"{_heading(module)}.. automodule:: {module}\n   :members:\n   :show-inheritance:\n"
+
+
+def _documented(path: Path) -> bool:
+    """Return whether a path is a package or module with a page of its own."""
+    if path.is_dir():
+        return (path / "__init__.py").is_file()
+    return path.suffix == ".py" and not path.name.startswith(("_", "test_")) and path.name != "conftest.py"
+
+
+def _heading(name: str) -> str:
+    """Return a title of reStructuredText."""
+    return f"{name}\n{'=' * len(name)}\n\n"
+
+
+def write_pages(app: Sphinx) -> None:
+    """Write the pages that changed, and remove those of modules that are gone.
+
+    Args:
+        app: Whose sources they become.
+    """
+    target = Path(app.srcdir) / "reference"
+    target.mkdir(exist_ok=True)
+    wanted = {target / f"{name}.rst": text for package in PACKAGES for name, text in pages(ROOT / package)}
+    for stale in set(target.iterdir()) - set(wanted):
+        stale.unlink()
+    for path, text in wanted.items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Write the pages before Sphinx looks for them."""
+    app.connect("builder-inited", write_pages)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
