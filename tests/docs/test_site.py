@@ -129,9 +129,10 @@ def show(browser, site, name, width=1200):
 
 
 def requests(browser):
-    """Return the addresses that were asked for since the last call."""
+    """Return the addresses that were asked for since the last call; the browser's own first page is none of ours."""
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    return [url for url in asked if not url.startswith("chrome://")]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
