@@ -1,7 +1,7 @@
 """Options and fixtures of `pytest verification/`: the claims on kept runs and on the user's own.
 
     pytest verification/ [--study DIR]...
-    pytest --pyargs verification --study DIR    # installed, outside the project's folder: no kept runs there
+    pytest "$(python -c 'import verification; print(*verification.__path__)')" --study DIR    # installed: no kept runs
 
 A claim that the data reject is a finding: it is printed at the end and fails nothing.
 """

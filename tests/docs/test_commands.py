@@ -33,7 +33,7 @@ SMALLER = {
 }
 # What no test can type, and why.
 NOT_RUN = {
-    "pip install": "installs; tests/test_distribution.py does",
+    "pip install": "installs an environment, as make does",
     "python -m empirics.datasets fetch": "downloads",
 }
 IGNORED = shutil.ignore_patterns(
