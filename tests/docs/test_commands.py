@@ -29,6 +29,9 @@ SMALLER = {
     "--examples 64 --hessian-points 0 --trials 2",
     "python -m empirics.measure --sparsity 0 --batch-sizes 64 256": "--goal-error 0.3",
     "python -m empirics.measure --sparsity 90 --batch-sizes 64 256": "--goal-error 0.3",
+    "python -m empirics.measure --executor ray": f"{TINY} --no-constants",
+    "python -m empirics.measure --data-parallel 2": f"{TINY} --no-constants",
+    "python -m benchmarks.data_parallel --rounds": "--rounds 1",
     "python -m paper_figures DIR": "--figure 1 4 12 ratio",
 }
 # What no test can type, and why.
