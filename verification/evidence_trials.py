@@ -124,7 +124,7 @@ def winners_inside(curves: Sequence[FittedCurve]) -> list[Evidence] | str:
                 within_margin=(_binomial_interval(k, n, 0.90).high or 1.0) <= EDGE_MARGIN,
             )
         )
-    return found or "needs trials with their metaparameters: one row per trial, or a run folder with study.sqlite"
+    return found or "needs studies of 3 trials or more with their metaparameters, in rows of trials or in study.sqlite"
 
 
 def smoothness_grows(trend: Trend | str) -> list[Evidence] | str:

@@ -89,7 +89,9 @@ def test_the_command_writes_the_page_and_renews_the_table(folders, tmp_path, cap
     words = [str(folders[0]), "--to", str(tmp_path / "findings.md"), "--readme", str(readme), "--draws", "0"]
     assert main(words) == 0
     assert "yesterday" not in readme.read_text()
-    assert re.fullmatch(rf"above\n{BEGIN}\n(\|.*\n)+{END}\nbelow\n", readme.read_text())
+    above, tables, below = re.split(f"{BEGIN}\n|{END}\n", readme.read_text())
+    assert (above, below) == ("above\n", "below\n")
+    assert re.match(r"\| claim \| plain \|\n(\|.*\n)+\n\|  \| S, % \|.*\n(\|.*\n)+\nTime of one process", tables)
     assert capsys.readouterr().out == f"Wrote {tmp_path / 'findings.md'}, {readme}\n"
     before = (tmp_path / "findings.md").read_text(), readme.read_text()
     assert main(words) == 0
