@@ -1,9 +1,7 @@
 """The site: built with warnings as errors, whole by itself, and seen in a real browser."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -11,16 +9,12 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
+from reference.chromium import chromium
 from reference.pages import ROOT
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 pytestmark = pytest.mark.slow
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 PACKAGES = ("theory", "empirics", "verification", "paper_figures")
 SEEN = ("index", "tutorial", "theory", "protocol", "constants", "own_model", "reference/theory.critical_batch")
 WIDTHS = (400, 1200)
@@ -106,20 +100,8 @@ def test_formulas_are_part_of_the_page(site):
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """A Chromium with an empty profile that notes what it asks for."""
-    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-    if missing:
-        reason = f"{' and '.join(missing)} not found (Debian packages chromium and chromium-driver)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("profile"), ("browser", "performance")) as driver:
+        yield driver
 
 
 def show(browser, site, name, width=1200):

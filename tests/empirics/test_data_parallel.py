@@ -18,6 +18,7 @@ import pytest
 import torch
 from reference import parallel_tasks, slow_measure
 from reference.empirics_tasks import Echo
+from reference.processes import children, still_running
 
 from empirics.data_parallel import DataParallelExecutor, RankTask
 from empirics.executor import SerialExecutor, WorkerError, local_executor
@@ -284,24 +285,6 @@ def test_the_command_gives_the_tables_of_one_process_and_says_how(undisturbed, t
     assert found["identity"]["data_parallel"] == found["sessions"][0]["data_parallel"] == 2
     assert run(*MEASUREMENT[:-2], "--out", tmp_path / "run") == 2
     assert "was measured with data_parallel = 2, this asks for null; use another --out" in capsys.readouterr().err
-
-
-def children(pid):
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def is_running(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def still_running(pids, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and any(map(is_running, pids)):
-        time.sleep(0.05)
-    return [pid for pid in pids if is_running(pid)]
 
 
 @contextlib.contextmanager

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from reference.empirics_tasks import Break, Die, Echo, FullDisk, Refuse
+from reference.processes import is_running
 
 from empirics.errors import InputError
 from empirics.executor import ProcessExecutor, SerialExecutor, WorkerError, local_executor
@@ -124,14 +124,6 @@ def test_a_worker_in_the_middle_of_a_task_ends_with_its_killed_parent():
     while is_running(worker) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not is_running(worker)
-
-
-def is_running(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 def test_a_killed_worker_is_told_with_what_to_do_and_loses_nothing_finished(one_worker):

@@ -21,6 +21,7 @@ import pytest
 import torch
 from reference import empirics_plain as plain
 from reference import slow_measure
+from reference.processes import children, still_running
 
 from empirics import engine, following
 from empirics.laboratory import Laboratory
@@ -482,27 +483,6 @@ def test_a_worker_that_ends_while_it_starts_is_no_success(tmp_path, monkeypatch,
     monkeypatch.setattr(multiprocessing.get_context("spawn").Process, "start", killed_at_once)
     assert main([*QUICK, "--jobs", "2", "--out", str(tmp_path / "run")]) in {1, 2}
     assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
-
-
-def children(pid):
-    """Return the processes that a process started."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def is_running(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def still_running(pids, seconds=10.0):
-    """Return which of the processes are there after so many seconds at most."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and any(map(is_running, pids)):
-        time.sleep(0.05)
-    return [pid for pid in pids if is_running(pid)]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from reference import slow_measure
 from reference.empirics_tasks import Break, Die, Echo, Hold, Refuse
+from reference.processes import is_running
 
 from empirics import ray_cluster
 from empirics.errors import InputError
@@ -158,14 +159,6 @@ def descendants(pid):
         with contextlib.suppress(FileNotFoundError):
             found += [child, *descendants(child)]
     return found
-
-
-def is_running(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 def test_a_run_whose_node_is_lost_in_the_middle_has_the_same_curves(cluster, undisturbed, tmp_path):

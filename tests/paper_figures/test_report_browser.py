@@ -1,13 +1,11 @@
 """The report in a real browser: a headless Chromium, driven without any download."""
 
-import os
 import re
-import shutil
 
 import pytest
+from reference.chromium import chromium
 from reference.report_runs import SVG, write_hostile, write_judged
 from reference.verification_runs import DIGITS_TRUTHS
-from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -16,10 +14,6 @@ from paper_figures.report import main
 from verification.records import read_records
 
 pytestmark = pytest.mark.slow
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 # The colour of a text and of what it stands on, for every element with text of its own that can be seen.
 TEXT_COLOURS = """
 const seen = [];
@@ -44,20 +38,8 @@ FOCUSABLE = "a[href], input:not([hidden]), [tabindex='0']"
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """A Chromium with an empty profile."""
-    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-    if missing:
-        reason = f"{' and '.join(missing)} not found (Debian packages chromium and chromium-driver)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("profile"), ("browser",)) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
