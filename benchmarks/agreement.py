@@ -11,22 +11,20 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
+from benchmarks.one_study import only_study, request_of, study_parser
 from benchmarks.plain import PlainTrial
-from empirics.command_line import OneLineParser
 from empirics.engine import trial_block
 from empirics.errors import InputError
 from empirics.goal import goal_count
 from empirics.laboratory import Laboratory
 from empirics.records import TrialRecord
-from empirics.specification import Request, Study, resolve
-from empirics.training import TrialBlock
+from empirics.specification import Study
 
 
 @dataclass(frozen=True)
@@ -52,30 +50,16 @@ class Comparison:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare and print; return 0 where K* and winner agree, 1 where they do not."""
-    parser = OneLineParser(prog="python -m benchmarks.agreement", description="Compare the engine's K* with the plain.")
-    parser.add_argument("--workload", default="digits/small-cnn/sgd")
-    parser.add_argument("--data-dir", type=Path, default=None)
-    parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--sparsity", type=float, default=0.0)
-    parser.add_argument("--trials", type=int, default=4)
+    purpose = "Compare the engine's K* with the plain."
+    parser = study_parser("python -m benchmarks.agreement", purpose, batch_size=128, trials=4)
     parser.add_argument("--float64", action="store_true", help="train in double precision")
     parser.add_argument("--until", type=int, default=1000, help="steps after which a comparison ends")
-    parser.add_argument("--json", type=Path, default=None)
     options = parser.parse_args(arguments)
-    request = Request(
-        workload=options.workload,
-        sparsity=(options.sparsity,),
-        batch_sizes=(options.batch_size,),
-        trials=options.trials,
-        data_dir=options.data_dir,
-        device="cpu",
-    )
     dtype = torch.float64 if options.float64 else torch.float32
     found = []
     try:
-        specification, dataset = resolve(request, cuda_available=False)
-        laboratory, (study,) = Laboratory(specification, dataset), specification.studies()
-        for comparison in compare(laboratory, study, dtype, options.until):
+        specification, dataset, study = only_study(request_of(options))
+        for comparison in compare(Laboratory(specification, dataset), study, dtype, options.until):
             found.append(comparison)
             print(_line(comparison), flush=True)
     except InputError as error:
@@ -111,8 +95,9 @@ def _compare_trial(
     block = trial_block(laboratory, study.replicate, record, mask, dtype)
     plain = PlainTrial(laboratory, study, trial, mask, dtype)
     data, order = laboratory.split(study.replicate), laboratory.order(study.replicate)
-    interval = laboratory.specification.workload.eval_interval
-    most = goal_count(laboratory.specification.goals[0], len(data.validation_labels))
+    interval, goals = laboratory.specification.workload.eval_interval, laboratory.goal_test(study.replicate)
+    examples = len(data.validation_labels)
+    most = goal_count(laboratory.specification.goals[0], examples)
     hits: dict[str, int] = {}
     first_difference, most_apart = None, 0
     for step in range(1, until + 1):
@@ -122,7 +107,7 @@ def _compare_trial(
             break
         if step % interval:
             continue
-        errors = {"engine": _engine_errors(laboratory, study, block), "plain": plain.errors()}
+        errors = {"engine": round(float(goals.values(block.weights)[0]) * examples), "plain": plain.errors()}
         apart = abs(errors["engine"] - errors["plain"])
         most_apart = max(most_apart, apart)
         first_difference = step if apart and first_difference is None else first_difference
@@ -132,12 +117,6 @@ def _compare_trial(
     ours, theirs = block.weights[0], nn.utils.parameters_to_vector(plain.parameters()).detach()
     distance = float((ours - theirs).norm() / ours.norm())
     return Comparison(trial, hits.get("engine"), hits.get("plain"), first_difference, most_apart, distance)
-
-
-def _engine_errors(laboratory: Laboratory, study: Study, block: TrialBlock) -> int:
-    """Return how many validation images the engine's trial gets wrong, by the engine's full evaluation."""
-    values: Tensor = laboratory.goal_test(study.replicate).values(block.weights)
-    return round(float(values[0]) * len(laboratory.split(study.replicate).validation_labels))
 
 
 def _winner(hits: Sequence[tuple[int | None, int]]) -> tuple[int, int] | None:

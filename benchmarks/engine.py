@@ -22,8 +22,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.one_study import only_study, request_of, study_parser
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial, plain_study
-from empirics.command_line import OneLineParser
 from empirics.convolutional import ConvolutionalNetwork
 from empirics.engine import measure_study
 from empirics.errors import InputError
@@ -31,7 +31,7 @@ from empirics.goal import Goals, GoalTest, goal_count
 from empirics.laboratory import Laboratory
 from empirics.memory import peak_bytes
 from empirics.records import StudyRecord
-from empirics.specification import Request, Specification, Study, number_text, resolve
+from empirics.specification import Request, Specification, Study, number_text
 from empirics.training import TrialBlock
 
 COUNTS = Path(__file__).parent / "data" / "mnist-simple-cnn-sgd.csv"
@@ -64,26 +64,12 @@ class MeteredLaboratory(Laboratory):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit code."""
-    parser = OneLineParser(prog="python -m benchmarks.engine", description="Compare the engine with the plain way.")
-    parser.add_argument("--workload", default="digits/small-cnn/sgd")
-    parser.add_argument("--data-dir", type=Path, default=None)
-    parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--sparsity", type=float, default=0.0)
-    parser.add_argument("--trials", type=int, default=16)
-    parser.add_argument("--goal-error", type=float, default=None)
-    parser.add_argument("--json", type=Path, default=None)
-    options = parser.parse_args(arguments)
-    request = Request(
-        workload=options.workload,
-        sparsity=(options.sparsity,),
-        batch_sizes=(options.batch_size,),
-        trials=options.trials,
-        goal_error=None if options.goal_error is None else (options.goal_error,),
-        data_dir=options.data_dir,
-        device="cpu",
+    parser = study_parser(
+        "python -m benchmarks.engine", "Compare the engine with the plain way.", batch_size=16, trials=16
     )
+    options = parser.parse_args(arguments)
     try:
-        result = compare(*_study_of(request))
+        result = compare(*_study_of(request_of(options)))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -95,8 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _study_of(request: Request) -> tuple[MeteredLaboratory, Study]:
     """Return the laboratory and the one study of a request."""
-    specification, dataset = resolve(request, cuda_available=False)
-    (study,) = specification.studies()
+    specification, dataset, study = only_study(request)
     return MeteredLaboratory(specification, dataset), study
 
 

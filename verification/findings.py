@@ -6,16 +6,17 @@ The page holds nothing that this command does not compute. `--readme` renews the
 `<!-- findings: begin -->` and `<!-- findings: end -->` of another file.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from verification.analysis import Analysis, analyse
-from verification.claims import Claim
+from verification.claims import Claim, Material, judge_all
 from verification.command_line import Parser
 from verification.curve_tests import DRAWS
 from verification.findings_page import KeptRun, Page, readme_part
+from verification.json_file import read_json
+from verification.pairs import compare_all
 from verification.records import Records, read_records
 from verification.verdicts import write_text_whole
 
@@ -67,26 +68,32 @@ def gather(folders: Sequence[Path], draws: int) -> Page:
         KeptRun(folder.name, analyse(one, draws), _provenance(folder))
         for folder, one in zip(folders, records, strict=True)
     )
-    return Page(runs, across(records, draws))
+    return Page(runs, across([run.analysis for run in runs]))
 
 
-def across(records: Sequence[Records], draws: int) -> tuple[Claim, ...]:
+def across(analyses: Sequence[Analysis]) -> tuple[Claim, ...]:
     """Return the verdicts on the claims that need several workloads, from all runs taken together.
 
     Of a workload and goal that was measured more than once, the run with most studies speaks.
 
     Args:
-        records: Of every run.
-        draws: Bootstrap draws a curve.
+        analyses: Of every run.
     """
     best: dict[tuple[str, str], tuple[int, int]] = {}
-    for index, one in enumerate(records):
-        for group in dict.fromkeys(curve.group for curve in one.curves):
-            studies = sum(len(curve.points) for curve in one.curves if curve.group == group)
+    for index, one in enumerate(analyses):
+        curves = one.records.curves
+        for group in dict.fromkeys(curve.group for curve in curves):
+            studies = sum(len(curve.points) for curve in curves if curve.group == group)
             best[group] = max(best.get(group, (0, 0)), (studies, -index))
-    curves = tuple(curve for index, one in enumerate(records) for curve in one.curves if best[curve.group][1] == -index)
-    together: Analysis = analyse(Records(Path(), curves), draws)
-    return tuple(claim for claim in together.claims if claim.id in ACROSS)
+    chosen = [
+        (fitted, rates)
+        for index, one in enumerate(analyses)
+        for fitted, rates in zip(one.curves, one.rates, strict=True)
+        if best[fitted.curve.group][1] == -index
+    ]
+    fitted_curves = [fitted for fitted, _ in chosen]
+    claims = judge_all(Material(fitted_curves, compare_all(fitted_curves, ()), [rates for _, rates in chosen]))
+    return tuple(claim for claim in claims if claim.id in ACROSS)
 
 
 def _read(folder: Path) -> Records:
@@ -102,7 +109,7 @@ def _provenance(folder: Path) -> dict[str, object]:
     if not file.is_file():
         return {}
     try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
+        facts = read_json(file)
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
     if not isinstance(facts, dict):

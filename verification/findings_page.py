@@ -11,6 +11,7 @@ from verification.curves import FittedCurve
 from verification.evidence_pairs import log_ratios_between
 from verification.fit import Interval
 from verification.pairs import Pair
+from verification.prediction import PAPER_DENSE, PAPER_SPARSE
 from verification.product_ratio import Prediction
 from verification.rates import Rates, Slope, line
 from verification.records import Constant
@@ -219,14 +220,14 @@ def _constants_table(runs: Sequence[KeptRun]) -> str:
     """Return L, Delta, beta, epsilon and the noise scale by sparsity, the paper's first."""
     quantities = ("L_mean", "Delta", "beta", "epsilon", "noise_scale")
     titles = ["mean L", "Delta", "beta", "epsilon", "noise scale"]
-    deltas, betas = {0.0: "4.66", 90.0: "4.68"}, {0.0: "197.06", 90.0: "107.39"}
+    told = {0.0: PAPER_DENSE, 90.0: PAPER_SPARSE}
     rows = [
         [
             "paper, MNIST Simple-CNN",
             f"{level:g}",
             f"{smooth:g}",
-            deltas.get(level, "-"),
-            betas.get(level, "-"),
+            f"{told[level].Delta:g}" if level in told else "-",
+            f"{told[level].noise:g}" if level in told else "-",
             "-",
             "-",
         ]
