@@ -108,25 +108,28 @@ class DataParallelExecutor:
 
     def _study(self, task: StudyTask, watch: Watch) -> StudyOutcome:
         """Return the outcome of a study, begun again once where a process was lost."""
+        found = self._attempt(task, watch)
+        if isinstance(found, str):
+            print(f"notice: {found}; the study is begun again once", file=sys.stderr)
+            self._processes.close()
+            self._processes = self._fresh()
+            found = self._attempt(task, watch)
+        if isinstance(found, str):
+            raise WorkerError(
+                f"{found}, and so it did before; run the same command again to go on, with a smaller --data-parallel "
+                "and another --out if it repeats"
+            )
+        return found
+
+    def _attempt(self, task: StudyTask, watch: Watch) -> StudyOutcome | str:
+        """Return the outcome of a study, or what to say of the processes that were lost in it."""
         try:
             return self._together(task, watch)
         except WorkerError:
             ended = self._processes.ended(_SECONDS_TO_END)
             if not ended:  # all are there: a fault that would come again
                 raise
-        print(f"notice: {self._lost(task, ended)}; the study is begun again once", file=sys.stderr)
-        self._processes.close()
-        self._processes = self._fresh()
-        try:
-            return self._together(task, watch)
-        except WorkerError:
-            ended = self._processes.ended(_SECONDS_TO_END)
-            if not ended:
-                raise
-        raise WorkerError(
-            f"{self._lost(task, ended)}, and so it did before; run the same command again to go on, with a smaller "
-            "--data-parallel and another --out if it repeats"
-        )
+            return self._lost(task, ended)
 
     def _lost(self, task: StudyTask, ended: Sequence[int | None]) -> str:
         """Return what to say of processes that ended by themselves."""
