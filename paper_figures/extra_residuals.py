@@ -10,10 +10,10 @@ from paper_figures.judged import FittedLaw
 from paper_figures.rows import Row, rows_of
 from paper_figures.sources import Run
 from paper_figures.style import REFERENCE_LINE, blank, headline, log2_axis, looks, page, sparsity_legend
-from theory import LAWS, NOISY_QUADRATIC
+from verification.curves import CANDIDATES
 
 PANEL_WIDTH, ROW_HEIGHT = 2.2, 2.9
-NAMES = {**{law.id: law.name for law in LAWS.values()}, NOISY_QUADRATIC.id: NOISY_QUADRATIC.name}
+NAMES = {law.id: law.name for law in CANDIDATES.values()}
 # A factor of four: what lies beyond stands as an arrow at the edge.
 FARTHEST = 4.0
 CAPTION = (

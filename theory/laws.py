@@ -6,6 +6,7 @@ B_c = c1/c2, so that laws nest and their constants can be compared: P and S cont
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -21,7 +22,8 @@ from theory.symbols import B, alpha, c1, c2, h
 class Law:
     r"""Steps to result K as a function of the batch size B and of positive parameters.
 
-    Fits move in the logarithms of all parameters, `fit_coordinates`, in the order of `parameters`.
+    Fits move in the logarithms of all parameters, `fit_coordinates`, in the order of `parameters`: c1, c2 and at most
+    one shape, which is 1 where the law is law H.
 
     Reference:
         docs/theory.md, results 6, 8, 9 and 17.
@@ -47,6 +49,32 @@ class Law:
     def fit_coordinates(self) -> tuple[str, ...]:
         """Names of the entries of theta, the logarithm of each parameter."""
         return tuple(str(t) for t in log_coordinates(self.parameters))
+
+    @property
+    def shape(self) -> str | None:
+        """Name of the parameter beside c1 and c2; None where there is none.
+
+        Example:
+            >>> HYPERBOLA.shape, POWER.shape
+            (None, 'alpha')
+        """
+        return next((name for name in self.parameter_names if name not in {"c1", "c2"}), None)
+
+    @cached_property
+    def counts_examples(self) -> bool:
+        """Whether K depends on B and c1 through c1/B alone, so that c1 is in steps x examples in any law.
+
+        Example:
+            >>> HYPERBOLA.counts_examples, POWER.counts_examples  # c1/B^alpha: the unit of c1 depends on alpha
+            (True, False)
+        """
+        x, theta, doubled = (
+            np.linspace(-1.3, 5.6, 7),
+            np.full(len(self.parameters), 0.7),
+            np.zeros(len(self.parameters)),
+        )
+        doubled[self.parameter_names.index("c1")] = np.log(2.0)
+        return bool(np.allclose(self.log_steps(x, theta), self.log_steps(x + np.log(2.0), theta + doubled)))
 
     def latex(self) -> str:
         """Return the law as a LaTeX formula, K(B) = ..."""
@@ -199,29 +227,29 @@ def _shape(x: Array, theta: Array) -> tuple[int, ...]:
 
 _B_C = c1 / c2
 
-HYPERBOLA = Law("H", "hyperbola (Proposition 4.1)", c1 / B + c2, (c1, c2))
-POWER = Law("P", "power law with a floor", c1 / B**alpha + c2, (c1, c2, alpha))
+HYPERBOLA = Law("H", "hyperbola", c1 / B + c2, (c1, c2))
+POWER = Law("P", "power law", c1 / B**alpha + c2, (c1, c2, alpha))
 SHARPNESS = Law(
     "S",
-    "sharpness family",
+    "sharpness",
     ((c1 / B) ** (1 / h) + c2 ** (1 / h)) ** h,
     (c1, c2, h),
 )
 PIECEWISE = Law(
     "PW",
-    "linear scaling, then a plateau",
+    "piecewise",
     sympy.Piecewise((c1 / B, B <= _B_C), (c2, True)),
     (c1, c2),
 )
 TUNED_TEXTBOOK = Law(
     "X",
-    "tuned textbook bound",
+    "tuned textbook",
     sympy.Piecewise((4 * c1 / B, B <= 2 * _B_C), (c2 / (1 - _B_C / B), True)),
     (c1, c2),
 )
 FIXED_RATE = Law(
     "I",
-    "fixed-rate bound, exact",
+    "fixed rate",
     sympy.Piecewise((c2 / (1 - _B_C / B), B > _B_C), (sympy.oo, True)),
     (c1, c2),
 )

@@ -196,4 +196,4 @@ def _fewest_steps(spectrum: Spectrum) -> float:
     return float(np.exp(high))
 
 
-NOISY_QUADRATIC = ShapeLaw("Q", "noisy quadratic at the best rate", c2 * sympy.Function("q")(B * c2 / c1), (c1, c2))
+NOISY_QUADRATIC = ShapeLaw("Q", "noisy quadratic", c2 * sympy.Function("q")(B * c2 / c1), (c1, c2))

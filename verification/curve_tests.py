@@ -27,7 +27,8 @@ from verification.likelihood import Array, Observations, point_terms, sigma_floo
 DRAWS = 1000
 # The ratio to a rival needs no small p-value: so many draws tell 5%.
 RIVAL_DRAWS = 250
-RIVALS = ("PW", "X", "I", "Q")
+# Laws with as many constants as law H.
+RIVALS = tuple(law.id for law in CANDIDATES.values() if law.shape is None and law.id != "H")
 # From this many points on the small-sample correction is as good as draws.
 ENOUGH_POINTS = 20
 # With fewer draws that can be fitted there is no p-value from draws.

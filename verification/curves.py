@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from theory import LAWS, NOISY_QUADRATIC, Law, critical_batch_size_20_percent
+from theory import LAWS, NOISY_QUADRATIC, POWER, Law, critical_batch_size_20_percent
 from verification.fit import Fit, Interval, Problem, fit_laws, starting_points, why_no_fit
 from verification.likelihood import Observations, observe, relative_to, stacked
 from verification.profile import p_value, profile_intervals
@@ -16,18 +16,6 @@ from verification.robust import RobustFit, robust_fit
 from verification.starts import grid_starts
 
 CANDIDATES: Mapping[str, Law] = MappingProxyType({**LAWS, NOISY_QUADRATIC.id: NOISY_QUADRATIC})
-# Which linear combinations of fit coordinates get an interval. Of law P only alpha is asked for: the unit of its c1
-# depends on it.
-_TWO = MappingProxyType({"c1": (1.0, 0.0), "c2": (0.0, 1.0), "b_crit": (1.0, -1.0)})
-CONTRASTS: Mapping[str, Mapping[str, tuple[float, ...]]] = MappingProxyType(
-    {
-        **dict.fromkeys(("H", "PW", "X", "I", "Q"), _TWO),
-        "P": {"alpha": (0.0, 0.0, 1.0)},
-        "S": {"c1": (1.0, 0.0, 0.0), "c2": (0.0, 1.0, 0.0), "b_crit": (1.0, -1.0, 0.0), "h": (0.0, 0.0, 1.0)},
-    }
-)
-# Laws with a third parameter, and the parameter whose value 1 makes them law H.
-SHAPES: Mapping[str, str] = MappingProxyType({"P": "alpha", "S": "h"})
 # The largest logarithm of a constant that is reported as a number.
 LARGEST_LOG = 700.0
 
@@ -62,7 +50,7 @@ class FittedLaw:
 
 @dataclass(frozen=True)
 class ShapeTest:
-    """Likelihood ratio test of alpha = 1 (law P) or h = 1 (law S), that is of law H within the wider law.
+    """Likelihood ratio test of the shape being 1 (alpha in law P, h in law S), that is of law H within the wider law.
 
     Attributes:
         deviance: Twice the log-likelihood H loses, >= 0.
@@ -131,6 +119,29 @@ class FittedCurve:
         return self.laws.get("H")
 
 
+def contrasts(law: Law) -> dict[str, tuple[float, ...]]:
+    """Return which linear combinations of a law's fit coordinates get an interval.
+
+    Args:
+        law: One of `CANDIDATES`.
+
+    Returns:
+        Constant to contrast, shape (p,): c1, c2 and b_crit where c1 counts steps x examples as in law H, and the shape.
+
+    Example:
+        >>> contrasts(LAWS["H"])["b_crit"], contrasts(LAWS["P"])
+        ((1.0, -1.0), {'alpha': (0.0, 0.0, 1.0)})
+    """
+    unit = {
+        name: tuple(row) for name, row in zip(law.parameter_names, np.eye(len(law.parameters)).tolist(), strict=True)
+    }
+    shape = {} if law.shape is None else {law.shape: unit[law.shape]}
+    if not law.counts_examples:
+        return shape
+    b_crit = tuple(a - b for a, b in zip(unit["c1"], unit["c2"], strict=True))
+    return {"c1": unit["c1"], "c2": unit["c2"], "b_crit": b_crit, **shape}
+
+
 def fit_curve(curve: Curve) -> FittedCurve:
     """Fit every law to one curve; see `fit_curves`."""
     return fit_curves([curve])[0]
@@ -152,13 +163,13 @@ def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
     laws: list[dict[str, FittedLaw]] = [{} for _ in curves]
     tests: list[dict[str, ShapeTest]] = [{} for _ in curves]
     for law in CANDIDATES.values():
-        few = 3 if law.id in SHAPES else 2
+        few = len(law.parameters)
         chosen = [i for i, c in enumerate(curves) if reasons[i] is None and len(c.reached_batch_sizes) > few]
         smallest = [curves[i].points[0].batch_size for i in chosen]
         fitted = fit_each(law, [data[i] for i in chosen], smallest)
         for i, one in zip(chosen, fitted, strict=True):
             laws[i][law.id] = one
-        if law.id in SHAPES:
+        if law.shape is not None:
             for i, test in zip(chosen, _shape_tests([laws[i]["H"].fit for i in chosen], fitted), strict=True):
                 tests[i][law.id] = test
     return tuple(
@@ -183,13 +194,13 @@ def fit_each(law: Law, data: Sequence[Observations], smallest: Sequence[int]) ->
     if not data:
         return []
     p = len(law.parameter_names)
-    if law.id == "P":  # in units of the smallest batch size c1 and alpha hardly depend on each other
+    if law is POWER:  # in units of the smallest batch size c1 and alpha hardly depend on each other
         data = [relative_to(one, unit) for one, unit in zip(data, smallest, strict=True)]
     grid = grid_starts(law, stacked(data), p)
     starts = [np.concatenate([grid[:, i], starting_points(one, p)]) for i, one in enumerate(data)]
     problems = [Problem(law, one, start) for one, start in zip(data, starts, strict=True)]
     fits = fit_laws(problems)
-    intervals = profile_intervals(problems, fits, CONTRASTS[law.id])
+    intervals = profile_intervals(problems, fits, contrasts(law))
     return [
         _in_examples(law, problem, fit, ends, unit)
         for problem, fit, ends, unit in zip(problems, fits, intervals, smallest, strict=True)
@@ -198,8 +209,8 @@ def fit_each(law: Law, data: Sequence[Observations], smallest: Sequence[int]) ->
 
 def _in_examples(law: Law, problem: Problem, fit: Fit, intervals: dict[str, Interval], smallest: int) -> FittedLaw:
     """Return a fitted law with its constants for batch sizes in examples."""
-    estimates = {name: estimate(fit, contrast) for name, contrast in CONTRASTS[law.id].items()}
-    if law.id == "P":
+    estimates = {name: estimate(fit, contrast) for name, contrast in contrasts(law).items()}
+    if law is POWER:
         log_c1, log_c2, log_alpha = fit.theta
         log_c1 += math.exp(log_alpha) * math.log(smallest)
         known = estimate(fit, (1.0, 0.0, 1.0)) is not None and log_c1 < LARGEST_LOG
@@ -236,13 +247,14 @@ def _shape_tests(hyperbolas: Sequence[Fit], wider: Sequence[FittedLaw]) -> list[
     """Compare law H with a law that contains it, for each curve."""
     if not wider:
         return []
-    law = wider[0].law.id
-    contrast = {SHAPES[law]: CONTRASTS[law][SHAPES[law]]}
+    law = wider[0].law
+    shape = law.shape or ""
+    contrast = {shape: contrasts(law)[shape]}
     intervals = profile_intervals([one.problem for one in wider], [one.fit for one in wider], contrast, level=0.90)
     found = []
     for hyperbola, one, interval in zip(hyperbolas, wider, intervals, strict=True):
         deviance = max(0.0, 2.0 * (one.fit.log_likelihood - hyperbola.log_likelihood))
-        found.append(ShapeTest(deviance, p_value(deviance, one.fit.n, len(one.fit.theta)), interval[SHAPES[law]]))
+        found.append(ShapeTest(deviance, p_value(deviance, one.fit.n, len(one.fit.theta)), interval[shape]))
     return found
 
 

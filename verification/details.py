@@ -11,15 +11,6 @@ from verification.rules import EFFECTS
 from verification.search_error import SearchError
 from verification.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped
 
-_LAW_NAMES = {
-    "H": "hyperbola",
-    "P": "power",
-    "S": "sharpness",
-    "PW": "piecewise",
-    "X": "textbook",
-    "I": "fixed rate",
-    "Q": "quadratic",
-}
 _TESTS = ("lack_of_fit", "reset", "rainbow", "harvey_collier", "monotone", "convex")
 
 
@@ -43,19 +34,19 @@ def _curve_lines(fitted: FittedCurve) -> list[str]:
     """Return the laws of one curve and what tests say about the paper's."""
     rows = []
     for id_, one in fitted.laws.items():
-        shape = {"P": "alpha", "S": "h"}.get(id_)
+        shape = one.law.shape
         third = f"{shape} {estimate_text(one.estimates[shape], one.intervals[shape])}" if shape else ""
         weight = "-" if one.weight is None else f"{one.weight:.2f}"
         rival = fitted.rivals.get(id_)
         against = "" if rival is None else f"{number(rival.log_ratio)}, p {p_text(rival.p)}"
         b_crit = estimate_text(one.estimates["b_crit"], one.intervals["b_crit"]) if "b_crit" in one.intervals else "-"
         rows.append(
-            (f"{id_}  {_LAW_NAMES[id_]}", weight, b_crit, percent_or_none(one.fit.worst_residual), third or against)
+            (f"{id_}  {one.law.name}", weight, b_crit, percent_or_none(one.fit.worst_residual), third or against)
         )
     title = name(fitted)
     header = ("law", "weight", "B_crit", "worst", "shape; or likelihood ratio to H")
     lines = [wrapped(f"{title}: laws by AICc weight"), *columns(header, rows)]
-    tests = [f"{SHAPE_NAMES[law]} p {p_text(test.p)}" for law, test in fitted.shape_tests.items()]
+    tests = [f"{fitted.laws[law].law.shape} = 1 p {p_text(test.p)}" for law, test in fitted.shape_tests.items()]
     tests += [f"{test.method} p {p_text(test.p)}" for key in _TESTS if (test := fitted.tests.get(key)) is not None]
     lines.append(wrapped(f"Tests: {'; '.join(tests)}."))
     loose = sorted({key for one in (fitted.hyperbola,) if one for key, known in one.identified.items() if not known})
@@ -66,9 +57,6 @@ def _curve_lines(fitted: FittedCurve) -> list[str]:
         far = f"a point lies {number(robust.farthest)} scales off the law; without its weight"
         lines.append(wrapped(f"Robust fit: {far} c1 = {number(robust.c1)}, c2 = {number(robust.c2)}."))
     return lines
-
-
-SHAPE_NAMES = {"P": "alpha = 1", "S": "h = 1"}
 
 
 def percent_or_none(ratio: float) -> str:

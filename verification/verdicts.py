@@ -16,7 +16,7 @@ from typing import Any, cast
 from verification.analysis import Analysis
 from verification.bands import law_band, ratio_band
 from verification.claims import Claim
-from verification.curves import SHAPES, FittedCurve, FittedLaw
+from verification.curves import FittedCurve, FittedLaw
 from verification.fit import LARGEST_LOG_RESIDUAL, Interval
 from verification.pairs import Pair, measured_ratios
 from verification.product_ratio import Prediction
@@ -198,10 +198,7 @@ def _law(fitted: FittedLaw) -> Json:
 
 def _curve(fitted: FittedCurve, rates: Rates, search: SearchError | str) -> Json:
     """Return one curve with its laws and tests; `n` counts the points that reached the goal."""
-    tests: dict[str, Json] = {
-        SHAPES[law]: {"deviance": test.deviance, "p": test.p, "interval_90": _interval(test.interval_90)}
-        for law, test in fitted.shape_tests.items()
-    }
+    tests: dict[str, Json] = {str(fitted.laws[law].law.shape): _plain(test) for law, test in fitted.shape_tests.items()}
     tests |= {name: _plain(test) for name, test in fitted.tests.items()}
     tests["against"] = {law: _plain(rival) for law, rival in fitted.rivals.items()}
     tests["rate"] = _rates(rates)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from reference.theory_laws import log_steps as slow_log_steps
 from reference.theory_laws import log_steps_gradient as slow_gradient
 
-from theory import HYPERBOLA, LAWS, POWER, SHARPNESS, Law
+from theory import HYPERBOLA, LAWS, NOISY_QUADRATIC, POWER, SHARPNESS, Law
 
 # A handful of float64 operations on numbers of the size of the largest intermediate.
 ROUNDING = 16 * np.finfo(float).eps
@@ -185,3 +185,9 @@ def test_theta_of_the_wrong_length(theta):
         HYPERBOLA.log_steps([0.0], theta)
     with pytest.raises(ValueError, match=r"theta must have shape \(2,\)"):
         HYPERBOLA.natural(theta)
+
+
+@pytest.mark.parametrize("law", [*LAWS.values(), NOISY_QUADRATIC], ids=lambda law: law.id)
+def test_c1_counts_examples_in_every_law_but_the_power_law(law):
+    assert law.counts_examples == (law.id != "P")
+    assert law.shape == {"P": "alpha", "S": "h"}.get(law.id)

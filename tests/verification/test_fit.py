@@ -9,7 +9,7 @@ from reference.verification_likelihood import fit as twin_fit
 from reference.verification_likelihood import power_law, profile_deviance
 
 from theory import HYPERBOLA, POWER
-from verification.curves import CONTRASTS
+from verification.curves import contrasts
 from verification.fit import (
     Interval,
     Problem,
@@ -24,8 +24,8 @@ from verification.profile import deviance_at, p_value, profile_interval, t_stati
 from verification.records import CurvePoint
 
 SIZES = tuple(2**i for i in range(9))
-C1, C2 = np.array(CONTRASTS["H"]["c1"]), np.array(CONTRASTS["H"]["c2"])
-B_CRIT = np.array(CONTRASTS["H"]["b_crit"])
+C1, C2 = np.array(contrasts(HYPERBOLA)["c1"]), np.array(contrasts(HYPERBOLA)["c2"])
+B_CRIT = np.array(contrasts(HYPERBOLA)["b_crit"])
 
 
 def simulated(seed, c1=500.0, c2=14.0, sigma=0.15, step=2.0, budget=480.0, sizes=SIZES, curves=1):

@@ -298,7 +298,7 @@ def test_the_details_name_laws_tests_and_ratios(tmp_path, capsys):
     assert main([str(run), "--draws", "50"]) == 0
     printed = capsys.readouterr().out
     assert "laws by AICc weight" in printed
-    assert "Q  quadratic" in printed
+    assert "Q  noisy quadratic" in printed
     assert "alpha = 1 p" in printed
     assert "isotonic regression, 50 draws" in " ".join(printed.split())
     assert "90%: c1 over its prediction" in printed
