@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from theory import HYPERBOLA
 from verification.bands import Band
-from verification.fit import Interval
+from verification.fit import OPEN, Interval
 from verification.pairs import MeasuredRatio
 from verification.rates import BestRates
 
@@ -117,7 +117,7 @@ def read_pair(entry: Entry) -> JudgedPair:
     limits = {}
     for name in ("c1", "c2"):
         ends = intervals.get(f"{name}_ratio")
-        limits[name] = (_number_or_none(entry[f"{name}_ratio"]), _interval(ends) if ends else Interval(None, None))
+        limits[name] = (_number_or_none(entry[f"{name}_ratio"]), _interval(ends) if ends else OPEN)
     measured = tuple(
         MeasuredRatio(
             int(_number(one["batch_size"])),

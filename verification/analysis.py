@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from verification.claims import Claim, Material, judge_all
+from verification.claims import Claim, judge_all
 from verification.curve_tests import with_tests
 from verification.curves import FittedCurve, fit_curves
-from verification.pairs import Pair, compare_all, log_error
+from verification.detectable import log_error
+from verification.evidence import Material
+from verification.pairs import Pair, compare_all
 from verification.rates import Rates, rates
 from verification.records import Records
 from verification.search_error import SearchError, by_group

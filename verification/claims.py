@@ -1,7 +1,7 @@
 r"""The paper's claims C1-C18 and the rule, fixed before any data, that turns evidence into a verdict.
 
-`verification.rules` says for each claim what is measured, its margin or its direction, and which command would measure
-it. Holm's correction runs over every p-value of a report. Then, for each piece of evidence:
+`verification.rules` says for each claim what is measured, by which function, what counts as equal, and which command
+would measure it. Holm's correction runs over every p-value of a report. Then, for each piece of evidence:
 
 - *law*: when p_holm < .05, supported as an approximation if the 90% interval of alpha lies in [0.9, 1.1] and the
   worst residual is below 10%, else rejected; otherwise supported when that interval lies in the margin, else
@@ -19,17 +19,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from verification import evidence, evidence_pairs, evidence_trials
-from verification.curves import FittedCurve
-from verification.evidence import Evidence
-from verification.fit import Interval
+from verification.evidence import Evidence, Material
+from verification.fit import OPEN, Interval
 from verification.likelihood import Array
-from verification.pairs import Pair
-from verification.rates import Rates
-from verification.records import Constant
 from verification.rules import RULES, Rule
-from verification.trends import Trend
-from verification.trials import SmoothnessRun
 
 SIGNIFICANCE = 0.05
 
@@ -73,71 +66,6 @@ class Claim:
     detail: str
 
 
-_FEW_POINTS = "needs a curve with 4 batch sizes that reached the goal"
-_FEW_PAIRS = "needs a dense and a sparse curve with 3 batch sizes each"
-
-
-@dataclass(frozen=True)
-class Material:
-    """All that claims are judged by.
-
-    Attributes:
-        curves: Fitted and tested curves.
-        pairs: Sparse against dense.
-        rates: What the rates of each curve say, one per curve.
-        constants: Measured constants.
-        smoothness: L and loss along runs.
-        trend: Of L over sparsity, or why there is none.
-    """
-
-    curves: Sequence[FittedCurve] = ()
-    pairs: Sequence[Pair] = ()
-    rates: Sequence[Rates] = ()
-    constants: Sequence[Constant] = ()
-    smoothness: Sequence[SmoothnessRun] = ()
-    trend: Trend | str = "no runs"
-
-
-def gather(material: Material) -> dict[str, list[Evidence] | str]:
-    """Return the evidence on each claim, or the reason why there is none.
-
-    Args:
-        material: What was measured.
-
-    Returns:
-        C1 to C18.
-    """
-    curves, pairs = material.curves, material.pairs
-    return {
-        "C1": evidence.law_holds(curves) or _FEW_POINTS,
-        "C2": evidence.linear_scaling(curves) or _FEW_POINTS,
-        "C3": evidence.plateau(curves) or _FEW_POINTS,
-        "C4": evidence.sparse_needs_more_steps(pairs) or _FEW_PAIRS,
-        "C5": evidence_pairs.ordered_by_sparsity(curves),
-        "C6": evidence_pairs.ratio_falls(pairs),
-        "C7": evidence.critical_batch_no_smaller(pairs) or _FEW_PAIRS,
-        "C8": evidence_pairs.one_factor(pairs),
-        "C9": evidence_pairs.momentum_scales_further(curves),
-        "C10": evidence_trials.smoothness_grows(material.trend),
-        "C11": evidence_trials.constants_change_little(material.constants),
-        "C12": evidence_pairs.predicted_ratio(pairs),
-        "C13": evidence_trials.best_rate_grows(curves, material.rates),
-        "C14": evidence_trials.successful_range_shrinks(curves),
-        "C15": evidence_trials.region_grows(curves),
-        "C16": evidence_trials.winners_inside(curves),
-        "C17": evidence.law_holds(_other_settings(curves)) or "needs curves with a decaying rate, or at two goals",
-        "C18": evidence_trials.loss_goes_with_smoothness(material.smoothness),
-    }
-
-
-def _other_settings(curves: Sequence[FittedCurve]) -> list[FittedCurve]:
-    """Return the curves of workloads with a decaying rate, and of workloads measured at several goals."""
-    goals: dict[str, set[str]] = {}
-    for one in curves:
-        goals.setdefault(one.curve.workload, set()).add(one.curve.goal)
-    return [one for one in curves if "linear" in one.curve.workload.split("/") or len(goals[one.curve.workload]) > 1]
-
-
 def holm(p_values: Sequence[float]) -> Array:
     """Return p-values corrected for their number by Holm's step-down method.
 
@@ -176,10 +104,10 @@ def judge(rule: Rule, found: Evidence, p_holm: float) -> Verdict:
         if not significant:
             return Verdict.UNDERPOWERED
         return Verdict.SUPPORTED if found.direction > 0 else Verdict.REJECTED
+    equal = rule.equal is not None and found.interval_90.inside(*rule.equal)
     if rule.kind == "law" and significant:
-        good = found.within_margin and found.approximate
-        return Verdict.APPROXIMATE if good else Verdict.REJECTED
-    if found.within_margin:
+        return Verdict.APPROXIMATE if equal and found.approximate else Verdict.REJECTED
+    if equal:
         return Verdict.SUPPORTED
     return Verdict.REJECTED if significant else Verdict.UNDERPOWERED
 
@@ -193,7 +121,7 @@ def judge_all(material: Material) -> tuple[Claim, ...]:
     Returns:
         C1 to C18, in order.
     """
-    found = gather(material)
+    found = {rule.id: rule.evidence(material) for rule in RULES}
     listed = [one for pieces in found.values() if not isinstance(pieces, str) for one in pieces]
     corrected = iter(holm([one.p for one in listed]).tolist())
     claims = []
@@ -208,10 +136,9 @@ def judge_all(material: Material) -> tuple[Claim, ...]:
 
 def _not_measured(rule: Rule, reason: str) -> Claim:
     """Return a claim nothing can be said about."""
-    nothing = Interval(None, None)
     named = "python -m" in reason or "--" in reason
     detail = reason if named else f"{reason}: {rule.command}"
-    return Claim(rule.id, rule.statement, Verdict.NOT_MEASURED, None, None, nothing, None, None, None, detail)
+    return Claim(rule.id, rule.statement, Verdict.NOT_MEASURED, None, None, OPEN, None, None, None, detail)
 
 
 def _claim(rule: Rule, judged: Sequence[tuple[Evidence, float]]) -> Claim:

@@ -6,25 +6,23 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import beta as beta_distribution
 from scipy.stats import binom, kendalltau
-from scipy.stats import t as student_t
 
 from verification.curves import FittedCurve
-from verification.evidence import Evidence, name
-from verification.fit import Interval
+from verification.detectable import POWER, detectable
+from verification.evidence import Evidence, Found, exponential, groups, name, sign_evidence
+from verification.fit import OPEN, Interval
 from verification.likelihood import Array
-from verification.pairs import MARGIN
 from verification.product_ratio import log_variance
 from verification.rates import Rates, Slope, mean_slope, success
 from verification.records import Constant
 from verification.trends import Trend
 from verification.trials import SmoothnessRun, Trial, winner
 
-POWER = 0.8
 # Winners at an edge of what was tried: as few as this share are no sign of a search too narrow.
 EDGE_MARGIN = 0.10
 
 
-def best_rate_grows(curves: Sequence[FittedCurve], rates: Sequence[Rates]) -> list[Evidence] | str:
+def best_rate_grows(curves: Sequence[FittedCurve], rates: Sequence[Rates]) -> Found:
     """C13: slope of log eta* on log B is positive, for each curve.
 
     Args:
@@ -35,11 +33,11 @@ def best_rate_grows(curves: Sequence[FittedCurve], rates: Sequence[Rates]) -> li
         Evidence on the slope; why there is none.
     """
     slopes = [(name(one), rate.rate) for one, rate in zip(curves, rates, strict=True)]
-    found = [_slope_above(subject, slope) for subject, slope in slopes if isinstance(slope, Slope)]
+    found = [sign_evidence(subject, slope, 1) for subject, slope in slopes if isinstance(slope, Slope)]
     return found or next((slope for _, slope in slopes if isinstance(slope, str)), "needs a curve")
 
 
-def successful_range_shrinks(curves: Sequence[FittedCurve]) -> list[Evidence] | str:
+def successful_range_shrinks(curves: Sequence[FittedCurve]) -> Found:
     """C14: fewer search points succeed at the highest sparsity than in the dense network, paired by search point.
 
     Search points are spread evenly over log rate, so the share that succeeds measures the range of working rates.
@@ -65,11 +63,11 @@ def successful_range_shrinks(curves: Sequence[FittedCurve]) -> list[Evidence] | 
             gaps.append(float(np.mean([known[1][point][size] - known[0][point][size] for size in sizes])))
         slope = mean_slope(np.array(gaps))
         if isinstance(slope, Slope):
-            found.append(_slope_below(name(sparse), slope))
+            found.append(sign_evidence(name(sparse), slope, -1))
     return found or "needs a dense and a sparse curve whose trials tried the same search points"
 
 
-def region_grows(curves: Sequence[FittedCurve]) -> list[Evidence] | str:
+def region_grows(curves: Sequence[FittedCurve]) -> Found:
     """C15: the share of search points that succeed rises with log B, search point by search point.
 
     Args:
@@ -90,11 +88,11 @@ def region_grows(curves: Sequence[FittedCurve]) -> list[Evidence] | str:
             continue
         slope = mean_slope(centred @ reached / float(centred @ centred))
         if isinstance(slope, Slope):
-            found.append(_slope_above(name(one), slope))
+            found.append(sign_evidence(name(one), slope, 1))
     return found or next(iter(reasons), "needs a curve with 3 batch sizes whose trials are known")
 
 
-def winners_inside(curves: Sequence[FittedCurve]) -> list[Evidence] | str:
+def winners_inside(curves: Sequence[FittedCurve]) -> Found:
     """C16: a winner's metaparameters are not the smallest or largest tried, in at least nine studies of ten.
 
     Args:
@@ -103,16 +101,16 @@ def winners_inside(curves: Sequence[FittedCurve]) -> list[Evidence] | str:
     Returns:
         Evidence on the share of winners at an edge, one per workload and goal.
     """
-    groups: dict[tuple[str, str], list[bool]] = {}
+    at_edge: dict[tuple[str, str], list[bool]] = {}
     subjects: dict[tuple[str, str], str] = {}
     for one in curves:
         for trials in _studies(one.curve.trials):
             best = winner(trials)
             if best is not None and best.metaparameters and len(trials) > 2:
-                groups.setdefault(one.curve.group, []).append(_at_edge(best, trials))
+                at_edge.setdefault(one.curve.group, []).append(_at_edge(best, trials))
                 subjects[one.curve.group] = ", ".join(part for part in one.curve.group if part) or "all studies"
     found = []
-    for group, edges in groups.items():
+    for group, edges in at_edge.items():
         k, n = sum(edges), len(edges)
         found.append(
             Evidence(
@@ -121,13 +119,13 @@ def winners_inside(curves: Sequence[FittedCurve]) -> list[Evidence] | str:
                 interval=_binomial_interval(k, n, 0.95),
                 p=float(binom.sf(k - 1, n, EDGE_MARGIN)),
                 detectable=_detectable_share(n),
-                within_margin=(_binomial_interval(k, n, 0.90).high or 1.0) <= EDGE_MARGIN,
+                interval_90=_binomial_interval(k, n, 0.90),
             )
         )
     return found or "needs studies of 3 trials or more with their metaparameters, in rows of trials or in study.sqlite"
 
 
-def smoothness_grows(trend: Trend | str) -> list[Evidence] | str:
+def smoothness_grows(trend: Trend | str) -> Found:
     """C10: the mean of L over training grows with sparsity, over replicates (Jonckheere).
 
     Args:
@@ -145,7 +143,7 @@ def smoothness_grows(trend: Trend | str) -> list[Evidence] | str:
         Evidence(
             subject=f"sparsity {max(trend.groups):g}% over {min(trend.groups):g}%",
             estimate=ends[-1] / ends[0],
-            interval=Interval(None, None),
+            interval=OPEN,
             p=trend.p if up else trend.p_falling,
             detectable=None,
             direction=1 if up else -1,
@@ -153,7 +151,7 @@ def smoothness_grows(trend: Trend | str) -> list[Evidence] | str:
     ]
 
 
-def constants_change_little(constants: Sequence[Constant]) -> list[Evidence] | str:
+def constants_change_little(constants: Sequence[Constant]) -> Found:
     """C11: Delta and beta of a sparse network are the dense one's within a factor 1.25.
 
     Args:
@@ -175,22 +173,21 @@ def constants_change_little(constants: Sequence[Constant]) -> list[Evidence] | s
             continue
         error = math.sqrt(sum(v for v in variances if v is not None))
         ratio = Slope(math.log(sparse.value / dense.value), error, min(sparse.n, dense.n) - 1)
-        at_95, at_90 = (_exponential(ratio.interval(level)) for level in (0.95, 0.90))
-        multiple = float(student_t.ppf(0.975, ratio.freedom) + student_t.ppf(POWER, ratio.freedom))
+        at_95, at_90 = (ratio.interval(level).map(exponential) for level in (0.95, 0.90))
         found.append(
             Evidence(
                 subject=f"{quantity}, sparsity {sparsity:g}%",
                 estimate=math.exp(ratio.value),
                 interval=at_95,
                 p=ratio.p(),
-                detectable=math.exp(min(error * multiple, 25.0)),
-                within_margin=at_90.inside(1.0 / MARGIN, MARGIN),
+                detectable=detectable(error, ratio.freedom, 2),
+                interval_90=at_90,
             )
         )
     return found or "the constants have one replicate, so their error is unknown; measure with --replicates 3"
 
 
-def loss_goes_with_smoothness(runs: Sequence[SmoothnessRun]) -> list[Evidence] | str:
+def loss_goes_with_smoothness(runs: Sequence[SmoothnessRun]) -> Found:
     """C18: runs with a larger mean L have a larger mean training loss (Kendall's tau).
 
     Args:
@@ -211,7 +208,7 @@ def loss_goes_with_smoothness(runs: Sequence[SmoothnessRun]) -> list[Evidence] |
         Evidence(
             subject=f"{len(means)} runs",
             estimate=float(tau),
-            interval=Interval(None, None),
+            interval=OPEN,
             p=float(min(p, against)),
             detectable=None,
             direction=1 if tau >= 0.0 else -1,
@@ -228,45 +225,10 @@ def _by_point(side: tuple[Array, Array, Array]) -> dict[tuple[int, int], dict[fl
     }
 
 
-def _slope_above(subject: str, slope: Slope) -> Evidence:
-    """Return evidence on a number being positive."""
-    above = slope.above()
-    multiple = float(student_t.ppf(0.95, slope.freedom) + student_t.ppf(POWER, slope.freedom))
-    return Evidence(
-        subject=subject,
-        estimate=slope.value,
-        interval=slope.interval(),
-        p=min(above, 1.0 - above),
-        detectable=slope.error * multiple,
-        direction=1 if slope.value > 0.0 else -1,
-    )
-
-
-def _slope_below(subject: str, slope: Slope) -> Evidence:
-    """Return evidence on a number being negative."""
-    mirrored = _slope_above(subject, slope)
-    return Evidence(
-        subject, slope.value, mirrored.interval, mirrored.p, mirrored.detectable, direction=-mirrored.direction
-    )
-
-
-def _exponential(interval: Interval) -> Interval:
-    """Return the interval of exp."""
-    low, high = (None if end is None else math.exp(min(end, 700.0)) for end in (interval.low, interval.high))
-    return Interval(low, high)
-
-
 def _dense_and_sparsest(curves: Sequence[FittedCurve]) -> list[tuple[FittedCurve, FittedCurve]]:
     """Return the dense and the sparsest curve of each workload and goal that has both."""
-    groups: dict[tuple[str, str], list[FittedCurve]] = {}
-    for one in curves:
-        groups.setdefault(one.curve.group, []).append(one)
-    found = []
-    for members in groups.values():
-        ordered = sorted(members, key=lambda one: one.curve.sparsity)
-        if len(ordered) > 1 and ordered[0].curve.sparsity == 0.0:
-            found.append((ordered[0], ordered[-1]))
-    return found
+    both = [(members[0], members[-1]) for members in groups(curves) if len(members) > 1]
+    return [(dense, sparse) for dense, sparse in both if dense.curve.sparsity == 0.0]
 
 
 def _studies(trials: Sequence[Trial]) -> list[list[Trial]]:

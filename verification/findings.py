@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from verification.analysis import Analysis, analyse
-from verification.claims import Claim, Material, judge_all
+from verification.claims import Claim, judge_all
 from verification.command_line import Parser
 from verification.curve_tests import DRAWS
+from verification.evidence import Material
 from verification.findings_page import KeptRun, Page, readme_part
 from verification.json_file import read_json
 from verification.pairs import compare_all

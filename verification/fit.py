@@ -42,6 +42,9 @@ class Interval:
         return self.low is not None and self.high is not None and low <= self.low and self.high <= high
 
 
+OPEN = Interval(None, None)
+
+
 @dataclass(frozen=True)
 class Fit:
     """A law's maximum likelihood fit and its certificate.

@@ -17,7 +17,8 @@ from scipy.stats import t as student_t
 
 from theory import HYPERBOLA
 from verification.curves import FittedCurve, estimate
-from verification.fit import Fit, Interval, Problem, fit_laws
+from verification.detectable import detectable, log_error
+from verification.fit import OPEN, Fit, Interval, Problem, fit_laws
 from verification.likelihood import Array, joined
 from verification.newton import StepLaw
 from verification.product_ratio import Prediction, predict
@@ -71,7 +72,6 @@ class JointLaw:
 
 
 MARGIN = 1.25
-NAMES: Mapping[str, str] = MappingProxyType({"c1": "rho", "c2": "kappa", "b_crit": "rho - kappa"})
 
 
 @dataclass(frozen=True)
@@ -240,9 +240,9 @@ def _against_prediction(pair: Pair, at_90: Interval, freedom: int) -> RatioTest:
     """Compare the fitted ratio of c1 with the predicted one, the errors of both carried."""
     predicted, ratio, error = pair.prediction, pair.ratios["c1"], log_error(at_90, freedom)
     if isinstance(predicted, str):
-        return RatioTest(None, Interval(None, None), None, "inconclusive", predicted)
+        return RatioTest(None, OPEN, None, "inconclusive", predicted)
     if ratio is None or error is None:
-        return RatioTest(None, Interval(None, None), None, "inconclusive", "the data do not bound the ratio of c1")
+        return RatioTest(None, OPEN, None, "inconclusive", "the data do not bound the ratio of c1")
     total = math.hypot(error, predicted.log_error or 0.0)
     gap = math.log(ratio / predicted.c1_ratio)
     half = float(student_t.ppf(0.95, freedom)) * total
@@ -254,24 +254,7 @@ def _against_prediction(pair: Pair, at_90: Interval, freedom: int) -> RatioTest:
 
 def _ratio_test(p: float | None, interval: Interval, error: float | None, freedom: int) -> RatioTest:
     """Return the test of a ratio being 1 with its verdict."""
-    detectable = None
-    if error is not None and error < 10.0:
-        detectable = math.exp(error * float(student_t.ppf(0.975, freedom) + student_t.ppf(0.8, freedom)))
+    verdict = "different" if p is not None and p < 0.05 else "inconclusive"
     if interval.inside(1.0 / MARGIN, MARGIN):
-        return RatioTest(p, interval, detectable, "equivalent")
-    return RatioTest(p, interval, detectable, "different" if p is not None and p < 0.05 else "inconclusive")
-
-
-def log_error(interval_90: Interval, freedom: int) -> float | None:
-    """Return the standard error of a log that a 90% interval stands for, None when it is open.
-
-    Args:
-        interval_90: Of a positive quantity.
-        freedom: Degrees of freedom.
-
-    Returns:
-        The error, or None.
-    """
-    if interval_90.low is None or interval_90.high is None or freedom < 1:
-        return None
-    return math.log(interval_90.high / interval_90.low) / 2.0 / float(student_t.ppf(0.95, freedom))
+        verdict = "equivalent"
+    return RatioTest(p, interval, detectable(error, freedom, 2), verdict)

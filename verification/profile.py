@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import f as fisher_f
 from scipy.stats import t as student_t
 
-from verification.fit import Fit, Interval, Problem
+from verification.fit import OPEN, Fit, Interval, Problem
 from verification.likelihood import Array, sigma_floor, stacked
 from verification.newton import maximise
 
@@ -112,7 +112,7 @@ def profile_intervals(
     Returns:
         For each fit name to interval, in natural units; all ends open where there are too few points for any.
     """
-    found = [dict.fromkeys(contrasts, Interval(None, None)) for _ in fits]
+    found = [dict.fromkeys(contrasts, OPEN) for _ in fits]
     limits = [threshold(fit.n, len(fit.theta), level) for fit in fits]
     wanted = [(i, name) for i, limit in enumerate(limits) if limit is not None for name in contrasts]
     if not wanted:

@@ -1,14 +1,23 @@
-"""What is measured for each claim, its margin or direction, and what would measure it: fixed before any data."""
+"""What is measured for each claim, what counts as equal, and what would measure it: fixed before any data."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from verification.evidence import ALPHA_MARGIN, SLOPE_MARGIN
+from verification import evidence_curves, evidence_pairs, evidence_trials
+from verification.evidence import Found, Material
 from verification.evidence_trials import EDGE_MARGIN
 from verification.pairs import MARGIN
 
+# alpha: as near to 1 as 0.1. End slopes: doubling the batch size changes the steps by at most a factor 1.1 more or
+# less than claimed.
+ALPHA = (0.9, 1.1)
+_SLOPE_MARGIN = math.log2(1.1)
+LINEAR = (-1.0 - _SLOPE_MARGIN, -1.0 + _SLOPE_MARGIN)
+FLAT = (-_SLOPE_MARGIN, _SLOPE_MARGIN)
+SAME = (1.0 / MARGIN, MARGIN)
 _MEASURE = "python -m empirics.measure"
 _LOSERS = f"{_MEASURE} --stop never"
 
@@ -22,39 +31,47 @@ class Rule:
         statement: The claim in one clause.
         kind: law, equality or direction.
         effect: What is measured.
-        margin: How far from the claimed value counts as equal; None for directions. Of ratios a factor.
-        direction: +1 or -1, which sign of the effect the claim asserts; 0 for equalities.
+        equal: Where a 90% interval must lie to count as the claimed value; None for directions.
         command: What would measure it.
+        evidence: From all that was measured to evidence on the claim, or the reason why there is none.
     """
 
     id: str
     statement: str
     kind: Literal["law", "equality", "direction"]
     effect: str
-    margin: float | None
-    direction: int
+    equal: tuple[float, float] | None
     command: str
+    evidence: Callable[[Material], Found]
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("C1", "every curve follows K = c1/B + c2", "law", "alpha in c1/B^alpha + c2", ALPHA_MARGIN, 0, _MEASURE),
+    Rule(
+        "C1",
+        "every curve follows K = c1/B + c2",
+        "law",
+        "alpha in c1/B^alpha + c2",
+        ALPHA,
+        _MEASURE,
+        lambda seen: evidence_curves.law_holds(seen.curves),
+    ),
     Rule(
         "C2",
         "linear scaling (slope -1) at the smallest B",
         "equality",
         "slope of log K on log B over the smallest batch sizes, a factor 4",
-        SLOPE_MARGIN,
-        0,
+        LINEAR,
         _MEASURE,
+        lambda seen: evidence_curves.linear_scaling(seen.curves),
     ),
     Rule(
         "C3",
         "a plateau (slope 0) at the largest B",
         "equality",
         "slope of log K on log B over the largest batch sizes, a factor 4",
-        SLOPE_MARGIN,
-        0,
+        FLAT,
         _MEASURE,
+        lambda seen: evidence_curves.plateau(seen.curves),
     ),
     Rule(
         "C4",
@@ -62,8 +79,8 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "least K*_sparse/K*_dense",
         None,
-        1,
         f"{_MEASURE} --sparsity 0 90",
+        lambda seen: evidence_pairs.sparse_needs_more_steps(seen.pairs),
     ),
     Rule(
         "C5",
@@ -71,8 +88,8 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "least mean ratio of neighbours in sparsity",
         None,
-        1,
         f"{_MEASURE} --sparsity 0 50 70 90",
+        lambda seen: evidence_pairs.ordered_by_sparsity(seen.curves),
     ),
     Rule(
         "C6",
@@ -80,8 +97,8 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "slope of its log on log B",
         None,
-        -1,
         f"{_MEASURE} --sparsity 0 90",
+        lambda seen: evidence_pairs.ratio_falls(seen.pairs),
     ),
     Rule(
         "C7",
@@ -89,17 +106,17 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "ratio of critical batch sizes, sparsest over dense",
         None,
-        1,
         f"{_MEASURE} --sparsity 0 90",
+        lambda seen: evidence_pairs.critical_batch_no_smaller(seen.pairs),
     ),
     Rule(
         "C8",
         "one factor moves the whole curve",
         "equality",
         "c1 ratio over c2 ratio",
-        MARGIN,
-        0,
+        SAME,
         f"{_MEASURE} --sparsity 0 50 70 90",
+        lambda seen: evidence_pairs.one_factor(seen.pairs),
     ),
     Rule(
         "C9",
@@ -107,8 +124,8 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "smaller c2 and larger critical batch size than SGD",
         None,
-        1,
         f"{_MEASURE} --workload digits/small-cnn/momentum, its curves.csv appended to that of SGD",
+        lambda seen: evidence_pairs.momentum_scales_further(seen.curves),
     ),
     Rule(
         "C10",
@@ -116,36 +133,44 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "Jonckheere trend of the mean of L over training",
         None,
-        1,
         f"{_MEASURE} --sparsity 0 50 70 90 --replicates 3",
+        lambda seen: evidence_trials.smoothness_grows(seen.trend),
     ),
     Rule(
         "C11",
         "Delta and beta change little with sparsity",
         "equality",
         "their ratios to the dense network's",
-        MARGIN,
-        0,
+        SAME,
         f"{_MEASURE} --sparsity 0 90 --replicates 3",
+        lambda seen: evidence_trials.constants_change_little(seen.constants),
     ),
     Rule(
         "C12",
         "c1 ratio = product of Delta, L, beta ratios",
         "equality",
         "fitted over predicted ratio of c1",
-        MARGIN,
-        0,
+        SAME,
         f"{_MEASURE} --sparsity 0 90 --replicates 3",
+        lambda seen: evidence_pairs.predicted_ratio(seen.pairs),
     ),
-    Rule("C13", "the best rate grows with B", "direction", "slope of log eta* on log B", None, 1, _MEASURE),
+    Rule(
+        "C13",
+        "the best rate grows with B",
+        "direction",
+        "slope of log eta* on log B",
+        None,
+        _MEASURE,
+        lambda seen: evidence_trials.best_rate_grows(seen.curves, seen.rates),
+    ),
     Rule(
         "C14",
         "the range of successful rates shrinks with sparsity",
         "direction",
         "share of search points that succeed, sparsest less dense",
         None,
-        -1,
         f"{_LOSERS} --sparsity 0 90",
+        lambda seen: evidence_trials.successful_range_shrinks(seen.curves),
     ),
     Rule(
         "C15",
@@ -153,26 +178,26 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "slope of the share of search points that succeed on log B",
         None,
-        1,
         _LOSERS,
+        lambda seen: evidence_trials.region_grows(seen.curves),
     ),
     Rule(
         "C16",
         "winners lie inside the search ranges",
         "equality",
         "share of winners with an extreme value of those tried",
-        EDGE_MARGIN,
-        0,
+        (0.0, EDGE_MARGIN),
         _MEASURE,
+        lambda seen: evidence_trials.winners_inside(seen.curves),
     ),
     Rule(
         "C17",
         "C1 holds with decay and at both goals",
         "law",
         "alpha in c1/B^alpha + c2",
-        ALPHA_MARGIN,
-        0,
+        ALPHA,
         f"{_MEASURE} --workload fashion-mnist/simple-cnn/sgd --goal-error 0.12 0.14",
+        lambda seen: evidence_curves.other_settings(seen.curves),
     ),
     Rule(
         "C18",
@@ -180,8 +205,8 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "Kendall's tau of mean L and mean loss over runs",
         None,
-        1,
         f"{_MEASURE} --sparsity 0 50 70 90 --replicates 3",
+        lambda seen: evidence_trials.loss_goes_with_smoothness(seen.smoothness),
     ),
 )
 STATEMENTS: Mapping[str, str] = MappingProxyType({rule.id: rule.statement for rule in RULES})

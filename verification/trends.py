@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from verification.fit import Interval
+from verification.fit import OPEN, Interval
 from verification.likelihood import Array
 from verification.trials import SmoothnessRun
 
@@ -116,7 +116,7 @@ def block_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     series = np.asarray(values, dtype=np.float64)
     n = len(series)
     if n < 8:
-        return Interval(None, None)
+        return OPEN
     length = max(2, round(math.sqrt(n)))
     starts = np.random.default_rng(_SEED).integers(0, n, (BLOCK_DRAWS, -(-n // length)))
     index = (starts[..., None] + np.arange(length)).reshape(BLOCK_DRAWS, -1)[:, :n] % n

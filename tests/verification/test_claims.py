@@ -15,16 +15,10 @@ from statsmodels.tools import add_constant
 
 from theory import HYPERBOLA, POWER
 from verification.analysis import analyse
-from verification.claims import Material, Verdict, holm, judge, judge_all
-from verification.evidence import (
-    SLOPE_MARGIN,
-    Evidence,
-    critical_batch_no_smaller,
-    linear_scaling,
-    log_ratios,
-    plateau,
-    sparse_needs_more_steps,
-)
+from verification.claims import Verdict, holm, judge, judge_all
+from verification.evidence import Evidence, Material
+from verification.evidence_curves import linear_scaling, plateau
+from verification.evidence_pairs import critical_batch_no_smaller, log_ratios, sparse_needs_more_steps
 from verification.fit import Interval, starting_points
 from verification.likelihood import Observations, sigma_floor
 from verification.newton import maximise
@@ -32,6 +26,7 @@ from verification.profile import p_value
 from verification.records import Curve, CurvePoint, Records, read_records
 from verification.rules import RULES, STATEMENTS
 
+RULE = {rule.id: rule for rule in RULES}
 NOTHING = Evidence("a curve", 1.0, Interval(0.5, 2.0), 0.01, None)
 
 
@@ -66,8 +61,10 @@ def test_holm_is_that_of_statsmodels(p_values):
     ],
 )
 def test_the_rule(claim, p_holm, within, approximate, direction, verdict):
-    evidence = replace(NOTHING, within_margin=within, approximate=approximate, direction=direction)
-    (rule,) = (rule for rule in RULES if rule.id == claim)
+    rule = RULE[claim]
+    ends = rule.equal or (0.0, 1.0)
+    inside = Interval(*ends) if within else Interval(ends[0] - 1e-9, ends[1])
+    evidence = replace(NOTHING, interval_90=inside, approximate=approximate, direction=direction)
     assert judge(rule, evidence, p_holm) is verdict
 
 
@@ -119,8 +116,19 @@ def test_alpha_is_tested_at_its_nominal_level():
     assert np.mean(deviances > stats.chi2.ppf(0.95, 1)) > 0.1
 
 
-def test_the_margin_of_a_slope_is_ten_percent_per_doubling():
-    assert pytest.approx(1.1) == 2.0**SLOPE_MARGIN
+def test_what_counts_as_equal():
+    """alpha within 0.1, slopes within 10% per doubling, ratios within a factor 1.25, a winner in ten at an edge."""
+    doubling = math.log(1.1) / math.log(2.0)
+    equal = {rule.id: pytest.approx(rule.equal) for rule in RULES if rule.equal is not None}
+    same = (0.8, 1.25)
+    assert equal == {
+        "C1": (0.9, 1.1),
+        "C2": (-1.0 - doubling, -1.0 + doubling),
+        "C3": (-doubling, doubling),
+        **dict.fromkeys(("C8", "C11", "C12"), same),
+        "C16": (0.0, 0.1),
+        "C17": (0.9, 1.1),
+    }
 
 
 @pytest.mark.parametrize(
@@ -149,15 +157,16 @@ def test_a_slope_is_within_its_margin_when_its_whole_interval_is(slope, noise, w
     points = tuple(CurvePoint(2**i, 0, k, k) for i, k in enumerate(steps))
     curves = analyse(Records(None, (Curve("", "", 0.0, points),))).curves
     (evidence,) = linear_scaling(curves)
-    assert evidence.within_margin == within
-    assert (abs(evidence.estimate + 1.0) < SLOPE_MARGIN) == (slope == -1.0)  # the point alone would not tell
-    assert not plateau(curves)[0].within_margin
+    low, high = RULE["C2"].equal
+    assert evidence.interval_90.inside(low, high) == within
+    assert (low < evidence.estimate < high) == (slope == -1.0)  # the point alone would not tell
+    assert not plateau(curves)[0].interval_90.inside(*RULE["C3"].equal)
 
 
 def test_end_slopes_need_two_batch_sizes_within_their_range():
     points = tuple(CurvePoint(16**i, 0, 4000 / 16**i, 4000 / 16**i) for i in range(5))
     curves = analyse(Records(None, (Curve("", "", 0.0, points),))).curves
-    assert linear_scaling(curves) == []
+    assert linear_scaling(curves) == "needs a curve with 4 batch sizes that reached the goal"
 
 
 @pytest.mark.parametrize("replicates", [1, 2])
@@ -295,7 +304,6 @@ def test_several_workloads_are_combined():
 
 def test_every_claim_has_a_rule_fixed_before_the_data():
     for rule in RULES:
-        assert (rule.margin is None) == (rule.kind == "direction")
-        assert (rule.direction == 0) == (rule.kind != "direction")
+        assert (rule.equal is None) == (rule.kind == "direction")
         assert rule.effect
         assert rule.command.startswith("python -m empirics.measure")
