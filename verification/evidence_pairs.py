@@ -14,7 +14,7 @@ from verification.evidence import Evidence, Found, exponential, groups, name, si
 from verification.fit import Interval
 from verification.likelihood import Observations
 from verification.pairs import RATIOS, Pair, compare_each
-from verification.product_ratio import Prediction
+from verification.product_ratio import ProductRatio
 from verification.profile import deviance_at, profile_interval, t_statistic
 from verification.rates import Slope, line
 
@@ -291,7 +291,7 @@ def predicted_ratio(pairs: Sequence[Pair]) -> Found:
 
 def _why_no_prediction(pair: Pair) -> str:
     """Return why a pair's ratio cannot be compared with a prediction."""
-    if isinstance(pair.prediction, Prediction):
+    if isinstance(pair.prediction, ProductRatio):
         if pair.prediction.log_error is None:
             return "the constants have one replicate, so their error is unknown; measure with --replicates 3"
         return "the data do not bound the ratio of c1"

@@ -10,9 +10,9 @@ from verification.claims import Claim, Verdict
 from verification.curves import FittedCurve
 from verification.evidence_pairs import log_ratios_between
 from verification.fit import Interval
+from verification.inputs import PAPER_DENSE, PAPER_SPARSE
 from verification.pairs import Pair
-from verification.prediction import PAPER_DENSE, PAPER_SPARSE
-from verification.product_ratio import Prediction
+from verification.product_ratio import ProductRatio
 from verification.rates import Rates, Slope, line
 from verification.records import Constant
 from verification.rules import EFFECTS, RULES
@@ -201,7 +201,7 @@ def _disagreements(page: Page) -> str:
                 )
     for run in page.runs:
         for pair in run.analysis.pairs:
-            if isinstance(pair.prediction, Prediction) and pair.direction_disagrees:
+            if isinstance(pair.prediction, ProductRatio) and pair.direction_disagrees:
                 measured = estimate_text(pair.ratios["c1"], pair.intervals["c1"])
                 lines.append(
                     f"- The product of the Delta, L and beta ratios is {number(pair.prediction.c1_ratio)} at "
@@ -274,7 +274,7 @@ def _ratio_cells(pair: Pair) -> list[str]:
     ratios = [math.exp(value) for value in log_ratios_between(pair.dense, pair.sparse).values()]
     span = f"{number(min(ratios))} to {number(max(ratios))}" if ratios else "-"
     c1, c2 = ("-" if pair.fit is None else estimate_text(pair.ratios[q], pair.intervals[q]) for q in ("c1", "c2"))
-    predicted = number(pair.prediction.c1_ratio) if isinstance(pair.prediction, Prediction) else "-"
+    predicted = number(pair.prediction.c1_ratio) if isinstance(pair.prediction, ProductRatio) else "-"
     return [span, c1, predicted, c2, _b_crit(pair.dense), _b_crit(pair.sparse)]
 
 

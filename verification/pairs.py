@@ -21,7 +21,7 @@ from verification.detectable import detectable, log_error
 from verification.fit import OPEN, Fit, Interval, Problem, fit_laws
 from verification.likelihood import Array, joined
 from verification.newton import StepLaw
-from verification.product_ratio import Prediction, predict
+from verification.product_ratio import ProductRatio, product_ratio
 from verification.profile import deviance_at, p_value, profile_intervals
 from verification.records import Constant
 
@@ -115,7 +115,7 @@ class Pair:
     fit: Fit | None
     ratios: Mapping[str, float | None]
     intervals: Mapping[str, Interval]
-    prediction: Prediction | str
+    prediction: ProductRatio | str
     reason: str | None
     tests: Mapping[str, RatioTest] = field(default_factory=dict)
 
@@ -209,7 +209,7 @@ def compare_each(partners: Sequence[tuple[FittedCurve, FittedCurve]], constants:
     pairs: dict[int, Pair] = {}
     problems: dict[JointLaw, dict[int, Problem]] = {}
     for i, (dense, sparse) in enumerate(partners):
-        prediction = predict(constants, sparse.curve.workload, sparse.curve.sparsity)
+        prediction = product_ratio(constants, sparse.curve.workload, sparse.curve.sparsity)
         reasons = [f"{n}: {side.reason}" for n, side in (("dense", dense), ("sparse", sparse)) if side.reason]
         pairs[i] = Pair(dense, sparse, None, None, {}, {}, prediction, reasons[0] if reasons else None)
         if not reasons:

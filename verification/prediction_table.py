@@ -7,23 +7,15 @@ from empirics.errors import InputError
 from empirics.records import ConstantsRecord, StudyRecord
 from empirics.store import read_store
 from verification.fit import Interval
-from verification.prediction import (
-    PAPER_DENSE,
-    PAPER_SPARSE,
-    WAYS,
-    Inputs,
-    Measured,
-    Prediction,
-    RateTimesSteps,
-    predict,
-    rate_times_steps,
-    shares,
-)
+from verification.inputs import PAPER_DENSE, PAPER_SPARSE, Inputs, shares
+from verification.measured_constants import WAYS, MeasuredConstants
+from verification.prediction import Prediction, predict
+from verification.rate_times_steps import RateTimesSteps, rate_times_steps
 
 _TITLES = {"product": "product", "epsilon": "with epsilon", "averages": "averages"}
 
 
-def read_measured(folder: Path) -> tuple[dict[float, list[Measured]], list[StudyRecord]]:
+def read_measured(folder: Path) -> tuple[dict[float, list[MeasuredConstants]], list[StudyRecord]]:
     """Read the constants of a run folder, with their trajectories, and its studies, from its store.
 
     Args:
@@ -37,13 +29,13 @@ def read_measured(folder: Path) -> tuple[dict[float, list[Measured]], list[Study
     """
     with read_store(folder) as store:
         records, studies = store.constants(), list(store.studies().values())
-    levels: dict[float, list[Measured]] = {}
+    levels: dict[float, list[MeasuredConstants]] = {}
     for record in sorted(records, key=lambda record: record.study):
         levels.setdefault(record.study.sparsity, []).append(_measured(record))
     return levels, studies
 
 
-def _measured(record: ConstantsRecord) -> Measured:
+def _measured(record: ConstantsRecord) -> MeasuredConstants:
     """Return a record as the prediction takes it."""
     every, last = int(str(record.settings.get("every", 1))), record.goal_step or 0
 
@@ -52,7 +44,7 @@ def _measured(record: ConstantsRecord) -> Measured:
         return [value for step, value in along.items() if (step - 1) % every == 0 and step <= until]
 
     along = {name: regular(name, last) for name in ("L", "variance", "gradient_square")}
-    return Measured(
+    return MeasuredConstants(
         record.study.replicate, record.values, record.errors, along | {"L_budget": regular("L", record.steps)}
     )
 
@@ -137,7 +129,7 @@ def _notes(predictions: Sequence[Prediction]) -> list[str]:
     return lines
 
 
-def _rate_lines(levels: dict[float, list[Measured]], studies: Sequence[StudyRecord]) -> list[str]:
+def _rate_lines(levels: dict[float, list[MeasuredConstants]], studies: Sequence[StudyRecord]) -> list[str]:
     """Return best rate times K* at each batch size beside Delta/epsilon."""
     found: dict[float, list[RateTimesSteps]] = {}
     reasons = set()

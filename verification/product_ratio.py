@@ -1,4 +1,4 @@
-r"""What the theory predicts for the ratio of c1, from the measured constants of both networks."""
+r"""The paper's prediction for the ratio of c1: the product of the ratios of its measured constants."""
 
 import math
 from collections.abc import Iterable
@@ -6,42 +6,48 @@ from dataclasses import dataclass
 
 from scipy.stats import t as student_t
 
+from verification.inputs import Inputs
 from verification.records import Constant
 
 # The paper's smoothness is the mean of L over training.
-FACTORS = {"Delta": "Delta", "L": "L_mean", "beta": "beta"}
+QUANTITIES = ("Delta", "L_mean", "beta")
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """The predicted ratio of c1, sparse over dense, and its factors.
+class ProductRatio:
+    """The predicted ratio of c1, sparse over dense, epsilon taken as equal.
 
     Attributes:
-        Delta: Ratio of Delta, > 0.
-        L: Ratio of the mean smoothness, > 0.
-        beta: Ratio of the gradient variances at batch size 1, > 0.
-        log_error: Standard error of the log of their product; None where a constant has no interval.
+        sparse: Inputs of the sparse network.
+        dense: Of the dense.
+        log_error: Standard error of the log of their ratio; None where a constant has no interval.
 
     Reference:
         Lee et al. 2021, section 5; docs/theory.md, result 7 (epsilon and mu taken as equal).
 
     Example:
-        >>> round(Prediction(Delta=4.68 / 4.66, L=1.76 / 0.57, beta=107.39 / 197.06).c1_ratio, 3)
+        >>> from verification.inputs import PAPER_DENSE, PAPER_SPARSE
+        >>> round(ProductRatio(PAPER_SPARSE, PAPER_DENSE).c1_ratio, 3)
         1.69
     """
 
-    Delta: float
-    L: float
-    beta: float
+    sparse: Inputs
+    dense: Inputs
     log_error: float | None = None
 
     @property
     def c1_ratio(self) -> float:
-        """The product of the three ratios."""
-        return self.Delta * self.L * self.beta
+        """Ratio of c1, sparse over dense."""
+        return self.sparse.c1 / self.dense.c1
+
+    @property
+    def factors(self) -> dict[str, float]:
+        """The ratios of Delta, L and beta whose product it is."""
+        sparse, dense = self.sparse, self.dense
+        return {"Delta": sparse.Delta / dense.Delta, "L": sparse.L / dense.L, "beta": sparse.noise / dense.noise}
 
 
-def predict(constants: Iterable[Constant], workload: str, sparsity: float) -> Prediction | str:
+def product_ratio(constants: Iterable[Constant], workload: str, sparsity: float) -> ProductRatio | str:
     r"""Predict the ratio of c1 of a sparse network over the dense one.
 
     .. math:: c_{1,s}/c_{1,d} = (\Delta_s/\Delta_d)\,(L_s/L_d)\,(\beta_s/\beta_d)
@@ -58,31 +64,29 @@ def predict(constants: Iterable[Constant], workload: str, sparsity: float) -> Pr
 
     Example:
         >>> def at(sparsity, *values):
-        ...     names = ("Delta", "L_mean", "beta")
-        ...     return [Constant("w", sparsity, q, v, None, None, 1) for q, v in zip(names, values)]
-        >>> predict(at(0.0, 2.0, 1.0, 4.0) + at(90.0, 2.0, 3.0, 1.0), "w", 90.0)
-        Prediction(Delta=1.0, L=3.0, beta=0.25, log_error=None)
-        >>> predict([], "w", 90.0)
+        ...     return [Constant("w", sparsity, q, v, None, None, 1) for q, v in zip(QUANTITIES, values)]
+        >>> product_ratio(at(0.0, 2.0, 1.0, 4.0) + at(90.0, 2.0, 3.0, 1.0), "w", 90.0).c1_ratio
+        0.75
+        >>> product_ratio([], "w", 90.0)
         'no measured constants'
     """
     measured = {(c.sparsity, c.quantity): c for c in constants if c.workload == workload}
     if not measured:
         return "no measured constants"
-    ratios: dict[str, float] = {}
-    variances: list[float | None] = []
-    for factor, quantity in FACTORS.items():
-        values = []
-        for level in (sparsity, 0.0):
+    chosen: list[list[Constant]] = []
+    for level in (sparsity, 0.0):
+        chosen.append([])
+        for quantity in QUANTITIES:
             constant = measured.get((level, quantity))
             if constant is None:
                 return f"no {quantity} at sparsity {level:g}%"
             if not constant.value > 0.0:
                 return f"{quantity} at sparsity {level:g}% is {constant.value:g}, not positive"
-            values.append(constant.value)
-            variances.append(log_variance(constant))
-        ratios[factor] = values[0] / values[1]
+            chosen[-1].append(constant)
+    sparse, dense = (Inputs(*(constant.value for constant in level)) for level in chosen)
+    variances = [log_variance(constant) for level in chosen for constant in level]
     known = [variance for variance in variances if variance is not None]
-    return Prediction(**ratios, log_error=math.sqrt(sum(known)) if len(known) == len(variances) else None)
+    return ProductRatio(sparse, dense, math.sqrt(sum(known)) if len(known) == len(variances) else None)
 
 
 def log_variance(constant: Constant) -> float | None:

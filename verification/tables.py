@@ -8,7 +8,7 @@ from verification.claims import Claim, Verdict
 from verification.curves import FittedCurve, FittedLaw
 from verification.fit import Interval
 from verification.pairs import Pair
-from verification.product_ratio import Prediction
+from verification.product_ratio import ProductRatio
 from verification.records import curve_groups
 from verification.rules import EFFECTS
 
@@ -206,7 +206,7 @@ def _ratio_lines(fitted: Sequence[FittedCurve], pairs: Sequence[Pair]) -> list[s
     remarks: list[tuple[str, str]] = []
     for pair in pairs:
         sparsity = f"{pair.sparse.curve.sparsity:g}%"
-        if pair.fit is not None or isinstance(pair.prediction, Prediction):
+        if pair.fit is not None or isinstance(pair.prediction, ProductRatio):
             rows.append((sparsity, *_ratio_cells(pair)))
         remarks += [(sparsity, remark) for remark in _remarks(pair)]
     header = ("ratio", "c1", "c2", "B_crit", "c1 predicted = Delta*L*beta")
@@ -220,9 +220,9 @@ def _ratio_cells(pair: Pair) -> tuple[str, ...]:
         "-" if pair.fit is None else estimate_text(pair.ratios[q], pair.intervals[q]) for q in ("c1", "c2", "b_crit")
     )
     predicted = pair.prediction
-    if not isinstance(predicted, Prediction):
+    if not isinstance(predicted, ProductRatio):
         return (*fitted, "-")
-    factors = "*".join(number(factor) for factor in (predicted.Delta, predicted.L, predicted.beta))
+    factors = "*".join(number(factor) for factor in predicted.factors.values())
     return (*fitted, f"{number(predicted.c1_ratio)} = {factors}")
 
 

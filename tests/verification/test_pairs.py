@@ -12,7 +12,7 @@ from verification.curves import fit_curve
 from verification.likelihood import Observations, sigma_floor
 from verification.newton import maximise
 from verification.pairs import RATIOS, JointLaw, compare
-from verification.product_ratio import Prediction, predict
+from verification.product_ratio import ProductRatio, product_ratio
 from verification.profile import profile_interval, threshold
 from verification.records import Constant, Curve, CurvePoint, read_records
 
@@ -86,17 +86,17 @@ def test_curves_are_paired_within_workload_and_goal_only(tmp_path):
 def test_the_papers_own_numbers():
     """Lee et al. 2021, section 5: Simple-CNN, 90% against dense; 1.67 there is a product of rounded factors."""
     measured = constants(0.0, 4.66, 0.57, 197.06) + constants(90.0, 4.68, 1.76, 107.39)
-    prediction = predict(measured, "w", 90.0)
+    prediction = product_ratio(measured, "w", 90.0)
     assert prediction.c1_ratio == pytest.approx(1.690, abs=5e-4)
-    assert (prediction.Delta, prediction.L, prediction.beta) == pytest.approx((1.00, 3.09, 0.54), abs=6e-3)
+    assert prediction.factors == pytest.approx({"Delta": 1.00, "L": 3.09, "beta": 0.54}, abs=6e-3)
 
 
 def test_a_missing_or_impossible_constant_is_named():
     dense, sparse = constants(0.0, 4.0, 1.0, 2.0), constants(90.0, 4.0, 1.0, 0.0)
-    assert predict(dense, "w", 90.0) == "no Delta at sparsity 90%"
-    assert predict(dense[:2] + constants(90.0, 4.0, 1.0, 1.0), "w", 90.0) == "no beta at sparsity 0%"
-    assert predict(dense + sparse, "w", 90.0) == "beta at sparsity 90% is 0, not positive"
-    assert predict(dense + sparse, "elsewhere", 90.0) == "no measured constants"
+    assert product_ratio(dense, "w", 90.0) == "no Delta at sparsity 90%"
+    assert product_ratio(dense[:2] + constants(90.0, 4.0, 1.0, 1.0), "w", 90.0) == "no beta at sparsity 0%"
+    assert product_ratio(dense + sparse, "w", 90.0) == "beta at sparsity 90% is 0, not positive"
+    assert product_ratio(dense + sparse, "elsewhere", 90.0) == "no measured constants"
 
 
 @pytest.mark.parametrize(("predicted", "disagrees"), [(0.5, True), (1.5, False)])
@@ -105,7 +105,7 @@ def test_direction_disagrees_when_the_ratios_lie_on_different_sides_of_one(predi
     measured = tuple(constants(0.0, 1.0, 1.0, 1.0) + constants(90.0, predicted, 1.0, 1.0))
     pair = compare(dense, sparse, measured)
     assert pair.direction_disagrees == disagrees
-    assert isinstance(pair.prediction, Prediction)
+    assert isinstance(pair.prediction, ProductRatio)
     assert math.isclose(pair.prediction.c1_ratio, predicted)
 
 

@@ -5,25 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verification.prediction import (
-    PAPER_DENSE,
-    PAPER_SPARSE,
-    WAYS,
-    Inputs,
-    Measured,
-    _error_of_mean,
-    predict,
-    rate_times_steps,
-    shares,
-    steps_ratio,
-)
+from verification.inputs import PAPER_DENSE, PAPER_SPARSE, Inputs, shares, steps_ratio
+from verification.measured_constants import WAYS, MeasuredConstants
+from verification.prediction import predict
+from verification.prediction_error import error_of_mean
+from verification.rate_times_steps import rate_times_steps
 
 positive = st.floats(1e-3, 1e3)
 inputs = st.builds(Inputs, positive, positive, positive, positive)
 
 
 def measured(replicate=0, *, errors=None, along=None, **values):
-    return Measured(replicate, values, errors or {}, along or {})
+    return MeasuredConstants(replicate, values, errors or {}, along or {})
 
 
 def test_the_papers_own_numbers_come_out_of_its_inputs():
@@ -136,7 +129,7 @@ def test_the_intervals_cover_the_truth_as_often_as_they_say():
                 [measured(j, **{name: values[name] * f for name, f in table.items()}) for j, table in enumerate(tables)]
             )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("verification.prediction._DRAWS", 200)
+            patch.setattr("verification.prediction_error._DRAWS", 200)
             found = predict(90.0, *levels, "product").ratios["c1"]
         for name in inside:
             interval = getattr(found, name)
@@ -148,13 +141,13 @@ def test_the_intervals_cover_the_truth_as_often_as_they_say():
 def test_the_error_of_an_independent_trajectory_is_the_textbook_one():
     """Blocks of k of n independent values: the expected square is s^2/n; 400 values give it to 15%."""
     values = np.random.default_rng(0).normal(size=400)
-    assert _error_of_mean(values) == pytest.approx(values.std() / 20, rel=0.15)
+    assert error_of_mean(values) == pytest.approx(values.std() / 20, rel=0.15)
 
 
 def test_a_trajectory_that_wanders_has_a_larger_error_than_its_scatter_says():
     random = np.random.default_rng(0)
     wandering = np.repeat(random.normal(size=80), 5)
-    assert _error_of_mean(wandering) > 1.5 * wandering.std() / 20
+    assert error_of_mean(wandering) > 1.5 * wandering.std() / 20
 
 
 def test_blocks_of_the_trajectory_make_an_interval_for_one_seed():
@@ -163,7 +156,7 @@ def test_blocks_of_the_trajectory_make_an_interval_for_one_seed():
     found = predict(90.0, [measured(**SPARSE)], [measured(**VALUES, along=along)], "product").ratios
     for interval in (found["c2"].delta, found["c2"].bootstrap):
         assert interval.low < 5 / 8 < interval.high
-        assert np.log(interval.high / interval.low) == pytest.approx(2 * 1.96 * _error_of_mean(along["L"]) / 2, rel=0.2)
+        assert np.log(interval.high / interval.low) == pytest.approx(2 * 1.96 * error_of_mean(along["L"]) / 2, rel=0.2)
     assert found["b_crit"].delta is found["b_crit"].bootstrap is None
 
 

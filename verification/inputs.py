@@ -1,0 +1,147 @@
+r"""What the theory makes the paper's law of: Delta, L, noise and epsilon, and what they say of two networks.
+
+With mu = M_G = 1, :math:`c_1 = \Delta L b/\varepsilon^2`, :math:`c_2 = \Delta L/\varepsilon` and
+:math:`B_{crit} = b/\varepsilon`, where b is the noise of one example's gradient.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from theory import HYPERBOLA
+from verification.likelihood import Array
+
+# Exponents of (Delta, L, b, epsilon) in each constant.
+EXPONENTS: Mapping[str, tuple[float, float, float, float]] = {
+    "c1": (1.0, 1.0, 1.0, -2.0),
+    "c2": (1.0, 1.0, 0.0, -1.0),
+    "b_crit": (0.0, 0.0, 1.0, -1.0),
+}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    r"""What the theory makes c1 and c2 of, at one sparsity.
+
+    Attributes:
+        Delta: Loss, > 0.
+        L: Loss per squared weight, > 0.
+        noise: Trace of the covariance of one example's gradient, b = beta + beta_V epsilon, > 0.
+        epsilon: Average of the squared gradient norm, > 0; 1 where it is taken as equal.
+
+    Reference:
+        Lee et al. 2021, Proposition 4.1.
+
+    Example:
+        >>> one = Inputs(Delta=2.0, L=3.0, noise=8.0, epsilon=0.5)
+        >>> one.c1, one.c2, one.b_crit
+        (192.0, 12.0, 16.0)
+    """
+
+    Delta: float
+    L: float
+    noise: float
+    epsilon: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in zip(("Delta", "L", "noise", "epsilon"), self.factors, strict=True):
+            if not 0.0 < value < np.inf:
+                raise ValueError(f"{name} must be finite and > 0, got {value}")
+
+    @property
+    def factors(self) -> tuple[float, float, float, float]:
+        """Delta, L, noise, epsilon."""
+        return self.Delta, self.L, self.noise, self.epsilon
+
+    @property
+    def c1(self) -> float:
+        """Noise term, steps x examples."""
+        return self.Delta * self.L * self.noise / self.epsilon**2
+
+    @property
+    def c2(self) -> float:
+        """Serial floor, steps."""
+        return self.Delta * self.L / self.epsilon
+
+    @property
+    def b_crit(self) -> float:
+        """Critical batch size c1/c2, examples."""
+        return self.noise / self.epsilon
+
+
+# Simple-CNN on MNIST, Lee et al. 2021, Appendix C and Section 5: Delta, mean L over training, beta at w_1.
+PAPER_DENSE = Inputs(Delta=4.66, L=0.57, noise=197.06)
+PAPER_SPARSE = Inputs(Delta=4.68, L=1.76, noise=107.39)
+
+
+@dataclass(frozen=True)
+class Share:
+    """One factor of a ratio.
+
+    Attributes:
+        factor: Delta, L, noise or epsilon.
+        ratio: Sparse over dense, with its exponent.
+        share: Its part of the ratio's logarithm; None where that is 0. Shares add up to 1 and may be negative.
+    """
+
+    factor: str
+    ratio: float
+    share: float | None
+
+
+def shares(sparse: Inputs, dense: Inputs, constant: str = "c1") -> tuple[Share, ...]:
+    r"""Split a ratio of constants into its factors.
+
+    :math:`\log \frac{c_{1,s}}{c_{1,d}} = \log \frac{\Delta_s}{\Delta_d} + \log \frac{L_s}{L_d} + \ldots`
+
+    Args:
+        sparse: Inputs of the sparse network.
+        dense: Of the dense.
+        constant: c1, c2 or b_crit.
+
+    Returns:
+        One share a factor that the constant has.
+
+    Reference:
+        Lee et al. 2021, Appendix C; docs/theory.md, result 7.
+
+    Example:
+        >>> [(part.factor, round(part.ratio, 2)) for part in shares(PAPER_SPARSE, PAPER_DENSE)][:3]
+        [('Delta', 1.0), ('L', 3.09), ('noise', 0.54)]
+    """
+    names, exponents = ("Delta", "L", "noise", "epsilon"), EXPONENTS[constant]
+    logs = [e * float(np.log(s / d)) for e, s, d in zip(exponents, sparse.factors, dense.factors, strict=True)]
+    total = sum(logs)
+    return tuple(
+        Share(name, float(np.exp(log)), log / total if total else None)
+        for name, log, exponent in zip(names, logs, exponents, strict=True)
+        if exponent
+    )
+
+
+def steps_ratio(sparse: Inputs, dense: Inputs, batch_size: ArrayLike) -> Array:
+    r"""Return the predicted ratio of steps at some batch sizes.
+
+    :math:`R(B) = \frac{c_{1,s}/B + c_{2,s}}{c_{1,d}/B + c_{2,d}}`, monotone from :math:`c_{1,s}/c_{1,d}` for small B to
+    :math:`c_{2,s}/c_{2,d}` for large; it falls with B just where the sparse critical batch size is the larger.
+
+    Args:
+        sparse: Inputs of the sparse network; its epsilon may be another.
+        dense: Of the dense.
+        batch_size: Examples per step, any shape, > 0.
+
+    Returns:
+        Ratios, the shape of batch_size.
+
+    Reference:
+        docs/theory.md, result 12.
+
+    Example:
+        >>> same = Inputs(Delta=2.0, L=3.0, noise=8.0)
+        >>> steps_ratio(same, same, [1, 64]).tolist()
+        [1.0, 1.0]
+    """
+    above, below = (HYPERBOLA.steps(batch_size, c1=inputs.c1, c2=inputs.c2) for inputs in (sparse, dense))
+    return above / below

@@ -1,0 +1,57 @@
+r"""The constants of one network in one replicate, and the three ways to make the theory's inputs of them.
+
+- `product`: the paper's; epsilon taken as equal, b = beta at w_1.
+- `epsilon`: the same with the epsilon that was measured, the average of :math:`|\nabla f|^2` up to K*.
+- `averages`: the paper's with L and b averaged up to K*.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+Way = Literal["product", "epsilon", "averages"]
+WAYS: tuple[Way, ...] = ("product", "epsilon", "averages")
+
+
+@dataclass(frozen=True)
+class MeasuredConstants:
+    """The constants of one sparsity in one replicate, as they were measured.
+
+    Attributes:
+        replicate: Which independent repetition.
+        values: Quantity to value, quantities as in constants.csv.
+        errors: Quantity to standard error, where a part of the training set was seen.
+        along: Quantity to values at the regular points up to K* (`L_budget`: of the whole run), in order.
+    """
+
+    replicate: int
+    values: Mapping[str, float]
+    errors: Mapping[str, float] = field(default_factory=dict)
+    along: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    def quantities(self, way: Way) -> tuple[str, str, str, str | None]:
+        """Return which measured quantities stand for Delta, L, noise and epsilon; None for 1."""
+        smoothness = "L_mean_budget" if "L_mean_budget" in self.values and way != "averages" else "L_mean"
+        noise = "beta_mean" if way == "averages" else "beta"
+        return "Delta", smoothness, noise, "epsilon" if way == "epsilon" else None
+
+    def factors(self, way: Way) -> list[float]:
+        """Return Delta, L, noise and epsilon."""
+        return [1.0 if name is None else self.values[name] for name in self.quantities(way)]
+
+    def trajectory(self, quantity: str | None) -> Sequence[float]:
+        """Return the values whose mean a quantity is; empty for one that belongs to w_1 alone."""
+        of = {"L_mean": "L", "L_mean_budget": "L_budget", "beta_mean": "variance", "epsilon": "gradient_square"}
+        return self.along.get(of.get(quantity or "", ""), ())
+
+    def lacks(self, way: Way, sparsity: float) -> str | None:
+        """Return what a prediction lacks of a network at this sparsity, None where it lacks nothing."""
+        for quantity in self.quantities(way):
+            value = 1.0 if quantity is None else self.values.get(quantity)
+            if value is None:
+                return f"no {quantity} at sparsity {sparsity:g}%"
+            if not 0.0 < value < np.inf:
+                return f"{quantity} at sparsity {sparsity:g}% is {value:g}, not positive"
+        return None
