@@ -77,7 +77,7 @@ def write_curves(folder: Path, workload: str, records: Iterable[StudyRecord]) ->
 
 
 def write_constants(folder: Path, workload: str, records: Sequence[ConstantsRecord]) -> None:
-    """Write `constants.csv`: each quantity's mean over replicates with Student's 95% interval.
+    """Write `constants.csv`: each quantity's mean over replicates with its 95% interval (`mean_and_interval`).
 
     The standard error is that of having seen a part of the training set only; it is blank where all of it was.
     Delta_best, 2 (f(w_1) - f_inf) with the lowest loss seen by any sparsity as f_inf, is added here: it takes them all.
@@ -94,8 +94,8 @@ def write_constants(folder: Path, workload: str, records: Sequence[ConstantsReco
         for quantity in QUANTITIES:
             having = [record for record in of_sparsity if quantity in record.values]
             if having:
-                summary = _mean_and_interval([record.values[quantity] for record in having])
                 ending = len(having), _error_of_mean([record.errors.get(quantity) for record in having])
+                summary = _summary([record.values[quantity] for record in having])
                 rows.append((workload, number_text(sparsity), quantity, *summary, *ending))
     write_atomically(folder / "constants.csv", _csv(CONSTANTS_COLUMNS, rows))
 
@@ -117,6 +117,12 @@ def with_delta_best(record: ConstantsRecord, records: Iterable[ConstantsRecord])
         return record
     best = record.values["Delta"] - 2 * min(seen)
     return dataclasses.replace(record, values=record.values | {"Delta_best": best})
+
+
+def _summary(values: Sequence[float]) -> tuple[str, ...]:
+    """Return mean, lower and upper end as text; the ends are blank for a single value."""
+    found = mean_and_interval(values)
+    return (f"{values[0]:.6g}", "", "") if found is None else tuple(f"{value:.6g}" for value in found)
 
 
 def _error_of_mean(errors: Sequence[float | None]) -> str:
@@ -151,13 +157,30 @@ def _curve_row(record: StudyRecord) -> tuple[object, ...]:
     )
 
 
-def _mean_and_interval(values: Sequence[float]) -> tuple[str, str, str]:
-    """Return mean, lower and upper end as text; the ends are blank for a single value."""
-    mean = statistics.fmean(values)
+def mean_and_interval(values: Sequence[float]) -> tuple[float, float, float] | None:
+    r"""Return the mean of a constant over replicates and its 95% interval, None for a single value.
+
+    :math:`\bar x \exp(\pm t s/(\bar x \sqrt n))`: Student's interval of the logarithm, its error by the delta
+    method. No constant can be negative, and with three replicates the symmetric interval often reaches below zero.
+
+    Args:
+        values: One a replicate; where their mean is not positive the interval is symmetric.
+
+    Returns:
+        Mean, lower and upper end.
+
+    Example:
+        >>> [round(end, 3) for end in mean_and_interval([9.0, 10.0, 11.0])]  # t = 4.303, s = 1: 10 exp(-+0.248)
+        [10.0, 7.8, 12.82]
+    """
     if len(values) == 1:
-        return f"{mean:.6g}", "", ""
+        return None
+    mean = statistics.fmean(values)
     half = student.ppf((1 + _CONFIDENCE) / 2, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
-    return f"{mean:.6g}", f"{mean - half:.6g}", f"{mean + half:.6g}"
+    if mean <= 0:
+        return mean, mean - half, mean + half
+    factor = math.exp(min(half / mean, 700.0))
+    return mean, mean / factor, mean * factor
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

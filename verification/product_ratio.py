@@ -92,6 +92,8 @@ def product_ratio(constants: Iterable[Constant], workload: str, sparsity: float)
 def log_variance(constant: Constant) -> float | None:
     """Return the variance of the log of a constant's mean, from its 95% interval over n replicates.
 
+    Where the interval reaches down to zero, as a symmetric one may, half its width is taken for its error.
+
     Args:
         constant: With a value > 0.
 
@@ -99,10 +101,13 @@ def log_variance(constant: Constant) -> float | None:
         The variance; None where it has no interval.
 
     Example:
-        >>> log_variance(Constant("w", 0.0, "beta", 10.0, 9.0, 11.0, 2)).__round__(9)  # 12.706 standard errors are 1
-        6.194e-05
+        >>> low, high = 10.0 * math.exp(-12.706), 10.0 * math.exp(12.706)  # 12.706 standard errors either way
+        >>> round(log_variance(Constant("w", 0.0, "beta", 10.0, low, high, 2)), 3)
+        1.0
     """
     if constant.low is None or constant.high is None or constant.n < 2:
         return None
-    half = (constant.high - constant.low) / 2.0
-    return (half / float(student_t.ppf(0.975, constant.n - 1)) / constant.value) ** 2
+    half = (constant.high - constant.low) / 2.0 / constant.value
+    if constant.low > 0.0:
+        half = math.log(constant.high / constant.low) / 2.0
+    return (half / float(student_t.ppf(0.975, constant.n - 1))) ** 2

@@ -140,14 +140,14 @@ def test_the_error_of_the_prediction_is_carried():
     def measured(spread):
         ends = [(0.0, "Delta", 4.0), (0.0, "L_mean", 1.0), (0.0, "beta", 1.0)]
         ends += [(90.0, "Delta", 4.0), (90.0, "L_mean", 1.6), (90.0, "beta", 1.0)]
-        return tuple(Constant("w", s, q, v, v * (1 - spread), v * (1 + spread), 3) for s, q, v in ends)
+        return tuple(Constant("w", s, q, v, v * math.exp(-spread), v * math.exp(spread), 3) for s, q, v in ends)
 
     sure, unsure = (compare(dense, sparse, measured(spread)).tests["prediction"] for spread in (1e-6, 0.5))
     assert sure.verdict == "different"
     assert sure.p < 0.01
     assert unsure.p > 0.05
     assert compare(dense, sparse, measured(0.5)).prediction.log_error == pytest.approx(
-        0.5 / 4.3027 * math.sqrt(6), rel=1e-3
+        0.5 / 4.3027 * math.sqrt(6), rel=1e-4
     )
     single = tuple(Constant(c.workload, c.sparsity, c.quantity, c.value, None, None, 1) for c in measured(0.1))
     assert "error is unknown" in compare(dense, sparse, single).tests["prediction"].detail
