@@ -19,12 +19,12 @@ from paper_figures.style import (
     plain,
 )
 from verification.pairs import MeasuredRatio
+from verification.paper import STEPS_RATIO
 
-PAPER_RANGE = (1.5, 4.5)
 LOOKS = (*PAPER_SPARSITIES.values(), *OTHER_SPARSITIES)
 CAPTION = (
     "$K^*_{sparse}/K^*_{dense}$ at the middles of both measured intervals; bars: the least and the most that the two "
-    "evaluation grids allow, which is not the error of the search. Grey: the range that the paper reports, (1.5, 4.5); "
+    "evaluation grids allow, which is not the error of the search. Grey: the range that the paper reports; "
     "dashed: no difference."
 )
 
@@ -47,7 +47,7 @@ def figure_12(runs: Sequence[Run]) -> Figure:
     axes = part.subplots()
     axes.set_xlabel("batch size $B$")
     axes.set_ylabel("steps-to-result, sparse over dense")
-    axes.axhspan(*PAPER_RANGE, color="#EEEEEE", zorder=0)
+    axes.axhspan(*STEPS_RATIO, color="#EEEEEE", zorder=0)
     axes.axhline(1.0, color=REFERENCE_LINE, linestyle="--", linewidth=1.2, zorder=1)
     if not known:
         note(axes, "no ratio of a sparse network to the dense one; see below", 80)
@@ -63,7 +63,7 @@ def figure_12(runs: Sequence[Run]) -> Figure:
     every = [end for _, pair in known for one in pair.measured for end in (one.low, one.high or one.ratio)]
     sizes = [one.batch_size for _, pair in known for one in pair.measured] or [1, 16]
     log2_axis(axes.xaxis, min(sizes) / 1.3, max(sizes) * 1.3, 14)
-    decade_axis(axes.yaxis, min([*every, 1.0]) / 1.25, max([*every, PAPER_RANGE[1]]) * 1.25)
+    decade_axis(axes.yaxis, min([*every, 1.0]) / 1.25, max([*every, STEPS_RATIO[1]]) * 1.25)
     if known:
         part.legend(loc="outside upper left", ncols=2)
     return figure

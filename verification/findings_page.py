@@ -10,7 +10,6 @@ from verification.claims import Claim, Verdict
 from verification.curves import FittedCurve
 from verification.evidence_pairs import log_ratios_between
 from verification.fit import Interval
-from verification.inputs import PAPER_DENSE, PAPER_SPARSE
 from verification.pairs import Pair
 from verification.product_ratio import ProductRatio
 from verification.rates import Rates, Slope, line
@@ -197,7 +196,7 @@ def _disagreements(page: Page) -> str:
                 effect, found = escaped(EFFECTS[rule.id]), estimate_text(claim.estimate, claim.interval)
                 lines.append(
                     f"- **{rule.id}** ({escaped(rule.statement)}) is rejected by {_run(name)}: {effect} {found}, at "
-                    f"{claim.subject}; the paper: {paper.CLAIMS[rule.id]}."
+                    f"{claim.subject}; the paper: {escaped(rule.reported)}."
                 )
     for run in page.runs:
         for pair in run.analysis.pairs:
@@ -220,7 +219,7 @@ def _constants_table(runs: Sequence[KeptRun]) -> str:
     """Return L, Delta, beta, epsilon and the noise scale by sparsity, the paper's first."""
     quantities = ("L_mean", "Delta", "beta", "epsilon", "noise_scale")
     titles = ["mean L", "Delta", "beta", "epsilon", "noise scale"]
-    told = {0.0: PAPER_DENSE, 90.0: PAPER_SPARSE}
+    told = {0.0: paper.DENSE, 90.0: paper.SPARSE}
     rows = [
         [
             "paper, MNIST Simple-CNN",
@@ -231,7 +230,7 @@ def _constants_table(runs: Sequence[KeptRun]) -> str:
             "-",
             "-",
         ]
-        for level, smooth in zip(paper.SPARSITIES, paper.MEAN_SMOOTHNESS, strict=True)
+        for level, smooth in paper.MEAN_SMOOTHNESS.items()
     ]
     for run in runs:
         known = {(one.workload, one.sparsity, one.quantity): one for one in run.analysis.records.constants}
@@ -344,7 +343,7 @@ def _claim_section(page: Page, id_: str) -> str:
         if claim.verdict is not Verdict.NOT_MEASURED
     ]
     statement, effect = escaped(rule.statement), escaped(rule.effect)
-    head = f"### {id_}: {statement}\n\nThe paper: {paper.CLAIMS[id_]}. Measured: {effect}."
+    head = f"### {id_}: {statement}\n\nThe paper: {escaped(rule.reported)}. Measured: {effect}."
     if not rows:
         return f"{head} Not measured."
     return head + "\n\n" + table(["run", "verdict", "estimate [95%]", "Holm p", "decided by"], rows)

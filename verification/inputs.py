@@ -71,11 +71,6 @@ class Inputs:
         return self.noise / self.epsilon
 
 
-# Simple-CNN on MNIST, Lee et al. 2021, Appendix C and Section 5: Delta, mean L over training, beta at w_1.
-PAPER_DENSE = Inputs(Delta=4.66, L=0.57, noise=197.06)
-PAPER_SPARSE = Inputs(Delta=4.68, L=1.76, noise=107.39)
-
-
 @dataclass(frozen=True)
 class Share:
     """One factor of a ratio.
@@ -108,7 +103,8 @@ def shares(sparse: Inputs, dense: Inputs, constant: str = "c1") -> tuple[Share, 
         Lee et al. 2021, Appendix C; docs/theory.md, result 7.
 
     Example:
-        >>> [(part.factor, round(part.ratio, 2)) for part in shares(PAPER_SPARSE, PAPER_DENSE)][:3]
+        >>> from verification.paper import DENSE, SPARSE
+        >>> [(part.factor, round(part.ratio, 2)) for part in shares(SPARSE, DENSE)][:3]
         [('Delta', 1.0), ('L', 3.09), ('noise', 0.54)]
     """
     names, exponents = ("Delta", "L", "noise", "epsilon"), EXPONENTS[constant]

@@ -6,8 +6,9 @@ from pathlib import Path
 from empirics.errors import InputError
 from empirics.records import ConstantsRecord, StudyRecord
 from empirics.store import read_store
+from verification import paper
 from verification.fit import Interval
-from verification.inputs import PAPER_DENSE, PAPER_SPARSE, Inputs, shares
+from verification.inputs import Inputs, shares
 from verification.measured_constants import WAYS, MeasuredConstants
 from verification.prediction import Prediction, predict
 from verification.rate_times_steps import RateTimesSteps, rate_times_steps
@@ -103,10 +104,12 @@ def _factor_cells(sparse: Inputs, dense: Inputs) -> str:
 
 def _paper_row() -> str:
     """Return the ratios of the paper, from its own inputs."""
-    sparse, dense = PAPER_SPARSE, PAPER_DENSE
+    sparse, dense = paper.SPARSE, paper.DENSE
     ratios = (sparse.c1 / dense.c1, sparse.c2 / dense.c2, sparse.b_crit / dense.b_crit)
     found = f"c1 {ratios[0]:.3f}, c2 {ratios[1]:.2f}, b_crit {ratios[2]:.2f}"
-    return f" 90% {'paper, MNIST':<13}{_factor_cells(sparse, dense)}  {found} (1.67 from its rounded factors)"
+    return (
+        f" 90% {'paper, MNIST':<13}{_factor_cells(sparse, dense)}  {found} ({paper.C1_RATIO} from its rounded factors)"
+    )
 
 
 def _notes(predictions: Sequence[Prediction]) -> list[str]:

@@ -26,8 +26,8 @@ class ProductRatio:
         Lee et al. 2021, section 5; docs/theory.md, result 7 (epsilon and mu taken as equal).
 
     Example:
-        >>> from verification.inputs import PAPER_DENSE, PAPER_SPARSE
-        >>> round(ProductRatio(PAPER_SPARSE, PAPER_DENSE).c1_ratio, 3)
+        >>> from verification.paper import DENSE, SPARSE
+        >>> round(ProductRatio(SPARSE, DENSE).c1_ratio, 3)
         1.69
     """
 

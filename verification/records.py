@@ -221,11 +221,7 @@ def read_curves(path: Path) -> tuple[tuple[Curve, ...], tuple[str, ...]]:
     """
     table = read_table(path, aliases=ALIASES, required=("batch_size", "steps_to_result"))
     grouped = _trial_curves(table) if "trial" in table.columns else _study_curves(table)
-    groups: dict[tuple[str, str], list[Curve]] = {}
-    for curve in grouped:
-        groups.setdefault(curve.group, []).append(curve)
-    ordered = [sorted(members, key=lambda curve: curve.sparsity) for members in groups.values()]
-    return tuple(curve for members in ordered for curve in members), _unread_columns(table)
+    return tuple(curve for members in curve_groups(grouped).values() for curve in members), _unread_columns(table)
 
 
 def _study_curves(table: Table) -> list[Curve]:

@@ -32,8 +32,14 @@ class Rule:
         kind: law, equality or direction.
         effect: What is measured.
         equal: Where a 90% interval must lie to count as the claimed value; None for directions.
+        reported: What the paper says of it, in its own numbers where it has some; else read off its figures.
         command: What would measure it.
         evidence: From all that was measured to evidence on the claim, or the reason why there is none.
+        across: Whether it needs several workloads, so that runs must be taken together.
+
+    Reference:
+        Lee et al. 2021, Section 3 for C1-C9, Section 4 and Appendix C for C10-C12 and C18, Section 3.4 for C13-C16,
+        Appendix D for C17.
     """
 
     id: str
@@ -41,8 +47,10 @@ class Rule:
     kind: Literal["law", "equality", "direction"]
     effect: str
     equal: tuple[float, float] | None
+    reported: str
     command: str
     evidence: Callable[[Material], Found]
+    across: bool = False
 
 
 RULES: tuple[Rule, ...] = (
@@ -52,6 +60,7 @@ RULES: tuple[Rule, ...] = (
         "law",
         "alpha in c1/B^alpha + c2",
         ALPHA,
+        "drawn beside every curve, never fitted",
         _MEASURE,
         lambda seen: evidence_curves.law_holds(seen.curves),
     ),
@@ -61,6 +70,7 @@ RULES: tuple[Rule, ...] = (
         "equality",
         "slope of log K on log B over the smallest batch sizes, a factor 4",
         LINEAR,
+        "linear scaling at small B, in every workload",
         _MEASURE,
         lambda seen: evidence_curves.linear_scaling(seen.curves),
     ),
@@ -70,6 +80,7 @@ RULES: tuple[Rule, ...] = (
         "equality",
         "slope of log K on log B over the largest batch sizes, a factor 4",
         FLAT,
+        "maximal data parallelism at large B, in every workload",
         _MEASURE,
         lambda seen: evidence_curves.plateau(seen.curves),
     ),
@@ -79,6 +90,7 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "least K*_sparse/K*_dense",
         None,
+        "K*_90/K*_0 in (1.5, 4.5)",
         f"{_MEASURE} --sparsity 0 90",
         lambda seen: evidence_pairs.sparse_needs_more_steps(seen.pairs),
     ),
@@ -88,6 +100,7 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "least mean ratio of neighbours in sparsity",
         None,
+        "in every workload",
         f"{_MEASURE} --sparsity 0 50 70 90",
         lambda seen: evidence_pairs.ordered_by_sparsity(seen.curves),
     ),
@@ -97,6 +110,7 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "slope of its log on log B",
         None,
+        "falls, most for momentum",
         f"{_MEASURE} --sparsity 0 90",
         lambda seen: evidence_pairs.ratio_falls(seen.pairs),
     ),
@@ -106,6 +120,7 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "ratio of critical batch sizes, sparsest over dense",
         None,
+        "about 2^9 dense, 2^11 at 90% (MNIST, Simple-CNN, momentum)",
         f"{_MEASURE} --sparsity 0 90",
         lambda seen: evidence_pairs.critical_batch_no_smaller(seen.pairs),
     ),
@@ -115,6 +130,7 @@ RULES: tuple[Rule, ...] = (
         "equality",
         "c1 ratio over c2 ratio",
         SAME,
+        "general difficulty: the curve shifts as a whole",
         f"{_MEASURE} --sparsity 0 50 70 90",
         lambda seen: evidence_pairs.one_factor(seen.pairs),
     ),
@@ -124,8 +140,10 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "smaller c2 and larger critical batch size than SGD",
         None,
+        "momentum and Nesterov extend linear scaling",
         f"{_MEASURE} --workload digits/small-cnn/momentum, its curves.csv appended to that of SGD",
         lambda seen: evidence_pairs.momentum_scales_further(seen.curves),
+        across=True,
     ),
     Rule(
         "C10",
@@ -133,6 +151,7 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "Jonckheere trend of the mean of L over training",
         None,
+        "mean L 0.57, 0.72, 0.81, 1.76 at S = 0, 50, 70, 90 (Simple-CNN)",
         f"{_MEASURE} --sparsity 0 50 70 90 --replicates 3",
         lambda seen: evidence_trials.smoothness_grows(seen.trend),
     ),
@@ -142,6 +161,7 @@ RULES: tuple[Rule, ...] = (
         "equality",
         "their ratios to the dense network's",
         SAME,
+        "Delta 4.68/4.66 = 1.00, beta 107.39/197.06 = 0.54",
         f"{_MEASURE} --sparsity 0 90 --replicates 3",
         lambda seen: evidence_trials.constants_change_little(seen.constants),
     ),
@@ -151,6 +171,7 @@ RULES: tuple[Rule, ...] = (
         "equality",
         "fitted over predicted ratio of c1",
         SAME,
+        "1.67 predicted, held against (1.5, 4.5)",
         f"{_MEASURE} --sparsity 0 90 --replicates 3",
         lambda seen: evidence_pairs.predicted_ratio(seen.pairs),
     ),
@@ -160,6 +181,7 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "slope of log eta* on log B",
         None,
+        "best rates grow, then saturate",
         _MEASURE,
         lambda seen: evidence_trials.best_rate_grows(seen.curves, seen.rates),
     ),
@@ -169,6 +191,7 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "share of search points that succeed, sparsest less dense",
         None,
+        "like 1/L",
         f"{_LOSERS} --sparsity 0 90",
         lambda seen: evidence_trials.successful_range_shrinks(seen.curves),
     ),
@@ -178,6 +201,7 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "slope of the share of search points that succeed on log B",
         None,
+        "in every workload",
         _LOSERS,
         lambda seen: evidence_trials.region_grows(seen.curves),
     ),
@@ -187,6 +211,7 @@ RULES: tuple[Rule, ...] = (
         "equality",
         "share of winners with an extreme value of those tried",
         (0.0, EDGE_MARGIN),
+        "in every workload",
         _MEASURE,
         lambda seen: evidence_trials.winners_inside(seen.curves),
     ),
@@ -196,8 +221,10 @@ RULES: tuple[Rule, ...] = (
         "law",
         "alpha in c1/B^alpha + c2",
         ALPHA,
+        "in every workload",
         f"{_MEASURE} --workload fashion-mnist/simple-cnn/sgd --goal-error 0.12 0.14",
         lambda seen: evidence_curves.other_settings(seen.curves),
+        across=True,
     ),
     Rule(
         "C18",
@@ -205,6 +232,7 @@ RULES: tuple[Rule, ...] = (
         "direction",
         "Kendall's tau of mean L and mean loss over runs",
         None,
+        "for Simple-CNN and ResNet-8",
         f"{_MEASURE} --sparsity 0 50 70 90 --replicates 3",
         lambda seen: evidence_trials.loss_goes_with_smoothness(seen.smoothness),
     ),

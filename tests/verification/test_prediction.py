@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verification.inputs import PAPER_DENSE, PAPER_SPARSE, Inputs, shares, steps_ratio
+from verification import paper
+from verification.inputs import Inputs, shares, steps_ratio
 from verification.measured_constants import WAYS, MeasuredConstants
 from verification.prediction import predict
 from verification.prediction_error import error_of_mean
@@ -21,14 +22,14 @@ def measured(replicate=0, *, errors=None, along=None, **values):
 
 def test_the_papers_own_numbers_come_out_of_its_inputs():
     """Lee et al. 2021, Appendix C: 4.68/4.66, 1.76/0.57, 107.39/197.06; printed 1.00 x 3.09 x 0.54 ~ 1.67."""
-    parts = [part.ratio for part in shares(PAPER_SPARSE, PAPER_DENSE)]
-    assert PAPER_SPARSE.c1 / PAPER_DENSE.c1 == pytest.approx(1.690, abs=5e-4)
-    assert PAPER_SPARSE.c2 / PAPER_DENSE.c2 == pytest.approx(3.10, abs=5e-3)
+    parts = [part.ratio for part in shares(paper.SPARSE, paper.DENSE)]
+    assert paper.SPARSE.c1 / paper.DENSE.c1 == pytest.approx(1.690, abs=5e-4)
+    assert paper.SPARSE.c2 / paper.DENSE.c2 == pytest.approx(3.10, abs=5e-3)
     rounded = [round(part, 2) for part in parts]
     assert rounded == [1.0, 3.09, 0.54, 1.0]
     assert np.prod(rounded) == pytest.approx(1.67, abs=5e-3)
     # so its constants predict a ratio that rises with B from the one to the other, and a smaller critical batch size
-    ratio = steps_ratio(PAPER_SPARSE, PAPER_DENSE, [1e-6, 1.0, 16.0, 128.0, 1e3, 1e9])
+    ratio = steps_ratio(paper.SPARSE, paper.DENSE, [1e-6, 1.0, 16.0, 128.0, 1e3, 1e9])
     assert (np.diff(ratio) > 0).all()
     assert ratio[[0, -1]] == pytest.approx([1.690, 3.10], abs=5e-3)
 
@@ -183,7 +184,7 @@ def test_without_a_common_seed_there_is_nothing_to_compare():
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
 def test_inputs_outside_their_range_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} must be finite and > 0"):
-        dataclasses.replace(PAPER_DENSE, **{name: value})
+        dataclasses.replace(paper.DENSE, **{name: value})
 
 
 def test_rate_times_steps_counts_momentum_and_refuses_a_rate_that_changes():
