@@ -2,6 +2,6 @@
 
 A frozen specification unfolds into studies, studies into trials; finished units go into a store, and the store is
 written out as `curves.csv` and `constants.csv`. Only the modules that train or measure along a run (`networks`,
-`pruning`, `training`, `engine`, `laboratory`, `following` and what they use) load torch; the commands `measure` and
-`constants`, the specification, the store and its reader do not until they need to.
+`pruning_scores`, `training`, `engine`, `laboratory`, `following` and what they use) load torch; the commands `measure`
+and `constants`, the specification, the store and its reader do not until they need to.
 """

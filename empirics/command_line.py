@@ -33,7 +33,8 @@ def parse(
         arguments: The words after the program's name; None for those of this process.
         prog: How the program is called.
         description: What it does.
-        first: A dataclass whose fields are all `Annotated[type, help]` and have defaults.
+        first: A dataclass whose fields are all `Annotated[type, help]`, or `Annotated[type, help, choices]` where the
+            type is not a `Literal` that names them, and have defaults.
         second: Another one.
     """
     parser = OneLineParser(prog=prog, description=description, allow_abbrev=False)
@@ -47,7 +48,7 @@ def parse(
 
 def _add(parser: argparse.ArgumentParser, name: str, hint: Any, default: object) -> None:  # noqa: ANN401
     """Add one option."""
-    kind, text = typing.get_args(hint)
+    kind, text, *named = typing.get_args(hint)
     kind = _without_none(kind)
     option = f"--{name.replace('_', '-')}"
     settings: dict[str, Any] = {"default": default, "help": text + _describe_default(default)}
@@ -58,8 +59,9 @@ def _add(parser: argparse.ArgumentParser, name: str, hint: Any, default: object)
     if typing.get_origin(kind) is tuple:
         settings["nargs"] = "+"
         kind = typing.get_args(kind)[0]
-    if typing.get_origin(kind) is Literal:
-        settings["choices"] = typing.get_args(kind)
+    choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else next(iter(named), ())
+    if choices:
+        settings["choices"] = choices
     else:
         settings["type"] = kind
         settings["metavar"] = {int: "N", float: "X", Path: "PATH"}.get(kind, "NAME")

@@ -1,115 +1,25 @@
-"""Which weights a trial keeps, decided once before training: one interface, five methods."""
+"""Which weights a trial keeps, decided once before training, by any of several methods.
+
+Importing this module loads no torch: the command line takes its choices from here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from empirics.networks import Network
-from empirics.specification import Biases, PruningName
-from empirics.training import as_input, loss_and_gradient
+if TYPE_CHECKING:
+    from torch import Tensor
 
-_BATCH_SIZE = 100  # of the published SNIP code
+    from empirics.networks import Network
+
+Biases = Literal["prune", "keep", "none"]
 _SYNFLOW_ROUNDS = 100  # Tanaka et al. 2020, Section 7
-_GRASP_TEMPERATURE = 200.0  # Wang, Zhang, Grosse 2020, published code
-
-
-def connection_sensitivity(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> NDArray[np.float64]:
-    r"""Return the SNIP score of every weight of T trials.
-
-    :math:`s = |\sum_b w \cdot \partial L_b / \partial w|`, the sum over the batches of one epoch.
-
-    Args:
-        network: The network.
-        weights: Initial weights, shape (T, P).
-        images: The examples it sees, shape (n, channels, height, width).
-        labels: Shape (n,).
-
-    Returns:
-        Scores, >= 0, shape (T, P). Biases start at 0, so theirs are 0.
-
-    Reference:
-        Lee, Ajanthan, Torr 2019 (SNIP); batches of 100 over one epoch as in the code of Lee et al. 2021.
-    """
-    total = torch.zeros_like(weights, dtype=torch.float64)
-    for start in range(0, len(labels), _BATCH_SIZE):
-        rows = slice(start, start + _BATCH_SIZE)
-        total += loss_and_gradient(network, weights, images[rows], labels[rows])[1]
-    scores: NDArray[np.float64] = (weights.double() * total).abs().cpu().numpy()
-    return scores
-
-
-def gradient_flow(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> NDArray[np.float64]:
-    r"""Return the GraSP score of every weight of T trials; the highest are kept.
-
-    :math:`s = w \cdot H g`, the effect of a weight on the gradient norm: removing a weight with a low score lowers
-    :math:`|g|^2` least.
-
-    Args:
-        network: The network.
-        weights: Initial weights, shape (T, P).
-        images: The examples it sees, shape (n, channels, height, width).
-        labels: Shape (n,).
-
-    Returns:
-        Scores, shape (T, P).
-
-    Reference:
-        Wang, Zhang, Grosse 2020 (GraSP), Eq. (8), with its code's temperature of 200 on the logits.
-    """
-    scores = np.empty(tuple(weights.shape))
-    for trial, row in enumerate(weights.double()):
-        point = row[None].requires_grad_()
-        mean = torch.zeros_like(row)
-        for chunk in _chunks(network, len(labels)):
-            mean += torch.autograd.grad(_tempered_loss(network, point, images[chunk], labels[chunk]), point)[0][0]
-        gradient, product = mean / len(labels), torch.zeros_like(row)
-        for chunk in _chunks(network, len(labels)):
-            loss = _tempered_loss(network, point, images[chunk], labels[chunk])
-            (slope,) = torch.autograd.grad(loss, point, create_graph=True)
-            product += torch.autograd.grad(slope[0] @ gradient, point)[0][0]
-        scores[trial] = (row.detach() * product / len(labels)).cpu().numpy()
-    return scores
-
-
-def _tempered_loss(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> Tensor:
-    """Return the summed cross-entropy of softened outputs, differentiable twice."""
-    outputs = network.logits(network.views(weights), as_input(images, weights.dtype))
-    return network.losses(outputs / _GRASP_TEMPERATURE, labels).sum()
-
-
-def _chunks(network: Network, examples: int) -> list[slice]:
-    """Return the rows of passes that bound memory."""
-    rows = network.examples_at_once
-    return [slice(start, start + rows) for start in range(0, examples, rows)]
-
-
-def synaptic_flow(network: Network, weights: Tensor, kept: Tensor) -> NDArray[np.float64]:
-    r"""Return the SynFlow score of every weight of T trials; needs no data.
-
-    :math:`s = |w| \cdot \partial R / \partial |w|`, R the summed output for an input of ones and weights :math:`|w|`.
-
-    Args:
-        network: The network.
-        weights: Initial weights, shape (T, P).
-        kept: Which weights are left, as factors 0 and 1, shape (T, P).
-
-    Returns:
-        Scores, >= 0, shape (T, P).
-
-    Reference:
-        Tanaka, Kunin, Yamins, Ganguli 2020 (SynFlow), Eq. (2).
-    """
-    magnitudes = (weights.double().abs() * kept).requires_grad_()
-    ones = torch.ones((1, *network.image_shape), dtype=torch.float64, device=weights.device)
-    flow = network.logits(network.views(magnitudes), ones).sum()
-    scores: NDArray[np.float64] = (magnitudes * torch.autograd.grad(flow, magnitudes)[0]).detach().cpu().numpy()
-    return scores
 
 
 def kept_weights(size: int, sparsity: float) -> int:
@@ -184,14 +94,30 @@ def _once(score: Callable[[Untrained], NDArray[np.float64]]) -> PruningMethod:
     return keep
 
 
+def _sensitivity(trials: Untrained) -> NDArray[np.float64]:
+    """Return the SNIP scores."""
+    from empirics.pruning_scores import connection_sensitivity  # noqa: PLC0415 - loads torch
+
+    return connection_sensitivity(trials.network, trials.weights, trials.images, trials.labels)
+
+
+def _flow_of_gradients(trials: Untrained) -> NDArray[np.float64]:
+    """Return the GraSP scores."""
+    from empirics.pruning_scores import gradient_flow  # noqa: PLC0415 - as above
+
+    return gradient_flow(trials.network, trials.weights, trials.images, trials.labels)
+
+
 def _by_synaptic_flow(trials: Untrained, prunable: NDArray[np.bool_], sparsities: Sequence[float]) -> NDArray[np.bool_]:
     """Prune a little, score again, a hundred times, the kept share falling exponentially to the sparsity's."""
+    from empirics.pruning_scores import synaptic_flow  # noqa: PLC0415 - as above
+
     shape = tuple(trials.weights.shape)
     masks = np.ones((shape[0], len(sparsities), shape[1]), dtype=np.bool_)
     for index, sparsity in enumerate(sparsities):
         for number in range(1, _SYNFLOW_ROUNDS + 1):
             partial = 100 * (1 - (1 - sparsity / 100) ** (number / _SYNFLOW_ROUNDS))
-            kept = torch.from_numpy(masks[:, index].astype(np.float64)).to(trials.weights.device)
+            kept = trials.weights.new_tensor(masks[:, index])
             scores = np.where(trials.network.is_bias, -np.inf, synaptic_flow(trials.network, trials.weights, kept))
             for row, mask in zip(scores, masks[:, index], strict=True):
                 # What is gone stays gone: in float64 a score of what is left may underflow to the same zero.
@@ -199,16 +125,18 @@ def _by_synaptic_flow(trials: Untrained, prunable: NDArray[np.bool_], sparsities
     return masks
 
 
-PRUNING_METHODS: dict[PruningName, PruningMethod] = {
-    "snip": _once(lambda t: connection_sensitivity(t.network, t.weights, t.images, t.labels)),
-    "grasp": _once(lambda t: gradient_flow(t.network, t.weights, t.images, t.labels)),
-    "synflow": _by_synaptic_flow,
-    "magnitude": _once(lambda t: t.weights.abs().double().cpu().numpy()),
-    "random": _once(lambda t: np.stack([random.random(t.network.size) for random in t.randoms])),
-}
+PRUNING_METHODS: Mapping[str, PruningMethod] = MappingProxyType(
+    {
+        "snip": _once(_sensitivity),
+        "grasp": _once(_flow_of_gradients),
+        "synflow": _by_synaptic_flow,
+        "magnitude": _once(lambda t: t.weights.abs().double().cpu().numpy()),
+        "random": _once(lambda t: np.stack([random.random(t.network.size) for random in t.randoms])),
+    }
+)
 
 
-def prune(trials: Untrained, method: PruningName, biases: Biases, sparsities: Sequence[float]) -> NDArray[np.bool_]:
+def prune(trials: Untrained, method: str, biases: Biases, sparsities: Sequence[float]) -> NDArray[np.bool_]:
     """Return which weights of T trials are kept at each sparsity.
 
     Args:

@@ -15,13 +15,12 @@ from typing import Annotated, Literal
 from empirics.datasets import Dataset, load_dataset
 from empirics.errors import InputError
 from empirics.probe import Probe
+from empirics.pruning import PRUNING_METHODS, Biases
 from empirics.search import read_points, search_points
 from empirics.stopping import StopRule, read_stop_rule
 from empirics.workloads import CLASSIFICATION_ERROR, Workload, find_workload
 
 DeviceClass = Literal["cpu", "cuda"]
-PruningName = Literal["snip", "grasp", "synflow", "magnitude", "random"]
-Biases = Literal["prune", "keep", "none"]
 TraceName = Literal["none", "full"]
 _MOST = 2**32 - 1  # RandomState, which makes the published split, takes no larger seed
 
@@ -50,7 +49,7 @@ class BaseRequest:
     points: Annotated[Path | None, "CSV table of search points, a column a metaparameter; default Sobol's"] = None
     max_steps: Annotated[int | None, "budget of a trial, steps, default the workload's"] = None
     eval_interval: Annotated[int | None, "steps between two goal tests, default the workload's"] = None
-    pruning: Annotated[PruningName, "how weights are chosen before training"] = "snip"
+    pruning: Annotated[str, "how weights are chosen before training", tuple(PRUNING_METHODS)] = "snip"
     pruning_examples: Annotated[int | None, "training examples that pruning sees; default all"] = None
     biases: Annotated[Biases, "pruned with the weights, kept, or none at any sparsity"] = "prune"
     seed: Annotated[int, "seed of the run"] = 0
@@ -103,7 +102,7 @@ class Specification:
         trace: Whether the error of every trial is kept at every goal test.
         replicates: Independent repetitions.
         rerun_winner: Retrainings of each winner.
-        pruning: How weights are chosen.
+        pruning: How weights are chosen, one of `PRUNING_METHODS`.
         pruning_examples: How many training examples that choice sees.
         biases: What becomes of biases.
         seed: Seed of the run.
@@ -124,7 +123,7 @@ class Specification:
     trace: TraceName
     replicates: int
     rerun_winner: int
-    pruning: PruningName
+    pruning: str
     pruning_examples: int
     biases: Biases
     seed: int
@@ -304,10 +303,19 @@ def _check_request(request: Request, workload: Workload) -> None:
     for sparsity in request.sparsity:
         if not 0 <= sparsity < 100:  # also false for nan
             raise InputError(f"--sparsity {sparsity:g}: must be a percentage in [0, 100)")
+    if request.pruning not in PRUNING_METHODS:
+        raise InputError(f"--pruning {request.pruning}: choose one of {', '.join(PRUNING_METHODS)}")
     if not workload.batch_sizes:
         raise InputError("--batch-sizes: name at least one, an integer >= 1")
     if min(workload.batch_sizes) < 1:
         raise InputError(f"--batch-sizes {min(workload.batch_sizes)}: must be integers >= 1")
+    if request.repeats == 1:
+        raise InputError("--repeats 1: one draw has no spread; use 0 or at least 2")
+    _check_counts(request, workload)
+
+
+def _check_counts(request: Request, workload: Workload) -> None:
+    """Refuse whole numbers that are too small or too large, naming the option."""
     least = {
         "--trials": (workload.trials, 1),
         "--replicates": (request.replicates, 1),
@@ -323,8 +331,6 @@ def _check_request(request: Request, workload: Workload) -> None:
         "--hessian-points": (request.hessian_points, 0),
         "--repeats": (request.repeats, 0),
     }
-    if request.repeats == 1:
-        raise InputError("--repeats 1: one draw has no spread; use 0 or at least 2")
     for option, (value, lowest) in least.items():
         if value < lowest:
             raise InputError(f"{option} {value}: must be an integer >= {lowest}")

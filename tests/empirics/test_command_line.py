@@ -14,6 +14,7 @@ class What:
     count: Annotated[int, "one"] = 3
     place: Annotated[Path | None, "a path"] = None
     kind: Annotated[Literal["a", "b"], "one of two"] = "a"
+    entry: Annotated[str, "one of a table", ("c", "d")] = "c"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ BAD = [
     Bad("an unknown option", ("--colour", "red"), "unrecognized arguments: --colour red"),
     Bad("an abbreviation", ("--si", "1"), "unrecognized arguments: --si 1"),
     Bad("none of the choices", ("--kind", "c"), "argument --kind: invalid choice: 'c'"),
+    Bad("none of a table's", ("--entry", "a"), "argument --entry: invalid choice: 'a'"),
 ]
 
 
@@ -93,6 +95,7 @@ def test_help_names_every_option_with_its_default(capsys):
         "--place PATH",
         "--no-fast-one",
         "one of two",
+        "--entry {c,d}",
         "(default: 3)",
     ):
         assert text in out

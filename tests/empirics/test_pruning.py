@@ -7,8 +7,9 @@ from hypothesis.extra import numpy as hnp
 from reference import empirics_plain as plain
 from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
-from empirics import pruning
-from empirics.pruning import connection_sensitivity, keep_mask, kept_weights
+from empirics import pruning_scores
+from empirics.pruning import keep_mask, kept_weights
+from empirics.pruning_scores import connection_sensitivity
 
 # Gradients as in test_training, once a batch of 100: 2^-53 x (6400 + 2 x 281) x 10 of the largest score.
 SCORE_TOLERANCE = 2.0**-53 * (6400 + 2 * 281) * 10
@@ -73,7 +74,7 @@ def test_every_example_counts_once(examples, random_weights, monkeypatch):
         seen.append(len(labels))
         return torch.zeros(len(weights)), torch.zeros_like(weights)
 
-    monkeypatch.setattr(pruning, "loss_and_gradient", record)
+    monkeypatch.setattr(pruning_scores, "loss_and_gradient", record)
     connection_sensitivity(SMALL_CNN, random_weights(plain.SmallCnn, 2), *examples)
     assert seen == [100, 100, 50]
 
@@ -114,8 +115,8 @@ def test_scaling_the_scores_leaves_the_mask(scores, sparsity, factor):
 def test_scaling_the_loss_leaves_the_mask(examples, random_weights, monkeypatch):
     weights = random_weights(plain.SmallCnn, 1)
     plainly = connection_sensitivity(SMALL_CNN, weights, *examples)
-    real = pruning.loss_and_gradient
-    monkeypatch.setattr(pruning, "loss_and_gradient", lambda *args: tuple(64 * part for part in real(*args)))
+    real = pruning_scores.loss_and_gradient
+    monkeypatch.setattr(pruning_scores, "loss_and_gradient", lambda *args: tuple(64 * part for part in real(*args)))
     scaled = connection_sensitivity(SMALL_CNN, weights, *examples)
     np.testing.assert_array_equal(scaled, 64 * plainly)  # a power of two is exact
     np.testing.assert_array_equal(keep_mask(scaled[0], 90.0), keep_mask(plainly[0], 90.0))

@@ -56,6 +56,7 @@ BAD = [
         Request(workload="cifar"),
         r"unknown workload 'cifar'; perhaps cifar-10/simple-cnn/sgd or cifar-10/.*; `python -m .* --list` shows them",
     ),
+    Bad("unknown pruning", Request(pruning="topk"), r"--pruning topk: choose one of snip, grasp, .*, random$"),
     Bad("no GPU", Request(device="cuda"), r"--device cuda: this machine has no usable CUDA device; use --device cpu"),
     Bad("no data folder", Request(workload="mnist/simple-cnn/sgd"), r"missing .*; run .* fetch mnist`"),
 ]
