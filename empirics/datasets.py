@@ -11,9 +11,11 @@ import hashlib
 import math
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,27 +85,16 @@ class _IdxSource:
     origin: str
 
 
-_IDX_SOURCES = {
-    "mnist": _IdxSource("MNIST", 60_000, 28, "https://ossci-datasets.s3.amazonaws.com/mnist/"),
-    "fashion-mnist": _IdxSource(
-        "Fashion-MNIST",
-        60_000,
-        28,
-        "https://github.com/zalandoresearch/fashion-mnist/tree/master/data/fashion",
-    ),
-}
-
-
 def load_dataset(name: str, data_dir: Path | None) -> Dataset:
     """Return the full training set of that name.
 
     Args:
-        name: `digits`, `mnist`, `fashion-mnist`, `cifar-10`, or `my_module:make_workload` for a user's own.
+        name: One of `DATASETS`, or `my_module:make_workload` for a user's own.
         data_dir: Folder that holds `MNIST/`, `Fashion-MNIST/` (files gzipped or plain) and `cifar-10-batches-bin/`;
             None for the user's cache, where `python -m empirics.datasets fetch` puts them; unused for digits.
 
     Raises:
-        InputError: If a file is missing, truncated or not what its name says.
+        InputError: If there is no such data set, or a file is missing, truncated or not what its name says.
 
     Example:
         >>> digits = load_dataset("digits", None)
@@ -114,15 +105,12 @@ def load_dataset(name: str, data_dir: Path | None) -> Dataset:
         from empirics.own_workload import load_own_workload  # noqa: PLC0415 - loads torch
 
         return load_own_workload(name).dataset
-    white = 255
-    if name == "digits":
-        (pixels, labels), white = _read_digits(), 16
-    elif name == "cifar-10":
-        pixels, labels = _read_cifar10(data_dir)
-    else:
-        pixels, labels = _read_idx_pair(_IDX_SOURCES[name], data_dir)
+    if name not in DATASETS:
+        raise InputError(f"unknown data set {name!r}; choose one of: {', '.join(DATASETS)}")
+    source = DATASETS[name]
+    pixels, labels = source.read(data_dir)
     digest = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
-    return Dataset(name, _normalise(pixels, white), labels.astype(np.int64), len(labels) // 10, digest)
+    return Dataset(name, _normalise(pixels, source.white), labels.astype(np.int64), len(labels) // 10, digest)
 
 
 def digest_notice(dataset: Dataset) -> str | None:
@@ -136,7 +124,8 @@ def digest_notice(dataset: Dataset) -> str | None:
         True
     """
     official = OFFICIAL_DIGESTS.get(dataset.name)
-    if dataset.name not in {*_IDX_SOURCES, "cifar-10"} or dataset.digest == official:
+    source = DATASETS.get(dataset.name)
+    if source is None or not source.released or dataset.digest == official:
         return None
     finding = "is not the official release"
     if official is None:
@@ -253,6 +242,35 @@ def _read_idx(path: Path, magic: int, item_shape: tuple[int, ...], most: int) ->
         size = "truncated" if len(content) < header + items * item else "too long"
         raise InputError(f"{path}: {size} for the {items} items its header tells; get it again")
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(items, *item_shape)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a data set is read by.
+
+    Args:
+        read: Returns pixels, shape (examples, channels, height, width), and labels, from a folder or the cache.
+        white: The value of a white pixel.
+        released: Whether there is an official release that files of that name may differ from.
+    """
+
+    read: Callable[[Path | None], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+    white: int = 255
+    released: bool = True
+
+
+_MNIST = _IdxSource("MNIST", 60_000, 28, "https://ossci-datasets.s3.amazonaws.com/mnist/")
+_FASHION_MNIST = _IdxSource(
+    "Fashion-MNIST", 60_000, 28, "https://github.com/zalandoresearch/fashion-mnist/tree/master/data/fashion"
+)
+DATASETS: Mapping[str, Source] = MappingProxyType(
+    {
+        "digits": Source(lambda _: _read_digits(), white=16, released=False),
+        "mnist": Source(partial(_read_idx_pair, _MNIST)),
+        "fashion-mnist": Source(partial(_read_idx_pair, _FASHION_MNIST)),
+        "cifar-10": Source(_read_cifar10),
+    }
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -97,13 +97,21 @@ _PAPER_DATASETS = {
     "fashion-mnist": _PaperDataset({"simple-cnn/constant": 0.12}, 40_000, 16, 6e4, 300.0),
     "cifar-10": _PaperDataset({"resnet-8/linear": 0.4, "resnet-8/constant": 0.4}, 100_000, 32, 5e5, 1500.0),
 }
-_OPTIMIZERS = {
+_PAPER_SPACES = {
     "sgd": (LEARNING_RATE,),
     "momentum": (LEARNING_RATE, MOMENTUM),
     "nesterov": (LEARNING_RATE, MOMENTUM),
     "adamw": (ADAMW_LEARNING_RATE, WEIGHT_DECAY),
 }
 _SCHEDULES = {"constant": (), "linear": (DECAY_STEPS, END_LEARNING_RATE_FACTOR)}
+_DIGITS_RATE = Metaparameter("learning_rate", 1e-3, 0.5, "log")
+_DIGITS_MOMENTUM = Metaparameter("momentum", 0.5, 0.99, "reverse_log")
+_DIGITS_SPACES = {
+    "sgd": (Metaparameter("learning_rate", 1e-2, 2.0, "log"),),
+    "momentum": (_DIGITS_RATE, _DIGITS_MOMENTUM),
+    "nesterov": (_DIGITS_RATE, _DIGITS_MOMENTUM),
+    "adamw": (ADAMW_LEARNING_RATE, WEIGHT_DECAY),
+}
 _NOT_IN_PAPER = {"cifar-10/resnet-8/nesterov"}
 
 
@@ -115,7 +123,7 @@ def _paper_workload(dataset: str, network: str, optimizer: str, schedule: str) -
         network=network,
         optimizer=optimizer,
         schedule=schedule,
-        search_space=_OPTIMIZERS[optimizer] + _SCHEDULES[schedule],
+        search_space=_PAPER_SPACES[optimizer] + _SCHEDULES[schedule],
         goal_error=paper.goals.get(f"{network}/{schedule}"),
         max_steps=paper.max_steps,
         eval_interval=paper.eval_interval,
@@ -132,20 +140,12 @@ def _paper_workload(dataset: str, network: str, optimizer: str, schedule: str) -
 
 def _digits_workload(optimizer: str) -> Workload:
     """Return the embedded workload; goal, interval and range are explained in docs/digits.md."""
-    rate = Metaparameter("learning_rate", 1e-3, 0.5, "log")
-    momentum = Metaparameter("momentum", 0.5, 0.99, "reverse_log")
-    space = {
-        "sgd": (Metaparameter("learning_rate", 1e-2, 2.0, "log"),),
-        "momentum": (rate, momentum),
-        "nesterov": (rate, momentum),
-        "adamw": (ADAMW_LEARNING_RATE, WEIGHT_DECAY),
-    }
     return Workload(
         dataset="digits",
         network="small-cnn",
         optimizer=optimizer,
         schedule="constant",
-        search_space=space[optimizer],
+        search_space=_DIGITS_SPACES[optimizer],
         goal_error=0.08,
         max_steps=4_000,
         eval_interval=2,
@@ -160,10 +160,10 @@ def _digits_workload(optimizer: str) -> Workload:
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        *(_digits_workload(optimizer) for optimizer in _OPTIMIZERS),
+        *(_digits_workload(optimizer) for optimizer in _DIGITS_SPACES),
         *(
             _paper_workload(*parts)
-            for parts in itertools.product(_PAPER_DATASETS, ("simple-cnn", "resnet-8"), _OPTIMIZERS, _SCHEDULES)
+            for parts in itertools.product(_PAPER_DATASETS, ("simple-cnn", "resnet-8"), _PAPER_SPACES, _SCHEDULES)
         ),
     )
 }

@@ -196,6 +196,13 @@ def test_a_missing_folder_is_named(tmp_path):
         load_dataset("fashion-mnist", tmp_path / "nowhere")
 
 
+def test_an_unknown_data_set_is_refused(folder):
+    with pytest.raises(
+        InputError, match="unknown data set 'svhn'; choose one of: digits, mnist, fashion-mnist, cifar-10"
+    ):
+        load_dataset("svhn", folder)
+
+
 def test_without_a_folder_the_option_is_named():
     with pytest.raises(InputError, match=r"missing .*kstar/MNIST/.*; run .* fetch mnist`"):
         load_dataset("mnist", None)

@@ -4,7 +4,7 @@ import torch
 from reference import empirics_plain as plain
 from reference import empirics_protocol as protocol
 
-from empirics.architectures import NETWORK_NAMES, build_network
+from empirics.architectures import NETWORKS, build_network
 from empirics.errors import InputError
 from empirics.training import loss_and_gradient
 
@@ -38,7 +38,7 @@ def test_the_parameters_lie_as_the_twins():
     assert int(network.is_bias.sum()) == sum(size[0] for _, size in expected if len(size) == 1)
 
 
-@pytest.mark.parametrize("name", NETWORK_NAMES)
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
 def test_every_network_takes_every_shape(name, shape):
     network = build_network(name, shape)

@@ -1,6 +1,7 @@
 import pytest
 
-from empirics.architectures import NETWORK_NAMES
+from empirics.architectures import NETWORKS
+from empirics.datasets import DATASETS
 from empirics.errors import InputError
 from empirics.optimizers import OPTIMIZERS, SCHEDULES
 from empirics.workloads import WORKLOADS, describe_workloads, find_workload
@@ -16,7 +17,8 @@ OF_THE_PAPER = {
 
 def test_every_combination_is_known_by_its_name():
     assert len(WORKLOADS) == 4 + 3 * 2 * 4 * 2
-    assert {workload.network for workload in WORKLOADS.values()} == set(NETWORK_NAMES)
+    assert {workload.dataset for workload in WORKLOADS.values()} == set(DATASETS)
+    assert {workload.network for workload in WORKLOADS.values()} == set(NETWORKS)
     assert {workload.optimizer for workload in WORKLOADS.values()} == set(OPTIMIZERS)
     assert {workload.schedule for workload in WORKLOADS.values()} == set(SCHEDULES)
     assert all(name in describe_workloads() for name in WORKLOADS)
