@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 
 from paper_figures.extra_examples import extra_examples
 from paper_figures.extra_fits import extra_fits
-from paper_figures.extra_hessian import extra_hessian
 from paper_figures.extra_rates import extra_rates
 from paper_figures.extra_ratio import extra_ratio
 from paper_figures.extra_residuals import extra_residuals
@@ -18,10 +17,9 @@ from paper_figures.extra_window import extra_window
 from paper_figures.figure_01 import figure_01
 from paper_figures.figure_02 import figure_02
 from paper_figures.figure_03 import figure_03
-from paper_figures.figure_04 import figure_04
 from paper_figures.figure_05 import figure_05
-from paper_figures.figure_06 import figure_06
 from paper_figures.figure_12 import figure_12
+from paper_figures.figures_04_and_06 import FIGURE_04, FIGURE_06, HESSIAN
 from paper_figures.figures_07_to_11 import FIGURES_07_TO_11
 from paper_figures.figures_13_to_18 import FIGURES_13_TO_18, WORKLOADS
 from paper_figures.sources import Run
@@ -60,8 +58,8 @@ _ENTRIES = {
             11: "CIFAR-10, constant rate",
         }.items()
     },
-    4: FigureEntry("smoothness L over training", CONSTANTS, figure_04),
-    6: FigureEntry("training loss of the runs behind figure 4", CONSTANTS, figure_06),
+    4: FigureEntry("smoothness L over training", CONSTANTS, FIGURE_04),
+    6: FigureEntry("training loss of the runs behind figure 4", CONSTANTS, FIGURE_06),
     12: FigureEntry("steps of the sparsest network over the dense one's", REPORT, figure_12),
     2: FigureEntry("the optimisers together", MEASURE, figure_02),
     3: FigureEntry("how trials end over learning rate and momentum", f"{MEASURE} --stop never", figure_03),
@@ -79,7 +77,7 @@ _EXTRAS = {
     ),
     "ratio": FigureEntry("the ratio R(B) with both limits", REPORT, extra_ratio),
     "examples": FigureEntry("examples to result against batch size", REPORT, extra_examples),
-    "hessian": FigureEntry("L and the Hessian's top eigenvalue along a run", CONSTANTS, extra_hessian),
+    "hessian": FigureEntry("L and the Hessian's top eigenvalue along a run", CONSTANTS, HESSIAN),
     "residuals": FigureEntry("residuals of the rival laws", REPORT, extra_residuals),
 }
 FIGURES: Mapping[str, FigureEntry] = MappingProxyType(

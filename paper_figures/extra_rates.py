@@ -11,7 +11,6 @@ from paper_figures.rows import Row
 from paper_figures.sources import Run
 from paper_figures.style import blank, decade_axis, log2_axis
 from verification.rates import BestRates
-from verification.records import Curve
 from verification.tables import estimate_text
 
 ROW_HEIGHT = 5.4
@@ -37,7 +36,7 @@ def extra_rates(runs: Sequence[Run]) -> Figure:
 
 def _draw_row(row: Row, columns: Sequence[Column]) -> None:
     """Draw every curve of a row, on scales that its panels share."""
-    shown = [_rates(row, column.curve) for column in columns]
+    shown = [row.run.rates(column.curve) for column in columns]
     for column, rates in zip(columns, shown, strict=True):
         above, below = column.panels
         if isinstance(rates, str):
@@ -54,16 +53,6 @@ def _draw_row(row: Row, columns: Sequence[Column]) -> None:
     for column in columns:
         for axes, values in zip(column.panels, (every, products), strict=True):
             decade_axis(axes.yaxis, min(values) / 1.5, max(values) * 1.5)
-
-
-def _rates(row: Row, curve: Curve) -> BestRates | str:
-    """Return the winners' rates, or why there are none."""
-    judged = row.run.judged(curve)
-    if isinstance(judged, str):
-        return judged
-    if isinstance(judged.rates, str) and "verdicts.json" in judged.rates:
-        return f"{judged.rates}; renew it by\n{row.run.command}"
-    return judged.rates
 
 
 def _draw_rates(axes: Axes, rates: BestRates, look: tuple[str, str]) -> None:

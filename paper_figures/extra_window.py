@@ -34,16 +34,6 @@ def extra_window(runs: Sequence[Run]) -> Figure:
     return draw_columns(runs, CAPTION, _powers, _draw_row, ROW_HEIGHT)
 
 
-def _window(row: Row, curve: Curve) -> Window | str:
-    """Return the window of a curve, or why there is none and what makes it."""
-    judged = row.run.judged(curve)
-    if isinstance(judged, str):
-        return judged
-    if isinstance(judged.window, str) and "verdicts.json" in judged.window:
-        return f"{judged.window}; renew it by\n{row.run.command}"
-    return judged.window
-
-
 def _draw_row(row: Row, columns: Sequence[Column]) -> None:
     """Draw every curve of a row."""
     for column in columns:
@@ -55,7 +45,7 @@ def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
     colour, marker = look
     axes.set_xlabel("multiple $r$ of the best rate")
     axes.set_ylabel("steps over the fewest, $K/K^*$")
-    window = _window(row, curve)
+    window = row.run.window(curve)
     if isinstance(window, str):
         blank(axes, window)
         return

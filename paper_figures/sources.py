@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from paper_figures.judged import FittedLaw, JudgedCurve, JudgedPair, read_curve, read_pair
+from paper_figures.judged import OLDER, FittedLaw, JudgedCurve, JudgedPair, Window, read_curve, read_pair
 from verification.json_file import read_json
+from verification.rates import BestRates
 from verification.records import Curve, Records, read_records
 from verification.verdicts import input_digests
 
 Key = tuple[str, str, float]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,20 @@ class Run:
         """Return the law fitted to a curve, or why there is none."""
         judged = self.judged(curve)
         return judged if isinstance(judged, str) else judged.law
+
+    def rates(self, curve: Curve) -> BestRates | str:
+        """Return the winners' rates, or why there are none and what makes them."""
+        judged = self.judged(curve)
+        return judged if isinstance(judged, str) else self._or_renew(judged.rates)
+
+    def window(self, curve: Curve) -> Window | str:
+        """Return the window of the best rate, or why there is none and what makes it."""
+        judged = self.judged(curve)
+        return judged if isinstance(judged, str) else self._or_renew(judged.window)
+
+    def _or_renew(self, found: Found | str) -> Found | str:
+        """Return what was found; where verdicts.json is too old to have it, add what renews it."""
+        return f"{found}; renew it by\n{self.command}" if found == OLDER else found
 
     def pair(self, sparse: Curve) -> JudgedPair | str:
         """Return what verdicts say of a sparse curve over the dense one, or why there is nothing."""
