@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.errors import InputError
-from empirics.measure import Measurement, prepare, run_command, run_stages
+from empirics.executor import local_executor
+from empirics.resources import this_machine
+from empirics.running import prepare, run_stages
 from empirics.runs_to_follow import needs_search
 from empirics.specification import BaseRequest, Request, nearest_128
+from empirics.stages import Measurement
 from empirics.store import read_store
 from empirics.store_schema import FILE_NAME
 from empirics.summary import describe_constants
@@ -66,10 +70,10 @@ def measure_constants(request: ConstantsRequest, execution: ConstantsExecution) 
     """
     _check(request)
     batch_size = request.batch_size or nearest_128(_measured(execution.out) or _by_default(request))
-    specification, dataset, jobs = prepare(request.request(batch_size), execution.jobs)
+    specification, dataset, jobs = prepare(request.request(batch_size), execution.jobs, None, this_machine())
     probe = dataclasses.replace(specification.probe, batch_size=request.batch_size, learning_rate=request.learning_rate)
     specification = dataclasses.replace(specification, probe=probe)
-    return run_stages(specification, dataset, jobs, execution.out, _stages)
+    return run_stages(specification, dataset, jobs, execution.out, _stages, local_executor)
 
 
 def _stages(run: Measurement) -> None:

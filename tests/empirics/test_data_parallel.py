@@ -272,7 +272,7 @@ def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "empirics.measure.local_executor",
+            "empirics.placement.local_executor",
             lambda specification, dataset, _: contextlib.nullcontext(SerialExecutor(specification, dataset)),
         )
         assert run(*MEASUREMENT, "--out", folder) == 0
@@ -285,7 +285,7 @@ def tables(folder):
 
 @pytest.mark.slow
 def test_the_command_gives_the_tables_of_one_process_and_says_how(undisturbed, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("empirics.measure.this_machine", lambda: Resources(1, 0))
+    monkeypatch.setattr("empirics.running.this_machine", lambda: Resources(1, 0))
     assert run(*MEASUREMENT, "--out", tmp_path / "run") == 0
     assert "notice: --data-parallel 2: more processes than the 1 cores here" in capsys.readouterr().err
     assert tables(tmp_path / "run") == tables(undisturbed)

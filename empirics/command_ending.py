@@ -1,0 +1,51 @@
+"""How the commands that measure end: what a user can mend or stop is one line on stderr, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+from empirics.errors import InputError
+from empirics.executor import WorkerError
+
+_GO_ON = "what was finished is kept, run the same command again to go on"
+
+
+def run_command(carry_out: Callable[[], None]) -> int:
+    """Carry out a command; return its exit code, 2 where the user can mend something, 1 where a worker failed."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        carry_out()
+    except InputError as error:
+        return _fail(str(error), 2)
+    except WorkerError as error:
+        return _fail(str(error), 1)
+    except (OSError, sqlite3.OperationalError) as error:
+        return _fail(f"{error}; {_GO_ON}", 2)
+    except KeyboardInterrupt:
+        return _fail(f"interrupted; {_GO_ON}", 130)
+    return 0
+
+
+def say(text: str) -> None:
+    """Print to whoever still reads; what was measured is stored all the same."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(message: str, code: int) -> int:
+    """Print one line on stderr and return the exit code."""
+    print(f"error: {message}", file=sys.stderr)
+    return code
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Treat a request to end like Ctrl-C."""
+    raise KeyboardInterrupt

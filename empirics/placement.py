@@ -1,0 +1,49 @@
+"""Where a measurement is carried out: processes of this machine, or a Ray cluster."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from empirics.errors import InputError
+from empirics.executor import OpenExecutor, local_executor
+from empirics.resources import Resources, this_machine
+from empirics.specification import BaseRequest
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a measurement is carried out, and into which folder; none of it changes a result."""
+
+    out: Annotated[Path | None, "run folder; default runs/<workload>-<digest>"] = None
+    jobs: Annotated[int | None, "processes at once; default all cores, on GPUs all of them"] = None
+    executor: Annotated[Literal["local", "ray"], "where: processes of this machine, or a Ray cluster"] = "local"
+    address: Annotated[str | None, "of a running Ray cluster, host:port or auto; default one started here"] = None
+    memory_limit: Annotated[float | None, "gigabytes that all processes may take: fewer at once, or a refusal"] = None
+
+
+@contextlib.contextmanager
+def placed(request: BaseRequest, placement: Placement) -> Iterator[tuple[Resources, OpenExecutor]]:
+    """Provide what there is to run on, and what opens an executor there.
+
+    Args:
+        request: What to measure.
+        placement: Where.
+
+    Raises:
+        InputError: If the options do not go together, Ray is not installed, or no cluster answers.
+    """
+    if placement.executor == "ray":
+        if request.data_parallel > 1:
+            raise InputError(f"--data-parallel {request.data_parallel}: goes with --executor local")
+        from empirics.ray_cluster import ray_cluster  # noqa: PLC0415 - Ray is optional
+
+        with ray_cluster(placement.address) as place:
+            yield place
+        return
+    if placement.address is not None:
+        raise InputError(f"--address {placement.address}: goes with --executor ray")
+    yield this_machine(), local_executor

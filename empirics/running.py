@@ -1,0 +1,134 @@
+"""From a request to a run folder: check it, open the store, carry out stages, write the tables."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from empirics.data_parallel import check_ranks
+from empirics.datasets import Dataset, digest_notice
+from empirics.errors import InputError
+from empirics.executor import OpenExecutor
+from empirics.memory import jobs_within, peak_bytes
+from empirics.progress import Display
+from empirics.provenance import provenance
+from empirics.resources import Resources, this_machine
+from empirics.specification import Request, Specification, resolve
+from empirics.stages import Measurement
+from empirics.store import Store, open_store
+from empirics.tables import write_tables
+
+
+def prepare(
+    request: Request, jobs: int | None, memory_limit: float | None, resources: Resources
+) -> tuple[Specification, Dataset, int]:
+    """Check the request and find out how many tasks run at once.
+
+    Args:
+        request: What to measure.
+        jobs: Processes at once; None for as many as there is room for.
+        memory_limit: Gigabytes that they may take together; None for no limit.
+        resources: Where they run.
+
+    Raises:
+        InputError: If something in the request cannot be used.
+    """
+    if jobs is not None and jobs < 1:
+        raise InputError(f"--jobs {jobs}: must be an integer >= 1")
+    specification, dataset = resolve(request, cuda_available=resources.gpus > 0)
+    from empirics.laboratory import check_network, network_of  # noqa: PLC0415 - loads torch
+
+    check_network(specification, dataset)
+    network, together = network_of(specification.workload, dataset), specification.data_parallel
+    check_ranks(specification, jobs)
+    wanted = together if together > 1 else jobs or resources.slots(specification.device)
+    fitting = jobs_within(memory_limit, wanted, specification, dataset, network)
+    if fitting < together:
+        raise InputError(f"--memory-limit {memory_limit:g}: holds {fitting} of --data-parallel {together}'s processes")
+    return specification, dataset, fitting
+
+
+def run_stages(
+    specification: Specification,
+    dataset: Dataset,
+    jobs: int,
+    out: Path | None,
+    stages: Callable[[Measurement], None],
+    open_executor: OpenExecutor,
+) -> Path:
+    """Open the run folder, carry out stages of a measurement in it, write its tables and return it.
+
+    Args:
+        specification: What to measure.
+        dataset: On what.
+        jobs: Processes at once.
+        out: The run folder; None for the specification's own under `runs/`.
+        stages: What to do.
+        open_executor: What opens the executor.
+
+    Raises:
+        InputError: If the folder belongs to another run or is in use.
+    """
+    notices = _notices(specification, dataset)
+    for notice in notices:
+        print(notice, file=sys.stderr)
+    folder = out or Path("runs") / specification.folder_name()
+    with open_store(folder, specification.identity()) as store:
+        _refuse_fewer_trials(store, specification, folder)
+        _refuse_other_points(store, specification, folder)
+        started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        execution_facts = {"device": specification.device, "jobs": jobs, "threads": 1, "notices": notices}
+        if specification.data_parallel > 1:
+            execution_facts["data_parallel"] = specification.data_parallel
+        store.add_session(started, {**provenance(), **execution_facts})
+        facts: dict[str, object] = {}
+        try:
+            with Display() as display, open_executor(specification, dataset, jobs) as executor:
+                try:
+                    stages(Measurement(specification, dataset, jobs, store, executor, display, folder / "checkpoints"))
+                finally:
+                    facts = executor.facts()
+        finally:
+            store.amend_session({"peak_memory_bytes": peak_bytes(), **facts})
+            write_tables(folder, store, specification)
+    return folder
+
+
+def _notices(specification: Specification, dataset: Dataset) -> list[str]:
+    """Return what a user should know of the data and network before they are used."""
+    from empirics.laboratory import network_of  # noqa: PLC0415 - loads torch
+
+    notices = [digest_notice(dataset)]
+    if not network_of(specification.workload, dataset).batched:
+        notices.append("notice: torch cannot batch this network or loss over trials; they train one after another")
+    cores = this_machine().cores
+    if specification.device == "cpu" and specification.data_parallel > cores:
+        notices.append(
+            f"notice: --data-parallel {specification.data_parallel}: more processes than the {cores} cores here; "
+            "they take turns, and a step is no faster for them"
+        )
+    return [notice for notice in notices if notice is not None]
+
+
+def _refuse_fewer_trials(store: Store, specification: Specification, folder: Path) -> None:
+    """Trials may be added to a run, never taken away."""
+    wanted = set(specification.studies())
+    known = max((len(record.trials) for study, record in store.studies().items() if study in wanted), default=0)
+    if known > specification.trials:
+        raise InputError(
+            f"{folder} holds studies of {known} trials, this asks for {specification.trials}; trials can be added but "
+            f"not taken away: use --trials {known} or another --out"
+        )
+
+
+def _refuse_other_points(store: Store, specification: Specification, folder: Path) -> None:
+    """A table of points may grow at its end; those that were tried must stay."""
+    for record in store.studies().values():
+        for trial, point in zip(record.trials, specification.points, strict=False):
+            if trial.metaparameters != point:
+                raise InputError(
+                    f"{folder} was measured with another point {trial.trial + 1} than --points holds; points can be "
+                    "added below those that were tried: correct the table or use another --out"
+                )

@@ -1,0 +1,138 @@
+"""The stages of a measurement: each finds what the store lacks, has it done and keeps it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from empirics.cost import longest_first
+from empirics.datasets import Dataset
+from empirics.executor import Executor
+from empirics.files import remove_partial
+from empirics.progress import Display
+from empirics.records import ConstantsRecord, RerunRecord, StudyOutcome, StudyRecord
+from empirics.runs_to_follow import runs_to_follow
+from empirics.specification import Specification, Study
+from empirics.store import Store
+from empirics.summary import describe_ending, describe_study
+from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StudyTask
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A measurement under way."""
+
+    specification: Specification
+    dataset: Dataset
+    jobs: int
+    store: Store
+    executor: Executor
+    display: Display
+    checkpoints: Path
+
+    def measure_masks(self) -> None:
+        """Prune: the masks of every trial that a missing study needs."""
+        replicates = sorted({study.replicate for study in self._missing_studies()})
+        self._prune([(replicate, trial) for replicate in replicates for trial in range(self.specification.trials)])
+
+    def _prune(self, trials: Iterable[tuple[int, int]]) -> None:
+        """Make the masks of some replicates' trials that are not there yet."""
+        have = self.store.masks()
+        tasks = []
+        for replicate, trial in trials:
+            lacking = tuple(s for s in self.specification.sparsities if (replicate, trial, s) not in have)
+            if lacking:
+                tasks.append(PruneTask(replicate, trial, lacking))
+        with self.display.stage("masks", len(tasks)):
+            for task, result in self.executor.run(tasks, self.display.watch):
+                assert isinstance(result, list)
+                self.store.add_masks(result)
+                self.display.done(task, "")
+
+    def measure_studies(self) -> None:
+        """Run the studies, those expected to take longest first."""
+        masks, trials = self.store.masks(), range(self.specification.trials)
+        tasks = [
+            StudyTask(
+                study,
+                tuple(masks[study.replicate, trial, study.sparsity] for trial in trials),
+                self._checkpoint(study),
+            )
+            for study in longest_first(self.specification, self._missing_studies())
+        ]
+        with self.display.stage("studies", len(tasks)), self._checkpoints_emptied():
+            for task, result in self.executor.run(tasks, self.display.watch):
+                assert isinstance(task, StudyTask)
+                assert isinstance(result, StudyOutcome)
+                self.store.add_study(result)
+                if task.checkpoint:
+                    task.checkpoint.unlink(missing_ok=True)
+                self.display.done(task, describe_study(result.records))
+                if result.halvings:
+                    self.store.amend_session({f"halvings of {task.study}": result.halvings})
+
+    @contextlib.contextmanager
+    def _checkpoints_emptied(self) -> Iterator[None]:
+        """Remove what a finished study, or a killed process, has left in the folder of checkpoints; then the folder."""
+        yield
+        remove_partial(self.checkpoints)
+        for study in self.store.studies():
+            self._checkpoint(study).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is not there, or a study not asked for now may go on from it later
+            self.checkpoints.rmdir()
+
+    def _checkpoint(self, study: Study) -> Path:
+        """Return the file a study goes on from."""
+        return self.checkpoints / f"S{study.sparsity:g}-r{study.replicate}-B{study.batch_size}.npz"
+
+    def measure_reruns(self) -> None:
+        """Train winners again with new seeds."""
+        done = {(record.study, record.rerun) for record in self.store.reruns()}
+        tasks = [
+            RerunTask(record.study, record.winner, rerun)
+            for record in self._records()
+            for rerun in range(1, self.specification.rerun_winner + 1)
+            if record.winner is not None and (record.study, rerun) not in done
+        ]
+        with self.display.stage("reruns", len(tasks)):
+            for task, result in self.executor.run(tasks, self.display.watch):
+                assert isinstance(result, RerunRecord)
+                self.store.add_rerun(result)
+                self.display.done(task, "")
+
+    def measure_constants(self) -> None:
+        """Measure L, Delta and beta of every sparsity and replicate."""
+        done = [
+            (known.study.sparsity, known.study.replicate, known.study.batch_size, known.trial, known.settings)
+            for known in self.store.constants()
+        ]
+        settings = self.specification.probe.settings()
+        runs = [
+            run
+            for run in runs_to_follow(self.specification, self.store.studies())
+            if (run.sparsity, run.replicate, run.batch_size, run.trial, settings) not in done
+        ]
+        self._prune(dict.fromkeys((run.replicate, run.trial) for run in runs))
+        masks = self.store.masks()
+        tasks = [ConstantsTask(run, masks[run.replicate, run.trial, run.sparsity]) for run in runs]
+        if runs and self.specification.device == "cpu":
+            from empirics.constants_cost import describe_cost  # noqa: PLC0415 - loads torch
+
+            self.display.say(describe_cost(self.specification, self.dataset, runs, self.jobs))
+        with self.display.stage("constants", len(tasks)):
+            for task, result in self.executor.run(tasks, self.display.watch):
+                assert isinstance(result, ConstantsRecord)
+                self.store.add_constants(result)
+                self.display.done(task, describe_ending(result))
+
+    def _records(self) -> Iterable[StudyRecord]:
+        """Return the finished studies that the specification asks for."""
+        wanted = set(self.specification.studies())
+        return [record for study, record in self.store.studies().items() if study in wanted]
+
+    def _missing_studies(self) -> list[Study]:
+        """Return the studies not yet measured with all trials."""
+        done = {s for s, record in self.store.studies().items() if len(record.trials) == self.specification.trials}
+        return [study for study in self.specification.studies() if study not in done]
