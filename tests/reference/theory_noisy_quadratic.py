@@ -6,11 +6,15 @@ Nothing here comes from `theory`: moments follow the method's own two lines, v <
 import numpy as np
 
 
-def losses(curvature, noise, initial, batch_size, eta, momentum, nesterov, steps):
-    """Return the expected loss at steps 0..steps; eta may have further axes in front of the modes' axis."""
-    h, n = np.asarray(curvature, float), np.asarray(noise, float) / batch_size
-    eta = np.asarray(eta, float)[..., None]
-    ww = np.broadcast_to(initial, np.broadcast_shapes(eta.shape, h.shape)).astype(float)
+def losses(curvature, noise, initial, batch_size, eta, momentum, nesterov, steps, kind=float):
+    """Return the expected loss at steps 0..steps; eta may have further axes in front of the modes' axis.
+
+    Moments are large and their rest is small where a mode oscillates: in doubles up to 1e-12 of the largest loss is
+    lost within a hundred steps, more than the closed form loses. `kind` is what is computed with.
+    """
+    h, n = np.asarray(curvature, kind), np.asarray(noise, kind) / batch_size
+    eta = np.asarray(eta, kind)[..., None]
+    ww = np.broadcast_to(initial, np.broadcast_shapes(eta.shape, h.shape)).astype(kind)
     wv, vv = np.zeros_like(ww), np.zeros_like(ww)
     history = [0.5 * (h * ww).sum(axis=-1)]
     for _ in range(steps):

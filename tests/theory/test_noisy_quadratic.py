@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from reference.theory_noisy_quadratic import fewest_steps, first_step, losses, no_rate_is_earlier
 
@@ -104,6 +104,8 @@ def test_first_passage_is_that_of_the_recursion(rows, method, share, batch_size,
 
 
 @given(modes, methods, shares, st.integers(0, 100), st.integers(1, 100))
+@example([(95.09375, 0.0, 1.0)], Method(momentum=0.99), 0.999, 1, 47)
+@example([(1.0, 0.0, 1.0)], Method(momentum=0.99), 0.99609375, 0, 50)
 def test_no_loss_on_the_way_is_below_the_bound(rows, method, share, first, stride):
     problem = built(rows)
     eta = share * largest_rate(problem, **method.keywords())
@@ -114,7 +116,8 @@ def test_no_loss_on_the_way_is_below_the_bound(rows, method, share, first, strid
         if method.momentum
         else PlainModes(spectrum, eta)
     )
-    history = losses(*arrays(problem), 1.0, eta, method.momentum, method.nesterov, first + stride).ravel()
+    moments = losses(*arrays(problem), 1.0, eta, method.momentum, method.nesterov, first + stride, np.longdouble)
+    history = moments.ravel().astype(float)
     rounding = 1e-12 * history.max()  # both sides may be the small rest of large numbers
     bound = _least_loss(built_modes.state(first), built_modes.state(first + stride), built_modes.angle)
     assert bound <= history[first:].min() * (1 + 1e-9) + rounding
