@@ -19,7 +19,6 @@ best and narrower than 3% of the rate can be missed.
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -30,93 +29,11 @@ from theory.command_line import OneLineParser, count, number, plain, positive
 from theory.log_space import Array
 from theory.quadratic_modes import Modes, MomentumModes, PlainModes, Spectrum
 from theory.quadratic_passage import FINE, LONGEST, Passage, RateSearch, first_passage
+from theory.quadratic_problem import NoisyQuadratic, largest_rate
 
 _BIN = 0.005  # width in log h of the modes that are one while rates are searched; the steps are those of all modes
 _NEARBY = 8  # rates FINE apart tried with all modes on either side of the best with bins
 _DAMPED = 1e-4  # what is left of a squared oscillation after K steps when it no longer matters
-
-
-@dataclass(frozen=True, eq=False)
-class NoisyQuadratic:
-    r"""A quadratic in its eigenbasis with additive gradient noise.
-
-    .. math:: f(w) = \tfrac12 \sum_i h_i w_i^2,\qquad g_i = h_i w_i + \xi_i,\quad \mathrm{E}\,\xi_i^2 = n_i/B
-
-    Its constants are :math:`L = \max_i h_i`, :math:`\Delta = \sum_i h_i s_i(0)`, :math:`\beta = \sum_i n_i`, and
-    mu = M_G = 1.
-
-    Args:
-        curvature: h, shape (d,), loss/weight^2. Finite, > 0.
-        noise: n, shape (d,), variance of the gradient of one example, (loss/weight)^2. Finite, >= 0.
-        initial: s(0), shape (d,), mean square of each weight at the start, weight^2. Finite, >= 0, not all 0.
-
-    Raises:
-        ValueError: If an argument is outside the range above.
-
-    Reference:
-        Zhang et al. 2019, "Which algorithmic choices matter at which batch sizes?"; docs/theory.md, result 16.
-
-    Example:
-        >>> problem = NoisyQuadratic.harmonic(2)  # h = 1, 1/2
-        >>> problem.L, problem.Delta, problem.beta
-        (1.0, 1.5, 1.5)
-    """
-
-    curvature: Array
-    noise: Array
-    initial: Array
-
-    def __post_init__(self) -> None:
-        h, n, s = self.curvature, self.noise, self.initial
-        if not (h.ndim == 1 and h.size and h.shape == n.shape == s.shape):
-            raise ValueError(f"need curvature, noise, initial of one shape (d,), got {h.shape}, {n.shape}, {s.shape}")
-        if not (np.isfinite(h).all() and (h > 0.0).all()):
-            raise ValueError("curvature must be finite and > 0")
-        for name, values in (("noise", n), ("initial", s)):
-            if not (np.isfinite(values).all() and (values >= 0.0).all()):
-                raise ValueError(f"{name} must be finite and >= 0")
-        if not s.any():
-            raise ValueError("initial must not be 0 throughout: the loss starts at its minimum")
-
-    @classmethod
-    def harmonic(cls, dimension: int) -> "NoisyQuadratic":
-        r"""Return the problem with :math:`h_i = n_i = 1/i` and :math:`s_i(0) = 1`.
-
-        Args:
-            dimension: d, number of modes. >= 1.
-
-        Returns:
-            The problem, i = 1..d.
-
-        Raises:
-            ValueError: If the dimension is below 1.
-
-        Reference:
-            Zhang et al. 2019, Sec. 3: curvatures 1/i, gradient noise of the Hessian's shape.
-
-        Example:
-            >>> NoisyQuadratic.harmonic(3).noise.round(2)
-            array([1.  , 0.5 , 0.33])
-        """
-        if dimension < 1:
-            raise ValueError(f"dimension must be >= 1, got {dimension}")
-        curvature = 1.0 / np.arange(1.0, dimension + 1.0)
-        return cls(curvature, curvature, np.ones(dimension))
-
-    @property
-    def L(self) -> float:  # noqa: N802  (the paper's name)
-        """Smoothness: the largest curvature."""
-        return float(self.curvature.max())
-
-    @property
-    def Delta(self) -> float:  # noqa: N802  (the paper's name)
-        """Twice the expected loss at the start."""
-        return float(self.curvature @ self.initial)
-
-    @property
-    def beta(self) -> float:
-        """Gradient variance of one example."""
-        return float(self.noise.sum())
 
 
 class TunedSteps(NamedTuple):
@@ -125,34 +42,6 @@ class TunedSteps(NamedTuple):
     batch_size: Array
     steps: NDArray[np.int64]
     eta: Array
-
-
-def largest_rate(problem: NoisyQuadratic, momentum: float = 0.0, *, nesterov: bool = False) -> float:
-    r"""Return the rate from which on the loss diverges.
-
-    :math:`2 (1 + m)/h_{\max}` for SGD and heavy ball, :math:`2 (1 + m)/((1 + 2m)\,h_{\max})` for Nesterov.
-
-    Args:
-        problem: The quadratic.
-        momentum: m, scalar. In [0, 1); 0 is SGD.
-        nesterov: Nesterov's step instead of the heavy ball's.
-
-    Returns:
-        Scalar, weight^2/loss.
-
-    Raises:
-        ValueError: If momentum is outside the range above.
-
-    Reference:
-        Both roots of y^2 = t y - d lie inside the unit circle iff `|t| < 1 + d` and d < 1 (`theory.quadratic_modes`).
-
-    Example:
-        >>> largest_rate(NoisyQuadratic.harmonic(10)), largest_rate(NoisyQuadratic.harmonic(10), 0.5, nesterov=True)
-        (2.0, 1.5)
-    """
-    if not 0.0 <= momentum < 1.0:
-        raise ValueError(f"momentum must be in [0, 1), got {momentum}")
-    return 2.0 * (1.0 + momentum) / ((1.0 + 2.0 * momentum if nesterov else 1.0) * problem.L)
 
 
 def expected_loss(
@@ -276,13 +165,6 @@ def steps_to_result(
     return TunedSteps(sizes, steps.reshape(sizes.shape), rates.reshape(sizes.shape))
 
 
-def _spectrum(problem: NoisyQuadratic, batch_size: float) -> Spectrum:
-    if not 0.0 < batch_size < np.inf:
-        raise ValueError(f"batch_size must be finite and > 0, got {batch_size}")
-    half = 0.5 * problem.curvature
-    return Spectrum(problem.curvature, half * problem.initial, half * problem.noise / batch_size)
-
-
 def _modes(spectrum: Spectrum, momentum: float, eta: float, *, nesterov: bool) -> Modes:
     return MomentumModes(spectrum, eta, momentum, nesterov=nesterov) if momentum else PlainModes(spectrum, eta)
 
@@ -291,13 +173,13 @@ def _modes_at_rate(problem: NoisyQuadratic, batch_size: float, eta: float, momen
     largest = largest_rate(problem, momentum, nesterov=nesterov)
     if not 0.0 < eta < largest:
         raise ValueError(f"eta must be > 0 and below {largest:.6g}, from where on the loss diverges, got {eta}")
-    return _modes(_spectrum(problem, batch_size), momentum, eta, nesterov=nesterov)
+    return _modes(problem.spectrum(batch_size), momentum, eta, nesterov=nesterov)
 
 
 def _earliest(problem: NoisyQuadratic, goal: float, batch_size: float, momentum: float, *, nesterov: bool) -> Passage:
     """Return the earliest passage: the rate searched with binned modes, then around it with all of them."""
     largest = largest_rate(problem, momentum, nesterov=nesterov)
-    spectrum = _spectrum(problem, batch_size)
+    spectrum = problem.spectrum(batch_size)
     rough = RateSearch(partial(_modes, spectrum.binned(_BIN), momentum, nesterov=nesterov), goal, largest)
     # Up to this rate no mode oscillates, and e_k is a polynomial in eta h whose zeros all lie beyond.
     rough.descend(calm=(1.0 - np.sqrt(momentum)) ** 2 / problem.L)

@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike
 
 from theory.laws import Law
 from theory.log_space import Array
-from theory.noisy_quadratic import NoisyQuadratic
 from theory.quadratic_modes import Spectrum
+from theory.quadratic_problem import NoisyQuadratic
 from theory.symbols import B, c1, c2
 
 # Zhang et al. 2019 use 10^4 modes of curvature 1/i; the goal is a fiftieth of the loss at the start.
