@@ -13,31 +13,12 @@ from pathlib import Path
 
 from scipy.stats import t as student
 
+from empirics.columns import CONSTANTS_COLUMNS, CURVES_COLUMNS
 from empirics.files import write_atomically
 from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord
 from empirics.specification import Specification, number_text
 from empirics.store import Store
 
-CURVES_COLUMNS = (
-    "workload",
-    "goal",
-    "sparsity",
-    "replicate",
-    "batch_size",
-    "steps_to_result",
-    "lower",
-    "upper",
-    "status",
-    "stop",
-    "trials",
-    "complete",
-    "incomplete",
-    "infeasible",
-    "censored",
-    "winner",
-    "metaparameters",
-)
-CONSTANTS_COLUMNS = ("workload", "sparsity", "quantity", "value", "low", "high", "n", "standard_error")
 _CONFIDENCE = 0.95
 
 

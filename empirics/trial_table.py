@@ -6,29 +6,12 @@ import csv
 import io
 from pathlib import Path
 
+from empirics.columns import ALIASES, CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
 from empirics.files import write_atomically
 from empirics.records import StudyRecord, TrialRecord
 from empirics.specification import number_text
 from empirics.store import read_store
-from empirics.tables import CURVES_COLUMNS
-
-COLUMNS = (
-    "workload",
-    "goal",
-    "sparsity",
-    "replicate",
-    "trial",
-    "batch_size",
-    "steps_to_result",
-    "lower",
-    "upper",
-    "status",
-    "stop",
-    "max_steps",
-    "eval_interval",
-)
-ALIASES = {"steps": "steps_to_result", "goal_error": "goal"}
 
 
 def export_table(run: Path, target: Path) -> int:
@@ -54,12 +37,12 @@ def export_table(run: Path, target: Path) -> int:
     searched = list(
         dict.fromkeys(name for record in records for trial in record.trials for name in trial.metaparameters)
     )
-    taken = sorted({*COLUMNS, *ALIASES, *CURVES_COLUMNS}.intersection(searched))
+    taken = sorted({*TRIALS_COLUMNS, *ALIASES, *CURVES_COLUMNS}.intersection(searched))
     if taken:
         raise InputError(f"{run}: its metaparameter {taken[0]} has the name of a column; use --format batch-science")
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, *searched])
+    writer.writerow([*TRIALS_COLUMNS, *searched])
     for record in records:
         for trial in record.trials:
             point = [repr(trial.metaparameters[name]) if name in trial.metaparameters else "" for name in searched]

@@ -10,19 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from empirics.columns import ALIASES, CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
 from empirics.foreign import MOST_TABLE_BYTES, Facts, read_text
 from empirics.imported_runs import ImportedStudy, ImportOptions
 from empirics.records import StudyRecord, TrialRecord
 from empirics.specification import Study
 from empirics.stopping import StopRule, read_stop_rule
-from empirics.tables import CURVES_COLUMNS
-from empirics.trial_table import ALIASES, COLUMNS
 
 _TEXTS = {"workload", "status", "stop"}
 _STATUSES = ("complete", "incomplete", "infeasible", "censored", "reached", "not_reached")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
-_UNREAD = tuple(name for name in CURVES_COLUMNS if name not in COLUMNS)
+_UNREAD = tuple(name for name in CURVES_COLUMNS if name not in TRIALS_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def read_table(source: Path, options: ImportOptions) -> tuple[list[ImportedStudy
         InputError: If something in it cannot be used; the message names row and column.
     """
     header, fields = _read_rows(source)
-    searched = [name for name in header if name not in COLUMNS and name not in _UNREAD]
+    searched = [name for name in header if name not in TRIALS_COLUMNS and name not in _UNREAD]
     by_study: dict[tuple[str, Study], dict[float, list[_Row]]] = {}
     for facts in fields:
         row = _row(facts, source, searched, options)

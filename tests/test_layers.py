@@ -12,8 +12,8 @@ import theory
 
 ROOT = Path(theory.__file__).parents[1]
 PACKAGES = ("theory", "empirics", "verification", "paper_figures")
-# What the layers above may know of `empirics`: the store's reader, its records and its errors.
-READERS = {"empirics.store", "empirics.records", "empirics.errors", "empirics.specification"}
+# What the layers above may know of `empirics`: the store's reader, its records, columns and errors.
+READERS = {"empirics.store", "empirics.records", "empirics.columns", "empirics.errors", "empirics.specification"}
 # The command alone, and the constants, may look beyond the store.
 MAY_LOOK_BEYOND = {"empirics.measure", "empirics.constants"}
 PICKLES = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
@@ -78,6 +78,20 @@ def test_importing_loads_no_torch(name):
     script = f"import sys, {name}; sys.exit(sum(module.partition('.')[0] == 'torch' for module in sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_importing_a_package_imports_none_of_its_commands(package):
+    # Python warns, on stderr, where `python -m` runs a module that is there already.
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, {package}; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    commands = {module.name for module in MODULES if "__name__ == '__main__'" in ast.unparse(module.tree)}
+    assert commands
+    assert not commands & set(done.stdout.split())
 
 
 @of("empirics")
