@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from empirics.command_ending import run_command
+from empirics.command_ending import run_command, say
 from empirics.command_line import parse
 from empirics.errors import InputError
-from empirics.executor import local_executor
-from empirics.resources import this_machine
+from empirics.placement import Placement, placed
 from empirics.running import prepare, run_stages
 from empirics.runs_to_follow import needs_search
 from empirics.specification import BaseRequest, Request, nearest_128
@@ -48,11 +47,10 @@ class ConstantsRequest(BaseRequest):
 
 
 @dataclass(frozen=True)
-class ConstantsExecution:
+class ConstantsExecution(Placement):
     """How it is carried out; none of it changes a result."""
 
     out: Annotated[Path | None, "run folder, shared with empirics.measure; default runs/<workload>-<digest>"] = None
-    jobs: Annotated[int | None, "processes at once; default all cores, on GPUs all of them"] = None
 
 
 def measure_constants(request: ConstantsRequest, execution: ConstantsExecution) -> Path:
@@ -70,10 +68,14 @@ def measure_constants(request: ConstantsRequest, execution: ConstantsExecution) 
     """
     _check(request)
     batch_size = request.batch_size or nearest_128(_measured(execution.out) or _by_default(request))
-    specification, dataset, jobs = prepare(request.request(batch_size), execution.jobs, None, this_machine())
-    probe = dataclasses.replace(specification.probe, batch_size=request.batch_size, learning_rate=request.learning_rate)
-    specification = dataclasses.replace(specification, probe=probe)
-    return run_stages(specification, dataset, jobs, execution.out, _stages, local_executor)
+    wanted = request.request(batch_size)
+    with placed(wanted, execution) as (resources, open_executor):
+        specification, dataset, jobs = prepare(wanted, execution.jobs, execution.memory_limit, resources)
+        probe = dataclasses.replace(
+            specification.probe, batch_size=request.batch_size, learning_rate=request.learning_rate
+        )
+        specification = dataclasses.replace(specification, probe=probe)
+        return run_stages(specification, dataset, jobs, execution.out, _stages, open_executor)
 
 
 def _stages(run: Measurement) -> None:
@@ -121,9 +123,9 @@ def _show(folder: Path) -> None:
     """Print the constants, what they predict, and where they are."""
     import verification.prediction_table  # noqa: PLC0415 - the command alone looks beyond the store, once that is closed
 
-    print(describe_constants(folder), flush=True)
-    print(verification.prediction_table.describe(folder), flush=True)
-    print(f"\nResults: {folder}/", flush=True)
+    say(describe_constants(folder))
+    say(verification.prediction_table.describe(folder))
+    say(f"\nResults: {folder}/")
 
 
 if __name__ == "__main__":

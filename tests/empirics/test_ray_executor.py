@@ -15,7 +15,7 @@ from reference import slow_measure
 from reference.empirics_tasks import Break, Die, Echo, Hold, Refuse
 from reference.processes import is_running
 
-from empirics import ray_cluster
+from empirics import constants, ray_cluster
 from empirics.errors import InputError
 from empirics.executor import WorkerError
 from empirics.measure import main
@@ -169,6 +169,18 @@ def test_a_run_whose_node_is_lost_in_the_middle_has_the_same_curves(cluster, und
     for name in ("curves.csv", "constants.csv"):
         assert (tmp_path / "run" / name).read_bytes() == (undisturbed / name).read_bytes()
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_constants_on_a_cluster_are_those_of_this_machine(cluster, tmp_path):
+    words = (
+        *("--sparsity", "0", "90", "--learning-rate", "0.1", "--batch-size", "64"),
+        *("--steps", "6", "--examples", "50", "--hessian-points", "1"),
+    )
+    places = {"here": ("--jobs", "1"), "there": ("--executor", "ray", "--address", cluster.address)}
+    for name, place in places.items():
+        assert constants.main([*words, *place, "--out", str(tmp_path / name)]) == 0
+    here, there = ((tmp_path / name / "constants.csv").read_bytes() for name in places)
+    assert here == there
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
