@@ -10,7 +10,6 @@ neither the budget nor the step at which a trial diverged.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from empirics.errors import InputError
@@ -94,7 +93,7 @@ def _read_run(path: Path, run: int, budget: int, interval: int) -> TrialRecord:
     """Return how one run ended."""
     facts = read_facts(path)
     parameters = facts.table("parameters")
-    point = {name: parameters.number(name) for name in _printable(parameters)}
+    point = {name: parameters.number(name) for name in parameters.names()}
     status = facts.text("status")
     if status == "complete":
         step = facts.whole("steps-to-result", low=1)
@@ -110,11 +109,3 @@ def _read_run(path: Path, run: int, budget: int, interval: int) -> TrialRecord:
         return TrialRecord(run, point, "infeasible", budget, 0)
     last_test = budget // interval * interval
     return TrialRecord(run, point, "running", budget, None if last_test == budget else last_test)
-
-
-def _printable(parameters: Facts) -> Sequence[str]:
-    """Return the names of some parameters, each printable."""
-    for name in parameters.fields:
-        if not name.isprintable() or not 0 < len(name) <= 200:
-            raise InputError(f"{parameters.path}: names of parameters must be printable texts of 1..200 characters")
-    return list(parameters.fields)

@@ -8,7 +8,6 @@ The original reader takes the keys it knows and ignores the others, which carry 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from empirics.records import StudyRecord, TraceRecord, TrialRecord
 from empirics.specification import Study, number_text
+from empirics.store_schema import canonical_json
 
 DEFAULT_METRIC = "val/classification_error"
 _TO_FOREIGN = {"decay_steps": "learning_rate_decay_steps"}
@@ -153,7 +153,7 @@ def changes(derived: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     different = {
         name: value
         for name, value in found.items()
-        if name not in derived or canonical(value) != canonical(derived[name])
+        if name not in derived or canonical_json(value) != canonical_json(derived[name])
     }
     missing = [name for name in derived if name not in found]
     return ({"set": different} if different else {}) | ({"unset": missing} if missing else {})
@@ -168,11 +168,6 @@ def changed(derived: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     """
     kept = {name: value for name, value in derived.items() if name not in change.get("unset", ())}
     return {**kept, **change.get("set", {})}
-
-
-def canonical(value: object) -> str:
-    """Return the one text of a JSON value, in which 1, 1.0 and true differ."""
-    return json.dumps(value, sort_keys=True)
 
 
 def _config(low: float, high: float, scale: str) -> dict[str, Any]:

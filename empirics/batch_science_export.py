@@ -14,8 +14,9 @@ from empirics.imported_runs import layout_key
 from empirics.measurements import measurements_text
 from empirics.records import StudyRecord, TraceRecord, TrialRecord
 from empirics.specification import Study
-from empirics.store import Store, read_store
-from empirics.store_schema import FILE_NAME, told_as_damage
+from empirics.store import read_store
+from empirics.store_records import Store
+from empirics.store_schema import FILE_NAME, canonical_json, told_as_damage
 from empirics.whole_folder import whole_folder
 
 
@@ -103,7 +104,7 @@ def has_full_curve(records: Sequence[StudyRecord], endings: Sequence[TrialRecord
 
 def _refuse_unlike(study: Study, records: Sequence[StudyRecord], endings: Sequence[TrialRecord]) -> None:
     """Refuse trials that are not the same for every goal; one metadata.json cannot hold both."""
-    same = {(ending.trial, json.dumps(ending.metaparameters, sort_keys=True)) for ending in endings}
+    same = {(ending.trial, canonical_json(ending.metaparameters)) for ending in endings}
     if len(same) > 1 or len({len(record.trials) for record in records}) > 1:
         raise InputError(f"{study}: its trials differ from goal to goal; use --format csv, a row a goal and trial")
 

@@ -21,17 +21,16 @@ from empirics.batch_science import (
 )
 from empirics.errors import InputError
 from empirics.foreign import Facts, find_study_folders, read_facts, subfolders
-from empirics.imported_runs import ImportedStudy, ImportOptions
+from empirics.imported_runs import ImportedStudy, ImportOptions, stop_of
 from empirics.measurements import Measurements, first_passage, read_measurements
-from empirics.records import Event, StudyRecord, TraceRecord, TrialRecord
+from empirics.records import EVENTS, StudyRecord, TraceRecord, TrialRecord
 from empirics.specification import Study
-from empirics.stopping import StopRule, read_stop_rule
+from empirics.stopping import StopRule
 
 _MOST_TRIALS = 100_000
 _MOST_VALUES = 2**24  # measured in one study; each is 32 bytes while it is held
 _INTEGER = re.compile(r"[0-9]{1,9}")
 _STATUSES = {"COMPLETE", "INCOMPLETE", "INFEASIBLE"}
-_EVENTS: dict[str, Event] = {"reached": "reached", "infeasible": "infeasible", "running": "running"}
 
 
 @dataclass(frozen=True)
@@ -139,9 +138,6 @@ def _read_trial(folder: Path) -> _Trial:
     if status not in _STATUSES:
         facts.refuse("status", f"one of {', '.join(sorted(_STATUSES))}")
     parameters = facts.table("parameters")
-    for name in parameters.fields:
-        if not name.isprintable() or not 0 < len(name) <= 200:
-            raise InputError(f"{facts.path}: names of parameters must be printable texts of 1..200 characters")
     measured = read_measurements(folder / "measurements.csv")
     return _Trial(
         folder=folder,
@@ -149,7 +145,7 @@ def _read_trial(folder: Path) -> _Trial:
         measured=measured,
         number=facts.whole("trial_id", low=0, high=10**9, default=int(folder.name)),
         status=status,
-        parameters=own_parameters({name: parameters.number(name) for name in parameters.fields}),
+        parameters=own_parameters({name: parameters.number(name) for name in parameters.names()}),
         steps=max(facts.whole("steps", low=0, default=0), measured.last),
     )
 
@@ -184,10 +180,7 @@ def _protocol(folder: Path, facts: Facts, workload: str, trials: Sequence[_Trial
     else:
         goals = tuple(dict.fromkeys(facts.numbers("goal_error")))
     recorded = not options.goals and all("events" in trial.facts.fields for trial in trials)
-    try:
-        stop = read_stop_rule(facts.text("stop", default="never").split())
-    except InputError:
-        facts.refuse("stop", "one of race, hits M, factor F, never")
+    stop = stop_of(facts)
     for trial in trials:
         if not recorded and trial.measured.steps and options.metric not in trial.measured.columns:
             raise InputError(
@@ -195,7 +188,8 @@ def _protocol(folder: Path, facts: Facts, workload: str, trials: Sequence[_Trial
                 f"{', '.join(trial.measured.columns) or 'none'}"
             )
     budget = facts.whole("train_steps", low=0, default=0) or options.max_steps or 0
-    return _Protocol(goals, recorded, options.metric, budget, facts.whole("check_interval", low=1, default=1), stop)
+    interval = facts.whole("check_interval", low=1, default=1)
+    return _Protocol(goals, recorded, options.metric, budget, interval, stop)
 
 
 def _records(facts: Facts, study: Study, protocol: _Protocol, trials: Sequence[_Trial]) -> tuple[StudyRecord, ...]:
@@ -232,9 +226,9 @@ def _recorded_ending(trial: _Trial, index: int, goals: int) -> TrialRecord:
     if not isinstance(events, list) or len(events) != goals or not isinstance(events[index], dict):
         trial.facts.refuse("events", f"a list of {goals} objects, one a goal")
     facts = Facts(trial.facts.path, events[index])
-    event = _EVENTS.get(facts.text("event"))
+    event = EVENTS.get(facts.text("event"))
     if event is None:
-        facts.refuse("event", f"one of {', '.join(_EVENTS)}")
+        facts.refuse("event", f"one of {', '.join(EVENTS)}")
     step = facts.whole("step", low=1)
     short = facts.whole("short", low=0, high=step) if facts.fields.get("short") is not None else None
     return TrialRecord(trial.number, trial.parameters, event, step, short)

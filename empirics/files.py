@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _PARTIAL = re.compile(r"\..+\.(csv|json|npz)\.[0-9]+")
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    r"""Return a table as CSV text.
+
+    Args:
+        columns: The header.
+        rows: Each as long.
+
+    Example:
+        >>> csv_text(["step", "note"], [(1, "a, b")])
+        'step,note\n1,"a, b"\n'
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def write_atomically(path: Path, text: str) -> None:

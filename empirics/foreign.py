@@ -84,6 +84,13 @@ class Facts:
             self.refuse(name, "a printable text of 1..200 characters")
         return value
 
+    def names(self) -> list[str]:
+        """Return the names of all fields, each short and printable."""
+        for name in self.fields:
+            if not name.isprintable() or not 0 < len(name) <= 200:
+                raise InputError(f"{self.path}: names of parameters must be printable texts of 1..200 characters")
+        return list(self.fields)
+
     def table(self, name: str) -> Facts:
         """Return an object within; an empty one where there is none."""
         value = self.fields.get(name, {})

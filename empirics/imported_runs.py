@@ -12,10 +12,11 @@ from typing import Any
 
 from empirics.errors import InputError
 from empirics.files import write_atomically
+from empirics.foreign import Facts
 from empirics.provenance import provenance
 from empirics.records import StudyOutcome, StudyRecord, TraceRecord
 from empirics.specification import Study, number_text
-from empirics.stopping import StopRule
+from empirics.stopping import StopRule, read_stop_rule
 from empirics.store import open_store
 from empirics.tables import write_curves
 from empirics.whole_folder import whole_folder
@@ -105,6 +106,18 @@ class ImportedRun:
     studies: tuple[ImportedStudy, ...]
 
 
+def stop_of(facts: Facts) -> StopRule:
+    """Return the stop rule that a source names; without one every trial went on to its end.
+
+    Raises:
+        InputError: If it names another; the message says where.
+    """
+    try:
+        return read_stop_rule(facts.text("stop", default="never").split())
+    except InputError:
+        facts.refuse("stop", "one of race, hits M, factor F, never")
+
+
 def layout_key(study: Study) -> str:
     """Return the name of a study in an imported run's layout.
 
@@ -182,7 +195,6 @@ def _write_run(folder: Path, run: ImportedRun, source: Path, source_format: str)
         store.add_session(started, facts)
         for study in run.studies:
             store.add_study(StudyOutcome(study.records, study.traces()))
-        records = [record for goal in store.goals for record in store.studies(goal).values()]
-        write_curves(folder, first.workload, records)
+        write_curves(folder, first.workload, store.outcomes())
         kept = {"identity": {**identity, "imported": {"format": source_format}}, "sessions": store.sessions()}
         write_atomically(folder / "provenance.json", json.dumps(kept, indent=2) + "\n")

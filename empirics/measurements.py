@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from empirics.errors import InputError
+from empirics.files import csv_text
 from empirics.foreign import MOST_STEPS, read_text
 from empirics.records import TraceRecord
 from empirics.specification import Study
@@ -121,12 +122,11 @@ def measurements_text(columns: Sequence[str], traces: Sequence[TraceRecord]) -> 
         for step, value in zip(trace.steps, trace.values, strict=True):
             cells.setdefault((step, before.get(step, 0)), {})[trace.metric] = value
             before[step] = before.get(step, 0) + 1
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["step", *columns])
-    for (step, _), values in sorted(cells.items()):
-        writer.writerow([step, *(repr(values[name]) if name in values else "" for name in columns)])
-    return text.getvalue()
+    rows = [
+        [step, *(repr(values[name]) if name in values else "" for name in columns)]
+        for (step, _), values in sorted(cells.items())
+    ]
+    return csv_text(["step", *columns], rows)
 
 
 def _step(path: Path, number: int, cell: str) -> int:

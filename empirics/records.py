@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, get_args
 
 from empirics.specification import Study
 from empirics.stopping import RACE, StopRule
 
 Event = Literal["reached", "infeasible", "running"]
+EVENTS: Mapping[str, Event] = MappingProxyType({event: event for event in get_args(Event)})
 Status = Literal["complete", "incomplete", "infeasible", "censored"]
 Drawing = Literal["replacement", "epoch", "border"]
 QUANTITIES = (

@@ -17,7 +17,8 @@ from empirics.provenance import provenance
 from empirics.resources import Resources, this_machine
 from empirics.specification import Request, Specification, resolve
 from empirics.stages import Measurement
-from empirics.store import Store, open_store
+from empirics.store import open_store
+from empirics.store_records import Store
 from empirics.tables import write_tables
 
 

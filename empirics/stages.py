@@ -15,7 +15,7 @@ from empirics.progress import Display
 from empirics.records import ConstantsRecord, RerunRecord, StudyOutcome, StudyRecord
 from empirics.runs_to_follow import runs_to_follow
 from empirics.specification import Specification, Study
-from empirics.store import Store
+from empirics.store_records import Store
 from empirics.summary import describe_ending, describe_study
 from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StudyTask
 

@@ -127,6 +127,11 @@ def stored_identity(connection: sqlite3.Connection, path: Path) -> dict[str, Any
         return _known(path, json.loads(identity))
 
 
+def canonical_json(value: object) -> str:
+    """Return the one text of a JSON value, in which 1, 1.0 and true differ."""
+    return json.dumps(value, sort_keys=True)
+
+
 def numbers(text: str) -> dict[str, float]:
     """Return the JSON object of numbers that a column holds.
 

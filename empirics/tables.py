@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
 import math
 import statistics
@@ -14,10 +12,10 @@ from pathlib import Path
 from scipy.stats import t as student
 
 from empirics.columns import CONSTANTS_COLUMNS, CURVES_COLUMNS
-from empirics.files import write_atomically
+from empirics.files import csv_text, write_atomically
 from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord
 from empirics.specification import Specification, number_text
-from empirics.store import Store
+from empirics.store_records import Store
 
 _CONFIDENCE = 0.95
 
@@ -30,7 +28,7 @@ def write_tables(folder: Path, store: Store, specification: Specification) -> No
         store: Its store.
         specification: What was asked for last.
     """
-    records = [record for goal in store.goals for record in store.studies(goal).values()]
+    records = store.outcomes()
     write_curves(folder, specification.workload.name, records)
     constants = store.constants()
     if constants:
@@ -54,7 +52,7 @@ def write_curves(folder: Path, workload: str, records: Iterable[StudyRecord]) ->
         records: The finished studies, sorted.
     """
     rows = [(workload, *_curve_row(record)) for record in records]
-    write_atomically(folder / "curves.csv", _csv(CURVES_COLUMNS, rows))
+    write_atomically(folder / "curves.csv", csv_text(CURVES_COLUMNS, rows))
 
 
 def write_constants(folder: Path, workload: str, records: Sequence[ConstantsRecord]) -> None:
@@ -78,7 +76,7 @@ def write_constants(folder: Path, workload: str, records: Sequence[ConstantsReco
                 ending = len(having), _error_of_mean([record.errors.get(quantity) for record in having])
                 summary = _summary([record.values[quantity] for record in having])
                 rows.append((workload, number_text(sparsity), quantity, *summary, *ending))
-    write_atomically(folder / "constants.csv", _csv(CONSTANTS_COLUMNS, rows))
+    write_atomically(folder / "constants.csv", csv_text(CONSTANTS_COLUMNS, rows))
 
 
 def with_delta_best(record: ConstantsRecord, records: Iterable[ConstantsRecord]) -> ConstantsRecord:
@@ -162,12 +160,3 @@ def mean_and_interval(values: Sequence[float]) -> tuple[float, float, float] | N
         return mean, mean - half, mean + half
     factor = math.exp(min(half / mean, 700.0))
     return mean, mean / factor, mean * factor
-
-
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return rows as CSV text."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()

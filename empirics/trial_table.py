@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Iterable
 from pathlib import Path
 
 from empirics.columns import ALIASES, CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
-from empirics.files import write_atomically
+from empirics.files import csv_text, write_atomically
 from empirics.records import StudyRecord, TrialRecord
 from empirics.specification import number_text
 from empirics.store import read_store
@@ -30,7 +29,7 @@ def export_table(run: Path, target: Path) -> int:
     if target.exists():
         raise InputError(f"{target} is there already; name another --to")
     with read_store(run) as store:
-        records = [record for goal in store.goals for record in store.studies(goal).values()]
+        records = store.outcomes()
         workload = store.identity["workload"]
     if not records:
         raise InputError(f"{run} holds no finished study; measure into it first")
@@ -40,16 +39,15 @@ def export_table(run: Path, target: Path) -> int:
     taken = sorted({*TRIALS_COLUMNS, *ALIASES, *CURVES_COLUMNS}.intersection(searched))
     if taken:
         raise InputError(f"{run}: its metaparameter {taken[0]} has the name of a column; use --format batch-science")
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*TRIALS_COLUMNS, *searched])
-    for record in records:
-        for trial in record.trials:
-            point = [repr(trial.metaparameters[name]) if name in trial.metaparameters else "" for name in searched]
-            writer.writerow([workload, *_row(record, trial), *point])
+    rows = [(workload, *_row(record, trial), *_point(trial, searched)) for record in records for trial in record.trials]
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(target, text.getvalue())
-    return sum(len(record.trials) for record in records)
+    write_atomically(target, csv_text([*TRIALS_COLUMNS, *searched], rows))
+    return len(rows)
+
+
+def _point(trial: TrialRecord, searched: Iterable[str]) -> list[str]:
+    """Return a trial's metaparameters, blank where it has none of a name."""
+    return [repr(trial.metaparameters[name]) if name in trial.metaparameters else "" for name in searched]
 
 
 def _row(record: StudyRecord, trial: TrialRecord) -> tuple[object, ...]:

@@ -13,10 +13,10 @@ from pathlib import Path
 from empirics.columns import ALIASES, CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
 from empirics.foreign import MOST_TABLE_BYTES, Facts, read_text
-from empirics.imported_runs import ImportedStudy, ImportOptions
+from empirics.imported_runs import ImportedStudy, ImportOptions, stop_of
 from empirics.records import StudyRecord, TrialRecord
 from empirics.specification import Study
-from empirics.stopping import StopRule, read_stop_rule
+from empirics.stopping import StopRule
 
 _TEXTS = {"workload", "status", "stop"}
 _STATUSES = ("complete", "incomplete", "infeasible", "censored", "reached", "not_reached")
@@ -113,10 +113,7 @@ def _row(facts: Facts, source: Path, searched: Sequence[str], options: ImportOpt
     sparsity = facts.number("sparsity") if "sparsity" in facts.fields else 0.0
     if not 0 <= sparsity < 100:
         facts.refuse("sparsity", "a percentage in [0, 100)")
-    try:
-        stop = read_stop_rule(facts.text("stop", default="never").split())
-    except InputError:
-        facts.refuse("stop", "one of race, hits M, factor F, never")
+    stop = stop_of(facts)
     study = Study(sparsity, facts.whole("replicate", low=0, default=0), facts.whole("batch_size", low=1))
     point = {name: facts.number(name) for name in searched if name in facts.fields}
     trial = facts.whole("trial", low=0, high=10**9, default=0)
