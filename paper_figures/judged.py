@@ -1,15 +1,14 @@
 """What verdicts.json says of one curve or pair, as figures draw it; what it does not say is None or empty."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from paper_figures.verdicts_file import Entry, interval, mapping, number, number_or_none, numbers, sequence
 from theory import HYPERBOLA
 from verification.bands import Band
-from verification.fit import OPEN, Interval
+from verification.fit import Interval
 from verification.pairs import MeasuredRatio
 from verification.rates import BestRates
-
-Entry = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -105,30 +104,29 @@ def read_curve(entry: Entry) -> JudgedCurve:
         TypeError: If something is of another kind.
         ValueError: If a number is none.
     """
-    tests = _mapping(entry.get("tests", {}))
-    slopes = {name: _slope(one) for name, one in _mapping(tests.get("rate", {})).items() if name != "better"}
+    tests = mapping(entry.get("tests", {}))
+    slopes = {name: _slope(one) for name, one in mapping(tests.get("rate", {})).items() if name != "better"}
     known = {name: slope for name, slope in slopes.items() if slope is not None}
     return JudgedCurve(_law(entry), _rates(entry.get("best_rates")), _window(entry.get("window"), known), known)
 
 
 def read_pair(entry: Entry) -> JudgedPair:
     """Return one entry of `pairs`; see `read_curve`."""
-    intervals = _mapping(entry["intervals"])
+    intervals = mapping(entry["intervals"])
     limits = {}
     for name in ("c1", "c2"):
-        ends = intervals.get(f"{name}_ratio")
-        limits[name] = (_number_or_none(entry[f"{name}_ratio"]), _interval(ends) if ends else OPEN)
+        limits[name] = (number_or_none(entry[f"{name}_ratio"]), interval(intervals.get(f"{name}_ratio")))
     measured = tuple(
         MeasuredRatio(
-            int(_number(one["batch_size"])),
-            int(_number(one["replicate"])),
-            _number(one["ratio"]),
-            _number(one["low"]),
-            _number_or_none(one["high"]),
+            int(number(one["batch_size"])),
+            int(number(one["replicate"])),
+            number(one["ratio"]),
+            number(one["low"]),
+            number_or_none(one["high"]),
         )
-        for one in map(_mapping, _sequence(entry.get("measured", [])))
+        for one in map(mapping, sequence(entry.get("measured", [])))
     )
-    predicted = _number_or_none(entry["predicted_c1_ratio"])
+    predicted = number_or_none(entry["predicted_c1_ratio"])
     return JudgedPair(
         measured,
         _band(entry.get("band")),
@@ -140,20 +138,20 @@ def read_pair(entry: Entry) -> JudgedPair:
 
 def _law(entry: Entry) -> FittedLaw | str:
     """Return the fitted law of a curve, or its reason for having none."""
-    laws = _mapping(entry["laws"])
+    laws = mapping(entry["laws"])
     if "H" not in laws:
         return f"no fit: {entry['reason']}"
-    law = _mapping(laws["H"])
+    law = mapping(laws["H"])
     names = ("c1", "c2", "b_crit")
-    intervals = _mapping(law["intervals"])
+    intervals = mapping(law["intervals"])
     return FittedLaw(
-        parameters=HYPERBOLA.natural(_numbers(law["theta"])),
-        estimates={name: _number_or_none(law[name]) for name in names},
-        intervals={name: _interval(intervals[name]) for name in names},
-        n=int(_number(entry["n"])),
+        parameters=HYPERBOLA.natural(numbers(law["theta"])),
+        estimates={name: number_or_none(law[name]) for name in names},
+        intervals={name: interval(intervals[name]) for name in names},
+        n=int(number(entry["n"])),
         band=_band(entry.get("band")),
-        residuals={name: _numbers(_mapping(one)["residuals"]) for name, one in laws.items()},
-        weights={name: _number_or_none(_mapping(one)["weight"]) for name, one in laws.items()},
+        residuals={name: numbers(mapping(one)["residuals"]) for name, one in laws.items()},
+        weights={name: number_or_none(mapping(one)["weight"]) for name, one in laws.items()},
     )
 
 
@@ -161,68 +159,31 @@ def _band(value: object) -> Band | None:
     """Return a band, None where there is none."""
     if value is None:
         return None
-    band = _mapping(value)
-    low, high = (tuple(map(_number_or_none, _sequence(band[name]))) for name in ("low", "high"))
-    return Band(_numbers(band["batch_size"]), _numbers(band["value"]), low, high)
+    band = mapping(value)
+    low, high = (tuple(map(number_or_none, sequence(band[name]))) for name in ("low", "high"))
+    return Band(numbers(band["batch_size"]), numbers(band["value"]), low, high)
 
 
 def _rates(value: object) -> BestRates | str:
     """Return the winners' rates, or why there are none."""
-    found = _mapping(value or {"reason": OLDER})
+    found = mapping(value or {"reason": OLDER})
     if "reason" in found:
         return str(found["reason"])
-    sizes = tuple(map(int, _numbers(found["batch_size"])))
+    sizes = tuple(map(int, numbers(found["batch_size"])))
     names = ("rate", "product", "grid", "sharp", "textbook")
-    return BestRates(sizes, level=_number(found["level"]), **{name: _numbers(found[name]) for name in names})
+    return BestRates(sizes, level=number(found["level"]), **{name: numbers(found[name]) for name in names})
 
 
 def _window(value: object, slopes: Mapping[str, tuple[float, Interval]]) -> Window | str:
     """Return the window, or why there is none."""
-    found = _mapping(value or {"reason": OLDER})
+    found = mapping(value or {"reason": OLDER})
     if "reason" in found:
         return str(found["reason"])
-    sizes, multiples, slowdowns = (_numbers(found[name]) for name in ("batch_size", "multiple", "slowdown"))
+    sizes, multiples, slowdowns = (numbers(found[name]) for name in ("batch_size", "multiple", "slowdown"))
     return Window(sizes, multiples, slowdowns, slopes["window"])
 
 
 def _slope(value: object) -> tuple[float, Interval] | None:
     """Return a slope with its interval, None where there is a reason instead."""
-    found = _mapping(value)
-    return None if "reason" in found else (_number(found["estimate"]), _interval(found["interval"]))
-
-
-def _mapping(value: object) -> Entry:
-    """Return an object of the file."""
-    if not isinstance(value, Mapping):
-        raise TypeError(f"an object is missing, there is {value!r:.40}")
-    return value
-
-
-def _sequence(value: object) -> Sequence[object]:
-    """Return a list of the file."""
-    if not isinstance(value, list):
-        raise TypeError(f"a list is missing, there is {value!r:.40}")
-    return value
-
-
-def _number(value: object) -> float:
-    """Return a number of the file."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"a number is missing, there is {value!r:.40}")
-    return float(value)
-
-
-def _number_or_none(value: object) -> float | None:
-    """Return a number of the file, or its null."""
-    return None if value is None else _number(value)
-
-
-def _numbers(value: object) -> tuple[float, ...]:
-    """Return a list of numbers of the file."""
-    return tuple(map(_number, _sequence(value)))
-
-
-def _interval(value: object) -> Interval:
-    """Return a pair of ends of the file."""
-    low, high = _sequence(value)
-    return Interval(_number_or_none(low), _number_or_none(high))
+    found = mapping(value)
+    return None if "reason" in found else (number(found["estimate"]), interval(found["interval"]))

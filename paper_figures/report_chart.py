@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from paper_figures.curve_panels import drawn_at
 from paper_figures.report_verdicts import LawFound, Verdicts
 from paper_figures.style import looks, power_of_two
 from theory import HYPERBOLA
@@ -187,7 +188,7 @@ def _axes(curves: Sequence[Curve], laws: Sequence[LawFound | None]) -> _Axes:
     """Return axes a little wider than all points and fitted laws."""
     points = [point for curve in curves for point in curve.points]
     sizes = [point.batch_size for point in points]
-    steps = [_drawn_at(point) for point in points]
+    steps = [drawn_at(point) for point in points]
     for curve, law in zip(curves, laws, strict=True):
         if law is not None:
             steps += [value for _, value in _law_points(law, curve, 2)]
@@ -222,7 +223,7 @@ def _mark(curve: Curve, point: CurvePoint, law: LawFound | None, axes: _Axes, sh
     """Return one measured point of the picture."""
     return Mark(
         x=f"{axes.across(point.batch_size):.1f}",
-        y=f"{axes.up(_drawn_at(point)):.1f}",
+        y=f"{axes.up(drawn_at(point)):.1f}",
         low=f"{axes.up(point.lower):.1f}",
         shape=shape if point.reached else NOT_REACHED,
         reached=point.reached,
@@ -280,11 +281,6 @@ def _cell(curve: Curve, batch_size: int) -> Cell:
             known = "exact" if point.lower == point.upper else f"({point.lower:g}, {point.upper:g}]"
             cell.append((f"{point.upper:g}", known))
     return tuple(cell)
-
-
-def _drawn_at(point: CurvePoint) -> float:
-    """Return the steps a point is drawn at: its steps-to-result, or the budget."""
-    return point.lower if point.upper is None else point.upper
 
 
 def _critical(law: LawFound | None, axes: _Axes) -> str:

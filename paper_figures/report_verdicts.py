@@ -1,20 +1,17 @@
 """What the report says of fits, ratios and claims: from verdicts.json, or computed where that file cannot serve."""
 
-import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from paper_figures.verdicts_file import FILE_NAME, Key, entry_key, interval, load_verdicts, number, number_or_none
 from verification.analysis import analyse
 from verification.curve_tests import DRAWS
 from verification.fit import Interval
-from verification.json_file import read_json
 from verification.records import Curve, Records
-from verification.verdicts import input_digests, to_json
-
-FILE_NAME = "verdicts.json"
+from verification.verdicts import to_json
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ class Verdicts:
     """
 
     claims: tuple[ClaimFound, ...]
-    laws: Mapping[tuple[str, str, float], LawFound | str]
+    laws: Mapping[Key, LawFound | str]
     ratios: tuple[RatioFound, ...]
     note: str | None
 
@@ -128,17 +125,12 @@ def read_verdicts(folder: Path, records: Records) -> Verdicts:
     Raises:
         ValueError: If verdicts.json is there and is no verdicts file.
     """
-    file, command = folder / FILE_NAME, f"python -m verification.report {shlex.quote(str(folder))}"
-    state, ending = "missing", "keeps them"
-    if file.exists():
-        try:
-            found: Any = read_json(file)
-            if found["inputs"] == input_digests(folder):
-                return _verdicts(found, None)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-            raise ValueError(f"{file} is no verdicts file ({error!r}); make it again: {command}") from None
-        state, ending = "older than the records", "renews it"
-    note = f"{FILE_NAME} is {state}: computed for this page; {command} {ending}"
+    command = f"python -m verification.report {shlex.quote(str(folder))}"
+    found = load_verdicts(folder, lambda kept: _verdicts(kept, None), command)
+    if isinstance(found, Verdicts):
+        return found
+    ending = "keeps them" if found == "missing" else "renews it"
+    note = f"{FILE_NAME} is {found}: computed for this page; {command} {ending}"
     return _verdicts(to_json(analyse(records, DRAWS)), note)
 
 
@@ -146,7 +138,7 @@ def _verdicts(found: Any, note: str | None) -> Verdicts:  # noqa: ANN401 - JSON
     """Return verdicts from plain data."""
     return Verdicts(
         claims=tuple(_claim(entry) for entry in found["claims"]),
-        laws={(*_group(entry), _needed(entry["sparsity"])): _law(entry) for entry in found["curves"]},
+        laws={entry_key(entry): _law(entry) for entry in found["curves"]},
         ratios=tuple(_ratio(entry) for entry in found["pairs"]),
         note=note,
     )
@@ -159,11 +151,11 @@ def _claim(entry: Any) -> ClaimFound:  # noqa: ANN401 - JSON
         statement=str(entry["statement"]),
         verdict=str(entry["verdict"]),
         subject=str(entry["subject"] or ""),
-        estimate=_number(entry["estimate"]),
-        interval=_interval(entry["interval"]),
-        p=_number(entry["p"]),
-        p_holm=_number(entry["p_holm"]),
-        detectable=_number(entry["detectable"]),
+        estimate=number_or_none(entry["estimate"]),
+        interval=interval(entry["interval"]),
+        p=number_or_none(entry["p"]),
+        p_holm=number_or_none(entry["p_holm"]),
+        detectable=number_or_none(entry["detectable"]),
         detail=str(entry["detail"]),
     )
 
@@ -175,12 +167,12 @@ def _law(entry: Any) -> LawFound | str:  # noqa: ANN401 - JSON
     law = entry["laws"]["H"]
     names = ("c1", "c2", "b_crit")
     return LawFound(
-        theta=(_needed(law["theta"][0]), _needed(law["theta"][1])),
-        estimates={name: _number(law[name]) for name in names},
-        intervals={name: _interval(law["intervals"][name]) for name in names},
-        sigma=_number(law["sigma"]),
+        theta=(number(law["theta"][0]), number(law["theta"][1])),
+        estimates={name: number_or_none(law[name]) for name in names},
+        intervals={name: interval(law["intervals"][name]) for name in names},
+        sigma=number_or_none(law["sigma"]),
         sigma_at_floor=bool(law["sigma_at_floor"]),
-        worst_residual=_number(law["max_residual"]),
+        worst_residual=number_or_none(law["max_residual"]),
         converged=bool(law["converged"]),
     )
 
@@ -190,40 +182,12 @@ def _ratio(entry: Any) -> RatioFound:  # noqa: ANN401 - JSON
     names = ("c1", "c2", "b_crit")
     intervals = entry["intervals"]
     return RatioFound(
-        group=_group(entry),
-        sparsity=_needed(entry["sparsity"]),
-        ratios={name: _number(entry[f"{name}_ratio"]) for name in names},
-        intervals={name: _interval(intervals.get(f"{name}_ratio", (None, None))) for name in names},
-        predicted=_number(entry["predicted_c1_ratio"]),
-        factors={str(name): _needed(value) for name, value in (entry["predicted_factors"] or {}).items()},
+        group=entry_key(entry)[:2],
+        sparsity=entry_key(entry)[2],
+        ratios={name: number_or_none(entry[f"{name}_ratio"]) for name in names},
+        intervals={name: interval(intervals.get(f"{name}_ratio")) for name in names},
+        predicted=number_or_none(entry["predicted_c1_ratio"]),
+        factors={str(name): number(value) for name, value in (entry["predicted_factors"] or {}).items()},
         opposite=bool(entry["direction_disagrees"]),
-        reasons=tuple(str(entry[key]) for key in ("reason", "predicted_reason") if entry[key]),
+        reasons=tuple(str(entry[part]) for part in ("reason", "predicted_reason") if entry[part]),
     )
-
-
-def _group(entry: Any) -> tuple[str, str]:  # noqa: ANN401 - JSON
-    """Return workload and goal of an entry."""
-    return str(entry["workload"] or ""), str(entry["goal"] or "")
-
-
-def _interval(ends: Any) -> Interval:  # noqa: ANN401 - JSON
-    """Return an interval from its two ends."""
-    low, high = ends
-    return Interval(_number(low), _number(high))
-
-
-def _needed(value: object) -> float:
-    """Return a number that must be there."""
-    number = _number(value)
-    if number is None:
-        raise ValueError("null where a number is needed")
-    return number
-
-
-def _number(value: object) -> float | None:
-    """Return a finite number or None."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} where a number is needed")
-    return float(value)

@@ -1,18 +1,14 @@
 """What figures are drawn from: the records of a run and, where there are any, its verdicts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from paper_figures.judged import OLDER, FittedLaw, JudgedCurve, JudgedPair, Window, read_curve, read_pair
-from verification.json_file import read_json
+from paper_figures.verdicts_file import Found, Key, entry_key, load_verdicts
 from verification.rates import BestRates
 from verification.records import Curve, Records, read_records
-from verification.verdicts import input_digests
-
-Key = tuple[str, str, float]
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -91,22 +87,16 @@ def read_run(folder: str | Path) -> Run:
     if not path.is_dir():
         raise ValueError(f"{path}: no such run folder")
     records = read_records(path)
-    file = path / "verdicts.json"
-    command = f"python -m verification.report {path}"
-    if not file.exists():
-        return Run(path, records, {}, {}, f"the fit is missing; make it by\n{command}")
-    try:
-        verdicts: Any = read_json(file)
-        digests = verdicts["inputs"]
-        curves = {_key(entry): read_curve(entry) for entry in verdicts["curves"]}
-        pairs = {_key(entry): read_pair(entry) for entry in verdicts["pairs"]}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        raise ValueError(f"{file} is no verdicts file ({error!r}); make it again: {command}") from None
-    if digests != input_digests(path):
-        return Run(path, records, {}, {}, f"the fit is older than the records; renew it by\n{command}")
-    return Run(path, records, curves, pairs, None)
+    run = Run(path, records, {}, {}, None)
+    found = load_verdicts(path, _read_verdicts, run.command)
+    if isinstance(found, str):
+        lacking = f"the fit is {found}; {'make' if found == 'missing' else 'renew'} it by\n{run.command}"
+        return replace(run, missing=lacking)
+    curves, pairs = found
+    return replace(run, curves=curves, pairs=pairs)
 
 
-def _key(entry: Mapping[str, object]) -> Key:
-    """Return which curve an entry of verdicts.json is about."""
-    return str(entry["workload"] or ""), str(entry["goal"] or ""), float(str(entry["sparsity"]))
+def _read_verdicts(verdicts: Any) -> tuple[Mapping[Key, JudgedCurve], Mapping[Key, JudgedPair]]:  # noqa: ANN401 - JSON
+    """Return what is said of curves and pairs."""
+    curves = {entry_key(entry): read_curve(entry) for entry in verdicts["curves"]}
+    return curves, {entry_key(entry): read_pair(entry) for entry in verdicts["pairs"]}
