@@ -13,9 +13,10 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -165,27 +166,13 @@ def _metered(
             sample.take()
             meter.total -= time.process_time() - start
 
-    with _replaced(TrialBlock, "step", timed_step), _replaced(GoalTest, "reached", timed_test):
+    with mock.patch.object(TrialBlock, "step", timed_step), mock.patch.object(GoalTest, "reached", timed_test):
         start = time.process_time()
         (record,) = measure_study(laboratory, study, masks, report).records
         meter.total += time.process_time() - start
     for _ in range(_SAMPLES - sample.taken):
         sample.take()
     return record, meter
-
-
-class _replaced:  # noqa: N801 - used like a function
-    """Replace a method within a block."""
-
-    def __init__(self, owner: type, name: str, method: Callable[..., Tensor]) -> None:
-        self._owner, self._name, self._method = owner, name, method
-
-    def __enter__(self) -> None:
-        self._before = getattr(self._owner, self._name)
-        setattr(self._owner, self._name, self._method)
-
-    def __exit__(self, *_: object) -> None:
-        setattr(self._owner, self._name, self._before)
 
 
 @dataclass(frozen=True)

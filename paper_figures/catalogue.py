@@ -1,6 +1,6 @@
 """Every figure by its name, and how one becomes files."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -121,23 +121,6 @@ def _settle(figure: Figure) -> None:
     for axes in figure.axes:
         left, bottom, width, height = (round(float(value), 6) for value in axes.get_position().bounds)
         axes.set_position((left, bottom, width, height))
-
-
-def draw_all(runs: Sequence[Run], folder: Path, names: Iterable[str] = tuple(FIGURES)) -> list[Path]:
-    """Draw several figures, all by default; see `draw`.
-
-    Args:
-        runs: What they show, one or more.
-        folder: Made when it does not exist.
-        names: Keys of `FIGURES`.
-
-    Returns:
-        The files written.
-
-    Raises:
-        OSError: If the folder cannot be written to.
-    """
-    return [path for name in names for path in draw(name, runs, folder)]
 
 
 def find_name(text: str) -> str:
