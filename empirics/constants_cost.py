@@ -19,6 +19,8 @@ _NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0
 _PRODUCTS = 12  # Hessian-vector products until Lanczos agrees, as seen on digits and MNIST
 _PRODUCT_PASSES = 2.0  # one of them in gradients, likewise
 _TIMED_EXAMPLES = 64
+DEAR_SECONDS = 600.0  # from which on a cheaper way is named
+FEWER_EXAMPLES = 2000  # the cheaper way
 
 
 def example_gradients(probe: Probe, steps: float) -> float:
@@ -76,9 +78,10 @@ def describe_cost(specification: Specification, dataset: Dataset, runs: Sequence
 
 def _cheaper(probe: Probe, seconds: float) -> str:
     """Return how to spend less where it is much."""
-    if seconds < 600 or probe.examples <= 2000:
+    if seconds < DEAR_SECONDS or probe.examples <= FEWER_EXAMPLES:
         return ""
-    return f"; --examples 2000 costs {100 * 2000 / probe.examples:.2g}% of it, with standard errors"
+    share = 100 * FEWER_EXAMPLES / probe.examples
+    return f"; --examples {FEWER_EXAMPLES} costs {share:.2g}% of it, with standard errors"
 
 
 def _duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import torch
 
-from empirics.constants_cost import example_gradients
+from empirics.constants_cost import DEAR_SECONDS, FEWER_EXAMPLES, example_gradients
 from empirics.cost import expected_end, expected_steps
 from empirics.datasets import Dataset
 from empirics.laboratory import Laboratory
@@ -19,8 +19,6 @@ from empirics.training import TrialBlock
 _TIMED_SECONDS = 0.5
 _MOST_TIMED_EXAMPLES = 256
 _SHARE_OF_EVALUATION = 0.1  # of the validation set, looked at by the average goal test before it is decided
-_DEAR_SECONDS = 600.0
-_FEWER_EXAMPLES = 2000
 _DOUBLE = 3.0  # a gradient in double precision over one in training, timed on Simple-CNN
 
 
@@ -86,10 +84,10 @@ def _of_rule(specification: Specification) -> str:
 
 def _cheaper_constants(specification: Specification, seconds: float) -> str:
     """Return how to spend less on the constants, where they are dear."""
-    if seconds < _DEAR_SECONDS or specification.probe.examples <= _FEWER_EXAMPLES:
+    if seconds < DEAR_SECONDS or specification.probe.examples <= FEWER_EXAMPLES:
         return ""
-    part = _duration(seconds * _FEWER_EXAMPLES / specification.probe.examples)
-    return f" (--examples {_FEWER_EXAMPLES}: {part}; --no-constants: none)"
+    part = _duration(seconds * FEWER_EXAMPLES / specification.probe.examples)
+    return f" (--examples {FEWER_EXAMPLES}: {part}; --no-constants: none)"
 
 
 def _seconds_per_step(laboratory: Laboratory, batch_size: int) -> float:
