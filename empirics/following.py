@@ -33,7 +33,7 @@ def measure_constants(
 
     The run is the same, bit for bit, as without measurements. A step that moves nothing has no L: it is left out and
     counted. Where loss or weights are no longer finite the run ends, and what was measured is kept. f is the loss on
-    the laboratory's probe examples.
+    the laboratory's sample of examples.
 
     Args:
         laboratory: The data, network and settings at hand.
@@ -52,7 +52,7 @@ def measure_constants(
     """
     start = time.perf_counter()
     probe = laboratory.specification.probe
-    sample = laboratory.probe(run.replicate)
+    sample = laboratory.sample(run.replicate)
     end = _end_of(laboratory, run, mask)
     kept = laboratory.mask_tensor(mask)
     block = _start_of(laboratory, run, mask)

@@ -82,7 +82,7 @@ class Laboratory:
         most = [goal_count(goal, len(data.validation_labels)) for goal in goals]
         return GoalTest(self.network, data.validation_images, data.validation_labels, most)
 
-    def probe(self, replicate: int) -> Sample:
+    def sample(self, replicate: int) -> Sample:
         """Return the training images and labels on which L, Delta and beta are measured.
 
         All of them, or the specification's number drawn once without replacement.

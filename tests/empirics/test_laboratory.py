@@ -33,15 +33,15 @@ def test_the_goal_counts_on_the_validation_set(laboratory_of):
 
 
 def test_the_probe_is_the_whole_training_set_unless_told_otherwise(laboratory, laboratory_of):
-    everything = laboratory.probe(0)
+    everything = laboratory.sample(0)
     assert torch.equal(everything.images, laboratory.split(0).training_images)
     assert torch.equal(everything.labels, laboratory.split(0).training_labels)
     assert everything.whole
     few = laboratory_of(examples=50)
     rows = plain.draws(0, plain.PROBE, 0).permutation(1618)[:50]
-    assert torch.equal(few.probe(0).images, few.split(0).training_images[rows])
-    assert torch.equal(few.probe(0).labels, few.split(0).training_labels[rows])
-    assert few.probe(0).population == 1618
+    assert torch.equal(few.sample(0).images, few.split(0).training_images[rows])
+    assert torch.equal(few.sample(0).labels, few.split(0).training_labels[rows])
+    assert few.sample(0).population == 1618
 
 
 def test_masks_survive_packing(laboratory):
