@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from reference import pages
+from reference.checkout import ROOT, copy_checkout
 
 # Fewer and shorter trainings, where a command as it stands takes minutes: added to what the page says.
 TINY = "--batch-sizes 64 256 --trials 2 --max-steps 40 --goal-error 0.5 --examples 64 --hessian-points 0"
@@ -39,10 +40,6 @@ NOT_RUN = {
     "pip install": "installs an environment, as make does",
     "python -m empirics.datasets fetch": "downloads",
 }
-IGNORED = shutil.ignore_patterns(
-    ".git", ".venv", "runs", "site", "reference", "build", "dist", ".*_cache", "*.egg-info"
-)
-
 LONGEST_S = 900
 READ = {page: pages.steps(page) for page in pages.pages()}
 
@@ -70,9 +67,9 @@ def of(kinds):
 @pytest.fixture
 def copy(tmp_path):
     """A copy of the project as a reader has it, with a measured run DIR, their logs and, where there is one, DATA."""
-    folder = shutil.copytree(pages.ROOT, tmp_path / "kstar", ignore=IGNORED)
+    folder = copy_checkout(tmp_path / "kstar")
     shutil.copytree(folder / "evidence" / "digits", folder / "DIR")
-    logs = next(step for step in READ[pages.ROOT / "docs" / "own_logs.md"] if step.kind == "file")
+    logs = next(step for step in READ[ROOT / "docs" / "own_logs.md"] if step.kind == "file")
     (folder / logs.text).write_text(logs.content)
     if os.environ.get("KSTAR_DATA_DIR"):
         (folder / "DATA").symlink_to(Path(os.environ["KSTAR_DATA_DIR"]).resolve())

@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
+from reference.checkout import ROOT
 from reference.chromium import chromium
-from reference.pages import ROOT
+from reference.once import once
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -24,12 +25,14 @@ FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "vid
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The site, built without a network in sight: Sphinx is told of no proxy, and the pages name no other host."""
-    target = tmp_path_factory.mktemp("built") / "site"
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", str(target)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return target
+    """The site, built as `make docs` builds it, once for all workers."""
+
+    def build(folder):
+        command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", str(folder)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    return once(tmp_path_factory, "site", build)
 
 
 class Page(HTMLParser):

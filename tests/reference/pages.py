@@ -5,7 +5,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from reference.checkout import ROOT
+
 PROGRAMS = ("python", "pytest", "make", "pip", "kstar", "cat", "tail", "git", ".ci/run")
 COMMENT = re.compile(r"<!-- *(not run|file): *(.+?) *-->")
 FENCE = re.compile(r"( *)(`{3,}|~{3,})(\S*)")
