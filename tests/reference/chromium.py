@@ -1,10 +1,9 @@
 """A headless Chromium, driven without any download."""
 
 import contextlib
-import os
 import shutil
 
-import pytest
+from reference.tools import need
 from selenium import webdriver
 
 FLAGS = (
@@ -16,12 +15,7 @@ FLAGS = (
 @contextlib.contextmanager
 def chromium(profile, logs):
     """Provide a browser with an empty profile that keeps some logs; without it tests skip, and fail in CI."""
-    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-    if missing:
-        reason = f"{' and '.join(missing)} not found (Debian packages chromium and chromium-driver)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    need("chromium", "chromedriver", package="chromium and chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
     for flag in (*FLAGS, f"--user-data-dir={profile}"):

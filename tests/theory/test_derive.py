@@ -2,12 +2,12 @@
 
 import json
 import resource
-import shutil
 import subprocess
 import sys
 import time
 
 import pytest
+from reference.tools import need
 
 from theory.derive import derive, main
 from theory.formats import FORMATS
@@ -133,8 +133,9 @@ def test_latex_is_ascii_and_balanced(capsys):
     assert document.endswith("\\end{document}\n")
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.slow
 def test_latex_compiles_as_it_is(tmp_path):
+    need("pdflatex", package="texlive-latex-base")
     source = tmp_path / "derivation.tex"
     source.write_text(run("--case", "all", "--format", "latex").stdout)
     done = subprocess.run(
