@@ -1,9 +1,14 @@
 """What the tests of `empirics` share."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from reference import empirics_plain as plain
+from reference.measured_runs import MEASUREMENT, QUICK, run
+from reference.once import once
 
 from empirics.datasets import load_dataset
 from empirics.laboratory import Laboratory
@@ -49,3 +54,52 @@ def random_weights():
         return torch.from_numpy(np.stack(rows) + random.normal(scale=0.02, size=(trials, len(rows[0]))))
 
     return draw
+
+
+def measured_once(tmp_path_factory, name, *words):
+    """Return the folder of a run that the suite measures once."""
+
+    def measure(folder):
+        assert run(*words, "--out", folder) == 0
+
+    return once(tmp_path_factory, name, measure)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """A run that nothing interrupted, measured in one process."""
+    return measured_once(tmp_path_factory, "undisturbed", *MEASUREMENT)
+
+
+@pytest.fixture(scope="session")
+def quick(tmp_path_factory):
+    """A run of one study and its constants."""
+    return measured_once(tmp_path_factory, "quick", *QUICK, "--examples", "50")
+
+
+@pytest.fixture
+def copied(quick, tmp_path):
+    """A copy of the quick run, to go on with."""
+    return Path(shutil.copytree(quick, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="session")
+def raced(tmp_path_factory):
+    """Two goals, replicates, a stop rule after which trials go on, and a budget that the goal tests do not divide."""
+    words = ("--sparsity", "0", "90", "--batch-sizes", "16", "128", "--trials", "3", "--max-steps", "61")
+    goals = ("--goal-error", "0.3", "0.1", "--replicates", "2", "--stop", "factor", "1.5", "--no-constants")
+    return measured_once(tmp_path_factory, "raced", *words, *goals)
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory):
+    """All curves to the budget, of a workload whose names differ in the layout."""
+    words = ("--workload", "digits/small-cnn/nesterov", "--sparsity", "0", "90", "--batch-sizes", "16", "128")
+    rest = ("--trials", "4", "--max-steps", "101", "--goal-error", "0.3", "--stop", "never", "--trace", "full")
+    return measured_once(tmp_path_factory, "full", *words, *rest, "--no-constants")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A run folder that is not there yet."""
+    return tmp_path / "runs" / "one"

@@ -1,10 +1,9 @@
-import csv
 import json
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
+from reference.commands import code_of, rows
 
 from empirics import engine, following
 from empirics.constants import main
@@ -16,27 +15,11 @@ QUICK = ("--sparsity", "0", "50", "--trials", "3", "--goal-error", "0.3", "--max
 PROBE = ("--examples", "30", "--hessian-points", "0", "--jobs", "1")
 
 
-@pytest.fixture(autouse=True)
-def signals_as_before():
-    previous = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, previous)
-
-
-def run(command, *words):
-    return command([str(word) for word in words])
-
-
-def rows(folder):
-    with (folder / "constants.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     """A measured run without constants, at two batch sizes."""
     folder = tmp_path_factory.mktemp("measured") / "run"
-    assert run(measure, *QUICK, "--batch-sizes", 32, 64, "--no-constants", "--jobs", 1, "--out", folder) == 0
+    assert code_of(measure, *QUICK, "--batch-sizes", 32, 64, "--no-constants", "--jobs", 1, "--out", folder) == 0
     return folder
 
 
@@ -47,7 +30,7 @@ def copied(measured, tmp_path):
 
 def test_in_a_measured_folder_nothing_is_searched_again(copied, monkeypatch, capsys):
     monkeypatch.delattr(engine, "measure_study")
-    assert run(main, *QUICK, *PROBE, "--out", copied) == 0
+    assert code_of(main, *QUICK, *PROBE, "--out", copied) == 0
     with read_store(copied) as store:
         found, winners = store.constants(), store.studies()
     assert [(record.study.sparsity, record.study.batch_size) for record in found] == [(0.0, 64), (50.0, 64)]
@@ -69,17 +52,17 @@ def test_in_a_measured_folder_nothing_is_searched_again(copied, monkeypatch, cap
 def test_alone_and_as_a_part_of_measure_it_gives_the_same(copied, tmp_path):
     alone, part = tmp_path / "alone", tmp_path / "part"
     shutil.copytree(copied, part)
-    assert run(measure, *QUICK, *PROBE, "--batch-sizes", 32, 64, "--out", part) == 0
-    assert run(main, *QUICK, *PROBE, "--batch-size", 64, "--out", alone) == 0
-    assert {name: row for row in rows(part) for name in [(row["sparsity"], row["quantity"])]} == {
-        name: row for row in rows(alone) for name in [(row["sparsity"], row["quantity"])]
+    assert code_of(measure, *QUICK, *PROBE, "--batch-sizes", 32, 64, "--out", part) == 0
+    assert code_of(main, *QUICK, *PROBE, "--batch-size", 64, "--out", alone) == 0
+    assert {name: row for row in rows(part / "constants.csv") for name in [(row["sparsity"], row["quantity"])]} == {
+        name: row for row in rows(alone / "constants.csv") for name in [(row["sparsity"], row["quantity"])]
     }
 
 
 def test_cut_short_it_goes_on_with_the_same_result(copied, tmp_path, monkeypatch, capsys):
     whole = tmp_path / "whole"
     shutil.copytree(copied, whole)
-    assert run(main, *QUICK, *PROBE, "--out", whole) == 0
+    assert code_of(main, *QUICK, *PROBE, "--out", whole) == 0
     real, calls = following.measure_constants, []
 
     def interrupted(laboratory, followed, mask, report):
@@ -90,22 +73,22 @@ def test_cut_short_it_goes_on_with_the_same_result(copied, tmp_path, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr(following, "measure_constants", interrupted)
-        assert run(main, *QUICK, *PROBE, "--out", copied) == 130
+        assert code_of(main, *QUICK, *PROBE, "--out", copied) == 130
         assert "what was finished is kept" in capsys.readouterr().err
-        assert run(main, *QUICK, *PROBE, "--out", copied) == 0
+        assert code_of(main, *QUICK, *PROBE, "--out", copied) == 0
     assert calls == [0.0, 50.0, 50.0]
     assert (copied / "constants.csv").read_bytes() == (whole / "constants.csv").read_bytes()
 
 
 def test_other_settings_are_measured_anew_and_the_same_are_not(copied, monkeypatch):
-    assert run(main, *QUICK, *PROBE, "--out", copied) == 0
-    before = rows(copied)
+    assert code_of(main, *QUICK, *PROBE, "--out", copied) == 0
+    before = rows(copied / "constants.csv")
     with monkeypatch.context() as patch:
         patch.delattr(following, "measure_constants")
-        assert run(main, *QUICK, *PROBE, "--out", copied) == 0
-    assert rows(copied) == before
-    assert run(main, *QUICK, *PROBE, "--every", 2, "--steps", 9, "--out", copied) == 0
-    assert any(row["quantity"] == "L_mean_budget" for row in rows(copied))
+        assert code_of(main, *QUICK, *PROBE, "--out", copied) == 0
+    assert rows(copied / "constants.csv") == before
+    assert code_of(main, *QUICK, *PROBE, "--every", 2, "--steps", 9, "--out", copied) == 0
+    assert any(row["quantity"] == "L_mean_budget" for row in rows(copied / "constants.csv"))
     with read_store(copied) as store:
         assert all(record.steps == 9 for record in store.constants())
         assert all(list(record.along("L"))[:3] == [1, 3, 5] for record in store.constants())
@@ -114,7 +97,7 @@ def test_other_settings_are_measured_anew_and_the_same_are_not(copied, monkeypat
 def test_a_learning_rate_that_is_all_there_is_needs_no_search(tmp_path, monkeypatch, capsys):
     monkeypatch.delattr(engine, "measure_study")
     words = ("--learning-rate", 0.1, "--batch-size", 16, "--steps", 6, "--repeats", 3, "--out", tmp_path / "run")
-    assert run(main, *QUICK, *PROBE, *words) == 0
+    assert code_of(main, *QUICK, *PROBE, *words) == 0
     with read_store(tmp_path / "run") as store:
         found = store.constants()
         assert store.studies() == {}
@@ -130,7 +113,7 @@ def test_a_learning_rate_that_is_all_there_is_needs_no_search(tmp_path, monkeypa
 
 def test_a_learning_rate_beside_momentum_takes_the_winners_momentum(tmp_path):
     words = ("--workload", "digits/small-cnn/momentum", "--learning-rate", 0.02, "--batch-size", 64)
-    assert run(main, *QUICK, *PROBE, *words, "--sparsity", 0, "--out", tmp_path / "run") == 0
+    assert code_of(main, *QUICK, *PROBE, *words, "--sparsity", 0, "--out", tmp_path / "run") == 0
     with read_store(tmp_path / "run") as store:
         (record,), (study,) = store.constants(), store.studies().values()
     assert record.metaparameters == study.winner.metaparameters | {"learning_rate": 0.02}
@@ -149,8 +132,8 @@ def test_seeds_are_replicates_with_intervals(tmp_path):
         "--max-steps",
         400,
     )
-    assert run(main, *words, "--goal-error", 0.4, *PROBE, "--out", tmp_path / "run") == 0
-    (beta,) = (row for row in rows(tmp_path / "run") if row["quantity"] == "beta")
+    assert code_of(main, *words, "--goal-error", 0.4, *PROBE, "--out", tmp_path / "run") == 0
+    (beta,) = (row for row in rows(tmp_path / "run" / "constants.csv") if row["quantity"] == "beta")
     assert beta["n"] == "3"
     assert float(beta["low"]) < float(beta["value"]) < float(beta["high"])
     provenance = json.loads((tmp_path / "run" / "provenance.json").read_text())
@@ -159,7 +142,7 @@ def test_seeds_are_replicates_with_intervals(tmp_path):
 
 def test_a_study_that_reached_no_goal_has_no_constants_and_is_named(tmp_path, capsys):
     words = ("--workload", f"{HERE}:logistic_regression", "--sparsity", 0, 50, "--max-steps", 2, "--device", "cpu")
-    assert run(main, *words, "--goal-error", 0.001, *PROBE, "--out", tmp_path / "run") == 0
+    assert code_of(main, *words, "--goal-error", 0.001, *PROBE, "--out", tmp_path / "run") == 0
     printed = capsys.readouterr().out
     assert "no constants of S=0 B=16, S=50 B=16: no trial reached the goal" in printed
     assert not (tmp_path / "run" / "constants.csv").exists()
@@ -167,9 +150,9 @@ def test_a_study_that_reached_no_goal_has_no_constants_and_is_named(tmp_path, ca
 
 def test_a_run_that_diverges_says_where(tmp_path, capsys):
     words = ("--learning-rate", 1e6, "--batch-size", 16, "--out", tmp_path / "run")
-    assert run(main, *QUICK, *PROBE, *words) == 0
+    assert code_of(main, *QUICK, *PROBE, *words) == 0
     assert "diverged at step" in capsys.readouterr().out
-    assert {"Delta", "beta"} <= {row["quantity"] for row in rows(tmp_path / "run")}
+    assert {"Delta", "beta"} <= {row["quantity"] for row in rows(tmp_path / "run" / "constants.csv")}
 
 
 @pytest.mark.parametrize(
@@ -192,7 +175,7 @@ def test_a_run_that_diverges_says_where(tmp_path, capsys):
     ],
 )
 def test_what_cannot_be_used_is_one_line(words, message, tmp_path, capsys):
-    assert run(main, *words, "--out", tmp_path / "run") == 2
+    assert code_of(main, *words, "--out", tmp_path / "run") == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert message in error
@@ -200,5 +183,5 @@ def test_what_cannot_be_used_is_one_line(words, message, tmp_path, capsys):
 
 
 def test_a_folder_of_another_run_is_refused(copied, capsys):
-    assert run(main, *QUICK, *PROBE, "--seed", 1, "--out", copied) == 2
+    assert code_of(main, *QUICK, *PROBE, "--seed", 1, "--out", copied) == 2
     assert "was measured with seed = 0, this asks for 1" in capsys.readouterr().err

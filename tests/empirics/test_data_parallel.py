@@ -1,33 +1,21 @@
 """Studies that two processes train together, connected by gloo on this machine."""
 
 import contextlib
-import csv
 import dataclasses
-import json
 import math
 import multiprocessing
-import os
-import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from reference import parallel_tasks, slow_measure
+from reference import parallel_tasks
 from reference.empirics_tasks import Echo
-from reference.processes import children, still_running
 
 from empirics.data_parallel import DataParallelExecutor, RankTask
 from empirics.executor import SerialExecutor, WorkerError, local_executor
 from empirics.laboratory import Laboratory
-from empirics.measure import main
-from empirics.resources import Resources
 from empirics.shares import SharesInTurn
 from empirics.specification import Request, Study, resolve
-from empirics.store import read_store
 from empirics.tasks import PruneTask, StudyTask
 from empirics.training import loss_and_gradient
 
@@ -203,154 +191,3 @@ def test_what_goes_wrong_in_one_process_is_told_as_it_is_and_not_tried_again(
     assert capsys.readouterr().err == ""
     disposable.close()
     assert set(multiprocessing.active_children()) == others
-
-
-# ---- the command
-
-
-MEASUREMENT = (
-    *("--sparsity", "0", "90", "--batch-sizes", "8", "32", "128", "--trials", "3", "--max-steps", "200"),
-    *("--goal-error", "0.3", "--examples", "50", "--data-parallel", "2"),
-)
-
-
-@pytest.fixture(autouse=True)
-def signals_as_before():
-    previous = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, previous)
-
-
-def run(*words):
-    try:
-        return main([*map(str, words)])
-    except SystemExit as leaving:
-        return leaving.code
-
-
-REFUSED = {
-    "no process": (("--data-parallel", "0"), "--data-parallel 0: must be an integer >= 1"),
-    "half a process": (("--data-parallel", "1.5"), "argument --data-parallel: invalid int value: '1.5'"),
-    "more than examples": (("--data-parallel", "9"), "--data-parallel 9: more processes than the largest batch has ex"),
-    "with jobs": (("--data-parallel", "2", "--jobs", "2"), "--jobs 2: with --data-parallel 2 there are 2 processes;"),
-    "too little memory": (("--data-parallel", "2", "--memory-limit", "1.2"), "--memory-limit 1.2: holds 1 of --data-"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_done_together_is_one_line_and_leaves_nothing(name, tmp_path, capsys):
-    words, message = REFUSED[name]
-    assert run("--batch-sizes", "8", *words, "--out", tmp_path / "run") == 2
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert message in err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_each_process_needs_a_gpu_of_its_own(monkeypatch, digits, capsys, tmp_path):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert run("--data-parallel", "2", "--device", "cuda", "--out", tmp_path / "run") == 2
-    assert "--data-parallel 2: needs a GPU for each process, this machine has 1" in capsys.readouterr().err
-
-
-def test_a_run_belongs_to_its_number_of_processes(specification):
-    alone = dataclasses.replace(specification, data_parallel=1)
-    assert "data_parallel" not in alone.identity()
-    assert specification.identity() == alone.identity() | {"data_parallel": 2}
-    assert specification.folder_name() != alone.folder_name()
-
-
-def test_a_plan_says_that_studies_run_one_after_another(capsys):
-    assert run("--batch-sizes", "8", "--sparsity", "0", "--trials", "2", "--data-parallel", "2", "--plan") == 0
-    assert "1 studies, each by 2 processes together:" in capsys.readouterr().out
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """A run of one process that takes both shares in turn: what several must give, to the byte."""
-    folder = tmp_path_factory.mktemp("undisturbed") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "empirics.placement.local_executor",
-            lambda specification, dataset, _: contextlib.nullcontext(SerialExecutor(specification, dataset)),
-        )
-        assert run(*MEASUREMENT, "--out", folder) == 0
-    return folder
-
-
-def tables(folder):
-    return [(folder / name).read_bytes() for name in ("curves.csv", "constants.csv")]
-
-
-@pytest.mark.slow
-def test_the_command_gives_the_tables_of_one_process_and_says_how(undisturbed, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("empirics.running.this_machine", lambda: Resources(1, 0))
-    assert run(*MEASUREMENT, "--out", tmp_path / "run") == 0
-    assert "notice: --data-parallel 2: more processes than the 1 cores here" in capsys.readouterr().err
-    assert tables(tmp_path / "run") == tables(undisturbed)
-    found = json.loads((tmp_path / "run" / "provenance.json").read_text())
-    assert found["identity"]["data_parallel"] == found["sessions"][0]["data_parallel"] == 2
-    assert run(*MEASUREMENT[:-2], "--out", tmp_path / "run") == 2
-    assert "was measured with data_parallel = 2, this asks for null; use another --out" in capsys.readouterr().err
-
-
-@contextlib.contextmanager
-def measuring(folder):
-    """Measure in a process of its own; give it and its workers once a study is kept."""
-    log = folder.with_suffix(".log")
-    with log.open("w") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, slow_measure.__file__, *MEASUREMENT, "--out", str(folder)],
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-            start_new_session=True,
-            env=os.environ | {"TMPDIR": str(folder.parent)},
-        )
-    try:
-        while "  [1/" not in log.read_text():
-            assert process.poll() is None, f"the run ended before its first study: {log.read_text()}"
-            time.sleep(0.01)
-        workers = [pid for pid in children(process.pid) if "multiprocessing.spawn" in command(pid)]
-        assert len(workers) == 2
-        yield process, workers, log
-    finally:
-        process.kill()
-        process.wait()
-
-
-def command(pid):
-    return Path(f"/proc/{pid}/cmdline").read_text()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("by", ["SIGINT", "SIGTERM", "SIGKILL"])
-def test_a_run_that_is_stopped_leaves_nothing_running_and_goes_on(by, undisturbed, tmp_path):
-    folder = tmp_path / "run"
-    with measuring(folder) as (process, workers, log):
-        os.killpg(process.pid, signal.SIGINT) if by == "SIGINT" else os.kill(process.pid, getattr(signal, by))
-        code = process.wait(60)
-    assert still_running(workers) == []
-    assert code == (-signal.SIGKILL if by == "SIGKILL" else 130)
-    if by != "SIGKILL":
-        assert log.read_text().splitlines()[-1].startswith("error: interrupted; what was finished is kept")
-        assert [path.name for path in tmp_path.iterdir() if path.name.startswith("kstar-")] == []
-    with read_store(folder) as store:
-        assert 1 <= len(store.studies()) < 6
-    if by == "SIGINT":  # what is left is what SIGTERM leaves
-        return
-    assert run(*MEASUREMENT, "--out", folder) == 0
-    assert tables(folder) == tables(undisturbed)
-
-
-@pytest.mark.slow
-def test_a_run_whose_process_is_killed_ends_with_the_undisturbed_tables(undisturbed, tmp_path):
-    folder = tmp_path / "run"
-    with measuring(folder) as (process, workers, log):
-        os.kill(workers[1], signal.SIGKILL)
-        assert process.wait(480) == 0, log.read_text()
-    assert "processes of S=" in log.read_text()
-    assert still_running(workers) == []
-    assert tables(folder) == tables(undisturbed)
-    with (folder / "curves.csv").open(newline="") as file:
-        assert len(list(csv.DictReader(file))) == 12 // 2

@@ -1,63 +1,26 @@
 """Runs measured here, through every format and back, as a user does it."""
 
-import csv
-import json
-import signal
-import subprocess
-import sys
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference.batch_science_reader import load_study, steps_to_result
+from reference.commands import code_of, rows
+from reference.foreign_studies import METRIC, run
 
-from empirics.batch_science import Names, changed, changes, names_of
-from empirics.batch_science_export import has_full_curve
-from empirics.exchange import main
 from empirics.measure import main as measure
 from empirics.records import StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.specification import Study
-from empirics.stopping import StopRule, read_stop_rule
-from empirics.store import Store, open_store, read_store
+from empirics.stopping import read_stop_rule
+from empirics.store import open_store, read_store
 from empirics.tables import write_curves
 from verification import read_records
 
-METRIC = "val/classification_error"
 VALIDATION_EXAMPLES = 179
-
-
-def run(*words):
-    """Run the command in this process; return its exit code."""
-    try:
-        return main([str(word) for word in words])
-    except SystemExit as leaving:
-        return leaving.code
 
 
 def files(folder):
     """Return every file below a folder with its content."""
     return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def measured(folder, *words):
-    assert measure([*words, "--jobs", "1", "--no-constants", "--out", str(folder)]) == 0
-    return folder
-
-
-@pytest.fixture(scope="module")
-def raced(tmp_path_factory):
-    """Two goals, replicates, a stop rule after which trials go on, and a budget that the goal tests do not divide."""
-    words = ("--sparsity", "0", "90", "--batch-sizes", "16", "128", "--trials", "3", "--max-steps", "61")
-    goals = ("--goal-error", "0.3", "0.1", "--replicates", "2", "--stop", "factor", "1.5")
-    return measured(tmp_path_factory.mktemp("raced") / "run", *words, *goals)
-
-
-@pytest.fixture(scope="module")
-def full(tmp_path_factory):
-    """All curves to the budget, of a workload whose names differ in the layout."""
-    words = ("--workload", "digits/small-cnn/nesterov", "--sparsity", "0", "90", "--batch-sizes", "16", "128")
-    rest = ("--trials", "4", "--max-steps", "101", "--goal-error", "0.3", "--stop", "never", "--trace", "full")
-    return measured(tmp_path_factory.mktemp("full") / "run", *words, *rest)
 
 
 @pytest.fixture(params=["raced", "full"])
@@ -93,10 +56,7 @@ def test_a_run_comes_back_from_a_table_of_trials_as_it_was(one_run, tmp_path):
 
 def test_the_tables_k_star_is_the_curves(one_run, tmp_path):
     assert run("export", one_run, "--to", tmp_path / "trials.csv") == 0
-    with (tmp_path / "trials.csv").open(newline="") as file:
-        trials = list(csv.DictReader(file))
-    with (one_run / "curves.csv").open(newline="") as file:
-        curves = list(csv.DictReader(file))
+    trials, curves = rows(tmp_path / "trials.csv"), rows(one_run / "curves.csv")
     key = ("workload", "goal", "sparsity", "replicate", "batch_size")
     for curve in curves:
         own = [trial for trial in trials if all(trial[name] == curve[name] for name in key)]
@@ -153,7 +113,7 @@ def test_an_imported_run_is_not_measured_further(raced, tmp_path, capsys):
     words = ("--sparsity", "0", "90", "--batch-sizes", "16", "--trials", "3", "--max-steps", "61", "--no-constants")
     rest = ("--goal-error", "0.3", "0.1", "--stop", "factor", "1.5", "--out", str(tmp_path / "back"))
     capsys.readouterr()
-    assert measure([*words, *rest]) == 2
+    assert code_of(measure, *words, *rest) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "was measured with" in line
     assert line.endswith("use another --out")
@@ -164,34 +124,6 @@ def test_an_imported_run_can_be_judged(raced, tmp_path):
     assert run("export", raced, "--to", tmp_path / "tree") == 0
     assert run("import", tmp_path / "tree", "--to", tmp_path / "back") == 0
     assert read_records(tmp_path / "back").curves == read_records(raced).curves
-
-
-@pytest.mark.parametrize(("stop", "loser"), [("race", "INCOMPLETE"), ("never", "COMPLETE")])
-def test_a_trials_status_and_steps_to_the_letter(stop, loser, tmp_path):
-    study = Study(0.0, 0, 16)
-    last = 4 if stop == "race" else 10
-    endings = (("reached", 4), ("running", last), ("infeasible", 3))
-    trials = tuple(TrialRecord(i, {"decay_steps": 30.0}, *ending) for i, ending in enumerate(endings))
-    record = StudyRecord(study, 0.1, trials, 10, 2, None, 0.0, read_stop_rule([stop]))
-    traces = (TraceRecord(study, 0, METRIC, (2, 4, 6), (0.5, 0.1, 0.2)),)
-    space = [["decay_steps", 1.0, 40.0, "integer"]]
-    identity = {"workload": "a/b/c", "goal_error": [0.1], "stop": stop, "search_space": space}
-    with open_store(tmp_path / "run", identity) as store:
-        store.add_study(StudyOutcome((record,), traces))
-    assert run("export", tmp_path / "run", "--to", tmp_path / "tree") == 0
-    folder = tmp_path / "tree/a/b/c/16"
-    found = [json.loads((folder / str(trial) / "metadata.json").read_text()) for trial in range(3)]
-    assert [(facts["status"], facts["steps"]) for facts in found] == [("COMPLETE", 6), (loser, last), ("INFEASIBLE", 3)]
-    assert (folder / "0/metadata.json").read_text().count('"learning_rate_decay_steps": 30\n') == 1
-    assert (folder / "0/measurements.csv").read_text() == f"step,{METRIC}\n2,0.5\n4,0.1\n6,0.2\n"
-    assert (folder / "1/measurements.csv").read_text() == f"step,{METRIC}\n"
-    assert run("export", tmp_path / "run", "--to", tmp_path / "trials.csv") == 0
-    status = "censored" if stop == "race" else "incomplete"
-    assert (tmp_path / "trials.csv").read_text().splitlines()[1:] == [
-        f"a/b/c,0.1,0,0,0,16,4,2,4,complete,{stop},10,2,30.0",
-        f"a/b/c,0.1,0,0,1,16,,{last},,{status},{stop},10,2,30.0",
-        f"a/b/c,0.1,0,0,2,16,,3,3,infeasible,{stop},10,2,30.0",
-    ]
 
 
 WORDS = ["mnist", "fashion-mnist", "cifar-10"]
@@ -256,188 +188,3 @@ def test_any_run_comes_back(tmp_path_factory, a_run):
     assert (here / "back-2/curves.csv").read_bytes() == (here / "run/curves.csv").read_bytes()
     assert run("export", here / "back-2", "--to", here / "again.csv") == 0
     assert (here / "again.csv").read_bytes() == (here / "trials.csv").read_bytes()
-
-
-@given(
-    st.sampled_from(WORDS),
-    st.sampled_from(["simple-cnn", "resnet-8"]),
-    st.sampled_from(["sgd", "nesterov", "momentum", "adamw"]),
-    st.booleans(),
-    st.builds(Study, st.sampled_from([0.0, 90.0, 99.5, 1e-5, 33.3333333333]), st.integers(0, 12), st.just(1)),
-)
-def test_names_say_which_study_it_is(dataset, network, optimizer, linear, study):
-    workload = "/".join([dataset, network, optimizer] + ["linear"] * linear)
-    names = names_of(workload, study)
-    assert names.workload == workload
-    assert names.sparsity_and_replicate == (study.sparsity, study.replicate)
-    assert not {"/", "-"} & set(names.dataset + names.optimizer)
-
-
-def test_the_layouts_names_to_the_letter():
-    assert names_of("cifar-10/resnet-8/nesterov/linear", Study(90.0, 0, 2)) == Names(
-        "cifar_10", "resnet_8_s90", "nesterov_momentum_linear"
-    )
-    assert names_of("mnist/simple-cnn/sgd", Study(0.0, 0, 2)) == Names("mnist", "simple_cnn", "sgd")
-    assert names_of("../../up:make", Study(0.0, 0, 2)).dataset == "unnamed"
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
-    max_leaves=4,
-)
-objects = st.dictionaries(st.sampled_from("abcd"), json_values)
-
-
-@given(objects, objects)
-def test_changes_give_back_what_was_found(derived, found):
-    again = changed(derived, json.loads(json.dumps(changes(derived, found))))
-    assert json.dumps(again, sort_keys=True) == json.dumps(found, sort_keys=True)
-
-
-def test_one_is_not_true_in_a_layout():
-    assert changes({"early_stopping": True}, {"early_stopping": 1}) == {"set": {"early_stopping": 1}}
-
-
-@pytest.mark.parametrize(
-    ("ending", "measured", "is_full"),
-    [
-        (TrialRecord(0, {}, "reached", 6), (2, 4, 6), True),
-        (TrialRecord(0, {}, "reached", 6), (6,), False),
-        (TrialRecord(0, {}, "reached", 2), (2,), True),
-        (TrialRecord(0, {}, "running", 9), (2, 4, 6, 8, 9), True),
-        (TrialRecord(0, {}, "running", 9), (2, 4, 6, 8), False),
-        (TrialRecord(0, {}, "running", 4), (2, 4), True),
-        (TrialRecord(0, {}, "infeasible", 1), (), True),
-        (TrialRecord(0, {}, "infeasible", 4), (2,), True),
-        (TrialRecord(0, {}, "infeasible", 5), (2,), False),
-        (TrialRecord(0, {}, "running", 9, 0), (), False),
-        (TrialRecord(0, {}, "running", 9, 7), (1, 7), True),
-    ],
-)
-def test_a_curve_is_full_when_every_goal_test_is_there(ending, measured, is_full):
-    record = StudyRecord(Study(0.0, 0, 1), 0.1, (ending,), 9, 2, None, 0.0)
-    assert has_full_curve([record], [ending], measured) == is_full
-
-
-def test_nothing_is_written_over(raced, tmp_path, capsys):
-    (tmp_path / "taken").mkdir()
-    (tmp_path / "taken/thesis.tex").write_text("x")
-    (tmp_path / "taken.csv").write_text("x")
-    for words in (
-        ("export", raced, "--format", "batch-science", "--to", tmp_path / "taken"),
-        ("export", raced, "--to", tmp_path / "taken.csv"),
-        ("export", raced, "--format", "csv", "--to", tmp_path / "taken"),
-        ("import", tmp_path / "taken.csv", "--to", tmp_path / "taken"),
-        ("import", tmp_path / "taken", "--format", "batch-science", "--to", tmp_path / "taken.csv"),
-    ):
-        assert run(*words) == 2
-        (line,) = capsys.readouterr().err.splitlines()
-        assert line.endswith("name another --to")
-    assert [path.name for path in (tmp_path / "taken").iterdir()] == ["thesis.tex"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["taken", "taken.csv"]
-
-
-def test_an_empty_folder_is_taken(raced, tmp_path):
-    (tmp_path / "empty").mkdir()
-    assert run("export", raced, "--to", tmp_path / "empty") == 0
-    assert (tmp_path / "empty/digits").is_dir()
-
-
-@pytest.mark.parametrize("action", ["export", "import"])
-def test_an_interruption_leaves_nothing(action, raced, tmp_path, monkeypatch, capsys):
-    assert run("export", raced, "--to", tmp_path / "tree") == 0
-    capsys.readouterr()
-    calls = []
-
-    def interrupted(self, *arguments):
-        calls.append(arguments)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return original(self, *arguments)
-
-    name = "traces" if action == "export" else "add_study"
-    original = getattr(Store, name)
-    monkeypatch.setattr(Store, name, interrupted)
-    assert run(action, {"export": raced, "import": tmp_path / "tree"}[action], "--to", tmp_path / "out") == 130
-    assert capsys.readouterr().err == "error: interrupted; nothing was written\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["tree"]
-
-
-KILLED = """
-    import os, signal, sys
-    from empirics.exchange import main
-    from empirics.store import Store
-    original = Store.add_study
-    def killed(self, outcome):
-        original(self, outcome)
-        os.kill(os.getpid(), signal.SIGKILL)
-    Store.add_study = killed
-    main(["import", sys.argv[1], "--to", sys.argv[2]])
-"""
-
-
-def test_a_killed_import_leaves_no_run_in_its_place(raced, tmp_path):
-    assert run("export", raced, "--to", tmp_path / "tree") == 0
-    words = [sys.executable, "-c", "\n".join(line[4:] for line in KILLED.splitlines())]
-    done = subprocess.run([*words, str(tmp_path / "tree"), str(tmp_path / "out")], check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert not (tmp_path / "out").exists()
-    assert run("import", tmp_path / "tree", "--to", tmp_path / "out") == 0
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ((), "the following arguments are required: export|import"),
-        (("export", "x"), "the following arguments are required: --to"),
-        (("export", "absent", "--to", "y"), "absent holds no study.sqlite; name a run folder"),
-        (("export", "absent", "--to", "y.csv"), "absent holds no study.sqlite; name a run folder"),
-        (("import", "absent", "--to", "y"), "absent is no folder; name one with study.json files at or below it"),
-        (("import", "absent.csv", "--format", "csv", "--to", "y"), "absent.csv cannot be read: No such file"),
-        (("import", "x", "--to", "y", "--goal-error", "nan"), "--goal-error nan: must be a finite number"),
-        (("import", "x", "--to", "y", "--max-steps", "0"), "--max-steps 0: must be an integer in 1..4294967295"),
-        (("import", "x", "--to", "y", "--format", "pickle"), "invalid choice: 'pickle'"),
-    ],
-)
-def test_wrong_words_end_in_one_line(words, message, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert run(*words) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ")
-    assert message in line
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_damaged_layout_does_not_lead_out_of_the_target(tmp_path, capsys):
-    trial = TrialRecord(0, {"learning_rate": 0.1}, "reached", 2)
-    record = StudyRecord(Study(0.0, 0, 16), 0.1, (trial,), 10, 2, None, 0.0)
-    for number, layout in enumerate(({"path": ["..", "up"]}, {"trials": {"0": {"folder": "../../up"}}})):
-        identity = {"workload": "a/b/c", "goal_error": [0.1], "stop": "race"}
-        folder = tmp_path / f"run-{number}"
-        with open_store(folder, {**identity, "imported": {"layout": {"0/0/16": layout}}}) as store:
-            store.add_study(StudyOutcome((record,)))
-        assert run("export", folder, "--to", tmp_path / "deep" / "tree") == 2
-        assert "would lead out of --to" in capsys.readouterr().err
-        assert list((tmp_path / "deep").iterdir()) == []
-
-
-def test_trials_that_differ_from_goal_to_goal_need_a_table(tmp_path, capsys):
-    study = Study(0.0, 0, 16)
-    records = tuple(
-        StudyRecord(study, goal, (TrialRecord(0, {"learning_rate": goal}, "reached", 2),), 10, 2, None, 0.0)
-        for goal in (0.2, 0.1)
-    )
-    with open_store(tmp_path / "run", {"workload": "a/b/c", "goal_error": [0.2, 0.1], "stop": "race"}) as store:
-        store.add_study(StudyOutcome(records))
-    assert run("export", tmp_path / "run", "--to", tmp_path / "tree") == 2
-    assert "its trials differ from goal to goal; use --format csv" in capsys.readouterr().err
-    assert run("export", tmp_path / "run", "--to", tmp_path / "trials.csv") == 0
-
-
-def test_a_metaparameter_named_like_a_column_is_refused(tmp_path, capsys):
-    trial = TrialRecord(0, {"lower": 0.1}, "reached", 2)
-    with open_store(tmp_path / "run", {"workload": "a/b/c", "goal_error": [0.1], "stop": "race"}) as store:
-        store.add_study(StudyOutcome((StudyRecord(Study(0.0, 0, 16), 0.1, (trial,), 10, 2, None, 0.0, StopRule()),)))
-    assert run("export", tmp_path / "run", "--to", tmp_path / "trials.csv") == 2
-    assert "its metaparameter lower has the name of a column" in capsys.readouterr().err

@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import math
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 from reference import empirics_plain as plain
 from reference import own_workloads
+from reference.commands import code_of
 from reference.empirics_networks import SMALL_CNN
 from torch import nn
 from torch.nn import functional
@@ -27,8 +29,7 @@ from empirics.training import TrialBlock, loss_and_gradient
 HERE = "reference.own_workloads"
 
 
-def run(*words):
-    return main([str(word) for word in words])
+run = functools.partial(code_of, main)
 
 
 def laboratory_of(path, **request):

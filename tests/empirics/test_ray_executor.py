@@ -4,16 +4,17 @@ import contextlib
 import importlib.util
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from reference import slow_measure
+from reference.commands import code_of
 from reference.empirics_tasks import Break, Die, Echo, Hold, Refuse
+from reference.measured_runs import MEASUREMENT, measuring
 from reference.processes import is_running
+from reference.tools import give_up
 
 from empirics import constants, ray_cluster
 from empirics.errors import InputError
@@ -22,10 +23,6 @@ from empirics.measure import main
 from empirics.specification import Request, resolve
 
 pytestmark = pytest.mark.slow
-MEASUREMENT = (
-    *("--sparsity", "0", "90", "--batch-sizes", "8", "16", "32", "128", "--trials", "3"),
-    *("--max-steps", "200", "--goal-error", "0.3", "--examples", "50"),
-)
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
 
 
@@ -33,10 +30,7 @@ NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": F
 def ray():
     """The module, without what it does to this process's answer to being ended."""
     if importlib.util.find_spec("ray") is None:
-        reason = "ray is not installed (pip install 'kstar[ray]')"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        give_up("ray is not installed (pip install 'kstar[ray]')")
     previous = signal.getsignal(signal.SIGTERM)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(folder for folder in sys.path if folder))  # workers know `reference`
@@ -67,14 +61,6 @@ def three_nodes(cluster, digits):
     ):
         assert resources.cores == 3
         yield executor
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """The same run by processes of this machine."""
-    folder = tmp_path_factory.mktemp("undisturbed") / "run"
-    assert main([*MEASUREMENT, "--jobs", "1", "--out", str(folder)]) == 0
-    return folder
 
 
 def ignore(_task, _step):
@@ -130,26 +116,9 @@ def test_tasks_of_a_lost_node_start_anew_elsewhere(three_nodes, cluster, tmp_pat
     assert three_nodes.facts()["nodes"] == 4
 
 
-def measurement(folder, *words):
-    """Start a measurement that rests a second after each study; what it says goes to a log beside the folder."""
-    with folder.with_suffix(".log").open("w") as log:
-        return subprocess.Popen(
-            [sys.executable, slow_measure.__file__, *MEASUREMENT, "--executor", "ray", *words, "--out", str(folder)],
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,
-        )
-
-
-def said(folder):
-    return folder.with_suffix(".log").read_text()
-
-
-def wait_for_a_study(process, folder):
-    """Wait until the first study is kept."""
-    while "[1/" not in said(folder):
-        assert process.poll() is None, f"the run ended before its first study: {said(folder)}"
-        time.sleep(0.05)
+def measuring_on_ray(folder, *words):
+    """Measure on Ray until a study is kept."""
+    return measuring(folder, *MEASUREMENT, "--executor", "ray", *words)
 
 
 def descendants(pid):
@@ -162,10 +131,9 @@ def descendants(pid):
 
 
 def test_a_run_whose_node_is_lost_in_the_middle_has_the_same_curves(cluster, undisturbed, tmp_path):
-    process = measurement(tmp_path / "run", "--address", cluster.address)
-    wait_for_a_study(process, tmp_path / "run")
-    lose(cluster, cluster.list_all_nodes()[-1])
-    assert process.wait(180) == 0, said(tmp_path / "run")
+    with measuring_on_ray(tmp_path / "run", "--address", cluster.address) as (process, said):
+        lose(cluster, cluster.list_all_nodes()[-1])
+        assert process.wait(180) == 0, said()
     for name in ("curves.csv", "constants.csv"):
         assert (tmp_path / "run" / name).read_bytes() == (undisturbed / name).read_bytes()
     assert not (tmp_path / "run" / "checkpoints").exists()
@@ -185,19 +153,18 @@ def test_constants_on_a_cluster_are_those_of_this_machine(cluster, tmp_path):
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_run_leaves_nothing_of_its_own_cluster(ending, tmp_path):
-    process = measurement(tmp_path / "run", "--jobs", "2")
-    wait_for_a_study(process, tmp_path / "run")
-    started = descendants(process.pid)
-    assert len(started) > 4
-    (os.killpg if ending == signal.SIGINT else os.kill)(process.pid, ending)
-    code = process.wait(150)
+    with measuring_on_ray(tmp_path / "run", "--jobs", "2") as (process, said):
+        started = descendants(process.pid)
+        assert len(started) > 4
+        (os.killpg if ending == signal.SIGINT else os.kill)(process.pid, ending)
+        code = process.wait(150)
     wait_for(lambda: not any(map(is_running, started)))  # Ray's own helpers look for a killed cluster for a minute
     if ending == signal.SIGKILL:
         assert code == -signal.SIGKILL
         return
     assert code == 130
-    assert said(tmp_path / "run").splitlines()[-1].startswith("error: interrupted; what was finished is kept")
-    assert "Traceback" not in said(tmp_path / "run")
+    assert said().splitlines()[-1].startswith("error: interrupted; what was finished is kept")
+    assert "Traceback" not in said()
 
 
 def workers(cluster):
@@ -216,11 +183,10 @@ def test_a_stopped_run_leaves_a_cluster_that_it_joined_and_nothing_on_it(cluster
     assert len(list(three_nodes.run([Echo("a")], ignore))) == 1
     before = workers(cluster)  # the board and the worker of another driver, this one
     assert len(before) == 2
-    process = measurement(tmp_path / "run", "--address", cluster.address)
-    wait_for_a_study(process, tmp_path / "run")
-    assert len(workers(cluster)) > len(before)
-    process.terminate()
-    assert process.wait(150) == 130
+    with measuring_on_ray(tmp_path / "run", "--address", cluster.address) as (process, _):
+        assert len(workers(cluster)) > len(before)
+        process.terminate()
+        assert process.wait(150) == 130
     wait_for(lambda: workers(cluster) == before)
     assert dict(three_nodes.run([Echo("b")], ignore)) == {Echo("b"): ["b", 6090]}
 
@@ -228,9 +194,9 @@ def test_a_stopped_run_leaves_a_cluster_that_it_joined_and_nothing_on_it(cluster
 def test_an_address_where_nobody_listens_is_one_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(ray_cluster, "_ANSWER_SECONDS", 15.0)
     started = time.monotonic()
-    assert main(["--executor", "ray", "--address", "127.0.0.1:1", "--out", str(tmp_path / "run")]) == 2
+    assert code_of(main, "--executor", "ray", "--address", "127.0.0.1:1", "--out", tmp_path / "run") == 2
     assert time.monotonic() - started < 30
     assert capsys.readouterr().err.startswith("error: --address 127.0.0.1:1: no Ray cluster")
-    assert main(["--executor", "ray", "--address", "nowhere", "--out", str(tmp_path / "run")]) == 2
+    assert code_of(main, "--executor", "ray", "--address", "nowhere", "--out", tmp_path / "run") == 2
     assert "Invalid address format: nowhere" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

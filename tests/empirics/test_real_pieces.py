@@ -1,14 +1,13 @@
 """Real MNIST, Fashion-MNIST and CIFAR-10, as far as `tests/data` holds them: read, looked at and trained on."""
 
-import csv
 import gzip
 import math
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from reference.commands import code_of, rows
 
 from empirics.datasets import digest_notice, load_dataset
 from empirics.measure import main
@@ -104,20 +103,6 @@ TRAININGS = [
 ]
 
 
-@pytest.fixture
-def signals_as_before():
-    """Undo what `main` does to this process."""
-    previous = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, previous)
-
-
-def rows(path):
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-@pytest.mark.usefixtures("signals_as_before")
 @pytest.mark.parametrize("training", TRAININGS, ids=lambda training: training.workload)
 def test_a_small_real_measurement_from_images_to_tables(training, tmp_path):
     words = (
@@ -125,7 +110,7 @@ def test_a_small_real_measurement_from_images_to_tables(training, tmp_path):
         *("--trials", 2, "--max-steps", STEPS, "--eval-interval", 4, "--goal-error", training.goal),
         *("--examples", 5, "--device", "cpu", "--jobs", 1, "--out", tmp_path / "run"),
     )
-    assert main([str(word) for word in words]) == 0
+    assert code_of(main, *words) == 0
     curves = rows(tmp_path / "run" / "curves.csv")
     assert [(row["sparsity"], row["batch_size"], row["status"]) for row in curves] == [
         ("0", "16", "reached"),

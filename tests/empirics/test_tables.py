@@ -1,4 +1,3 @@
-import csv
 import dataclasses
 import json
 import math
@@ -8,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.stats
+from reference.commands import rows
 
 from empirics.records import QUANTITIES, ConstantsRecord, StudyOutcome, StudyRecord, TrajectoryPoint, TrialRecord
 from empirics.specification import Request, Study, resolve
@@ -51,8 +51,7 @@ def test_metaparameters_are_one_json_object_with_sorted_keys_and_all_digits(tmp_
     point = {"momentum": 1 - 10**-2.5, "learning_rate": 0.1 + 0.2}
     trial = TrialRecord(0, point, "reached", 8)
     write_curves(tmp_path, WORKLOAD, [replace(RECORDS[0], trials=(trial,))])
-    with (tmp_path / "curves.csv").open(newline="") as file:
-        (row,) = csv.DictReader(file)
+    (row,) = rows(tmp_path / "curves.csv")
     assert row["metaparameters"].index("learning_rate") < row["metaparameters"].index("momentum")
     assert json.loads(row["metaparameters"]) == point
 
@@ -60,8 +59,7 @@ def test_metaparameters_are_one_json_object_with_sorted_keys_and_all_digits(tmp_
 @pytest.mark.parametrize("sparsity", [33.3333333, 99.99915, 12.5, 1e-5])
 def test_a_sparsity_is_written_so_that_it_can_be_read_back(tmp_path, sparsity):
     write_curves(tmp_path, WORKLOAD, [record(Study(sparsity, 0, 16), ("reached", 8))])
-    with (tmp_path / "curves.csv").open(newline="") as file:
-        (row,) = csv.DictReader(file)
+    (row,) = rows(tmp_path / "curves.csv")
     assert float(row["sparsity"]) == sparsity
 
 
@@ -88,10 +86,9 @@ def test_constants_of_one_replicate_to_the_letter(tmp_path):
 def test_constants_of_three_replicates_have_students_interval(tmp_path):
     replicates = [constants(90.0, replicate, value) for replicate, value in enumerate((1.0, 2.0, 4.0))]
     write_constants(tmp_path, WORKLOAD, [*replicates, constants(0.0, 0, 7.0)])
-    with (tmp_path / "constants.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["sparsity"] for row in rows] == ["0"] * 5 + ["90"] * 5
-    (row,) = (row for row in rows if row["sparsity"] == "90" and row["quantity"] == "L_mean")
+    written = rows(tmp_path / "constants.csv")
+    assert [row["sparsity"] for row in written] == ["0"] * 5 + ["90"] * 5
+    (row,) = (row for row in written if row["sparsity"] == "90" and row["quantity"] == "L_mean")
     error = statistics.stdev((1, 2, 4)) / math.sqrt(3) / (7 / 3)
     low, high = np.exp(scipy.stats.t.interval(0.95, 2, loc=math.log(7 / 3), scale=error))
     six_digits = 5e-6
@@ -124,8 +121,7 @@ def test_a_constant_whose_mean_is_not_positive_has_a_symmetric_interval():
 def test_the_error_of_a_mean_over_replicates_is_that_of_independent_values(tmp_path):
     errors = ({"beta": 3.0, "Delta": 1.0}, {"beta": 4.0})
     write_constants(tmp_path, WORKLOAD, [constants(0.0, replicate, 1.0, errors[replicate]) for replicate in range(2)])
-    with (tmp_path / "constants.csv").open(newline="") as file:
-        found = {row["quantity"]: row["standard_error"] for row in csv.DictReader(file)}
+    found = {row["quantity"]: row["standard_error"] for row in rows(tmp_path / "constants.csv")}
     assert found["beta"] == "2.5"  # sqrt(3^2 + 4^2)/2
     assert found["Delta"] == found["L_mean"] == ""
 
@@ -141,9 +137,8 @@ def test_delta_best_takes_the_lowest_loss_seen_by_any_sparsity_of_the_replicate(
         seeing(constants(0.0, 1, 1.0), 2.3, 0.1),
     ]
     write_constants(tmp_path, WORKLOAD, records)
-    with (tmp_path / "constants.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["quantity"] == "Delta_best"]
-    found = {(row["sparsity"], row["n"]): row["value"] for row in rows}
+    best = [row for row in rows(tmp_path / "constants.csv") if row["quantity"] == "Delta_best"]
+    found = {(row["sparsity"], row["n"]): row["value"] for row in best}
     assert found == {("0", "2"): "4.2", ("90", "1"): "4"}  # (4.6 - 2 x 0.3 + 4.6 - 2 x 0.1)/2; 4.6 - 2 x 0.3
 
 

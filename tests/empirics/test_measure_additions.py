@@ -1,0 +1,176 @@
+"""A run folder measured further: what is there already is neither measured nor changed again."""
+
+import contextlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reference.commands import assert_one_line, rows
+from reference.measured_runs import MEASUREMENT, QUICK, run
+
+from empirics import engine, following
+from empirics.laboratory import Laboratory
+from empirics.store import read_store
+
+
+@contextlib.contextmanager
+def measured_units(monkeypatch):
+    """Note which units the engine is asked for."""
+    asked = []
+    real_study, real_constants = engine.measure_study, following.measure_constants
+
+    def measure_study(laboratory, study, masks, *rest):
+        asked.append(("study", study.sparsity, study.replicate, study.batch_size, len(masks)))
+        return real_study(laboratory, study, masks, *rest)
+
+    def measure_constants(laboratory, run, mask, report):
+        asked.append(("constants", run.sparsity, run.replicate, run.batch_size))
+        return real_constants(laboratory, run, mask, report)
+
+    monkeypatch.setattr(engine, "measure_study", measure_study)
+    monkeypatch.setattr(following, "measure_constants", measure_constants)
+    yield asked
+
+
+def test_a_second_run_measures_nothing_again(copied, monkeypatch):
+    before = {name: (copied / name).read_bytes() for name in ("curves.csv", "constants.csv")}
+    with measured_units(monkeypatch) as asked:
+        assert run(*QUICK, "--examples", "50", "--out", copied) == 0
+    assert asked == []
+    assert {name: (copied / name).read_bytes() for name in before} == before
+    assert len(json.loads((copied / "provenance.json").read_text())["sessions"]) == 2
+
+
+@dataclass(frozen=True)
+class Addition:
+    name: str
+    words: tuple[str, ...]
+    measured: list[tuple]
+
+
+ADDITIONS = [
+    Addition("a batch size", ("--batch-sizes", "128", "64"), [("study", 0.0, 0, 64, 3)]),
+    Addition("a sparsity", ("--sparsity", "0", "50"), [("study", 50.0, 0, 128, 3), ("constants", 50.0, 0, 128)]),
+    Addition("a replicate", ("--replicates", "2"), [("study", 0.0, 1, 128, 3), ("constants", 0.0, 1, 128)]),
+    Addition("another sparsity alone", ("--sparsity", "50"), [("study", 50.0, 0, 128, 3), ("constants", 50.0, 0, 128)]),
+]
+
+
+@pytest.mark.parametrize("addition", ADDITIONS, ids=lambda addition: addition.name)
+def test_only_what_is_added_is_measured(addition, copied, monkeypatch):
+    (old,) = rows(copied / "curves.csv")
+    with measured_units(monkeypatch) as asked:
+        assert run(*QUICK, "--examples", "50", *addition.words, "--out", copied) == 0
+    assert asked == addition.measured
+    found = rows(copied / "curves.csv")
+    assert len(found) == 2
+    assert old in found
+
+
+def test_only_masks_that_are_missing_are_made(copied, monkeypatch):
+    made, real = [], Laboratory.mask_records
+
+    def mask_records(laboratory, replicate, trial, sparsities):
+        made.append((replicate, trial, sparsities))
+        return real(laboratory, replicate, trial, sparsities)
+
+    monkeypatch.setattr(Laboratory, "mask_records", mask_records)
+    assert run(*QUICK, "--batch-sizes", "64", "--no-constants", "--out", copied) == 0
+    assert made == []
+    assert run(*QUICK, "--sparsity", "0", "50", "--no-constants", "--out", copied) == 0
+    assert made == [(0, trial, (50.0,)) for trial in range(3)]
+
+
+def test_every_study_is_given_the_masks_of_its_own_replicate(tmp_path, monkeypatch):
+    given, real = {}, engine.measure_study
+
+    def measure_study(laboratory, study, masks, *rest):
+        given.update({(study.replicate, trial, study.sparsity): mask for trial, mask in enumerate(masks)})
+        return real(laboratory, study, masks, *rest)
+
+    monkeypatch.setattr(engine, "measure_study", measure_study)
+    words = ("--sparsity", "50", "90", "--replicates", "2", "--trials", "2", "--no-constants", "--max-steps", "2")
+    assert run(*QUICK, *words, "--out", tmp_path / "run") == 0
+    with read_store(tmp_path / "run") as store:
+        stored = store.masks()
+    assert {key: np.packbits(mask).tobytes() for key, mask in given.items()} == stored
+    assert len(set(stored.values())) == len(stored) == 8
+
+
+def test_added_trials_extend_every_study_as_if_asked_for_at_once(copied, tmp_path, monkeypatch):
+    words = (*QUICK, "--trials", "5", "--examples", "50")
+    with measured_units(monkeypatch) as asked:
+        assert run(*words, "--out", copied) == 0
+        assert ("study", 0.0, 0, 128, 5) in asked
+        assert run(*words, "--out", tmp_path / "fresh") == 0
+    for name in ("curves.csv", "constants.csv"):
+        assert (copied / name).read_bytes() == (tmp_path / "fresh" / name).read_bytes()
+
+
+def test_added_trials_leave_no_constants_of_an_old_winner(copied):
+    with read_store(copied) as store:
+        (old,) = store.constants()
+    assert run(*QUICK, "--trials", "7", "--no-constants", "--out", copied) == 0
+    with read_store(copied) as store:
+        (record,) = store.studies().values()
+        found = store.constants()
+    assert (record.winner.trial, record.winner.step) != (old.trial, old.goal_step), "the winner must change"
+    assert all(known.trial == record.winner.trial for known in found)
+
+
+def test_asking_again_for_a_part_measures_nothing_again(undisturbed, tmp_path, monkeypatch):
+    folder = Path(shutil.copytree(undisturbed, tmp_path / "copy"))
+    before = (folder / "constants.csv").read_bytes()
+    with measured_units(monkeypatch) as asked:
+        assert run(*MEASUREMENT, "--batch-sizes", "8", "--out", folder) == 0
+    assert asked == []
+    assert (folder / "constants.csv").read_bytes() == before
+
+
+def test_constants_of_all_sparsities_are_measured_at_one_batch_size(quick, tmp_path):
+    folder = Path(shutil.copytree(quick, tmp_path / "copy"))
+    assert run(*QUICK, "--batch-sizes", "32", "128", "--examples", "50", "--out", folder) == 0
+    assert run(*QUICK, "--sparsity", "50", "--batch-sizes", "32", "--examples", "50", "--out", folder) == 0
+    with read_store(folder) as store:
+        found = {(known.study.sparsity, known.study.batch_size) for known in store.constants()}
+    assert found == {(0.0, 32), (50.0, 32)}
+
+
+def test_a_table_of_points_may_grow_below_and_never_change_above(tmp_path, capsys):
+    table, words = tmp_path / "points.csv", (*QUICK[:-4], "--goal-error", "0.5", "--max-steps", "200", "--no-constants")
+    words = tuple(word for word in words if word not in {"--trials", "3"})
+    table.write_text("learning_rate\n0.5\n0.2\n")
+    assert run(*words, "--points", table, "--out", tmp_path / "run") == 0
+    table.write_text("learning_rate\n0.5\n0.2\n0.3\n")
+    assert run(*words, "--points", table, "--out", tmp_path / "run") == 0
+    (row,) = rows(tmp_path / "run" / "curves.csv")
+    assert row["trials"] == "3"
+    table.write_text("learning_rate\n0.5\n0.25\n0.3\n")
+    capsys.readouterr()
+    assert run(*words, "--points", table, "--out", tmp_path / "run") == 2
+    assert_one_line(capsys, "was measured with another point 2 than --points holds; points can be added below")
+    assert run(*words, "--trials", "3", "--out", tmp_path / "run") == 2
+    assert_one_line(capsys, 'was measured with points = "table", this asks for null')
+
+
+def test_reruns_are_kept_in_a_table_of_their_own(copied, monkeypatch):
+    curves = (copied / "curves.csv").read_bytes()
+    assert run(*QUICK, "--examples", "50", "--rerun-winner", "2", "--out", copied) == 0
+    with read_store(copied) as store:
+        reruns, (record,) = store.reruns(), store.studies().values()
+    assert [(rerun.rerun, rerun.trial) for rerun in reruns] == [(1, record.winner.trial), (2, record.winner.trial)]
+    assert (copied / "curves.csv").read_bytes() == curves
+    monkeypatch.delattr(engine, "rerun_winner")  # what is there is not trained again
+    assert run(*QUICK, "--examples", "50", "--rerun-winner", "1", "--out", copied) == 0
+    with read_store(copied) as store:
+        assert store.reruns() == reruns
+
+
+def test_only_winners_that_are_asked_for_are_trained_again(copied):
+    assert run(*QUICK, "--batch-sizes", "64", "--rerun-winner", "1", "--no-constants", "--out", copied) == 0
+    with read_store(copied) as store:
+        assert {study.batch_size for study in store.studies()} == {64, 128}
+        assert [rerun.study.batch_size for rerun in store.reruns()] == [64]
