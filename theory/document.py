@@ -1,5 +1,6 @@
 """The command that writes docs/theory.md from the laws and the derivation: python -m theory.document."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,7 +139,10 @@ def _weak_points() -> str:
 
 
 def main() -> int:
-    """Write the page."""
+    """Write the page; return 0, or 2 where there is no checkout whose page it could be."""
+    if not PATH.parent.is_dir():
+        print(f"python -m theory.document: {PATH.parent} is no folder; run it in a checkout of kstar", file=sys.stderr)
+        return 2
     PATH.write_text(document(), encoding="utf-8")
     print(f"wrote {PATH}")
     return 0

@@ -19,3 +19,12 @@ def test_no_page_is_written_from_a_derivation_that_fails(monkeypatch):
     monkeypatch.setattr("theory.proof.Certificate.holds", lambda *_: False)
     with pytest.raises(ValueError, match="a step of the derivation does not hold"):
         document.document()
+
+
+def test_where_only_a_wheel_is_installed_there_is_no_page_to_write(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(document, "PATH", tmp_path / "docs" / "theory.md")
+    assert document.main() == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "docs is no folder; run it in a checkout of kstar" in err
+    assert list(tmp_path.iterdir()) == []
