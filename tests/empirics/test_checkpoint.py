@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from reference.commands import code_of
 
 from empirics import engine
 from empirics.engine import measure_study
@@ -63,9 +64,9 @@ def test_a_study_cut_at_any_test_goes_on_as_if_it_never_was(optimizer, options, 
     laboratory = laboratory_for(optimizer, digits, **options)
     expected = measured(laboratory)
     last = max(trial.step for trial in expected[0][-1].trials)
-    for cut_at in (2 * INTERVAL, 4 * INTERVAL, 7 * INTERVAL):
-        if cut_at >= last:
-            continue
+    cuts = [test * INTERVAL for test in (2, 4, 7) if test * INTERVAL < last]
+    assert cuts
+    for cut_at in cuts:
         checkpoint = tmp_path / "checkpoints" / "study.npz"
         with pytest.raises(CutError):
             measured(laboratory, checkpoint, cut_at)
@@ -132,7 +133,7 @@ def test_a_checkpoint_of_another_program_or_search_is_none(other, digits, tmp_pa
 def test_the_command_goes_on_inside_a_study_and_leaves_no_checkpoint(tmp_path, monkeypatch, capsys):
     words = ["--sparsity", "0", "--batch-sizes", "16", "--trials", "3", "--goal-error", "0.2", "--no-constants"]
     words += ["--jobs", "1", "--out"]
-    assert main([*words, str(tmp_path / "whole")]) == 0
+    assert code_of(main, *words, tmp_path / "whole") == 0
     real = Display.watch
 
     def watch(self, task, step):
@@ -142,12 +143,12 @@ def test_the_command_goes_on_inside_a_study_and_leaves_no_checkpoint(tmp_path, m
 
     with monkeypatch.context() as patch:
         patch.setattr(Display, "watch", watch)
-        assert main([*words, str(tmp_path / "cut")]) == 130
+        assert code_of(main, *words, tmp_path / "cut") == 130
     assert [path.name for path in (tmp_path / "cut" / "checkpoints").iterdir()] == ["S0-r0-B16.npz"]
     steps = []
     with monkeypatch.context() as patch:
         patch.setattr(Display, "watch", lambda _self, _task, step: steps.append(step))
-        assert main([*words, str(tmp_path / "cut")]) == 0
+        assert code_of(main, *words, tmp_path / "cut") == 0
     assert steps[0] == 20
     assert (tmp_path / "cut" / "curves.csv").read_bytes() == (tmp_path / "whole" / "curves.csv").read_bytes()
     assert not (tmp_path / "cut" / "checkpoints").exists()
