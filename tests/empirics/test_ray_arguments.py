@@ -1,10 +1,9 @@
 """What `--executor ray` says and does where no cluster is needed to see it."""
 
-import signal
-import subprocess
 import sys
 
 import pytest
+from reference.commands import assert_one_line, code_of
 from reference.empirics_tasks import Break, Echo, Refuse
 
 from empirics import ray_cluster, ray_worker
@@ -14,20 +13,10 @@ from empirics.ray_worker import Board, Worker
 from empirics.specification import Request, resolve
 
 
-@pytest.fixture(autouse=True)
-def signals_as_before():
-    """Undo what `main` does to this process."""
-    previous = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, previous)
-
-
 def assert_refused(words, message, folder, capsys):
     """Check that the command says one line, ends with 2 and writes nothing."""
-    assert main([*words, "--out", str(folder / "run")]) == 2
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert message in err
+    assert code_of(main, *words, "--out", folder / "run") == 2
+    assert_one_line(capsys, message)
     assert list(folder.iterdir()) == []
 
 
@@ -56,15 +45,6 @@ def test_an_address_that_is_none_is_told_with_rays_reason(tmp_path, monkeypatch,
     monkeypatch.setattr(ray_cluster, "_PROBE", "import sys; sys.exit('some lines\\nInvalid format: ' + sys.argv[1])")
     words = ("--executor", "ray", "--address", "nowhere")
     assert_refused(words, "no Ray cluster to be joined (Invalid format: nowhere)", tmp_path, capsys)
-
-
-def test_nothing_loads_ray_before_it_is_asked_for():
-    names = ("empirics", "empirics.measure", "empirics.executor", "empirics.ray_cluster", "empirics.ray_executor")
-    script = (
-        f"import sys, {', '.join(names)}; sys.exit(sum(n.partition('.')[0] in ('ray', 'torch') for n in sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 class Noted:

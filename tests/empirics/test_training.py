@@ -154,17 +154,6 @@ def test_momentum_and_decay_follow_the_steps_taken(small_batch, random_weights):
     torch.testing.assert_close(trained.weights[0], expected, rtol=0, atol=10 * GRADIENT_TOLERANCE)
 
 
-def test_pruned_weights_stay_exactly_zero(small_batch, random_weights):
-    weights = random_weights(plain.SmallCnn, 3).float()
-    masks = (torch.rand(3, 6090, generator=torch.Generator().manual_seed(2)) < 0.1).float()
-    trained = block(weights, masks, [0.1, 0.5, 1.0])
-    for _ in range(20):
-        trained.step(*small_batch)
-    assert bool((trained.weights[masks == 0] == 0).all())
-    moved = (trained.weights != weights * masks) & (masks == 1)
-    assert bool(moved.any(dim=1).all())
-
-
 def test_a_trial_is_infeasible_at_the_step_of_the_twin(random_weights):
     images, labels, *_ = plain.split_digits()
     batches = [(images[row : row + 8], labels[row : row + 8]) for row in range(0, 80, 8)]

@@ -7,10 +7,10 @@ import json
 import sqlite3
 import struct
 import time
-import tracemalloc
 from pathlib import Path
 
 import pytest
+from reference.allocated import at_most
 from reference.untrusted import IMPOSSIBLE_JSON, make_store
 
 import theory
@@ -29,17 +29,6 @@ from verification.report import main as report
 ROOT = Path(theory.__file__).parents[1]
 
 
-@contextlib.contextmanager
-def at_most(megabytes):
-    """Check what a block allocates."""
-    tracemalloc.start()
-    try:
-        yield
-        assert tracemalloc.get_traced_memory()[1] < megabytes * 2**20
-    finally:
-        tracemalloc.stop()
-
-
 def write_mnist(folder, images):
     (folder / "MNIST").mkdir()
     (folder / "MNIST" / "train-images-idx3-ubyte.gz").write_bytes(images)
@@ -56,7 +45,7 @@ def test_a_header_that_declares_more_images_than_there_can_be_is_refused(items, 
 def test_a_gzip_bomb_is_unpacked_no_further_than_the_largest_data_set(tmp_path):
     zeros = gzip.compress(bytes(2**26), 9)
     write_mnist(tmp_path, gzip.compress(struct.pack(">4I", 2051, 60_000, 28, 28)) + zeros * 64)  # 4 GiB in 4 MB
-    with at_most(256), pytest.raises(InputError, match="too long for the 60000 items"):
+    with at_most(144), pytest.raises(InputError, match="too long for the 60000 items"):  # 47 MB, twice, are joined
         load_dataset("mnist", tmp_path)
 
 
@@ -172,8 +161,6 @@ def test_nothing_runs_or_unpickles_what_a_file_says():
                 assert keywords.get("shell", "False") == "False", path.name
                 if called == "np.load":
                     assert keywords["allow_pickle"] == "False", path.name
-                if called == "torch.load":
-                    assert keywords["weights_only"] == "True", path.name
     assert "np.load" in seen, "nothing was looked at"
 
 
