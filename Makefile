@@ -24,7 +24,7 @@ evidence: $(INSTALLED)
 	$(BIN)/python -m verification.findings $(KEPT) --to docs/findings.md --readme README.md
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q -n auto -m "not slow" tests verification
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests verification
 	$(BIN)/python -m pytest -q --doctest-modules kstar.py theory empirics verification paper_figures --ignore-glob='*/test_*.py'
 
 # The documentation as a site, which needs no network: open site/index.html. A warning is an error.
@@ -34,7 +34,7 @@ docs: $(INSTALLED)
 check: lint types test
 
 slow: $(INSTALLED)
-	$(BIN)/python -m pytest -q -n auto -m slow --durations=10 tests verification
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow --durations=10 tests verification
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -81,16 +81,13 @@ class Kept:
     fc: int
 
 
-KEPT = [
-    Kept(0, 403, 3255, 2577),
-    pytest.param(Kept(1, 447, 4152, 1636), marks=pytest.mark.slow),
-    pytest.param(Kept(2, 432, 3309, 2494), marks=pytest.mark.slow),
-]
+KEPT = [Kept(0, 403, 3255, 2577), Kept(1, 447, 4152, 1636), Kept(2, 432, 3309, 2494)]
 # Another processor may round the gradients otherwise, which in float32 can swap weights whose scores lie within 1e-4 of
 # the last one kept: at most four in these trials.
 SWAPPED = 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", KEPT, ids=lambda kept: f"trial {kept.trial}")
 def test_how_many_weights_of_each_layer_snip_keeps_on_mnist(data_dir, kept):
     """The counts depend on the initial weights, so on the seed.

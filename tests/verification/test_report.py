@@ -210,6 +210,7 @@ def test_a_fit_that_did_not_converge_is_called_so(tmp_path, monkeypatch):
     assert "the fit did not converge; do not use its numbers." in text
 
 
+@pytest.mark.slow
 def test_the_suite_on_a_users_run_prints_findings_and_passes(tmp_path):
     run = write_run(tmp_path / "mine", truths=(DIGITS_TRUTHS[0], DIGITS_TRUTHS[3]))
     assert record([str(run)]) == 0
@@ -220,6 +221,7 @@ def test_the_suite_on_a_users_run_prints_findings_and_passes(tmp_path):
     assert "C7  sparse critical batch size no smaller" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_suite_fails_on_verdicts_that_do_not_follow_from_the_records(tmp_path):
     run = write_run(tmp_path / "mine", truths=(DIGITS_TRUTHS[0], DIGITS_TRUTHS[3]))
     assert record([str(run)]) == 0
