@@ -5,7 +5,10 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from reference.once import once
+from reference.report_runs import write_drawn, write_judged
 from reference.searched_runs import judged_run, searched_records
+from reference.verification_runs import DIGITS_TRUTHS
 
 from paper_figures.style import RC
 
@@ -50,6 +53,20 @@ def panels():
 def drawn_data():
     """Return what `data` returns."""
     return data
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory):
+    """The folder of a run of four sparsities, with verdicts, provenance and a figure; not to be changed."""
+    made = once(tmp_path_factory, "drawn", lambda folder: write_drawn(folder / "digits", budget=500, seed=1))
+    return made / "digits"
+
+
+@pytest.fixture(scope="session")
+def dense_run(tmp_path_factory):
+    """The folder of a run of one sparsity, with verdicts and provenance; not to be changed."""
+    made = once(tmp_path_factory, "dense", lambda folder: write_judged(folder / "dense", truths=DIGITS_TRUTHS[:1]))
+    return made / "dense"
 
 
 @pytest.fixture(scope="session")

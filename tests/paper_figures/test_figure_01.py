@@ -18,17 +18,21 @@ from verification.report import main as report
 SIZES = [2**i for i in range(9)]
 
 
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory):
-    folder = write_run(tmp_path_factory.mktemp("runs") / "digits", budget=500, seed=1)
-    assert report([str(folder)]) == 0
-    return folder
-
-
 def drawn(figure):
     """Draw a figure for real and return its panels, row by row."""
     FigureCanvasAgg(figure).draw()
     return figure.axes
+
+
+@pytest.fixture(scope="module")
+def run(digits_run):
+    return read_run(digits_run)
+
+
+@pytest.fixture(scope="module")
+def panels(run):
+    """The panels of that run, which no test changes."""
+    return drawn(figure_01([run]))
 
 
 def line(axes, label):
@@ -43,9 +47,8 @@ def texts(axes):
     return "\n".join(text.get_text() for text in axes.texts)
 
 
-def test_points_and_bars_are_the_measured_intervals(judged):
-    run = read_run(judged)
-    dense = drawn(figure_01([run]))[0]
+def test_points_and_bars_are_the_measured_intervals(run, panels):
+    dense = panels[0]
     reached = [point for point in run.records.curves[0].points if point.reached]
     container = bars(dense, "0%")
     x, y = container.lines[0].get_data()
@@ -55,8 +58,8 @@ def test_points_and_bars_are_the_measured_intervals(judged):
     assert ends == [[point.lower, point.upper] for point in reached]
 
 
-def test_what_was_not_reached_is_an_open_triangle_at_the_budget(judged):
-    sparsest = drawn(figure_01([read_run(judged)]))[1]
+def test_what_was_not_reached_is_an_open_triangle_at_the_budget(panels):
+    sparsest = panels[1]
     marks = line(sparsest, "not reached")
     assert marks.get_data()[0].tolist() == [1, 2]
     assert marks.get_data()[1].tolist() == [500.0, 500.0]
@@ -64,9 +67,9 @@ def test_what_was_not_reached_is_an_open_triangle_at_the_budget(judged):
     assert marks.get_markerfacecolor() == "none"
 
 
-def test_the_curve_is_the_fitted_law_of_the_verdicts(judged):
-    law = json.loads((judged / "verdicts.json").read_text())["curves"][3]["laws"]["H"]
-    sparsest = drawn(figure_01([read_run(judged)]))[1]
+def test_the_curve_is_the_fitted_law_of_the_verdicts(digits_run, panels):
+    law = json.loads((digits_run / "verdicts.json").read_text())["curves"][3]["laws"]["H"]
+    sparsest = panels[1]
     x, y = line(sparsest, "fit").get_data()
     assert (x[0], x[-1]) == (1, 256)
     assert y == pytest.approx(law["c1"] / x + law["c2"], rel=1e-12)
@@ -77,16 +80,14 @@ def test_the_curve_is_the_fitted_law_of_the_verdicts(judged):
     assert "n = 7" in texts(sparsest)
 
 
-def test_linear_scaling_starts_at_the_first_point_reached(judged):
-    run = read_run(judged)
-    sparsest = drawn(figure_01([run]))[1]
+def test_linear_scaling_starts_at_the_first_point_reached(run, panels):
+    sparsest = panels[1]
     x, y = line(sparsest, "linear scaling").get_data()
     assert x.tolist() == [4.0, 256.0]
     assert y == pytest.approx([steps_at(run.records.curves[3], 4), steps_at(run.records.curves[3], 4) / 64])
 
 
-def test_all_sparsities_are_together_each_with_its_colour_and_marker(judged):
-    panels = drawn(figure_01([read_run(judged)]))
+def test_all_sparsities_are_together_each_with_its_colour_and_marker(panels):
     every = panels[2]
     labels = [text.get_text() for text in every.get_legend().get_texts()]
     assert labels == ["0%", "50%", "70%", "90%"]
@@ -95,9 +96,8 @@ def test_all_sparsities_are_together_each_with_its_colour_and_marker(judged):
     assert bars(panels[0], "0%").lines[0].get_color() == bars(every, "0%").lines[0].get_color()
 
 
-def test_normalised_curves_meet_at_the_first_batch_size_all_reached(judged):
-    run = read_run(judged)
-    normalised = drawn(figure_01([run]))[3]
+def test_normalised_curves_meet_at_the_first_batch_size_all_reached(run, panels):
+    normalised = panels[3]
     assert normalised.get_title() == "normalised at $B$ = 4"
     for curve in run.records.curves:
         x, y = bars(normalised, f"{curve.sparsity:g}%").lines[0].get_data()
@@ -106,8 +106,7 @@ def test_normalised_curves_meet_at_the_first_batch_size_all_reached(judged):
     assert line(normalised, "linear scaling").get_data()[1] == pytest.approx([1.0, 4 / 256])
 
 
-def test_axes_are_log2_with_whole_powers_of_two(judged):
-    panels = drawn(figure_01([read_run(judged)]))
+def test_axes_are_log2_with_whole_powers_of_two(panels):
     for axes in panels[:4]:
         assert axes.get_xscale() == axes.get_yscale() == "log"
         assert axes.xaxis.get_transform().base == 2
@@ -116,8 +115,8 @@ def test_axes_are_log2_with_whole_powers_of_two(judged):
     assert panels[0].get_ylim() == panels[1].get_ylim() == panels[2].get_ylim()
 
 
-def test_every_point_and_curve_is_inside_its_panel(judged):
-    for axes in drawn(figure_01([read_run(judged)]))[:4]:
+def test_every_point_and_curve_is_inside_its_panel(panels):
+    for axes in panels[:4]:
         low, high = axes.get_ylim()
         for one in axes.lines:
             if one.get_label() not in {"linear scaling", "critical batch size"}:
@@ -151,9 +150,9 @@ def test_panels_without_data_say_so(tmp_path):
     assert not panels[3].axison
 
 
-def test_each_workload_and_run_has_a_row_of_its_own(judged, tmp_path):
+def test_each_workload_and_run_has_a_row_of_its_own(run, tmp_path):
     other = write_run(tmp_path / "other", truths=DIGITS_TRUTHS[:2], replicates=2)
-    figure = figure_01([read_run(judged), read_run(other)])
+    figure = figure_01([run, read_run(other)])
     assert len(drawn(figure)) == 8
     titles = [part.get_suptitle() for part in figure.subfigs]
     assert titles[:2] == [f"digits/small-cnn/sgd, goal error 0.08 ({name})" for name in ("digits", "other")]
@@ -164,7 +163,7 @@ def test_replicates_are_averaged_only_to_normalise():
     assert steps_at(Curve("", "", 0.0, points), 1) == pytest.approx(200.0)
 
 
-def test_drawing_leaves_matplotlib_as_it_was(judged):
+def test_drawing_leaves_matplotlib_as_it_was(run):
     before = dict(mpl.rcParams)
-    drawn(figure_01([read_run(judged)]))
+    drawn(figure_01([run]))
     assert dict(mpl.rcParams) == before

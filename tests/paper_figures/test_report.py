@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
 from base64 import b64decode, b64encode
@@ -11,7 +12,8 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from reference.report_runs import SVG, attack, write_hostile, write_judged
+from reference.contrast import contrast
+from reference.report_runs import SVG, attack, write_hostile
 from reference.verification_runs import DIGITS_TRUTHS, write_run
 
 import paper_figures
@@ -74,17 +76,10 @@ def read(path):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    run = write_judged(tmp_path_factory.mktemp("runs") / "digits", budget=500, seed=1)
-    (run / "figures").mkdir()
-    (run / "figures" / "figure_01.svg").write_text(SVG)
-    return run
-
-
-@pytest.fixture(scope="module")
-def page(folder):
-    assert main([str(folder), "--to", str(folder / "report.html")]) == 0
-    return read(folder / "report.html")
+def page(digits_run, tmp_path_factory):
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    assert main([str(digits_run), "--to", str(file)]) == 0
+    return read(file)
 
 
 @pytest.fixture(scope="module")
@@ -205,31 +200,31 @@ def test_what_is_missing_names_the_command_that_makes_it(tmp_path):
     assert f"provenance.json is missing; python -m empirics.measure --out {run} writes it" in words
 
 
-def test_several_runs_share_a_page_and_no_names(folder, tmp_path):
-    other = write_judged(tmp_path / "other", truths=DIGITS_TRUTHS[:1])
-    assert main([str(folder), str(other), "--to", str(tmp_path / "both.html")]) == 0
+def test_several_runs_share_a_page_and_no_names(digits_run, dense_run, tmp_path):
+    assert main([str(digits_run), str(dense_run), "--to", str(tmp_path / "both.html")]) == 0
     both = read(tmp_path / "both.html")
     assert both.all("table")[0].all("caption")[0].words() == "Verdicts of all runs"
     names = [element.attributes["id"] for element in everything(both) if "id" in element.attributes]
     assert len(names) == len(set(names))
 
 
-def test_equal_records_give_equal_bytes(folder, tmp_path):
+@pytest.mark.slow
+def test_equal_records_give_equal_bytes(digits_run, tmp_path):
     """In two processes, so that nothing hangs on a hash seed; without verdicts, so that they are computed."""
     run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])
     for out in ("one", "two"):
-        command = [sys.executable, "-m", "paper_figures.report", folder, run, "--to", tmp_path / out]
+        command = [sys.executable, "-m", "paper_figures.report", digits_run, run, "--to", tmp_path / out]
         done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
         assert (done.stdout, done.stderr) == (f"{tmp_path / out}\n", "")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
 @pytest.fixture(scope="module")
-def broken(tmp_path_factory):
+def broken(dense_run, tmp_path_factory):
     """A folder with a run, one whose verdicts and one whose provenance cannot be read."""
     parent = tmp_path_factory.mktemp("broken")
     for name in ("run", "broken", "unknown"):
-        write_judged(parent / name, truths=DIGITS_TRUTHS[:1])
+        shutil.copytree(dense_run, parent / name)
     (parent / "broken" / "verdicts.json").write_text('{"inputs": 3, "curves": ')
     (parent / "unknown" / "provenance.json").write_text("[]")
     return parent
@@ -260,21 +255,9 @@ def test_errors_take_one_line_exit_code_2_and_leave_the_old_page(broken, capsys,
     assert not list(broken.glob(".report*"))
 
 
-def test_the_command_loads_no_torch():
-    code = "import sys, paper_figures.report; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-
-
-def luminance(colour):
-    """Relative luminance of #rrggbb (WCAG 2.2)."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one, other):
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
+def channels(colour):
+    """Return red, green and blue of #rrggbb."""
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
 
 def test_text_stands_out_from_what_it_stands_on():
@@ -285,6 +268,6 @@ def test_text_stands_out_from_what_it_stands_on():
     pairs += [(name, name.replace("-ink", "-tint")) for name in colours if name.endswith("-ink")]
     assert len(pairs) == 11
     for text, surface in pairs:
-        assert contrast(colours[text], colours[surface]) >= 4.5, (text, surface)
+        assert contrast(channels(colours[text]), channels(colours[surface])) >= 4.5, (text, surface)
     used = set(re.findall(r"[;{ ]color: (?:var\(--)?([\w-]+)", style))
     assert used <= {text for text, _ in pairs} | {"inherit"}

@@ -4,7 +4,8 @@ import re
 
 import pytest
 from reference.chromium import chromium
-from reference.report_runs import SVG, write_hostile, write_judged
+from reference.contrast import contrast
+from reference.report_runs import write_hostile, write_judged
 from reference.verification_runs import DIGITS_TRUTHS
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -43,19 +44,11 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    run = write_judged(tmp_path_factory.mktemp("runs") / "digits", budget=500, seed=1)
-    (run / "figures").mkdir()
-    (run / "figures" / "figure_01.svg").write_text(SVG)
-    return run
-
-
-@pytest.fixture(scope="module")
-def pages(folder, tmp_path_factory):
+def pages(digits_run, tmp_path_factory):
     """The files of an ordinary page, a hostile one and one of two runs."""
     parent = tmp_path_factory.mktemp("pages")
     other = write_judged(parent / "other", truths=DIGITS_TRUTHS[:2], replicates=2)
-    runs = {"ordinary": [folder], "hostile": [write_hostile(parent)], "several": [folder, other]}
+    runs = {"ordinary": [digits_run], "hostile": [write_hostile(parent)], "several": [digits_run, other]}
     for name, folders in runs.items():
         assert main([*map(str, folders), "--to", str(parent / f"{name}.html")]) == 0
     return parent
@@ -144,9 +137,9 @@ def test_lines_can_be_switched(show, line, at_first):
         switch.click()
 
 
-def test_a_point_tells_its_values_when_pointed_at(show, folder):
+def test_a_point_tells_its_values_when_pointed_at(show, digits_run):
     driver = show()
-    measured = read_records(folder).curves[3].points
+    measured = read_records(digits_run).curves[3].points
     for place in (4, 8):
         ActionChains(driver).move_to_element(point(driver, 3, place)).perform()
         known = measured[place]
@@ -247,20 +240,12 @@ def channels(colour):
     return numbers[:3]
 
 
-def luminance(colour):
-    """Relative luminance of rgb(r, g, b) (WCAG 2.2)."""
-    parts = [channel / 255 for channel in channels(colour)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
 @pytest.mark.parametrize("name", ["ordinary", "hostile"])
 def test_every_text_stands_out_from_what_is_really_behind_it(show, name):
     found = show(name).execute_script(TEXT_COLOURS)
     assert len(found) > 100
     for text, below, words in found:
-        low, high = sorted((luminance(text), luminance(below)))
-        assert (high + 0.05) / (low + 0.05) >= 4.5, (text, below, words)
+        assert contrast(channels(text), channels(below)) >= 4.5, (text, below, words)
 
 
 def test_on_paper_everything_is_there_and_nothing_is_for_clicking(show):

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 
 import pytest
 from reference.report_runs import write_judged
@@ -18,13 +19,8 @@ NOTHING = Verdicts((), {}, (), None)
 
 
 @pytest.fixture(scope="module")
-def run_folder(tmp_path_factory):
-    return write_judged(tmp_path_factory.mktemp("runs") / "digits", budget=500, seed=1)
-
-
-@pytest.fixture(scope="module")
-def run(run_folder):
-    return page([run_folder]).runs[0]
+def run(digits_run):
+    return page([digits_run]).runs[0]
 
 
 def scale(ticks):
@@ -38,11 +34,11 @@ def points_of(path):
     return [tuple(map(float, pair.split())) for pair in path.removeprefix("M").split("L")]
 
 
-def test_points_lie_where_the_axes_say_their_values_are(run_folder, run):
+def test_points_lie_where_the_axes_say_their_values_are(digits_run, run):
     """Positions have one decimal: 0.05 of at least 35 units per factor 2 is 0.1%, and three are read."""
     drawn = run.charts[0]
     x, y = scale(drawn.x_ticks), scale(drawn.y_ticks)
-    curves = read_records(run_folder).curves
+    curves = read_records(digits_run).curves
     for shown, curve in zip(drawn.curves, curves, strict=True):
         for mark, point in zip(shown.marks, curve.points, strict=True):
             assert x(mark.x) == pytest.approx(point.batch_size, rel=5e-3)
@@ -51,10 +47,10 @@ def test_points_lie_where_the_axes_say_their_values_are(run_folder, run):
             assert mark.reached == point.reached
 
 
-def test_lines_are_the_fitted_law_its_critical_batch_size_and_linear_scaling(run_folder, run):
+def test_lines_are_the_fitted_law_its_critical_batch_size_and_linear_scaling(digits_run, run):
     drawn = run.charts[0]
     x, y = scale(drawn.x_ticks), scale(drawn.y_ticks)
-    fitted = json.loads((run_folder / "verdicts.json").read_text())["curves"]
+    fitted = json.loads((digits_run / "verdicts.json").read_text())["curves"]
     for shown, entry in zip(drawn.curves, fitted, strict=True):
         law = entry["laws"]["H"]
         line = [(x(a), y(b)) for a, b in points_of(shown.law)]
@@ -73,8 +69,8 @@ def test_everything_drawn_is_inside_the_frame(run):
         assert all(86 < float(mark.x) < 626 and 14 < float(mark.y) < 366 for mark in shown.marks)
 
 
-def test_points_tell_their_values(run_folder, run):
-    sparsest = read_records(run_folder).curves[3]
+def test_points_tell_their_values(digits_run, run):
+    sparsest = read_records(digits_run).curves[3]
     texts = [mark.text for mark in run.charts[0].curves[3].marks]
     assert texts[0].startswith("sparsity 90%, B = 1: goal not reached in 500 steps; law ")
     point = sparsest.points[3]
@@ -115,8 +111,8 @@ def test_a_law_without_a_trace_of_a_constant_is_still_drawn():
     assert not drawn.critical
 
 
-def test_the_verdict_table_has_every_claim_in_the_words_of_verification(run_folder, run):
-    claims = json.loads((run_folder / "verdicts.json").read_text())["claims"]
+def test_the_verdict_table_has_every_claim_in_the_words_of_verification(digits_run, run):
+    claims = json.loads((digits_run / "verdicts.json").read_text())["claims"]
     assert [row.id for row in run.claims] == [f"C{i}" for i in range(1, 19)]
     assert [row.verdict for row in run.claims] == [claim["verdict"] for claim in claims]
     assert sum(count for _, _, count in run.counts) == 18
@@ -136,8 +132,8 @@ def test_a_claim_not_measured_shows_its_reason_alone():
     assert (row.estimate, row.p, row.detectable, row.detail) == ("", "", "", "needs momentum")
 
 
-def test_fits_constants_and_ratios_are_those_measured(run_folder, run):
-    verdicts = json.loads((run_folder / "verdicts.json").read_text())
+def test_fits_constants_and_ratios_are_those_measured(digits_run, run):
+    verdicts = json.loads((digits_run / "verdicts.json").read_text())
     rows = run.fits[0].rows
     assert [row[0] for row in rows] == ["0%", "50%", "70%", "90%"]
     assert rows[3][1] == "7 of 9"
@@ -169,8 +165,8 @@ def test_without_verdicts_they_are_computed_and_nothing_is_written(tmp_path):
     assert run.ratios[0].remarks == ("No ratio to the dense network: a sparse curve is missing.",)
 
 
-def test_verdicts_older_than_the_records_are_computed_anew(tmp_path):
-    folder = write_judged(tmp_path / "r", truths=DIGITS_TRUTHS[:1])
+def test_verdicts_older_than_the_records_are_computed_anew(dense_run, tmp_path):
+    folder = shutil.copytree(dense_run, tmp_path / "r")
     before = read_verdicts(folder, read_records(folder))
     assert before.note is None
     write_run(folder, truths=DIGITS_TRUTHS[:1], seed=5)
@@ -192,8 +188,8 @@ def test_verdicts_older_than_the_records_are_computed_anew(tmp_path):
         lambda verdicts: verdicts["pairs"].append(3),
     ],
 )
-def test_spoiled_verdicts_are_refused(run_folder, tmp_path, spoil):
-    folder = write_judged(tmp_path / "r", truths=DIGITS_TRUTHS[:1])
+def test_spoiled_verdicts_are_refused(dense_run, tmp_path, spoil):
+    folder = shutil.copytree(dense_run, tmp_path / "r")
     file = folder / "verdicts.json"
     verdicts = json.loads(file.read_text())
     spoil(verdicts)
@@ -221,13 +217,12 @@ def test_each_workload_and_goal_has_a_chart_of_its_own(tmp_path):
     assert len({curve.key for one in run.charts for curve in one.curves}) == 2
 
 
-def test_several_runs_are_seen_side_by_side(run_folder, tmp_path):
-    other = write_judged(tmp_path / "other", truths=DIGITS_TRUTHS[:1])
-    several = page([run_folder, other])
-    assert several.glance.columns == ("claim", str(run_folder), str(other))
+def test_several_runs_are_seen_side_by_side(digits_run, dense_run):
+    several = page([digits_run, dense_run])
+    assert several.glance.columns == ("claim", str(digits_run), str(dense_run))
     assert len(several.glance.rows) == 18
     assert [row[1] for row in several.glance.rows] == [row.verdict for row in several.runs[0].claims]
-    assert page([other]).glance is None
+    assert page([dense_run]).glance is None
 
 
 def test_figures_are_found_in_order_and_named(tmp_path):

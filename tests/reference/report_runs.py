@@ -53,6 +53,14 @@ def write_judged(folder, **options):
     return folder
 
 
+def write_drawn(folder, **options):
+    """Write a run with verdicts, provenance and a figure; return the folder."""
+    write_judged(folder, **options)
+    (folder / "figures").mkdir()
+    (folder / "figures" / "figure_01.svg").write_text(SVG, encoding="utf-8")
+    return folder
+
+
 def attack(place: str) -> str:
     """A string that would run a script if a page took it for markup."""
     return ATTACK.format(place)
