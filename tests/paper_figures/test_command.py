@@ -34,6 +34,7 @@ def test_to_draws_all_runs_together_elsewhere(tmp_path, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_equal_records_give_equal_bytes(tmp_path):
     """In two processes, so that nothing hangs on a hash seed or on memory."""
     run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:2])
@@ -85,9 +86,3 @@ def test_errors_take_one_line_and_exit_code_2(tmp_path, capsys, arguments, messa
     assert message in error
     assert error.count("\n") == 1
     assert not list(tmp_path.rglob("figures"))
-
-
-def test_the_command_needs_no_display_and_no_pyplot():
-    code = "import sys, paper_figures.__main__; assert 'matplotlib.pyplot' not in sys.modules"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.returncode == 0, done.stderr

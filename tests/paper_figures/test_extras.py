@@ -199,6 +199,7 @@ def test_verdicts_of_an_older_version_are_to_be_renewed(sgd, panels, figure):
         assert "renew it by\npython -m verification.report run" in axes.texts[-1].get_text()
 
 
+@pytest.mark.slow
 def test_dollar_signs_in_names_are_no_formula(panels):
     records = searched_records(("my$own^$/net/sgd",))
     run = judged_run(Records(records.source, records.curves), missing="make it: $x^$")
@@ -209,6 +210,7 @@ def test_dollar_signs_in_names_are_no_formula(panels):
         assert r"my\$own^\$" in told or told.startswith("No run of "), name
 
 
+@pytest.mark.slow
 def test_a_run_from_files_draws_every_figure(tmp_path, panels):
     run = read_run(write_run(tmp_path / "run"))
     for name, entry in FIGURES.items():

@@ -10,6 +10,7 @@ from matplotlib.transforms import Bbox
 from paper_figures.catalogue import FIGURES
 from paper_figures.style import RC
 
+pytestmark = pytest.mark.slow
 # Neighbouring words may touch by so much, in points.
 TOUCH = 1.0
 
