@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from empirics.columns import ALIASES, CONSTANTS_COLUMNS, CURVES_COLUMNS
 from verification.table_file import Row, Table, read_table
 from verification.trials import (
     SmoothnessRun,
@@ -19,32 +20,11 @@ from verification.trials import (
     winner,
 )
 
-CURVE_COLUMNS = frozenset(
-    [
-        "workload",
-        "goal",
-        "sparsity",
-        "replicate",
-        "batch_size",
-        "steps_to_result",
-        "lower",
-        "upper",
-        "status",
-        "stop",
-        "trials",
-        "complete",
-        "incomplete",
-        "infeasible",
-        "censored",
-        "winner",
-        "metaparameters",
-        "trial",
-        "learning_rate",
-    ]
-)
+# What has a meaning here in a table of studies or of trials.
+READ_COLUMNS = frozenset({*CURVES_COLUMNS, "trial", "learning_rate"})
+# Tables of others need not say how much of the data they have seen.
+NEEDED_OF_CONSTANTS = tuple(name for name in CONSTANTS_COLUMNS if name != "standard_error")
 IMPORT_COMMAND = "python -m empirics.exchange import"
-ALIASES = {"steps": "steps_to_result", "goal_error": "goal"}
-CONSTANT_COLUMNS = ("workload", "sparsity", "quantity", "value", "low", "high", "n")
 
 
 @dataclass(frozen=True, order=True)
@@ -289,7 +269,7 @@ def read_constants(path: Path) -> tuple[Constant, ...]:
     Raises:
         ValueError: If the file is empty or malformed, or gives one constant twice.
     """
-    table = read_table(path, aliases={}, required=CONSTANT_COLUMNS)
+    table = read_table(path, aliases={}, required=NEEDED_OF_CONSTANTS)
     constants: dict[tuple[str, float, str], Constant] = {}
     for row in table.rows:
         constant = _constant(row)
@@ -302,7 +282,7 @@ def read_constants(path: Path) -> tuple[Constant, ...]:
 
 def _unread_columns(table: Table) -> tuple[str, ...]:
     """Return one note on the columns that have no meaning here."""
-    unknown = [name for name in table.columns if name not in CURVE_COLUMNS]
+    unknown = [name for name in table.columns if name not in READ_COLUMNS]
     return (f"{table.path.name}: columns not read: {', '.join(unknown)}",) if unknown else ()
 
 
