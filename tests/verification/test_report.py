@@ -346,6 +346,7 @@ def test_progress_is_shown_to_people_alone(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     assert main([str(source), "--draws", "0"]) == 0
+    assert "testing curves" in capsys.readouterr().err
 
 
 @pytest.mark.slow
