@@ -66,6 +66,7 @@ def test_each_case_alone(capsys, case):
     assert {entry["case"] for entry in entries(capsys, "--case", case)} == {case}
 
 
+@pytest.mark.slow
 def test_all_cases_within_twenty_seconds(capsys):
     start = time.process_time()  # one process, one thread
     found = entries(capsys, "--case", "all")

@@ -145,6 +145,7 @@ def test_a_measured_race_says_so_in_report_and_json(stored_run, capsys):
     assert {"C16"} <= {claim["id"] for claim in verdicts["claims"] if claim["verdict"] != "not measured"}
 
 
+@pytest.mark.slow
 def test_a_run_whose_losers_went_on_is_measured(unhurried_run):
     analysis = analyse(read_records(unhurried_run))
     assert {curve.stop for curve in analysis.records.curves} == {"never"}

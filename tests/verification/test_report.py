@@ -235,7 +235,7 @@ def test_the_suite_fails_on_verdicts_that_do_not_follow_from_the_records(tmp_pat
     assert "recorded 'supported', computed 'underpowered'" in done.stdout
 
 
-@pytest.mark.parametrize("folder", ["nowhere", "."])
+@pytest.mark.parametrize("folder", ["nowhere", pytest.param(".", marks=pytest.mark.slow)])
 def test_the_suite_refuses_a_study_that_is_no_run(tmp_path, folder):
     done = run_module("pytest", "-q", "verification/test_study.py", "--study", tmp_path / folder)
     assert done.returncode == 4

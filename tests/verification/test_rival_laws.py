@@ -50,7 +50,7 @@ def test_constants_of_an_exact_curve_are_recovered_and_its_law_gets_the_weight(l
 
 
 @pytest.mark.parametrize("law", TWINS)
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_fit_is_no_worse_than_that_of_statsmodels(law, seed):
     """A simplex from the truth, and from our optimum: neither finds a higher likelihood than 1e-6 above ours."""
     steps = noisy(law, seed)
