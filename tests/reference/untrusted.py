@@ -36,7 +36,7 @@ from paper_figures.sources import read_run
 from verification.json_file import read_json
 from verification.records import read_constants, read_curves, read_records
 from verification.trials import read_stored
-from verification.verdicts import differences
+from verification.verdicts import differences, input_digests
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ImportOptions(max_steps=1000)
@@ -167,7 +167,7 @@ def read_page(folder):
     """Read a run folder as the report's page does, what it would compute left out."""
     found = read_json(folder / "verdicts.json")
     if isinstance(found, dict) and found.get("inputs") == {}:
-        (folder / "verdicts.json").write_text(json.dumps(found | {"inputs": report_verdicts.input_digests(folder)}))
+        (folder / "verdicts.json").write_text(json.dumps(found | {"inputs": input_digests(folder)}))
         report_verdicts.read_verdicts(folder, read_records(folder))
         return read_run(folder)
     return found
