@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reference.theory_worst_case import sharp_average, worst_sum
+from reference.tools import give_up
 
 import theory.worst_case
 from theory.worst_case import (
@@ -21,9 +22,12 @@ from theory.worst_case import (
 )
 
 ROUNDING = 1e-12  # some 20 roundings; sums of positive terms
-needs_pepit = pytest.mark.skipif(
-    importlib.util.find_spec("PEPit") is None, reason="PEPit is not installed: pip install 'kstar[pepit]'"
-)
+
+
+@pytest.fixture
+def pepit():
+    if importlib.util.find_spec("PEPit") is None:
+        give_up("PEPit is not installed: pip install 'kstar[pepit]'")
 
 
 def both(steps, eta, *, L=1.0, delta=2.0, noise=0.0, mu=1.0, m_g=1.0):
@@ -118,7 +122,7 @@ def test_arguments_outside_their_range_are_refused(call, message):
         call()
 
 
-@needs_pepit
+@pytest.mark.usefixtures("pepit")
 @pytest.mark.parametrize("eta_times_L", [0.5, 1.0, 1.5, 1.9])
 @pytest.mark.parametrize("steps", [1, 2, 5])
 def test_semidefinite_programs_find_the_closed_forms(steps, eta_times_L):
