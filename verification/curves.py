@@ -126,7 +126,8 @@ def contrasts(law: Law) -> dict[str, tuple[float, ...]]:
         law: One of `CANDIDATES`.
 
     Returns:
-        Constant to contrast, shape (p,): c1, c2 and b_crit where c1 counts steps x examples as in law H, and the shape.
+        Constant to contrast, of shape (p,). c1, c2 and b_crit where c1 counts steps x examples as in law H, and the
+        shape.
 
     Example:
         >>> contrasts(LAWS["H"])["b_crit"], contrasts(LAWS["P"])
