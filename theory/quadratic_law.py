@@ -111,9 +111,7 @@ def noisy_quadratic_shape() -> Shape:
         >>> bool(1.5 < np.exp(value[0]) < 2.0)  # law H has exactly 2 at the critical batch size
         True
     """
-    problem = NoisyQuadratic.harmonic(DIMENSION)
-    half = 0.5 * problem.curvature
-    spectrum = Spectrum(problem.curvature, half * problem.initial, half * problem.noise).binned(_BIN)
+    spectrum = NoisyQuadratic.harmonic(DIMENSION).spectrum(1.0).binned(_BIN)
     log_floor = np.log(_fewest_steps(spectrum))
     u = np.arange(-_REACH, _REACH + _STEP / 2.0, _STEP)
     log_q = np.logaddexp(0.0, -u)

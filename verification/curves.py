@@ -114,6 +114,16 @@ class FittedCurve:
     rivals: Mapping[str, Rival] = field(default_factory=dict)
 
     @property
+    def group(self) -> tuple[str, str]:
+        """Workload and goal of the curve."""
+        return self.curve.group
+
+    @property
+    def sparsity(self) -> float:
+        """Sparsity of the curve, percent."""
+        return self.curve.sparsity
+
+    @property
     def hyperbola(self) -> FittedLaw | None:
         """The paper's law, None when it was not fitted."""
         return self.laws.get("H")

@@ -86,21 +86,6 @@ def name(fitted: FittedCurve) -> str:
     return ", ".join(part for part in (curve.workload, goal, f"sparsity {curve.sparsity:g}%") if part)
 
 
-def groups(curves: Sequence[FittedCurve]) -> list[list[FittedCurve]]:
-    """Return the curves of each workload and goal, ascending in sparsity.
-
-    Args:
-        curves: Any curves.
-
-    Returns:
-        One list a workload and goal, in order of appearance.
-    """
-    found: dict[tuple[str, str], list[FittedCurve]] = {}
-    for one in curves:
-        found.setdefault(one.curve.group, []).append(one)
-    return [sorted(members, key=lambda one: one.curve.sparsity) for members in found.values()]
-
-
 def sparsest(pairs: Sequence[Pair]) -> list[Pair]:
     """Return the pair of highest sparsity of each workload and goal.
 

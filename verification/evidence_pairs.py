@@ -10,13 +10,14 @@ from scipy.stats import t as student_t
 
 from verification.curves import FittedCurve
 from verification.detectable import detectable, log_error
-from verification.evidence import Evidence, Found, exponential, groups, name, sign_evidence, sparsest, variances
+from verification.evidence import Evidence, Found, exponential, name, sign_evidence, sparsest, variances
 from verification.fit import Interval
 from verification.likelihood import Observations
 from verification.pairs import RATIOS, Pair, compare_each
 from verification.product_ratio import ProductRatio
 from verification.profile import deviance_at, profile_interval, t_statistic
 from verification.rates import Slope, line
+from verification.records import curve_groups
 
 _OPTIMISERS = ("momentum", "nesterov")
 _FEW_PAIRS = "needs a dense and a sparse curve with 3 batch sizes each"
@@ -121,7 +122,7 @@ def ordered_by_sparsity(curves: Sequence[FittedCurve]) -> Found:
         Evidence on the smallest mean ratio, one per workload and goal with three sparsities.
     """
     found = []
-    for members in groups(curves):
+    for members in curve_groups(curves).values():
         if len(members) < 3:
             continue
         steps = [_mean(list(log_ratios_between(low, high).values())) for low, high in pairwise(members)]

@@ -9,12 +9,12 @@ from scipy.stats import binom, kendalltau
 
 from verification.curves import FittedCurve
 from verification.detectable import POWER, detectable
-from verification.evidence import Evidence, Found, exponential, groups, name, sign_evidence
+from verification.evidence import Evidence, Found, exponential, name, sign_evidence
 from verification.fit import OPEN, Interval
 from verification.likelihood import Array
 from verification.product_ratio import log_variance
 from verification.rates import Rates, Slope, mean_slope, success
-from verification.records import Constant
+from verification.records import Constant, curve_groups
 from verification.trends import Trend
 from verification.trials import SmoothnessRun, Trial, winner
 
@@ -227,7 +227,7 @@ def _by_point(side: tuple[Array, Array, Array]) -> dict[tuple[int, int], dict[fl
 
 def _dense_and_sparsest(curves: Sequence[FittedCurve]) -> list[tuple[FittedCurve, FittedCurve]]:
     """Return the dense and the sparsest curve of each workload and goal that has both."""
-    both = [(members[0], members[-1]) for members in groups(curves) if len(members) > 1]
+    both = [(members[0], members[-1]) for members in curve_groups(curves).values() if len(members) > 1]
     return [(dense, sparse) for dense, sparse in both if dense.curve.sparsity == 0.0]
 
 

@@ -6,6 +6,7 @@ Every refusal is a ValueError of one line that names the file, the row (the head
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from empirics.columns import ALIASES, CONSTANTS_COLUMNS, CURVES_COLUMNS
 from verification.table_file import Row, Table, read_table
@@ -344,16 +345,31 @@ def _constant(row: Row) -> Constant:
     return Constant(row.text("workload"), _sparsity(row), quantity, value, low, high, n)
 
 
-def curve_groups(curves: Iterable[Curve]) -> dict[tuple[str, str], list[Curve]]:
+class Grouped(Protocol):
+    """A curve, measured or fitted, as it is grouped."""
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """Workload and goal."""
+
+    @property
+    def sparsity(self) -> float:
+        """Percent of weights pruned."""
+
+
+Member = TypeVar("Member", bound=Grouped)
+
+
+def curve_groups(curves: Iterable[Member]) -> dict[tuple[str, str], list[Member]]:
     """Return the curves by workload and goal, in order of appearance.
 
     Args:
-        curves: Any curves.
+        curves: Any curves, measured or fitted.
 
     Returns:
         (workload, goal) to its curves, ascending in sparsity.
     """
-    groups: dict[tuple[str, str], list[Curve]] = {}
+    groups: dict[tuple[str, str], list[Member]] = {}
     for curve in curves:
         groups.setdefault(curve.group, []).append(curve)
     return {key: sorted(members, key=lambda c: c.sparsity) for key, members in groups.items()}

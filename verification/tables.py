@@ -126,12 +126,11 @@ def fits_and_ratios(analysis: Analysis) -> str:
         Lines that fit 100 columns.
     """
     lines = ["Law K(B) = c1/B + c2, fitted by maximum likelihood; [95% profile-likelihood intervals]"]
-    for (workload, goal), group in curve_groups(analysis.records.curves).items():
+    for (workload, goal), fitted in curve_groups(analysis.curves).items():
         title = ", ".join(part for part in (workload, f"goal error {goal}" if goal else "") if part)
         lines += ["", *([title] if title else [])]
-        fitted = [one for one in analysis.curves if one.curve in group]
         lines += _fit_lines(fitted)
-        pairs = [pair for pair in analysis.pairs if pair.sparse.curve in group]
+        pairs = [pair for pair in analysis.pairs if pair.sparse.group == (workload, goal)]
         lines += ["", *_ratio_lines(fitted, pairs)]
     return "\n".join([*lines, *(wrapped(f"Note: {note}") for note in analysis.records.notes)])
 
