@@ -96,6 +96,12 @@ WEAK_POINTS: tuple[WeakPoint, ...] = (
         "the experiments larger.",
         ("14.16", "14.19", "14.21"),
     ),
+    WeakPoint(
+        "L is measured along each network's own run, at its own best rate. What Eq. (11) finds there has a ceiling "
+        "that the rate sets, 2/eta where gradients do not grow: a ratio of such L, sparse over dense, may tell of the "
+        "rates instead of the networks. The bound's own L would lie below 1/eta*.",
+        ("19.3", "19.4", "19.5", "19.8"),
+    ),
 )
 
 

@@ -11,6 +11,7 @@ from theory.symbols import GRADIENT, WEIGHT, define
 BASE: Mapping[str, tuple[sympy.Expr, str, str]] = {
     "grad": (GRADIENT, "∇f", r"\nabla f"),
     "u": (GRADIENT, "∇f(w+td)-∇f(w)", r"\nabla f(w+td)-\nabla f(w)"),
+    "after": (GRADIENT, "∇f(w+d)", r"\nabla f(w+d)"),
     "g": (GRADIENT, "g", "g"),
     "m": (GRADIENT, "E g", r"\mathrm{E} g"),
     "d": (WEIGHT, "d", "d"),

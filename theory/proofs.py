@@ -12,6 +12,7 @@ from theory.cases import (
     first_passage,
     fixed_rate,
     loss_goal,
+    measured_smoothness,
     momentum,
     schedules,
     sparsity,
@@ -42,6 +43,7 @@ RESULTS: tuple[Result, ...] = (
     loss_goal.LOSS_GOAL,
     decisions.SHARPNESS_FAMILY,
     decisions.BATCH_SIZE,
+    measured_smoothness.MEASURED_SMOOTHNESS,
 )
 
 CASES: tuple[str, ...] = tuple(dict.fromkeys(result.case for result in RESULTS))

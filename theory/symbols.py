@@ -151,6 +151,12 @@ worst_sum = define("worst_sum", "largest sum of E G_k over K steps", GRADIENT**2
 residue = define("residue", "M/(2 mu - L M_G eta)²", GRADIENT**2, "V_end", r"V_{\mathrm{end}}")
 Delta_lost = define("Delta_lost", "part of Delta that the noise at the end takes", LOSS, "δΔ", r"\delta\Delta")
 
+# What Eq. (11) measures along a step
+L_hat = define("L_hat", "smoothness measured by Eq. (11) at the whole step", LOSS / WEIGHT**2, "L̂", r"\hat{L}")
+length_before = define("length_before", "length of the gradient before the step", GRADIENT, "l", r"\ell")
+length_after = define("length_after", "length of the gradient after the step", GRADIENT, "l'", r"\ell'")
+length_step = define("length_step", "length of the stochastic gradient", GRADIENT, "l_g", r"\ell_g")
+
 # Schedules: the rate of step k, k from 0, is the peak rate eta times a shape
 A_K = define("A_K", "sum of the rates of the first K steps", RATE)
 H_K = define("H_K", "sum of their squares, Eq. (8) up to K", RATE**2)

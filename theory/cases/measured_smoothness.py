@@ -1,0 +1,155 @@
+"""Result 19: what Eq. (11) measures along a run, and what the best rate makes of it."""
+
+from functools import partial
+
+import sympy
+from sympy.core.relational import Relational
+
+from theory.assumptions import GRAD, MOMENTS_ORDERED, SAMPLED
+from theory.bounds import ETA_MAX
+from theory.cases.descent import GRADIENT_SQUARED
+from theory.inner import base, inner
+from theory.operations import solve_for, substitute
+from theory.proof import Certificate, Derived, Kind, NormSquare, Premises, Result, Step, eq, le, lt
+from theory.symbols import (
+    B_0,
+    M_G,
+    B,
+    L,
+    L_hat,
+    eta,
+    eta_max,
+    eta_star,
+    length_after,
+    length_before,
+    length_step,
+    mu,
+    w,
+)
+
+algebra = partial(Step, "tuned", Kind.ALGEBRA)
+inequality = partial(Step, "tuned", Kind.INEQUALITY)
+argument = partial(Step, "tuned", Kind.ARGUMENT)
+
+AFTER = base("after")
+CHANGE_SQUARED = inner(AFTER - GRAD, AFTER - GRAD)
+STEP_SQUARED = inner(SAMPLED, SAMPLED)
+LENGTHS = (
+    eq(GRADIENT_SQUARED, length_before**2),
+    eq(inner(AFTER, AFTER), length_after**2),
+    eq(STEP_SQUARED, length_step**2),
+)
+CEILING = (length_before + length_after) / (eta * length_step)
+
+
+def _measured(premises: Premises, before: sympy.Expr, factor: sympy.Expr) -> Relational:
+    """Return L_hat of a full-gradient step where the gradient is a number before, and that times a factor after."""
+    moved = {
+        GRADIENT_SQUARED: before**2,
+        STEP_SQUARED: before**2,
+        inner(GRAD, AFTER): factor * before**2,
+        inner(AFTER, AFTER): (factor * before) ** 2,
+    }
+    found = solve_for(substitute(premises["19.1"], moved), L_hat**2)
+    return eq(L_hat, sympy.sqrt(sympy.factor(found.rhs)))
+
+
+def _times_smoothness(best: Relational) -> Relational:
+    return eq(eta_star * L, best.rhs.subs(eta_max, ETA_MAX) * L)
+
+
+MEASURED_SMOOTHNESS = Result(
+    "19",
+    "tuned",
+    "What Eq. (11) measures along a run",
+    "Measured along its own steps, L is at most 2/eta wherever gradients do not grow, whatever the network: a network "
+    "that is trained at a larger rate shows a smaller L. At the best rate, L itself is below 1/(mu eta*).",
+    (
+        argument(
+            "19.1",
+            "Eq. (11) with gamma = 1 along the step d = -eta g, squared; on a quadratic every gamma gives the same.",
+            eq((L_hat * eta) ** 2 * STEP_SQUARED, CHANGE_SQUARED),
+            "Lee et al. 2021, Eq. (11)",
+        ),
+        inequality(
+            "19.2",
+            "Triangle inequality.",
+            le(CHANGE_SQUARED, (length_before + length_after) ** 2),
+            "Cauchy-Schwarz",
+            (),
+            Certificate(
+                remainder=(
+                    NormSquare(1 / (length_before * length_after), length_after * GRAD + length_before * AFTER),
+                ),
+                reading="right - left = |l' ∇f(w) + l ∇f(w+d)|²/(l l')",
+            ),
+            definitions=LENGTHS[:2],
+        ),
+        inequality(
+            "19.3",
+            "So the rate sets a ceiling to what is measured.",
+            le(L_hat, CEILING),
+            "docs/theory.md, result 19",
+            ("19.1", "19.2"),
+            Certificate(
+                dict.fromkeys(("19.1", "19.2"), 1 / ((eta * length_step) ** 2 * (L_hat + CEILING))),
+                reading="right - left = ([19.1] + [19.2])/(η² l_g² (L̂ + right))",
+            ),
+            definitions=LENGTHS,
+        ),
+        inequality(
+            "19.4",
+            "Where neither gradient is longer than the step's, it is 2/eta.",
+            le(L_hat, 2 / eta),
+            "docs/theory.md, result 19",
+            ("19.3",),
+            Certificate(
+                dict.fromkeys(("given", "given.2"), 1 / (eta * length_step)) | {"19.3": sympy.Integer(1)},
+                reading="right - left = [19.3] + ([given] + [given.2])/(η l_g)",
+            ),
+            given=(le(length_before, length_step), le(length_after, length_step)),
+        ),
+        algebra(
+            "19.5",
+            "A full-gradient step after which the gradient points back, as long as before, meets it, whatever f is.",
+            eq(L_hat, 2 / eta),
+            "docs/theory.md, result 19; Cohen et al. 2021",
+            ("19.1",),
+            Derived(
+                "put g = ∇f(w), ∇f(w+d) = -∇f(w) into 19.1, solve for L̂",
+                lambda p: _measured(p, length_before, sympy.Integer(-1)),
+            ),
+        ),
+        algebra(
+            "19.6",
+            "On f = L w²/2 it is L at every rate.",
+            eq(L_hat, L),
+            "docs/theory.md, result 19",
+            ("19.1",),
+            Derived(
+                "put ∇f(w) = g = L w, ∇f(w+d) = (1 - η L) L w into 19.1, solve for L̂",
+                lambda p: _measured(p, L * w, 1 - eta * L),
+            ),
+        ),
+        algebra(
+            "19.7",
+            "The best rate times L, by the sharp bound,",
+            eq(eta_star * L, mu / (M_G * (1 + B_0 / B))),
+            "docs/theory.md, result 19",
+            ("8.16",),
+            Derived("multiply 8.16 by L, put in eta_max", lambda p: _times_smoothness(p["8.16"])),
+        ),
+        inequality(
+            "19.8",
+            "is below 1 for an unbiased gradient, at every batch size.",
+            lt(eta_star * L, 1 / mu),
+            "docs/theory.md, result 19",
+            ("19.7", MOMENTS_ORDERED.id),
+            Certificate(
+                {"19.7": sympy.Integer(1), MOMENTS_ORDERED.id: 1 / (mu * M_G)},
+                (mu * B_0 / (M_G * (B + B_0)),),
+                reading="right - left = [19.7] + [moments-ordered]/(μ M_G) + μ B_0/(M_G (B + B_0))",
+            ),
+        ),
+    ),
+)
