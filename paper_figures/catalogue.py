@@ -13,6 +13,7 @@ from paper_figures.extra_fits import extra_fits
 from paper_figures.extra_rates import extra_rates
 from paper_figures.extra_ratio import extra_ratio
 from paper_figures.extra_residuals import extra_residuals
+from paper_figures.extra_smoothness import extra_smoothness
 from paper_figures.extra_window import extra_window
 from paper_figures.figure_01 import figure_01
 from paper_figures.figure_02 import figure_02
@@ -78,6 +79,7 @@ _EXTRAS = {
     "ratio": FigureEntry("the ratio R(B) with both limits", REPORT, extra_ratio),
     "examples": FigureEntry("examples to result against batch size", REPORT, extra_examples),
     "hessian": FigureEntry("L and the Hessian's top eigenvalue along a run", CONSTANTS, HESSIAN),
+    "smoothness": FigureEntry("L against the rate of the run it was measured along", CONSTANTS, extra_smoothness),
     "residuals": FigureEntry("residuals of the rival laws", REPORT, extra_residuals),
 }
 FIGURES: Mapping[str, FigureEntry] = MappingProxyType(

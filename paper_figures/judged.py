@@ -9,6 +9,7 @@ from verification.bands import Band
 from verification.fit import Interval
 from verification.pairs import MeasuredRatio
 from verification.rates import BestRates
+from verification.smoothness_and_rate import Level
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,19 @@ class JudgedPair:
     reason: str | None
 
 
+@dataclass(frozen=True)
+class JudgedSmoothness:
+    """How L goes with the rate of the run along which it was measured.
+
+    Attributes:
+        power: Of L on the rate at one sparsity, with its 95% interval; or why it is not known.
+        levels: By sparsity, ascending.
+    """
+
+    power: tuple[float, Interval] | str
+    levels: tuple[Level, ...]
+
+
 OLDER = "not in verdicts.json"
 
 
@@ -133,6 +147,28 @@ def read_pair(entry: Entry) -> JudgedPair:
         limits,
         str(entry["predicted_reason"]) if predicted is None else predicted,
         None if entry["reason"] is None else str(entry["reason"]),
+    )
+
+
+def read_smoothness(value: object) -> JudgedSmoothness | str:
+    """Return the entry `smoothness_and_rate`, or why there is none; see `read_curve`."""
+    found = mapping(value or {"reason": OLDER})
+    if "reason" in found:
+        return str(found["reason"])
+    power = _slope(found["power"]) or str(mapping(found["power"])["reason"])
+    return JudgedSmoothness(power, tuple(map(_level, map(mapping, sequence(found["levels"])))))
+
+
+def _level(entry: Entry) -> Level:
+    """Return the runs of one sparsity."""
+    ratio = number_or_none(entry["ratio_at_same_rate"])
+    return Level(
+        number(entry["sparsity"]),
+        numbers(entry["rates"]),
+        numbers(entry["smoothness"]),
+        number(entry["product"]),
+        interval(entry["interval"]),
+        None if ratio is None else (ratio, interval(entry["ratio_interval"])),
     )
 
 

@@ -5,7 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from paper_figures.judged import OLDER, FittedLaw, JudgedCurve, JudgedPair, Window, read_curve, read_pair
+from paper_figures.judged import (
+    OLDER,
+    FittedLaw,
+    JudgedCurve,
+    JudgedPair,
+    JudgedSmoothness,
+    Window,
+    read_curve,
+    read_pair,
+    read_smoothness,
+)
 from paper_figures.verdicts_file import Found, Key, entry_key, load_verdicts
 from verification.rates import BestRates
 from verification.records import Curve, Records, read_records
@@ -21,6 +31,7 @@ class Run:
         curves: (workload, goal, sparsity) to what verdicts say of the curve.
         pairs: The same of a sparse network to what they say of it over the dense one.
         missing: What to tell a reader when no verdicts can be shown, else None.
+        judged_smoothness: How L goes with the rate of its run, or why there is nothing.
     """
 
     folder: Path
@@ -28,6 +39,12 @@ class Run:
     curves: Mapping[Key, JudgedCurve]
     pairs: Mapping[Key, JudgedPair]
     missing: str | None
+    judged_smoothness: JudgedSmoothness | str = OLDER
+
+    @property
+    def smoothness(self) -> JudgedSmoothness | str:
+        """How L goes with the rate of its run, or why there is nothing and what makes it."""
+        return self._or_renew(self.judged_smoothness) if self.missing is None else self.missing
 
     def judged(self, curve: Curve) -> JudgedCurve | str:
         """Return what verdicts say of a curve, or why there is nothing, one short line or two."""
@@ -92,11 +109,13 @@ def read_run(folder: str | Path) -> Run:
     if isinstance(found, str):
         lacking = f"the fit is {found}; {'make' if found == 'missing' else 'renew'} it by\n{run.command}"
         return replace(run, missing=lacking)
-    curves, pairs = found
-    return replace(run, curves=curves, pairs=pairs)
+    return replace(run, **found)
 
 
-def _read_verdicts(verdicts: Any) -> tuple[Mapping[Key, JudgedCurve], Mapping[Key, JudgedPair]]:  # noqa: ANN401 - JSON
-    """Return what is said of curves and pairs."""
-    curves = {entry_key(entry): read_curve(entry) for entry in verdicts["curves"]}
-    return curves, {entry_key(entry): read_pair(entry) for entry in verdicts["pairs"]}
+def _read_verdicts(verdicts: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Return what is said of curves, of pairs and of L."""
+    return {
+        "curves": {entry_key(entry): read_curve(entry) for entry in verdicts["curves"]},
+        "pairs": {entry_key(entry): read_pair(entry) for entry in verdicts["pairs"]},
+        "judged_smoothness": read_smoothness(verdicts.get("smoothness_and_rate")),
+    }

@@ -13,6 +13,7 @@ from verification.pairs import Pair, compare_all
 from verification.rates import Rates, rates
 from verification.records import Records
 from verification.search_error import SearchError, by_group
+from verification.smoothness_and_rate import SmoothnessAndRate, smoothness_and_rate
 from verification.trends import Combined, Trend, combined, smoothness_trend
 
 Progress = Callable[[Iterable[FittedCurve]], Iterable[FittedCurve]]
@@ -29,6 +30,7 @@ class Analysis:
         rates: What the rates of each curve say.
         search: What each curve's search may have missed, or why that is not known.
         trend: Of L over sparsity, or why there is none.
+        smoothness_and_rate: How L goes with the rate of its run, or why that is not known.
         combined: Quantity (c1, c2, b_crit) to its ratio at the highest sparsity over all workloads and goals.
         claims: C1 to C18.
     """
@@ -39,6 +41,7 @@ class Analysis:
     rates: tuple[Rates, ...]
     search: tuple[SearchError | str, ...]
     trend: Trend | str
+    smoothness_and_rate: SmoothnessAndRate | str
     combined: Mapping[str, Combined | str]
     claims: tuple[Claim, ...]
 
@@ -62,7 +65,17 @@ def analyse(records: Records, draws: int = 0, progress: Progress = iter) -> Anal
     trend = smoothness_trend(records.smoothness)
     material = Material(curves, pairs, found, records.constants, records.smoothness, trend)
     search = tuple(searched[i] for i in range(len(curves)))
-    return Analysis(records, curves, pairs, found, search, trend, _over_workloads(pairs), judge_all(material))
+    return Analysis(
+        records,
+        curves,
+        pairs,
+        found,
+        search,
+        trend,
+        smoothness_and_rate(records.smoothness),
+        _over_workloads(pairs),
+        judge_all(material),
+    )
 
 
 def _over_workloads(pairs: tuple[Pair, ...]) -> dict[str, Combined | str]:

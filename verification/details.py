@@ -1,11 +1,10 @@
 """The long part of a report: rival laws, tests, rates, search error, and the report in Markdown."""
 
-from collections.abc import Sequence
-
 from verification.analysis import Analysis
 from verification.claims import Verdict
 from verification.curves import FittedCurve
 from verification.evidence import name
+from verification.markdown import table
 from verification.rates import Rates, Slope
 from verification.rules import EFFECTS
 from verification.search_error import SearchError
@@ -27,7 +26,7 @@ def detail_lines(analysis: Analysis) -> list[str]:
     for fitted, rates, search in zip(analysis.curves, analysis.rates, analysis.search, strict=True):
         if fitted.laws:
             lines += [*_curve_lines(fitted), *_rate_lines(rates), _search_line(search), ""]
-    return [*lines, *_pair_lines(analysis), *_combined_lines(analysis)]
+    return [*lines, *_pair_lines(analysis), *_smoothness_lines(analysis), *_combined_lines(analysis)]
 
 
 def _curve_lines(fitted: FittedCurve) -> list[str]:
@@ -122,6 +121,21 @@ def _pair_lines(analysis: Analysis) -> list[str]:
 _PAIR_NAMES = {"c1": "c1", "c2": "c2", "b_crit": "B_crit", "prediction": "c1 over its prediction"}
 
 
+def _smoothness_lines(analysis: Analysis) -> list[str]:
+    """Return how the measured L goes with the rate of its run."""
+    found = analysis.smoothness_and_rate
+    if isinstance(found, str):
+        return [wrapped(f"L and the rate: {found}.")] if analysis.records.smoothness else []
+    power = found.power if isinstance(found.power, str) else f"log L on log eta has slope {_slope_text(found.power)}"
+    lines = [wrapped(f"L and the rate of its run, at one sparsity: {power} (0 where L is the network's own).")]
+    for level in found.levels:
+        ratio = level.at_same_rate
+        same = "" if ratio is None else f"; L over the dense network's at one rate {estimate_text(*ratio)}"
+        product = estimate_text(level.product, level.interval)
+        lines.append(wrapped(f"{level.sparsity:g}%: eta L {product} (by the sharp bound below 1){same}."))
+    return lines
+
+
 def _combined_lines(analysis: Analysis) -> list[str]:
     """Return ratios over all workloads, where there are several."""
     lines = []
@@ -143,17 +157,13 @@ def markdown(analysis: Analysis) -> str:
         A Markdown document.
     """
     header = ("claim", "statement", "tested", "verdict", "estimate [95%]", "p (Holm)", "detectable", "detail")
-    lines = ["# Verdicts", "", _row(header), _row(["---"] * len(header))]
+    rows = []
     for claim in analysis.claims:
         measured = claim.verdict is not Verdict.NOT_MEASURED
         value = estimate_text(claim.estimate, claim.interval) if measured else "-"
         detail = claim.detail if claim.subject is None else f"{claim.detail}; decided by {claim.subject}"
         cells = (claim.id, claim.statement, EFFECTS[claim.id], str(claim.verdict), value, p_text(claim.p_holm))
-        lines.append(_row([*cells, number(claim.detectable), detail]))
-    fits = ["", "# Fits", "", "```text", fits_and_ratios(analysis), "```"]
-    return "\n".join([*lines, *fits, "", "# Details", "", "```text", *detail_lines(analysis), "```", ""])
-
-
-def _row(cells: Sequence[str]) -> str:
-    """Return one row of a Markdown table."""
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        rows.append([*cells, number(claim.detectable), detail])
+    fits = ["# Fits", "", "```text", fits_and_ratios(analysis), "```", ""]
+    details = ["# Details", "", "```text", *detail_lines(analysis), "```", ""]
+    return "\n".join(["# Verdicts", "", table(header, rows), "", *fits, *details])

@@ -15,8 +15,9 @@ from verification.claims import Claim, judge_all
 from verification.command_line import Parser
 from verification.curve_tests import DRAWS
 from verification.evidence import Material
-from verification.findings_page import KeptRun, Page, readme_part
+from verification.findings_page import Page, readme_part
 from verification.json_file import read_json
+from verification.kept_runs import KeptRun
 from verification.pairs import compare_all
 from verification.records import Records, read_records
 from verification.rules import RULES

@@ -60,6 +60,7 @@ class SmoothnessRun:
         along: Quantity (`L`, `training_loss`, `hessian_top`, ...) to step to value, steps ascending.
         batch_size: Of the run, None where the input does not say.
         goal_step: The step that reached the goal; None where none did.
+        metaparameters: Those it was trained with; empty where the input does not say.
     """
 
     sparsity: float
@@ -70,6 +71,7 @@ class SmoothnessRun:
     along: Mapping[str, Mapping[int, float]] = field(default_factory=dict, hash=False)
     batch_size: int | None = None
     goal_step: int | None = None
+    metaparameters: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def _smoothness_run(record: "ConstantsRecord") -> SmoothnessRun:
         along,
         record.study.batch_size,
         record.goal_step,
+        record.metaparameters,
     )
 
 

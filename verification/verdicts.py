@@ -17,11 +17,12 @@ from verification.analysis import Analysis
 from verification.bands import law_band, ratio_band
 from verification.claims import Claim
 from verification.curves import FittedCurve, FittedLaw
-from verification.fit import LARGEST_LOG_RESIDUAL, Interval
+from verification.fit import LARGEST_LOG_RESIDUAL, OPEN, Interval
 from verification.pairs import Pair, measured_ratios
 from verification.product_ratio import ProductRatio
-from verification.rates import Rates, Window, best_rates, fitted_window
+from verification.rates import Rates, Slope, Window, best_rates, fitted_window
 from verification.search_error import SearchError
+from verification.smoothness_and_rate import SmoothnessAndRate
 from verification.trends import block_interval
 from verification.trials import SmoothnessRun
 
@@ -53,6 +54,7 @@ def to_json(analysis: Analysis) -> dict[str, Json]:
         "combined": {quantity: _plain(effect) for quantity, effect in analysis.combined.items()},
         "smoothness_trend": _plain(analysis.trend),
         "smoothness": [_smoothness(run) for run in analysis.records.smoothness],
+        "smoothness_and_rate": _smoothness_and_rate(analysis.smoothness_and_rate),
         "claims": [_claim(claim) for claim in analysis.claims],
     }
 
@@ -234,14 +236,15 @@ def _rates(rates: Rates) -> Json:
     """Return what the rates say: a slope with its interval and the p-value of what theory has, or a reason."""
     claimed = {"rate": 0.0, "product": 0.0, "sharp": 1.0, "textbook": 1.0, "window": 1.0}
     found: dict[str, Json] = {"better": rates.better}
-    for name, value in claimed.items():
-        slope = getattr(rates, name)
-        if isinstance(slope, str):
-            found[name] = {"reason": slope}
-        else:
-            ends = _interval(slope.interval())
-            found[name] = {"estimate": slope.value, "interval": ends, "claimed": value, "p": slope.p(value)}
-    return found
+    return found | {name: _slope(getattr(rates, name), value) for name, value in claimed.items()}
+
+
+def _slope(slope: Slope | str, claimed: float) -> Json:
+    """Return a slope with its interval and the p-value of what is claimed of it, or a reason."""
+    if isinstance(slope, str):
+        return {"reason": slope}
+    ends = _interval(slope.interval())
+    return {"estimate": slope.value, "interval": ends, "claimed": claimed, "p": slope.p(claimed)}
 
 
 def _smoothness(run: SmoothnessRun) -> Json:
@@ -249,6 +252,27 @@ def _smoothness(run: SmoothnessRun) -> Json:
     mean = sum(run.smoothness) / len(run.smoothness) if run.smoothness else None
     ends = _interval(block_interval(run.smoothness))
     return {"sparsity": run.sparsity, "replicate": run.replicate, "L_mean": mean, "interval": ends}
+
+
+def _smoothness_and_rate(found: SmoothnessAndRate | str) -> Json:
+    """Return how L goes with the rate: the power, then a level a sparsity; or why it is not known."""
+    if isinstance(found, str):
+        return {"reason": found}
+    levels: list[Json] = []
+    for level in found.levels:
+        ratio, ends = level.at_same_rate or (None, OPEN)
+        levels.append(
+            {
+                "sparsity": level.sparsity,
+                "rates": list(level.rates),
+                "smoothness": list(level.smoothness),
+                "product": level.product,
+                "interval": _interval(level.interval),
+                "ratio_at_same_rate": ratio,
+                "ratio_interval": _interval(ends),
+            }
+        )
+    return {"power": _slope(found.power, 0.0), "levels": levels}
 
 
 def _plain(value: object) -> Json:

@@ -158,6 +158,35 @@ def test_a_race_has_no_window_and_says_which_stop_gives_one(panels):
         assert not axes.lines
 
 
+def test_smoothness_stands_over_the_rate_with_what_the_rate_sets(panels, drawn_data):
+    run = judged_run(searched_records(seeds=3))
+    (axes,) = (drawn := shown("extra_smoothness", [run], panels)).axes
+    assert drawn_data(axes, "90%") == (pytest.approx([0.1, 0.4, 1.6]), pytest.approx([11.0, 5.5, 2.75]))
+    for name, top in (("ceiling", 2.0), ("bound", 1.0)):
+        rates, levels = drawn_data(axes, name)
+        assert [rate * level for rate, level in zip(rates, levels, strict=True)] == pytest.approx([top] * 2)
+    assert [line.get_label() for line in axes.lines].count("power") == 2
+    # both networks' L halves where the rate is four times as large; 11 over 2 at one rate
+    assert "p = -0.5 [" in drawn.caption
+    assert "L over the dense network's at one rate: 90% 5.5 [" in drawn.caption
+
+
+def test_one_seed_gives_points_without_a_power(sgd, panels, drawn_data):
+    (axes,) = (drawn := shown("extra_smoothness", [sgd], panels)).axes
+    assert drawn_data(axes, "0%") == (pytest.approx([0.1]), pytest.approx([2.0]))
+    assert "power" not in [line.get_label() for line in axes.lines]
+    assert "more replicates" in drawn.caption
+    assert "0% 0.2 (n = 1)" in drawn.caption
+
+
+def test_runs_whose_steps_are_no_rate_times_a_gradient_are_not_drawn(panels):
+    records = searched_records()
+    runs = (followed(0.0, metaparameters={"learning_rate": 0.1, "momentum": 0.9}),)
+    (axes,) = shown("extra_smoothness", [judged_run(replace(records, smoothness=runs))], panels).axes
+    assert "where there is momentum" in " ".join(axes.texts[0].get_text().split())
+    assert not axes.lines
+
+
 def test_examples_are_steps_times_batch_size(sgd, panels, drawn_data):
     curve = curve_of(sgd, 90.0)
     (axes,) = shown("extra_examples", [sgd], panels).axes
@@ -180,7 +209,7 @@ def test_residuals_are_those_of_every_law(sgd, panels, drawn_data):
     assert "0% n = 4, 90% n = 4" in drawn.caption
 
 
-JUDGED = ("extra_fits", "extra_rates", "extra_window", "extra_ratio", "extra_residuals")
+JUDGED = ("extra_fits", "extra_rates", "extra_window", "extra_ratio", "extra_residuals", "extra_smoothness")
 
 
 @pytest.mark.parametrize("figure", JUDGED)
@@ -189,13 +218,14 @@ def test_without_verdicts_every_panel_names_the_command(raced, panels, figure):
         assert "python -m x run" in axes.texts[0].get_text()
 
 
-@pytest.mark.parametrize("figure", ["extra_fits", "extra_rates", "extra_window", "extra_ratio"])
+@pytest.mark.parametrize("figure", [name for name in JUDGED if name != "extra_residuals"])
 def test_verdicts_of_an_older_version_are_to_be_renewed(sgd, panels, figure):
     curves = {
         key: replace(one, rates=OLDER, window=OLDER, law=replace(one.law, band=None)) for key, one in sgd.curves.items()
     }
     pairs = {key: replace(one, measured=(), band=None) for key, one in sgd.pairs.items()}
-    for axes in shown(figure, [replace(sgd, curves=curves, pairs=pairs)], panels).axes:
+    older = replace(sgd, curves=curves, pairs=pairs, judged_smoothness=OLDER)
+    for axes in shown(figure, [older], panels).axes:
         assert "renew it by\npython -m verification.report run" in axes.texts[-1].get_text()
 
 

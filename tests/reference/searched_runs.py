@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paper_figures.judged import read_curve, read_pair
+from paper_figures.judged import read_curve, read_pair, read_smoothness
 from paper_figures.sources import Run, key_of
 from verification.analysis import analyse
 from verification.records import Constant, Curve, CurvePoint, Records
@@ -45,8 +45,11 @@ def searched_curve(workload, sparsity, *, stop="never", goal="0.08", sizes=SIZES
     return Curve(workload, goal, sparsity, tuple(points), tuple(trials), stop)
 
 
-def followed(sparsity, replicate=0, hessian=True):
-    """L, loss and the top eigenvalue along one run: L = 2 + sparsity/10 + step/100, loss = 2/step."""
+def followed(sparsity, replicate=0, hessian=True, metaparameters=None):
+    """L, loss and the top eigenvalue along one run: L = 2 + sparsity/10 + step/100, loss = 2/step.
+
+    The mean of L falls by 2 from replicate to replicate, the rate grows by 4.
+    """
     steps = range(1, 42, 10)
     along = {
         "L": {k: 2.0 + sparsity / 10.0 + k / 100.0 for k in steps},
@@ -54,13 +57,13 @@ def followed(sparsity, replicate=0, hessian=True):
     }
     if hessian:
         along["hessian_top"] = dict.fromkeys((1, 21), 3.0 + sparsity / 20.0)
-    values = {"L_mean": 2.0 + sparsity / 10.0}
-    return SmoothnessRun(
-        sparsity, replicate, values, tuple(along["L"].values()), tuple(along["training_loss"].values()), along, 64, 41
-    )
+    values = {"L_mean": (2.0 + sparsity / 10.0) / 2.0**replicate}
+    rate = {"learning_rate": 0.1 * 4.0**replicate} if metaparameters is None else metaparameters
+    losses = tuple(along["training_loss"].values())
+    return SmoothnessRun(sparsity, replicate, values, tuple(along["L"].values()), losses, along, 64, 41, rate)
 
 
-def searched_records(workloads=("digits/small-cnn/sgd",), sparsities=(0.0, 90.0), *, hessian=True, **options):
+def searched_records(workloads=("digits/small-cnn/sgd",), sparsities=(0.0, 90.0), *, hessian=True, seeds=1, **options):
     """Records of one or more workloads, all in one folder."""
     curves = tuple(searched_curve(name, s, **options) for name in workloads for s in sparsities)
     constants = tuple(
@@ -68,7 +71,8 @@ def searched_records(workloads=("digits/small-cnn/sgd",), sparsities=(0.0, 90.0)
         for s in sparsities
         for name, value in (("L_mean", 2.0 + s / 10.0), ("Delta", 4.0), ("beta", 20.0))
     )
-    return Records(Path("run"), curves, constants, (), tuple(followed(s, hessian=hessian) for s in sparsities))
+    runs = tuple(followed(s, seed, hessian=hessian) for s in sparsities for seed in range(seeds))
+    return Records(Path("run"), curves, constants, (), runs)
 
 
 def judged_run(records, missing=None, folder="run"):
@@ -79,4 +83,4 @@ def judged_run(records, missing=None, folder="run"):
     keys = [key_of(curve) for curve in records.curves]
     curves = {key: read_curve(entry) for key, entry in zip(keys, verdicts["curves"], strict=True)}
     pairs = {(e["workload"], e["goal"], e["sparsity"]): read_pair(e) for e in verdicts["pairs"]}
-    return Run(Path(folder), records, curves, pairs, None)
+    return Run(Path(folder), records, curves, pairs, None, read_smoothness(verdicts["smoothness_and_rate"]))

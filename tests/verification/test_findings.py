@@ -7,7 +7,8 @@ from reference.verification_runs import Truth, write_run
 
 from verification.claims import Verdict
 from verification.findings import BEGIN, END, gather, main, renewed
-from verification.findings_page import KeptRun, Page, verdict_table
+from verification.findings_page import Page, verdict_table
+from verification.kept_runs import KeptRun
 from verification.rules import RULES
 
 MOMENTUM = (Truth(0, 500.0, 4.0), Truth(90, 1000.0, 9.0))

@@ -1,0 +1,82 @@
+"""A kept run on the findings page: what it is, what it took, and where it was made."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from verification.analysis import Analysis
+from verification.markdown import table
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """A run with what was made of it.
+
+    Attributes:
+        name: Of its folder.
+        analysis: What it says.
+        provenance: Plain data from provenance.json; empty without one.
+    """
+
+    name: str
+    analysis: Analysis
+    provenance: Mapping[str, object]
+
+
+def runs_table(runs: Sequence[KeptRun]) -> str:
+    """Return what each run is and what it took."""
+    rows = []
+    for run in runs:
+        asked, identity = _dictionary(run.provenance, "asked_for"), _dictionary(run.provenance, "identity")
+        curves = run.analysis.records.curves
+        sizes = sorted({point.batch_size for curve in curves for point in curve.points})
+        replicates = 1 + max(point.replicate for curve in curves for point in curve.points)
+        studies = sum(len(curve.points) for curve in curves)
+        reached = sum(point.reached for curve in curves for point in curve.points)
+        rows.append(
+            [
+                f"`{run.name}`",
+                ", ".join(sorted({curve.workload for curve in curves})),
+                ", ".join(sorted({curve.goal for curve in curves})),
+                " ".join(f"{level:g}" for level in sorted({curve.sparsity for curve in curves})),
+                " ".join(map(str, sizes)),
+                f"{asked.get('trials', '-')} x {replicates}",
+                str(identity.get("stop", "-")),
+                f"{reached}/{studies}",
+                _hours(run.provenance),
+            ]
+        )
+    header = ["run", "workload", "goal error", "S, %", "B", "trials x replicates", "stop", "reached", "took"]
+    return f"{table(header, rows)}\n\n*Took* is the time of one process, summed over all. {_machines(runs)}"
+
+
+def cost(runs: Sequence[KeptRun]) -> str:
+    """Return how long every run took, one sentence."""
+    told = ", ".join(f"`{run.name}` {_hours(run.provenance)}" for run in runs)
+    return f"Time of one process, summed over all: {told}. {_machines(runs)}"
+
+
+def _hours(provenance: Mapping[str, object]) -> str:
+    """Return how long the work of a run took, summed over its processes."""
+    parts = [provenance.get(name) for name in ("study_seconds", "constants_seconds")]
+    seconds = sum(part for part in parts if isinstance(part, int | float))
+    if not seconds:
+        return "-"
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{math.ceil(seconds / 60)} min"
+
+
+def _machines(runs: Sequence[KeptRun]) -> str:
+    """Return where the runs were made, one sentence."""
+    found: dict[str, None] = {}
+    for run in runs:
+        sessions = run.provenance.get("sessions")
+        for session in sessions if isinstance(sessions, list) else ():
+            versions = _dictionary(session, "versions")
+            found[f"{session.get('processor')} ({session.get('device')}), torch {versions.get('torch')}"] = None
+    return f"Other work ran beside; the machine: {'; '.join(found) or 'not recorded'}."
+
+
+def _dictionary(facts: Mapping[str, object], name: str) -> dict[str, object]:
+    """Return a part of plain data, empty where it is missing."""
+    part = facts.get(name)
+    return part if isinstance(part, dict) else {}
