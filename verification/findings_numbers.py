@@ -21,7 +21,7 @@ If K\\* = c1/B + c2 holds because every batch size has its own best rate (result
 than the law: the slope of log(eta\\* K\\*) on log B is 0; eta\\* follows B/(B + B_crit), so its logarithm has slope 1
 on that; away from eta\\*, K grows as 1/(r (2 - r)), power 1; the critical batch size is the noise scale
 beta/epsilon; and K\\*_sparse/K\\*_dense falls with B only if the sparse noise scale is the larger one. Brackets are
-95% intervals."""
+95% intervals; one that holds what the theory has may be a wide one."""
 
 SMOOTHNESS = """\
 Along a run Eq. (11) finds at most 2/eta where gradients do not grow, whatever the network (result 19 of `theory.md`);
@@ -104,6 +104,62 @@ def _b_crit(fitted: FittedCurve) -> str:
     return "-" if law is None else estimate_text(law.estimates["b_crit"], law.intervals["b_crit"])
 
 
+def consequences_summary(runs: Sequence[KeptRun]) -> str:
+    """Return how many curves' intervals hold what follows from the theory, a row for each thing that follows."""
+    curves = [
+        (run.analysis, fitted, rates)
+        for run in runs
+        for fitted, rates in zip(run.analysis.curves, run.analysis.rates, strict=True)
+    ]
+    slopes = {
+        ("eta\\* K\\* is the same at every B: its slope", 0.0): [rates.product for _, _, rates in curves],
+        ("eta\\* follows the sharp bound", 1.0): [rates.sharp for _, _, rates in curves],
+        ("eta\\* follows the textbook bound, its rival", 1.0): [rates.textbook for _, _, rates in curves],
+        ("K away from eta\\* follows the window", 1.0): [rates.window for _, _, rates in curves],
+    }
+    rows = [
+        held(title, value, [one.interval() for one in found if isinstance(one, Slope)])
+        for (title, value), found in slopes.items()
+    ]
+    scaled = [one for analysis, fitted, _ in curves if (one := _critical_over_noise_scale(analysis, fitted))]
+    rows.append(held("B_crit over the noise scale", 1.0, scaled))
+    directions = [_direction(analysis, fitted) for analysis, fitted, _ in curves]
+    signed = [
+        _signed(slope.interval(), rises)
+        for slope, rises in directions
+        if isinstance(slope, Slope) and rises is not None
+    ]
+    rows.append(held("slope of K\\*_S/K\\*_0, + where the noise scales say so", None, signed))
+    return table(["", "theory", "curves", "interval holds it", "lies below", "lies above"], rows)
+
+
+def held(title: str, value: float | None, intervals: Sequence[Interval]) -> list[str]:
+    """Return a row: how many intervals hold a value, or anything above 0 where there is none."""
+    level = 0.0 if value is None else value
+    below = sum(one.high is not None and one.high < level for one in intervals)
+    above = sum(one.low is not None and one.low > level for one in intervals) if value is not None else 0
+    held = len(intervals) - below - above
+    cells = ["> 0" if value is None else f"{value:g}", str(len(intervals)), str(held), str(below)]
+    return [title, *cells, "-" if value is None else str(above)]
+
+
+def _critical_over_noise_scale(analysis: Analysis, fitted: FittedCurve) -> Interval | None:
+    """Return the interval of a curve's critical batch size over that of the measured noise scale, end over far end."""
+    scale, law = _noise_scale(analysis, fitted), fitted.hyperbola
+    if scale is None or law is None:
+        return None
+    found = law.intervals["b_crit"]
+    low = None if found.low is None else found.low / (scale.high or scale.value)
+    high = None if found.high is None else found.high / (scale.low or scale.value)
+    return Interval(low, high)
+
+
+def _signed(interval: Interval, rises: bool) -> Interval:
+    """Return the interval of a slope, turned around where theory has it fall."""
+    ends = (None if end is None else -end for end in (interval.high, interval.low))
+    return interval if rises else Interval(*ends)
+
+
 def consequences_table(runs: Sequence[KeptRun]) -> str:
     """Return a row a curve: what theory says of rates, of the noise scale and of the direction of the ratio."""
     rows = []
@@ -121,7 +177,9 @@ def consequences_table(runs: Sequence[KeptRun]) -> str:
 def _consequence(analysis: Analysis, fitted: FittedCurve, rates: Rates) -> list[str]:
     """Return the cells of one curve."""
     slopes = [_slope(one) for one in (rates.product, rates.sharp, rates.textbook, rates.window)]
-    return [*slopes, _b_crit(fitted), _constant(_noise_scale(analysis, fitted)), *_direction(analysis, fitted)]
+    slope, rises = _direction(analysis, fitted)
+    predicted = "-" if rises is None else "rises" if rises else "falls"
+    return [*slopes, _b_crit(fitted), _constant(_noise_scale(analysis, fitted)), _slope(slope), predicted]
 
 
 def _slope(found: Slope | str) -> str:
@@ -136,17 +194,17 @@ def _noise_scale(analysis: Analysis, fitted: FittedCurve) -> Constant | None:
     return known.get(wanted)
 
 
-def _direction(analysis: Analysis, fitted: FittedCurve) -> list[str]:
-    """Return how the ratio to the dense curve moves with B, and how it should by the noise scales."""
+def _direction(analysis: Analysis, fitted: FittedCurve) -> tuple[Slope | str, bool | None]:
+    """Return how the ratio to the dense curve moves with B, and whether the noise scales have it rise."""
     pairs = [pair for pair in analysis.pairs if pair.sparse is fitted]
     if not pairs:
-        return ["-", "-"]
+        return "needs a dense curve", None
     ratios = log_ratios_between(pairs[0].dense, fitted)
     found = line([math.log(size) for size in ratios], ratios.values())
     scales = [_noise_scale(analysis, one) for one in (pairs[0].dense, fitted)]
     if scales[0] is None or scales[1] is None:
-        return [_slope(found), "-"]
-    return [_slope(found), "falls" if scales[1].value > scales[0].value else "rises"]
+        return found, None
+    return found, scales[1].value <= scales[0].value
 
 
 def smoothness_table(runs: Sequence[KeptRun]) -> str:

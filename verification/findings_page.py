@@ -7,6 +7,7 @@ from verification.claims import Claim, Verdict
 from verification.findings_numbers import (
     CONSEQUENCES,
     SMOOTHNESS,
+    consequences_summary,
     consequences_table,
     constants_table,
     ratios_table,
@@ -55,7 +56,9 @@ class Page:
             "## Verdicts\n\n" + verdict_table(self),
             "## Where measurements and paper disagree\n\n" + _disagreements(self),
             "## The numbers beside the paper's\n\n" + constants_table(self.runs) + "\n\n" + ratios_table(self.runs),
-            "## What follows from the theory, measured\n\n" + CONSEQUENCES + "\n\n" + consequences_table(self.runs),
+            "## What follows from the theory, measured\n\n" + CONSEQUENCES,
+            consequences_summary(self.runs),
+            consequences_table(self.runs),
             "## What the measured L is\n\n" + SMOOTHNESS + "\n\n" + smoothness_table(self.runs),
             "## Claim by claim\n\n" + "\n\n".join(_claim_section(self, rule.id) for rule in RULES),
             "## Not measured\n\n" + _not_measured(self),

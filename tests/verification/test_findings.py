@@ -7,8 +7,11 @@ from reference.verification_runs import Truth, write_run
 
 from verification.claims import Verdict
 from verification.findings import BEGIN, END, gather, main, renewed
+from verification.findings_numbers import held
 from verification.findings_page import Page, verdict_table
+from verification.fit import Interval
 from verification.kept_runs import KeptRun
+from verification.rates import Slope
 from verification.rules import RULES
 
 MOMENTUM = (Truth(0, 500.0, 4.0), Truth(90, 1000.0, 9.0))
@@ -67,6 +70,24 @@ def test_paper_and_measurement_stand_in_one_table(page):
     assert "| paper, MNIST Simple-CNN | 90 | 1.76 | 4.68 | 107.39 | - | - |" in text
     assert "| `plain` | 90 | 4.1 | 4.6 | 10.1 | - | - |" in text
     assert "| paper, all workloads | 90 | 1.5 to 4.5 | - | 1.67 | - | - | - |" in text
+
+
+def test_what_follows_is_counted_over_curves():
+    def told(*rows):
+        return {row[0]: row[1:] for row in rows}
+
+    rows = told(
+        held("slope", 0.0, [Interval(-1.0, 1.0), Interval(None, None), Interval(0.1, 2.0), Interval(None, -0.1)]),
+        held("sign", None, [Interval(-1.0, 1.0), Interval(0.1, 2.0), Interval(-2.0, -0.1)]),
+    )
+    assert rows == {"slope": ["0", "4", "2", "1", "1"], "sign": ["> 0", "3", "2", "1", "-"]}
+
+
+def test_every_curve_with_a_slope_is_counted(page):
+    rows = [line.split(" | ") for line in page.markdown().splitlines() if line.startswith("| eta\\* K\\* is the same")]
+    (counts,) = ([int(cell.strip(" |")) for cell in row[2:]] for row in rows)
+    known = [slope for run in page.runs for rates in run.analysis.rates if isinstance(slope := rates.product, Slope)]
+    assert counts[0] == len(known) == sum(counts[1:])
 
 
 def test_what_no_run_measured_is_named_with_what_would(page):

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from reference.searched_runs import followed, searched_records
 from statsmodels.regression.linear_model import OLS
 
-from tests.reference.searched_runs import followed, searched_records
 from verification.analysis import analyse
 from verification.details import detail_lines
 from verification.smoothness_and_rate import NO_RUNS, ONE_RATE, OTHER_STEPS, smoothness_and_rate
