@@ -13,13 +13,15 @@ measure: $(INSTALLED)
 	$(BIN)/python -m verification.report $(RUN)
 	$(BIN)/python -m paper_figures $(RUN)
 
-# Renew all that is made of the kept runs: verdicts, records, figure 1 of each, the findings and README's table.
+# Renew all that is made of the kept runs: verdicts, records, figure 1 of each, README's other picture, the findings and
+# README's table.
 KEPT := $(sort $(patsubst %/curves.csv,%,$(wildcard evidence/*/curves.csv)))
 evidence: $(INSTALLED)
 	for run in $(KEPT); do \
 	  $(BIN)/python -m verification.report $$run >/dev/null && \
 	  $(BIN)/python -m paper_figures $$run --figure 1 || exit 1; \
 	done
+	$(BIN)/python -m paper_figures evidence/digits-sgd --figure smoothness
 	$(BIN)/python -m verification.record $(KEPT)
 	$(BIN)/python -m verification.findings $(KEPT) --to docs/findings.md --readme README.md
 

@@ -74,7 +74,8 @@ def ratios_table(runs: Sequence[KeptRun]) -> str:
     rows = [["paper, all workloads", "90", f"{low:g} to {high:g}", "-", f"{paper.C1_RATIO}", "-", "-", "-"]]
     for run in runs:
         rows += [
-            [f"`{run.name}`", f"{pair.sparse.curve.sparsity:g}", *_ratio_cells(pair)] for pair in run.analysis.pairs
+            [_where(run, pair.sparse), f"{pair.sparse.curve.sparsity:g}", *_ratio_cells(pair)]
+            for pair in run.analysis.pairs
         ]
     header = [
         "",
@@ -87,6 +88,12 @@ def ratios_table(runs: Sequence[KeptRun]) -> str:
         "B_crit",
     ]
     return table(header, rows)
+
+
+def _where(run: KeptRun, fitted: FittedCurve) -> str:
+    """Return a run's name, with the goal error of a curve where the run has several."""
+    several = len({one.curve.goal for one in run.analysis.curves}) > 1
+    return f"`{run.name}`, {fitted.curve.goal}" if several else f"`{run.name}`"
 
 
 def _ratio_cells(pair: Pair) -> list[str]:
@@ -166,7 +173,7 @@ def consequences_table(runs: Sequence[KeptRun]) -> str:
     for run in runs:
         analysis = run.analysis
         for fitted, rates in zip(analysis.curves, analysis.rates, strict=True):
-            rows.append([f"`{run.name}`", f"{fitted.curve.sparsity:g}", *_consequence(analysis, fitted, rates)])
+            rows.append([_where(run, fitted), f"{fitted.curve.sparsity:g}", *_consequence(analysis, fitted, rates)])
     header = [
         *("", "S, %", "slope of eta\\* K\\* (0)", "eta\\*, sharp bound (1)", "eta\\*, textbook (1)", "window (1)"),
         *("B_crit", "noise scale", "slope of K\\*_S/K\\*_0", "predicted"),

@@ -72,6 +72,17 @@ def test_paper_and_measurement_stand_in_one_table(page):
     assert "| paper, all workloads | 90 | 1.5 to 4.5 | - | 1.67 | - | - | - |" in text
 
 
+def test_curves_of_one_run_are_told_apart_by_their_goals(tmp_path):
+    folder = write_run(tmp_path / "goals", sigma=0.02, constants=False)
+    rows = (folder / "curves.csv").read_text().splitlines()
+    easier = [row.replace(",0.08,", ",0.12,", 1) for row in rows[1:]]
+    assert easier != rows[1:]
+    (folder / "curves.csv").write_text("\n".join([*rows, *easier]) + "\n")
+    text = gather([folder], 0).markdown()
+    assert "| `goals`, 0.08 | 90 |" in text
+    assert "| `goals`, 0.12 | 90 |" in text
+
+
 def test_what_follows_is_counted_over_curves():
     def told(*rows):
         return {row[0]: row[1:] for row in rows}
