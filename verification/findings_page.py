@@ -90,14 +90,16 @@ def readme_part(page: Page) -> str:
 
 def _disagreements(page: Page) -> str:
     """Return what was rejected, and where the constants predict another direction than the curves take."""
+    coarsely_searched = {run.name for run in page.runs if run.winners == 1}
     lines = []
     for rule in RULES:
         for name, claim in page.verdicts(rule.id):
             if claim.verdict is Verdict.REJECTED:
                 effect, found = escaped(EFFECTS[rule.id]), estimate_text(claim.estimate, claim.interval)
+                coarse = "; one search point won every study of this run" if name in coarsely_searched else ""
                 lines.append(
                     f"- **{rule.id}** ({escaped(rule.statement)}) is rejected by {_run(name)}: {effect} {found}, at "
-                    f"{claim.subject}; the paper: {escaped(rule.reported)}."
+                    f"{claim.subject}; the paper: {escaped(rule.reported)}{coarse}."
                 )
     for run in page.runs:
         for pair in run.analysis.pairs:

@@ -22,6 +22,17 @@ class KeptRun:
     analysis: Analysis
     provenance: Mapping[str, object]
 
+    @property
+    def winners(self) -> int:
+        """How many search points have won a study; 0 where the records do not say."""
+        points = (point for curve in self.analysis.records.curves for point in curve.points)
+        return len({tuple(sorted(point.metaparameters.items())) for point in points if point.metaparameters})
+
+
+_READING = """\
+*Winners* counts the search points that won a study: where few win them all, the search was too coarse to say how the
+best rate moves, and the shape of the curves is the grid's as much as the network's."""
+
 
 def runs_table(runs: Sequence[KeptRun]) -> str:
     """Return what each run is and what it took."""
@@ -43,11 +54,12 @@ def runs_table(runs: Sequence[KeptRun]) -> str:
                 f"{asked.get('trials', '-')} x {replicates}",
                 str(identity.get("stop", "-")),
                 f"{reached}/{studies}",
+                str(run.winners or "-"),
                 _hours(run.provenance),
             ]
         )
-    header = ["run", "workload", "goal error", "S, %", "B", "trials x replicates", "stop", "reached", "took"]
-    return f"{table(header, rows)}\n\n*Took* is the time of one process, summed over all. {_machines(runs)}"
+    header = ["run", "workload", "goal error", "S, %", "B", "trials x replicates", "stop", "reached", "winners", "took"]
+    return f"{table(header, rows)}\n\n{_READING}\n*Took* is the time of one process, summed over all. {_machines(runs)}"
 
 
 def cost(runs: Sequence[KeptRun]) -> str:
