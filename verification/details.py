@@ -6,8 +6,9 @@ from verification.curves import FittedCurve
 from verification.evidence import name
 from verification.markdown import table
 from verification.rates import Rates, Slope
+from verification.records import Curve
 from verification.rules import EFFECTS
-from verification.search_error import SearchError
+from verification.search_error import SearchError, winning_points
 from verification.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped
 
 _TESTS = ("lack_of_fit", "reset", "rainbow", "harvey_collier", "monotone", "convex")
@@ -25,7 +26,7 @@ def detail_lines(analysis: Analysis) -> list[str]:
     lines = []
     for fitted, rates, search in zip(analysis.curves, analysis.rates, analysis.search, strict=True):
         if fitted.laws:
-            lines += [*_curve_lines(fitted), *_rate_lines(rates), _search_line(search), ""]
+            lines += [*_curve_lines(fitted), *_rate_lines(rates), *_search_lines(fitted.curve, search), ""]
     return [*lines, *_pair_lines(analysis), *_smoothness_lines(analysis), *_combined_lines(analysis)]
 
 
@@ -81,6 +82,18 @@ def _rate_lines(rates: Rates) -> list[str]:
 def _slope_text(slope: Slope) -> str:
     """Return a slope with its interval."""
     return estimate_text(slope.value, slope.interval())
+
+
+def _search_lines(curve: Curve, search: SearchError | str) -> list[str]:
+    """Return what half the search would have found, and whether one search point won it all."""
+    lines = [_search_line(search)]
+    sizes = curve.reached_batch_sizes
+    if len(sizes) > 2 and winning_points([curve]) == 1:
+        told = (
+            f"one search point won at all {len(sizes)} batch sizes; this is K at one rate more than at the best of each"
+        )
+        lines.append(wrapped(f"Search: {told}. More trials would tell."))
+    return lines
 
 
 def _search_line(search: SearchError | str) -> str:

@@ -21,7 +21,8 @@ If K\\* = c1/B + c2 holds because every batch size has its own best rate (result
 than the law: the slope of log(eta\\* K\\*) on log B is 0; eta\\* follows B/(B + B_crit), so its logarithm has slope 1
 on that; away from eta\\*, K grows as 1/(r (2 - r)), power 1; the critical batch size is the noise scale
 beta/epsilon; and K\\*_sparse/K\\*_dense falls with B only if the sparse noise scale is the larger one. Brackets are
-95% intervals; one that holds what the theory has may be a wide one."""
+95% intervals; one that holds what the theory has may be a wide one, and curves of one
+workload share search points and seeds."""
 
 SMOOTHNESS = """\
 Along a run Eq. (11) finds at most 2/eta where gradients do not grow, whatever the network (result 19 of `theory.md`);
@@ -145,8 +146,8 @@ def held(title: str, value: float | None, intervals: Sequence[Interval]) -> list
     level = 0.0 if value is None else value
     below = sum(one.high is not None and one.high < level for one in intervals)
     above = sum(one.low is not None and one.low > level for one in intervals) if value is not None else 0
-    held = len(intervals) - below - above
-    cells = ["> 0" if value is None else f"{value:g}", str(len(intervals)), str(held), str(below)]
+    rest = len(intervals) - below - above
+    cells = ["> 0" if value is None else f"{value:g}", str(len(intervals)), str(rest), str(below)]
     return [title, *cells, "-" if value is None else str(above)]
 
 

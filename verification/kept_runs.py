@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from verification.analysis import Analysis
 from verification.markdown import table
+from verification.search_error import winning_points
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,7 @@ class KeptRun:
     @property
     def winners(self) -> int:
         """How many search points have won a study; 0 where the records do not say."""
-        points = (point for curve in self.analysis.records.curves for point in curve.points)
-        return len({tuple(sorted(point.metaparameters.items())) for point in points if point.metaparameters})
+        return winning_points(self.analysis.records.curves)
 
 
 _READING = """\

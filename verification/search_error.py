@@ -6,7 +6,7 @@ are known exactly. Trials of one index share metaparameters and seed, so ratios 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,25 @@ class SearchError:
     spread: float
     ratio_spread: float | None
     failed: float
+
+
+def winning_points(curves: Iterable[Curve]) -> int:
+    """Return how many search points have won a study of some curves.
+
+    Args:
+        curves: With the winners' metaparameters.
+
+    Returns:
+        The number of different winners; 0 where the curves do not say.
+
+    Example:
+        >>> from verification.records import CurvePoint
+        >>> points = [CurvePoint(2**i, 0, 1.0, 2.0, {"learning_rate": 0.1}) for i in range(3)]
+        >>> winning_points([Curve("w", "0.1", 0.0, tuple(points))])
+        1
+    """
+    points = (point for curve in curves for point in curve.points)
+    return len({tuple(sorted(point.metaparameters.items())) for point in points if point.metaparameters})
 
 
 def search_errors(curves: Sequence[Curve]) -> dict[int, SearchError | str]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from scipy import stats
 from verification.analysis import analyse
 from verification.claims import Verdict
 from verification.curves import fit_curve
+from verification.details import detail_lines
 from verification.evidence_trials import (
     best_rate_grows,
     constants_change_little,
@@ -297,3 +299,13 @@ def test_best_rates_stand_beside_theory_at_their_own_level():
     knee = 2.0 * fitted.laws["X"].estimates["b_crit"]
     assert found.textbook[-1] / found.textbook[0] == pytest.approx(min(knee, SIZES[-1]) / SIZES[0])
     assert best_rates(fit_curve(Curve("w", "g", 0.0, (CurvePoint(1, 0, 9.0, 9.0),)))) == NO_RATES
+
+
+@pytest.mark.parametrize(("rates", "told"), [((0.1, 0.1, 0.1, 0.1), True), ((0.1, 0.1, 0.1, 0.2), False)])
+def test_a_curve_that_one_search_point_won_is_told_to_be_at_one_rate(rates, told):
+    points = tuple(
+        CurvePoint(size, 0, 900.0 // size + 20.0, 900.0 // size + 22.0, {"learning_rate": rate})
+        for size, rate in zip((4, 16, 64, 256), rates, strict=True)
+    )
+    lines = " ".join(" ".join(detail_lines(analyse(Records(Path("run"), (Curve("w", "0.1", 0.0, points),))))).split())
+    assert ("one search point won at all 4 batch sizes" in lines) is told
