@@ -152,7 +152,7 @@ residue = define("residue", "M/(2 mu - L M_G eta)²", GRADIENT**2, "V_end", r"V_
 Delta_lost = define("Delta_lost", "part of Delta that the noise at the end takes", LOSS, "δΔ", r"\delta\Delta")
 
 # What Eq. (11) measures along a step
-L_hat = define("L_hat", "smoothness measured by Eq. (11) at the whole step", LOSS / WEIGHT**2, "L̂", r"\hat{L}")
+L_11 = define("L_11", "smoothness measured by Eq. (11) at the whole step", LOSS / WEIGHT**2, latex="L_{11}")
 length_before = define("length_before", "length of the gradient before the step", GRADIENT, "l", r"\ell")
 length_after = define("length_after", "length of the gradient after the step", GRADIENT, "l'", r"\ell'")
 length_step = define("length_step", "length of the stochastic gradient", GRADIENT, "l_g", r"\ell_g")

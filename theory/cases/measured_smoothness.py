@@ -13,10 +13,10 @@ from theory.operations import solve_for, substitute
 from theory.proof import Certificate, Derived, Kind, NormSquare, Premises, Result, Step, eq, le, lt
 from theory.symbols import (
     B_0,
+    L_11,
     M_G,
     B,
     L,
-    L_hat,
     eta,
     eta_max,
     eta_star,
@@ -43,15 +43,15 @@ CEILING = (length_before + length_after) / (eta * length_step)
 
 
 def _measured(premises: Premises, before: sympy.Expr, factor: sympy.Expr) -> Relational:
-    """Return L_hat of a full-gradient step where the gradient is a number before, and that times a factor after."""
+    """Return L_11 of a full-gradient step where the gradient is a number before, and that times a factor after."""
     moved = {
         GRADIENT_SQUARED: before**2,
         STEP_SQUARED: before**2,
         inner(GRAD, AFTER): factor * before**2,
         inner(AFTER, AFTER): (factor * before) ** 2,
     }
-    found = solve_for(substitute(premises["19.1"], moved), L_hat**2)
-    return eq(L_hat, sympy.sqrt(sympy.factor(found.rhs)))
+    found = solve_for(substitute(premises["19.1"], moved), L_11**2)
+    return eq(L_11, sympy.sqrt(sympy.factor(found.rhs)))
 
 
 def _times_smoothness(best: Relational) -> Relational:
@@ -68,7 +68,7 @@ MEASURED_SMOOTHNESS = Result(
         argument(
             "19.1",
             "Eq. (11) with gamma = 1 along the step d = -eta g, squared; on a quadratic every gamma gives the same.",
-            eq((L_hat * eta) ** 2 * STEP_SQUARED, CHANGE_SQUARED),
+            eq((L_11 * eta) ** 2 * STEP_SQUARED, CHANGE_SQUARED),
             "Lee et al. 2021, Eq. (11)",
         ),
         inequality(
@@ -88,19 +88,19 @@ MEASURED_SMOOTHNESS = Result(
         inequality(
             "19.3",
             "So the rate sets a ceiling to what is measured.",
-            le(L_hat, CEILING),
+            le(L_11, CEILING),
             "docs/theory.md, result 19",
             ("19.1", "19.2"),
             Certificate(
-                dict.fromkeys(("19.1", "19.2"), 1 / ((eta * length_step) ** 2 * (L_hat + CEILING))),
-                reading="right - left = ([19.1] + [19.2])/(η² l_g² (L̂ + right))",
+                dict.fromkeys(("19.1", "19.2"), 1 / ((eta * length_step) ** 2 * (L_11 + CEILING))),
+                reading="right - left = ([19.1] + [19.2])/(η² l_g² (L_11 + right))",
             ),
-            definitions=LENGTHS,
+            definitions=LENGTHS[2:],
         ),
         inequality(
             "19.4",
             "Where neither gradient is longer than the step's, it is 2/eta.",
-            le(L_hat, 2 / eta),
+            le(L_11, 2 / eta),
             "docs/theory.md, result 19",
             ("19.3",),
             Certificate(
@@ -112,22 +112,22 @@ MEASURED_SMOOTHNESS = Result(
         algebra(
             "19.5",
             "A full-gradient step after which the gradient points back, as long as before, meets it, whatever f is.",
-            eq(L_hat, 2 / eta),
+            eq(L_11, 2 / eta),
             "docs/theory.md, result 19; Cohen et al. 2021",
             ("19.1",),
             Derived(
-                "put g = ∇f(w), ∇f(w+d) = -∇f(w) into 19.1, solve for L̂",
+                "put g = ∇f(w), ∇f(w+d) = -∇f(w) into 19.1, solve for L_11",
                 lambda p: _measured(p, length_before, sympy.Integer(-1)),
             ),
         ),
         algebra(
             "19.6",
             "On f = L w²/2 it is L at every rate.",
-            eq(L_hat, L),
+            eq(L_11, L),
             "docs/theory.md, result 19",
             ("19.1",),
             Derived(
-                "put ∇f(w) = g = L w, ∇f(w+d) = (1 - η L) L w into 19.1, solve for L̂",
+                "put ∇f(w) = g = L w, ∇f(w+d) = (1 - η L) L w into 19.1, solve for L_11",
                 lambda p: _measured(p, L * w, 1 - eta * L),
             ),
         ),
