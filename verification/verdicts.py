@@ -29,8 +29,6 @@ from verification.trials import SmoothnessRun
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 INPUTS = ("curves.csv", "constants.csv")
-# Far beyond what the data know; the digits after them are of the processor's rounding.
-SIGNIFICANT_DIGITS = 10
 # A count of draws may move by one where a rounding differs.
 P_VALUE_TOLERANCE = 0.005
 
@@ -130,7 +128,7 @@ def write_text_whole(path: Path, text: str) -> None:
 
 
 def dump(verdicts: Json) -> str:
-    """Return verdicts as JSON text, numbers to ten significant digits.
+    """Return verdicts as JSON text.
 
     Args:
         verdicts: From `to_json` or `recorded_part`.
@@ -140,23 +138,8 @@ def dump(verdicts: Json) -> str:
 
     Raises:
         ValueError: If a number is infinite or NaN.
-
-    Example:
-        >>> print(dump({"c1": 352.5695012088907}), end="")
-        {
-          "c1": 352.5695012
-        }
     """
-    return json.dumps(_rounded(verdicts), indent=2, allow_nan=False) + "\n"
-
-
-def _rounded(value: Json) -> Json:
-    """Return plain data with its numbers to the digits that are written."""
-    if isinstance(value, dict):
-        return {key: _rounded(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_rounded(one) for one in value]
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if isinstance(value, float) else value
+    return json.dumps(verdicts, indent=2, allow_nan=False) + "\n"
 
 
 def differences(recorded: Json, computed: Json, where: str = "verdicts") -> list[str]:

@@ -72,7 +72,7 @@ def test_the_curve_is_the_fitted_law_of_the_verdicts(digits_run, panels):
     sparsest = panels[1]
     x, y = line(sparsest, "fit").get_data()
     assert (x[0], x[-1]) == (1, 256)
-    assert y == pytest.approx(law["c1"] / x + law["c2"], rel=1e-8)  # theta and constants have ten digits each
+    assert y == pytest.approx(law["c1"] / x + law["c2"], rel=1e-12)
     critical = line(sparsest, "critical batch size").get_data()
     assert critical[0] == pytest.approx([law["b_crit"]] * 2)
     assert critical[1][1] == pytest.approx(2 * law["c2"])
