@@ -1,6 +1,6 @@
 """The mean of L along every run that was followed, against the rate it was trained with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from paper_figures.judged import JudgedSmoothness
+from paper_figures.rows import title_of
 from paper_figures.sources import Run
 from paper_figures.style import (
     REFERENCE_LINE,
@@ -20,7 +21,7 @@ from paper_figures.style import (
     sparsity_legend,
 )
 from verification.smoothness_and_rate import Level
-from verification.tables import estimate_text
+from verification.tables import estimate_text, known_text
 
 PANEL_WIDTH, PANEL_HEIGHT = 6.4, 4.0
 CAPTION = (
@@ -41,10 +42,10 @@ def extra_smoothness(runs: Sequence[Run]) -> Figure:
     Returns:
         The figure.
     """
-    lines = [CAPTION, *(f"{_title(run)}: {_told(run.smoothness)}." for run in runs)]
+    lines = [CAPTION, *(f"{title_of(run)}: {_told(run.smoothness)}." for run in runs)]
     figure, parts = page(PANEL_WIDTH, [PANEL_HEIGHT] * len(runs), lines)
     for part, run in zip(parts, runs, strict=True):
-        headline(part, _title(run))
+        headline(part, title_of(run))
         axes = part.subplots()
         axes.set_xlabel("learning rate $\\eta$")
         axes.set_ylabel("mean of $L$")
@@ -52,13 +53,13 @@ def extra_smoothness(runs: Sequence[Run]) -> Figure:
         if isinstance(found, str):
             blank(axes, found)
             continue
-        _draw(axes, found)
         colours = looks(level.sparsity for level in found.levels)
+        _draw(axes, found, colours)
         part.legend(handles=[*sparsity_legend(colours), _CEILING, _BOUND], loc="outside right center")
     return figure
 
 
-def _draw(axes: Axes, found: JudgedSmoothness) -> None:
+def _draw(axes: Axes, found: JudgedSmoothness, colours: Mapping[float, tuple[str, str]]) -> None:
     """Draw the runs, the two lines that the rate sets, and the fitted power."""
     rates = [rate for level in found.levels for rate in level.rates]
     smoothness = [value for level in found.levels for value in level.smoothness]
@@ -66,7 +67,7 @@ def _draw(axes: Axes, found: JudgedSmoothness) -> None:
     for name, top, style in (("ceiling", 2.0, "--"), ("bound", 1.0, ":")):
         axes.plot(ends, top / ends, style, color=REFERENCE_LINE, linewidth=1.3, label=name, zorder=1)
     for level in found.levels:
-        colour, marker = looks([one.sparsity for one in found.levels])[level.sparsity]
+        colour, marker = colours[level.sparsity]
         if not isinstance(found.power, str):
             _draw_power(axes, level, found.power[0], colour)
         axes.plot(level.rates, level.smoothness, marker, color=colour, label=f"{level.sparsity:g}%", zorder=3)
@@ -81,22 +82,15 @@ def _draw_power(axes: Axes, level: Level, power: float, colour: str) -> None:
     axes.plot(ends, value * (ends / rate) ** power, "-", color=colour, linewidth=1.2, label="power", zorder=2)
 
 
-def _title(run: Run) -> str:
-    """Return the workload a run folder is of, and its name."""
-    return plain(f"{run.records.curves[0].workload} ({run.folder.name})")
-
-
 def _told(found: JudgedSmoothness | str) -> str:
     """Return power, product and ratio with their intervals."""
     if isinstance(found, str):
         return plain(found.replace("\n", " "))
     power = plain(found.power) if isinstance(found.power, str) else f"p = {estimate_text(*found.power)}"
-    products = [f"{level.sparsity:g}% {_product(level)} (n = {len(level.rates)})" for level in found.levels]
+    products = [
+        f"{level.sparsity:g}% {known_text(level.product, level.interval)} (n = {len(level.rates)})"
+        for level in found.levels
+    ]
     ratios = [f"{one.sparsity:g}% {estimate_text(*one.at_same_rate)}" for one in found.levels if one.at_same_rate]
     told = f"{power}; $\\eta L$, geometric mean [95%, Student's t]: {', '.join(products)}"
     return f"{told}; L over the dense network's at one rate: {', '.join(ratios)}" if ratios else told
-
-
-def _product(level: Level) -> str:
-    """Return eta L of a level, with its interval where several runs give one."""
-    return estimate_text(level.product, level.interval).removesuffix(" [open]")

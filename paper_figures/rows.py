@@ -100,3 +100,8 @@ def _title(run: Run, workload: str, goal: str, named: bool) -> str:
     """Return what a row is headed."""
     known = ", ".join(text for text in (workload, f"goal error {goal}" if goal else "") if text)
     return plain(f"{known} ({run.folder.name})" if named else known)
+
+
+def title_of(run: Run) -> str:
+    """Return the workload a run folder is of, and the folder's name."""
+    return plain(f"{run.records.curves[0].workload} ({run.folder.name})")

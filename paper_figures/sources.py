@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,17 +106,18 @@ def read_run(folder: str | Path) -> Run:
         raise ValueError(f"{path}: no such run folder")
     records = read_records(path)
     run = Run(path, records, {}, {}, None)
-    found = load_verdicts(path, _read_verdicts, run.command)
+    found = load_verdicts(path, partial(_with_verdicts, run), run.command)
     if isinstance(found, str):
         lacking = f"the fit is {found}; {'make' if found == 'missing' else 'renew'} it by\n{run.command}"
         return replace(run, missing=lacking)
-    return replace(run, **found)
+    return found
 
 
-def _read_verdicts(verdicts: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Return what is said of curves, of pairs and of L."""
-    return {
-        "curves": {entry_key(entry): read_curve(entry) for entry in verdicts["curves"]},
-        "pairs": {entry_key(entry): read_pair(entry) for entry in verdicts["pairs"]},
-        "judged_smoothness": read_smoothness(verdicts.get("smoothness_and_rate")),
-    }
+def _with_verdicts(run: Run, verdicts: Any) -> Run:  # noqa: ANN401 - JSON
+    """Return a run with what is said of its curves, of its pairs and of L."""
+    return replace(
+        run,
+        curves={entry_key(entry): read_curve(entry) for entry in verdicts["curves"]},
+        pairs={entry_key(entry): read_pair(entry) for entry in verdicts["pairs"]},
+        judged_smoothness=read_smoothness(verdicts.get("smoothness_and_rate")),
+    )

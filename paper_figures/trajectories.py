@@ -6,11 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from paper_figures.rows import title_of
 from paper_figures.sources import Run
 from paper_figures.style import blank, decade_axis, headline, looks, page, plain, sparsity_legend
-from verification.fit import Interval
-from verification.records import Constant
-from verification.tables import estimate_text, number
+from verification.tables import constant_text
 from verification.trials import SmoothnessRun
 
 PANEL_WIDTH, PANEL_HEIGHT = 5.2, 3.6
@@ -37,7 +36,7 @@ def trajectories(runs: Sequence[Run], quantities: Sequence[str], told: str, cons
     known = [run for run in runs if any(one.along.get(q) for one in run.records.smoothness for q in quantities)]
     figure, parts = page(max(PANEL_WIDTH * len(quantities), 7.0), [PANEL_HEIGHT] * len(known), lines)
     for part, run in zip(parts, known, strict=True):
-        headline(part, _title(run))
+        headline(part, title_of(run))
         panels = np.ravel(np.asarray(part.subplots(1, len(quantities))))
         for axes, quantity in zip(panels, quantities, strict=True):
             _draw(axes, run, quantity)
@@ -75,11 +74,6 @@ def _draw(axes: Axes, run: Run, quantity: str) -> None:
     decade_axis(axes.yaxis, min(values) / 1.3, max(values) * 1.6)
 
 
-def _title(run: Run) -> str:
-    """Return the workload a run folder is of, and its name."""
-    return plain(f"{run.records.curves[0].workload} ({run.folder.name})")
-
-
 def _told(run: Run, quantities: Sequence[str], constant: str) -> list[str]:
     """Return which runs were followed and the means along them, or what would measure them."""
     followed = run.records.smoothness
@@ -88,20 +82,15 @@ def _told(run: Run, quantities: Sequence[str], constant: str) -> list[str]:
     missing = [q for q in quantities if not any(one.along.get(q) for one in followed)]
     if len(missing) == len(quantities):
         why = next((text for text in run.records.notes if text.startswith("trials not read")), "no constants measured")
-        return [f"{_title(run)}: nothing was kept along a run ({why}); measure it: {command}"]
-    lines = [f"{_title(run)}: {_runs(followed)}."]
+        return [f"{title_of(run)}: nothing was kept along a run ({why}); measure it: {command}"]
+    lines = [f"{title_of(run)}: {_runs(followed)}."]
     lines += [f"{NAMES[q]} was not kept along these runs; measure it: {command}" for q in missing]
     means = [
-        f"{one.sparsity:g}%: {_mean(one)} (n = {one.n})" for one in run.records.constants if one.quantity == constant
+        f"{one.sparsity:g}%: {constant_text(one)} (n = {one.n})"
+        for one in run.records.constants
+        if one.quantity == constant
     ]
     return [*lines, f"{constant} by sparsity, mean [95%, Student's t]: {'; '.join(means)}."] if means else lines
-
-
-def _mean(constant: Constant) -> str:
-    """Return a constant with its interval, where replicates give one."""
-    if constant.low is None or constant.high is None:
-        return number(constant.value)
-    return estimate_text(constant.value, Interval(constant.low, constant.high))
 
 
 def _runs(followed: Sequence[SmoothnessRun]) -> str:

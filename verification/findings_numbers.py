@@ -7,14 +7,14 @@ from verification import paper
 from verification.analysis import Analysis
 from verification.curves import FittedCurve
 from verification.evidence_pairs import log_ratios_between
-from verification.fit import OPEN, Interval
+from verification.fit import Interval
 from verification.kept_runs import KeptRun
 from verification.markdown import table
 from verification.pairs import Pair
 from verification.product_ratio import ProductRatio
 from verification.rates import Rates, Slope, line
 from verification.records import Constant
-from verification.tables import estimate_text, number
+from verification.tables import constant_text, estimate_text, known_text, number
 
 CONSEQUENCES = """\
 If K\\* = c1/B + c2 holds because every batch size has its own best rate (result 8 of `theory.md`), then more follows
@@ -50,23 +50,21 @@ def constants_table(runs: Sequence[KeptRun]) -> str:
         for level, smooth in paper.MEAN_SMOOTHNESS.items()
     ]
     for run in runs:
-        known = {(one.workload, one.sparsity, one.quantity): one for one in run.analysis.records.constants}
+        known = _constants(run.analysis)
         for workload, level in dict.fromkeys((one.workload, one.sparsity) for one in known.values()):
             cells = [_constant(known.get((workload, level, quantity))) for quantity in quantities]
             rows.append([f"`{run.name}`", f"{level:g}", *cells])
     return table(["", "S, %", *titles], rows)
 
 
+def _constants(analysis: Analysis) -> dict[tuple[str, float, str], Constant]:
+    """Return every constant by workload, sparsity and quantity."""
+    return {(one.workload, one.sparsity, one.quantity): one for one in analysis.records.constants}
+
+
 def _constant(one: Constant | None) -> str:
-    """Return a constant with its interval over replicates."""
-    if one is None:
-        return "-"
-    return _known(one.value, Interval(one.low, one.high))
-
-
-def _known(value: float, interval: Interval) -> str:
-    """Return a number, with its interval where there is one."""
-    return number(value) if interval == OPEN else estimate_text(value, interval)
+    """Return a constant with its interval over replicates, a dash where it was not measured."""
+    return "-" if one is None else constant_text(one)
 
 
 def ratios_table(runs: Sequence[KeptRun]) -> str:
@@ -197,9 +195,7 @@ def _slope(found: Slope | str) -> str:
 
 def _noise_scale(analysis: Analysis, fitted: FittedCurve) -> Constant | None:
     """Return the measured noise scale of a curve's network."""
-    wanted = (fitted.curve.workload, fitted.curve.sparsity, "noise_scale")
-    known = {(one.workload, one.sparsity, one.quantity): one for one in analysis.records.constants}
-    return known.get(wanted)
+    return _constants(analysis).get((fitted.curve.workload, fitted.curve.sparsity, "noise_scale"))
 
 
 def _direction(analysis: Analysis, fitted: FittedCurve) -> tuple[Slope | str, bool | None]:
@@ -222,15 +218,15 @@ def smoothness_table(runs: Sequence[KeptRun]) -> str:
         found = run.analysis.smoothness_and_rate
         if isinstance(found, str):
             continue
-        known = {(one.sparsity, one.quantity): one for one in run.analysis.records.constants}
-        dense = known.get((0.0, "L_mean"))
+        means = {one.sparsity: one for one in run.analysis.records.constants if one.quantity == "L_mean"}
+        dense = means.get(0.0)
         for level in found.levels:
-            mean, sparse = known.get((level.sparsity, "L_mean")), level.sparsity > 0.0
+            mean, sparse = means.get(level.sparsity), level.sparsity > 0.0
             ratio = number(mean.value / dense.value) if mean and dense and sparse else "-"
             rates = " to ".join(dict.fromkeys(number(rate) for rate in (min(level.rates), max(level.rates))))
             same = "-" if level.at_same_rate is None else estimate_text(*level.at_same_rate)
             power = _slope(found.power) if level is found.levels[0] else ""
-            cells = (f"{level.sparsity:g}", rates, _known(level.product, level.interval), power, ratio, same)
+            cells = (f"{level.sparsity:g}", rates, known_text(level.product, level.interval), power, ratio, same)
             rows.append([f"`{run.name}`", *cells])
     header = ["", "S, %", "eta\\*", "eta\\* L (below 1)", "power of L on eta (0)", "L_S/L_0", "L_S/L_0 at one rate"]
     return table(header, rows)

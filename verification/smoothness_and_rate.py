@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student_t
 
 from verification.fit import OPEN, Interval
 from verification.likelihood import Array
@@ -94,11 +93,12 @@ def smoothness_and_rate(runs: Sequence[SmoothnessRun]) -> SmoothnessAndRate | st
     levels = []
     for sparsity, points in logs.items():
         product = points.sum(axis=1)
-        error = float(np.std(product, ddof=1)) / math.sqrt(len(product)) if len(product) > 1 else math.inf
-        interval = _around(float(product.mean()), error, len(product) - 1)
+        mean, n = float(product.mean()), len(product)
+        spread = Slope(mean, float(np.std(product, ddof=1)) / math.sqrt(n), n - 1) if n > 1 else None
+        interval = OPEN if spread is None else spread.interval().map(math.exp)
         ratio = None if isinstance(power, str) or not sparsity else _at_same_rate(logs, sparsity, power)
         rates, smoothness = (tuple(values) for values in np.exp(points.T).tolist())
-        levels.append(Level(sparsity, rates, smoothness, math.exp(float(product.mean())), interval, ratio))
+        levels.append(Level(sparsity, rates, smoothness, math.exp(mean), interval, ratio))
     return SmoothnessAndRate(power, tuple(levels))
 
 
@@ -137,13 +137,5 @@ def _at_same_rate(logs: Mapping[float, Array], sparsity: float, power: Slope) ->
     spread = sum(float(np.sum((points[:, 0] - points[:, 0].mean()) ** 2)) for points in logs.values())
     scatter = power.error * math.sqrt(spread)
     error = scatter * math.sqrt(1.0 / len(sparse) + 1.0 / len(dense) + apart**2 / spread)
-    ratio = gap - power.value * apart
-    return math.exp(ratio), _around(ratio, error, power.freedom)
-
-
-def _around(log_value: float, error: float, freedom: int) -> Interval:
-    """Return the 95% interval of a number whose logarithm has this error."""
-    if freedom < 1:
-        return OPEN
-    half = float(student_t.ppf(0.975, freedom)) * error
-    return Interval(math.exp(log_value - half), math.exp(log_value + half))
+    ratio = Slope(gap - power.value * apart, error, power.freedom)
+    return math.exp(ratio.value), ratio.interval().map(math.exp)

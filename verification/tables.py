@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from verification.analysis import Analysis
 from verification.claims import Claim, Verdict
 from verification.curves import FittedCurve, FittedLaw
-from verification.fit import Interval
+from verification.fit import OPEN, Interval
 from verification.pairs import Pair
 from verification.product_ratio import ProductRatio
-from verification.records import curve_groups
+from verification.records import Constant, curve_groups
 from verification.rules import EFFECTS
 
 WIDTH = 100
@@ -29,6 +29,21 @@ def number(value: float | None) -> str:
         ('1230', '0.0123', '-')
     """
     return "-" if value is None else f"{float(f'{value:.3g}'):g}"
+
+
+def known_text(value: float, interval: Interval) -> str:
+    """Return a number, with its interval where there is one.
+
+    Example:
+        >>> known_text(33.3, OPEN), known_text(33.3, Interval(12.0, 50.0))
+        ('33.3', '33.3 [12, 50]')
+    """
+    return number(value) if interval == OPEN else estimate_text(value, interval)
+
+
+def constant_text(constant: Constant) -> str:
+    """Return a measured constant, with its interval where replicates give one."""
+    return known_text(constant.value, Interval(constant.low, constant.high))
 
 
 def estimate_text(value: float | None, interval: Interval | None) -> str:
