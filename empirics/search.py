@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 from empirics.errors import InputError
 
@@ -87,6 +86,8 @@ def unit_points(trials: int, dimensions: int) -> NDArray[np.float64]:
         >>> unit_points(3, 1).ravel().tolist()
         [0.5, 0.75, 0.25]
     """
+    from scipy.stats import qmc  # noqa: PLC0415 - a second only a search needs, not those who read its results
+
     sequence = qmc.Sobol(dimensions, scramble=False)
     sequence.fast_forward(1)
     return np.asarray(sequence.random(trials), dtype=np.float64)

@@ -1,8 +1,9 @@
 """From a law's expression K(B) to log K and its derivatives, without overflow.
 
 The logarithm is taken by structure: a product becomes a sum, a power a multiple, a sum of two terms a
-`logaddexp`. No exponential of a large number is ever formed, so the same expression serves batch sizes and
-constants of any magnitude a double can hold the logarithm of.
+`logaddexp`. No exponential of a large number decides log K, so the same expression serves batch sizes and constants of
+any magnitude a double can hold the logarithm of. In a derivative 1/(1 + exp(z)) is 0 where exp(z) overflows, which is
+its value to a double.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,8 +15,6 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Compiled = Callable[..., object]
-
-_EXPIT = sympy.Function("expit")
 
 
 def log_of(expression: sympy.Expr, logs: Mapping[sympy.Symbol, sympy.Symbol]) -> sympy.Expr:
@@ -72,13 +71,7 @@ def log_law(
     theta = log_coordinates(parameters)
     (x,) = log_coordinates((batch_size,))
     log_k = log_of(expression, dict(zip((batch_size, *parameters), (x, *theta), strict=True)))
-    return log_k, tuple(_without_overflow(sympy.diff(log_k, t)) for t in theta)
-
-
-def _without_overflow(derivative: sympy.Expr) -> sympy.Expr:
-    """Write 1/(1 + exp(z)), the derivative of logaddexp, as expit(-z)."""
-    z = sympy.Wild("z")
-    return derivative.replace(1 / (1 + sympy.exp(z)), _EXPIT(-z))
+    return log_k, tuple(sympy.diff(log_k, t) for t in theta)
 
 
 @cache
@@ -86,14 +79,11 @@ def compile_log_law(
     expression: sympy.Expr, batch_size: sympy.Symbol, parameters: tuple[sympy.Symbol, ...]
 ) -> tuple[Compiled, Compiled]:
     """Return numpy functions of `(x, *theta)`, log K and the tuple of its derivatives."""
-    from scipy.special import expit  # noqa: PLC0415  (keeps `import theory` free of scipy)
-
     log_k, gradient = log_law(expression, batch_size, parameters)
     arguments = (*log_coordinates((batch_size,)), *log_coordinates(parameters))
-    modules = [{"expit": expit}, "numpy"]
     return (
-        sympy.lambdify(arguments, log_k, modules=modules, cse=True),
-        sympy.lambdify(arguments, gradient, modules=modules, cse=True),
+        sympy.lambdify(arguments, log_k, modules="numpy", cse=True),
+        sympy.lambdify(arguments, gradient, modules="numpy", cse=True),
     )
 
 
@@ -101,6 +91,7 @@ def evaluate(function: Compiled, x: Array, theta: Array) -> object:
     """Call a compiled function on points (..., n) and coordinates (..., p), broadcast to (..., n)."""
     coordinates = np.moveaxis(theta[..., None, :], -1, 0)
     points, *columns = np.broadcast_arrays(x, *coordinates)
-    # numpy.select evaluates the branch of a piecewise law that is not taken, too: its overflow is no result.
+    # numpy.select evaluates the branch of a piecewise law that is not taken, too: its overflow is no result. Neither is
+    # that of exp(z) in 1/(1 + exp(z)).
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return function(points, *columns)

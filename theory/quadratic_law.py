@@ -170,28 +170,30 @@ def _bracket(function: OfRate, spare: OfRate, steps: Array) -> tuple[Array, Arra
 
 def _least(function: Callable[[Array], Array], low: Array, high: Array) -> Array:
     """Return where each entry of a function is least between its ends, by golden sections."""
-    for _ in range(50):
-        a, b = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        left = function(a) <= function(b)
+    a, b = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_a, at_b = function(a), function(b)
+    for _ in range(49):
+        left = at_a <= at_b
         low, high = np.where(left, low, a), np.where(left, b, high)
+        # The better of the two points is one of the next two as well: one new value each time.
+        a, b = np.where(left, high - _GOLDEN * (high - low), b), np.where(left, a, low + _GOLDEN * (high - low))
+        new = function(np.where(left, a, b))
+        at_a, at_b = np.where(left, new, at_b), np.where(left, at_a, new)
     return 0.5 * (low + high)
 
 
 def _fewest_steps(spectrum: Spectrum) -> float:
     """Return c2: the real k at which the best rate just meets the goal without any noise."""
+    from scipy.optimize import brentq  # noqa: PLC0415  (keeps `import theory` free of scipy)
 
     def bias(steps: Array, log_odds: Array) -> Array:
         return _bias_and_noise(spectrum, steps, log_odds)[0]
 
-    low, high = 0.0, 30.0
-    for _ in range(60):
-        k = np.exp(np.array([0.5 * (low + high)]))
-        best = _least(partial(bias, k), *_bracket(bias, bias, k))
-        if bias(k, best)[0] <= GOAL:
-            high = 0.5 * (low + high)
-        else:
-            low = 0.5 * (low + high)
-    return float(np.exp(high))
+    def short_by(log_steps: float) -> float:
+        k = np.exp(np.array([log_steps]))
+        return float(bias(k, _least(partial(bias, k), *_bracket(bias, bias, k)))[0]) - GOAL
+
+    return float(np.exp(brentq(short_by, 0.0, 30.0, xtol=1e-15)))
 
 
 NOISY_QUADRATIC = ShapeLaw("Q", "noisy quadratic", c2 * sympy.Function("q")(B * c2 / c1), (c1, c2))

@@ -7,8 +7,8 @@ All draws of a law are fitted in one iteration.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import f as fisher_f
 
+from verification.distributions import f_above, f_quantile
 from verification.fit import fit_starts
 from verification.likelihood import Array, Observations, sigma_floor
 from verification.newton import Optimum, StepLaw
@@ -123,5 +123,5 @@ def tail_p(observed: float, drawn: Array, n: int, p: int) -> float:
     if beyond >= FEWEST_BEYOND or n <= p:
         return counted
     statistic, usual = ((n - p) * np.expm1(d / n) for d in (observed, float(np.quantile(drawn, 0.95))))
-    scale = max(usual / float(fisher_f.ppf(0.95, 1, n - p)), 1e-12)
-    return min(counted, max(float(fisher_f.sf(statistic / scale, 1, n - p)), 1e-300))
+    scale = max(usual / float(f_quantile(0.95, 1, n - p)), 1e-12)
+    return min(counted, max(float(f_above(statistic / scale, 1, n - p)), 1e-300))

@@ -16,11 +16,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
-from scipy.stats import f as fisher_f
-from scipy.stats import norm
 
 from verification.bootstrap import design_of, draw, fit_draws, tail_p
 from verification.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival, ShapeTest
+from verification.distributions import f_above, normal_above
 from verification.fit import FEWEST_BATCH_SIZES
 from verification.likelihood import Array, Observations, point_terms, sigma_floor
 
@@ -123,7 +122,7 @@ def _lack_of_fit(ratio: Array, design: Array, group: NDArray[np.intp]) -> CurveT
     lack = float((ratio - line) @ (ratio - line)) - pure
     statistic = (lack / between) / (pure / freedom)
     method = f"lack of fit, F({between}, {freedom}) on replicates"
-    return CurveTest(statistic, float(fisher_f.sf(statistic, between, freedom)), method)
+    return CurveTest(statistic, float(f_above(statistic, between, freedom)), method)
 
 
 def _diagnostics(ratio: Array, design: Array) -> dict[str, CurveTest]:
@@ -254,4 +253,4 @@ def _against(data: Observations, hyperbola: FittedLaw, rival: FittedLaw, drawn: 
     if not spread > 1e-9:
         return Rival(ratio, p, None, None)
     z = float(gain.sum()) / (math.sqrt(len(gain)) * spread)
-    return Rival(ratio, p, z, 2.0 * float(norm.sf(abs(z))))
+    return Rival(ratio, p, z, 2.0 * float(normal_above(abs(z))))

@@ -4,8 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
-from scipy.stats import t as student_t
-
+from verification.distributions import t_quantile
 from verification.fit import Interval
 
 POWER = 0.80
@@ -35,7 +34,7 @@ def detectable(
     """
     if error is None:
         return None
-    effect = error * float(student_t.ppf(1.0 - 0.05 / sides, freedom) + student_t.ppf(POWER, freedom))
+    effect = error * float(t_quantile(1.0 - 0.05 / sides, freedom) + t_quantile(POWER, freedom))
     return scale(effect) if effect <= _BEYOND_REASON else None
 
 
@@ -51,4 +50,4 @@ def log_error(interval_90: Interval, freedom: int) -> float | None:
     """
     if interval_90.low is None or interval_90.high is None or freedom < 1:
         return None
-    return math.log(interval_90.high / interval_90.low) / 2.0 / float(student_t.ppf(0.95, freedom))
+    return math.log(interval_90.high / interval_90.low) / 2.0 / float(t_quantile(0.95, freedom))

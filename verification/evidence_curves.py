@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import t as student_t
 
 from verification.curves import FittedCurve
 from verification.detectable import detectable, log_error
+from verification.distributions import t_above, t_quantile
 from verification.evidence import Evidence, Found, name, variances
 from verification.fit import Interval
 
@@ -92,12 +92,12 @@ def _end_slope(fitted: FittedCurve, claimed: float) -> Evidence | None:
     if not (information := float((weight * x**2).sum())) > 0.0:
         return None
     slope, error = float((weight * x * window.log_middle).sum()) / information, information**-0.5
-    at_90, at_95 = (float(student_t.ppf(q, freedom)) * error for q in (0.95, 0.975))
+    at_90, at_95 = (float(t_quantile(q, freedom)) * error for q in (0.95, 0.975))
     return Evidence(
         subject=name(fitted),
         estimate=slope,
         interval=Interval(slope - at_95, slope + at_95),
-        p=2.0 * float(student_t.sf(abs(slope - claimed) / error, freedom)),
+        p=2.0 * float(t_above(abs(slope - claimed) / error, freedom)),
         detectable=detectable(error, freedom, 2, float),
         interval_90=Interval(slope - at_90, slope + at_90),
     )

@@ -6,10 +6,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.stats import t as student_t
 
 from verification.curves import FittedCurve
 from verification.detectable import detectable, log_error
+from verification.distributions import t_above, t_quantile
 from verification.evidence import Evidence, Found, exponential, name, sign_evidence, sparsest, variances
 from verification.fit import Interval
 from verification.likelihood import Observations
@@ -46,10 +46,10 @@ def sparse_needs_more_steps(pairs: Sequence[Pair]) -> Found:
             continue
         log_ratio, error = (np.array(column) for column in zip(*ratios.values(), strict=True))
         t = log_ratio / error
-        above = float(student_t.sf(t, freedom).max())
-        below = min(1.0, len(t) * float(student_t.cdf(t, freedom).min()))
+        above = float(t_above(t, freedom).max())
+        below = min(1.0, len(t) * float(t_above(-t, freedom).min()))
         least = int(np.argmin(log_ratio))
-        half = float(student_t.ppf(0.975, freedom)) * error[least]
+        half = float(t_quantile(0.975, freedom)) * error[least]
         found.append(
             Evidence(
                 subject=f"{name(pair.sparse)}, B = {list(ratios)[least]}",
@@ -183,7 +183,7 @@ def critical_batch_no_smaller(pairs: Sequence[Pair]) -> Found:
                 subject=name(pair.sparse),
                 estimate=pair.ratios["b_crit"],
                 interval=pair.intervals["b_crit"],
-                p=float(student_t.sf(t, freedom)),
+                p=float(t_above(t, freedom)),
                 detectable=detectable(log_error(at_90, freedom), freedom, 1),
                 direction=1 if log_ratio > 0.0 else -1,
             )
@@ -244,7 +244,7 @@ def momentum_scales_further(curves: Sequence[FittedCurve]) -> Found:
             if t is None:
                 break
             t = math.copysign(t, sign * float(np.dot(contrast, pair.fit.theta)))
-            ups.append(float(student_t.sf(t, freedom)))
+            ups.append(float(t_above(t, freedom)))
         if len(ups) < 2:
             continue
         at_90 = profile_interval(pair.problem, pair.fit, RATIOS["b_crit"], 0.90)
@@ -282,7 +282,7 @@ def predicted_ratio(pairs: Sequence[Pair]) -> Found:
         low, high = test.interval_90.low or 0.0, test.interval_90.high or math.inf
         centre = fitted / pair.prediction.c1_ratio
         freedom = pair.fit.n - 4 if pair.fit else 1
-        widen = float(student_t.ppf(0.975, freedom) / student_t.ppf(0.95, freedom))
+        widen = float(t_quantile(0.975, freedom) / t_quantile(0.95, freedom))
         ends = Interval(centre * (low / centre) ** widen, centre * (high / centre) ** widen)
         found.append(Evidence(name(pair.sparse), centre, ends, test.p, test.detectable, test.interval_90))
     if found:

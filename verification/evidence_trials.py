@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import beta as beta_distribution
-from scipy.stats import binom, kendalltau
+from scipy.special import betainc, betaincinv
 
 from verification.curves import FittedCurve
 from verification.detectable import POWER, detectable
@@ -117,7 +116,7 @@ def winners_inside(curves: Sequence[FittedCurve]) -> Found:
                 subject=subjects[group],
                 estimate=k / n,
                 interval=_binomial_interval(k, n, 0.95),
-                p=float(binom.sf(k - 1, n, EDGE_MARGIN)),
+                p=float(_at_least(k, n, EDGE_MARGIN)),
                 detectable=_detectable_share(n),
                 interval_90=_binomial_interval(k, n, 0.90),
             )
@@ -200,6 +199,8 @@ def loss_goes_with_smoothness(runs: Sequence[SmoothnessRun]) -> Found:
     if len(means) < 4:
         return "needs L and training loss along 4 runs (sparsities or replicates), in study.sqlite"
     smoothness, loss = zip(*means, strict=True)
+    from scipy.stats import kendalltau  # noqa: PLC0415 - a second only runs with trials need
+
     tau, p = kendalltau(smoothness, loss, alternative="greater")
     _, against = kendalltau(smoothness, loss, alternative="less")
     if not math.isfinite(float(tau)):
@@ -248,17 +249,24 @@ def _at_edge(best: Trial, trials: Sequence[Trial]) -> bool:
     return False
 
 
+def _at_least(k: int, n: int, share: float | Array) -> Array:
+    """Return the chance of k or more of n, each with the chance `share`: the incomplete beta function."""
+    return np.asarray(betainc(k, n - k + 1, share)) if k else np.ones(np.shape(share))
+
+
 def _binomial_interval(k: int, n: int, level: float) -> Interval:
     """Return Clopper and Pearson's exact interval of a share."""
     tail = (1.0 - level) / 2.0
-    low = float(beta_distribution.ppf(tail, k, n - k + 1)) if k else 0.0
-    high = float(beta_distribution.ppf(1.0 - tail, k + 1, n - k)) if k < n else 1.0
+    low = float(betaincinv(k, n - k + 1, tail)) if k else 0.0
+    high = float(betaincinv(k + 1, n - k, 1.0 - tail)) if k < n else 1.0
     return Interval(low, high)
 
 
 def _detectable_share(n: int) -> float | None:
     """Return the smallest share that a 5% test of the margin finds with probability 0.8, None where none is."""
-    critical = int(binom.ppf(0.95, n, EDGE_MARGIN)) + 1
+    significant = [k for k in range(1, n + 1) if _at_least(k, n, EDGE_MARGIN) <= 0.05]
+    if not significant:
+        return None
     shares = np.linspace(EDGE_MARGIN, 1.0, 181)
-    power = np.asarray(binom.sf(critical - 1, n, shares))
-    return float(shares[np.argmax(power >= POWER)]) if (power >= POWER).any() else None
+    power = _at_least(significant[0], n, shares)
+    return float(shares[np.argmax(power >= POWER)])

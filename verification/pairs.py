@@ -13,11 +13,11 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student_t
 
 from theory import HYPERBOLA
 from verification.curves import FittedCurve, estimate
 from verification.detectable import detectable, log_error
+from verification.distributions import t_above, t_quantile
 from verification.fit import OPEN, Fit, Interval, Problem, fit_laws
 from verification.likelihood import Array, joined
 from verification.newton import StepLaw
@@ -245,9 +245,9 @@ def _against_prediction(pair: Pair, at_90: Interval, freedom: int) -> RatioTest:
         return RatioTest(None, OPEN, None, "inconclusive", "the data do not bound the ratio of c1")
     total = math.hypot(error, predicted.log_error or 0.0)
     gap = math.log(ratio / predicted.c1_ratio)
-    half = float(student_t.ppf(0.95, freedom)) * total
+    half = float(t_quantile(0.95, freedom)) * total
     interval = Interval(math.exp(gap - half), math.exp(gap + half))
-    p = 2.0 * float(student_t.sf(abs(gap) / total, freedom))
+    p = 2.0 * float(t_above(abs(gap) / total, freedom))
     unknown = "" if predicted.log_error is not None else "the constants have one replicate: their error is unknown"
     return replace(_ratio_test(p, interval, total, freedom), detail=unknown)
 

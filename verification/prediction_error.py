@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
+from verification.distributions import normal_quantile, t_quantile
 from verification.fit import Interval
 from verification.likelihood import Array
 from verification.measured_constants import MeasuredConstants, Way
@@ -25,7 +25,7 @@ def error_of_log_ratio(
     if seeds > 1:
         relative = [table / table.mean(axis=0) - 1.0 for table in tables]
         scatter = (relative[0] - relative[1]) @ power
-        return float(scatter.std(ddof=1) / np.sqrt(seeds)), float(stats.t.ppf(0.5 + _CONFIDENCE / 2, seeds - 1))
+        return float(scatter.std(ddof=1) / np.sqrt(seeds)), float(t_quantile(0.5 + _CONFIDENCE / 2, seeds - 1))
     variance = 0.0
     for (one,), table in zip(pairs, tables, strict=True):
         for quantity, value, exponent in zip(one.quantities(way), table[0], power, strict=True):
@@ -33,7 +33,7 @@ def error_of_log_ratio(
                 of_examples = one.errors.get(quantity, 0.0)
                 of_trajectory = error_of_mean(one.trajectory(quantity))
                 variance += float((exponent / value) ** 2 * (of_examples**2 + of_trajectory**2))
-    return (float(np.sqrt(variance)), float(stats.norm.ppf(0.5 + _CONFIDENCE / 2))) if variance > 0.0 else None
+    return (float(np.sqrt(variance)), float(normal_quantile(0.5 + _CONFIDENCE / 2))) if variance > 0.0 else None
 
 
 def _block_length(points: int) -> int:

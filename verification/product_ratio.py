@@ -4,8 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scipy.stats import t as student_t
-
+from verification.distributions import t_quantile
 from verification.inputs import Inputs
 from verification.records import Constant
 
@@ -110,4 +109,4 @@ def log_variance(constant: Constant) -> float | None:
     half = (constant.high - constant.low) / 2.0 / constant.value
     if constant.low > 0.0:
         half = math.log(constant.high / constant.low) / 2.0
-    return (half / float(student_t.ppf(0.975, constant.n - 1))) ** 2
+    return (half / float(t_quantile(0.975, constant.n - 1))) ** 2

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import f as fisher_f
-from scipy.stats import t as student_t
 
+from verification.distributions import f_quantile, t_above
 from verification.fit import OPEN, Fit, Interval, Problem
 from verification.likelihood import Array, sigma_floor, stacked
 from verification.newton import maximise
@@ -46,7 +45,7 @@ def threshold(n: int, p: int, level: float) -> float | None:
     """
     if n <= p:
         return None
-    return n * math.log1p(float(fisher_f.ppf(level, 1, n - p)) / (n - p))
+    return n * math.log1p(float(f_quantile(level, 1, n - p)) / (n - p))
 
 
 def t_statistic(deviance: float, n: int, p: int) -> float | None:
@@ -72,7 +71,7 @@ def p_value(deviance: float, n: int, p: int) -> float | None:
         0.05
     """
     t = t_statistic(deviance, n, p)
-    return None if t is None else float(2.0 * student_t.sf(t, n - p))
+    return None if t is None else float(2.0 * t_above(t, n - p))
 
 
 def deviance_at(problem: Problem, fit: Fit, contrast: Sequence[float], value: float) -> float:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import least_squares
-from scipy.stats import t as student_t
 
 from verification.curves import FittedCurve
+from verification.distributions import t_above, t_quantile
 from verification.fit import Interval
 from verification.likelihood import Array
 from verification.records import Curve
@@ -46,16 +46,16 @@ class Slope:
 
     def interval(self, level: float = 0.95) -> Interval:
         """Return the interval at a level."""
-        half = float(student_t.ppf(0.5 + level / 2.0, self.freedom)) * self.error
+        half = float(t_quantile(0.5 + level / 2.0, self.freedom)) * self.error
         return Interval(self.value - half, self.value + half)
 
     def p(self, value: float = 0.0) -> float:
         """Return the two-sided p-value of the slope being a value."""
-        return 2.0 * float(student_t.sf(abs(self.value - value) / self.error, self.freedom))
+        return 2.0 * float(t_above(abs(self.value - value) / self.error, self.freedom))
 
     def above(self, value: float = 0.0) -> float:
         """Return the p-value of the slope being at most a value."""
-        return float(student_t.sf((self.value - value) / self.error, self.freedom))
+        return float(t_above((self.value - value) / self.error, self.freedom))
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
 
+from verification.distributions import normal_above
 from verification.fit import OPEN, Interval
 from verification.likelihood import Array
 from verification.trials import SmoothnessRun
@@ -62,8 +62,8 @@ def jonckheere(groups: Mapping[float, Sequence[float]]) -> Trend | str:
         falling = float(counts[: math.floor(observed) + 1].sum() / counts.sum())
     else:
         variance = (n * n * (2 * n + 3) - sum(size * size * (2 * size + 3) for size in sizes)) / 72.0
-        p = float(norm.sf((observed - expected - 0.5) / math.sqrt(variance)))
-        falling = float(norm.sf((expected - observed - 0.5) / math.sqrt(variance)))
+        p = float(normal_above((observed - expected - 0.5) / math.sqrt(variance)))
+        falling = float(normal_above((expected - observed - 0.5) / math.sqrt(variance)))
     means = {key: float(np.mean(groups[key])) for key in sorted(groups) if len(groups[key])}
     return Trend(observed, expected, p, falling, means)
 
@@ -179,4 +179,4 @@ def combined(effects: Sequence[tuple[float, float]]) -> Combined | str:
         value, error = float(result.mean_effect_re), float(result.sd_eff_w_re)
     else:
         value, error = float(result.mean_effect_fe), float(result.sd_eff_w_fe)
-    return Combined(value, error, max(float(result.i2), 0.0), 2.0 * float(norm.sf(abs(value) / error)))
+    return Combined(value, error, max(float(result.i2), 0.0), 2.0 * float(normal_above(abs(value) / error)))

@@ -1,0 +1,66 @@
+"""Tails and quantiles against scipy.stats, which computes them by the same means, and their edges."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from verification.distributions import f_above, f_quantile, normal_above, normal_quantile, t_above, t_quantile
+from verification.evidence_trials import EDGE_MARGIN, _at_least, _binomial_interval, _detectable_share
+
+# A tail is a continued fraction or a series of some ten terms, each rounded once; a quantile is a root of it.
+CLOSE = {"rel": 1e-12, "abs": 1e-300}
+numbers = st.floats(-40.0, 40.0)
+shares = st.floats(1e-6, 1.0 - 1e-6)
+freedoms = st.floats(1.0, 1e4)
+
+
+@given(numbers, freedoms)
+def test_tails_of_t_and_of_the_normal(x, freedom):
+    assert float(t_above(x, freedom)) == pytest.approx(float(stats.t.sf(x, freedom)), **CLOSE)
+    assert float(normal_above(x)) == pytest.approx(float(stats.norm.sf(x)), **CLOSE)
+    assert float(t_above(x, math.inf)) == pytest.approx(float(normal_above(x)), **CLOSE)
+
+
+@given(numbers, freedoms, freedoms)
+def test_tails_of_f(x, between, within):
+    assert float(f_above(x, between, within)) == pytest.approx(float(stats.f.sf(x, between, within)), **CLOSE)
+
+
+@given(shares, freedoms, freedoms)
+def test_quantiles(share, between, within):
+    assert float(t_quantile(share, within)) == pytest.approx(float(stats.t.ppf(share, within)), **CLOSE)
+    assert float(normal_quantile(share)) == pytest.approx(float(stats.norm.ppf(share)), **CLOSE)
+    assert float(f_quantile(share, between, within)) == pytest.approx(
+        float(stats.f.ppf(share, between, within)), **CLOSE
+    )
+
+
+def test_edges():
+    assert np.array_equal(f_above(np.array([-1e-17, 0.0, math.inf]), 1, 5), [1.0, 1.0, 0.0])
+    assert np.array_equal(t_above(np.array([-math.inf, 0.0, math.inf]), 5), [1.0, 0.5, 0.0])
+    assert math.isnan(f_above(math.nan, 1, 5))
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 40])
+def test_shares_of_a_binomial(n):
+    for k in range(n + 1):
+        assert float(_at_least(k, n, 0.1)) == pytest.approx(float(stats.binom.sf(k - 1, n, 0.1)), **CLOSE)
+        interval = stats.binomtest(k, n).proportion_ci(0.95, method="exact")
+        # Its ends are roots found by bracketing, to 2e-12.
+        ours = _binomial_interval(k, n, 0.95)
+        assert (ours.low, ours.high) == pytest.approx((interval.low, interval.high), abs=1e-11)
+
+
+@pytest.mark.parametrize(("n", "fewest"), [(1, None), (2, 2), (9, 4), (40, 8)])
+def test_the_share_that_a_test_of_the_margin_finds(n, fewest):
+    share = _detectable_share(n)
+    if fewest is None:  # not even all of them would be rare
+        assert share is None
+        return
+    assert stats.binomtest(fewest, n, EDGE_MARGIN, alternative="greater").pvalue <= 0.05
+    assert stats.binomtest(fewest - 1, n, EDGE_MARGIN, alternative="greater").pvalue > 0.05
+    assert stats.binom.sf(fewest - 1, n, share) >= 0.8 > stats.binom.sf(fewest - 1, n, share - 0.005)
