@@ -18,7 +18,7 @@ from torch import Tensor
 
 from empirics.files import write_bytes_atomically
 from empirics.goal import Goals
-from empirics.provenance import provenance
+from empirics.provenance import provenance, vector_instructions
 from empirics.race_log import RaceLog
 from empirics.training import TrialBlock
 
@@ -108,4 +108,5 @@ def _log(fields: dict[str, Any]) -> RaceLog:
 def _program() -> dict[str, object]:
     """Return what must be the same for a race to go on with the same bits."""
     known = provenance()
-    return {"versions": known["versions"], "commit": known["commit"]}
+    instructions = vector_instructions()
+    return {"versions": known["versions"], "commit": known["commit"], "vector_instructions": instructions}

@@ -26,6 +26,13 @@ def provenance() -> dict[str, object]:
     }
 
 
+def vector_instructions() -> str:
+    """Return the vector instructions that torch computes with here, as AVX2: with others, sums have other last bits."""
+    import torch  # noqa: PLC0415 - only for those who compute, and have it loaded
+
+    return torch.backends.cpu.get_cpu_capability()
+
+
 def _processor() -> str:
     """Return the processor's name as far as the system tells it."""
     try:

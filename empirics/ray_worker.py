@@ -12,7 +12,7 @@ from empirics.datasets import Dataset
 from empirics.errors import InputError
 from empirics.executor import Message, attempt
 from empirics.memory import peak_bytes
-from empirics.provenance import provenance
+from empirics.provenance import provenance, vector_instructions
 from empirics.specification import Specification
 from empirics.tasks import Task
 
@@ -58,7 +58,7 @@ class Worker:
         from empirics.laboratory import Laboratory  # noqa: PLC0415 - loads torch
 
         self._laboratory = Laboratory(self._specification, self._dataset)
-        return Ready(ray.get_runtime_context().get_node_id(), str(here["processor"]))
+        return Ready(ray.get_runtime_context().get_node_id(), f"{here['processor']}, {vector_instructions()}")
 
     def work(self, number: int, task: Task) -> tuple[Message, int]:
         """Run a task; return what came of it, and the most memory that this process has held."""

@@ -13,7 +13,7 @@ from empirics.errors import InputError
 from empirics.executor import OpenExecutor
 from empirics.memory import jobs_within, peak_bytes
 from empirics.progress import Display
-from empirics.provenance import provenance
+from empirics.provenance import provenance, vector_instructions
 from empirics.resources import Resources, this_machine
 from empirics.specification import Request, Specification, resolve
 from empirics.stages import Measurement
@@ -80,7 +80,13 @@ def run_stages(
         _refuse_fewer_trials(store, specification, folder)
         _refuse_other_points(store, specification, folder)
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        execution_facts = {"device": specification.device, "jobs": jobs, "threads": 1, "notices": notices}
+        execution_facts = {
+            "device": specification.device,
+            "vector_instructions": vector_instructions(),
+            "jobs": jobs,
+            "threads": 1,
+            "notices": notices,
+        }
         if specification.data_parallel > 1:
             execution_facts["data_parallel"] = specification.data_parallel
         store.add_session(started, {**provenance(), **execution_facts})

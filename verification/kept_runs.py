@@ -84,7 +84,8 @@ def _machines(runs: Sequence[KeptRun]) -> str:
         sessions = run.provenance.get("sessions")
         for session in sessions if isinstance(sessions, list) else ():
             versions = _dictionary(session, "versions")
-            found[f"{session.get('processor')} ({session.get('device')}), torch {versions.get('torch')}"] = None
+            processor = ", ".join(session[key] for key in ("processor", "vector_instructions") if session.get(key))
+            found[f"{processor} ({session.get('device')}), torch {versions.get('torch')}"] = None
     return f"Other work ran beside; the machine: {'; '.join(found) or 'not recorded'}."
 
 

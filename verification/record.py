@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _record(run: Path) -> None:
-    """Write one run's verdicts and print what changed."""
+    """Write one run's verdicts, unless nothing changed but the rounding of last digits, and print what did."""
     if not run.is_dir():
         raise ValueError(f"{run}: no such run folder")
     text = dump(recorded_part(to_json(analyse(read_records(run), DRAWS))))
@@ -54,6 +54,8 @@ def _record(run: Path) -> None:
             raise ValueError(f"{target} is no verdicts file ({error}); delete it to record anew") from None
         changes = differences(kept, json.loads(text))
         print("\n".join([f"{target}: {len(changes)} change(s)", *changes]))
+        if not changes:
+            return
     else:
         print(f"{target}: new")
     write_text_whole(target, text)

@@ -115,13 +115,16 @@ def test_a_checkpoint_that_cannot_be_read_is_none(how, digits, tmp_path):
     assert measured(laboratory, tmp_path / "study.npz") == measured(laboratory)
 
 
-@pytest.mark.parametrize("other", ["program", "trials"])
+@pytest.mark.parametrize("other", ["program", "instructions", "trials"])
 def test_a_checkpoint_of_another_program_or_search_is_none(other, digits, tmp_path, monkeypatch):
     laboratory = laboratory_for("sgd", digits)
     with pytest.raises(CutError):
         measured(laboratory, tmp_path / "study.npz", 4 * INTERVAL)
     if other == "program":
-        monkeypatch.setattr("empirics.checkpoint._program", lambda: {"commit": "another"})
+        monkeypatch.setattr("empirics.checkpoint.provenance", lambda: {"versions": {}, "commit": "another"})
+        masks = np.ones((TRIALS, laboratory.network.size), dtype=bool)
+    elif other == "instructions":
+        monkeypatch.setattr("empirics.checkpoint.vector_instructions", lambda: "another")
         masks = np.ones((TRIALS, laboratory.network.size), dtype=bool)
     else:
         masks = np.ones((TRIALS - 1, laboratory.network.size), dtype=bool)

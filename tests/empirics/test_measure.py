@@ -69,6 +69,7 @@ def test_provenance_tells_what_was_asked_for_and_with_what(undisturbed):
     (session,) = found["sessions"]
     assert session["jobs"] == 1
     assert session["versions"]["torch"] == torch.__version__
+    assert session["vector_instructions"] == torch.backends.cpu.get_cpu_capability()
 
 
 def test_the_command_ends_with_the_tables_the_path_and_what_to_run_next(copied, capsys):

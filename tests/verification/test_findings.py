@@ -116,6 +116,13 @@ def test_a_run_without_provenance_is_shown_all_the_same(page):
     assert "not recorded" in bare.markdown()
 
 
+def test_the_machine_is_named_as_far_as_the_run_tells(page):
+    older = {"processor": "A", "device": "cpu", "versions": {"torch": "2"}}
+    run = page.runs[0]
+    made = KeptRun(run.name, run.analysis, {"sessions": [older, older, older | {"vector_instructions": "AVX2"}]})
+    assert "the machine: A (cpu), torch 2; A, AVX2 (cpu), torch 2.\n" in Page((made,), ()).markdown()
+
+
 def test_the_command_writes_the_page_and_renews_the_table(folders, tmp_path, capsys):
     readme = tmp_path / "README.md"
     readme.write_text(f"above\n{BEGIN}\nof yesterday\n{END}\nbelow\n")
