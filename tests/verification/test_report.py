@@ -328,6 +328,12 @@ def test_recording_names_what_changed_and_keeps_the_new_verdicts(tmp_path, capsy
     printed = capsys.readouterr().out
     assert "1 change(s)" in printed
     assert "verdicts.claims[0].verdict: recorded 'rejected', computed " in printed
+    kept = json.loads((run / FILE_NAME).read_text())
+    kept["curves"][0]["laws"]["H"]["c1"] *= 1.0 + 1e-6  # another processor's rounding; many of them would add up
+    (run / FILE_NAME).write_text(json.dumps(kept))
+    assert record([str(run)]) == 0
+    assert "0 change(s)" in capsys.readouterr().out
+    assert json.loads((run / FILE_NAME).read_text()) == kept
     with pytest.raises(SystemExit, match="2"):
         record([str(tmp_path / "nowhere")])
     assert capsys.readouterr().err.count("\n") == 1
