@@ -20,7 +20,7 @@ def t_above(t: float | Array, freedom: float | Array) -> Array:
         Shares in [0, 1], a 0-d array for numbers.
 
     Example:
-        >>> float(t_above(1.0, 1))  # Cauchy: 1/2 - arctan(1)/pi
+        >>> round(float(t_above(1.0, 1)), 12)  # Cauchy: 1/2 - arctan(1)/pi
         0.25
     """
     return np.asarray(stdtr(freedom, -t), dtype=np.float64)
