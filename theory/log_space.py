@@ -88,10 +88,9 @@ def compile_log_law(
 
 
 def evaluate(function: Compiled, x: Array, theta: Array) -> object:
-    """Call a compiled function on points (..., n) and coordinates (..., p), broadcast to (..., n)."""
-    coordinates = np.moveaxis(theta[..., None, :], -1, 0)
-    points, *columns = np.broadcast_arrays(x, *coordinates)
+    """Call a compiled function on points (..., n) and coordinates (..., p), for values that broadcast to (..., n)."""
+    columns = [theta[..., i, None] for i in range(theta.shape[-1])]
     # numpy.select evaluates the branch of a piecewise law that is not taken, too: its overflow is no result. Neither is
     # that of exp(z) in 1/(1 + exp(z)).
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return function(points, *columns)
+        return function(x, *columns)

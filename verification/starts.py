@@ -34,6 +34,8 @@ def grid_starts(law: StepLaw, data: Observations, n_coordinates: int, keep: int 
     y, known = data.log_middle, data.known
     count = np.maximum(known.sum(axis=-1), 1)
     x = np.broadcast_to(data.log_batch_size, y.shape)
+    # Draws of one curve share their batch sizes, and with them what a law says for a knee of the grid.
+    points = x[:1] if (x == x[0]).all() else x
     smallest = np.where(data.reached, x, np.inf).min(axis=-1)
     smallest = np.where(np.isfinite(smallest), smallest, 0.0)
     knees = _knees(x[known], smallest, n_coordinates)
@@ -43,19 +45,18 @@ def grid_starts(law: StepLaw, data: Observations, n_coordinates: int, keep: int 
             # Law P's c1/c2 is the knee to the power alpha.
             log_c1 = knee * np.exp(shape) if getattr(law, "id", "") == "P" else knee
             theta = np.stack([log_c1, np.zeros_like(log_c1), np.full_like(log_c1, shape)][:n_coordinates], axis=-1)
-            gap = np.where(known, y - np.clip(law.log_steps(x, theta), -LARGEST_LOG_STEPS, LARGEST_LOG_STEPS), 0.0)
+            gap = np.where(known, y - np.clip(law.log_steps(points, theta), -LARGEST_LOG_STEPS, LARGEST_LOG_STEPS), 0.0)
             shift = gap.sum(axis=-1) / count
             scores.append((np.where(known, gap - shift[:, None], 0.0) ** 2).sum(axis=-1))
-            theta[:, :2] += shift[:, None]
-            candidates.append(theta)
+            candidates.append(theta + np.stack([shift, shift, np.zeros_like(shift)], axis=-1)[:, :n_coordinates])
     return _best_apart(np.array(scores), np.array(candidates), keep)
 
 
 def _knees(sizes: Array, smallest: Array, n_coordinates: int) -> list[Array]:
-    """Return log knees to try, each for every data set: shape (m,)."""
+    """Return log knees to try: shape (1,) for all data sets alike, or (m,)."""
     step = _KNEE_STEP * (2.0 if n_coordinates == 3 else 1.0)
     grid = np.arange(sizes.min() - _BEYOND, sizes.max() + _BEYOND, step)
-    return [np.full_like(smallest, knee) for knee in grid] + [smallest - gap for gap in _POLES]
+    return [*grid[:, None], *(smallest - gap for gap in _POLES)]
 
 
 def _best_apart(scores: Array, candidates: Array, keep: int) -> Array:

@@ -9,7 +9,7 @@ from reference.verification_likelihood import fit as twin_fit
 from reference.verification_likelihood import power_law, profile_deviance
 
 from theory import HYPERBOLA, POWER
-from verification.curves import contrasts
+from verification.curves import CANDIDATES, contrasts
 from verification.fit import (
     Interval,
     Problem,
@@ -22,6 +22,7 @@ from verification.likelihood import Observations, observe, sigma_floor
 from verification.newton import maximise
 from verification.profile import deviance_at, p_value, profile_interval, t_statistic, threshold
 from verification.records import CurvePoint
+from verification.starts import grid_starts
 
 SIZES = tuple(2**i for i in range(9))
 C1, C2 = np.array(contrasts(HYPERBOLA)["c1"]), np.array(contrasts(HYPERBOLA)["c2"])
@@ -260,3 +261,14 @@ def test_interval_helpers():
     assert Interval(0.95, 1.05).inside(0.9, 1.1)
     assert not Interval(None, 1.05).inside(0.9, 1.1)
     assert not Interval(0.95, 1.2).inside(0.9, 1.1)
+
+
+@pytest.mark.parametrize("law", CANDIDATES.values(), ids=CANDIDATES)
+def test_starts_do_not_depend_on_whether_curves_share_their_batch_sizes(law):
+    alike = simulated(3, curves=4)
+    turned = Observations(*(np.concatenate([a, a[:1, ::-1]]) for a in alike.arrays))
+    p = len(law.parameter_names)
+    starts, among_others = grid_starts(law, alike, p), grid_starts(law, turned, p)
+    # Their sums are of the same terms, in another order for the curve that was turned round.
+    assert np.array_equal(among_others[:, :-1], starts)
+    assert among_others[:, -1] == pytest.approx(starts[:, 0], rel=1e-12)
