@@ -19,6 +19,8 @@ from verification.product_ratio import ProductRatio
 from verification.rules import EFFECTS, RULES
 from verification.tables import estimate_text, number, p_text
 
+# Stands where a run's name does, for claims that need several workloads.
+TOGETHER = "all together"
 _MARKS = {
     Verdict.SUPPORTED: "supported",
     Verdict.APPROXIMATE: "approximately",
@@ -44,7 +46,7 @@ class Page:
         """Return one claim's verdict by every run, and by all together where it needs several workloads."""
         found = [(run.name, claim) for run in self.runs for claim in run.analysis.claims if claim.id == id_]
         together = self.across if len(self.runs) > 1 else ()
-        return [*found, *(("all together", claim) for claim in together if claim.id == id_)]
+        return [*found, *((TOGETHER, claim) for claim in together if claim.id == id_)]
 
     def markdown(self) -> str:
         """Return the page."""
@@ -75,7 +77,7 @@ the data cannot tell. A claim about every curve is as good as its worst curve.""
 
 def verdict_table(page: Page) -> str:
     """Return claims against runs, one word a cell."""
-    names = [run.name for run in page.runs] + (["all together"] if len(page.runs) > 1 else [])
+    names = [run.name for run in page.runs] + ([TOGETHER] if len(page.runs) > 1 else [])
     rows = []
     for rule in RULES:
         found = {name: _MARKS[claim.verdict] for name, claim in page.verdicts(rule.id)}
@@ -90,13 +92,16 @@ def readme_part(page: Page) -> str:
 
 def _disagreements(page: Page) -> str:
     """Return what was rejected, and where the constants predict another direction than the curves take."""
-    coarsely_searched = {run.name for run in page.runs if run.winners == 1}
     lines = []
     for rule in RULES:
         for name, claim in page.verdicts(rule.id):
             if claim.verdict is Verdict.REJECTED:
                 effect, found = escaped(EFFECTS[rule.id]), estimate_text(claim.estimate, claim.interval)
-                coarse = "; one search point won every study of this run" if name in coarsely_searched else ""
+                coarse = "".join(
+                    f"; one search point won every study of {_run(run.name)}"
+                    for run in page.runs
+                    if run.winners == 1 and (run.name == name or (name == TOGETHER and run.holds(claim.subject)))
+                )
                 lines.append(
                     f"- **{rule.id}** ({escaped(rule.statement)}) is rejected by {_run(name)}: {effect} {found}, at "
                     f"{claim.subject}; the paper: {escaped(rule.reported)}{coarse}."
@@ -141,7 +146,7 @@ def _after(claim: Claim) -> str:
 
 def _run(name: str) -> str:
     """Return a run's name as it is shown."""
-    return name if name == "all together" else f"`{name}`"
+    return name if name == TOGETHER else f"`{name}`"
 
 
 def _not_measured(page: Page) -> str:

@@ -28,6 +28,10 @@ class KeptRun:
         """How many search points have won a study; 0 where the records do not say."""
         return winning_points(self.analysis.records.curves)
 
+    def holds(self, subject: str | None) -> bool:
+        """Return whether what a claim was decided by, `workload, goal ...`, is one of this run's workloads."""
+        return any(curve.workload == (subject or "").partition(",")[0] for curve in self.analysis.records.curves)
+
 
 _READING = """\
 *Winners* counts the search points that won a study: where few win them all, the search was too coarse to say how the

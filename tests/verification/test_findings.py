@@ -1,5 +1,6 @@
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,17 @@ def test_the_machine_is_named_as_far_as_the_run_tells(page):
     run = page.runs[0]
     made = KeptRun(run.name, run.analysis, {"sessions": [older, older, older | {"vector_instructions": "AVX2"}]})
     assert "the machine: A (cpu), torch 2; A, AVX2 (cpu), torch 2.\n" in Page((made,), ()).markdown()
+
+
+@pytest.mark.parametrize(
+    ("workload", "note"),
+    [("digits/small-cnn/momentum", "; one search point won every study of `momentum`"), ("digits/small-cnn", "")],
+)
+def test_a_rejection_says_which_run_was_searched_too_coarsely(page, workload, note):
+    across = tuple(replace(c, verdict=Verdict.REJECTED, subject=f"{workload}, sparsity 90%") for c in page.across)
+    lines = Page(page.runs, across).markdown().splitlines()
+    (line,) = [one for one in lines if one.startswith("- **C9**")]
+    assert line.endswith(f"extend linear scaling{note}.")
 
 
 def test_the_command_writes_the_page_and_renews_the_table(folders, tmp_path, capsys):
