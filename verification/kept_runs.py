@@ -33,6 +33,7 @@ class KeptRun:
         return any(curve.workload == (subject or "").partition(",")[0] for curve in self.analysis.records.curves)
 
 
+_PROCESSOR = ("processor", "vector_instructions")
 _READING = """\
 *Winners* counts the search points that won a study: where few win them all, the search was too coarse to say how the
 best rate moves, and the shape of the curves is the grid's as much as the network's."""
@@ -88,7 +89,7 @@ def _machines(runs: Sequence[KeptRun]) -> str:
         sessions = run.provenance.get("sessions")
         for session in sessions if isinstance(sessions, list) else ():
             versions = _dictionary(session, "versions")
-            processor = ", ".join(session[key] for key in ("processor", "vector_instructions") if session.get(key))
+            processor = ", ".join(str(session[key]) for key in _PROCESSOR if session.get(key))
             found[f"{processor} ({session.get('device')}), torch {versions.get('torch')}"] = None
     return f"Other work ran beside; the machine: {'; '.join(found) or 'not recorded'}."
 

@@ -122,6 +122,8 @@ def test_the_machine_is_named_as_far_as_the_run_tells(page):
     run = page.runs[0]
     made = KeptRun(run.name, run.analysis, {"sessions": [older, older, older | {"vector_instructions": "AVX2"}]})
     assert "the machine: A (cpu), torch 2; A, AVX2 (cpu), torch 2.\n" in Page((made,), ()).markdown()
+    foreign = KeptRun(run.name, run.analysis, {"sessions": [older | {"processor": 7}]})
+    assert "the machine: 7 (cpu), torch 2.\n" in Page((foreign,), ()).markdown()
 
 
 @pytest.mark.parametrize(
