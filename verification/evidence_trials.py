@@ -264,9 +264,9 @@ def _binomial_interval(k: int, n: int, level: float) -> Interval:
 
 def _detectable_share(n: int) -> float | None:
     """Return the smallest share that a 5% test of the margin finds with probability 0.8, None where none is."""
-    significant = [k for k in range(1, n + 1) if _at_least(k, n, EDGE_MARGIN) <= 0.05]
-    if not significant:
+    significant = next((k for k in range(1, n + 1) if _at_least(k, n, EDGE_MARGIN) <= 0.05), None)
+    if significant is None:
         return None
     shares = np.linspace(EDGE_MARGIN, 1.0, 181)
-    power = _at_least(significant[0], n, shares)
+    power = _at_least(significant, n, shares)
     return float(shares[np.argmax(power >= POWER)])

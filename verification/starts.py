@@ -48,7 +48,7 @@ def grid_starts(law: StepLaw, data: Observations, n_coordinates: int, keep: int 
             gap = np.where(known, y - np.clip(law.log_steps(points, theta), -LARGEST_LOG_STEPS, LARGEST_LOG_STEPS), 0.0)
             shift = gap.sum(axis=-1) / count
             scores.append((np.where(known, gap - shift[:, None], 0.0) ** 2).sum(axis=-1))
-            candidates.append(theta + np.stack([shift, shift, np.zeros_like(shift)], axis=-1)[:, :n_coordinates])
+            candidates.append(theta + np.outer(shift, (1.0, 1.0, 0.0)[:n_coordinates]))
     return _best_apart(np.array(scores), np.array(candidates), keep)
 
 
