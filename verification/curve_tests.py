@@ -22,6 +22,7 @@ from verification.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, R
 from verification.distributions import f_above, normal_above
 from verification.fit import FEWEST_BATCH_SIZES
 from verification.likelihood import Array, Observations, point_terms, sigma_floor
+from verification.straight_line import about_line, harvey_collier, rainbow, reset
 
 DRAWS = 1000
 # The ratio to a rival needs no small p-value: so many draws tell 5%.
@@ -102,50 +103,36 @@ def linearity(data: Observations, hyperbola: FittedLaw) -> Mapping[str, CurveTes
     log_fit = hyperbola.law.log_steps(x, np.asarray(hyperbola.theta))
     ratio, share = np.exp(y - log_fit), np.exp(hyperbola.theta[0] - x - log_fit)
     sizes, group = np.unique(x, return_inverse=True)
-    if hyperbola.fit.sigma < NO_SCATTER or float(np.ptp(share)) < 1e-3:
+    if not x.size or hyperbola.fit.sigma < NO_SCATTER or float(np.ptp(share)) < 1e-3:
         return {"lack_of_fit": CurveTest(None, None, "no scatter, or one term of the law alone")}
-    design = np.stack([np.ones_like(share), share], axis=1)
     if len(x) > len(sizes) > 2:
-        return {"lack_of_fit": _lack_of_fit(ratio, design, group)}
+        return {"lack_of_fit": _lack_of_fit(ratio, share, group)}
     if len(x) < 6:
         return {"lack_of_fit": CurveTest(None, None, "needs replicates, or 6 batch sizes that reached the goal")}
-    return _diagnostics(ratio, design)
+    return _diagnostics(ratio, share)
 
 
-def _lack_of_fit(ratio: Array, design: Array, group: NDArray[np.intp]) -> CurveTest:
+def _lack_of_fit(ratio: Array, share: Array, group: NDArray[np.intp]) -> CurveTest:
     """Compare the scatter about the law between batch sizes with that within them, an F test."""
-    line = design @ np.linalg.lstsq(design, ratio, rcond=None)[0]
     counts = np.bincount(group)
     within = ratio - (np.bincount(group, ratio) / counts)[group]
     between, freedom = len(counts) - 2, len(ratio) - len(counts)
     pure = float(within @ within)
-    lack = float((ratio - line) @ (ratio - line)) - pure
+    lack = about_line(share, ratio) - pure
     statistic = (lack / between) / (pure / freedom)
     method = f"lack of fit, F({between}, {freedom}) on replicates"
     return CurveTest(statistic, float(f_above(statistic, between, freedom)), method)
 
 
-def _diagnostics(ratio: Array, design: Array) -> dict[str, CurveTest]:
-    """Return statsmodels' tests of a straight line, points in the order of the share."""
-    from statsmodels.regression.linear_model import OLS  # noqa: PLC0415 - half a second only tests need
-    from statsmodels.stats.diagnostic import (  # noqa: PLC0415
-        linear_harvey_collier,
-        linear_rainbow,
-        linear_reset,
-    )
-
-    order = np.argsort(design[:, 1])
-    line = OLS(ratio[order], design[order]).fit()
-    found = {
-        "reset": (linear_reset(line, power=2, test_type="exog", use_f=True), "RESET in the share of c1/B"),
-        "rainbow": (linear_rainbow(line), "rainbow, the middle half against all"),
-        "harvey_collier": (linear_harvey_collier(line), "Harvey-Collier, recursive residuals"),
+def _diagnostics(ratio: Array, share: Array) -> dict[str, CurveTest]:
+    """Return the tests of a straight line, points in the order of the share."""
+    order = np.argsort(share)
+    tests = {
+        "reset": (reset, "RESET in the share of c1/B"),
+        "rainbow": (rainbow, "rainbow, the middle half against all"),
+        "harvey_collier": (harvey_collier, "Harvey-Collier, recursive residuals"),
     }
-    tests = {}
-    for name, (result, method) in found.items():
-        statistic, p = (result.fvalue, result.pvalue) if name == "reset" else result[:2]
-        tests[name] = CurveTest(float(np.squeeze(statistic)), float(np.squeeze(p)), method)
-    return tests
+    return {name: CurveTest(*test(share[order], ratio[order]), method) for name, (test, method) in tests.items()}
 
 
 def rises(data: Observations, sigma: Array) -> Array:

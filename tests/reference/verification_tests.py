@@ -7,7 +7,9 @@ import numpy as np
 import pandas
 from scipy import stats
 from statsmodels.formula.api import ols
+from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.anova import anova_lm
+from statsmodels.stats.diagnostic import linear_rainbow, linear_reset, recursive_olsresiduals
 
 
 def lack_of_fit(batch_sizes, ratios, shares):
@@ -15,6 +17,26 @@ def lack_of_fit(batch_sizes, ratios, shares):
     table = pandas.DataFrame({"B": batch_sizes, "y": ratios, "s": shares})
     compared = anova_lm(ols("y ~ s", table).fit(), ols("y ~ C(B)", table).fit())
     return compared["F"].iloc[1], compared["Pr(>F)"].iloc[1]
+
+
+def _line(x, y):
+    return OLS(y, np.column_stack([np.ones_like(x), x])).fit()
+
+
+def reset(x, y):
+    """F and p of the square of x, by statsmodels."""
+    found = linear_reset(_line(x, y), power=2, test_type="exog", use_f=True)
+    return float(np.squeeze(found.fvalue)), float(found.pvalue)
+
+
+def rainbow(x, y):
+    """F and p of the middle half against all, by statsmodels."""
+    return linear_rainbow(_line(x, y))
+
+
+def harvey_collier(x, y):
+    """T and p of the mean of all n - 2 recursive residuals, those of statsmodels."""
+    return tuple(stats.ttest_1samp(recursive_olsresiduals(_line(x, y))[4][2:], 0.0))
 
 
 def falling(values):
