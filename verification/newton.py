@@ -17,8 +17,13 @@ Bools = NDArray[np.bool_]
 MAX_ITERATIONS = 60
 # No step changes a constant or sigma by more than a factor e^2: a law's log-likelihood is quadratic only nearby.
 LONGEST_STEP = 2.0
+# Where a step would change sigma by more than this, in logs, theta steps as if sigma stayed: what a smaller sigma would
+# make of the slope is larger than what it makes of the curvature, and both together overshoot.
+FAR_FROM_SIGMA = 0.5
 # Converged when the next Newton step promises less than this gain in log-likelihood ...
 SMALL_GAIN = 1e-10
+# ... or less than rounding of log K lets one see, a few of its last digits over sigma ...
+ROUNDING = 1e-15
 # ... or when no logarithm of a constant matters any more (a constant that the data do not bound runs off).
 SMALL_SLOPE = 1e-6
 # ... or when steps as short as this damping makes them gain nothing: the top of a kink (law PW), or of rounding.
@@ -82,12 +87,16 @@ def maximise(law: StepLaw, data: Observations, start: Array, floor: Array, basis
         slope, bend = gradient[live], curvature[live]
         low, high = np.full_like(slope, -LONGEST_STEP), np.full_like(slope, LONGEST_STEP)
         low[:, -1] = np.maximum(low[:, -1], log_floor[live] - log_sigma[live])
-        gain = 0.5 * np.einsum("mi,mi->m", slope, _step(bend, slope, np.full(live.size, 1e-12), low, high))
-        done = (gain < SMALL_GAIN) | (np.abs(slope).max(axis=-1) < SMALL_SLOPE) | (damping[live] > STALLED)
+        newton = _step(bend, slope, np.full(live.size, 1e-12), low, high)
+        small = SMALL_GAIN + ROUNDING * np.exp(-log_sigma[live])
+        done = (0.5 * np.einsum("mi,mi->m", slope, newton) < small) | (np.abs(slope).max(axis=-1) < SMALL_SLOPE)
+        done |= damping[live] > STALLED
         converged[live[done]] = True
-        live, slope, bend, low, high = (a[~done] for a in (live, slope, bend, low, high))
+        live, slope, bend, low, high, newton = (a[~done] for a in (live, slope, bend, low, high, newton))
         if not live.size:
             break
+        far = np.abs(newton[:, -1]) > FAR_FROM_SIGMA
+        bend[far, -1, :-1] = bend[far, :-1, -1] = 0.0
         step = _step(bend, slope, damping[live], low, high)
         along = directions if directions.ndim == 2 else directions[live]
         new_theta = theta[live] + (along @ step[:, :-1, None])[..., 0]

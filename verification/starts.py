@@ -31,42 +31,65 @@ def grid_starts(law: StepLaw, data: Observations, n_coordinates: int, keep: int 
     Returns:
         Shape (keep, m, n_coordinates), the best first.
     """
-    y, known = data.log_middle, data.known
-    count = np.maximum(known.sum(axis=-1), 1)
-    x = np.broadcast_to(data.log_batch_size, y.shape)
-    # Draws of one curve share their batch sizes, and with them what a law says for a knee of the grid.
-    points = x[:1] if (x == x[0]).all() else x
+    known = data.known
+    x = np.broadcast_to(data.log_batch_size, known.shape)
     smallest = np.where(data.reached, x, np.inf).min(axis=-1)
     smallest = np.where(np.isfinite(smallest), smallest, 0.0)
-    knees = _knees(x[known], smallest, n_coordinates)
-    scores, candidates = [], []
-    for shape in _SHAPES if n_coordinates == 3 else (0.0,):
-        for knee in knees:
-            # Law P's c1/c2 is the knee to the power alpha.
-            log_c1 = knee * np.exp(shape) if getattr(law, "id", "") == "P" else knee
-            theta = np.stack([log_c1, np.zeros_like(log_c1), np.full_like(log_c1, shape)][:n_coordinates], axis=-1)
-            gap = np.where(known, y - np.clip(law.log_steps(points, theta), -LARGEST_LOG_STEPS, LARGEST_LOG_STEPS), 0.0)
-            shift = gap.sum(axis=-1) / count
-            scores.append((np.where(known, gap - shift[:, None], 0.0) ** 2).sum(axis=-1))
-            candidates.append(theta + np.outer(shift, (1.0, 1.0, 0.0)[:n_coordinates]))
-    return _best_apart(np.array(scores), np.array(candidates), keep)
-
-
-def _knees(sizes: Array, smallest: Array, n_coordinates: int) -> list[Array]:
-    """Return log knees to try: shape (1,) for all data sets alike, or (m,)."""
     step = _KNEE_STEP * (2.0 if n_coordinates == 3 else 1.0)
-    grid = np.arange(sizes.min() - _BEYOND, sizes.max() + _BEYOND, step)
-    return [*grid[:, None], *(smallest - gap for gap in _POLES)]
+    knees = np.arange(x[known].min() - _BEYOND, x[known].max() + _BEYOND, step)
+    starts = np.empty((keep, len(x), n_coordinates))
+    # Draws of one curve share their batch sizes, and with them what a law says for a knee of the grid.
+    sizes, group = np.unique(x, axis=0, return_inverse=True)
+    for i, points in enumerate(sizes):
+        members = np.flatnonzero(group == i)
+        poles = np.subtract.outer(np.unique(smallest[members]), _POLES).ravel()
+        grid = _grid(law, np.concatenate([knees, poles]), n_coordinates)
+        steps = np.clip(law.log_steps(points, grid), -LARGEST_LOG_STEPS, LARGEST_LOG_STEPS)
+        score, shift = _squares(data.log_middle[members], known[members], steps)
+        for one, best in enumerate(_best_apart(score, keep)):
+            moved = np.take_along_axis(shift, best[:, None], axis=1)
+            starts[one, members] = grid[best] + moved * (1.0, 1.0, 0.0)[:n_coordinates]
+    return starts
 
 
-def _best_apart(scores: Array, candidates: Array, keep: int) -> Array:
-    """Return the best candidates of which none is a neighbour of a better one on the grid."""
-    scores = scores.copy()
-    everyone = np.arange(scores.shape[1])
-    chosen: list[NDArray[np.float64]] = []
+def _grid(law: StepLaw, knees: Array, n_coordinates: int) -> Array:
+    """Return theta at c2 = 1 for every shape and, within it, every log knee."""
+    shapes = np.array(_SHAPES if n_coordinates == 3 else (0.0,))
+    # Law P's c1/c2 is the knee to the power alpha.
+    log_c1 = np.outer(np.exp(shapes) if getattr(law, "id", "") == "P" else np.ones_like(shapes), knees).ravel()
+    columns = (log_c1, np.zeros_like(log_c1), np.repeat(shapes, len(knees)))
+    return np.stack(columns[:n_coordinates], axis=-1)
+
+
+def _squares(y: Array, known: NDArray[np.bool_], steps: Array) -> tuple[Array, Array]:
+    """Return the squares left at each grid point with its best c2, and log c2 there, shapes (m, grid).
+
+    With the square taken out, sums over points are products of matrices; y and steps (grid, n) are taken from their
+    means first, for the digits.
+    """
+
+    def over_points(a: Array, b: Array) -> Array:
+        # Not `@`: for matrices as small as these a second thread waits longer than it works.
+        product: Array = np.einsum("mn,gn->mg", a, b)
+        return product
+
+    weight = known.astype(np.float64)
+    count = np.maximum(weight.sum(axis=-1), 1.0)[:, None]
+    mean = (weight * y).sum(axis=-1, keepdims=True) / count
+    level = steps.mean(axis=-1)
+    gap, bend = weight * (y - mean), steps - level[:, None]
+    rest = over_points(weight, bend) / count
+    about = (gap**2).sum(axis=-1, keepdims=True) - 2.0 * over_points(gap, bend) + over_points(weight, bend**2)
+    return about - count * rest**2, mean - level - rest
+
+
+def _best_apart(scores: Array, keep: int) -> list[NDArray[np.intp]]:
+    """Return the best of each row, then the best that is no neighbour of it on the grid, and so on."""
+    rows = np.arange(len(scores))
+    chosen = []
     for _ in range(keep):
-        best = np.argmin(scores, axis=0)
-        chosen.append(candidates[best, everyone])
+        best = np.argmin(scores, axis=1)
+        chosen.append(best)
         for neighbour in (-2, -1, 0, 1, 2):
-            scores[np.clip(best + neighbour, 0, len(scores) - 1), everyone] = np.inf
-    return np.stack(chosen)
+            scores[rows, np.clip(best + neighbour, 0, scores.shape[1] - 1)] = np.inf
+    return chosen

@@ -272,3 +272,52 @@ def test_starts_do_not_depend_on_whether_curves_share_their_batch_sizes(law):
     # Their sums are of the same terms, in another order for the curve that was turned round.
     assert np.array_equal(among_others[:, :-1], starts)
     assert among_others[:, -1] == pytest.approx(starts[:, 0], rel=1e-12)
+
+
+@pytest.mark.parametrize("law", CANDIDATES.values(), ids=lambda law: law.id)
+@pytest.mark.parametrize("sizes", [SIZES, SIZES[3:]], ids=["nine", "six"])
+def test_the_best_start_leaves_the_least_squares_of_a_grid(law, sizes):
+    """Over knees half a doubling apart, a whole one with a shape, each with the mean of what is left as log c2."""
+    p = len(law.parameters)
+    data = simulated(3, sizes=sizes, c1=2000.0, curves=4)
+    x = data.log_batch_size[0]
+    knees = np.arange(x[0] - 6.0, x[-1] + 6.0, 0.5 * math.log(2.0) * (p - 1))
+    starts = grid_starts(law, data, p)
+    for i, y in enumerate(data.log_middle):
+        pole = x[data.reached[i]][0] - np.array([0.3, 0.03, 0.003])
+        squares = []
+        for shape in (0.0, -0.4, 0.4, -1.0) if p == 3 else (0.0,):
+            for knee in (*knees, *pole):
+                log_c1 = knee * math.exp(shape) if law is POWER else knee
+                gap = y - np.minimum(law.log_steps(x, np.array([log_c1, 0.0, shape][:p])), 1e4)
+                squares.append(((gap - gap.mean()) ** 2).sum())
+        left = [((y - law.log_steps(x, starts[k, i])) ** 2).sum() for k in range(2)]
+        assert left[0] == pytest.approx(min(squares), rel=1e-9)
+        assert left[0] <= left[1]
+        assert not np.allclose(starts[0, i], starts[1, i])
+
+
+@dataclass
+class Counted:
+    """A law that counts how often it is asked."""
+
+    law: object
+    asked: int = 0
+
+    def log_steps(self, x, theta):
+        self.asked += 1
+        return self.law.log_steps(x, theta)
+
+    def log_steps_jacobian(self, x, theta):
+        return self.law.log_steps_jacobian(x, theta)
+
+
+def test_exact_points_are_climbed_without_overshooting():
+    """Sigma falls by a factor e a step, from 0.02 to 1e-6 in 10; theta follows, or steps would be taken back."""
+    steps = tuple(512 // size + 16 for size in SIZES)
+    data = observe([CurvePoint(size, 0, k, k) for size, k in zip(SIZES, steps, strict=True)])
+    law = Counted(HYPERBOLA)
+    best = maximise(law, data, starting_points(data, 2)[:1], sigma_floor(data))
+    assert best.converged.all()
+    assert np.exp(best.theta[0]) == pytest.approx((512.0, 16.0), rel=1e-6)
+    assert law.asked <= 20
