@@ -139,6 +139,9 @@ class _Profile:
         self.centre = (a * self.hat).sum(axis=1)
         # An orthonormal basis, shape (p, p - 1), of the directions that leave a . theta alone.
         self.basis = np.stack([np.linalg.svd(row[None, :])[2][1:].T for row in a])
+        # c1 and c2 times a factor are K times that factor, in every law that has them.
+        names = getattr(self.law, "parameter_names", ("",) * a.shape[1])
+        self.level = np.array([float(name in {"c1", "c2"}) for name in names])
         self.warm = self.hat.copy()
         self.floor = sigma_floor(self.data)
 
@@ -151,7 +154,7 @@ class _Profile:
         near[:2] = True
         # Starts too far away are left out, by target: what remains is a ragged list of climbs.
         gone = ~near
-        starts = (origins + (gap / (a**2).sum(axis=1))[..., None] * a)[near]
+        starts = self._levelled(targets, origins + (gap / (a**2).sum(axis=1))[..., None] * a)[near]
         climb, target = np.nonzero(near)
         rising = maximise(
             self.law, self.data.rows(rows[target]), starts, self.floor[rows[target]], self.basis[targets][target]
@@ -165,6 +168,21 @@ class _Profile:
         self.warm[targets] = thetas[best, everyone]
         deviance: Array = 2.0 * (self.value[targets] - heights[best, everyone])
         return deviance
+
+    def _levelled(self, targets: NDArray[np.intp], starts: Array) -> Array:
+        """Return starts, shape (s, t, p), with the level of K that suits the points, where that leaves a . theta alone.
+
+        A shape that is moved far takes K with it: law S doubles K at the knee with every unit of h.
+        """
+        data, free = self.data.rows(self.rows[targets]), self.a[targets] @ self.level == 0.0
+        if not (free.any() and self.level.any()):
+            return starts
+        steps = self.law.log_steps(data.log_batch_size, starts)
+        use = data.reached & np.isfinite(steps)
+        gap = np.subtract(data.log_middle, steps, where=use, out=np.zeros_like(steps)).sum(axis=-1)
+        gap /= np.maximum(use.sum(axis=-1), 1)
+        levelled: Array = starts + np.where(free, gap, 0.0)[..., None] * self.level
+        return levelled
 
 
 def _ends(profile: _Profile, directions: Array, roots: Array) -> list[float | None]:

@@ -333,3 +333,21 @@ def test_a_climb_ends_where_rounding_hides_the_rest_of_it():
     drawn = draw(design_of(data), data.log_middle, 1e-6, 1000)
     best = maximise(HYPERBOLA, drawn, grid_starts(HYPERBOLA, drawn, 2)[0], sigma_floor(drawn))
     assert best.converged.all()
+
+
+def test_far_in_the_shape_of_law_s_its_profile_is_that_of_a_straight_line():
+    """As h grows, law S becomes log K = a - log(B)/2, whose likelihood for exact counts is known in closed form."""
+    x = np.log(np.array(SIZES, dtype=np.float64))
+    y = 6.0 - 0.5 * x + 0.1 * np.random.default_rng(1).standard_normal(len(x))
+    data = Observations(x, y, y)
+    law = CANDIDATES["S"]
+    starts = np.concatenate([grid_starts(law, stacked([data]), 3)[:, 0], starting_points(data, 3)])
+    one = Problem(law, data, starts)
+    fit = fit_law(one)
+    scatter = np.var(y + 0.5 * x)
+    line = -0.5 * len(x) * (math.log(2.0 * math.pi * scatter) + 1.0)
+    for h in (1e4, 1e6):
+        assert deviance_at(one, fit, (0.0, 0.0, 1.0), math.log(h)) == pytest.approx(
+            2.0 * (fit.log_likelihood - line), abs=0.02
+        )
+    assert profile_interval(one, fit, (0.0, 0.0, 1.0)).high is None
