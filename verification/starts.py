@@ -41,7 +41,7 @@ def grid_starts(law: StepLaw, data: Observations, n_coordinates: int, keep: int 
     # Draws of one curve share their batch sizes, and with them what a law says for a knee of the grid.
     sizes, group = np.unique(x, axis=0, return_inverse=True)
     for i, points in enumerate(sizes):
-        members = np.flatnonzero(group == i)
+        members = np.flatnonzero(group.ravel() == i)
         poles = np.subtract.outer(np.unique(smallest[members]), _POLES).ravel()
         grid = _grid(law, np.concatenate([knees, poles]), n_coordinates)
         steps = np.clip(law.log_steps(points, grid), -LARGEST_LOG_STEPS, LARGEST_LOG_STEPS)
