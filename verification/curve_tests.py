@@ -19,7 +19,7 @@ from scipy.optimize import isotonic_regression
 
 from verification.bootstrap import design_of, draw, fit_draws, tail_p
 from verification.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival, ShapeTest
-from verification.distributions import f_above, normal_above
+from verification.distributions import f_above, normal_beyond
 from verification.fit import FEWEST_BATCH_SIZES
 from verification.likelihood import Array, Observations, point_terms, sigma_floor
 from verification.straight_line import about_line, harvey_collier, rainbow, reset
@@ -240,4 +240,4 @@ def _against(data: Observations, hyperbola: FittedLaw, rival: FittedLaw, drawn: 
     if not spread > 1e-9:
         return Rival(ratio, p, None, None)
     z = float(gain.sum()) / (math.sqrt(len(gain)) * spread)
-    return Rival(ratio, p, z, 2.0 * float(normal_above(abs(z))))
+    return Rival(ratio, p, z, float(normal_beyond(z)))

@@ -26,6 +26,23 @@ def t_above(t: float | Array, freedom: float | Array) -> Array:
     return np.asarray(stdtr(freedom, -t), dtype=np.float64)
 
 
+def t_beyond(t: float | Array, freedom: float | Array) -> Array:
+    """Return the two-sided P(|T| >= |t|).
+
+    Args:
+        t: Any shape.
+        freedom: Degrees of freedom, > 0, inf for the normal; broadcasts against t.
+
+    Returns:
+        Shares in [0, 1], a 0-d array for numbers.
+
+    Example:
+        >>> round(float(t_beyond(-1.0, 1)), 12)  # a Cauchy variable lies within 1 half of the time
+        0.5
+    """
+    return np.asarray(2.0 * t_above(np.abs(t), freedom))
+
+
 def t_quantile(share: float | Array, freedom: float | Array) -> Array:
     """Return the t below which a share of Student's distribution lies.
 
@@ -93,6 +110,22 @@ def normal_above(z: float | Array) -> Array:
         0.5
     """
     return np.asarray(ndtr(-z), dtype=np.float64)
+
+
+def normal_beyond(z: float | Array) -> Array:
+    """Return the two-sided P(|Z| >= |z|).
+
+    Args:
+        z: Any shape.
+
+    Returns:
+        Shares in [0, 1], a 0-d array for numbers.
+
+    Example:
+        >>> round(float(normal_beyond(-1.959964)), 3)
+        0.05
+    """
+    return np.asarray(2.0 * normal_above(np.abs(z)))
 
 
 def normal_quantile(share: float | Array) -> Array:

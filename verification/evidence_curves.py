@@ -7,7 +7,7 @@ import numpy as np
 
 from verification.curves import FittedCurve
 from verification.detectable import detectable, log_error
-from verification.distributions import t_above, t_quantile
+from verification.distributions import t_beyond, t_quantile
 from verification.evidence import Evidence, Found, name, variances
 from verification.fit import Interval
 
@@ -97,7 +97,7 @@ def _end_slope(fitted: FittedCurve, claimed: float) -> Evidence | None:
         subject=name(fitted),
         estimate=slope,
         interval=Interval(slope - at_95, slope + at_95),
-        p=2.0 * float(t_above(abs(slope - claimed) / error, freedom)),
+        p=float(t_beyond((slope - claimed) / error, freedom)),
         detectable=detectable(error, freedom, 2, float),
         interval_90=Interval(slope - at_90, slope + at_90),
     )

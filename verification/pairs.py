@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from theory import HYPERBOLA
 from verification.curves import FittedCurve, estimate
 from verification.detectable import detectable, log_error
-from verification.distributions import t_above, t_quantile
+from verification.distributions import t_beyond, t_quantile
 from verification.fit import OPEN, Fit, Interval, Problem, fit_laws
 from verification.likelihood import Array, joined
 from verification.newton import StepLaw
@@ -247,7 +247,7 @@ def _against_prediction(pair: Pair, at_90: Interval, freedom: int) -> RatioTest:
     gap = math.log(ratio / predicted.c1_ratio)
     half = float(t_quantile(0.95, freedom)) * total
     interval = Interval(math.exp(gap - half), math.exp(gap + half))
-    p = 2.0 * float(t_above(abs(gap) / total, freedom))
+    p = float(t_beyond(gap / total, freedom))
     unknown = "" if predicted.log_error is not None else "the constants have one replicate: their error is unknown"
     return replace(_ratio_test(p, interval, total, freedom), detail=unknown)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from verification.distributions import f_quantile, t_above
+from verification.distributions import f_quantile, t_beyond
 from verification.fit import OPEN, Fit, Interval, Problem
 from verification.likelihood import Array, sigma_floor, stacked
 from verification.newton import maximise
@@ -71,7 +71,7 @@ def p_value(deviance: float, n: int, p: int) -> float | None:
         0.05
     """
     t = t_statistic(deviance, n, p)
-    return None if t is None else float(2.0 * t_above(t, n - p))
+    return None if t is None else float(t_beyond(t, n - p))
 
 
 def deviance_at(problem: Problem, fit: Fit, contrast: Sequence[float], value: float) -> float:
@@ -141,7 +141,7 @@ class _Profile:
         self.basis = np.stack([np.linalg.svd(row[None, :])[2][1:].T for row in a])
         # c1 and c2 times a factor are K times that factor, in every law that has them.
         names = getattr(self.law, "parameter_names", ("",) * a.shape[1])
-        self.level = np.array([float(name in {"c1", "c2"}) for name in names])
+        self.lift = np.array([float(name in {"c1", "c2"}) for name in names])
         self.warm = self.hat.copy()
         self.floor = sigma_floor(self.data)
 
@@ -174,14 +174,14 @@ class _Profile:
 
         A shape that is moved far takes K with it: law S doubles K at the knee with every unit of h.
         """
-        data, free = self.data.rows(self.rows[targets]), self.a[targets] @ self.level == 0.0
-        if not (free.any() and self.level.any()):
+        data, free = self.data.rows(self.rows[targets]), self.a[targets] @ self.lift == 0.0
+        if not (free.any() and self.lift.any()):
             return starts
         steps = self.law.log_steps(data.log_batch_size, starts)
         use = data.reached & np.isfinite(steps)
         gap = np.subtract(data.log_middle, steps, where=use, out=np.zeros_like(steps)).sum(axis=-1)
         gap /= np.maximum(use.sum(axis=-1), 1)
-        levelled: Array = starts + np.where(free, gap, 0.0)[..., None] * self.level
+        levelled: Array = starts + np.where(free, gap, 0.0)[..., None] * self.lift
         return levelled
 
 

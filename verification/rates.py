@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from verification.curves import FittedCurve
-from verification.distributions import t_above, t_quantile
+from verification.distributions import t_above, t_beyond, t_quantile
 from verification.fit import Interval
 from verification.likelihood import Array
 from verification.records import Curve
@@ -51,7 +51,7 @@ class Slope:
 
     def p(self, value: float = 0.0) -> float:
         """Return the two-sided p-value of the slope being a value."""
-        return 2.0 * float(t_above(abs(self.value - value) / self.error, self.freedom))
+        return float(t_beyond((self.value - value) / self.error, self.freedom))
 
     def above(self, value: float = 0.0) -> float:
         """Return the p-value of the slope being at most a value."""

@@ -85,6 +85,7 @@ def _squares(y: Array, known: NDArray[np.bool_], steps: Array) -> tuple[Array, A
 
 def _best_apart(scores: Array, keep: int) -> list[NDArray[np.intp]]:
     """Return the best of each row, then the best that is no neighbour of it on the grid, and so on."""
+    scores = scores.copy()
     rows = np.arange(len(scores))
     chosen = []
     for _ in range(keep):

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from verification.distributions import f_above, t_above
+from verification.distributions import f_above, t_beyond
 from verification.likelihood import Array
 
 # A line has two constants.
@@ -118,7 +118,7 @@ def harvey_collier(x: Array, y: Array) -> tuple[float, float]:
         weights = at @ np.linalg.pinv(before)
         w[i - _CONSTANTS] = (y[i] - weights @ y[:i]) / math.sqrt(1.0 + float(weights @ weights))
     statistic = float(w.mean() / (w.std(ddof=1) / math.sqrt(len(w))))
-    return statistic, float(2.0 * t_above(abs(statistic), len(w) - 1))
+    return statistic, float(t_beyond(statistic, len(w) - 1))
 
 
 def _line(x: Array) -> Array:

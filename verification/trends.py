@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verification.distributions import normal_above
+from verification.distributions import normal_above, normal_beyond
 from verification.fit import OPEN, Interval
 from verification.likelihood import Array
 from verification.trials import SmoothnessRun
@@ -179,4 +179,4 @@ def combined(effects: Sequence[tuple[float, float]]) -> Combined | str:
         value, error = float(result.mean_effect_re), float(result.sd_eff_w_re)
     else:
         value, error = float(result.mean_effect_fe), float(result.sd_eff_w_fe)
-    return Combined(value, error, max(float(result.i2), 0.0), 2.0 * float(normal_above(abs(value) / error)))
+    return Combined(value, error, max(float(result.i2), 0.0), float(normal_beyond(value / error)))

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from verification.distributions import f_above, f_quantile, normal_above, normal_quantile, t_above, t_quantile
+from verification.distributions import (
+    f_above,
+    f_quantile,
+    normal_above,
+    normal_beyond,
+    normal_quantile,
+    t_above,
+    t_beyond,
+    t_quantile,
+)
 from verification.evidence_trials import EDGE_MARGIN, _at_least, _binomial_interval, _detectable_share
 
 # A tail is a continued fraction or a series of some ten terms, each rounded once; a quantile is a root of it.
@@ -23,6 +32,12 @@ def test_tails_of_t_and_of_the_normal(x, freedom):
     assert float(t_above(x, freedom)) == pytest.approx(float(stats.t.sf(x, freedom)), **CLOSE)
     assert float(normal_above(x)) == pytest.approx(float(stats.norm.sf(x)), **CLOSE)
     assert float(t_above(x, math.inf)) == pytest.approx(float(normal_above(x)), **CLOSE)
+
+
+@given(numbers, freedoms)
+def test_both_tails_are_one_of_the_square(x, freedom):
+    assert float(t_beyond(x, freedom)) == pytest.approx(float(stats.f.sf(x**2, 1, freedom)), rel=1e-9)
+    assert float(normal_beyond(x)) == pytest.approx(float(stats.chi2.sf(x**2, 1)), rel=1e-9)
 
 
 @given(numbers, freedoms, freedoms)

@@ -49,6 +49,11 @@ def one_curve(seed, **options):
     return Observations(data.log_batch_size[0], data.log_lower[0], data.log_upper[0])
 
 
+def exact_hyperbola():
+    """Counts of 512/B + 16 without noise or a grid."""
+    return observe([CurvePoint(size, 0, 512 // size + 16, 512 // size + 16) for size in SIZES])
+
+
 def rows_of(data):
     """(batch_size, lower, upper or None) as the twin wants them."""
     ends = zip(np.exp(data.log_batch_size), np.exp(data.log_lower), np.exp(data.log_upper), strict=True)
@@ -317,8 +322,7 @@ class Counted:
 
 def test_exact_points_are_climbed_without_overshooting():
     """Sigma falls by a factor e a step, from 0.02 to 1e-6 in 10; theta follows, or steps would be taken back."""
-    steps = tuple(512 // size + 16 for size in SIZES)
-    data = observe([CurvePoint(size, 0, k, k) for size, k in zip(SIZES, steps, strict=True)])
+    data = exact_hyperbola()
     law = Counted(HYPERBOLA)
     best = maximise(law, data, starting_points(data, 2)[:1], sigma_floor(data))
     assert best.converged.all()
@@ -328,8 +332,7 @@ def test_exact_points_are_climbed_without_overshooting():
 
 def test_a_climb_ends_where_rounding_hides_the_rest_of_it():
     """At sigma = 1e-6 the last digit of log K moves the log-likelihood by more than `SMALL_GAIN`."""
-    steps = tuple(512 // size + 16 for size in SIZES)
-    data = observe([CurvePoint(size, 0, k, k) for size, k in zip(SIZES, steps, strict=True)])
+    data = exact_hyperbola()
     drawn = draw(design_of(data), data.log_middle, 1e-6, 1000)
     best = maximise(HYPERBOLA, drawn, grid_starts(HYPERBOLA, drawn, 2)[0], sigma_floor(drawn))
     assert best.converged.all()

@@ -2,28 +2,27 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from reference import verification_tests as twin
 
 from verification.straight_line import harvey_collier, rainbow, reset
 
-TESTS = ("reset", "rainbow", "harvey_collier")
 OURS = {"reset": reset, "rainbow": rainbow, "harvey_collier": harvey_collier}
 
 
-@pytest.mark.parametrize("name", TESTS)
+@pytest.mark.parametrize("name", OURS)
 @given(seed=st.integers(0, 10**6), n=st.integers(6, 20), bend=st.floats(-1.0, 1.0))
 def test_a_test_is_that_of_statsmodels(name, seed, n, bend):
     rng = np.random.default_rng(seed)
     x = np.sort(rng.uniform(0.0, 1.0, n))
+    # Where the first two nearly coincide, the line through them is lost to rounding.
+    assume(x[1] - x[0] > 1e-3)
     y = 1.0 + 0.2 * x + bend * x**2 + 0.1 * rng.standard_normal(n)
-    # Two residuals of two uniforms: where they nearly coincide, a line through both is lost to rounding.
-    if x[1] - x[0] > 1e-3:
-        assert OURS[name](x, y) == pytest.approx(getattr(twin, name)(x, y), rel=1e-7, abs=1e-9)
+    assert OURS[name](x, y) == pytest.approx(getattr(twin, name)(x, y), rel=1e-7, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", TESTS)
+@pytest.mark.parametrize("name", OURS)
 def test_a_bend_is_seen_and_units_do_not_matter(name):
     rng = np.random.default_rng(0)
     x = np.linspace(0.0, 1.0, 20)
