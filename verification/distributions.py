@@ -27,7 +27,7 @@ def t_above(t: float | Array, freedom: float | Array) -> Array:
 
 
 def t_beyond(t: float | Array, freedom: float | Array) -> Array:
-    """Return the two-sided P(|T| >= |t|).
+    """Return the two-sided P(abs(T) >= abs(t)).
 
     Args:
         t: Any shape.
@@ -113,7 +113,7 @@ def normal_above(z: float | Array) -> Array:
 
 
 def normal_beyond(z: float | Array) -> Array:
-    """Return the two-sided P(|Z| >= |z|).
+    """Return the two-sided P(abs(Z) >= abs(z)).
 
     Args:
         z: Any shape.
