@@ -1,0 +1,56 @@
+"""Docstrings as the site will read them, long before `make docs` would say so."""
+
+import ast
+import io
+
+import pytest
+from docutils.core import publish_doctree
+from reference.checkout import ROOT
+from sphinx.ext.napoleon import Config, GoogleDocstring
+
+PACKAGES = ("theory", "empirics", "verification", "paper_figures")
+# As docs/conf.py has it, but for attributes, which become fields here: their directive is Sphinx's own.
+NAPOLEON = Config(napoleon_custom_sections=["Reference"], napoleon_use_ivar=True)
+
+
+def complaints(docstring):
+    """Return what docutils has to say against a docstring once napoleon has written it as reStructuredText."""
+    said = io.StringIO()
+    settings = {"warning_stream": said, "report_level": 2, "halt_level": 5, "file_insertion_enabled": False}
+    publish_doctree(str(GoogleDocstring(docstring, NAPOLEON)), settings_overrides=settings)
+    return said.getvalue()
+
+
+def documented(source):
+    """Yield name and docstring of a module and of all in it that is not named private."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            name = getattr(node, "name", "the module")
+            if not name.startswith("_") and (docstring := ast.get_docstring(node)):
+                yield name, docstring
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_site_can_read_every_docstring(package):
+    wrong = [
+        f"{path.relative_to(ROOT)}, {name}: {said}"
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if not path.name.startswith(("test_", "conftest"))
+        for name, docstring in documented(path.read_text(encoding="utf-8"))
+        if (said := complaints(docstring))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    "docstring",
+    [
+        "Return the two-sided P(|T| >= |t|).",
+        "Return `one.",
+        "Return what **keywords say.",
+        "Return one.\n\nArgs:\n    t: Any shape, as in\n        :nothing:`this`.\n",
+        "Return a list:\n* one\n  two\n* three\n    four\n",
+    ],
+)
+def test_what_sphinx_would_complain_of_is_complained_of(docstring):
+    assert complaints(docstring)
