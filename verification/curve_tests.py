@@ -19,10 +19,10 @@ from scipy.optimize import isotonic_regression
 
 from verification.bootstrap import design_of, draw, fit_draws, tail_p
 from verification.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival, ShapeTest
-from verification.distributions import f_above, normal_beyond
+from verification.distributions import normal_beyond
 from verification.fit import FEWEST_BATCH_SIZES
 from verification.likelihood import Array, Observations, point_terms, sigma_floor
-from verification.straight_line import about_line, harvey_collier, rainbow, reset
+from verification.straight_line import Tested, about_line, f_test, harvey_collier, rainbow, reset
 
 DRAWS = 1000
 # The ratio to a rival needs no small p-value: so many draws tell 5%.
@@ -105,26 +105,25 @@ def linearity(data: Observations, hyperbola: FittedLaw) -> Mapping[str, CurveTes
     sizes, group = np.unique(x, return_inverse=True)
     if not x.size or hyperbola.fit.sigma < NO_SCATTER or float(np.ptp(share)) < 1e-3:
         return {"lack_of_fit": CurveTest(None, None, "no scatter, or one term of the law alone")}
+    floor = float(sigma_floor(data))
     if len(x) > len(sizes) > 2:
-        return {"lack_of_fit": _lack_of_fit(ratio, share, group)}
+        return {"lack_of_fit": _lack_of_fit(ratio, share, group, floor)}
     if len(x) < 6:
         return {"lack_of_fit": CurveTest(None, None, "needs replicates, or 6 batch sizes that reached the goal")}
-    return _diagnostics(ratio, share)
+    return _diagnostics(ratio, share, floor)
 
 
-def _lack_of_fit(ratio: Array, share: Array, group: NDArray[np.intp]) -> CurveTest:
+def _lack_of_fit(ratio: Array, share: Array, group: NDArray[np.intp], floor: float) -> CurveTest:
     """Compare the scatter about the law between batch sizes with that within them, an F test."""
     counts = np.bincount(group)
     within = ratio - (np.bincount(group, ratio) / counts)[group]
     between, freedom = len(counts) - 2, len(ratio) - len(counts)
     pure = float(within @ within)
-    lack = about_line(share, ratio) - pure
-    statistic = (lack / between) / (pure / freedom)
-    method = f"lack of fit, F({between}, {freedom}) on replicates"
-    return CurveTest(statistic, float(f_above(statistic, between, freedom)), method)
+    found = f_test(about_line(share, ratio) - pure, between, pure, freedom, floor)
+    return _told(found, f"lack of fit, F({between}, {freedom}) on replicates")
 
 
-def _diagnostics(ratio: Array, share: Array) -> dict[str, CurveTest]:
+def _diagnostics(ratio: Array, share: Array, floor: float) -> dict[str, CurveTest]:
     """Return the tests of a straight line, points in the order of the share."""
     order = np.argsort(share)
     tests = {
@@ -132,7 +131,15 @@ def _diagnostics(ratio: Array, share: Array) -> dict[str, CurveTest]:
         "rainbow": (rainbow, "rainbow, the middle half against all"),
         "harvey_collier": (harvey_collier, "Harvey-Collier, recursive residuals"),
     }
-    return {name: CurveTest(*test(share[order], ratio[order]), method) for name, (test, method) in tests.items()}
+    x, y = share[order], ratio[order]
+    return {name: _told(test(x, y, floor), method) for name, (test, method) in tests.items()}
+
+
+def _told(found: Tested, method: str) -> CurveTest:
+    """Return a test, or that it has no scatter to go by: none beyond what the evaluation grid makes by itself."""
+    if found is None:
+        return CurveTest(None, None, f"{method}: no scatter left beyond that of the evaluation grid")
+    return CurveTest(*found, method)
 
 
 def rises(data: Observations, sigma: Array) -> Array:

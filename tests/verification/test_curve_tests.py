@@ -13,7 +13,7 @@ from scipy import stats
 from theory import HYPERBOLA, TUNED_TEXTBOOK
 from verification.bootstrap import design_of, draw, tail_p
 from verification.curve_tests import bulges, linearity, rises, with_tests
-from verification.curves import fit_curve
+from verification.curves import fit_curve, fit_curves
 from verification.likelihood import Observations, observe
 from verification.profile import p_value
 from verification.records import Curve, CurvePoint
@@ -51,6 +51,36 @@ def test_lack_of_fit_sees_a_law_that_is_not_the_papers():
     assert linearity(alone.data, alone.hyperbola)["reset"].p < 0.05
     few = fit_curve(curve(sizes=(1, 4, 16, 64)))
     assert linearity(few.data, few.hyperbola)["lack_of_fit"].p is None
+
+
+def test_tied_counts_in_the_middle_are_no_bend():
+    """K/K_fit of equal counts is a line in the share: the rainbow test would divide by rounding."""
+    sizes, steps = (4, 8, 16, 32, 64, 128, 256), (400, 240, 160, 160, 160, 152, 150)
+    points = tuple(CurvePoint(size, 0, k - 1.0, float(k)) for size, k in zip(sizes, steps, strict=True))
+    fitted = fit_curve(Curve("", "", 0.0, points))
+    tests = linearity(fitted.data, fitted.hyperbola)
+    assert tests["rainbow"].p is None
+    assert tests["rainbow"].method.endswith("no scatter left beyond that of the evaluation grid")
+    assert 0.0 < tests["reset"].p < 1.0
+
+
+def test_ties_are_no_bend_on_a_coarse_grid():
+    """Law H, 10% scatter, counts in steps of 16: of 60 curves 5% fall below 0.05, 11 less than once in 5000 times."""
+    sizes = (4, 8, 16, 32, 64, 128, 256)
+    curves = [curve(sizes=sizes, c1=1000.0, c2=40.0, sigma=0.1, step=16, seed=seed) for seed in range(60)]
+    found = [linearity(fitted.data, fitted.hyperbola)["rainbow"].p for fitted in fit_curves(curves)]
+    known = [p for p in found if p is not None]
+    assert 0 < len(known) < len(found)
+    assert sum(p < 0.05 for p in known) <= 10
+
+
+def test_replicates_that_are_all_alike_measure_no_scatter():
+    steps = {4: 400.0, 8: 240.0, 16: 160.0, 32: 130.0}
+    points = tuple(CurvePoint(size, i, k - 1.0, k) for size, k in steps.items() for i in range(2))
+    fitted = fit_curve(Curve("", "", 0.0, points))
+    (test,) = linearity(fitted.data, fitted.hyperbola).values()
+    assert test.p is None
+    assert "on replicates: no scatter left" in test.method
 
 
 @given(st.lists(st.floats(1.0, 9.0), min_size=10, max_size=10))
