@@ -1,11 +1,20 @@
-"""Result 19 on numbers: gradients drawn at random, and steps on quadratics."""
+"""Result 19 on numbers: its claims hold for gradients drawn at random, and for steps on quadratics."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from theory.proofs import steps_by_id
+from theory.symbols import L, eta, length_after, length_before, length_step
+
 seeds = st.integers(0, 2**32 - 1)
+
+
+def claimed(id_, **values):
+    """What a step claims L_11 to be, or to be at most."""
+    named = {"rate": eta, "before": length_before, "after": length_after, "step": length_step, "curvature": L}
+    return float(steps_by_id()[id_].claim.rhs.subs({named[name]: value for name, value in values.items()}))
 
 
 def measured(before, after, step, rate):
@@ -16,11 +25,22 @@ def measured(before, after, step, rate):
 @given(seeds, st.integers(1, 6), st.floats(1e-3, 1e3))
 def test_no_gradients_whatever_exceed_the_ceiling(seed, size, rate):
     before, after, step = np.random.default_rng(seed).normal(size=(3, size))
-    ceiling = (np.linalg.norm(before) + np.linalg.norm(after)) / (rate * np.linalg.norm(step))
-    assert measured(before, after, step, rate) <= ceiling * (1.0 + 1e-12)
+
+    def ceiling(turned):
+        lengths = (float(np.linalg.norm(one)) for one in (before, turned, step))
+        return claimed("19.3", rate=rate, **dict(zip(("before", "after", "step"), lengths, strict=True)))
+
+    assert measured(before, after, step, rate) <= ceiling(after) * (1.0 + 1e-12)
     # met where the gradient points back
-    turned = measured(before, -3.0 * before, step, rate)
-    assert turned == pytest.approx(4.0 * np.linalg.norm(before) / (rate * np.linalg.norm(step)))
+    assert measured(before, -3.0 * before, step, rate) == pytest.approx(ceiling(-3.0 * before))
+
+
+@given(seeds, st.integers(1, 6), st.floats(1e-3, 1e3), st.floats(0.0, 1.0))
+def test_gradients_no_longer_than_the_steps_stay_below_two_over_the_rate(seed, size, rate, share):
+    before, after = np.random.default_rng(seed).normal(size=(2, size))
+    shorter = share * after * np.linalg.norm(before) / np.linalg.norm(after)
+    assert measured(before, shorter, before, rate) <= claimed("19.4", rate=rate) * (1.0 + 1e-12)
+    assert measured(before, -before, before, rate) == pytest.approx(claimed("19.5", rate=rate))
 
 
 @given(seeds, st.floats(0.01, 1.99))
@@ -32,6 +52,7 @@ def test_on_a_quadratic_it_is_below_the_largest_curvature_and_below_two_over_the
     gradient = curvature * weights
     found = measured(gradient, curvature * (weights - rate * gradient), gradient, rate)
     assert found <= curvature.max() * (1.0 + 1e-12)
-    assert found <= 2.0 / rate
+    assert found <= claimed("19.4", rate=rate)
     top = np.where(curvature == curvature.max(), gradient, 0.0)
-    assert measured(top, (1.0 - rate * curvature) * top, top, rate) == pytest.approx(curvature.max())
+    along = measured(top, (1.0 - rate * curvature) * top, top, rate)
+    assert along == pytest.approx(claimed("19.6", curvature=float(curvature.max())))
