@@ -17,8 +17,8 @@ Bools = NDArray[np.bool_]
 MAX_ITERATIONS = 60
 # No step changes a constant or sigma by more than a factor e^2: a law's log-likelihood is quadratic only nearby.
 LONGEST_STEP = 2.0
-# Where a step would change sigma by more than this, in logs, theta steps as if sigma stayed: what a smaller sigma would
-# make of the slope is larger than what it makes of the curvature, and both together overshoot.
+# Where a step would change sigma by more than this, in logs, theta steps as if sigma stayed: a Newton step counts what
+# the other sigma makes of the slope and not that it makes as much of the curvature, and goes too far.
 FAR_FROM_SIGMA = 0.5
 # Converged when the next Newton step promises less than this gain in log-likelihood ...
 SMALL_GAIN = 1e-10
@@ -88,11 +88,10 @@ def maximise(law: StepLaw, data: Observations, start: Array, floor: Array, basis
         low, high = np.full_like(slope, -LONGEST_STEP), np.full_like(slope, LONGEST_STEP)
         low[:, -1] = np.maximum(low[:, -1], log_floor[live] - log_sigma[live])
         newton = _step(bend, slope, np.full(live.size, 1e-12), low, high)
-        small = SMALL_GAIN + ROUNDING * np.exp(-log_sigma[live])
-        done = (0.5 * np.einsum("mi,mi->m", slope, newton) < small) | (np.abs(slope).max(axis=-1) < SMALL_SLOPE)
-        done |= damping[live] > STALLED
+        done = _arrived(slope, newton, log_sigma[live]) | (damping[live] > STALLED)
         converged[live[done]] = True
-        live, slope, bend, low, high, newton = (a[~done] for a in (live, slope, bend, low, high, newton))
+        live = live[~done]
+        slope, bend, low, high, newton = (a[~done] for a in (slope, bend, low, high, newton))
         if not live.size:
             break
         far = np.abs(newton[:, -1]) > FAR_FROM_SIGMA
@@ -109,6 +108,14 @@ def maximise(law: StepLaw, data: Observations, start: Array, floor: Array, basis
         damping[live] *= np.where(better, 0.2, 4.0)
         np.clip(damping, 1e-12, 1e12, out=damping)
     return Optimum(theta, log_sigma, value, converged)
+
+
+def _arrived(slope: Array, newton: Array, log_sigma: Array) -> Bools:
+    """Return which climbs end: the next step gains less than counts or can be seen, or nothing matters any more."""
+    gain = 0.5 * np.einsum("mi,mi->m", slope, newton)
+    least = SMALL_GAIN + ROUNDING * np.exp(-log_sigma)
+    ended: Bools = (gain < least) | (np.abs(slope).max(axis=-1) < SMALL_SLOPE)
+    return ended
 
 
 def highest(optima: Optimum, starts: int) -> Optimum:

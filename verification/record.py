@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _record(run: Path) -> None:
-    """Write one run's verdicts, unless nothing changed but the rounding of last digits, and print what did."""
+    """Write one run's verdicts and print what changed; leave a file that `differences` finds the same."""
     if not run.is_dir():
         raise ValueError(f"{run}: no such run folder")
     text = dump(recorded_part(to_json(analyse(read_records(run), DRAWS))))
