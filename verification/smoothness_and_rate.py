@@ -20,7 +20,9 @@ from verification.rates import Slope
 from verification.trials import SmoothnessRun
 
 NO_RUNS = "no L measured along a run to its goal"
-OTHER_STEPS = "a step is not rate times gradient where there is momentum, and has no one rate where it decays"
+OTHER_STEPS = "a step is not rate times gradient with momentum or weight decay, and has no one rate where it decays"
+# A rule that searches more than these, like AdamW with its weight decay or a schedule, takes other steps.
+_PLAIN = frozenset({"learning_rate", "momentum"})
 ONE_RATE = "needs two runs more than sparsities, at different rates: more replicates"
 
 
@@ -107,7 +109,7 @@ def _logs_by_sparsity(runs: Sequence[SmoothnessRun]) -> dict[float, Array]:
     first: dict[tuple[float, int], tuple[float, float]] = {}
     for run in runs:
         rate, smoothness = run.metaparameters.get("learning_rate", 0.0), run.values.get("L_mean", 0.0)
-        plain = not run.metaparameters.get("momentum") and "decay_steps" not in run.metaparameters
+        plain = run.metaparameters.keys() <= _PLAIN and not run.metaparameters.get("momentum")
         if plain and rate > 0.0 and smoothness > 0.0:
             first.setdefault((run.sparsity, run.replicate), (math.log(rate), math.log(smoothness)))
     return {

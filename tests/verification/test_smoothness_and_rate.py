@@ -84,6 +84,8 @@ def test_what_cannot_be_said_has_its_reason():
         == OTHER_STEPS
     )
     assert smoothness_and_rate([replace(run(0.0, 0, 0.1, 1.0), metaparameters={})]) == OTHER_STEPS
+    assert smoothness_and_rate([run(0.0, j, 10.0**-j, 1.0, weight_decay=0.1) for j in range(4)]) == OTHER_STEPS
+    assert smoothness_and_rate([run(0.0, 0, 0.1, 1.0, momentum=0.0)]) != OTHER_STEPS
     for few in ([run(0.0, 0, 0.1, 1.0), run(90.0, 0, 0.2, 1.0)], [run(0.0, j, 0.1, 1.0 + j) for j in range(4)]):
         found = smoothness_and_rate(few)
         assert found.power == ONE_RATE
