@@ -45,6 +45,10 @@ class Analysis:
     combined: Mapping[str, Combined | str]
     claims: tuple[Claim, ...]
 
+    def studies(self, group: tuple[str, str]) -> int:
+        """Return how many studies there are of a workload and goal."""
+        return sum(len(curve.points) for curve in self.records.curves if curve.group == group)
+
 
 def analyse(records: Records, draws: int = 0, progress: Progress = iter) -> Analysis:
     """Fit every curve, test it, compare every pair, judge every claim.

@@ -1,4 +1,4 @@
-r"""The paper's claims C1-C18 and the rule, fixed before any data, that turns evidence into a verdict.
+r"""The paper's claims C1-C18 and the rule that turns evidence into a verdict.
 
 `verification.rules` says for each claim what is measured, by which function, what counts as equal, and which command
 would measure it. Holm's correction runs over every p-value of a report. Then, for each piece of evidence:
@@ -47,7 +47,7 @@ class Claim:
         verdict: By the rule above.
         subject: The curve or pair that decides, None when nothing was measured.
         estimate: There.
-        interval: There, 95%.
+        interval: There, 95%; None where the test gives none.
         p: There.
         p_holm: There, corrected over the report.
         detectable: There, the smallest effect seen with probability 0.8.
@@ -59,7 +59,7 @@ class Claim:
     verdict: Verdict
     subject: str | None
     estimate: float | None
-    interval: Interval
+    interval: Interval | None
     p: float | None
     p_holm: float | None
     detectable: float | None

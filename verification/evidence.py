@@ -50,7 +50,7 @@ class Evidence:
     Attributes:
         subject: Which curve or pair.
         estimate: Of the claim's quantity; None where the data hold no trace of it.
-        interval: 95% interval of it.
+        interval: 95% interval of it; None where its test gives none.
         p: Of the claim's null hypothesis; of the direction seen, one-sided, for directional claims.
         detectable: The smallest effect (distance from the claimed value, or ratio) seen with probability 0.8.
         interval_90: 90% interval, for the equivalence rule of equality and law claims.
@@ -60,7 +60,7 @@ class Evidence:
 
     subject: str
     estimate: float | None
-    interval: Interval
+    interval: Interval | None
     p: float
     detectable: float | None
     interval_90: Interval = OPEN

@@ -9,7 +9,7 @@ from scipy.special import betainc, betaincinv
 from verification.curves import FittedCurve
 from verification.detectable import POWER, detectable
 from verification.evidence import Evidence, Found, exponential, name, sign_evidence
-from verification.fit import OPEN, Interval
+from verification.fit import Interval
 from verification.likelihood import Array
 from verification.product_ratio import log_variance
 from verification.rates import Rates, Slope, mean_slope, success
@@ -142,7 +142,7 @@ def smoothness_grows(trend: Trend | str) -> Found:
         Evidence(
             subject=f"sparsity {max(trend.groups):g}% over {min(trend.groups):g}%",
             estimate=ends[-1] / ends[0],
-            interval=OPEN,
+            interval=None,
             p=trend.p if up else trend.p_falling,
             detectable=None,
             direction=1 if up else -1,
@@ -209,7 +209,7 @@ def loss_goes_with_smoothness(runs: Sequence[SmoothnessRun]) -> Found:
         Evidence(
             subject=f"{len(means)} runs",
             estimate=float(tau),
-            interval=OPEN,
+            interval=None,
             p=float(min(p, against)),
             detectable=None,
             direction=1 if tau >= 0.0 else -1,

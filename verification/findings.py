@@ -84,10 +84,8 @@ def across(analyses: Sequence[Analysis]) -> tuple[Claim, ...]:
     """
     best: dict[tuple[str, str], tuple[int, int]] = {}
     for index, one in enumerate(analyses):
-        curves = one.records.curves
-        for group in dict.fromkeys(curve.group for curve in curves):
-            studies = sum(len(curve.points) for curve in curves if curve.group == group)
-            best[group] = max(best.get(group, (0, 0)), (studies, -index))
+        for group in dict.fromkeys(curve.group for curve in one.records.curves):
+            best[group] = max(best.get(group, (0, 0)), (one.studies(group), -index))
     chosen = [
         (fitted, rates)
         for index, one in enumerate(analyses)

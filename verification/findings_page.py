@@ -4,20 +4,20 @@ from dataclasses import dataclass
 
 from verification import paper
 from verification.claims import Claim, Verdict
-from verification.findings_numbers import (
+from verification.findings_consequences import (
     CONSEQUENCES,
     SMOOTHNESS,
     consequences_summary,
     consequences_table,
-    constants_table,
-    ratios_table,
     smoothness_table,
 )
-from verification.kept_runs import KeptRun, cost, runs_table
+from verification.findings_numbers import constants_table, predicted_text, ratios_table, with_measured_epsilon
+from verification.kept_runs import COARSE, DAGGER, KeptRun, cost, repeats, runs_table
 from verification.markdown import escaped, table
+from verification.pairs import Pair
 from verification.product_ratio import ProductRatio
 from verification.rules import EFFECTS, RULES
-from verification.tables import estimate_text, number, p_text
+from verification.tables import estimate_text, p_text
 
 # Stands where a run's name does, for claims that need several workloads.
 TOGETHER = "all together"
@@ -57,7 +57,9 @@ class Page:
             "## The runs\n\n" + runs_table(self.runs),
             "## Verdicts\n\n" + verdict_table(self),
             "## Where measurements and paper disagree\n\n" + _disagreements(self),
-            "## The numbers beside the paper's\n\n" + constants_table(self.runs) + "\n\n" + ratios_table(self.runs),
+            "## The numbers beside the paper's\n\n" + constants_table(self.runs),
+            ratios_table(self.runs),
+            RATIOS_LEGEND,
             "## What follows from the theory, measured\n\n" + CONSEQUENCES,
             consequences_summary(self.runs),
             consequences_table(self.runs),
@@ -69,25 +71,49 @@ class Page:
 
 
 _INTRODUCTION = """\
-What held and what did not, on the runs kept in `evidence/`. Each claim is judged by a rule that was fixed before the
-data (`verification/rules.py`): *supported* and **rejected** mean what they say at 5% after Holm's correction over all
-tests of a run, equality claims are supported only if a 90% interval lies within their margin, and *open* means that
-the data cannot tell. A claim about every curve is as good as its worst curve."""
+What held and what did not, on the runs kept in `evidence/`. Each claim is judged by a rule (`verification/rules.py`):
+*supported* and **rejected** mean what they say at 5% after Holm's correction over all tests of a run, equality claims
+are supported only if a 90% interval lies within their margin, and *open* is neither: not significant after that
+correction, whatever one interval by itself excludes. A claim about every curve is as good as its worst curve.
+
+The rules were written before all runs but `digits`. Its K\\* were known when C2 and C3 were given slopes of their own,
+read off no law (read off the fitted one, both had been *supported*), and when the rules of C5, C6 and C8 to C18 were
+written."""
+RATIOS_LEGEND = """\
+Ratios are sparse over dense, *predicted* is that of Delta L beta, epsilon taken as equal, and beside it that of Delta L
+beta/epsilon^2; B_crit = c1/c2. Brackets are 95% intervals; a predicted ratio without one comes from a single seed."""
 
 
 def verdict_table(page: Page) -> str:
-    """Return claims against runs, one word a cell."""
-    names = [run.name for run in page.runs] + ([TOGETHER] if len(page.runs) > 1 else [])
+    """Return claims against runs, one word a cell, and what its marks mean."""
+    titles = {run.name: f"{run.name}{run.mark}" for run in page.runs}
+    if len(page.runs) > 1:
+        titles[TOGETHER] = TOGETHER
     rows = []
     for rule in RULES:
-        found = {name: _MARKS[claim.verdict] for name, claim in page.verdicts(rule.id)}
-        rows.append([escaped(f"{rule.id} {rule.statement}"), *(found.get(name, "-") for name in names)])
-    return table(["claim", *names], rows)
+        found = {name: _verdict(page, name, claim) for name, claim in page.verdicts(rule.id)}
+        rows.append([escaped(f"{rule.id} {rule.statement}"), *(found.get(name, "-") for name in titles)])
+    marked = f"\n{COARSE}" if any(run.mark for run in page.runs) else ""
+    return f"{table(['claim', *titles.values()], rows)}\n\nA dash: not measured.{marked}"
+
+
+def _verdict(page: Page, name: str, claim: Claim) -> str:
+    """Return a verdict, marked where a run that was searched too coarsely decides for all together."""
+    mark = f" {DAGGER}" if name == TOGETHER and _coarse(page, name, claim) else ""
+    return f"{_MARKS[claim.verdict]}{mark}"
+
+
+def _coarse(page: Page, name: str, claim: Claim) -> list[KeptRun]:
+    """Return the runs behind a verdict of which one search point won every study."""
+    return [
+        run for run in page.runs if run.mark and (run.name == name or (name == TOGETHER and run.holds(claim.subject)))
+    ]
 
 
 def readme_part(page: Page) -> str:
     """Return what the first page of the project shows: verdicts, ratios, and what they took."""
-    return f"{verdict_table(page)}\n\n{ratios_table(page.runs)}\n\n{cost(page.runs)}"
+    parts = (verdict_table(page), ratios_table(page.runs), RATIOS_LEGEND + repeats(page.runs), cost(page.runs))
+    return "\n\n".join(parts)
 
 
 def _disagreements(page: Page) -> str:
@@ -98,24 +124,32 @@ def _disagreements(page: Page) -> str:
             if claim.verdict is Verdict.REJECTED:
                 effect, found = escaped(EFFECTS[rule.id]), estimate_text(claim.estimate, claim.interval)
                 coarse = "".join(
-                    f"; one search point won every study of {_run(run.name)}"
-                    for run in page.runs
-                    if run.winners == 1 and (run.name == name or (name == TOGETHER and run.holds(claim.subject)))
+                    f"; one search point won every study of {_run(run.name)}" for run in _coarse(page, name, claim)
                 )
                 lines.append(
                     f"- **{rule.id}** ({escaped(rule.statement)}) is rejected by {_run(name)}: {effect} {found}, at "
                     f"{claim.subject}; the paper: {escaped(rule.reported)}{coarse}."
                 )
     for run in page.runs:
-        for pair in run.analysis.pairs:
-            if isinstance(pair.prediction, ProductRatio) and pair.direction_disagrees:
-                measured = estimate_text(pair.ratios["c1"], pair.intervals["c1"])
-                lines.append(
-                    f"- The product of the Delta, L and beta ratios is {number(pair.prediction.c1_ratio)} at "
-                    f"{pair.sparse.curve.sparsity:g}% in {_run(run.name)}, where c1 is measured to change by "
-                    f"{measured}: the other direction. The paper: {paper.C1_RATIO}."
-                )
+        lines += [line for pair in run.analysis.pairs if (line := _other_direction(run, pair))]
     return "\n".join(lines) or "Nowhere."
+
+
+def _other_direction(run: KeptRun, pair: Pair) -> str:
+    """Return where predicted and measured ratio of c1 lie on different sides of 1 with all of their intervals."""
+    made = pair.prediction
+    if not isinstance(made, ProductRatio) or not pair.direction_disagrees:
+        return ""
+    if not (made.interval.excludes(1.0) and pair.intervals["c1"].excludes(1.0)):
+        return ""
+    measured, sparsity = estimate_text(pair.ratios["c1"], pair.intervals["c1"]), pair.sparse.curve.sparsity
+    told = f"; the paper: {paper.C1_RATIO}" if sparsity == paper.SPARSITY else ""
+    nearer = predicted_text(with_measured_epsilon(run.analysis, pair))
+    return (
+        f"- The product of the Delta, L and beta ratios is {predicted_text(made)} at {sparsity:g}% in "
+        f"{_run(run.name)}, with the measured epsilon {nearer}, where c1 is measured to change by {measured}: the "
+        f"other direction{told}."
+    )
 
 
 def _claim_section(page: Page, id_: str) -> str:
@@ -149,6 +183,13 @@ def _run(name: str) -> str:
     return name if name == TOGETHER else f"`{name}`"
 
 
+_PARTS = {
+    "cifar-10": "CIFAR-10",
+    "resnet-8": "ResNet-8",
+    "linear": "a decaying rate: C17 speaks of goals alone",
+}
+
+
 def _not_measured(page: Page) -> str:
     """Return the claims that no run says anything about, with what would measure them."""
     lines = []
@@ -156,5 +197,12 @@ def _not_measured(page: Page) -> str:
         found = page.verdicts(rule.id)
         if all(claim.verdict is Verdict.NOT_MEASURED for _, claim in found):
             lines.append(f"- {rule.id}, {escaped(rule.statement)}: {escaped(found[-1][1].detail)}")
+    workloads = {
+        part for run in page.runs for curve in run.analysis.records.curves for part in curve.workload.split("/")
+    }
+    lines += [f"- No run has {what}." for part, what in _PARTS.items() if part not in workloads]
+    alone = [_run(run.name) for run in page.runs if run.replicates == 1]
+    if alone:
+        lines.append(f"- One replicate alone, which says nothing of other seeds: {', '.join(alone)}.")
     lines.append("- What the paper measured and these runs did not is a command with its cost in `evidence/README.md`.")
     return "\n".join(lines)

@@ -41,6 +41,10 @@ class Interval:
         """Whether both ends exist and lie in [low, high]."""
         return self.low is not None and self.high is not None and low <= self.low and self.high <= high
 
+    def excludes(self, value: float) -> bool:
+        """Whether it lies wholly on one side of a value."""
+        return (self.low is not None and self.low > value) or (self.high is not None and self.high < value)
+
 
 OPEN = Interval(None, None)
 

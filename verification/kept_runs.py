@@ -28,11 +28,25 @@ class KeptRun:
         """How many search points have won a study; 0 where the records do not say."""
         return winning_points(self.analysis.records.curves)
 
+    @property
+    def replicates(self) -> int:
+        """How many times the most repeated study was done."""
+        return 1 + max(point.replicate for curve in self.analysis.records.curves for point in curve.points)
+
+    @property
+    def mark(self) -> str:
+        """A dagger after its name where one search point won every study, else nothing; `COARSE` explains it."""
+        return f" {DAGGER}" if self.winners == 1 else ""
+
     def holds(self, subject: str | None) -> bool:
         """Return whether what a claim was decided by, `workload, goal ...`, is one of this run's workloads."""
         return any(curve.workload == (subject or "").partition(",")[0] for curve in self.analysis.records.curves)
 
 
+DAGGER = "†"
+COARSE = f"""\
+{DAGGER} One search point won every study of this run: what is said of the shape of its curves is said of that point,
+not of the network at its best."""
 _PROCESSOR = ("processor", "vector_instructions")
 _READING = """\
 *Winners* counts the search points that won a study: where few win them all, the search was too coarse to say how the
@@ -46,7 +60,6 @@ def runs_table(runs: Sequence[KeptRun]) -> str:
         asked, identity = _dictionary(run.provenance, "asked_for"), _dictionary(run.provenance, "identity")
         curves = run.analysis.records.curves
         sizes = sorted({point.batch_size for curve in curves for point in curve.points})
-        replicates = 1 + max(point.replicate for curve in curves for point in curve.points)
         studies = sum(len(curve.points) for curve in curves)
         reached = sum(point.reached for curve in curves for point in curve.points)
         rows.append(
@@ -56,7 +69,7 @@ def runs_table(runs: Sequence[KeptRun]) -> str:
                 ", ".join(sorted({curve.goal for curve in curves})),
                 " ".join(f"{level:g}" for level in sorted({curve.sparsity for curve in curves})),
                 " ".join(map(str, sizes)),
-                f"{asked.get('trials', '-')} x {replicates}",
+                f"{asked.get('trials', '-')} x {run.replicates}",
                 str(identity.get("stop", "-")),
                 f"{reached}/{studies}",
                 str(run.winners or "-"),
@@ -64,7 +77,40 @@ def runs_table(runs: Sequence[KeptRun]) -> str:
             ]
         )
     header = ["run", "workload", "goal error", "S, %", "B", "trials x replicates", "stop", "reached", "winners", "took"]
-    return f"{table(header, rows)}\n\n{_READING}\n*Took* is the time of one process, summed over all. {_machines(runs)}"
+    took = f"*Took* is the time of one process, summed over all. {_machines(runs)}"
+    return f"{table(header, rows)}\n\n{_READING}\n{took}{repeats(runs)}"
+
+
+def repeats(runs: Sequence[KeptRun]) -> str:
+    """Return which runs hold studies of a larger run again, one paragraph; nothing where none does."""
+    results = [_results(run) for run in runs]
+    again: dict[str, list[str]] = {}
+    for run, found in zip(runs, results, strict=True):
+        larger = [i for i, other in enumerate(results) if len(other) > len(found) and found.items() & other.items()]
+        if larger:
+            first = max(larger, key=lambda i: len(results[i]))
+            again.setdefault(runs[first].name, []).append(
+                f"`{run.name}` ({len(found.items() & results[first].items())} of {len(found)})"
+            )
+    return "".join(
+        f"\n\nStudies of `{name}` that came out again with the same winner at the same step: {', '.join(told)}. There "
+        "these runs repeat it and do not confirm it."
+        for name, told in again.items()
+    )
+
+
+def _results(run: KeptRun) -> dict[tuple[object, ...], tuple[object, ...]]:
+    """Return what every study that reached its goal found: where its winner did so, and with what."""
+    return {
+        (*curve.group, curve.sparsity, point.batch_size, point.replicate): (
+            point.lower,
+            point.upper,
+            *sorted(point.metaparameters.items()),
+        )
+        for curve in run.analysis.records.curves
+        for point in curve.points
+        if point.reached
+    }
 
 
 def cost(runs: Sequence[KeptRun]) -> str:
@@ -91,7 +137,7 @@ def _machines(runs: Sequence[KeptRun]) -> str:
             versions = _dictionary(session, "versions")
             processor = ", ".join(str(session[key]) for key in _PROCESSOR if session.get(key))
             found[f"{processor} ({session.get('device')}), torch {versions.get('torch')}"] = None
-    return f"Other work ran beside; the machine: {'; '.join(found) or 'not recorded'}."
+    return f"Other work ran beside. Processors, as far as recorded: {'; '.join(found) or 'not recorded'}."
 
 
 def _dictionary(facts: Mapping[str, object], name: str) -> dict[str, object]:

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from verification.distributions import t_quantile
-from verification.inputs import Inputs
+from verification.fit import OPEN, Interval
+from verification.inputs import EXPONENTS, Inputs
 from verification.records import Constant
 
 # The paper's smoothness is the mean of L over training.
@@ -14,12 +15,13 @@ QUANTITIES = ("Delta", "L_mean", "beta")
 
 @dataclass(frozen=True)
 class ProductRatio:
-    """The predicted ratio of c1, sparse over dense, epsilon taken as equal.
+    """The predicted ratio of c1, sparse over dense.
 
     Attributes:
-        sparse: Inputs of the sparse network.
+        sparse: Inputs of the sparse network; epsilon is 1 in both where it is taken as equal.
         dense: Of the dense.
         log_error: Standard error of the log of their ratio; None where a constant has no interval.
+        replicates: The fewest that a constant was measured on, >= 1.
 
     Reference:
         Lee et al. 2021, section 5; docs/theory.md, result 7 (epsilon and mu taken as equal).
@@ -33,11 +35,20 @@ class ProductRatio:
     sparse: Inputs
     dense: Inputs
     log_error: float | None = None
+    replicates: int = 1
 
     @property
     def c1_ratio(self) -> float:
         """Ratio of c1, sparse over dense."""
         return self.sparse.c1 / self.dense.c1
+
+    @property
+    def interval(self) -> Interval:
+        """95% interval of the ratio of c1, Student's t of its log; open where its error is unknown."""
+        if self.log_error is None:
+            return OPEN
+        half = float(t_quantile(0.975, self.replicates - 1)) * self.log_error
+        return Interval(self.c1_ratio * math.exp(-half), self.c1_ratio * math.exp(half))
 
     @property
     def factors(self) -> dict[str, float]:
@@ -46,15 +57,21 @@ class ProductRatio:
         return {"Delta": sparse.Delta / dense.Delta, "L": sparse.L / dense.L, "beta": sparse.noise / dense.noise}
 
 
-def product_ratio(constants: Iterable[Constant], workload: str, sparsity: float) -> ProductRatio | str:
+def product_ratio(
+    constants: Iterable[Constant], workload: str, sparsity: float, *, measured_epsilon: bool = False
+) -> ProductRatio | str:
     r"""Predict the ratio of c1 of a sparse network over the dense one.
 
-    .. math:: c_{1,s}/c_{1,d} = (\Delta_s/\Delta_d)\,(L_s/L_d)\,(\beta_s/\beta_d)
+    .. math:: c_{1,s}/c_{1,d} = (\Delta_s/\Delta_d)\,(L_s/L_d)\,(\beta_s/\beta_d)\,(\varepsilon_d/\varepsilon_s)^2
+
+    Errors of the constants are taken as independent: networks of one replicate share data and order, so the interval
+    is, if anything, too wide.
 
     Args:
         constants: Measured constants of any workloads and sparsities.
         workload: Which workload.
         sparsity: Percent, of the sparse network.
+        measured_epsilon: Whether epsilon is what was measured, else the same in both networks, as the paper has it.
 
     Returns:
         The prediction, or the reason why there is none, one clause.
@@ -72,10 +89,11 @@ def product_ratio(constants: Iterable[Constant], workload: str, sparsity: float)
     measured = {(c.sparsity, c.quantity): c for c in constants if c.workload == workload}
     if not measured:
         return "no measured constants"
+    quantities = (*QUANTITIES, "epsilon") if measured_epsilon else QUANTITIES
     chosen: list[list[Constant]] = []
     for level in (sparsity, 0.0):
         chosen.append([])
-        for quantity in QUANTITIES:
+        for quantity in quantities:
             constant = measured.get((level, quantity))
             if constant is None:
                 return f"no {quantity} at sparsity {level:g}%"
@@ -83,9 +101,13 @@ def product_ratio(constants: Iterable[Constant], workload: str, sparsity: float)
                 return f"{quantity} at sparsity {level:g}% is {constant.value:g}, not positive"
             chosen[-1].append(constant)
     sparse, dense = (Inputs(*(constant.value for constant in level)) for level in chosen)
-    variances = [log_variance(constant) for level in chosen for constant in level]
-    known = [variance for variance in variances if variance is not None]
-    return ProductRatio(sparse, dense, math.sqrt(sum(known)) if len(known) == len(variances) else None)
+    squares = [exponent**2 for exponent in EXPONENTS["c1"][: len(quantities)]] * 2
+    listed = [constant for level in chosen for constant in level]
+    known = [
+        square * found for square, one in zip(squares, listed, strict=True) if (found := log_variance(one)) is not None
+    ]
+    error = math.sqrt(sum(known)) if len(known) == len(listed) else None
+    return ProductRatio(sparse, dense, error, min(one.n for one in listed))
 
 
 def log_variance(constant: Constant) -> float | None:

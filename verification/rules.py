@@ -1,4 +1,8 @@
-"""What is measured for each claim, what counts as equal, and what would measure it: fixed before any data."""
+"""What is measured for each claim, what counts as equal, and what would measure it.
+
+Written before the data of all runs kept in `evidence/` but `digits`, whose steps to result were known when C2 and C3
+got slopes of their own and when the rules of C5, C6 and C8 to C18 were written. A rule is not changed for what it says.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -24,7 +28,7 @@ _LOSERS = f"{_MEASURE} --stop never"
 
 @dataclass(frozen=True)
 class Rule:
-    """How a claim is judged, fixed before the data.
+    """How a claim is judged, whatever the data say.
 
     Attributes:
         id: C1 to C18.
@@ -138,7 +142,7 @@ RULES: tuple[Rule, ...] = (
         "C9",
         "momentum and Nesterov scale further",
         "direction",
-        "smaller c2 and larger critical batch size than SGD",
+        "critical batch size over SGD's (c2 must be the smaller, too)",
         None,
         "momentum and Nesterov extend linear scaling",
         f"{_MEASURE} --workload digits/small-cnn/momentum, its curves.csv appended to that of SGD",
@@ -149,7 +153,7 @@ RULES: tuple[Rule, ...] = (
         "C10",
         "L grows with sparsity",
         "direction",
-        "Jonckheere trend of the mean of L over training",
+        "ratio of mean L over training, sparsest over dense (p by Jonckheere's trend)",
         None,
         "mean L 0.57, 0.72, 0.81, 1.76 at S = 0, 50, 70, 90 (Simple-CNN)",
         f"{_MEASURE} --sparsity 0 50 70 90 --replicates 3",

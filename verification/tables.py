@@ -47,7 +47,7 @@ def constant_text(constant: Constant) -> str:
 
 
 def estimate_text(value: float | None, interval: Interval | None) -> str:
-    """Return an estimate with its interval; an open end shows as a bound, a missing estimate as a dash.
+    """Return an estimate with its interval, if any; an open end shows as a bound, a missing estimate as a dash.
 
     Args:
         value: The estimate, None where the data hold no trace of it.
@@ -60,7 +60,9 @@ def estimate_text(value: float | None, interval: Interval | None) -> str:
         >>> estimate_text(33.3, Interval(12.0, None)), estimate_text(None, Interval(None, 5.0))
         ('33.3 [> 12]', '- [< 5]')
     """
-    low, high = (None, None) if interval is None else (interval.low, interval.high)
+    if interval is None:
+        return number(value)
+    low, high = interval.low, interval.high
     if low is not None and high is not None:
         ends = f"{number(low)}, {number(high)}"
     elif low is None and high is None:
@@ -249,9 +251,7 @@ def _remarks(pair: Pair) -> list[str]:
         remarks.append(f"no predicted ratio ({pair.prediction}).")
     elif pair.direction_disagrees:
         word = "rise" if pair.prediction.c1_ratio > 1.0 else "fall"
-        interval = pair.intervals["c1"]
-        sure = (interval.low or 0.0) > 1.0 or (interval.high is not None and interval.high < 1.0)
-        clear = "its interval excludes 1" if sure else "though its interval includes 1"
+        clear = "its interval excludes 1" if pair.intervals["c1"].excludes(1.0) else "though its interval includes 1"
         remarks.append(f"the constants predict that c1 will {word}; the fit says the opposite ({clear}).")
     return remarks
 

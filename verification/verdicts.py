@@ -143,7 +143,7 @@ def dump(verdicts: Json) -> str:
 
 
 def differences(recorded: Json, computed: Json, where: str = "verdicts") -> list[str]:
-    """Return where two verdicts differ: words exactly, numbers by more than one in 10^4, p-values by 0.005.
+    """Return where two verdicts differ: words exactly, numbers by more than 10^-4, relative or not, p-values by 0.005.
 
     The tolerance is far below any interval's width and far above what another processor's rounding does to the
     end of an iteration. `theta` is not compared: where a constant is unbounded its coordinate is arbitrary, and where
@@ -327,7 +327,7 @@ def _claim(claim: Claim) -> Json:
         "verdict": claim.verdict.value,
         "subject": claim.subject,
         "estimate": claim.estimate,
-        "interval": _interval(claim.interval),
+        "interval": _interval(claim.interval or OPEN),
         "p": claim.p,
         "p_holm": claim.p_holm,
         "detectable": claim.detectable,

@@ -4,16 +4,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from reference.verification_runs import Truth, write_run
+from reference.verification_runs import DIGITS, Truth, write_run
 
+from verification.analysis import analyse
 from verification.claims import Verdict
+from verification.evidence_pairs import log_ratios_between
 from verification.findings import BEGIN, END, gather, main, renewed
-from verification.findings_numbers import held
-from verification.findings_page import Page, verdict_table
+from verification.findings_consequences import Direction, held
+from verification.findings_page import Page, readme_part, verdict_table
 from verification.fit import Interval
-from verification.kept_runs import KeptRun
-from verification.rates import Slope
+from verification.kept_runs import KeptRun, repeats
+from verification.rates import Slope, line
+from verification.records import Constant
 from verification.rules import RULES
+from verification.trials import SmoothnessRun
 
 MOMENTUM = (Truth(0, 500.0, 4.0), Truth(90, 1000.0, 9.0))
 
@@ -61,16 +65,65 @@ def test_the_larger_run_of_a_workload_speaks_for_it(folders, tmp_path):
     assert together == gather(folders, 0).across
 
 
+def sure(page, factor):
+    """A page whose constants have intervals over three replicates, a factor to either side."""
+    run = page.runs[0]
+    known = [
+        replace(one, low=one.value / factor, high=one.value * factor, n=3) for one in run.analysis.records.constants
+    ]
+    epsilons = [replace(one, quantity="epsilon", value=1.0 - one.sparsity / 180.0, low=None) for one in known[::5]]
+    records = replace(run.analysis.records, constants=(*known, *epsilons))
+    return Page((KeptRun("sure", analyse(records), {}),), ())
+
+
 def test_the_direction_that_the_constants_predict_is_held_against_the_curves(page):
-    (line,) = [line for line in page.markdown().splitlines() if "ratios is 0.322" in line]  # .9957 x .6721 x .4810
-    assert "at 90% in `plain`" in line
+    (line,) = [line for line in sure(page, 1.2).markdown().splitlines() if line.startswith("- The product")]
+    # .9957 x .6721 x .4810; six independent factors 1.2: exp(sqrt(6) ln 1.2) = 1.563. With epsilon 1/2: 4 times.
+    assert "is 0.322 [0.206, 0.503] at 90% in `sure`, with the measured epsilon 1.29, where" in line
+    assert line.endswith("the other direction; the paper: 1.67.")
+
+
+@pytest.mark.parametrize("told", [lambda page: page, lambda page: sure(page, 2.0)])
+def test_a_direction_that_may_be_none_is_held_against_nothing(page, told):
+    assert "- The product" not in told(page).markdown()
 
 
 def test_paper_and_measurement_stand_in_one_table(page):
     text = page.markdown()
-    assert "| paper, MNIST Simple-CNN | 90 | 1.76 | 4.68 | 107.39 | - | - |" in text
-    assert "| `plain` | 90 | 4.1 | 4.6 | 10.1 | - | - |" in text
-    assert "| paper, all workloads | 90 | 1.5 to 4.5 | - | 1.67 | - | - | - |" in text
+    assert "| paper, MNIST Simple-CNN | 90 | 1.76 | 4.68 | 107.39 | - | - | - |" in text
+    assert "| `plain` | 90 | 4.1 | 4.6 | 10.1 | - | - | - |" in text
+    assert "| paper, all workloads | 90 | 1.5 to 4.5 | - | - | - | - | - | - |" in text
+    assert "| paper, MNIST Simple-CNN | 90 | - | - | 1.67 | - | - | - | - |" in text
+    assert "| paper, the same with momentum | 90 | - | - | - | - | - | about 512 | about 2048 |" in text
+
+
+def test_the_steps_at_which_a_mean_was_measured_are_counted(page):
+    run = page.runs[0]
+    along = [(90.0, 0, (1, 6, 9)), (90.0, 1, (1, 6, 11, 14)), (50.0, 0, (1, 4))]
+    runs = tuple(
+        SmoothnessRun(level, i, {}, (), (), {"L": dict.fromkeys(steps, 1.0)}, goal_step=max(steps))
+        for level, i, steps in along
+    )
+    analysis = replace(run.analysis, records=replace(run.analysis.records, smoothness=runs))
+    text = Page((KeptRun("plain", analysis, {}),), ()).markdown()
+    assert "| `plain` | 90 | 4.1 | 4.6 | 10.1 | - | - | 2 to 3 |" in text
+    assert "| `plain` | 50 | 5.6 | 4.61 | 18.5 | - | - | 1 |" in text
+    assert "| `plain` | 0 | 6.1 | 4.62 | 21 | - | - | - |" in text
+
+
+def test_runs_that_repeat_another_are_named(page, tmp_path):
+    part = gather([write_run(tmp_path / "part", sigma=0.02, batch_sizes=(1, 2, 4, 8), constants=False)], 0).runs[0]
+    other = gather([write_run(tmp_path / "other", sigma=0.02, seed=1)], 0).runs[0]
+    text = repeats([part, page.runs[0], page.runs[1]])
+    # Noise is drawn curve by curve: only the first is the same.
+    assert text.startswith(
+        "\n\nStudies of `plain` that came out again with the same winner at the same step: `part` (4 of 16)"
+    )
+    assert repeats([page.runs[0], page.runs[1]]) == ""
+    assert repeats([part]) == ""
+    assert text in readme_part(Page((part, page.runs[0]), ()))
+    same = [one for one in (other, page.runs[0]) if repeats([one, page.runs[0]])]
+    assert same == []
 
 
 def test_curves_of_one_run_are_told_apart_by_their_goals(tmp_path):
@@ -80,19 +133,21 @@ def test_curves_of_one_run_are_told_apart_by_their_goals(tmp_path):
     assert easier != rows[1:]
     (folder / "curves.csv").write_text("\n".join([*rows, *easier]) + "\n")
     text = gather([folder], 0).markdown()
-    assert "| `goals`, 0.08 | 90 |" in text
-    assert "| `goals`, 0.12 | 90 |" in text
+    assert "| `goals` †, 0.08 | 90 |" in text
+    assert "| `goals` †, 0.12 | 90 |" in text
 
 
 def test_what_follows_is_counted_over_curves():
-    def told(*rows):
-        return {row[0]: row[1:] for row in rows}
+    slopes = [Interval(-1.0, 1.0), Interval(None, None), Interval(0.1, 2.0), Interval(None, -0.1)]
+    assert held("slope", 0.0, slopes) == ["slope", "0", "4", "2", "1", "1"]
 
-    rows = told(
-        held("slope", 0.0, [Interval(-1.0, 1.0), Interval(None, None), Interval(0.1, 2.0), Interval(None, -0.1)]),
-        held("sign", None, [Interval(-1.0, 1.0), Interval(0.1, 2.0), Interval(-2.0, -0.1)]),
-    )
-    assert rows == {"slope": ["0", "4", "2", "1", "1"], "sign": ["> 0", "3", "2", "1", "-"]}
+
+@pytest.mark.parametrize(("rises", "sure", "word"), [(True, True, "rises"), (False, False, "falls?")])
+def test_a_direction_is_turned_the_way_it_should_go(rises, sure, word):
+    found = Direction(Slope(-1.0, 0.1, 4), rises, sure)
+    assert found.predicted == word
+    low, high = found.interval.low, found.interval.high
+    assert (low < high < 0.0) if rises else (0.0 < low < high)
 
 
 def test_every_curve_with_a_slope_is_counted(page):
@@ -102,10 +157,87 @@ def test_every_curve_with_a_slope_is_counted(page):
     assert counts[0] == len(known) == sum(counts[1:])
 
 
+def test_a_curve_measured_twice_counts_once_by_the_larger_run(page, folders, tmp_path):
+    def counted(runs):
+        return [line for line in Page(runs, ()).markdown().splitlines() if line.startswith("| eta\\* K\\* is the same")]
+
+    poor = gather([write_run(tmp_path / "poor", sigma=0.5, seed=3, batch_sizes=(1, 2, 4, 8))], 0).runs
+    assert counted((*poor, *page.runs)) == counted(page.runs) != counted((*poor, page.runs[1]))
+
+
+def with_noise_scales(page, dense, sparse):
+    """A run with four sparsities whose noise scales, three sparse ones alike, have intervals over replicates."""
+    run = page.runs[0]
+    levels = {0.0: dense, 50.0: sparse, 70.0: sparse, 90.0: sparse}
+    constants = tuple(Constant(DIGITS, at, "noise_scale", v, low, high, 3) for at, (v, low, high) in levels.items())
+    return KeptRun("plain", replace(run.analysis, records=replace(run.analysis.records, constants=constants)), {})
+
+
+def test_the_direction_of_a_ratio_is_held_against_the_noise_scales(page):
+    # B_crit is 38 dense and 35, 32, 29 sparse: in truth the ratio rises with B, by little beside the scatter.
+    ratios = [log_ratios_between(pair.dense, pair.sparse) for pair in page.runs[0].analysis.pairs]
+    slopes = [line([math.log(size) for size in found], found.values()) for found in ratios]
+    rising = sum(slope.value > 0.0 for slope in slopes)
+    clear = sum(slope.interval().low > 0.0 for slope in slopes)
+    assert rising > 0
+    for (dense, sparse), agree, word, told_apart in [
+        (((40.0, 39.0, 41.0), (30.0, 29.0, 31.0)), rising, "rises", 3),
+        (((40.0, 29.0, 51.0), (30.0, 20.0, 40.0)), rising, "rises?", 0),
+        (((30.0, 29.0, 31.0), (40.0, 39.0, 41.0)), 3 - rising, "falls", 3),
+        (((30.0, None, None), (40.0, None, None)), 3 - rising, "falls?", 0),
+    ]:
+        text = Page((with_noise_scales(page, dense, sparse),), ()).markdown()
+        sides = (clear, 0) if word.startswith("rises") else (0, clear)
+        said = re.search(
+            r"have it in (\d) of 3 pairs .* on that side of 0 in (\d), on the other in (\d).*apart in (\d)", text
+        )
+        assert tuple(map(int, said.groups())) == (agree, *sides, told_apart)
+        assert text.count(f"| {word} |") == 3
+    assert "Of no pair of curves are both noise scales known." in page.markdown()
+
+
+def test_a_run_that_one_search_point_won_is_marked(page):
+    table = verdict_table(page)
+    assert table.startswith("| claim | plain † | momentum † | all together |")
+    assert re.search(r"^\| C9 .* \| - \| - \| supported † \|$", table, re.MULTILINE)
+    assert "\n† One search point won every study of this run" in table
+    several = replace(page.runs[0].analysis.records.curves[0], points=two_winners(page.runs[0]))
+    run = page.runs[0]
+    other = replace(run.analysis, records=replace(run.analysis.records, curves=(several,)))
+    assert "†" not in verdict_table(Page((KeptRun("plain", other, {}),), ()))
+
+
+def two_winners(run):
+    first, *rest = run.analysis.records.curves[0].points
+    return (replace(first, metaparameters={"learning_rate": 0.3}), *rest)
+
+
 def test_what_no_run_measured_is_named_with_what_would(page):
     missing = page.markdown().split("## Not measured")[1]
     assert "- C10, L grows with sparsity: " in missing
     assert "C1, " not in missing
+    assert "- No run has CIFAR-10.\n- No run has ResNet-8.\n- No run has a decaying rate: C17 speaks" in missing
+    assert "- One replicate alone, which says nothing of other seeds: `plain`, `momentum`.\n" in missing
+
+
+def test_what_was_measured_is_not_called_missing(tmp_path):
+    folder = write_run(tmp_path / "decay", truths=MOMENTUM, replicates=2, batch_sizes=(1, 4, 16, 64))
+    for name in ("curves.csv", "constants.csv"):
+        text = (folder / name).read_text().replace("digits/small-cnn/sgd", "cifar-10/resnet-8/nesterov/linear")
+        (folder / name).write_text(text)
+    missing = gather([folder], 0).markdown().split("## Not measured")[1]
+    assert "No run has" not in missing
+    assert "One replicate" not in missing
+
+
+def test_a_test_without_an_interval_shows_none(page):
+    without = tuple(
+        replace(c, verdict=Verdict.REJECTED, estimate=0.5, interval=None) for c in page.runs[0].analysis.claims
+    )
+    run = KeptRun("plain", replace(page.runs[0].analysis, claims=without), {})
+    text = Page((run,), ()).markdown()
+    assert "| `plain` | **rejected** | 0.5 | " in text
+    assert "0.5 [" not in text.split("## Claim by claim")[1]
 
 
 def test_no_star_is_left_to_markdown(page):
@@ -121,9 +253,9 @@ def test_the_machine_is_named_as_far_as_the_run_tells(page):
     older = {"processor": "A", "device": "cpu", "versions": {"torch": "2"}}
     run = page.runs[0]
     made = KeptRun(run.name, run.analysis, {"sessions": [older, older, older | {"vector_instructions": "AVX2"}]})
-    assert "the machine: A (cpu), torch 2; A, AVX2 (cpu), torch 2.\n" in Page((made,), ()).markdown()
+    assert "as far as recorded: A (cpu), torch 2; A, AVX2 (cpu), torch 2.\n" in Page((made,), ()).markdown()
     foreign = KeptRun(run.name, run.analysis, {"sessions": [older | {"processor": 7}]})
-    assert "the machine: 7 (cpu), torch 2.\n" in Page((foreign,), ()).markdown()
+    assert "as far as recorded: 7 (cpu), torch 2.\n" in Page((foreign,), ()).markdown()
 
 
 @pytest.mark.parametrize(
@@ -145,7 +277,13 @@ def test_the_command_writes_the_page_and_renews_the_table(folders, tmp_path, cap
     assert "yesterday" not in readme.read_text()
     above, tables, below = re.split(f"{BEGIN}\n|{END}\n", readme.read_text())
     assert (above, below) == ("above\n", "below\n")
-    assert re.match(r"\| claim \| plain \|\n(\|.*\n)+\n\|  \| S, % \|.*\n(\|.*\n)+\nTime of one process", tables)
+    parts = (
+        r"\| claim \| plain † \|\n(\|.*\n)+",
+        r"A dash: .*\n†[^|]*",
+        r"\|  \| S, % \|.*\n(\|.*\n)+",
+        r"Ratios are [^|]*",
+    )
+    assert re.match("\n".join((*parts, "Time of one process")), tables)
     assert capsys.readouterr().out == f"Wrote {tmp_path / 'findings.md'}, {readme}\n"
     before = (tmp_path / "findings.md").read_text(), readme.read_text()
     assert main(words) == 0

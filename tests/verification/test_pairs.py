@@ -9,6 +9,7 @@ from reference.verification_runs import DIGITS, Truth, write_run
 from theory import HYPERBOLA
 from verification.analysis import analyse
 from verification.curves import fit_curve
+from verification.fit import OPEN
 from verification.likelihood import Observations, sigma_floor
 from verification.newton import maximise
 from verification.pairs import RATIOS, JointLaw, compare
@@ -89,6 +90,29 @@ def test_the_papers_own_numbers():
     prediction = product_ratio(measured, "w", 90.0)
     assert prediction.c1_ratio == pytest.approx(1.690, abs=5e-4)
     assert prediction.factors == pytest.approx({"Delta": 1.00, "L": 3.09, "beta": 0.54}, abs=6e-3)
+
+
+def test_a_predicted_ratio_carries_the_errors_of_all_its_constants():
+    """t of 0.975 with 2 degrees of freedom is 4.302653: a factor e^0.4302653 either way is an error of 0.1."""
+
+    def known(sparsity, **values):
+        away = math.exp(0.4302653)
+        return [Constant("w", sparsity, name, v, v / away, v * away, 3) for name, v in values.items()]
+
+    dense = known(0.0, Delta=4.0, L_mean=1.0, beta=2.0, epsilon=3.0)
+    sparse = known(90.0, Delta=4.0, L_mean=3.0, beta=1.0, epsilon=1.5)
+    plain, full = (product_ratio(dense + sparse, "w", 90.0, measured_epsilon=told) for told in (False, True))
+    assert (plain.c1_ratio, full.c1_ratio) == pytest.approx((1.5, 6.0))
+    assert (plain.log_error, full.log_error) == pytest.approx((math.sqrt(6 * 0.01), math.sqrt((6 + 8) * 0.01)))
+    half = 4.302653 * math.sqrt(0.06)
+    ends = (plain.interval.low, plain.interval.high)
+    assert ends == pytest.approx((1.5 * math.exp(-half), 1.5 * math.exp(half)))
+
+
+def test_a_predicted_ratio_of_one_seed_has_no_interval():
+    measured = constants(0.0, 4.0, 1.0, 2.0) + constants(90.0, 4.0, 1.0, 1.0)
+    assert product_ratio(measured, "w", 90.0).interval == OPEN
+    assert product_ratio(measured, "w", 90.0, measured_epsilon=True) == "no epsilon at sparsity 90%"
 
 
 def test_a_missing_or_impossible_constant_is_named():
