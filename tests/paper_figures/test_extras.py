@@ -13,6 +13,7 @@ from paper_figures.judged import OLDER
 from paper_figures.sources import key_of, read_run
 from theory import HYPERBOLA
 from verification.records import Records
+from verification.smoothness_and_rate import OTHER_STEPS
 
 
 def shown(figure, runs, panels):
@@ -183,7 +184,7 @@ def test_runs_whose_steps_are_no_rate_times_a_gradient_are_not_drawn(panels):
     records = searched_records()
     runs = (followed(0.0, metaparameters={"learning_rate": 0.1, "momentum": 0.9}),)
     (axes,) = shown("extra_smoothness", [judged_run(replace(records, smoothness=runs))], panels).axes
-    assert "where there is momentum" in " ".join(axes.texts[0].get_text().split())
+    assert OTHER_STEPS in " ".join(axes.texts[0].get_text().split())
     assert not axes.lines
 
 
