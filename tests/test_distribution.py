@@ -12,12 +12,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from reference.checkout import ROOT, copy_checkout
+from reference.checkout import PACKAGES, ROOT, copy_checkout
 from reference.once import once
 from reference.tools import give_up
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-PACKAGES = ("theory", "empirics", "verification", "paper_figures")
 MEASURE = (
     *("--sparsity", "0", "90", "--batch-sizes", "16", "64", "256", "--trials", "3", "--goal-error", "0.3"),
     *("--max-steps", "200", "--examples", "64", "--hessian-points", "0", "--jobs", "1"),

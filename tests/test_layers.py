@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from reference.checkout import PACKAGES
 
 import theory
 
 ROOT = Path(theory.__file__).parents[1]
-PACKAGES = ("theory", "empirics", "verification", "paper_figures")
 # What the layers above may know of `empirics`: the store's reader, its records, columns and errors.
 READERS = {"empirics.store", "empirics.records", "empirics.columns", "empirics.errors", "empirics.specification"}
 # The command alone, and the constants, may look beyond the store.

@@ -5,10 +5,9 @@ import io
 
 import pytest
 from docutils.core import publish_doctree
-from reference.checkout import ROOT
+from reference.checkout import PACKAGES, ROOT
 from sphinx.ext.napoleon import Config, GoogleDocstring
 
-PACKAGES = ("theory", "empirics", "verification", "paper_figures")
 # As docs/conf.py has it, but for attributes, which become fields here: their directive is Sphinx's own.
 NAPOLEON = Config(napoleon_custom_sections=["Reference"], napoleon_use_ivar=True)
 

@@ -9,14 +9,13 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from reference.checkout import ROOT
+from reference.checkout import PACKAGES, ROOT
 from reference.chromium import chromium
 from reference.once import once
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 pytestmark = pytest.mark.slow
-PACKAGES = ("theory", "empirics", "verification", "paper_figures")
 SEEN = ("index", "tutorial", "theory", "protocol", "constants", "own_model", "reference/theory.critical_batch")
 WIDTHS = (400, 1200)
 # What a browser fetches by itself when it shows a page.
