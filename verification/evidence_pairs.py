@@ -110,6 +110,19 @@ def log_ratios_between(first: FittedCurve, second: FittedCurve) -> dict[int, flo
     return {size: sides[1][size] - sides[0][size] for size in sorted(sides[0].keys() & sides[1].keys())}
 
 
+def ratio_slope(pair: Pair) -> Slope | str:
+    """Return how log(K*_sparse/K*_dense) moves with log B.
+
+    Args:
+        pair: A sparse curve and the dense one.
+
+    Returns:
+        The slope; why there is none.
+    """
+    ratios = log_ratios_between(pair.dense, pair.sparse)
+    return line([math.log(size) for size in ratios], ratios.values())
+
+
 def ordered_by_sparsity(curves: Sequence[FittedCurve]) -> Found:
     """C5: each curve lies above that of the next lower sparsity, in the mean of log K* over batch sizes.
 
@@ -149,8 +162,7 @@ def ratio_falls(pairs: Sequence[Pair]) -> Found:
     """
     found = []
     for pair in sparsest(pairs):
-        ratios = log_ratios_between(pair.dense, pair.sparse)
-        slope = line([math.log(size) for size in ratios], ratios.values())
+        slope = ratio_slope(pair)
         if isinstance(slope, str):
             continue
         found.append(sign_evidence(name(pair.sparse), slope, -1))

@@ -82,15 +82,15 @@ def across(analyses: Sequence[Analysis]) -> tuple[Claim, ...]:
     Args:
         analyses: Of every run.
     """
-    best: dict[tuple[str, str], tuple[int, int]] = {}
-    for index, one in enumerate(analyses):
-        for group in dict.fromkeys(curve.group for curve in one.records.curves):
-            best[group] = max(best.get(group, (0, 0)), (one.studies(group), -index))
+
+    def speaks(group: tuple[str, str]) -> Analysis:
+        return max(analyses, key=lambda one: one.studies(group))  # of equals the first
+
     chosen = [
         (fitted, rates)
-        for index, one in enumerate(analyses)
+        for one in analyses
         for fitted, rates in zip(one.curves, one.rates, strict=True)
-        if best[fitted.curve.group][1] == -index
+        if speaks(fitted.curve.group) is one
     ]
     fitted_curves = [fitted for fitted, _ in chosen]
     claims = judge_all(Material(fitted_curves, compare_all(fitted_curves, ()), [rates for _, rates in chosen]))

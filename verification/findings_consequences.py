@@ -1,18 +1,18 @@
 """What follows from the theory beside what was measured, on the findings page: rates, noise scales, directions, L."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from verification.analysis import Analysis
 from verification.curves import FittedCurve
-from verification.evidence_pairs import log_ratios_between
+from verification.evidence_pairs import ratio_slope
 from verification.findings_numbers import constant_cell, constants_of, critical_batch_cell, where
 from verification.fit import Interval
 from verification.kept_runs import KeptRun
 from verification.markdown import table
-from verification.rates import Rates, Slope, line
+from verification.pairs import Pair
+from verification.rates import Rates, Slope
 from verification.records import Constant
 from verification.tables import estimate_text, known_text, number
 
@@ -83,10 +83,15 @@ def _ends(slope: Slope | str) -> Interval | None:
 
 def held(title: str, value: float, intervals: Sequence[Interval]) -> list[str]:
     """Return a row: how many intervals hold a value, and how many lie to either side of it."""
-    below = sum(one.high is not None and one.high < value for one in intervals)
-    above = sum(one.low is not None and one.low > value for one in intervals)
+    below, above = _beside(value, intervals)
     counts = (len(intervals), len(intervals) - below - above, below, above)
     return [title, f"{value:g}", *map(str, counts)]
+
+
+def _beside(value: float, intervals: Sequence[Interval]) -> tuple[int, int]:
+    """Return how many intervals lie below a value, and how many above."""
+    below = sum(one.high is not None and one.high < value for one in intervals)
+    return below, sum(one.low is not None and one.low > value for one in intervals)
 
 
 @dataclass(frozen=True)
@@ -120,9 +125,7 @@ def _directions(found: Sequence[Direction]) -> str:
     if not found:
         return "Of no pair of curves are both noise scales known."
     agree = sum((one.slope.value > 0.0) == one.rises for one in found)
-    ends = [one.interval for one in found]
-    as_told = sum(one.low is not None and one.low > 0.0 for one in ends)
-    against = sum(one.high is not None and one.high < 0.0 for one in ends)
+    against, as_told = _beside(0.0, [one.interval for one in found])
     return (
         f"K\\*_sparse/K\\*_dense moves with B as the two noise scales have it in {agree} of {len(found)} pairs of "
         f"curves, and the interval of its slope lies on that side of 0 in {as_told}, on the other in {against}. "
@@ -163,9 +166,9 @@ def _consequence(told: Told) -> list[str]:
     """Return the cells of one curve."""
     analysis, fitted, rates = told
     slopes = [_slope(one) for one in (rates.product, rates.sharp, rates.textbook, rates.window)]
-    scale, direction = constant_cell(_noise_scale(analysis, fitted)), _direction(told)
-    predicted = "-" if direction is None else direction.predicted
-    return [*slopes, critical_batch_cell(fitted), scale, _slope(_ratio_slope(analysis, fitted)), predicted]
+    scale, pair, direction = constant_cell(_noise_scale(analysis, fitted)), _pair(analysis, fitted), _direction(told)
+    slope = "-" if pair is None else _slope(ratio_slope(pair))
+    return [*slopes, critical_batch_cell(fitted), scale, slope, "-" if direction is None else direction.predicted]
 
 
 def _slope(found: Slope | str) -> str:
@@ -178,33 +181,24 @@ def _noise_scale(analysis: Analysis, fitted: FittedCurve) -> Constant | None:
     return constants_of(analysis).get((fitted.curve.workload, fitted.curve.sparsity, "noise_scale"))
 
 
-def _ratio_slope(analysis: Analysis, fitted: FittedCurve) -> Slope | str:
-    """Return how the logarithm of the ratio to the dense curve moves with that of B."""
-    dense = _dense(analysis, fitted)
-    if dense is None:
-        return "needs a dense curve"
-    ratios = log_ratios_between(dense, fitted)
-    return line([math.log(size) for size in ratios], ratios.values())
-
-
-def _dense(analysis: Analysis, fitted: FittedCurve) -> FittedCurve | None:
-    """Return the dense curve that a sparse one is compared with."""
-    return next((pair.dense for pair in analysis.pairs if pair.sparse is fitted), None)
+def _pair(analysis: Analysis, fitted: FittedCurve) -> Pair | None:
+    """Return the pair that a sparse curve makes with the dense one."""
+    return next((pair for pair in analysis.pairs if pair.sparse is fitted), None)
 
 
 def _direction(told: Told) -> Direction | None:
     """Return how the ratio to the dense curve moves with B, and how the noise scales have it move."""
     analysis, fitted, _ = told
-    slope, dense = _ratio_slope(analysis, fitted), _dense(analysis, fitted)
-    if isinstance(slope, str) or dense is None:
+    pair = _pair(analysis, fitted)
+    if pair is None:
         return None
-    first, second = (_noise_scale(analysis, one) for one in (dense, fitted))
-    if first is None or second is None:
+    slope = ratio_slope(pair)
+    dense, sparse = (_noise_scale(analysis, one) for one in (pair.dense, fitted))
+    if isinstance(slope, str) or dense is None or sparse is None:
         return None
-    ends = [(one.low, one.high) for one in sorted((first, second), key=lambda one: one.value)]
-    (_, below), (above, _) = ends
-    sure = below is not None and above is not None and below < above
-    return Direction(slope, second.value <= first.value, sure)
+    smaller, larger = sorted((dense, sparse), key=lambda one: one.value)
+    sure = smaller.high is not None and larger.low is not None and smaller.high < larger.low
+    return Direction(slope, sparse.value <= dense.value, sure)
 
 
 def smoothness_table(runs: Sequence[KeptRun]) -> str:

@@ -19,7 +19,7 @@ def constants_table(runs: Sequence[KeptRun]) -> str:
     """Return L, Delta, beta, epsilon and the noise scale by sparsity, the paper's first."""
     quantities = ("L_mean", "Delta", "beta", "epsilon", "noise_scale")
     titles = ["mean L", "Delta", "beta", "epsilon", "noise scale", "points of L"]
-    told = {0.0: paper.DENSE, 90.0: paper.SPARSE}
+    told = {0.0: paper.DENSE, paper.SPARSITY: paper.SPARSE}
     rows = [
         [
             "paper, MNIST Simple-CNN",
@@ -61,12 +61,12 @@ def constant_cell(one: Constant | None) -> str:
 
 def ratios_table(runs: Sequence[KeptRun]) -> str:
     """Return every sparse curve's ratios to the dense one, the paper's first."""
-    low, high = paper.STEPS_RATIO
+    at, (low, high) = f"{paper.SPARSITY:g}", paper.STEPS_RATIO
     critical = [f"about {size}" for size in paper.CRITICAL_BATCH_SIZES.values()]
     rows = [
-        ["paper, all workloads", "90", f"{low:g} to {high:g}", *("-" * 6)],
-        ["paper, MNIST Simple-CNN", "90", *("-" * 2), f"{paper.C1_RATIO}", *("-" * 4)],
-        ["paper, the same with momentum", "90", *("-" * 5), *critical],
+        ["paper, all workloads", at, f"{low:g} to {high:g}", *("-" * 6)],
+        ["paper, MNIST Simple-CNN", at, *("-" * 2), f"{paper.C1_RATIO}", *("-" * 4)],
+        ["paper, the same with momentum", at, *("-" * 5), *critical],
     ]
     for run in runs:
         rows += [

@@ -49,6 +49,16 @@ class Interval:
 OPEN = Interval(None, None)
 
 
+def around(ratio: float, error: float, quantile: float) -> Interval:
+    """Return the interval of a ratio whose logarithm has an error.
+
+    Example:
+        >>> around(3.0, math.log(2.0), 1.0)
+        Interval(low=1.5, high=6.0)
+    """
+    return Interval(ratio * float(np.exp(-quantile * error)), ratio * float(np.exp(quantile * error)))
+
+
 @dataclass(frozen=True)
 class Fit:
     """A law's maximum likelihood fit and its certificate.

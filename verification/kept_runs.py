@@ -86,12 +86,14 @@ def repeats(runs: Sequence[KeptRun]) -> str:
     results = [_results(run) for run in runs]
     again: dict[str, list[str]] = {}
     for run, found in zip(runs, results, strict=True):
-        larger = [i for i, other in enumerate(results) if len(other) > len(found) and found.items() & other.items()]
-        if larger:
-            first = max(larger, key=lambda i: len(results[i]))
-            again.setdefault(runs[first].name, []).append(
-                f"`{run.name}` ({len(found.items() & results[first].items())} of {len(found)})"
-            )
+        shared = [
+            (len(other), len(found.items() & other.items()), larger.name)
+            for larger, other in zip(runs, results, strict=True)
+            if len(other) > len(found) and found.items() & other.items()
+        ]
+        if shared:
+            _, count, name = max(shared, key=lambda one: one[0])
+            again.setdefault(name, []).append(f"`{run.name}` ({count} of {len(found)})")
     return "".join(
         f"\n\nStudies of `{name}` that came out again with the same winner at the same step: {', '.join(told)}. There "
         "these runs repeat it and do not confirm it."

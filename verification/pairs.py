@@ -18,7 +18,7 @@ from theory import HYPERBOLA
 from verification.curves import FittedCurve, estimate
 from verification.detectable import detectable, log_error
 from verification.distributions import t_beyond, t_quantile
-from verification.fit import OPEN, Fit, Interval, Problem, fit_laws
+from verification.fit import OPEN, Fit, Interval, Problem, around, fit_laws
 from verification.likelihood import Array, joined
 from verification.newton import StepLaw
 from verification.product_ratio import ProductRatio, product_ratio
@@ -244,10 +244,9 @@ def _against_prediction(pair: Pair, at_90: Interval, freedom: int) -> RatioTest:
     if ratio is None or error is None:
         return RatioTest(None, OPEN, None, "inconclusive", "the data do not bound the ratio of c1")
     total = math.hypot(error, predicted.log_error or 0.0)
-    gap = math.log(ratio / predicted.c1_ratio)
-    half = float(t_quantile(0.95, freedom)) * total
-    interval = Interval(math.exp(gap - half), math.exp(gap + half))
-    p = float(t_beyond(gap / total, freedom))
+    off = ratio / predicted.c1_ratio
+    interval = around(off, total, float(t_quantile(0.95, freedom)))
+    p = float(t_beyond(math.log(off) / total, freedom))
     unknown = "" if predicted.log_error is not None else "the constants have one replicate: their error is unknown"
     return replace(_ratio_test(p, interval, total, freedom), detail=unknown)
 

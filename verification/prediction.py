@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verification.fit import Interval
+from verification.fit import Interval, around
 from verification.inputs import EXPONENTS, Inputs
 from verification.measured_constants import MeasuredConstants, Way
-from verification.prediction_error import around, error_of_log_ratio, percentiles, resampled_logs
+from verification.prediction_error import error_of_log_ratio, percentiles, resampled_logs
 
 
 @dataclass(frozen=True)

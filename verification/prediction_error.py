@@ -88,11 +88,6 @@ def _resampled(one: MeasuredConstants, way: Way, random: np.random.Generator) ->
     return factors
 
 
-def around(ratio: float, error: float, quantile: float) -> Interval:
-    """Return the interval of a ratio whose logarithm has an error."""
-    return Interval(ratio * float(np.exp(-quantile * error)), ratio * float(np.exp(quantile * error)))
-
-
 def percentiles(draws: Array, power: Array) -> Interval | None:
     """Return the percentile interval of a ratio."""
     logs = draws @ power

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from verification.distributions import t_quantile
-from verification.fit import OPEN, Interval
+from verification.fit import OPEN, Interval, around
 from verification.inputs import EXPONENTS, Inputs
 from verification.records import Constant
 
@@ -47,8 +47,7 @@ class ProductRatio:
         """95% interval of the ratio of c1, Student's t of its log; open where its error is unknown."""
         if self.log_error is None:
             return OPEN
-        half = float(t_quantile(0.975, self.replicates - 1)) * self.log_error
-        return Interval(self.c1_ratio * math.exp(-half), self.c1_ratio * math.exp(half))
+        return around(self.c1_ratio, self.log_error, float(t_quantile(0.975, self.replicates - 1)))
 
     @property
     def factors(self) -> dict[str, float]:
@@ -101,13 +100,12 @@ def product_ratio(
                 return f"{quantity} at sparsity {level:g}% is {constant.value:g}, not positive"
             chosen[-1].append(constant)
     sparse, dense = (Inputs(*(constant.value for constant in level)) for level in chosen)
-    squares = [exponent**2 for exponent in EXPONENTS["c1"][: len(quantities)]] * 2
     listed = [constant for level in chosen for constant in level]
-    known = [
-        square * found for square, one in zip(squares, listed, strict=True) if (found := log_variance(one)) is not None
-    ]
-    error = math.sqrt(sum(known)) if len(known) == len(listed) else None
-    return ProductRatio(sparse, dense, error, min(one.n for one in listed))
+    variances = [log_variance(constant) for constant in listed]
+    exponents = EXPONENTS["c1"][: len(quantities)] * 2
+    known = [e**2 * variance for e, variance in zip(exponents, variances, strict=True) if variance is not None]
+    error = math.sqrt(sum(known)) if len(known) == len(variances) else None
+    return ProductRatio(sparse, dense, error, min(constant.n for constant in listed))
 
 
 def log_variance(constant: Constant) -> float | None:

@@ -42,8 +42,6 @@ def test_where_nothing_is_left_there_is_no_test(name):
 
 
 def test_the_floor_is_a_standard_deviation():
-    """What is left is 8 on 2 degrees of freedom: 2 in units of y."""
-    assert f_test(8.0, 1, 8.0, 2, 1.999) == pytest.approx(
-        (2.0, 1.0 - 2.0**-0.5)
-    )  # F(1, 2): t^2, P = 1 - t/sqrt(t^2 + 2)
+    """What is left is 8 on 2 degrees of freedom: 2 in units of y. F(1, 2) is t^2, P = 1 - t/sqrt(t^2 + 2)."""
+    assert f_test(8.0, 1, 8.0, 2, 1.999) == pytest.approx((2.0, 1.0 - 2.0**-0.5))
     assert f_test(8.0, 1, 8.0, 2, 2.0) is None
