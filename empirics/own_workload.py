@@ -24,7 +24,7 @@ from empirics.metric_goal import Metric
 from empirics.module_network import Loss, ModuleNetwork, module_network
 from empirics.named import import_named, name_of
 from empirics.optimizers import SCHEDULES, UpdateRule, update_rule
-from empirics.search import Metaparameter, search_points
+from empirics.search import Metaparameter
 from empirics.workloads import CLASSIFICATION_ERROR, Workload
 
 _TRIED_EXAMPLES = 8
@@ -194,7 +194,7 @@ class LoadedWorkload:
             raise InputError(f"unknown schedule {own.schedule!r}; choose one of: {', '.join(SCHEDULES)}")
         if not own.search_space:
             raise InputError("search_space: name at least learning_rate")
-        point = _WatchedPoint(search_points(own.search_space, 1)[0])
+        point = _WatchedPoint({axis.name: axis.value(0.5) for axis in own.search_space})
         weights = torch.zeros(1, 2)
         try:
             optimizer, schedule = rule([point], weights), SCHEDULES[own.schedule]([point], weights)

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from empirics.errors import InputError
+from empirics.sobol import DirectionNumbers, unit_points
 
 Scale = Literal["log", "reverse_log", "integer", "linear"]
 _MOST_POINTS = 100_000
@@ -72,36 +70,21 @@ class Metaparameter:
         return math.pow(10.0, low + unit * (high - low))
 
 
-def unit_points(trials: int, dimensions: int) -> NDArray[np.float64]:
-    """Return the first points of the unscrambled Sobol sequence, point 0 skipped.
-
-    Args:
-        trials: How many points, >= 1.
-        dimensions: Number of metaparameters, >= 1.
-
-    Returns:
-        Points in [0, 1), shape (trials, dimensions). Point r is the same for any number of trials.
-
-    Example:
-        >>> unit_points(3, 1).ravel().tolist()
-        [0.5, 0.75, 0.25]
-    """
-    from scipy.stats import qmc  # noqa: PLC0415 - a second only a search needs, not those who read its results
-
-    sequence = qmc.Sobol(dimensions, scramble=False)
-    sequence.fast_forward(1)
-    return np.asarray(sequence.random(trials), dtype=np.float64)
-
-
-def search_points(space: Sequence[Metaparameter], trials: int) -> tuple[dict[str, float], ...]:
+def search_points(
+    space: Sequence[Metaparameter], trials: int, numbers: DirectionNumbers = "joe-kuo"
+) -> tuple[dict[str, float], ...]:
     """Return the metaparameters of trials 0..trials-1.
 
     Args:
         space: The axes of the search, in the order in which they take the Sobol dimensions.
         trials: How many trials, >= 1.
+        numbers: Whose direction numbers the Sobol points have.
 
     Returns:
         One mapping name -> value a trial.
+
+    Raises:
+        InputError: If the space has more axes than there are direction numbers.
 
     Reference:
         Lee et al. 2021, Appendix B.
@@ -113,7 +96,7 @@ def search_points(space: Sequence[Metaparameter], trials: int) -> tuple[dict[str
     """
     return tuple(
         {axis.name: axis.value(float(unit)) for axis, unit in zip(space, row, strict=True)}
-        for row in unit_points(trials, len(space))
+        for row in unit_points(trials, len(space), numbers)
     )
 
 

@@ -1,14 +1,13 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import qmc
 
 from empirics.errors import InputError
-from empirics.search import Metaparameter, at_edge, read_points, search_points, unit_points
+from empirics.search import Metaparameter, at_edge, read_points, search_points
+from empirics.sobol import unit_points
 from empirics.workloads import DECAY_STEPS, END_LEARNING_RATE_FACTOR, LEARNING_RATE, MOMENTUM
 
 PAPER_SPACE = (LEARNING_RATE, MOMENTUM, DECAY_STEPS, END_LEARNING_RATE_FACTOR)
@@ -67,25 +66,6 @@ def test_scales_are_monotone(axis, one, other):
 @given(st.floats(0, 1))
 def test_integer_scales_give_integers(unit):
     assert DECAY_STEPS.value(unit).is_integer()
-
-
-@given(st.integers(1, 200), st.integers(1, 60), st.integers(1, 4))
-def test_the_first_points_do_not_change_with_their_number(more, fewer, dimensions):
-    fewer = min(more, fewer)
-    np.testing.assert_array_equal(unit_points(more, dimensions)[:fewer], unit_points(fewer, dimensions))
-
-
-@pytest.mark.parametrize("dimensions", [1, 2, 4])
-def test_points_are_scipys_unscrambled_ones_without_the_origin(dimensions):
-    np.testing.assert_array_equal(
-        unit_points(15, dimensions), qmc.Sobol(dimensions, scramble=False).random_base2(4)[1:]
-    )
-
-
-def test_no_point_comes_twice_and_none_is_the_corner():
-    points = unit_points(100, 1).ravel()
-    assert len(set(points)) == 100
-    assert points.min() > 0
 
 
 def test_axes_take_the_dimensions_in_their_order():
