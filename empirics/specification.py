@@ -155,6 +155,7 @@ class Specification:
         """Return what must not change within one run folder, as plain JSON values; what is not there is the default."""
         optional = {
             "points": "table" if self.from_table else None,
+            "direction_numbers": None if self.from_table else self._direction_numbers(),
             "trace": self.trace if self.trace != "none" else None,
             "own": self.workload.own_description,
             "data_parallel": self.data_parallel if self.data_parallel > 1 else None,
@@ -175,6 +176,11 @@ class Specification:
             "search_space": [list(dataclasses.astuple(axis)) for axis in self.workload.search_space],
             **{name: value for name, value in optional.items() if value is not None},
         }
+
+    def _direction_numbers(self) -> str | None:
+        """Return whose the Sobol points are, None where it makes no difference or they are those of most workloads."""
+        numbers, axes = self.workload.direction_numbers, self.workload.search_space
+        return numbers if numbers != "joe-kuo" and len(axes) > 2 else None
 
     def folder_name(self) -> str:
         """Return the name of the folder under `runs/` that holds this run and what may be added to it."""
@@ -267,7 +273,7 @@ def _goals(request: Request, workload: Workload) -> tuple[float, ...]:
 def _points(request: Request, workload: Workload) -> tuple[dict[str, float], ...]:
     """Return the search points of a study."""
     if request.points is None:
-        return search_points(workload.search_space, workload.trials)
+        return search_points(workload.search_space, workload.trials, workload.direction_numbers)
     table = read_points(request.points, workload.search_space)
     if request.trials is None:
         return table

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 from empirics.errors import InputError
 from empirics.search import Metaparameter
+from empirics.sobol import DirectionNumbers
 
 CLASSIFICATION_ERROR = "classification_error"
 
@@ -41,6 +42,7 @@ class Workload:
         expected_c2: For estimates of time only: steps in K ~ c1/B + c2, dense.
         metric: What the goal is a value of.
         maximise: Whether the goal is reached from below.
+        direction_numbers: Whose the Sobol points of the search are.
         own_description: What a user's own workload is made of, None for those listed here.
     """
 
@@ -59,6 +61,7 @@ class Workload:
     expected_c2: float
     metric: str = CLASSIFICATION_ERROR
     maximise: bool = False
+    direction_numbers: DirectionNumbers = "joe-kuo"
     own_description: str | None = None
 
     @property
@@ -132,6 +135,7 @@ def _paper_workload(dataset: str, network: str, optimizer: str, schedule: str) -
         smoothness_interval=100,
         expected_c1=paper.expected_c1,
         expected_c2=paper.expected_c2,
+        direction_numbers="bratley-fox",
     )
     if workload.name in _NOT_IN_PAPER or optimizer == "adamw":
         return dataclasses.replace(workload, goal_error=None)

@@ -1,5 +1,6 @@
 """Sobol points: scipy's, the paper's authors', and none at all rather than wrong ones."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -14,8 +15,9 @@ from scipy.stats import qmc
 from empirics.errors import InputError
 from empirics.search import search_points
 from empirics.sobol import unit_points
+from empirics.specification import Request, resolve
 from empirics.store import read_store
-from empirics.workloads import find_workload
+from empirics.workloads import WORKLOADS, find_workload
 
 MOST = 53  # dimensions for which there are direction numbers
 KEPT = sorted(path.parent.name for path in (ROOT / "evidence").glob("*/study.sqlite"))
@@ -87,12 +89,35 @@ def test_without_momentum_decay_takes_the_second_and_third_dimension():
     )
 
 
+def test_workloads_on_the_papers_data_search_at_its_authors_points_and_digits_at_scipys():
+    for workload in WORKLOADS.values():
+        expected = "joe-kuo" if workload.dataset == "digits" else "bratley-fox"
+        assert workload.direction_numbers == expected, workload.name
+
+
+def test_a_run_belongs_to_its_direction_numbers_where_they_decide_its_points():
+    digits = resolve(Request(), cuda_available=False)[0]
+
+    def identity(workload, **changes):
+        return dataclasses.replace(digits, workload=find_workload(workload), **changes).identity()
+
+    decayed = identity("cifar-10/resnet-8/nesterov/linear")
+    assert decayed["direction_numbers"] == "bratley-fox"
+    for same in (
+        digits.identity(),
+        identity("mnist/simple-cnn/nesterov"),  # two axes
+        identity("cifar-10/resnet-8/nesterov/linear", from_table=True),
+    ):
+        assert "direction_numbers" not in same
+
+
 @pytest.mark.parametrize("name", KEPT)
 def test_kept_runs_were_searched_at_these_points(name):
     with read_store(ROOT / "evidence" / name) as store:
         workload = find_workload(store.identity["workload"])
         records = store.studies().values()
-        points = search_points(workload.search_space, max(len(r.trials) for r in records))
+        points = search_points(workload.search_space, max(len(r.trials) for r in records), workload.direction_numbers)
+        assert "direction_numbers" not in store.identity
         for record in records:
             assert [trial.metaparameters for trial in record.trials] == list(points[: len(record.trials)])
 
