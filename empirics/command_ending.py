@@ -27,6 +27,8 @@ def run_command(carry_out: Callable[[], None]) -> int:
         return _fail(str(error), 1)
     except (OSError, sqlite3.OperationalError) as error:
         return _fail(f"{error}; {_GO_ON}", 2)
+    except MemoryError:
+        return _fail(f"memory is exhausted; use fewer --trials or --jobs; {_GO_ON}", 2)
     except KeyboardInterrupt:
         return _fail(f"interrupted; {_GO_ON}", 130)
     return 0

@@ -131,11 +131,13 @@ def _refuse_fewer_trials(store: Store, specification: Specification, folder: Pat
 
 
 def _refuse_other_points(store: Store, specification: Specification, folder: Path) -> None:
-    """A table of points may grow at its end; those that were tried must stay."""
+    """Points may be added at the end; those that were tried must stay."""
+    wrong = (
+        "than --points holds; points can be added below those that were tried: correct the table or use another --out"
+        if specification.from_table
+        else "than its search has; an earlier version of this program did that when it was disturbed: use another --out"
+    )
     for record in store.studies().values():
         for trial, point in zip(record.trials, specification.points, strict=False):
             if trial.metaparameters != point:
-                raise InputError(
-                    f"{folder} was measured with another point {trial.trial + 1} than --points holds; points can be "
-                    "added below those that were tried: correct the table or use another --out"
-                )
+                raise InputError(f"{folder} was measured with another point {trial.trial + 1} {wrong}")

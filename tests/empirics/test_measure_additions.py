@@ -156,6 +156,24 @@ def test_a_table_of_points_may_grow_below_and_never_change_above(tmp_path, capsy
     assert_one_line(capsys, 'was measured with points = "table", this asks for null')
 
 
+def test_a_run_with_other_points_than_its_search_has_is_refused(copied, capsys, monkeypatch):
+    def zeros(space, trials, _numbers):
+        return tuple({axis.name: axis.low for axis in space} for _ in range(trials))
+
+    monkeypatch.setattr("empirics.specification.search_points", zeros)
+    assert run(*QUICK, "--out", copied) == 2
+    assert_one_line(capsys, "was measured with another point 1 than its search has; an earlier version")
+
+
+def test_memory_that_is_exhausted_is_one_line(tmp_path, capsys, monkeypatch):
+    def none_left(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("empirics.sobol.np.outer", none_left)
+    assert run(*QUICK, "--out", tmp_path / "run") == 2
+    assert_one_line(capsys, "error: memory is exhausted; use fewer --trials or --jobs; what was finished is kept")
+
+
 def test_reruns_are_kept_in_a_table_of_their_own(copied, monkeypatch):
     curves = (copied / "curves.csv").read_bytes()
     assert run(*QUICK, "--examples", "50", "--rerun-winner", "2", "--out", copied) == 0
