@@ -20,7 +20,8 @@ class ResidualNetwork(Network):
     """A convolution, three pre-activation blocks of 16, 32, 64 channels with strides 1, 2, 2, and a linear layer.
 
     A block is relu, conv 3x3, relu, conv 3x3, added to its shortcut. Where the width changes, the shortcut is the
-    relu'd input, average-pooled 2x2 and padded with channels of zeros. Biases everywhere, no normalisation.
+    relu'd input, average-pooled 2x2 and padded with channels of zeros. Biases everywhere, no normalisation. Zeros are
+    laid around an image on every side, but at stride 2 only below it and on its right: TensorFlow's SAME on even sides.
 
     Reference:
         Lee et al. 2021, Appendix B and published code (ResNet-8, 75050 parameters on CIFAR-10).
@@ -71,9 +72,11 @@ def _block(images: Tensor, parameters: list[Tensor], trials: int, stride: int) -
 
 
 def _convolve(images: Tensor, parameters: list[Tensor], trials: int, stride: int) -> Tensor:
-    """Return the 3x3 convolution of each trial's own channels."""
+    """Return the 3x3 convolution of each trial's own channels, as large as the image or, at stride 2, half of it."""
     weight, bias = parameters
-    return functional.conv2d(images, weight.flatten(0, 1), bias.flatten(), stride=stride, padding=1, groups=trials)
+    padded = functional.pad(images, (0, 1, 0, 1)) if stride == 2 else images
+    padding = 0 if stride == 2 else 1
+    return functional.conv2d(padded, weight.flatten(0, 1), bias.flatten(), stride, padding, groups=trials)
 
 
 def _narrow_shortcut(images: Tensor, trials: int) -> Tensor:

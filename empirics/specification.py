@@ -157,6 +157,7 @@ class Specification:
             "points": "table" if self.from_table else None,
             "direction_numbers": None if self.from_table else self._direction_numbers(),
             "trace": self.trace if self.trace != "none" else None,
+            "strided_padding": "0 before, 1 after" if self.workload.network == "resnet-8" else None,
             "own": self.workload.own_description,
             "data_parallel": self.data_parallel if self.data_parallel > 1 else None,
             "metric": None if self.workload.metric == CLASSIFICATION_ERROR else self.workload.goal_sign,

@@ -1,12 +1,17 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from reference import empirics_plain as plain
 from reference import empirics_protocol as protocol
 
+from empirics import residual
 from empirics.architectures import NETWORKS, build_network
 from empirics.errors import InputError
+from empirics.specification import Request, resolve
 from empirics.training import loss_and_gradient
+from empirics.workloads import find_workload
 
 # A logit is a chain of sums of at most 9 x 64 terms through 7 layers; 2^-53 x 576 x 7 x the largest sum of absolutes.
 TERMS = 9 * 64 * 7
@@ -28,6 +33,22 @@ def test_logits_and_gradients_are_the_twins(kind, shape, trials, random_weights)
         loss, gradient = plain.loss_and_gradient(kind, flat, images, labels)
         assert float(losses[trial]) == pytest.approx(loss, abs=2 * bound)
         np.testing.assert_allclose(gradients[trial].numpy(), gradient, rtol=0, atol=1e-10 * np.abs(gradient).max())
+
+
+def test_a_strided_convolution_begins_at_the_corner_and_ends_one_beyond():
+    images = torch.arange(16.0).reshape(1, 1, 4, 4)  # rows 0 1 2 3, 4 5 6 7, 8 9 10 11, 12 13 14 15
+    first, last = torch.zeros(2, 1, 1, 1, 3, 3)
+    first[..., 0, 0], last[..., 2, 2] = 1.0, 1.0
+    corner, beyond = (residual._convolve(images, [weight, torch.zeros(1, 1)], 1, 2) for weight in (first, last))
+    assert corner[0, 0].tolist() == [[0.0, 2.0], [8.0, 10.0]]
+    assert beyond[0, 0].tolist() == [[10.0, 0.0], [0.0, 0.0]]
+
+
+def test_a_run_of_a_resnet_belongs_to_its_padding():
+    digits = resolve(Request(), cuda_available=False)[0]
+    padded = dataclasses.replace(digits, workload=find_workload("cifar-10/resnet-8/sgd"))
+    assert padded.identity()["strided_padding"] == "0 before, 1 after"
+    assert "strided_padding" not in digits.identity()
 
 
 def test_the_parameters_lie_as_the_twins():

@@ -9,10 +9,26 @@ from torch import nn
 from torch.nn import functional
 
 
+class HalvingConvolution(nn.Conv2d):
+    """Output (i, j) is the sum over a, b in 0..2 of weight (a, b) x input (2i + a, 2j + b), zero beyond the image."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs, 3, stride=2)
+
+    def forward(self, images):
+        examples, _, height, width = images.shape
+        result = self.bias[:, None, None].repeat(examples, 1, height // 2, width // 2)
+        for a in range(3):
+            for b in range(3):
+                seen = torch.einsum("oc,nchw->nohw", self.weight[:, :, a, b], images[:, :, a::2, b::2])
+                result[:, :, : seen.shape[2], : seen.shape[3]] += seen
+        return result
+
+
 class Block(nn.Module):
     def __init__(self, inputs, outputs, stride):
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1)
+        self.conv1 = HalvingConvolution(inputs, outputs) if stride == 2 else nn.Conv2d(inputs, outputs, 3, padding=1)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
 
     def forward(self, images):
