@@ -79,7 +79,7 @@ class Laboratory:
             validation = data.validation_images, data.validation_labels
             metric = load_own_workload(workload.name).metric
             return MetricGoalTest(self.network, *validation, metric, goals, maximise=workload.maximise)
-        most = [goal_count(goal, len(data.validation_labels)) for goal in goals]
+        most = [goal_count(goal, len(data.validation_labels), workload.goal_counts) for goal in goals]
         return GoalTest(self.network, data.validation_images, data.validation_labels, most)
 
     def sample(self, replicate: int) -> Sample:

@@ -79,6 +79,7 @@ def run_stages(
     with open_store(folder, specification.identity()) as store:
         _refuse_fewer_trials(store, specification, folder)
         _refuse_other_points(store, specification, folder)
+        _refuse_more_errors(store, specification, dataset, folder)
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         execution_facts = {
             "device": specification.device,
@@ -141,3 +142,20 @@ def _refuse_other_points(store: Store, specification: Specification, folder: Pat
         for trial, point in zip(record.trials, specification.points, strict=False):
             if trial.metaparameters != point:
                 raise InputError(f"{folder} was measured with another point {trial.trial + 1} {wrong}")
+
+
+def _refuse_more_errors(store: Store, specification: Specification, dataset: Dataset, folder: Path) -> None:
+    """What an earlier version took for a goal met, at more errors than meet it now, is not gone on with."""
+    for known in specification.workload.goal_counts:
+        if known.goal not in specification.goals or known.examples != dataset.validation_examples:
+            continue
+        for study, record in store.studies(known.goal).items():
+            met = {trial.trial: trial.step for trial in record.trials if trial.event == "reached"}
+            for trace in store.traces(study):
+                values = dict(zip(trace.steps, trace.values, strict=True))
+                errors = round(known.examples * values.get(met.get(trace.trial, -1), 0.0))
+                if errors > known.most_errors:
+                    raise InputError(
+                        f"{folder} was measured by an earlier version, for which {errors} errors met the goal "
+                        f"{known.goal:g}; now {known.most_errors} do: use another --out"
+                    )

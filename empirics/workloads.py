@@ -23,6 +23,21 @@ END_LEARNING_RATE_FACTOR = Metaparameter("end_learning_rate_factor", 1e-4, 0.1, 
 
 
 @dataclass(frozen=True)
+class GoalCount:
+    """A goal that is met at fewer errors than its share of the validation set.
+
+    Args:
+        goal: As it is typed.
+        examples: Size of the validation set.
+        most_errors: With which it is met.
+    """
+
+    goal: float
+    examples: int
+    most_errors: int
+
+
+@dataclass(frozen=True)
 class Workload:
     """One workload and its defaults.
 
@@ -43,6 +58,7 @@ class Workload:
         metric: What the goal is a value of.
         maximise: Whether the goal is reached from below.
         direction_numbers: Whose the Sobol points of the search are.
+        goal_counts: Goals that are met at fewer errors than their share.
         own_description: What a user's own workload is made of, None for those listed here.
     """
 
@@ -62,6 +78,7 @@ class Workload:
     metric: str = CLASSIFICATION_ERROR
     maximise: bool = False
     direction_numbers: DirectionNumbers = "joe-kuo"
+    goal_counts: tuple[GoalCount, ...] = ()
     own_description: str | None = None
 
     @property
@@ -93,11 +110,15 @@ class _PaperDataset:
     eval_interval: int
     expected_c1: float
     expected_c2: float
+    goal_counts: tuple[GoalCount, ...] = ()
 
 
+# The published code compares 1 - float32(correct / 6000) with 0.12: with 720 errors that is 0.12000000477, with 840 it
+# is 0.13999998569 for 0.14, and likewise below the goal for MNIST's 120 and CIFAR-10's 2000 of 5000.
+_FASHION_COUNTS = (GoalCount(0.12, 6000, 719),)
 _PAPER_DATASETS = {
     "mnist": _PaperDataset({"simple-cnn/constant": 0.02}, 40_000, 16, 2e4, 100.0),
-    "fashion-mnist": _PaperDataset({"simple-cnn/constant": 0.12}, 40_000, 16, 6e4, 300.0),
+    "fashion-mnist": _PaperDataset({"simple-cnn/constant": 0.12}, 40_000, 16, 6e4, 300.0, _FASHION_COUNTS),
     "cifar-10": _PaperDataset({"resnet-8/linear": 0.4, "resnet-8/constant": 0.4}, 100_000, 32, 5e5, 1500.0),
 }
 _PAPER_SPACES = {
@@ -136,6 +157,7 @@ def _paper_workload(dataset: str, network: str, optimizer: str, schedule: str) -
         expected_c1=paper.expected_c1,
         expected_c2=paper.expected_c2,
         direction_numbers="bratley-fox",
+        goal_counts=paper.goal_counts,
     )
     if workload.name in _NOT_IN_PAPER or optimizer == "adamw":
         return dataclasses.replace(workload, goal_error=None)

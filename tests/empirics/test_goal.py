@@ -9,11 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import empirics_plain as plain
+from reference.checkout import ROOT
 from reference.empirics_networks import SMALL_CNN
 
 from empirics.architectures import build_network
 from empirics.convolutional import ConvolutionalNetwork
 from empirics.goal import GoalTest, goal_count
+from empirics.store import read_store
 from empirics.training import TrialBlock
 from empirics.workloads import find_workload
 
@@ -44,6 +46,39 @@ GOALS = [
 @pytest.mark.parametrize("goal", GOALS, ids=str)
 def test_the_errors_that_still_reach_a_goal(goal):
     assert goal_count(goal.error, goal.examples) == goal.count
+
+
+@dataclass(frozen=True)
+class PaperGoal:
+    """A workload, a goal of the paper's for its data, the size of its validation set and the errors that reach it."""
+
+    workload: str
+    error: float
+    examples: int
+    count: int
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        PaperGoal("mnist/simple-cnn/sgd", 0.02, 6000, 120),
+        PaperGoal("fashion-mnist/simple-cnn/sgd", 0.12, 6000, 719),
+        PaperGoal("fashion-mnist/simple-cnn/nesterov", 0.12, 6000, 719),
+        PaperGoal("fashion-mnist/simple-cnn/sgd", 0.14, 6000, 840),
+        PaperGoal("cifar-10/resnet-8/momentum/linear", 0.4, 5000, 2000),
+    ],
+    ids=str,
+)
+def test_the_papers_goals_are_reached_at_the_counts_of_its_authors(goal):
+    assert goal_count(goal.error, goal.examples, find_workload(goal.workload).goal_counts) == goal.count
+    theirs = [n for n in range(goal.examples) if 1 - np.float32((goal.examples - n) / goal.examples) <= goal.error]
+    assert theirs[-1] == goal.count
+
+
+def test_other_goals_and_sizes_keep_their_share():
+    known = find_workload("fashion-mnist/simple-cnn/sgd").goal_counts
+    assert [goal_count(goal, size, known) for goal, size in ((0.12, 200), (0.13, 6000), (0.12, 5999))] == [24, 780, 719]
+    assert goal_count(0.12, 6000, find_workload("mnist/simple-cnn/sgd").goal_counts) == 720
 
 
 @given(st.integers(1, 9999), st.integers(1, 60_000))
@@ -234,3 +269,12 @@ def test_testing_takes_no_gradients_and_changes_no_weight():
     assert torch.equal(weights, before)
     assert not answer.requires_grad
     assert answer.dtype == torch.bool
+
+
+def test_the_kept_run_on_fashion_mnist_met_its_goal_at_the_authors_count():
+    with read_store(ROOT / "evidence" / "fashion-mnist-sgd") as store:
+        found = {}
+        for study, record in store.studies(0.12).items():
+            (trace,) = (trace for trace in store.traces(study) if trace.trial == record.winner.trial)
+            found[study.batch_size] = (trace.steps[-1], round(6000 * trace.values[-1]))
+    assert found == {16: (3200, 719), 32: (1760, 710), 64: (1056, 714), 128: (496, 711), 256: (352, 717)}

@@ -7,6 +7,7 @@ from reference import empirics_plain as plain
 
 from empirics.errors import InputError
 from empirics.laboratory import Laboratory, check_network
+from empirics.workloads import GoalCount
 
 
 def test_the_split_is_the_twins(laboratory):
@@ -30,6 +31,17 @@ def test_the_goal_counts_on_the_validation_set(laboratory_of):
     *_, labels = plain.split_digits()
     assert test.errors(weights).tolist() == [int((labels != 0).sum())]
     assert not test.reached(weights, [0])
+
+
+def test_a_goal_that_is_a_count_is_tested_by_it(laboratory_of):
+    *_, labels = plain.split_digits()
+    weights, errors = torch.zeros(1, 6090), int((labels != 0).sum())
+    found = laboratory_of(goal_error=(errors / 179,))
+    assert found.goal_test(0).reached(weights, [0])
+    counts = (GoalCount(errors / 179, 179, errors - 1),)
+    workload = dataclasses.replace(found.specification.workload, goal_counts=counts)
+    found.specification = dataclasses.replace(found.specification, workload=workload)
+    assert not found.goal_test(0).reached(weights, [0])
 
 
 def test_the_probe_is_the_whole_training_set_unless_told_otherwise(laboratory, laboratory_of):

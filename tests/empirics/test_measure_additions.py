@@ -3,7 +3,7 @@
 import contextlib
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from reference.measured_runs import MEASUREMENT, QUICK, run
 from empirics import engine, following
 from empirics.laboratory import Laboratory
 from empirics.store import read_store
+from empirics.workloads import WORKLOADS, GoalCount, find_workload
 
 
 @contextlib.contextmanager
@@ -163,6 +164,15 @@ def test_a_run_with_other_points_than_its_search_has_is_refused(copied, capsys, 
     monkeypatch.setattr("empirics.specification.search_points", zeros)
     assert run(*QUICK, "--out", copied) == 2
     assert_one_line(capsys, "was measured with another point 1 than its search has; an earlier version")
+
+
+@pytest.mark.parametrize(("most", "code"), [(0, 2), (53, 0)])
+def test_a_goal_met_at_more_errors_than_meet_it_now_is_not_gone_on_with(most, code, copied, capsys, monkeypatch):
+    counts = (GoalCount(0.3, 179, most),)  # 0.3 x 179 = 53.7
+    monkeypatch.setitem(WORKLOADS, "digits/small-cnn/sgd", replace(find_workload("digits"), goal_counts=counts))
+    assert run(*QUICK, "--no-constants", "--out", copied) == code
+    if code:
+        assert_one_line(capsys, "errors met the goal 0.3; now 0 do: use another --out")
 
 
 def test_memory_that_is_exhausted_is_one_line(tmp_path, capsys, monkeypatch):
