@@ -63,11 +63,11 @@ def analyse(records: Records, draws: int = 0, progress: Progress = iter) -> Anal
     """
     fitted = fit_curves(records.curves)
     curves = tuple(with_tests(one, draws) for one in progress(fitted))
-    pairs = compare_all(curves, records.constants)
+    pairs = compare_all(curves, records.measured)
     found = tuple(rates(one) for one in curves)
     searched = by_group(records.curves)
     trend = smoothness_trend(records.smoothness)
-    material = Material(curves, pairs, found, records.constants, records.smoothness, trend)
+    material = Material(curves, pairs, found, records.measured, records.smoothness, trend)
     search = tuple(searched[i] for i in range(len(curves)))
     return Analysis(
         records,

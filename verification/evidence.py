@@ -7,7 +7,7 @@ constants in `verification.evidence_trials`. Which claim takes which stands in `
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from verification.curves import FittedCurve
 from verification.detectable import detectable
 from verification.fit import OPEN, Interval
 from verification.likelihood import Array, Observations
+from verification.measured_constants import Measured
 from verification.pairs import Pair
 from verification.rates import Rates, Slope
-from verification.records import Constant
 from verification.trends import Trend
 from verification.trials import SmoothnessRun
 
@@ -30,7 +30,7 @@ class Material:
         curves: Fitted and tested curves.
         pairs: Sparse against dense.
         rates: What the rates of each curve say, one per curve.
-        constants: Measured constants.
+        measured: Constants by workload and sparsity, a set a replicate.
         smoothness: L and loss along runs.
         trend: Of L over sparsity, or why there is none.
     """
@@ -38,7 +38,7 @@ class Material:
     curves: Sequence[FittedCurve] = ()
     pairs: Sequence[Pair] = ()
     rates: Sequence[Rates] = ()
-    constants: Sequence[Constant] = ()
+    measured: Measured = field(default_factory=dict)
     smoothness: Sequence[SmoothnessRun] = ()
     trend: Trend | str = "no runs"
 

@@ -14,7 +14,7 @@ from verification.evidence import Evidence, Found, exponential, name, sign_evide
 from verification.fit import Interval
 from verification.likelihood import Observations
 from verification.pairs import RATIOS, Pair, compare_each
-from verification.product_ratio import ProductRatio
+from verification.prediction import Prediction
 from verification.profile import deviance_at, profile_interval, t_statistic
 from verification.rates import Slope, line
 from verification.records import curve_groups
@@ -245,7 +245,7 @@ def momentum_scales_further(curves: Sequence[FittedCurve]) -> Found:
         if any(word in words for word in _OPTIMISERS) and (key := _without_optimiser(one)) in plain:
             partners.append((plain[key], one))
     found = []
-    for pair in compare_each(partners, ()):
+    for pair in compare_each(partners, {}):
         if pair.fit is None or pair.problem is None:
             continue
         freedom = pair.fit.n - 4
@@ -287,12 +287,12 @@ def predicted_ratio(pairs: Sequence[Pair]) -> Found:
     reasons = []
     for pair in pairs:
         test = pair.tests.get("prediction")
-        if test is None or test.p is None or isinstance(pair.prediction, str) or pair.prediction.log_error is None:
+        if test is None or test.p is None or isinstance(pair.prediction, str) or _of_one_seed(pair.prediction):
             reasons.append(_why_no_prediction(pair))
             continue
         fitted = pair.ratios["c1"] or 0.0
         low, high = test.interval_90.low or 0.0, test.interval_90.high or math.inf
-        centre = fitted / pair.prediction.c1_ratio
+        centre = fitted / pair.prediction.c1.ratio
         freedom = pair.fit.n - 4 if pair.fit else 1
         widen = float(t_quantile(0.975, freedom) / t_quantile(0.95, freedom))
         ends = Interval(centre * (low / centre) ** widen, centre * (high / centre) ** widen)
@@ -304,11 +304,16 @@ def predicted_ratio(pairs: Sequence[Pair]) -> Found:
 
 def _why_no_prediction(pair: Pair) -> str:
     """Return why a pair's ratio cannot be compared with a prediction."""
-    if isinstance(pair.prediction, ProductRatio):
-        if pair.prediction.log_error is None:
-            return "the constants have one replicate, so their error is unknown; measure with --replicates 3"
-        return "the data do not bound the ratio of c1"
-    return pair.prediction
+    if isinstance(pair.prediction, str):
+        return pair.prediction
+    if _of_one_seed(pair.prediction):
+        return "the constants have one replicate, so their error is unknown; measure with --replicates 3"
+    return "the data do not bound the ratio of c1"
+
+
+def _of_one_seed(prediction: Prediction) -> bool:
+    """Return whether nothing is known of how the prediction scatters between seeds."""
+    return prediction.c1.error_between_seeds is None
 
 
 def _without_optimiser(fitted: FittedCurve) -> tuple[str, str, float]:

@@ -11,9 +11,10 @@ from verification.detectable import POWER, detectable
 from verification.evidence import Evidence, Found, exponential, name, sign_evidence
 from verification.fit import Interval
 from verification.likelihood import Array
-from verification.product_ratio import log_variance
+from verification.measured_constants import Measured
+from verification.prediction import ratio_of
 from verification.rates import Rates, Slope, mean_slope, success
-from verification.records import Constant, curve_groups
+from verification.records import curve_groups
 from verification.trends import Trend
 from verification.trials import SmoothnessRun, Trial, winner
 
@@ -150,33 +151,35 @@ def smoothness_grows(trend: Trend | str) -> Found:
     ]
 
 
-def constants_change_little(constants: Sequence[Constant]) -> Found:
-    """C11: Delta and beta of a sparse network are the dense one's within a factor 1.25.
+def constants_change_little(measured: Measured) -> Found:
+    """C11: Delta and beta of a sparse network are the dense one's within a factor 1.25, seeds compared in pairs.
 
     Args:
-        constants: Measured constants with intervals.
+        measured: Constants by workload and sparsity, a set a replicate.
 
     Returns:
         Evidence on each ratio, one per workload, sparsity and quantity.
     """
-    known = {(c.workload, c.quantity, c.sparsity): c for c in constants if c.quantity in {"Delta", "beta"}}
-    if not any(sparsity > 0.0 for _, _, sparsity in known):
+    pairs = [(key, level, measured.get((key[0], 0.0))) for key, level in measured.items() if key[1] > 0.0]
+    ratios = [
+        (sparsity, quantity, ratio_of(quantity, sparse, dense))
+        for (_, sparsity), sparse, dense in pairs
+        if dense is not None
+        for quantity in ("Delta", "beta")
+    ]
+    known = [(sparsity, quantity, ratio) for sparsity, quantity, ratio in ratios if ratio is not None]
+    if not known:
         return "needs Delta and beta of a sparse and the dense network, in constants.csv"
     found = []
-    for (workload, quantity, sparsity), sparse in known.items():
-        dense = known.get((workload, quantity, 0.0))
-        if sparsity == 0.0 or dense is None or min(sparse.value, dense.value) <= 0.0:
+    for sparsity, quantity, predicted in known:
+        if not (error := predicted.error_between_seeds):
             continue
-        variances = [log_variance(sparse), log_variance(dense)]
-        if any(v is None or v <= 0.0 for v in variances):
-            continue
-        error = math.sqrt(sum(v for v in variances if v is not None))
-        ratio = Slope(math.log(sparse.value / dense.value), error, min(sparse.n, dense.n) - 1)
+        ratio = Slope(math.log(predicted.ratio), error, predicted.seeds - 1)
         at_95, at_90 = (ratio.interval(level).map(exponential) for level in (0.95, 0.90))
         found.append(
             Evidence(
                 subject=f"{quantity}, sparsity {sparsity:g}%",
-                estimate=math.exp(ratio.value),
+                estimate=predicted.ratio,
                 interval=at_95,
                 p=ratio.p(),
                 detectable=detectable(error, ratio.freedom, 2),

@@ -93,7 +93,7 @@ def across(analyses: Sequence[Analysis]) -> tuple[Claim, ...]:
         if speaks(fitted.curve.group) is one
     ]
     fitted_curves = [fitted for fitted, _ in chosen]
-    claims = judge_all(Material(fitted_curves, compare_all(fitted_curves, ()), [rates for _, rates in chosen]))
+    claims = judge_all(Material(fitted_curves, compare_all(fitted_curves, {}), [rates for _, rates in chosen]))
     return tuple(claim for claim in claims if claim.id in ACROSS)
 
 

@@ -10,9 +10,9 @@ from verification.evidence_pairs import log_ratios_between
 from verification.kept_runs import KeptRun
 from verification.markdown import table
 from verification.pairs import Pair
-from verification.product_ratio import ProductRatio, product_ratio
+from verification.prediction import Prediction, predict_from
 from verification.records import Constant
-from verification.tables import constant_text, estimate_text, known_text, number
+from verification.tables import constant_text, estimate_text, number, predicted_text
 
 
 def constants_table(runs: Sequence[KeptRun]) -> str:
@@ -91,19 +91,19 @@ def _ratio_cells(analysis: Analysis, pair: Pair) -> list[str]:
     ratios = [math.exp(value) for value in log_ratios_between(pair.dense, pair.sparse).values()]
     span = f"{number(min(ratios))} to {number(max(ratios))}" if ratios else "-"
     c1, c2 = ("-" if pair.fit is None else estimate_text(pair.ratios[q], pair.intervals[q]) for q in ("c1", "c2"))
-    predicted = [predicted_text(made) for made in (pair.prediction, with_measured_epsilon(analysis, pair))]
+    predicted = [predicted_cell(made) for made in (pair.prediction, with_measured_epsilon(analysis, pair))]
     return [span, c1, *predicted, c2, critical_batch_cell(pair.dense), critical_batch_cell(pair.sparse)]
 
 
-def with_measured_epsilon(analysis: Analysis, pair: Pair) -> ProductRatio | str:
+def with_measured_epsilon(analysis: Analysis, pair: Pair) -> Prediction | str:
     """Return a pair's predicted ratio of c1 with the epsilon that was measured of either network."""
     curve = pair.sparse.curve
-    return product_ratio(analysis.records.constants, curve.workload, curve.sparsity, measured_epsilon=True)
+    return predict_from(analysis.records.measured, curve.workload, curve.sparsity, "epsilon")
 
 
-def predicted_text(made: ProductRatio | str) -> str:
+def predicted_cell(made: Prediction | str) -> str:
     """Return a predicted ratio of c1 with its interval over replicates, a dash where there is none."""
-    return "-" if isinstance(made, str) else known_text(made.c1_ratio, made.interval)
+    return "-" if isinstance(made, str) else predicted_text(made)
 
 
 def critical_batch_cell(fitted: FittedCurve) -> str:

@@ -11,11 +11,11 @@ from verification.findings_consequences import (
     consequences_table,
     smoothness_table,
 )
-from verification.findings_numbers import constants_table, predicted_text, ratios_table, with_measured_epsilon
+from verification.findings_numbers import constants_table, predicted_cell, ratios_table, with_measured_epsilon
 from verification.kept_runs import COARSE, DAGGER, KeptRun, cost, repeats, runs_table
 from verification.markdown import escaped, table
 from verification.pairs import Pair
-from verification.product_ratio import ProductRatio
+from verification.prediction import Prediction
 from verification.rules import EFFECTS, RULES
 from verification.tables import estimate_text, p_text
 
@@ -81,7 +81,8 @@ read off no law (read off the fitted one, both had been *supported*), and when t
 written."""
 RATIOS_LEGEND = """\
 Ratios are sparse over dense, *predicted* is that of Delta L beta, epsilon taken as equal, and beside it that of Delta L
-beta/epsilon^2; B_crit = c1/c2. Brackets are 95% intervals; a predicted ratio without one comes from a single seed."""
+beta/epsilon^2; B_crit = c1/c2. Brackets are 95% intervals. Predictions compare seeds in pairs; one seed has no
+interval."""
 
 
 def verdict_table(page: Page) -> str:
@@ -138,15 +139,15 @@ def _disagreements(page: Page) -> str:
 def _other_direction(run: KeptRun, pair: Pair) -> str:
     """Return where predicted and measured ratio of c1 lie on different sides of 1 with all of their intervals."""
     made = pair.prediction
-    if not isinstance(made, ProductRatio) or not pair.direction_disagrees:
+    if not isinstance(made, Prediction) or not pair.direction_disagrees:
         return ""
-    if not (made.interval.excludes(1.0) and pair.intervals["c1"].excludes(1.0)):
+    if not (made.c1.interval.excludes(1.0) and pair.intervals["c1"].excludes(1.0)):
         return ""
     measured, sparsity = estimate_text(pair.ratios["c1"], pair.intervals["c1"]), pair.sparse.curve.sparsity
     told = f"; the paper: {paper.C1_RATIO}" if sparsity == paper.SPARSITY else ""
-    nearer = predicted_text(with_measured_epsilon(run.analysis, pair))
+    nearer = predicted_cell(with_measured_epsilon(run.analysis, pair))
     return (
-        f"- The product of the Delta, L and beta ratios is {predicted_text(made)} at {sparsity:g}% in "
+        f"- The product of the Delta, L and beta ratios is {predicted_cell(made)} at {sparsity:g}% in "
         f"{_run(run.name)}, with the measured epsilon {nearer}, where c1 is measured to change by {measured}: the "
         f"other direction{told}."
     )

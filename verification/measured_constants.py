@@ -5,11 +5,15 @@ r"""The constants of one network in one replicate, and the three ways to make th
 - `averages`: the paper's with L and b averaged up to K*.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from empirics.records import ConstantsRecord
+    from verification.records import Constant
 
 Way = Literal["product", "epsilon", "averages"]
 WAYS: tuple[Way, ...] = ("product", "epsilon", "averages")
@@ -55,3 +59,51 @@ class MeasuredConstants:
             if not 0.0 < value < np.inf:
                 return f"{quantity} at sparsity {sparsity:g}% is {value:g}, not positive"
         return None
+
+
+# Workload and sparsity to the replicates measured.
+Measured = Mapping[tuple[str, float], Sequence[MeasuredConstants]]
+
+
+def measured_by_sparsity(records: "Iterable[ConstantsRecord]") -> dict[float, list[MeasuredConstants]]:
+    """Return what a store holds of the constants, as predictions take it.
+
+    Args:
+        records: Of one run.
+
+    Returns:
+        Sparsity to its replicates, both ascending.
+    """
+    levels: dict[float, list[MeasuredConstants]] = {}
+    for record in sorted(records, key=lambda record: record.study):
+        levels.setdefault(record.study.sparsity, []).append(_measured(record))
+    return levels
+
+
+def without_seeds(constants: "Iterable[Constant]") -> dict[tuple[str, float], list[MeasuredConstants]]:
+    """Return what constants.csv alone holds: means over seeds, which cannot be compared in pairs and have no error.
+
+    Args:
+        constants: As read.
+
+    Returns:
+        Workload and sparsity to one set of values.
+    """
+    values: dict[tuple[str, float], dict[str, float]] = {}
+    for one in constants:
+        values.setdefault((one.workload, one.sparsity), {})[one.quantity] = one.value
+    return {key: [MeasuredConstants(0, found)] for key, found in values.items()}
+
+
+def _measured(record: "ConstantsRecord") -> MeasuredConstants:
+    """Return one record with its trajectories at the regular points."""
+    every, last = int(str(record.settings.get("every", 1))), record.goal_step or 0
+
+    def regular(quantity: str, until: int) -> list[float]:
+        along = record.along(quantity)
+        return [value for step, value in along.items() if (step - 1) % every == 0 and step <= until]
+
+    along = {name: regular(name, last) for name in ("L", "variance", "gradient_square")}
+    return MeasuredConstants(
+        record.study.replicate, record.values, record.errors, along | {"L_budget": regular("L", record.steps)}
+    )

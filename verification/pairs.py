@@ -20,10 +20,10 @@ from verification.detectable import detectable, log_error
 from verification.distributions import t_beyond, t_quantile
 from verification.fit import OPEN, Fit, Interval, Problem, around, fit_laws
 from verification.likelihood import Array, joined
+from verification.measured_constants import Measured
 from verification.newton import StepLaw
-from verification.product_ratio import ProductRatio, product_ratio
+from verification.prediction import Prediction, predict_from
 from verification.profile import deviance_at, p_value, profile_intervals
-from verification.records import Constant
 
 # theta = (log c1, log c2) of the dense, then of the sparse network.
 RATIOS: Mapping[str, tuple[float, ...]] = MappingProxyType(
@@ -104,7 +104,7 @@ class Pair:
         fit: The joint fit; None likewise.
         ratios: Quantity (c1, c2, b_crit) to ratio; None where the data hold no trace of it.
         intervals: Quantity to its 95% profile-likelihood interval.
-        prediction: The predicted ratio of c1, or why there is none.
+        prediction: What the measured constants predict, the paper's way, or why there is none.
         reason: Why there is no fit, else None.
         tests: Quantity to the test of its ratio being 1; `prediction` to that of the c1 ratio being the predicted one.
     """
@@ -115,7 +115,7 @@ class Pair:
     fit: Fit | None
     ratios: Mapping[str, float | None]
     intervals: Mapping[str, Interval]
-    prediction: ProductRatio | str
+    prediction: Prediction | str
     reason: str | None
     tests: Mapping[str, RatioTest] = field(default_factory=dict)
 
@@ -125,7 +125,7 @@ class Pair:
         fitted = self.ratios.get("c1")
         if fitted is None or isinstance(self.prediction, str):
             return False
-        return (fitted - 1.0) * (self.prediction.c1_ratio - 1.0) < 0.0
+        return (fitted - 1.0) * (self.prediction.c1.ratio - 1.0) < 0.0
 
 
 @dataclass(frozen=True)
@@ -172,17 +172,17 @@ def measured_ratios(pair: Pair) -> list[MeasuredRatio]:
     return found
 
 
-def compare(dense: FittedCurve, sparse: FittedCurve, constants: tuple[Constant, ...]) -> Pair:
+def compare(dense: FittedCurve, sparse: FittedCurve, measured: Measured) -> Pair:
     """Compare a sparse curve with the dense one; see `compare_each`."""
-    return compare_each([(dense, sparse)], constants)[0]
+    return compare_each([(dense, sparse)], measured)[0]
 
 
-def compare_all(curves: Sequence[FittedCurve], constants: tuple[Constant, ...]) -> tuple[Pair, ...]:
+def compare_all(curves: Sequence[FittedCurve], measured: Measured) -> tuple[Pair, ...]:
     """Compare each sparse curve with the dense one of its workload and goal.
 
     Args:
         curves: Fitted curves.
-        constants: Measured constants.
+        measured: Constants, for the predictions.
 
     Returns:
         One pair per sparse curve that has a dense partner, in the order of the curves.
@@ -193,15 +193,15 @@ def compare_all(curves: Sequence[FittedCurve], constants: tuple[Constant, ...]) 
         for fitted in curves
         if fitted.curve.sparsity > 0.0 and fitted.curve.group in dense
     ]
-    return tuple(compare_each(partners, constants))
+    return tuple(compare_each(partners, measured))
 
 
-def compare_each(partners: Sequence[tuple[FittedCurve, FittedCurve]], constants: tuple[Constant, ...]) -> list[Pair]:
+def compare_each(partners: Sequence[tuple[FittedCurve, FittedCurve]], measured: Measured) -> list[Pair]:
     """Compare curves two by two; pairs of as many points are fitted in one iteration.
 
     Args:
         partners: The curve to compare with (the dense one), then the other.
-        constants: Measured constants, for the predictions.
+        measured: Constants, for the predictions.
 
     Returns:
         The pairs; one without a fit says why.
@@ -209,7 +209,7 @@ def compare_each(partners: Sequence[tuple[FittedCurve, FittedCurve]], constants:
     pairs: dict[int, Pair] = {}
     problems: dict[JointLaw, dict[int, Problem]] = {}
     for i, (dense, sparse) in enumerate(partners):
-        prediction = product_ratio(constants, sparse.curve.workload, sparse.curve.sparsity)
+        prediction = predict_from(measured, sparse.curve.workload, sparse.curve.sparsity)
         reasons = [f"{n}: {side.reason}" for n, side in (("dense", dense), ("sparse", sparse)) if side.reason]
         pairs[i] = Pair(dense, sparse, None, None, {}, {}, prediction, reasons[0] if reasons else None)
         if not reasons:
@@ -243,11 +243,12 @@ def _against_prediction(pair: Pair, at_90: Interval, freedom: int) -> RatioTest:
         return RatioTest(None, OPEN, None, "inconclusive", predicted)
     if ratio is None or error is None:
         return RatioTest(None, OPEN, None, "inconclusive", "the data do not bound the ratio of c1")
-    total = math.hypot(error, predicted.log_error or 0.0)
-    off = ratio / predicted.c1_ratio
+    of_constants = predicted.c1.error_between_seeds
+    total = math.hypot(error, of_constants or 0.0)
+    off = ratio / predicted.c1.ratio
     interval = around(off, total, float(t_quantile(0.95, freedom)))
     p = float(t_beyond(math.log(off) / total, freedom))
-    unknown = "" if predicted.log_error is not None else "the constants have one replicate: their error is unknown"
+    unknown = "" if of_constants is not None else "the constants have one replicate: their error is unknown"
     return replace(_ratio_test(p, interval, total, freedom), detail=unknown)
 
 

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from empirics.errors import InputError
-from empirics.records import ConstantsRecord, StudyRecord
+from empirics.records import StudyRecord
 from empirics.store import read_store
 from verification import paper
-from verification.fit import Interval
 from verification.inputs import Inputs, shares
-from verification.measured_constants import WAYS, MeasuredConstants
-from verification.prediction import Prediction, predict
+from verification.measured_constants import WAYS, MeasuredConstants, measured_by_sparsity
+from verification.prediction import Predicted, Prediction, predict
 from verification.rate_times_steps import RateTimesSteps, rate_times_steps
 
 _TITLES = {"product": "product", "epsilon": "with epsilon", "averages": "averages"}
@@ -30,24 +29,7 @@ def read_measured(folder: Path) -> tuple[dict[float, list[MeasuredConstants]], l
     """
     with read_store(folder) as store:
         records, studies = store.constants(), list(store.studies().values())
-    levels: dict[float, list[MeasuredConstants]] = {}
-    for record in sorted(records, key=lambda record: record.study):
-        levels.setdefault(record.study.sparsity, []).append(_measured(record))
-    return levels, studies
-
-
-def _measured(record: ConstantsRecord) -> MeasuredConstants:
-    """Return a record as the prediction takes it."""
-    every, last = int(str(record.settings.get("every", 1))), record.goal_step or 0
-
-    def regular(quantity: str, until: int) -> list[float]:
-        along = record.along(quantity)
-        return [value for step, value in along.items() if (step - 1) % every == 0 and step <= until]
-
-    along = {name: regular(name, last) for name in ("L", "variance", "gradient_square")}
-    return MeasuredConstants(
-        record.study.replicate, record.values, record.errors, along | {"L_budget": regular("L", record.steps)}
-    )
+    return measured_by_sparsity(records), studies
 
 
 def describe(folder: Path) -> str:
@@ -68,7 +50,7 @@ def describe(folder: Path) -> str:
         return "No prediction: it needs the constants of the dense network (sparsity 0) and of a sparse one."
     lines = [
         "",
-        "Sparse over dense, predicted from the constants: ratio [delta method] {bootstrap of seeds and blocks}",
+        "Sparse over dense, predicted from the constants: ratio [95% over seeds] {95% within one seed}",
         f"{'':>4} {'way':<13}{'Delta':>7}{'L':>8}{'noise':>8}{'eps^-2':>8}  c1, c2, critical batch size",
     ]
     predictions: list[Prediction] = []
@@ -86,10 +68,7 @@ def describe(folder: Path) -> str:
 
 def _rows(made: Prediction) -> list[str]:
     """Return the lines of one prediction: its factors and c1, then c2 and the critical batch size below."""
-    first, *rest = (
-        f"{name:<6} {_number(found.ratio)} {_ends(found.delta, '[]')} {_ends(found.bootstrap, '{}')}"
-        for name, found in made.ratios.items()
-    )
+    first, *rest = (f"{name:<6} {_number(found.ratio)} {_ends(found)}".rstrip() for name, found in made.ratios.items())
     head = f"{made.sparsity:>3g}% {_TITLES[made.way]:<13}{_factor_cells(made.sparse, made.dense)}"
     return [f"{head}  {first}", *(f"{'':>{len(head)}}  {line}" for line in rest)]
 
@@ -164,8 +143,9 @@ def _number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _ends(interval: Interval | None, brackets: str) -> str:
-    """Return an interval in brackets; nothing where there is none."""
-    if interval is None or interval.low is None or interval.high is None:
-        return ""
-    return f"{brackets[0]}{_number(interval.low)}, {_number(interval.high)}{brackets[1]}"
+def _ends(found: Predicted) -> str:
+    """Return the interval of a ratio: over seeds in square brackets, within the only one in curly ones."""
+    for interval, (left, right) in ((found.interval, "[]"), (found.interval_within_seed, "{}")):
+        if interval.low is not None and interval.high is not None:
+            return f"{left}{_number(interval.low)}, {_number(interval.high)}{right}"
+    return ""

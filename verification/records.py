@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from empirics.columns import ALIASES, CONSTANTS_COLUMNS, CURVES_COLUMNS
+from verification.measured_constants import Measured, without_seeds
 from verification.table_file import Row, Table, read_table
 from verification.trials import (
     SmoothnessRun,
@@ -120,6 +121,7 @@ class Records:
         curves: Grouped by workload and goal in order of appearance, ascending in sparsity. Not empty.
         constants: Empty when there is no constants.csv.
         smoothness: L and loss along the winners' runs; empty where the input holds none.
+        measured: The constants by replicate; means over them where the input does not tell the replicates apart.
         notes: What a reader should know about the input, one line each (columns that were not read).
     """
 
@@ -128,6 +130,7 @@ class Records:
     constants: tuple[Constant, ...] = ()
     notes: tuple[str, ...] = field(default=())
     smoothness: tuple[SmoothnessRun, ...] = ()
+    measured: Measured = field(default_factory=dict)
 
 
 def read_records(source: str | Path) -> Records:
@@ -157,12 +160,14 @@ def read_records(source: str | Path) -> Records:
     constants = read_constants(constants_file) if constants_file.exists() else ()
     curves, notes = read_curves(path / "curves.csv")
     if not (path / "study.sqlite").is_file():
-        return Records(path, curves, constants, notes)
+        return Records(path, curves, constants, notes, measured=without_seeds(constants))
     try:
         stored = read_stored(path)
     except ValueError as error:
-        return Records(path, curves, constants, (*notes, f"trials not read: {error}".replace(str(path), path.name)))
-    return Records(path, _with_trials(curves, stored), constants, notes, stored.smoothness)
+        notes = (*notes, f"trials not read: {error}".replace(str(path), path.name))
+        return Records(path, curves, constants, notes, measured=without_seeds(constants))
+    measured = {(curves[0].workload, sparsity): found for sparsity, found in stored.constants.items()}
+    return Records(path, _with_trials(curves, stored), constants, notes, stored.smoothness, measured)
 
 
 def _with_trials(curves: Sequence[Curve], stored: StoredRun) -> tuple[Curve, ...]:

@@ -167,7 +167,7 @@ RULES: tuple[Rule, ...] = (
         SAME,
         "Delta 4.68/4.66 = 1.00, beta 107.39/197.06 = 0.54",
         f"{_MEASURE} --sparsity 0 90 --replicates 3",
-        lambda seen: evidence_trials.constants_change_little(seen.constants),
+        lambda seen: evidence_trials.constants_change_little(seen.measured),
     ),
     Rule(
         "C12",

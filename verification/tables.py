@@ -8,7 +8,7 @@ from verification.claims import Claim, Verdict
 from verification.curves import FittedCurve, FittedLaw
 from verification.fit import OPEN, Interval
 from verification.pairs import Pair
-from verification.product_ratio import ProductRatio
+from verification.prediction import Prediction
 from verification.records import Constant, curve_groups
 from verification.rules import EFFECTS
 
@@ -222,24 +222,33 @@ def _ratio_lines(fitted: Sequence[FittedCurve], pairs: Sequence[Pair]) -> list[s
     remarks: list[tuple[str, str]] = []
     for pair in pairs:
         sparsity = f"{pair.sparse.curve.sparsity:g}%"
-        if pair.fit is not None or isinstance(pair.prediction, ProductRatio):
+        if pair.fit is not None or isinstance(pair.prediction, Prediction):
             rows.append((sparsity, *_ratio_cells(pair)))
         remarks += [(sparsity, remark) for remark in _remarks(pair)]
-    header = ("ratio", "c1", "c2", "B_crit", "c1 predicted = Delta*L*beta")
+    header = ("ratio", "c1", "c2", "B_crit", "c1 predicted: Delta*L*beta")
     title = "Ratio to the dense network, both curves fitted jointly; the prediction is from measured constants"
     return [*([title, *columns(header, rows)] if rows else []), *_by_remark(remarks)]
 
 
 def _ratio_cells(pair: Pair) -> tuple[str, ...]:
-    """Return the fitted ratios, then the predicted one with its factors."""
+    """Return the fitted ratios, then the predicted one."""
     fitted = tuple(
         "-" if pair.fit is None else estimate_text(pair.ratios[q], pair.intervals[q]) for q in ("c1", "c2", "b_crit")
     )
-    predicted = pair.prediction
-    if not isinstance(predicted, ProductRatio):
-        return (*fitted, "-")
-    factors = "*".join(number(factor) for factor in predicted.factors.values())
-    return (*fitted, f"{number(predicted.c1_ratio)} = {factors}")
+    made = pair.prediction
+    return (*fitted, "-" if isinstance(made, str) else predicted_text(made))
+
+
+def predicted_text(made: Prediction) -> str:
+    """Return a predicted ratio of c1 as text, with its 95% interval, which one seed does not have.
+
+    Args:
+        made: The prediction.
+
+    Returns:
+        As in `0.32 [0.21, 0.47]`.
+    """
+    return f"{number(made.c1.ratio)} (one seed)" if made.seeds == 1 else known_text(made.c1.ratio, made.c1.interval)
 
 
 def _remarks(pair: Pair) -> list[str]:
@@ -250,7 +259,7 @@ def _remarks(pair: Pair) -> list[str]:
     if isinstance(pair.prediction, str):
         remarks.append(f"no predicted ratio ({pair.prediction}).")
     elif pair.direction_disagrees:
-        word = "rise" if pair.prediction.c1_ratio > 1.0 else "fall"
+        word = "rise" if pair.prediction.c1.ratio > 1.0 else "fall"
         clear = "its interval excludes 1" if pair.intervals["c1"].excludes(1.0) else "though its interval includes 1"
         remarks.append(f"the constants predict that c1 will {word}; the fit says the opposite ({clear}).")
     return remarks

@@ -2,11 +2,12 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from verification.measured_constants import MeasuredConstants, measured_by_sparsity
 from verification.table_file import Row
 
 if TYPE_CHECKING:
@@ -81,10 +82,12 @@ class StoredRun:
     Attributes:
         trials: (goal, sparsity) to all trials.
         smoothness: One per sparsity and replicate with constants.
+        constants: Sparsity to the constants of each replicate.
     """
 
     trials: Mapping[tuple[str, float], tuple[Trial, ...]]
     smoothness: tuple[SmoothnessRun, ...]
+    constants: Mapping[float, Sequence[MeasuredConstants]]
 
 
 def read_stored(folder: Path) -> StoredRun:
@@ -114,10 +117,11 @@ def read_stored(folder: Path) -> StoredRun:
                     ending = (status, lower, upper, one.metaparameters)
                     listed.append(Trial(study.batch_size, study.replicate, one.trial, *ending))
         try:
-            runs = tuple(_smoothness_run(one) for one in store.constants())
+            constants = store.constants()
+            runs = tuple(_smoothness_run(one) for one in constants)
         except KeyError as error:
             raise ValueError(f"{folder}: its store is damaged (L without a loss at step {error})") from None
-    return StoredRun({key: tuple(found) for key, found in trials.items()}, runs)
+    return StoredRun({key: tuple(found) for key, found in trials.items()}, runs, measured_by_sparsity(constants))
 
 
 def _smoothness_run(record: "ConstantsRecord") -> SmoothnessRun:

@@ -19,7 +19,7 @@ from verification.claims import Claim
 from verification.curves import FittedCurve, FittedLaw
 from verification.fit import LARGEST_LOG_RESIDUAL, OPEN, Interval
 from verification.pairs import Pair, measured_ratios
-from verification.product_ratio import ProductRatio
+from verification.prediction import Prediction
 from verification.rates import Rates, Slope, Window, best_rates, fitted_window
 from verification.search_error import SearchError
 from verification.smoothness_and_rate import SmoothnessAndRate
@@ -296,7 +296,7 @@ def _plain(value: object) -> Json:
 def _pair(pair: Pair) -> Json:
     """Return one pair: fitted ratios, sparse over dense, beside the prediction."""
     fit, predicted = pair.fit, pair.prediction
-    known = isinstance(predicted, ProductRatio)
+    known = predicted if isinstance(predicted, Prediction) else None
     return {
         "workload": pair.sparse.curve.workload or None,
         "goal": pair.sparse.curve.goal or None,
@@ -308,10 +308,12 @@ def _pair(pair: Pair) -> Json:
         "reason": pair.reason,
         **{f"{name}_ratio": pair.ratios.get(name) for name in ("c1", "c2", "b_crit")},
         "intervals": {f"{name}_ratio": _interval(interval) for name, interval in pair.intervals.items()},
-        "predicted_c1_ratio": predicted.c1_ratio if isinstance(predicted, ProductRatio) else None,
-        "predicted_factors": dict(predicted.factors) if isinstance(predicted, ProductRatio) else None,
-        "predicted_reason": None if known else str(predicted),
-        "predicted_log_error": predicted.log_error if isinstance(predicted, ProductRatio) else None,
+        "predicted_c1_ratio": None if known is None else known.c1.ratio,
+        "predicted_factors": None if known is None else dict(known.factors),
+        "predicted_reason": predicted if isinstance(predicted, str) else None,
+        "predicted_log_error": None if known is None else known.c1.log_error,
+        "predicted_interval": None if known is None else _interval(known.c1.interval),
+        "predicted_seeds": None if known is None else known.seeds,
         "tests": {name: _plain(test) for name, test in pair.tests.items()},
         "direction_disagrees": pair.direction_disagrees,
         "measured": [_plain(one) for one in measured_ratios(pair)],

@@ -9,6 +9,7 @@ import numpy as np
 from paper_figures.judged import read_curve, read_pair, read_smoothness
 from paper_figures.sources import Run, key_of
 from verification.analysis import analyse
+from verification.measured_constants import without_seeds
 from verification.records import Constant, Curve, CurvePoint, Records
 from verification.trials import SmoothnessRun, Trial
 from verification.verdicts import dump, to_json
@@ -72,7 +73,7 @@ def searched_records(workloads=("digits/small-cnn/sgd",), sparsities=(0.0, 90.0)
         for name, value in (("L_mean", 2.0 + s / 10.0), ("Delta", 4.0), ("beta", 20.0))
     )
     runs = tuple(followed(s, seed, hessian=hessian) for s in sparsities for seed in range(seeds))
-    return Records(Path("run"), curves, constants, (), runs)
+    return Records(Path("run"), curves, constants, (), runs, without_seeds(constants))
 
 
 def judged_run(records, missing=None, folder="run"):

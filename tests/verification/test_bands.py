@@ -70,7 +70,7 @@ def test_the_ratio_has_the_ratios_of_c1_and_c2_as_its_ends():
     sizes = tuple(4**i for i in range(16))
     dense = fit_curve(drawn(c1=2e9, c2=2e3, sizes=sizes))
     sparse = fit_curve(drawn(c1=6e9, c2=4e3, sizes=sizes, seed=4, sparsity=90.0))
-    pair = compare(dense, sparse, ())
+    pair = compare(dense, sparse, {})
     band = ratio_band(pair)
     for at, name in ((0, "c1"), (-1, "c2")):
         ends = pair.intervals[name]
@@ -81,14 +81,14 @@ def test_the_ratio_has_the_ratios_of_c1_and_c2_as_its_ends():
 def test_there_is_no_band_without_a_fit():
     short = fit_curve(drawn(sizes=(1, 2)))
     assert law_band(short) is None
-    assert ratio_band(compare(short, fit_curve(drawn(sparsity=90.0)), ())) is None
+    assert ratio_band(compare(short, fit_curve(drawn(sparsity=90.0)), {})) is None
 
 
 def test_measured_ratios_hold_whatever_both_grids_allow():
     points = (CurvePoint(1, 0, 98.0, 100.0), CurvePoint(2, 0, 0.0, 2.0), CurvePoint(4, 0, 50.0, None))
     dense = fit_curve(Curve("w", "g", 0.0, points))
     sparse = fit_curve(Curve("w", "g", 90.0, tuple(replace(p, lower=300.0, upper=302.0) for p in points)))
-    first, second = measured_ratios(compare(dense, sparse, ()))
+    first, second = measured_ratios(compare(dense, sparse, {}))
     assert (first.batch_size, first.low, first.high) == (1, 3.0, pytest.approx(302.0 / 98.0))
     assert first.ratio == pytest.approx(math.sqrt(300.0 * 302.0 / (98.0 * 100.0)))
     assert (second.batch_size, second.low, second.high) == (2, 150.0, None)

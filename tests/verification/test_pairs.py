@@ -9,13 +9,12 @@ from reference.verification_runs import DIGITS, Truth, write_run
 from theory import HYPERBOLA
 from verification.analysis import analyse
 from verification.curves import fit_curve
-from verification.fit import OPEN
 from verification.likelihood import Observations, sigma_floor
+from verification.measured_constants import MeasuredConstants
 from verification.newton import maximise
 from verification.pairs import RATIOS, JointLaw, compare
-from verification.product_ratio import ProductRatio, product_ratio
 from verification.profile import profile_interval, threshold
-from verification.records import Constant, Curve, CurvePoint, read_records
+from verification.records import Curve, CurvePoint, read_records
 
 SIZES = np.array([2.0**i for i in range(9)])
 
@@ -24,14 +23,15 @@ def exact_curve(sparsity, c1, c2):
     return Curve("w", "g", sparsity, tuple(CurvePoint(int(b), 0, c1 / b + c2, c1 / b + c2) for b in SIZES))
 
 
-def constants(sparsity, delta, smoothness, beta):
-    values = {"Delta": delta, "L_mean": smoothness, "beta": beta}
-    return [Constant("w", sparsity, quantity, value, None, None, 1) for quantity, value in values.items()]
+def constants(sparsity, *seeds):
+    """Delta, L and beta of each seed."""
+    names = ("Delta", "L_mean", "beta")
+    return {("w", sparsity): [MeasuredConstants(j, dict(zip(names, one, strict=True))) for j, one in enumerate(seeds)]}
 
 
 def test_ratios_of_exact_curves_are_recovered():
     dense, sparse = fit_curve(exact_curve(0.0, 500.0, 13.0)), fit_curve(exact_curve(90.0, 1000.0, 39.0))
-    pair = compare(dense, sparse, ())
+    pair = compare(dense, sparse, {})
     assert pair.fit.converged
     assert pair.ratios == pytest.approx({"c1": 2.0, "c2": 3.0, "b_crit": 2.0 / 3.0}, rel=1e-8)
     for name, truth in {"c1": 2.0, "c2": 3.0, "b_crit": 2.0 / 3.0}.items():
@@ -71,7 +71,7 @@ def test_the_joint_law_is_each_law_on_its_own_points():
 
 def test_a_curve_that_cannot_be_fitted_leaves_the_pair_with_a_reason():
     short = Curve("w", "g", 90.0, (CurvePoint(1, 0, 5.0, 5.0),))
-    pair = compare(fit_curve(exact_curve(0.0, 500.0, 13.0)), fit_curve(short), ())
+    pair = compare(fit_curve(exact_curve(0.0, 500.0, 13.0)), fit_curve(short), {})
     assert pair.fit is None
     assert pair.reason == "sparse: a fit needs 3 batch sizes that reached the goal, there is 1"
 
@@ -84,53 +84,13 @@ def test_curves_are_paired_within_workload_and_goal_only(tmp_path):
     assert [(pair.dense.curve.sparsity, pair.sparse.curve.sparsity) for pair in pairs] == [(0.0, 90.0)]
 
 
-def test_the_papers_own_numbers():
-    """Lee et al. 2021, section 5: Simple-CNN, 90% against dense; 1.67 there is a product of rounded factors."""
-    measured = constants(0.0, 4.66, 0.57, 197.06) + constants(90.0, 4.68, 1.76, 107.39)
-    prediction = product_ratio(measured, "w", 90.0)
-    assert prediction.c1_ratio == pytest.approx(1.690, abs=5e-4)
-    assert prediction.factors == pytest.approx({"Delta": 1.00, "L": 3.09, "beta": 0.54}, abs=6e-3)
-
-
-def test_a_predicted_ratio_carries_the_errors_of_all_its_constants():
-    """t of 0.975 with 2 degrees of freedom is 4.302653: a factor e^0.4302653 either way is an error of 0.1."""
-
-    def known(sparsity, **values):
-        away = math.exp(0.4302653)
-        return [Constant("w", sparsity, name, v, v / away, v * away, 3) for name, v in values.items()]
-
-    dense = known(0.0, Delta=4.0, L_mean=1.0, beta=2.0, epsilon=3.0)
-    sparse = known(90.0, Delta=4.0, L_mean=3.0, beta=1.0, epsilon=1.5)
-    plain, full = (product_ratio(dense + sparse, "w", 90.0, measured_epsilon=told) for told in (False, True))
-    assert (plain.c1_ratio, full.c1_ratio) == pytest.approx((1.5, 6.0))
-    assert (plain.log_error, full.log_error) == pytest.approx((math.sqrt(6 * 0.01), math.sqrt((6 + 8) * 0.01)))
-    half = 4.302653 * math.sqrt(0.06)
-    ends = (plain.interval.low, plain.interval.high)
-    assert ends == pytest.approx((1.5 * math.exp(-half), 1.5 * math.exp(half)))
-
-
-def test_a_predicted_ratio_of_one_seed_has_no_interval():
-    measured = constants(0.0, 4.0, 1.0, 2.0) + constants(90.0, 4.0, 1.0, 1.0)
-    assert product_ratio(measured, "w", 90.0).interval == OPEN
-    assert product_ratio(measured, "w", 90.0, measured_epsilon=True) == "no epsilon at sparsity 90%"
-
-
-def test_a_missing_or_impossible_constant_is_named():
-    dense, sparse = constants(0.0, 4.0, 1.0, 2.0), constants(90.0, 4.0, 1.0, 0.0)
-    assert product_ratio(dense, "w", 90.0) == "no Delta at sparsity 90%"
-    assert product_ratio(dense[:2] + constants(90.0, 4.0, 1.0, 1.0), "w", 90.0) == "no beta at sparsity 0%"
-    assert product_ratio(dense + sparse, "w", 90.0) == "beta at sparsity 90% is 0, not positive"
-    assert product_ratio(dense + sparse, "elsewhere", 90.0) == "no measured constants"
-
-
 @pytest.mark.parametrize(("predicted", "disagrees"), [(0.5, True), (1.5, False)])
 def test_direction_disagrees_when_the_ratios_lie_on_different_sides_of_one(predicted, disagrees):
     dense, sparse = fit_curve(exact_curve(0.0, 500.0, 13.0)), fit_curve(exact_curve(90.0, 1000.0, 39.0))
-    measured = tuple(constants(0.0, 1.0, 1.0, 1.0) + constants(90.0, predicted, 1.0, 1.0))
+    measured = constants(0.0, (1.0, 1.0, 1.0)) | constants(90.0, (predicted, 1.0, 1.0))
     pair = compare(dense, sparse, measured)
     assert pair.direction_disagrees == disagrees
-    assert isinstance(pair.prediction, ProductRatio)
-    assert math.isclose(pair.prediction.c1_ratio, predicted)
+    assert math.isclose(pair.prediction.c1.ratio, predicted)
 
 
 def noisy_curve(sparsity, c1, c2, seed, sigma=0.03):
@@ -143,16 +103,16 @@ def noisy_curve(sparsity, c1, c2, seed, sigma=0.03):
 
 def test_a_ratio_is_equivalent_different_or_inconclusive():
     dense = noisy_curve(0.0, 500.0, 13.0, 1)
-    pair = compare(dense, noisy_curve(90.0, 500.0, 26.0, 2), ())
+    pair = compare(dense, noisy_curve(90.0, 500.0, 26.0, 2), {})
     assert (pair.tests["c1"].verdict, pair.tests["c2"].verdict) == ("equivalent", "different")
-    loose = compare(dense, noisy_curve(90.0, 550.0, 14.0, 3, sigma=0.4), ())
+    loose = compare(dense, noisy_curve(90.0, 550.0, 14.0, 3, sigma=0.4), {})
     assert loose.tests["c1"].verdict == "inconclusive"
     assert loose.tests["c1"].detectable > 1.25
     assert pair.tests["c1"].detectable < 1.25
 
 
 def test_the_p_value_of_a_ratio_is_where_its_interval_touches_one():
-    pair = compare(noisy_curve(0.0, 500.0, 13.0, 1), noisy_curve(90.0, 540.0, 26.0, 2), ())
+    pair = compare(noisy_curve(0.0, 500.0, 13.0, 1), noisy_curve(90.0, 540.0, 26.0, 2), {})
     for quantity, contrast in RATIOS.items():
         touching = profile_interval(pair.problem, pair.fit, contrast, level=1.0 - pair.tests[quantity].p)
         assert min(abs(math.log(touching.low)), abs(math.log(touching.high))) < 1e-4
@@ -162,16 +122,13 @@ def test_the_error_of_the_prediction_is_carried():
     dense, sparse = noisy_curve(0.0, 500.0, 13.0, 1), noisy_curve(90.0, 1000.0, 26.0, 2)
 
     def measured(spread):
-        ends = [(0.0, "Delta", 4.0), (0.0, "L_mean", 1.0), (0.0, "beta", 1.0)]
-        ends += [(90.0, "Delta", 4.0), (90.0, "L_mean", 1.6), (90.0, "beta", 1.0)]
-        return tuple(Constant("w", s, q, v, v * math.exp(-spread), v * math.exp(spread), 3) for s, q, v in ends)
+        seeds = [(4.0, 1.6 * factor, 1.0) for factor in (1.0 - spread, 1.0, 1.0 + spread)]
+        return constants(0.0, *[(4.0, 1.0, 1.0)] * 3) | constants(90.0, *seeds)
 
     sure, unsure = (compare(dense, sparse, measured(spread)).tests["prediction"] for spread in (1e-6, 0.5))
     assert sure.verdict == "different"
     assert sure.p < 0.01
     assert unsure.p > 0.05
-    assert compare(dense, sparse, measured(0.5)).prediction.log_error == pytest.approx(
-        0.5 / 4.3027 * math.sqrt(6), rel=1e-4
-    )
-    single = tuple(Constant(c.workload, c.sparsity, c.quantity, c.value, None, None, 1) for c in measured(0.1))
+    assert compare(dense, sparse, measured(0.5)).prediction.c1.log_error == pytest.approx(0.5 / math.sqrt(3))
+    single = {key: level[:1] for key, level in measured(0.1).items()}
     assert "error is unknown" in compare(dense, sparse, single).tests["prediction"].detail

@@ -22,6 +22,7 @@ from verification.evidence_trials import (
     successful_range_shrinks,
     winners_inside,
 )
+from verification.measured_constants import MeasuredConstants
 from verification.rates import (
     NO_RATES,
     RACED,
@@ -33,7 +34,7 @@ from verification.rates import (
     rates,
     trial_window,
 )
-from verification.records import Constant, Curve, CurvePoint, Records, read_records
+from verification.records import Curve, CurvePoint, Records, read_records
 from verification.report import main
 from verification.search_error import SearchError, search_errors
 from verification.trends import block_interval, combined, jonckheere, smoothness_trend
@@ -254,16 +255,19 @@ def test_effects_as_equal_as_their_errors_allow_have_no_variance_between_them():
 
 
 def test_constants_with_errors_are_judged_and_those_without_are_not():
-    def both(low, high, n):
-        return [Constant("w", s, "Delta", v, v * low, v * high, n) for s, v in ((0.0, 4.0), (90.0, 4.1))]
+    def seeds(*deltas):
+        return [MeasuredConstants(j, {"Delta": delta}) for j, delta in enumerate(deltas)]
 
-    (evidence,) = constants_change_little(both(0.99, 1.01, 5))
-    error = math.sqrt(2) * 0.01 / 2.7764
+    both = {("w", 0.0): seeds(2.0, 4.0, 6.0), ("w", 90.0): seeds(2.02, 4.0, 5.94)}
+    (evidence,) = constants_change_little(both)
+    # the scatter that both networks of a seed share cancels
+    z = np.array([2.02, 4.0, 5.94]) / np.mean([2.02, 4.0, 5.94]) - np.array([0.5, 1.0, 1.5])
+    error = np.std(z, ddof=1) / math.sqrt(3)
     assert evidence.interval_90.inside(0.8, 1.25)
-    assert math.log(evidence.interval.high / evidence.estimate) == pytest.approx(2.7764 * error, rel=1e-3)
-    single = [Constant("w", s, "Delta", 4.0, None, None, 1) for s in (0.0, 90.0)]
+    assert math.log(evidence.interval.high / evidence.estimate) == pytest.approx(4.3027 * error, rel=1e-3)
+    single = {key: level[:1] for key, level in both.items()}
     assert constants_change_little(single).endswith("--replicates 3")
-    assert "constants.csv" in constants_change_little([])
+    assert "constants.csv" in constants_change_little({})
 
 
 def test_a_slope_has_the_interval_of_student():
