@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -30,32 +31,41 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, within: int | None = None) -> None:
     """Write a text file so that a reader sees the old content or the new, never a part.
 
     Args:
         path: Where to; its folder must exist.
         text: The whole content.
+        within: Descriptor of that folder, where it must be this one whatever its name leads to now.
     """
-    write_bytes_atomically(path, text.encode())
+    write_bytes_atomically(path, text.encode(), within)
 
 
-def write_bytes_atomically(path: Path, content: bytes) -> None:
+def write_bytes_atomically(path: Path, content: bytes, within: int | None = None) -> None:
     """Write a file so that a reader sees the old content or the new, never a part.
 
     Args:
         path: Where to; its folder must exist.
         content: The whole content.
+        within: Descriptor of that folder, where it must be this one whatever its name leads to now.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial, whole = f".{path.name}.{os.getpid()}", path.name
+    if within is None:
+        partial, whole = str(path.with_name(partial)), str(path)
     try:
-        with partial.open("wb") as file:
+        with open(partial, "wb", opener=lambda name, flags: os.open(name, flags, 0o666, dir_fd=within)) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
+        os.replace(partial, whole, src_dir_fd=within, dst_dir_fd=within)
+    except OSError as error:
+        if error.filename is not None:
+            error.filename = str(path)  # the whole of it, for people
+        raise
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial, dir_fd=within)
 
 
 def remove_partial(folder: Path) -> None:

@@ -17,7 +17,7 @@ from empirics.provenance import provenance, vector_instructions
 from empirics.resources import Resources, this_machine
 from empirics.specification import Request, Specification, resolve
 from empirics.stages import Measurement
-from empirics.store import open_store
+from empirics.store import open_run, store_in
 from empirics.store_records import Store
 from empirics.tables import write_tables
 
@@ -70,13 +70,13 @@ def run_stages(
         open_executor: What opens the executor.
 
     Raises:
-        InputError: If the folder belongs to another run or is in use.
+        InputError: If the folder belongs to another run or is in use; or was renamed, removed or replaced meanwhile.
     """
     notices = _notices(specification, dataset)
     for notice in notices:
         print(notice, file=sys.stderr)
     folder = out or Path("runs") / specification.folder_name()
-    with open_store(folder, specification.identity()) as store:
+    with open_run(folder) as held, store_in(held, specification.identity()) as store:
         _refuse_fewer_trials(store, specification, folder)
         _refuse_other_points(store, specification, folder)
         _refuse_more_errors(store, specification, dataset, folder)
@@ -95,12 +95,13 @@ def run_stages(
         try:
             with Display() as display, open_executor(specification, dataset, jobs) as executor:
                 try:
-                    stages(Measurement(specification, dataset, jobs, store, executor, display, folder / "checkpoints"))
+                    stages(Measurement(specification, dataset, jobs, store, executor, display, held))
                 finally:
                     facts = executor.facts()
         finally:
             store.amend_session({"peak_memory_bytes": peak_bytes(), **facts})
-            write_tables(folder, store, specification)
+            if held.has_store():
+                write_tables(folder, store, specification, held.descriptor)
     return folder
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +11,14 @@ from empirics.cost import longest_first
 from empirics.datasets import Dataset
 from empirics.executor import Executor
 from empirics.files import remove_partial
+from empirics.held_folder import HeldFolder
 from empirics.progress import Display
 from empirics.records import ConstantsRecord, RerunRecord, StudyOutcome, StudyRecord
 from empirics.runs_to_follow import runs_to_follow
 from empirics.specification import Specification, Study
 from empirics.store_records import Store
 from empirics.summary import describe_ending, describe_study
-from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StudyTask
+from empirics.tasks import ConstantsTask, PruneTask, RerunTask, Result, StudyTask, Task
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,23 @@ class Measurement:
     store: Store
     executor: Executor
     display: Display
-    checkpoints: Path
+    folder: HeldFolder
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where studies that are cut short leave what they go on from."""
+        return self.folder.path / "checkpoints"
+
+    def _results(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
+        """Yield every task with its result, and end where the folder that keeps them has gone from its name."""
+        for finished in self.executor.run(tasks, self._watch):
+            yield finished
+            self.folder.check()
+
+    def _watch(self, task: Task, step: int) -> None:
+        """Show where a running unit is, or end it likewise."""
+        self.folder.check()
+        self.display.watch(task, step)
 
     def measure_masks(self) -> None:
         """Prune: the masks of every trial that a missing study needs."""
@@ -46,7 +63,7 @@ class Measurement:
             if lacking:
                 tasks.append(PruneTask(replicate, trial, lacking))
         with self.display.stage("masks", len(tasks)):
-            for task, result in self.executor.run(tasks, self.display.watch):
+            for task, result in self._results(tasks):
                 assert isinstance(result, list)
                 self.store.add_masks(result)
                 self.display.done(task, "")
@@ -63,11 +80,11 @@ class Measurement:
             for study in longest_first(self.specification, self._missing_studies())
         ]
         with self.display.stage("studies", len(tasks)), self._checkpoints_emptied():
-            for task, result in self.executor.run(tasks, self.display.watch):
+            for task, result in self._results(tasks):
                 assert isinstance(task, StudyTask)
                 assert isinstance(result, StudyOutcome)
                 self.store.add_study(result)
-                if task.checkpoint:
+                if task.checkpoint and self.folder.is_there():
                     task.checkpoint.unlink(missing_ok=True)
                 self.display.done(task, describe_study(result.records))
                 if result.halvings:
@@ -97,7 +114,7 @@ class Measurement:
             if record.winner is not None and (record.study, rerun) not in done
         ]
         with self.display.stage("reruns", len(tasks)):
-            for task, result in self.executor.run(tasks, self.display.watch):
+            for task, result in self._results(tasks):
                 assert isinstance(result, RerunRecord)
                 self.store.add_rerun(result)
                 self.display.done(task, "")
@@ -122,7 +139,7 @@ class Measurement:
 
             self.display.say(describe_cost(self.specification, self.dataset, runs, self.jobs))
         with self.display.stage("constants", len(tasks)):
-            for task, result in self.executor.run(tasks, self.display.watch):
+            for task, result in self._results(tasks):
                 assert isinstance(result, ConstantsRecord)
                 self.store.add_constants(result)
                 self.display.done(task, describe_ending(result))

@@ -7,9 +7,7 @@ read-only media.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 from empirics.errors import InputError
 from empirics.files import remove_partial
+from empirics.held_folder import HeldFolder, held_folder
 from empirics.store_records import Store
 from empirics.store_schema import (
     FILE_NAME,
@@ -27,6 +26,25 @@ from empirics.store_schema import (
     seal,
     stored_identity,
 )
+
+
+@contextlib.contextmanager
+def open_run(folder: Path) -> Iterator[HeldFolder]:
+    """Hold a run folder, made where there is none, as its only writer.
+
+    Args:
+        folder: The run folder.
+
+    Raises:
+        InputError: If the folder is in use or is not a run folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a folder with --out")
+    if folder.exists() and not (folder / FILE_NAME).exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty and holds no run; name another folder with --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    with held_folder(folder) as held:
+        yield held
 
 
 @contextlib.contextmanager
@@ -41,32 +59,77 @@ def open_store(folder: Path, identity: dict[str, object]) -> Iterator[Store]:
         The store; this process is its only writer until the end of the block.
 
     Raises:
-        InputError: If the folder belongs to another run, is in use, is damaged, or is not a run folder.
+        InputError: If the folder belongs to another run, is in use, is damaged, or is not a run folder; or was renamed,
+            removed or replaced meanwhile.
     """
-    path = folder / FILE_NAME
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; name a folder with --out")
-    if not path.exists() and folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder} is not empty and holds no run; name another folder with --out")
-    folder.mkdir(parents=True, exist_ok=True)
-    with _only_writer(folder), contextlib.closing(sqlite3.connect(path)) as connection:
+    with open_run(folder) as held, store_in(held, identity) as store:
+        yield store
+
+
+@contextlib.contextmanager
+def store_in(held: HeldFolder, identity: dict[str, object]) -> Iterator[Store]:
+    """Open the store of a folder that is held; arguments, result and refusals are those of `open_store`."""
+    path = held.path / FILE_NAME
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        stored = _begun(connection, held, identity)
+        remove_partial(held.path)
         try:
-            stored = _prepare(connection, folder, identity)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            break_seal(connection)
-        except sqlite3.OperationalError as error:
-            remedy = "make room or permit writing there and run the same command again"
-            raise InputError(f"{path} cannot be written ({error}); {remedy}") from error
-        except sqlite3.DatabaseError as error:
-            raise InputError(f"{path} cannot be used ({error}); move it away or use another --out") from error
-        remove_partial(folder)
-        try:
-            yield Store(connection, path, stored)
+            yield Store(connection, path, stored, held.check_store)
         finally:
-            with contextlib.suppress(sqlite3.Error):  # a reader is still there: it stays in two files
-                seal(connection)
-                connection.execute("PRAGMA journal_mode=DELETE")
+            _bring_to_rest(connection, held)
+            connection.close()
+            if not held.is_there():
+                _tidy_after_rename(held)
+            held.check()
+
+
+def _begun(connection: sqlite3.Connection, held: HeldFolder, identity: dict[str, object]) -> dict[str, Any]:
+    """Prepare a store to be written; return the identity as it is read."""
+    path = held.path / FILE_NAME
+    try:
+        stored = _prepare(connection, held.path, identity)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        break_seal(connection)
+    except sqlite3.OperationalError as error:
+        remedy = "make room or permit writing there and run the same command again"
+        raise InputError(f"{path} cannot be written ({error}); {remedy}") from error
+    except sqlite3.DatabaseError as error:
+        raise InputError(f"{path} cannot be used ({error}); move it away or use another --out") from error
+    held.hold_store(_place_of_identity(connection))
+    return stored
+
+
+def _place_of_identity(connection: sqlite3.Connection) -> slice:
+    """Return where in the file the page is that says what the run is; nothing is written to it once it is made."""
+    ((size,),) = connection.execute("PRAGMA page_size").fetchall()
+    ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'run'").fetchall()
+    return slice((page - 1) * size, page * size)
+
+
+def _bring_to_rest(connection: sqlite3.Connection, held: HeldFolder) -> None:
+    """Leave the store as one plain file, or whole at least; where a reader is still there it stays in two."""
+    if held.overwritten:
+        held.empty_log()
+        return
+    with contextlib.suppress(sqlite3.Error):
+        seal(connection)
+        if held.is_there():
+            connection.execute("PRAGMA journal_mode=DELETE")
+        else:  # which would remove the log by its old name, and that may be another run's now
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _tidy_after_rename(held: HeldFolder) -> None:
+    """Leave no log beside a store of another name, and none where there is no store of ours any more."""
+    if not held.has_store():
+        held.remove_logs()
+        return
+    found = held.present_name()
+    if found is not None:
+        there = f"{(found / FILE_NAME).resolve().as_uri()}?mode=rw"
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(there, uri=True)) as connection:
+            connection.execute("PRAGMA journal_mode=DELETE")
 
 
 @contextlib.contextmanager
@@ -89,20 +152,6 @@ def read_store(folder: Path) -> Iterator[Store]:
         if identity is None:
             raise InputError(f"{folder} holds an empty run; measure into it again")
         yield Store(connection, path, identity)
-
-
-@contextlib.contextmanager
-def _only_writer(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; the system lets go of it when the process ends, however it ends."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"{folder} is being written by another run; wait for it or use another --out") from None
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _prepare(connection: sqlite3.Connection, folder: Path, identity: dict[str, object]) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,24 +40,39 @@ class Store:
         connection: An open connection to its `study.sqlite`.
         path: That file, for messages.
         identity: What must not change within the run.
+        check: Refuses to write into a file that is another's now.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, identity: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        identity: dict[str, Any],
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         self._connection = connection
+        self._check = check
         self._path = path
         self.identity = identity
         self.goals = tuple(identity["goal_error"])
         with told_as_damage(path):
             self.stop = read_stop_rule(identity["stop"].split())
 
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Let a unit be written whole or not at all."""
+        self._check()
+        with self._connection:
+            yield self._connection
+
     def add_session(self, started: str, provenance: dict[str, object]) -> None:
         """Note that a process began to work on this run."""
-        with self._connection as transaction:
+        with self._transaction() as transaction:
             transaction.execute("INSERT INTO sessions VALUES (?, ?)", (started, canonical_json(provenance)))
 
     def amend_session(self, facts: dict[str, object]) -> None:
         """Add facts to what is known of the process that began last."""
-        with self._connection as transaction:
+        with self._transaction() as transaction:
             ((row, known),) = transaction.execute(
                 "SELECT rowid, provenance FROM sessions ORDER BY rowid DESC LIMIT 1"
             ).fetchall()
@@ -66,12 +82,12 @@ class Store:
     def add_masks(self, masks: Iterable[MaskRecord]) -> None:
         """Store packed masks."""
         rows = [(mask.replicate, mask.trial, mask.sparsity, mask.bits) for mask in masks]
-        with self._connection as transaction:
+        with self._transaction() as transaction:
             transaction.executemany("INSERT OR REPLACE INTO masks VALUES (?, ?, ?, ?)", rows)
 
     def add_study(self, outcome: StudyOutcome) -> None:
         """Store a study's outcome for every goal; replaces one of fewer trials, and what came from its winner."""
-        with self._connection as transaction:
+        with self._transaction() as transaction:
             for record in outcome.records:
                 key = self._key(record.study, record.goal)
                 ending = (record.max_steps, record.eval_interval, record.best_error, record.seconds)
@@ -98,7 +114,7 @@ class Store:
     def add_rerun(self, record: RerunRecord) -> None:
         """Store one retraining of a winner."""
         row = (record.rerun, record.trial, canonical_json(record.metaparameters), record.event, record.step)
-        with self._connection as transaction:
+        with self._transaction() as transaction:
             transaction.execute(
                 "INSERT OR REPLACE INTO reruns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*self._key(record.study), *row),
@@ -120,7 +136,7 @@ class Store:
             record.diverged,
             canonical_json(record.settings),
         )
-        with self._connection as transaction:
+        with self._transaction() as transaction:
             for table in _OF_CONSTANTS:
                 transaction.execute(
                     f"DELETE FROM {table} WHERE goal = ? AND sparsity = ? AND replicate = ?",  # noqa: S608

@@ -20,19 +20,20 @@ from empirics.store_records import Store
 _CONFIDENCE = 0.95
 
 
-def write_tables(folder: Path, store: Store, specification: Specification) -> None:
+def write_tables(folder: Path, store: Store, specification: Specification, within: int | None = None) -> None:
     """Write `curves.csv`, `constants.csv` and `provenance.json` from what the store holds.
 
     Args:
         folder: The run folder.
         store: Its store.
         specification: What was asked for last.
+        within: Descriptor of the folder, where it must be this one whatever its name leads to now.
     """
     records = store.outcomes()
-    write_curves(folder, specification.workload.name, records)
+    write_curves(folder, specification.workload.name, records, within)
     constants = store.constants()
     if constants:
-        write_constants(folder, specification.workload.name, constants)
+        write_constants(folder, specification.workload.name, constants, within)
     provenance = {
         "identity": specification.identity(),
         "asked_for": specification.additions(),
@@ -40,22 +41,23 @@ def write_tables(folder: Path, store: Store, specification: Specification) -> No
         "constants_seconds": round(sum(record.seconds for record in constants), 3),
         "sessions": store.sessions(),
     }
-    write_atomically(folder / "provenance.json", json.dumps(provenance, indent=2) + "\n")
+    write_atomically(folder / "provenance.json", json.dumps(provenance, indent=2) + "\n", within)
 
 
-def write_curves(folder: Path, workload: str, records: Iterable[StudyRecord]) -> None:
+def write_curves(folder: Path, workload: str, records: Iterable[StudyRecord], within: int | None = None) -> None:
     """Write `curves.csv`, one row a study.
 
     Args:
         folder: The run folder.
         workload: Name of the workload.
         records: The finished studies, sorted.
+        within: As for `write_tables`.
     """
     rows = [(workload, *_curve_row(record)) for record in records]
-    write_atomically(folder / "curves.csv", csv_text(CURVES_COLUMNS, rows))
+    write_atomically(folder / "curves.csv", csv_text(CURVES_COLUMNS, rows), within)
 
 
-def write_constants(folder: Path, workload: str, records: Sequence[ConstantsRecord]) -> None:
+def write_constants(folder: Path, workload: str, records: Sequence[ConstantsRecord], within: int | None = None) -> None:
     """Write `constants.csv`: each quantity's mean over replicates with its 95% interval (`mean_and_interval`).
 
     The standard error is that of having seen a part of the training set only; it is blank where all of it was.
@@ -65,6 +67,7 @@ def write_constants(folder: Path, workload: str, records: Sequence[ConstantsReco
         folder: The run folder.
         workload: Name of the workload.
         records: One record a sparsity and replicate.
+        within: As for `write_tables`.
     """
     rows = []
     complete = [with_delta_best(record, records) for record in records]
@@ -76,7 +79,7 @@ def write_constants(folder: Path, workload: str, records: Sequence[ConstantsReco
                 ending = len(having), _error_of_mean([record.errors.get(quantity) for record in having])
                 summary = _summary([record.values[quantity] for record in having])
                 rows.append((workload, number_text(sparsity), quantity, *summary, *ending))
-    write_atomically(folder / "constants.csv", csv_text(CONSTANTS_COLUMNS, rows))
+    write_atomically(folder / "constants.csv", csv_text(CONSTANTS_COLUMNS, rows), within)
 
 
 def with_delta_best(record: ConstantsRecord, records: Iterable[ConstantsRecord]) -> ConstantsRecord:
