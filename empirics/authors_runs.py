@@ -14,6 +14,7 @@ from pathlib import Path
 
 from empirics.errors import InputError
 from empirics.foreign import Facts, find_study_folders, read_facts, subfolders
+from empirics.goal_label import sign_of
 from empirics.imported_runs import ImportedStudy, ImportOptions
 from empirics.records import StudyRecord, TrialRecord
 from empirics.specification import Study, number_text
@@ -66,7 +67,8 @@ def _read_study(folder: Path, options: ImportOptions) -> tuple[ImportedStudy, in
     trials = tuple(_read_run(results[run] / "metadata.json", run, budget, interval) for run in sorted(results))
     record = StudyRecord(study, _goal(facts, options), trials, budget, interval, None, 0.0, StopRule("never"))
     wanted = facts.whole("nruns", low=0, default=len(folders))
-    return ImportedStudy(str(folder), workload, (record,), record.stop), max(wanted, len(folders)) - len(results)
+    found = ImportedStudy(str(folder), workload, (record,), record.stop, sign=sign_of({}))
+    return found, max(wanted, len(folders)) - len(results)
 
 
 def _goal(facts: Facts, options: ImportOptions) -> float:

@@ -93,7 +93,7 @@ def study_facts(workload: str, records: Sequence[StudyRecord], space: Sequence[S
 
     Returns:
         The original reader's keys, then ours: `workload`, `sparsity` (percent), `replicate`, `goal_error`, `best_error`
-        (by goal), `check_interval`, `stop`.
+        (by goal), `check_interval`, `stop`; an export adds `metric` (`r_squared >=`) where it is not the error.
     """
     first = records[0]
     names = names_of(workload, first.study)

@@ -10,6 +10,7 @@ from typing import Any
 
 from empirics.batch_science import DEFAULT_METRIC, changed, names_of, study_facts, trial_facts
 from empirics.errors import InputError
+from empirics.goal_label import sign_of
 from empirics.imported_runs import layout_key
 from empirics.measurements import measurements_text
 from empirics.records import StudyRecord, TraceRecord, TrialRecord
@@ -61,7 +62,10 @@ def _write_study(store: Store, records: Sequence[StudyRecord], target: Path) -> 
     """Write one study; return how many trials it has and how many full curves."""
     workload, study = store.identity["workload"], records[0].study
     layout = store.identity.get("imported", {}).get("layout", {}).get(layout_key(study), {})
-    facts = changed(study_facts(workload, records, store.identity.get("search_space")), layout)
+    facts = study_facts(workload, records, store.identity.get("search_space"))
+    if "imported" not in store.identity and sign_of(store.identity) != sign_of({}):
+        facts["metric"] = sign_of(store.identity)
+    facts = changed(facts, layout)
     folder = target.joinpath(*_path(workload, study, layout))
     folder.mkdir(parents=True)
     _write_json(folder / "study.json", facts)

@@ -21,6 +21,7 @@ from empirics.batch_science import (
 )
 from empirics.errors import InputError
 from empirics.foreign import Facts, find_study_folders, read_facts, subfolders
+from empirics.goal_label import goal_sign, sign_of
 from empirics.imported_runs import ImportedStudy, ImportOptions, stop_of
 from empirics.measurements import Measurements, first_passage, read_measurements
 from empirics.records import EVENTS, StudyRecord, TraceRecord, TrialRecord
@@ -104,6 +105,7 @@ def _read_study(folder: Path, source: Path, options: ImportOptions) -> tuple[Imp
         stop=protocol.stop,
         prefix=parts[:-4],
         layout=_layout(facts, workload, records, trials, parts),
+        sign=_sign(facts, workload, protocol),
         traces=partial(_read_traces, study, {trial.number: trial.folder for trial in trials}),
     )
     return found, trials
@@ -190,6 +192,13 @@ def _protocol(folder: Path, facts: Facts, workload: str, trials: Sequence[_Trial
     budget = facts.whole("train_steps", low=0, default=0) or options.max_steps or 0
     interval = facts.whole("check_interval", low=1, default=1)
     return _Protocol(goals, recorded, options.metric, budget, interval, stop)
+
+
+def _sign(facts: Facts, workload: str, protocol: _Protocol) -> str:
+    """Return what the goals of a study are held against; empty where nothing says it."""
+    if not protocol.recorded:
+        return goal_sign(protocol.metric.rpartition("/")[2], maximise=False)
+    return facts.text("metric", default="" if ":" in workload else sign_of({}))
 
 
 def _records(facts: Facts, study: Study, protocol: _Protocol, trials: Sequence[_Trial]) -> tuple[StudyRecord, ...]:

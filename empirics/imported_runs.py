@@ -75,6 +75,7 @@ class ImportedStudy:
         prefix: Folders above the layout's own; studies of different ones belong to different runs.
         goals_apart: Whether studies of other goals belong to another run.
         layout: What an export needs beyond records and traces to give the source back, plain JSON.
+        sign: What its goals are held against, as `goal_sign` gives it; empty where the source does not say.
         traces: Reads what was measured along its trials, anew at each call, so that one study at a time is held.
     """
 
@@ -85,6 +86,7 @@ class ImportedStudy:
     prefix: tuple[str, ...] = ()
     goals_apart: bool = True
     layout: dict[str, Any] = field(default_factory=dict)
+    sign: str = ""
     traces: Callable[[], tuple[TraceRecord, ...]] = _no_traces
 
     @property
@@ -142,7 +144,7 @@ def group_runs(studies: Sequence[ImportedStudy]) -> list[ImportedRun]:
     groups: dict[tuple[object, ...], list[ImportedStudy]] = {}
     for study in studies:
         goals = study.goals if study.goals_apart else ()
-        groups.setdefault((study.prefix, study.workload, goals, str(study.stop)), []).append(study)
+        groups.setdefault((study.prefix, study.workload, goals, study.sign, str(study.stop)), []).append(study)
     runs: dict[str, ImportedRun] = {}
     for members in groups.values():
         first, found = members[0], dict[Study, str]()
@@ -188,6 +190,7 @@ def _write_run(folder: Path, run: ImportedRun, source: Path, source_format: str)
         "workload": first.workload,
         "goal_error": merge_goals(run.studies),
         "stop": str(first.stop),
+        **({"metric": first.sign} if first.sign else {}),
     }
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     facts = {**provenance(), "imported_from": str(source), "format": source_format}

@@ -16,6 +16,7 @@ from empirics.architectures import build_network
 from empirics.datasets import Dataset
 from empirics.errors import InputError
 from empirics.goal import Goals, GoalTest, goal_count
+from empirics.goal_label import CLASSIFICATION_ERROR
 from empirics.metric_goal import MetricGoalTest
 from empirics.networks import Network
 from empirics.own_workload import load_own_workload
@@ -26,7 +27,7 @@ from empirics.shares import SharesInTurn
 from empirics.specification import Specification
 from empirics.streams import ExampleOrder, Stream, generator
 from empirics.training import Gradient, loss_and_gradient
-from empirics.workloads import CLASSIFICATION_ERROR, Workload
+from empirics.workloads import Workload
 
 
 @dataclass(frozen=True)

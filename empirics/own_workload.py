@@ -20,12 +20,13 @@ from torch.nn import functional
 from empirics.datasets import Dataset
 from empirics.errors import InputError, describe
 from empirics.goal import classification_error
+from empirics.goal_label import CLASSIFICATION_ERROR
 from empirics.metric_goal import Metric
 from empirics.module_network import Loss, ModuleNetwork, module_network
 from empirics.named import import_named, name_of
 from empirics.optimizers import SCHEDULES, UpdateRule, update_rule
 from empirics.search import Metaparameter
-from empirics.workloads import CLASSIFICATION_ERROR, Workload
+from empirics.workloads import Workload
 
 _TRIED_EXAMPLES = 8
 _RULE = "write a class like those in empirics.optimizers, which update all trials at once"

@@ -10,6 +10,7 @@ import torch
 from empirics.constants_cost import DEAR_SECONDS, FEWER_EXAMPLES, example_gradients
 from empirics.cost import expected_end, expected_steps
 from empirics.datasets import Dataset
+from empirics.goal_label import goal_label
 from empirics.laboratory import Laboratory
 from empirics.memory import expected_bytes
 from empirics.specification import Specification, Study, nearest_128, number_text
@@ -35,8 +36,9 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int) -> 
     per_step = {size: _seconds_per_step(laboratory, size) for size in specification.batch_sizes}
     test = _seconds_per_evaluation(laboratory) / workload.eval_interval
     goals = " and ".join(map(number_text, specification.goals))
+    goal = goal_label(goals, workload.goal_sign)
     lines = [
-        f"{workload.name}: goal {workload.goal_sign} {goals}, {specification.trials} trials a study, budget "
+        f"{workload.name}: {goal}, {specification.trials} trials a study, budget "
         f"{workload.max_steps} steps, goal test every {workload.eval_interval}, device {specification.device}",
         "",
         f"{'study':<24} {'expected steps':>14} {'expected time':>14} {'at most':>14}",

@@ -14,11 +14,12 @@ from typing import Annotated, Literal
 
 from empirics.datasets import Dataset, load_dataset
 from empirics.errors import InputError
+from empirics.goal_label import CLASSIFICATION_ERROR
 from empirics.probe import Probe
 from empirics.pruning import PRUNING_METHODS, Biases
 from empirics.search import read_points, search_points
 from empirics.stopping import StopRule, read_stop_rule
-from empirics.workloads import CLASSIFICATION_ERROR, Workload, find_workload
+from empirics.workloads import Workload, find_workload
 
 DeviceClass = Literal["cpu", "cuda"]
 TraceName = Literal["none", "full"]
@@ -40,7 +41,8 @@ class BaseRequest:
     )
     trials: Annotated[int | None, "search points a study, default the workload's"] = None
     goal_error: Annotated[
-        tuple[float, ...] | None, "validation error that counts as the result, in (0, 1); several give one curve each"
+        tuple[float, ...] | None,
+        "what counts as the result: a validation error in (0, 1), or a value of your own metric; one curve each",
     ] = None
     stop: Annotated[tuple[str, ...], "when a study is over: race (first hit), hits M, factor F (F x K*), never"] = (
         "race",

@@ -86,7 +86,7 @@ class Measurement:
                 self.store.add_study(result)
                 if task.checkpoint and self.folder.is_there():
                     task.checkpoint.unlink(missing_ok=True)
-                self.display.done(task, describe_study(result.records))
+                self.display.done(task, describe_study(result.records, self.specification.workload.goal_sign))
                 if result.halvings:
                     self.store.amend_session({f"halvings of {task.study}": result.halvings})
 

@@ -168,8 +168,9 @@ def _prepare(connection: sqlite3.Connection, folder: Path, identity: dict[str, o
     for name in (*identity, *stored):
         before, now = stored.get(name), identity.get(name)
         if before != now:
+            told = "goal" if name == "goal_error" and {"metric"} & {*identity, *stored} else name
             raise InputError(
-                f"{folder} was measured with {name} = {_short(before)}, this asks for {_short(now)}; use another --out"
+                f"{folder} was measured with {told} = {_short(before)}, this asks for {_short(now)}; use another --out"
             )
     return stored
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from empirics.goal_label import goal_label, sign_of
 from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord
 from empirics.search import at_edge
 from empirics.specification import Study, number_text
@@ -13,9 +14,15 @@ from empirics.store import read_store
 _EDGE_MARK = "*"
 
 
-def describe_study(records: Sequence[StudyRecord]) -> str:
-    """Return one line: what came out for each goal, of which trial, and at what cost."""
-    outcomes = [f"goal {number_text(r.goal)} {_outcome(r)}" if len(records) > 1 else _outcome(r) for r in records]
+def describe_study(records: Sequence[StudyRecord], sign: str = "") -> str:
+    """Return one line: what came out for each goal, of which trial, and at what cost.
+
+    Args:
+        records: The outcome for each goal.
+        sign: What the goals are held against, as `goal_sign` gives it.
+    """
+    several = len(records) > 1
+    outcomes = [f"{goal_label(number_text(r.goal), sign)}: {_outcome(r)}" if several else _outcome(r) for r in records]
     return f"{records[0].study}: {', '.join(outcomes)}, {sum(record.seconds for record in records):.1f} s"
 
 
@@ -24,7 +31,7 @@ def _outcome(record: StudyRecord) -> str:
     winner = record.winner
     if winner is None:
         diverged = all(trial.event == "infeasible" for trial in record.trials)
-        unknown = "all trials diverged" if diverged else "errors not known"
+        unknown = "all trials diverged" if diverged else "best value not known"
         best = unknown if record.best_error is None else f"best at the end {record.best_error:.3f}"
         return f"not reached in {record.max_steps} steps ({best})"
     point = ", ".join(f"{name} {value:.3g}" for name, value in winner.metaparameters.items())
@@ -51,11 +58,10 @@ def describe_run(folder: Path) -> str:
     """
     with read_store(folder) as store:
         constants, workload, sessions = store.constants(), store.identity["workload"], store.sessions()
-        lines = []
+        lines, sign = [], sign_of(store.identity)
         for goal in store.goals:
             studies = store.studies(goal)
-            sign = store.identity.get("metric", "error <=")
-            lines.append(f"\n{workload}, goal {sign} {number_text(goal)}: steps to result K*(B)")
+            lines.append(f"\n{workload}, {goal_label(number_text(goal), sign)}: steps to result K*(B)")
             lines += [*_steps_table(studies), *_warnings(studies)]
     if constants:
         lines += ["", *_constants_table(constants)]

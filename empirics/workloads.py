@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from empirics.errors import InputError
+from empirics.goal_label import CLASSIFICATION_ERROR, goal_sign
 from empirics.search import Metaparameter
 from empirics.sobol import DirectionNumbers
-
-CLASSIFICATION_ERROR = "classification_error"
 
 # Ranges of Lee et al. 2021, Appendix B.
 LEARNING_RATE = Metaparameter("learning_rate", 1e-4, 1.0, "log")
@@ -89,8 +88,7 @@ class Workload:
     @property
     def goal_sign(self) -> str:
         """What is compared with a goal and how, e.g. `error <=` or `r_squared >=`."""
-        metric = "error" if self.metric == CLASSIFICATION_ERROR else self.metric
-        return f"{metric} {'>=' if self.maximise else '<='}"
+        return goal_sign(self.metric, maximise=self.maximise)
 
     @property
     def name(self) -> str:

@@ -32,13 +32,13 @@ class _Together:
     data: str
     schedule: str
     goal: str
+    goal_label: str
     rows: tuple[tuple[str, Row], ...]
 
     @property
     def title(self) -> str:
         """What it is headed."""
-        goal = f"goal error {self.goal}" if self.goal else ""
-        return plain(", ".join(text for text in (self.data, self.schedule, goal) if text))
+        return plain(", ".join(text for text in (self.data, self.schedule, self.goal_label) if text))
 
 
 def figure_02(runs: Sequence[Run]) -> Figure:
@@ -63,12 +63,12 @@ def figure_02(runs: Sequence[Run]) -> Figure:
 
 def _groups(rows: Sequence[Row]) -> list[_Together]:
     """Return rows that differ in the optimiser alone, together."""
-    found: dict[tuple[str, str, str], list[tuple[str, Row]]] = {}
+    found: dict[tuple[str, str, str, str], list[tuple[str, Row]]] = {}
     for row in rows:
         parts = row.workload.split("/")
         known = len(parts) >= 3
         data = "/".join(parts[:2]) if known else row.workload
-        key = (data, "/".join(parts[3:]), row.goal)
+        key = (data, "/".join(parts[3:]), row.goal, row.curves[0].goal_label)
         found.setdefault(key, []).append((parts[2] if known else "", row))
     return [_Together(*key, tuple(members)) for key, members in found.items()]
 

@@ -147,7 +147,7 @@ def chart(key: str, curves: Sequence[Curve], verdicts: Verdicts) -> Chart:
     rows = [(size, tuple(_cell(curve, size) for curve in curves)) for size in sizes]
     return Chart(
         key=key,
-        title=title(*curves[0].group),
+        title=title(curves[0]),
         curves=tuple(drawn),
         x_ticks=tuple((f"{axes.across(power):.1f}", power_of_two(power)) for power in powers_of_two(*axes.x)),
         y_ticks=tuple((f"{axes.up(power):.1f}", power_of_two(power)) for power in powers_of_two(*axes.y)),
@@ -155,14 +155,14 @@ def chart(key: str, curves: Sequence[Curve], verdicts: Verdicts) -> Chart:
     )
 
 
-def title(workload: str, goal: str) -> str:
-    """Return workload and goal as a heading.
+def title(curve: Curve) -> str:
+    """Return workload and goal of a curve as a heading.
 
     Example:
-        >>> title("digits/small-cnn/sgd", "0.08"), title("", "")
-        ('digits/small-cnn/sgd, goal error 0.08', 'unnamed workload')
+        >>> title(Curve("digits/small-cnn/sgd", "0.08", 0.0, (), sign="error <=")), title(Curve("", "", 0.0, ()))
+        ('digits/small-cnn/sgd, goal error <= 0.08', 'unnamed workload')
     """
-    return ", ".join(part for part in (workload, f"goal error {goal}" if goal else "") if part) or "unnamed workload"
+    return curve.title or "unnamed workload"
 
 
 def powers_of_two(low: float, high: float) -> list[float]:

@@ -11,10 +11,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from paper_figures.report_chart import Chart, chart
-from paper_figures.report_provenance import Measured, Step, measured, read_provenance, steps_to_reproduce
+from paper_figures.report_provenance import Measured, Step, measured, steps_to_reproduce
 from paper_figures.report_tables import Table, constants_tables, fit_tables, glance_table, ratio_tables
 from paper_figures.report_verdicts import ClaimFound, Verdicts, read_verdicts
 from verification.claims import Verdict
+from verification.provenance_file import read_provenance
 from verification.records import curve_groups, read_records
 from verification.rules import EFFECTS
 from verification.tables import estimate_text, number, p_text

@@ -4,15 +4,15 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from verification.json_file import read_json
+from empirics.goal_label import sign_of
+from verification.provenance_file import FILE_NAME, listed, part
 from verification.verdicts import input_digests
 
-FILE_NAME = "provenance.json"
 # Options of `python -m empirics.measure` whose values stand under the same name in identity or asked_for.
 _OPTIONS = (
     ("identity", "goal_error"),
@@ -62,36 +62,12 @@ class Step:
     command: str | None
 
 
-def read_provenance(folder: Path) -> Mapping[str, Any] | None:
-    """Read provenance.json.
-
-    Args:
-        folder: A run folder.
-
-    Returns:
-        What it holds, None where there is no such file.
-
-    Raises:
-        ValueError: If it is there and holds no JSON object.
-    """
-    file = folder / FILE_NAME
-    if not file.exists():
-        return None
-    try:
-        found = read_json(file)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{file} is no provenance file ({error}); {_MEASURE} writes it") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"{file} is no provenance file (no JSON object); {_MEASURE} writes it")
-    return found
-
-
 def measured(folder: Path, provenance: Mapping[str, Any] | None) -> Measured:
     """Return how a run was measured, in words.
 
     Args:
         folder: The run folder.
-        provenance: From `read_provenance`.
+        provenance: From `verification.provenance_file`.
 
     Returns:
         Everything the file says, whether or not this version knows it.
@@ -100,19 +76,28 @@ def measured(folder: Path, provenance: Mapping[str, Any] | None) -> Measured:
     if provenance is None:
         missing = f"{FILE_NAME} is missing; {_MEASURE} --out {shlex.quote(str(folder))} writes it"
         return Measured((), (), (), missing, digests)
-    sessions = [session for session in _list(provenance, "sessions") if isinstance(session, dict)]
-    listed = [notice for session in sessions for notice in _list(session, "notices")]
+    sessions = [session for session in listed(provenance, "sessions") if isinstance(session, dict)]
+    notices = [notice for session in sessions for notice in listed(session, "notices")]
     facts = {key: value for key, value in provenance.items() if key != "sessions"}
+    if "goal_error" in part(facts, "identity"):
+        facts["identity"] = _with_goal(part(facts, "identity"))
     without = [{key: value for key, value in session.items() if key != "notices"} for session in sessions]
     return Measured(
         facts=tuple(
             fact for key, value in facts.items() for fact in _facts(value if isinstance(value, dict) else {key: value})
         ),
         sessions=tuple(_facts(session) for session in without),
-        notices=tuple(dict.fromkeys(_words(notice) for notice in listed)),
+        notices=tuple(dict.fromkeys(_words(notice) for notice in notices)),
         missing=None,
         digests=digests,
     )
+
+
+def _with_goal(identity: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an identity that calls its goals by what they are values of."""
+    told = f"{sign_of(identity)} {_words(identity['goal_error'])}".strip()
+    renamed = {"goal" if name == "goal_error" else name: value for name, value in identity.items()}
+    return {name: value for name, value in renamed.items() if name != "metric"} | {"goal": told}
 
 
 def steps_to_reproduce(folder: Path, provenance: Mapping[str, Any] | None) -> tuple[Step, ...]:
@@ -120,7 +105,7 @@ def steps_to_reproduce(folder: Path, provenance: Mapping[str, Any] | None) -> tu
 
     Args:
         folder: The run folder.
-        provenance: From `read_provenance`.
+        provenance: From `verification.provenance_file`.
 
     Returns:
         The steps in order; where a run does not say how it was measured, a step says that.
@@ -156,17 +141,17 @@ def measure_command(provenance: Mapping[str, Any]) -> str | None:
         ...                  "asked_for": {"sparsities": [0.0, 90.0], "constants": False}})
         'python -m empirics.measure --workload digits/small-cnn/sgd --sparsity 0 90 --goal-error 0.08 --no-constants'
     """
-    identity, asked = _object(provenance, "identity"), _object(provenance, "asked_for")
-    if not isinstance(identity.get("workload"), str) or not _list(asked, "sparsities"):
+    identity, asked = part(provenance, "identity"), part(provenance, "asked_for")
+    if not isinstance(identity.get("workload"), str) or not listed(asked, "sparsities"):
         return None
     words = [*_MEASURE.split(), "--workload", str(identity["workload"])]
-    words += ["--sparsity", *map(_words, _list(asked, "sparsities"))]
-    for part, name in _OPTIONS:
-        words += _option(name, {"identity": identity, "asked_for": asked}[part].get(name))
+    words += ["--sparsity", *map(_words, listed(asked, "sparsities"))]
+    for kept_in, name in _OPTIONS:
+        words += _option(name, {"identity": identity, "asked_for": asked}[kept_in].get(name))
     if asked.get("constants") is False:
         words.append("--no-constants")
     else:
-        probe = _object(asked, "probe") or {"examples": asked.get("probe_examples")}
+        probe = part(asked, "probe") or {"examples": asked.get("probe_examples")}
         words += [word for name in _PROBE for word in _option(name, probe.get(name))]
     if identity.get("points") is not None:
         words += ["--points", "POINTS.csv"]
@@ -183,7 +168,7 @@ def _option(name: str, value: object) -> list[str]:
 
 def _install(provenance: Mapping[str, Any]) -> list[Step]:
     """Return how to have the versions that measured a run."""
-    commits = [session.get("commit") for session in _list(provenance, "sessions") if isinstance(session, dict)]
+    commits = [session.get("commit") for session in listed(provenance, "sessions") if isinstance(session, dict)]
     known = list(dict.fromkeys(commit for commit in commits if isinstance(commit, str)))
     steps = []
     if len(known) == 1 and re.fullmatch(r"[0-9a-f]{7,40}", known[0]):
@@ -196,7 +181,7 @@ def _install(provenance: Mapping[str, Any]) -> list[Step]:
 
 def _data(provenance: Mapping[str, Any]) -> list[Step]:
     """Return what must be at hand before the measurement."""
-    identity = _object(provenance, "identity")
+    identity = part(provenance, "identity")
     workload = str(identity["workload"])
     steps = []
     if ":" in workload:
@@ -248,18 +233,6 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _list(found: Mapping[str, Any], key: str) -> Sequence[Any]:
-    """Return the list under a key, empty where there is none."""
-    value = found.get(key)
-    return value if isinstance(value, list) else []
-
-
-def _object(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return the object under a key, empty where there is none."""
-    value = found.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _quoted(path: Path) -> str:

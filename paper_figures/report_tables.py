@@ -66,7 +66,7 @@ def fit_tables(groups: Groups, verdicts: Verdicts) -> tuple[Table, ...]:
         "worst residual",
     )
     tables = []
-    for group, curves in groups.items():
+    for curves in groups.values():
         rows: list[tuple[str, ...]] = []
         remarks: list[tuple[str, str]] = []
         for curve in curves:
@@ -79,7 +79,7 @@ def fit_tables(groups: Groups, verdicts: Verdicts) -> tuple[Table, ...]:
             rows.append((sparsity, reached, *constants, _sigma(law), _percent(law.worst_residual)))
             if not law.converged:
                 remarks.append((sparsity, "the fit did not converge; do not use its numbers."))
-        caption = f"The law K = c1/B + c2 fitted to {title(*group)}, with 95% profile-likelihood intervals"
+        caption = f"The law K = c1/B + c2 fitted to {title(curves[0])}, with 95% profile-likelihood intervals"
         tables.append(Table(caption, columns, tuple(rows), tuple(_by_remark(remarks))))
     return tuple(tables)
 
@@ -126,9 +126,8 @@ def ratio_tables(groups: Groups, verdicts: Verdicts) -> tuple[Table, ...]:
         if not ratios:
             dense = any(curve.sparsity == 0.0 for curve in curves)
             remarks.append(f"No ratio to the dense network: {'a sparse' if dense else 'the dense'} curve is missing.")
-        caption = (
-            f"Sparse over dense for {title(*group)}: curves fitted jointly, 95% intervals; predicted from the constants"
-        )
+        named = title(curves[0])
+        caption = f"Sparse over dense for {named}: curves fitted jointly, 95% intervals; predicted from the constants"
         tables.append(Table(caption, columns, tuple(map(_ratio_row, ratios)), tuple(remarks)))
     return tuple(tables)
 

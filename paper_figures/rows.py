@@ -23,7 +23,7 @@ class Row:
 
     @property
     def goal(self) -> str:
-        """The goal error as typed, empty where the records do not say."""
+        """The goal as typed, empty where the records do not say."""
         return self.curves[0].goal
 
 
@@ -72,9 +72,9 @@ def rows_of(runs: Sequence[Run]) -> list[Row]:
         The rows, run by run.
     """
     return [
-        Row(run, _title(run, workload, goal, named=len(runs) > 1), tuple(curves))
+        Row(run, _title(run, curves[0], named=len(runs) > 1), tuple(curves))
         for run in runs
-        for (workload, goal), curves in curve_groups(run.records.curves).items()
+        for curves in curve_groups(run.records.curves).values()
     ]
 
 
@@ -96,10 +96,9 @@ def prefer(rows: Sequence[Row], wanted: Callable[[Row], bool]) -> list[Row]:
     return [row for row in rows if wanted(row)] or list(rows)
 
 
-def _title(run: Run, workload: str, goal: str, named: bool) -> str:
+def _title(run: Run, curve: Curve, named: bool) -> str:
     """Return what a row is headed."""
-    known = ", ".join(text for text in (workload, f"goal error {goal}" if goal else "") if text)
-    return plain(f"{known} ({run.folder.name})" if named else known)
+    return plain(f"{curve.title} ({run.folder.name})" if named else curve.title)
 
 
 def title_of(run: Run) -> str:

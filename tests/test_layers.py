@@ -13,7 +13,10 @@ import theory
 
 ROOT = Path(theory.__file__).parents[1]
 # What the layers above may know of `empirics`: the store's reader, its records, columns and errors.
-READERS = {"empirics.store", "empirics.records", "empirics.columns", "empirics.errors", "empirics.specification"}
+READERS = {
+    *("empirics.store", "empirics.records", "empirics.columns", "empirics.errors", "empirics.specification"),
+    *("empirics.goal_label", "empirics.workloads"),
+}
 # The command alone, and the constants, may look beyond the store.
 MAY_LOOK_BEYOND = {"empirics.measure", "empirics.constants"}
 # What is imported before anything is trained, asked of a cluster or shown.

@@ -126,7 +126,7 @@ def _pair_lines(analysis: Analysis) -> list[str]:
             for key, test in pair.tests.items()
             if test.p is not None
         ]
-        title = ", ".join(part for part in group if part)
+        title = next(pair.sparse.curve.title for pair in analysis.pairs if pair.sparse.curve.group == group)
         if rows:
             lines += [*([title] if title else []), *columns(header, rows), ""]
     return lines

@@ -82,8 +82,7 @@ def name(fitted: FittedCurve) -> str:
         Workload, goal and sparsity, what is known of them.
     """
     curve = fitted.curve
-    goal = f"goal {curve.goal}" if curve.goal else ""
-    return ", ".join(part for part in (curve.workload, goal, f"sparsity {curve.sparsity:g}%") if part)
+    return ", ".join(part for part in (curve.title, f"sparsity {curve.sparsity:g}%") if part)
 
 
 def sparsest(pairs: Sequence[Pair]) -> list[Pair]:

@@ -81,9 +81,9 @@ def ratios_table(runs: Sequence[KeptRun]) -> str:
 
 
 def where(run: KeptRun, fitted: FittedCurve) -> str:
-    """Return a run's name with its mark, and the goal error of a curve where the run has several."""
+    """Return a run's name with its mark, and the goal of a curve where the run has several."""
     several = len({one.curve.goal for one in run.analysis.curves}) > 1
-    return f"`{run.name}`{run.mark}" + (f", {fitted.curve.goal}" if several else "")
+    return f"`{run.name}`{run.mark}" + (f", {fitted.curve.goal_label}" if several else "")
 
 
 def _ratio_cells(analysis: Analysis, pair: Pair) -> list[str]:

@@ -66,7 +66,7 @@ def runs_table(runs: Sequence[KeptRun]) -> str:
             [
                 f"`{run.name}`",
                 ", ".join(sorted({curve.workload for curve in curves})),
-                ", ".join(sorted({curve.goal for curve in curves})),
+                ", ".join(sorted({curve.goal_label.removeprefix("goal ") for curve in curves})),
                 " ".join(f"{level:g}" for level in sorted({curve.sparsity for curve in curves})),
                 " ".join(map(str, sizes)),
                 f"{asked.get('trials', '-')} x {run.replicates}",
@@ -76,7 +76,7 @@ def runs_table(runs: Sequence[KeptRun]) -> str:
                 _hours(run.provenance),
             ]
         )
-    header = ["run", "workload", "goal error", "S, %", "B", "trials x replicates", "stop", "reached", "winners", "took"]
+    header = ["run", "workload", "goal", "S, %", "B", "trials x replicates", "stop", "reached", "winners", "took"]
     took = f"*Took* is the time of one process, summed over all. {_machines(runs)}"
     return f"{table(header, rows)}\n\n{_READING}\n{took}{repeats(runs)}"
 

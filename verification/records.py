@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from empirics.columns import ALIASES, CONSTANTS_COLUMNS, CURVES_COLUMNS
+from empirics.goal_label import goal_label
 from verification.measured_constants import Measured, without_seeds
+from verification.provenance_file import goal_signs
 from verification.table_file import Row, Table, read_table
 from verification.trials import (
     SmoothnessRun,
@@ -64,11 +66,12 @@ class Curve:
 
     Attributes:
         workload: As recorded; empty when the file does not say.
-        goal: Goal error as typed; empty when the file does not say.
+        goal: As typed; empty when the file does not say.
         sparsity: Percent of weights pruned, in [0, 100).
         points: Sorted by batch size, then replicate. Not empty.
         trials: All trials behind the points; empty where the input holds none.
         stop: The stop rule of its studies as typed, empty where the input does not say.
+        sign: What is compared with the goal and how, `error <=`; empty where the input does not say.
     """
 
     workload: str
@@ -77,11 +80,27 @@ class Curve:
     points: tuple[CurvePoint, ...]
     trials: tuple[Trial, ...] = ()
     stop: str = ""
+    sign: str = ""
 
     @property
     def group(self) -> tuple[str, str]:
         """Workload and goal: curves that share both can be compared across sparsity."""
         return self.workload, self.goal
+
+    @property
+    def goal_label(self) -> str:
+        """What its goal is called, empty where the input has none."""
+        return goal_label(self.goal, self.sign)
+
+    @property
+    def title(self) -> str:
+        """Workload and goal in words, what is known of them.
+
+        Example:
+            >>> Curve("mine:make", "0.45", 0.0, (), sign="r_squared >=").title, Curve("", "", 0.0, ()).title
+            ('mine:make, goal r_squared >= 0.45', '')
+        """
+        return ", ".join(part for part in (self.workload, self.goal_label) if part)
 
     @property
     def reached_batch_sizes(self) -> tuple[int, ...]:
@@ -159,6 +178,8 @@ def read_records(source: str | Path) -> Records:
     constants_file = path / "constants.csv"
     constants = read_constants(constants_file) if constants_file.exists() else ()
     curves, notes = read_curves(path / "curves.csv")
+    signs = goal_signs(path)
+    curves = tuple(replace(curve, sign=signs.get(curve.workload, "")) for curve in curves)
     if not (path / "study.sqlite").is_file():
         return Records(path, curves, constants, notes, measured=without_seeds(constants))
     try:

@@ -144,7 +144,7 @@ def fits_and_ratios(analysis: Analysis) -> str:
     """
     lines = ["Law K(B) = c1/B + c2, fitted by maximum likelihood; [95% profile-likelihood intervals]"]
     for (workload, goal), fitted in curve_groups(analysis.curves).items():
-        title = ", ".join(part for part in (workload, f"goal error {goal}" if goal else "") if part)
+        title = fitted[0].curve.title
         lines += ["", *([title] if title else [])]
         lines += _fit_lines(fitted)
         pairs = [pair for pair in analysis.pairs if pair.sparse.group == (workload, goal)]

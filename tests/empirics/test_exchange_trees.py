@@ -2,6 +2,7 @@
 
 import shutil
 import struct
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +10,10 @@ from hypothesis import strategies as st
 from reference.batch_science_reader import load_study, steps_to_result
 from reference.foreign_studies import METRIC, content, plain_study, records_of, run, write_json, write_trial
 
-from empirics.store import read_store
+from empirics.records import StudyOutcome, StudyRecord, TrialRecord
+from empirics.specification import Study
+from empirics.stopping import StopRule
+from empirics.store import open_store, read_store
 from verification import read_records
 
 OTHERS = ("train/cross_entropy_error", "test/classification_error")
@@ -273,3 +277,48 @@ def test_links_are_not_followed(tmp_path, capsys):
     assert run("import", tmp_path / "tree", "--goal-error", 0.2, "--to", tmp_path / "run") == 0
     assert f"notice: {study.parent / '8'} is a link and was not followed" in capsys.readouterr().err
     assert [record.study.batch_size for record in records_of(tmp_path / "run")] == [64]
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What a study says of its goal, and what the goal of its run is held against."""
+
+    study: dict[str, object]
+    options: tuple[object, ...]
+    sign: str
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Sign({}, ("--goal-error", 0.2), "error <="),
+        Sign({"goal_error": [0.2]}, (), "error <="),
+        Sign({"goal_error": [0.2]}, ("--metric", "val/perplexity"), "perplexity <="),
+    ],
+)
+def test_an_imported_goal_is_called_by_the_column_it_was_looked_for_in(case, tmp_path, capsys):
+    metric = case.options[-1] if "--metric" in case.options else METRIC
+    plain_study(tmp_path / "tree", **case.study)
+    for path in (tmp_path / "tree").rglob("measurements.csv"):
+        path.write_text(path.read_text().replace(METRIC, str(metric)))
+    assert run("import", tmp_path / "tree", *case.options, "--to", tmp_path / "run") == 0
+    assert f", goal {case.sign} 0.2: steps to result" in capsys.readouterr().out
+    assert [curve.goal_label for curve in read_records(tmp_path / "run").curves] == [f"goal {case.sign} 0.2"]
+
+
+@pytest.mark.parametrize(
+    ("workload", "metric", "sign"),
+    [("mine:make", "r_squared >=", "r_squared >="), ("mine:make", None, ""), ("a/b/c", None, "error <=")],
+)
+def test_a_run_keeps_its_metric_on_the_way_out_and_back(workload, metric, sign, tmp_path):
+    endings = (TrialRecord(0, {"learning_rate": 0.1}, "reached", 4),)
+    record = StudyRecord(Study(0.0, 0, 16), 0.45, endings, 10, 2, None, 0.0, StopRule("race"))
+    identity = {"workload": workload, "goal_error": [0.45], "stop": "race"} | ({"metric": metric} if metric else {})
+    with open_store(tmp_path / "run", identity) as store:
+        store.add_study(StudyOutcome((record,)))
+    assert run("export", tmp_path / "run", "--to", tmp_path / "tree") == 0
+    assert run("import", tmp_path / "tree", "--to", tmp_path / "back") == 0
+    (curve,) = read_records(tmp_path / "back").curves
+    assert (curve.sign, curve.goal) == (sign, "0.45")
+    assert run("export", tmp_path / "back", "--to", tmp_path / "again") == 0
+    assert content(tmp_path / "again") == content(tmp_path / "tree")

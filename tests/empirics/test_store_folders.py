@@ -221,3 +221,11 @@ def test_reading_where_there_is_no_run_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"holds no study\.sqlite; name a run folder"), read_store(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_goal_of_ones_own_metric_is_not_refused_as_an_error(folder):
+    with opened(folder, metric="r_squared >="):
+        pass
+    expected = r"was measured with goal = \[0\.08\], this asks for \[0\.05\]"
+    with pytest.raises(InputError, match=expected), opened(folder, metric="r_squared >=", goal_error=[0.05]):
+        pass

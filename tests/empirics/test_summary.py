@@ -1,3 +1,5 @@
+import dataclasses
+
 from empirics.records import QUANTITIES, ConstantsRecord, StudyOutcome, StudyRecord, TrialRecord
 from empirics.specification import Request, Study, resolve
 from empirics.store import open_store
@@ -26,7 +28,7 @@ def test_a_line_a_study():
     assert describe_study((INSIDE,)) == "S=0 B=16: K* = 30 (trial 0: learning_rate 0.1), 1.2 s"
     assert describe_study((NOT_REACHED,)) == "S=90 B=2: not reached in 400 steps (best at the end 0.251), 1.2 s"
     assert describe_study((DIVERGED,)) == "S=0 B=2: not reached in 400 steps (all trials diverged), 1.2 s"
-    assert describe_study((UNKNOWN,)) == "S=0 B=2: not reached in 400 steps (errors not known), 1.2 s"
+    assert describe_study((UNKNOWN,)) == "S=0 B=2: not reached in 400 steps (best value not known), 1.2 s"
 
 
 def described(tmp_path, *records, constants=()):
@@ -77,3 +79,19 @@ def test_constants_are_shown_with_where_they_were_measured(tmp_path):
     (head,) = (line.split() for line in text.splitlines() if line.split()[:1] == ["S=0%"] and ":" not in line)
     (row,) = (line.split() for line in text.splitlines() if line.strip().startswith("beta_V"))
     assert (head, row) == (["S=0%", "S=90%"], ["beta_V", "1.5", "2.5"])
+
+
+def test_goals_are_called_by_their_metric_on_every_line(tmp_path):
+    both = (INSIDE, dataclasses.replace(INSIDE, goal=0.45))
+    told = "S=0 B=16: goal r_squared >= 0.08: K* = 30 (trial 0: learning_rate 0.1), goal r_squared >= 0.45: K* = 30"
+    assert describe_study(both, "r_squared >=").startswith(told)
+    identity = {"workload": "mine:make", "goal_error": [0.45], "stop": "race"}
+    wanted = {
+        "own": ({"metric": "r_squared >="}, "mine:make, goal r_squared >= 0.45: steps"),
+        "errors": ({}, "mine:make, goal error <= 0.45: steps"),
+        "imported": ({"imported": {"format": "csv"}}, "mine:make, goal 0.45: steps"),
+    }
+    for name, (more, label) in wanted.items():
+        with open_store(tmp_path / name, identity | more) as store:
+            store.add_study(StudyOutcome((dataclasses.replace(INSIDE, goal=0.45),)))
+        assert label in describe_run(tmp_path / name)

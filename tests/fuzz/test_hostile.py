@@ -19,10 +19,10 @@ from empirics.datasets import load_dataset
 from empirics.errors import InputError
 from empirics.search import read_points
 from empirics.store import open_store, read_store
-from paper_figures.report_provenance import read_provenance
 from paper_figures.sources import read_run
 from verification import table_file
 from verification.json_file import MOST_BYTES, read_json
+from verification.provenance_file import read_provenance
 from verification.records import read_curves
 from verification.report import main as report
 

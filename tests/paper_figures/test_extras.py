@@ -90,7 +90,7 @@ def test_ratios_are_those_of_the_verdicts(sgd, momentum, panels):
     sparse, dense = curve_of(sgd, 90.0), curve_of(sgd, 0.0)
     middles = [math.sqrt(p.lower * p.upper) for curve in (sparse, dense) for p in curve.points]
     assert axes.containers[0].lines[0].get_ydata()[0] == pytest.approx(middles[0] / middles[4])
-    assert "digits/small-cnn/sgd, goal error 0.08 (run): 90% over 0%, n = 4." in drawn.caption
+    assert "digits/small-cnn/sgd, goal 0.08 (run): 90% over 0%, n = 4." in drawn.caption
 
 
 def test_a_workload_without_a_ratio_says_why(raced, panels):

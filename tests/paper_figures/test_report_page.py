@@ -212,7 +212,7 @@ def test_each_workload_and_goal_has_a_chart_of_its_own(tmp_path):
     more = "".join(f"{line}\n" for line in text.replace(",0.08,", ",0.1,").splitlines()[1:])
     (folder / "curves.csv").write_text(text + more)
     run = page([folder]).runs[0]
-    assert [one.title for one in run.charts] == [f"{DIGITS}, goal error {goal}" for goal in ("0.08", "0.1")]
+    assert [one.title for one in run.charts] == [f"{DIGITS}, goal {goal}" for goal in ("0.08", "0.1")]
     assert len(curve_groups(read_records(folder).curves)) == len(run.fits) == len(run.ratios) == 2
     assert len({curve.key for one in run.charts for curve in one.curves}) == 2
 

@@ -10,7 +10,8 @@ from reference.report_runs import PROVENANCE
 from empirics.command_line import parse
 from empirics.measure import Execution
 from empirics.specification import Request, resolve
-from paper_figures.report_provenance import measure_command, measured, read_provenance, steps_to_reproduce
+from paper_figures.report_provenance import measure_command, measured, steps_to_reproduce
+from verification.provenance_file import read_provenance
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -57,9 +57,7 @@ def test_both_axes_are_logarithmic_with_plain_labels(momentum, sgd, panels):
 def test_each_workload_has_a_figure_of_its_own(momentum, panels):
     for figure, name in (("figure_14", "momentum"), ("figure_15", "nesterov")):
         drawn = shown(figure, [momentum], panels)
-        assert [part.get_suptitle() for part in drawn.figure.subfigs[:-1]] == [
-            f"digits/small-cnn/{name}, goal error 0.08"
-        ]
+        assert [part.get_suptitle() for part in drawn.figure.subfigs[:-1]] == [f"digits/small-cnn/{name}, goal 0.08"]
         assert f"No run of mnist/simple-cnn/{name}: python -m empirics.measure --workload" in drawn.caption
     other = shown("figure_16", [momentum], panels)
     assert not other.axes

@@ -139,8 +139,8 @@ def test_curves_of_one_run_are_told_apart_by_their_goals(tmp_path):
     assert easier != rows[1:]
     (folder / "curves.csv").write_text("\n".join([*rows, *easier]) + "\n")
     text = gather([folder], 0).markdown()
-    assert "| `goals` †, 0.08 | 90 |" in text
-    assert "| `goals` †, 0.12 | 90 |" in text
+    assert "| `goals` †, goal 0.08 | 90 |" in text
+    assert "| `goals` †, goal 0.12 | 90 |" in text
 
 
 def test_what_follows_is_counted_over_curves():

@@ -1,0 +1,57 @@
+"""What a goal is called wherever it is printed: the metric, which way it is reached, and the value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CLASSIFICATION_ERROR = "classification_error"
+
+
+def goal_sign(metric: str, *, maximise: bool) -> str:
+    """Return what is compared with a goal and how.
+
+    Args:
+        metric: What the goal is a value of.
+        maximise: Whether the goal is reached from below.
+
+    Example:
+        >>> goal_sign("classification_error", maximise=False), goal_sign("r_squared", maximise=True)
+        ('error <=', 'r_squared >=')
+    """
+    return f"{'error' if metric == CLASSIFICATION_ERROR else metric} {'>=' if maximise else '<='}"
+
+
+def sign_of(identity: Mapping[str, object]) -> str:
+    """Return the sign of the goals of a run, from what its store or provenance.json keeps of it.
+
+    Args:
+        identity: The run's identity, which names its metric where that is not the classification error.
+
+    Returns:
+        As `goal_sign`; empty where nobody knows, as in a run imported from a table.
+
+    Example:
+        >>> sign_of({}), sign_of({"metric": "r_squared >="}), sign_of({"imported": {"format": "csv"}})
+        ('error <=', 'r_squared >=', '')
+    """
+    metric = identity.get("metric")
+    if isinstance(metric, str):
+        return metric
+    return "" if "imported" in identity else goal_sign(CLASSIFICATION_ERROR, maximise=False)
+
+
+def goal_label(value: str, sign: str) -> str:
+    """Return a goal as every table, figure and page calls it.
+
+    Args:
+        value: As typed; empty where it is not known.
+        sign: From `goal_sign`; empty where the metric is not known.
+
+    Returns:
+        Nothing where there is no value.
+
+    Example:
+        >>> goal_label("0.08", "error <="), goal_label("0.45", "r_squared >="), goal_label("0.45", "")
+        ('goal error <= 0.08', 'goal r_squared >= 0.45', 'goal 0.45')
+    """
+    return " ".join(word for word in ("goal", sign, value) if word) if value else ""

@@ -1,0 +1,100 @@
+"""A goal is called by its metric, its direction and its value wherever it is printed; an unknown metric by none."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+from reference.verification_runs import DIGITS, DIGITS_TRUTHS, write_run
+
+from paper_figures import report_verdicts
+from paper_figures.figure_02 import figure_02
+from paper_figures.report_page import page
+from paper_figures.rows import rows_of
+from paper_figures.sources import read_run
+from verification.analysis import analyse
+from verification.details import markdown
+from verification.kept_runs import KeptRun, runs_table
+from verification.provenance_file import known_provenance
+from verification.records import read_records
+
+OWN = "mine:make"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a run says of itself, and what its goal is called."""
+
+    name: str
+    workload: str
+    identity: object
+    label: str
+
+
+CASES = (
+    Case("classification error", DIGITS, {"workload": DIGITS}, "goal error <= 0.45"),
+    Case("maximised", OWN, {"workload": OWN, "metric": "r_squared >="}, "goal r_squared >= 0.45"),
+    Case("minimised", OWN, {"workload": OWN, "metric": "perplexity <="}, "goal perplexity <= 0.45"),
+    Case("imported", DIGITS, {"workload": DIGITS, "imported": {"format": "csv"}}, "goal 0.45"),
+    Case("imported errors", DIGITS, {"workload": DIGITS, "imported": {}, "metric": "error <="}, "goal error <= 0.45"),
+    Case("rows of another workload", DIGITS, {"workload": OWN, "metric": "r_squared >="}, "goal 0.45"),
+    Case("no identity", DIGITS, None, "goal 0.45"),
+    Case("a list for an identity", DIGITS, [], "goal 0.45"),
+    Case("a number for a metric", DIGITS, {"workload": DIGITS, "metric": 7}, "goal error <= 0.45"),
+)
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def write(folder, case):
+    """Write a run of one goal, 0.45, of a workload; return the folder."""
+    write_run(folder, truths=(DIGITS_TRUTHS[0], DIGITS_TRUTHS[3]), batch_sizes=(1, 4, 16, 64, 256), constants=False)
+    table = folder / "curves.csv"
+    table.write_text(table.read_text().replace(f"{DIGITS},0.08,", f"{case.workload},0.45,"))
+    identity = case.identity | {"goal_error": [0.45]} if isinstance(case.identity, dict) else case.identity
+    (folder / "provenance.json").write_text(json.dumps({"identity": identity}))
+    return folder
+
+
+def goals_told(text):
+    """Return the labels that a text gives to the goal 0.45: what stands between `goal` and the value."""
+    return {f"goal{part.partition(' 0.45')[0]} 0.45" for part in text.split("goal")[1:] if " 0.45" in part[:30]}
+
+
+@every_case
+def test_a_report_and_its_verdicts_call_the_goal_by_what_it_is(tmp_path, case):
+    analysis = analyse(read_records(write(tmp_path / "run", case)))
+    assert goals_told(markdown(analysis)) == {case.label}
+    subjects = [claim.subject for claim in analysis.claims if claim.subject]
+    assert subjects
+    assert all(subject.startswith(f"{case.workload}, {case.label}, ") for subject in subjects)
+
+
+@every_case
+def test_figures_and_page_call_the_goal_by_what_it_is(tmp_path, case, monkeypatch):
+    monkeypatch.setattr(report_verdicts, "DRAWS", 0)
+    folder = write(tmp_path / "run", case)
+    run = read_run(folder)
+    assert [row.title for row in rows_of([run])] == [f"{case.workload}, {case.label}"]
+    heading = figure_02([run]).subfigs[0].get_suptitle()
+    assert goals_told(heading) == {case.label}
+    view = page([folder]).runs[0]
+    assert [chart.title for chart in view.charts] == [f"{case.workload}, {case.label}"]
+    assert all(goals_told(table.caption) == {case.label} for table in (*view.fits, *view.ratios))
+    facts = dict(view.measured.facts)
+    assert "goal error" not in facts
+    if isinstance(case.identity, dict) and case.workload == case.identity["workload"]:
+        assert f"goal {facts['goal']}" == case.label
+
+
+@every_case
+def test_the_findings_call_the_goal_by_what_it_is(tmp_path, case):
+    folder = write(tmp_path / "run", case)
+    told = runs_table([KeptRun("run", analyse(read_records(folder)), known_provenance(folder))])
+    assert f"| {case.label.removeprefix('goal ')} |" in told
+    assert "goal error |" not in told
+
+
+def test_a_file_says_nothing_of_the_metric_of_its_goals(tmp_path):
+    path = tmp_path / "two.csv"
+    rows = "".join(f"{name},0.45,{size},{9000 // size + 40}\n" for name in (OWN, DIGITS) for size in (4, 16, 64, 256))
+    path.write_text(f"workload,goal,batch_size,steps\n{rows}")
+    assert goals_told(markdown(analyse(read_records(path)))) == {"goal 0.45"}
