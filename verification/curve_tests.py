@@ -98,7 +98,7 @@ def linearity(data: Observations, hyperbola: FittedLaw) -> Mapping[str, CurveTes
     Returns:
         Name to test.
     """
-    use = data.reached & np.isfinite(data.log_lower)
+    use = data.bounded
     x, y = data.log_batch_size[use], data.log_middle[use]
     log_fit = hyperbola.law.log_steps(x, np.asarray(hyperbola.theta))
     ratio, share = np.exp(y - log_fit), np.exp(hyperbola.theta[0] - x - log_fit)
@@ -188,7 +188,7 @@ def _by_batch_size(data: Observations) -> tuple[Array, Array]:
     """Return mean log K and the number of points at each batch size, shapes (m, sizes); only what reached counts."""
     x = np.broadcast_to(data.log_batch_size, data.log_lower.shape)
     sizes = np.unique(x[0])
-    use = data.reached & np.isfinite(data.log_lower)
+    use = data.bounded
     y = np.where(use, data.log_middle, 0.0)
     at = x[0][:, None] == sizes
     weight = use @ at.astype(np.float64)

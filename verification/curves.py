@@ -175,7 +175,7 @@ def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
     tests: list[dict[str, ShapeTest]] = [{} for _ in curves]
     for law in CANDIDATES.values():
         few = len(law.parameters)
-        chosen = [i for i, c in enumerate(curves) if reasons[i] is None and len(c.reached_batch_sizes) > few]
+        chosen = [i for i, one in enumerate(data) if reasons[i] is None and one.bounded_batch_sizes > few]
         smallest = [curves[i].points[0].batch_size for i in chosen]
         fitted = fit_each(law, [data[i] for i in chosen], smallest)
         for i, one in zip(chosen, fitted, strict=True):

@@ -6,7 +6,7 @@ constants in `verification.evidence_trials`. Which claim takes which stands in `
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -70,6 +70,16 @@ class Evidence:
 
 # Evidence of each curve or pair, or the reason why there is none.
 Found = list[Evidence] | str
+
+
+def each_once(reasons: Iterable[str], otherwise: str) -> str:
+    """Return each reason once, in order; where there is none, another.
+
+    Example:
+        >>> each_once(["too few", "too flat", "too few"], "no curve"), each_once([], "no curve")
+        ('too few; too flat', 'no curve')
+    """
+    return "; ".join(dict.fromkeys(reasons)) or otherwise
 
 
 def name(fitted: FittedCurve) -> str:

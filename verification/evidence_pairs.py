@@ -10,7 +10,7 @@ import numpy as np
 from verification.curves import FittedCurve
 from verification.detectable import detectable, log_error
 from verification.distributions import t_above, t_quantile
-from verification.evidence import Evidence, Found, exponential, name, sign_evidence, sparsest, variances
+from verification.evidence import Evidence, Found, each_once, exponential, name, sign_evidence, sparsest, variances
 from verification.fit import Interval
 from verification.likelihood import Observations
 from verification.pairs import RATIOS, Pair, compare_each
@@ -20,6 +20,8 @@ from verification.rates import Slope, line
 from verification.records import curve_groups
 
 _OPTIMISERS = ("momentum", "nesterov")
+_FEW_IN_COMMON = "needs a dense and a sparse curve with 4 batch sizes in common"
+_NO_SCATTER = "the ratio is the same at every batch size: no scatter to judge it by"
 _FEW_PAIRS = "needs a dense and a sparse curve with 3 batch sizes each"
 
 
@@ -36,13 +38,17 @@ def sparse_needs_more_steps(pairs: Sequence[Pair]) -> Found:
     Returns:
         Evidence on the smallest ratio, one per workload and goal.
     """
-    found = []
+    found, reasons = [], []
     for pair in sparsest(pairs):
         if pair.fit is None or (freedom := pair.fit.n - 4) < 1:
+            reasons.append(_why_no_fit(pair))
             continue
         variance = pair.fit.sigma**2 * pair.fit.n / freedom
         ratios = log_ratios(pair, variance)
         if not ratios:
+            reasons.append(
+                f"{name(pair.sparse)}: no batch size at which its K* and that of the dense curve bound a ratio"
+            )
             continue
         log_ratio, error = (np.array(column) for column in zip(*ratios.values(), strict=True))
         t = log_ratio / error
@@ -60,7 +66,12 @@ def sparse_needs_more_steps(pairs: Sequence[Pair]) -> Found:
                 direction=1 if above <= below else -1,
             )
         )
-    return found or _FEW_PAIRS
+    return found or each_once(reasons, _FEW_PAIRS)
+
+
+def _why_no_fit(pair: Pair) -> str:
+    """Return why a pair has no fitted ratio."""
+    return f"{_FEW_PAIRS} ({pair.reason})"
 
 
 def log_ratios(pair: Pair, variance: float) -> dict[int, tuple[float, float]]:
@@ -71,18 +82,24 @@ def log_ratios(pair: Pair, variance: float) -> dict[int, tuple[float, float]]:
         variance: Of log K*, noise alone; the width of the measured interval is added.
 
     Returns:
-        Batch size to (log ratio, standard error); batch sizes at which neither reached its goal are left out.
+        Batch size to (log ratio, standard error); batch sizes at which the ratio is open on both sides are left out:
+        neither reached its goal, or both did at the first test.
     """
     sides = [_by_batch_size(side.data) for side in (pair.sparse, pair.dense)]
     found = {}
     for size in sorted(sides[0].keys() & sides[1].keys()):
         chosen = [side[size] for side in sides]
-        if not any(one.reached.any() for one in chosen):
+        if not (_bounds_ratio(*chosen) or _bounds_ratio(*reversed(chosen))):
             continue
         sparse, dense = (float(one.log_middle.mean()) for one in chosen)
         error = math.sqrt(sum(float(variances(one, variance).sum()) / len(one.log_lower) ** 2 for one in chosen))
         found[round(math.exp(size))] = (sparse - dense, error)
     return found
+
+
+def _bounds_ratio(above: Observations, below: Observations) -> bool:
+    """Return whether the ratio of K, one's mean over the other's, is bounded from below."""
+    return bool(np.isfinite(above.log_lower).all() and below.reached.all())
 
 
 def _by_batch_size(data: Observations) -> dict[float, Observations]:
@@ -91,7 +108,7 @@ def _by_batch_size(data: Observations) -> dict[float, Observations]:
 
 
 def log_ratios_between(first: FittedCurve, second: FittedCurve) -> dict[int, float]:
-    """Return log(K*_second/K*_first) at each batch size at which both reached the goal.
+    """Return log(K*_second/K*_first) at each batch size at which both are known from both sides.
 
     Args:
         first: A curve.
@@ -104,7 +121,7 @@ def log_ratios_between(first: FittedCurve, second: FittedCurve) -> dict[int, flo
     for fitted in (first, second):
         found: dict[int, list[float]] = {}
         for point, middle in zip(fitted.curve.points, fitted.data.log_middle, strict=True):
-            if point.reached:
+            if point.reached and point.lower > 0.0:
                 found.setdefault(point.batch_size, []).append(float(middle))
         sides.append({size: float(np.mean(logs)) for size, logs in found.items()})
     return {size: sides[1][size] - sides[0][size] for size in sorted(sides[0].keys() & sides[1].keys())}
@@ -120,7 +137,10 @@ def ratio_slope(pair: Pair) -> Slope | str:
         The slope; why there is none.
     """
     ratios = log_ratios_between(pair.dense, pair.sparse)
-    return line([math.log(size) for size in ratios], ratios.values())
+    if len(ratios) < 4:
+        return _few_in_common(pair.dense, pair.sparse, len(ratios))
+    slope = line([math.log(size) for size in ratios], ratios.values())
+    return _NO_SCATTER if isinstance(slope, str) else slope
 
 
 def ordered_by_sparsity(curves: Sequence[FittedCurve]) -> Found:
@@ -134,21 +154,22 @@ def ordered_by_sparsity(curves: Sequence[FittedCurve]) -> Found:
     Returns:
         Evidence on the smallest mean ratio, one per workload and goal with three sparsities.
     """
-    found = []
+    found, reasons = [], []
     for members in curve_groups(curves).values():
         if len(members) < 3:
             continue
-        steps = [_mean(list(log_ratios_between(low, high).values())) for low, high in pairwise(members)]
-        if any(step is None for step in steps):
+        steps = [_mean(low, high) for low, high in pairwise(members)]
+        if missing := [step for step in steps if isinstance(step, str)]:
+            reasons.append(missing[0])
             continue
-        known = [step for step in steps if step is not None]
+        known = [step for step in steps if isinstance(step, Slope)]
         above = max(step.above() for step in known)
         below = min(1.0, len(known) * min(1.0 - step.above() for step in known))
         least = min(range(len(known)), key=lambda i: known[i].value)
         subject = f"{name(members[least + 1])} over {members[least].curve.sparsity:g}%"
         one = sign_evidence(subject, known[least], 1, exponential)
         found.append(replace(one, p=min(above, below), direction=1 if above <= below else -1))
-    return found or "needs 3 sparsities with 4 batch sizes in common"
+    return found or each_once(reasons, "needs 3 sparsities with 4 batch sizes in common")
 
 
 def ratio_falls(pairs: Sequence[Pair]) -> Found:
@@ -160,13 +181,14 @@ def ratio_falls(pairs: Sequence[Pair]) -> Found:
     Returns:
         Evidence on the slope, one per workload and goal.
     """
-    found = []
+    found, reasons = [], []
     for pair in sparsest(pairs):
         slope = ratio_slope(pair)
         if isinstance(slope, str):
+            reasons.append(slope)
             continue
         found.append(sign_evidence(name(pair.sparse), slope, -1))
-    return found or "needs a dense and a sparse curve with 4 batch sizes in common"
+    return found or each_once(reasons, _FEW_IN_COMMON)
 
 
 def critical_batch_no_smaller(pairs: Sequence[Pair]) -> Found:
@@ -178,9 +200,10 @@ def critical_batch_no_smaller(pairs: Sequence[Pair]) -> Found:
     Returns:
         Evidence on that ratio, one per workload and goal.
     """
-    found = []
+    found, reasons = [], []
     for pair in sparsest(pairs):
         if pair.fit is None or pair.problem is None:
+            reasons.append(_why_no_fit(pair))
             continue
         contrast = RATIOS["b_crit"]
         deviance = deviance_at(pair.problem, pair.fit, contrast, 0.0)
@@ -200,7 +223,7 @@ def critical_batch_no_smaller(pairs: Sequence[Pair]) -> Found:
                 direction=1 if log_ratio > 0.0 else -1,
             )
         )
-    return found or _FEW_PAIRS
+    return found or each_once(reasons, _FEW_PAIRS)
 
 
 def one_factor(pairs: Sequence[Pair]) -> Found:
@@ -224,7 +247,7 @@ def one_factor(pairs: Sequence[Pair]) -> Found:
         for pair in pairs
         if (test := pair.tests.get("b_crit")) is not None and test.p is not None
     ]
-    return found or _FEW_PAIRS
+    return found or each_once(map(_why_no_fit, pairs), _FEW_PAIRS)
 
 
 def momentum_scales_further(curves: Sequence[FittedCurve]) -> Found:
@@ -244,9 +267,10 @@ def momentum_scales_further(curves: Sequence[FittedCurve]) -> Found:
         words = one.curve.workload.split("/")
         if any(word in words for word in _OPTIMISERS) and (key := _without_optimiser(one)) in plain:
             partners.append((plain[key], one))
-    found = []
+    found, reasons = [], []
     for pair in compare_each(partners, {}):
         if pair.fit is None or pair.problem is None:
+            reasons.append(_why_no_fit(pair))
             continue
         freedom = pair.fit.n - 4
         ups = []
@@ -271,7 +295,9 @@ def momentum_scales_further(curves: Sequence[FittedCurve]) -> Found:
                 direction=1 if above <= below else -1,
             )
         )
-    return found or "needs curves of SGD and of momentum or Nesterov on one data set and network, in one CSV file"
+    if found or reasons:
+        return found or each_once(reasons, _FEW_PAIRS)
+    return "needs curves of SGD and of momentum or Nesterov on one data set and network, in one CSV file"
 
 
 def predicted_ratio(pairs: Sequence[Pair]) -> Found:
@@ -308,7 +334,7 @@ def _why_no_prediction(pair: Pair) -> str:
         return pair.prediction
     if _of_one_seed(pair.prediction):
         return "the constants have one replicate, so their error is unknown; measure with --replicates 3"
-    return "the data do not bound the ratio of c1"
+    return _why_no_fit(pair) if pair.fit is None else "the data do not bound the ratio of c1"
 
 
 def _of_one_seed(prediction: Prediction) -> bool:
@@ -322,9 +348,18 @@ def _without_optimiser(fitted: FittedCurve) -> tuple[str, str, float]:
     return "/".join(words), fitted.curve.goal, fitted.curve.sparsity
 
 
-def _mean(values: Sequence[float]) -> Slope | None:
-    """Return a mean with its error; None with fewer than 4 values or without scatter."""
+def _mean(first: FittedCurve, second: FittedCurve) -> Slope | str:
+    """Return the mean of log(K*_second/K*_first) over batch sizes with its error; why there is none."""
+    values = list(log_ratios_between(first, second).values())
     if len(values) < 4:
-        return None
+        return _few_in_common(first, second, len(values))
     error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return Slope(float(np.mean(values)), error, len(values) - 1) if error > 1e-12 else None
+    return Slope(float(np.mean(values)), error, len(values) - 1) if error > 1e-12 else _NO_SCATTER
+
+
+def _few_in_common(first: FittedCurve, second: FittedCurve, count: int) -> str:
+    """Return that two curves have too few batch sizes in common, and which would count."""
+    at_first = any((side.data.reached & ~side.data.bounded).any() for side in (first, second))
+    when = " after the first goal test" if at_first else ""
+    levels, verb = f"{first.curve.sparsity:g}% and {second.curve.sparsity:g}%", "is" if count == 1 else "are"
+    return f"needs 4 batch sizes at which both {levels} reached the goal{when}, there {verb} {count}"

@@ -8,18 +8,19 @@ from scipy.special import betainc, betaincinv
 
 from verification.curves import FittedCurve
 from verification.detectable import POWER, detectable
-from verification.evidence import Evidence, Found, exponential, name, sign_evidence
+from verification.evidence import Evidence, Found, each_once, exponential, name, sign_evidence
 from verification.fit import Interval
 from verification.likelihood import Array
 from verification.measured_constants import Measured
 from verification.prediction import ratio_of
-from verification.rates import Rates, Slope, mean_slope, success
+from verification.rates import FIRST_TEST_RATES, Rates, Slope, mean_slope, success
 from verification.records import curve_groups
 from verification.trends import Trend
 from verification.trials import SmoothnessRun, Trial, winner
 
 # Winners at an edge of what was tried: as few as this share are no sign of a search too narrow.
 EDGE_MARGIN = 0.10
+_ONE_SEED = "the constants have one replicate, so their error is unknown; measure with --replicates 3"
 
 
 def best_rate_grows(curves: Sequence[FittedCurve], rates: Sequence[Rates]) -> Found:
@@ -48,7 +49,7 @@ def successful_range_shrinks(curves: Sequence[FittedCurve]) -> Found:
     Returns:
         Evidence on the difference of shares, sparse less dense, one per workload and goal.
     """
-    found = []
+    found, reasons = [], []
     for dense, sparse in _dense_and_sparsest(curves):
         sides = [success(one.curve) for one in (dense, sparse)]
         if any(isinstance(side, str) for side in sides):
@@ -56,6 +57,7 @@ def successful_range_shrinks(curves: Sequence[FittedCurve]) -> Found:
         known = [_by_point(side) for side in sides if not isinstance(side, str)]
         common = sorted(known[0].keys() & known[1].keys())
         if len(common) < 4:
+            reasons.append(f"needs 4 search points tried in a dense and a sparse curve, there are {len(common)}")
             continue
         gaps = []
         for point in common:
@@ -64,7 +66,9 @@ def successful_range_shrinks(curves: Sequence[FittedCurve]) -> Found:
         slope = mean_slope(np.array(gaps))
         if isinstance(slope, Slope):
             found.append(sign_evidence(name(sparse), slope, -1))
-    return found or "needs a dense and a sparse curve whose trials tried the same search points"
+        else:
+            reasons.append(slope)
+    return found or each_once(reasons, "needs a dense and a sparse curve whose trials tried the same search points")
 
 
 def region_grows(curves: Sequence[FittedCurve]) -> Found:
@@ -85,11 +89,14 @@ def region_grows(curves: Sequence[FittedCurve]) -> Found:
         x, _, reached = table
         centred = x - x.mean()
         if len(x) < 3:
+            reasons.append("needs a curve with 3 batch sizes whose trials are known")
             continue
         slope = mean_slope(centred @ reached / float(centred @ centred))
         if isinstance(slope, Slope):
             found.append(sign_evidence(name(one), slope, 1))
-    return found or next(iter(reasons), "needs a curve with 3 batch sizes whose trials are known")
+        else:
+            reasons.append(slope)
+    return found or each_once(reasons, "needs a curve with 3 batch sizes whose trials are known")
 
 
 def winners_inside(curves: Sequence[FittedCurve]) -> Found:
@@ -103,10 +110,15 @@ def winners_inside(curves: Sequence[FittedCurve]) -> Found:
     """
     at_edge: dict[tuple[str, str], list[bool]] = {}
     subjects: dict[tuple[str, str], str] = {}
+    reason = "needs studies of 3 trials or more with their metaparameters, in rows of trials or in study.sqlite"
     for one in curves:
         for trials in _studies(one.curve.trials):
             best = winner(trials)
-            if best is not None and best.metaparameters and len(trials) > 2:
+            if best is None or not best.metaparameters or len(trials) < 3:
+                continue
+            if best.lower == 0.0:
+                reason = FIRST_TEST_RATES
+            else:
                 at_edge.setdefault(one.curve.group, []).append(_at_edge(best, trials))
                 subjects[one.curve.group] = ", ".join(part for part in one.curve.group if part) or "all studies"
     found = []
@@ -122,7 +134,7 @@ def winners_inside(curves: Sequence[FittedCurve]) -> Found:
                 interval_90=_binomial_interval(k, n, 0.90),
             )
         )
-    return found or "needs studies of 3 trials or more with their metaparameters, in rows of trials or in study.sqlite"
+    return found or reason
 
 
 def smoothness_grows(trend: Trend | str) -> Found:
@@ -170,9 +182,11 @@ def constants_change_little(measured: Measured) -> Found:
     known = [(sparsity, quantity, ratio) for sparsity, quantity, ratio in ratios if ratio is not None]
     if not known:
         return "needs Delta and beta of a sparse and the dense network, in constants.csv"
-    found = []
+    found, reasons = [], []
     for sparsity, quantity, predicted in known:
         if not (error := predicted.error_between_seeds):
+            alike = f"the replicates of {quantity} are all alike: no scatter to judge by"
+            reasons.append(_ONE_SEED if error is None else alike)
             continue
         ratio = Slope(math.log(predicted.ratio), error, predicted.seeds - 1)
         at_95, at_90 = (ratio.interval(level).map(exponential) for level in (0.95, 0.90))
@@ -186,7 +200,7 @@ def constants_change_little(measured: Measured) -> Found:
                 interval_90=at_90,
             )
         )
-    return found or "the constants have one replicate, so their error is unknown; measure with --replicates 3"
+    return found or each_once(reasons, _ONE_SEED)
 
 
 def loss_goes_with_smoothness(runs: Sequence[SmoothnessRun]) -> Found:

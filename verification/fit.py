@@ -14,6 +14,8 @@ from verification.likelihood import LARGEST_LOG_STEPS, Array, Observations, sigm
 from verification.newton import Optimum, StepLaw, highest, maximise
 
 FEWEST_BATCH_SIZES = 3
+# Why a study whose first goal test met the goal tells next to nothing.
+FIRST_TEST = "the goal was met at the first test, so K* is only known from above"
 # Where a constant's share of K stays below this at every point, the data hold no trace of it.
 NO_TRACE = 1e-4
 # A law further than e^50 from a measured point has no finite K there.
@@ -69,7 +71,7 @@ class Fit:
         sigma_at_floor: The scatter is no larger than the evaluation grid explains; sigma is the grid's floor.
         log_likelihood: At the maximum.
         aicc: Corrected Akaike criterion; None when there are too few points for it.
-        n: Points that reached the goal.
+        n: Points at which K is known from both sides.
         converged: Whether the iteration ended at a maximum.
         traced: Shape (p,), whether the data hold a trace of each coordinate; a constant without one is unbounded
             on one side and its value arbitrary.
@@ -107,11 +109,14 @@ def why_no_fit(data: Observations) -> str | None:
         >>> why_no_fit(Observations(one, one, one))
         'a fit needs 3 batch sizes that reached the goal, there is 1'
     """
-    count = len(np.unique(data.log_batch_size[data.reached]))
+    count, reached = (len(np.unique(data.log_batch_size[use])) for use in (data.bounded, data.reached))
     if count >= FEWEST_BATCH_SIZES:
         return None
+    if reached and not count:
+        return f"{FIRST_TEST}: take a harder goal, or test it more often"
     verb = "is" if count == 1 else "are"
-    return f"a fit needs {FEWEST_BATCH_SIZES} batch sizes that reached the goal, there {verb} {count}"
+    reason = f"a fit needs {FEWEST_BATCH_SIZES} batch sizes that reached the goal, there {verb} {count}"
+    return reason if reached == count else f"{reason}; at {reached - count} more {FIRST_TEST}"
 
 
 def starting_points(data: Observations, n_coordinates: int) -> Array:
@@ -203,7 +208,7 @@ def _certified(problem: Problem, best: Optimum, i: int, floor: float) -> Fit:
     """Return the i-th optimum with its certificate."""
     law, data = problem.law, problem.data
     theta, sigma = best.theta[i], float(np.exp(best.log_sigma[i]))
-    n, value = int(data.reached.sum()), float(best.log_likelihood[i])
+    n, value = int(data.bounded.sum()), float(best.log_likelihood[i])
     shares = law.log_steps_jacobian(data.log_batch_size, theta)
     return Fit(
         theta=tuple(theta.tolist()),

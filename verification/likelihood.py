@@ -25,6 +25,8 @@ Array = NDArray[np.float64]
 EXACT_WIDTH = 1e-9
 # Steps are counted; nobody measures a count to better than one in a million.
 SIGMA_FLOOR_OF_COUNTS = 1e-6
+# So few steps to a goal are counted too coarsely: one more or less is a third of them, and none takes less than one.
+FEW_STEPS = 3
 
 # A law without a finite K is taken as e^10000 steps: its likelihood is hopeless, its arithmetic is not.
 LARGEST_LOG_STEPS = 1e4
@@ -57,9 +59,25 @@ class Observations:
         return np.isfinite(self.log_upper)
 
     @property
+    def bounded(self) -> NDArray[np.bool_]:
+        """Where K is known from both sides, shape (..., n); one met at the first goal test is not."""
+        return self.reached & np.isfinite(self.log_lower)
+
+    @property
+    def bounded_batch_sizes(self) -> int:
+        """How many batch sizes have a K known from both sides; of data of shape (n,)."""
+        return len(np.unique(self.log_batch_size[self.bounded]))
+
+    @property
+    def few(self) -> NDArray[np.bool_]:
+        """Where the goal was met within so few steps that counting them is coarse, shape (..., n)."""
+        few: NDArray[np.bool_] = self.log_upper < np.log(FEW_STEPS + 0.5)
+        return few
+
+    @property
     def log_middle(self) -> Array:
         """One log K to start from, of shape (..., n), the middle of the interval, else its finite end, else 0."""
-        finite = np.isfinite(self.log_lower) & self.reached
+        finite = self.bounded
         one_end = np.where(self.reached, self.log_upper, self.log_lower)
         one_end = np.where(np.isfinite(one_end), one_end, 0.0)
         return np.where(finite, 0.5 * (np.where(finite, self.log_lower, one_end) + one_end), one_end)
@@ -178,7 +196,7 @@ def sigma_floor(data: Observations) -> Array:
         >>> float(sigma_floor(cells).round(9)) == round(0.48 / 48**0.5, 9)
         True
     """
-    measured = data.reached & np.isfinite(data.log_lower)
+    measured = data.bounded
     width = np.where(measured, data.log_upper, 0.0) - np.where(measured, data.log_lower, 0.0)
     count = np.maximum(measured.sum(axis=-1), 1)
     floor: Array = np.maximum(np.sqrt((width**2).sum(axis=-1) / count / 48.0), SIGMA_FLOOR_OF_COUNTS)

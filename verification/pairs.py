@@ -121,9 +121,9 @@ class Pair:
 
     @property
     def direction_disagrees(self) -> bool:
-        """Whether fitted and predicted ratio of c1 lie on different sides of 1."""
+        """Whether fitted and predicted ratio of c1 lie on different sides of 1; one open on both sides lies on none."""
         fitted = self.ratios.get("c1")
-        if fitted is None or isinstance(self.prediction, str):
+        if fitted is None or self.intervals["c1"] == OPEN or isinstance(self.prediction, str):
             return False
         return (fitted - 1.0) * (self.prediction.c1.ratio - 1.0) < 0.0
 
@@ -154,7 +154,8 @@ def measured_ratios(pair: Pair) -> list[MeasuredRatio]:
         pair: A sparse curve and the dense one.
 
     Returns:
-        The ratios, ascending in batch size; no fit is needed.
+        The ratios, ascending in batch size; no fit is needed. One where both met the goal at the first test is open on
+        both sides and left out.
     """
     dense, sparse = (
         {
@@ -167,6 +168,8 @@ def measured_ratios(pair: Pair) -> list[MeasuredRatio]:
     found = []
     for key in sorted(dense.keys() & sparse.keys()):
         (low_d, high_d, middle_d), (low_s, high_s, middle_s) = dense[key], sparse[key]
+        if low_s == low_d == 0.0:
+            continue
         high = high_s / low_d if low_d > 0.0 else None
         found.append(MeasuredRatio(*key, math.exp(middle_s - middle_d), low_s / high_d, high))
     return found

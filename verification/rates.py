@@ -17,12 +17,13 @@ from scipy.optimize import least_squares
 
 from verification.curves import FittedCurve
 from verification.distributions import t_above, t_beyond, t_quantile
-from verification.fit import Interval
+from verification.fit import FIRST_TEST, Interval
 from verification.likelihood import Array
 from verification.records import Curve
 from verification.trials import Trial
 
 RACED = "not measured (raced): losing trials were cut short; measure with --stop never, or --stop factor 4"
+FIRST_TEST_RATES = f"{FIRST_TEST}, and which rate is best is not known"
 NO_RATES = "no learning rates in the input (column metaparameters or learning_rate)"
 # Points of a theoretical curve, evenly spaced in log B.
 GRID_POINTS = 65
@@ -178,7 +179,8 @@ def rates(fitted: FittedCurve) -> Rates:
     best = _winners(fitted.curve)
     window = trial_window(fitted.curve)
     if not best:
-        return Rates(NO_RATES, NO_RATES, NO_RATES, NO_RATES, None, window)
+        reason = _why_no_rates(fitted.curve)
+        return Rates(reason, reason, reason, reason, None, window)
     x, eta, steps = (np.array(column) for column in zip(*best, strict=True))
     shapes: dict[str, Slope | str] = {}
     scatter: dict[str, float] = {}
@@ -205,7 +207,7 @@ def best_rates(fitted: FittedCurve) -> BestRates | str:
     """
     best = _winners(fitted.curve)
     if not best:
-        return NO_RATES
+        return _why_no_rates(fitted.curve)
     x, eta, steps = (np.array(column) for column in zip(*best, strict=True))
     grid = np.linspace(x.min(), x.max(), GRID_POINTS)
     shapes: dict[str, tuple[float, ...]] = {"sharp": (), "textbook": ()}
@@ -225,12 +227,21 @@ def best_rates(fitted: FittedCurve) -> BestRates | str:
 
 
 def _winners(curve: Curve) -> list[tuple[float, float, float]]:
-    """Return (log B, log eta*, log K*) of every winner whose rate is known."""
+    """Return (log B, log eta*, log K*) of every winner whose rate is known.
+
+    Of trials that all met the goal at the first test any may be the best: their winner's rate says nothing.
+    """
     return [
         (math.log(point.batch_size), math.log(rate), math.log(point.upper))
         for point in curve.points
-        if point.upper and (rate := effective_rate(point.metaparameters)) is not None
+        if point.upper and point.lower > 0.0 and (rate := effective_rate(point.metaparameters)) is not None
     ]
+
+
+def _why_no_rates(curve: Curve) -> str:
+    """Return why no best rate of a curve is known."""
+    known = any(point.upper and effective_rate(point.metaparameters) is not None for point in curve.points)
+    return FIRST_TEST_RATES if known else NO_RATES
 
 
 def _log_rate(bound: str, log_batch_size: Array, b_crit: float) -> Array:
@@ -299,11 +310,11 @@ def fitted_window(curve: Curve) -> Window | str:
 
 
 def _by_study(trials: Sequence[Trial]) -> dict[tuple[int, int], list[tuple[float, float]]]:
-    """Return (effective rate, steps) of the trials of each study that reached the goal."""
+    """Return (effective rate, steps) of the trials of each study that reached the goal after its first test."""
     found: dict[tuple[int, int], list[tuple[float, float]]] = {}
     for one in trials:
         rate = effective_rate(one.metaparameters)
-        if one.upper is not None and rate is not None:
+        if one.upper is not None and one.lower > 0.0 and rate is not None:
             found.setdefault((one.batch_size, one.replicate), []).append((rate, one.upper))
     return {key: study for key, study in found.items() if len({rate for rate, _ in study}) > 2}
 

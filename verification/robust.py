@@ -31,7 +31,7 @@ class RobustFit:
 
 
 def robust_fit(law: StepLaw, data: Observations, fit: Fit) -> RobustFit:
-    """Fit law H with Cauchy loss to the middles of the measured intervals; a spent budget only bounds from below.
+    """Fit law H with Cauchy loss to the middles of the measured intervals; a bound counts on its own side alone.
 
     A first pass by absolute residuals finds their median and with it the loss's scale. Cauchy's loss and not a softer
     one: at nine points a wild end point still moves a soft L1 fit beyond the interval in one case of ten.
@@ -48,7 +48,8 @@ def robust_fit(law: StepLaw, data: Observations, fit: Fit) -> RobustFit:
 
     def gap(theta: Array) -> Array:
         residual = y - law.log_steps(x, theta)
-        return np.where(data.reached, residual, np.maximum(residual, 0.0))
+        open_below = np.where(data.bounded, residual, np.minimum(residual, 0.0))
+        return np.where(data.reached, open_below, np.maximum(residual, 0.0))
 
     # The knee at each batch size, the law through the median of what that leaves.
     starts = [np.asarray(fit.theta)]

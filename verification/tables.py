@@ -3,10 +3,14 @@
 import textwrap
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from verification.analysis import Analysis
 from verification.claims import Claim, Verdict
 from verification.curves import FittedCurve, FittedLaw
-from verification.fit import OPEN, Interval
+from verification.fit import FIRST_TEST, OPEN, Interval
+from verification.likelihood import FEW_STEPS
 from verification.pairs import Pair
 from verification.prediction import Prediction
 from verification.records import Constant, curve_groups
@@ -184,6 +188,7 @@ def _fit_lines(fitted: Sequence[FittedCurve]) -> list[str]:
         sparsity = f"{one.curve.sparsity:g}%"
         reached = f"{sum(p.reached for p in one.curve.points)}/{len(one.curve.points)}"
         law = one.hyperbola
+        remarks += [(sparsity, remark) for remark in _coarse_counts(one)]
         if law is None:
             remarks.append((sparsity, f"no fit ({one.reason})."))
             continue
@@ -192,6 +197,24 @@ def _fit_lines(fitted: Sequence[FittedCurve]) -> list[str]:
             remarks.append((sparsity, "the fit did not converge; do not use its numbers."))
     header = ("sparsity", "reached", "c1", "c2", "B_crit", "sigma", "worst residual")
     return [*(columns(header, rows) if rows else []), *_by_remark(remarks)]
+
+
+def _coarse_counts(fitted: FittedCurve) -> list[str]:
+    """Return where K* is known from above alone, and where it is too few steps to be counted finely."""
+    data, remarks = fitted.data, []
+    first = data.reached & ~data.bounded
+    if first.any() and data.bounded.any():
+        remarks.append(f"at B = {_sizes(fitted, first)} {FIRST_TEST}.")
+    if data.few.any():
+        coarse = f"K* is {FEW_STEPS} steps or fewer at B = {_sizes(fitted, data.few)}"
+        remarks.append(f"{coarse}: one step more or less is a third of it or more; a harder goal tells more.")
+    return remarks
+
+
+def _sizes(fitted: FittedCurve, where: NDArray[np.bool_]) -> str:
+    """Return the batch sizes of some points of a curve, each once."""
+    points = zip(fitted.curve.points, where.tolist(), strict=True)
+    return ", ".join(str(size) for size in sorted({point.batch_size for point, chosen in points if chosen}))
 
 
 def _by_remark(remarks: Sequence[tuple[str, str]]) -> list[str]:

@@ -26,7 +26,7 @@ def test_records_can_be_read(analysis):
 def test_the_law_is_fitted_to_every_curve_that_allows_it(analysis):
     for fitted in analysis.curves:
         if fitted.reason is not None:
-            assert len(fitted.curve.reached_batch_sizes) < 3, fitted.reason
+            assert fitted.data.bounded_batch_sizes < 3, fitted.reason
             continue
         for law in fitted.laws.values():
             assert law.fit.converged, (fitted.curve.sparsity, law.law.id)

@@ -1,6 +1,7 @@
 """Sparse against dense: fitted ratios, their coverage, and the paper's prediction."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,13 +9,16 @@ from reference.verification_runs import DIGITS, Truth, write_run
 
 from theory import HYPERBOLA
 from verification.analysis import analyse
+from verification.claims import Verdict
 from verification.curves import fit_curve
+from verification.evidence_pairs import log_ratios, log_ratios_between
+from verification.fit import OPEN
 from verification.likelihood import Observations, sigma_floor
 from verification.measured_constants import MeasuredConstants
 from verification.newton import maximise
-from verification.pairs import RATIOS, JointLaw, compare
+from verification.pairs import RATIOS, JointLaw, compare, measured_ratios
 from verification.profile import profile_interval, threshold
-from verification.records import Curve, CurvePoint, read_records
+from verification.records import Curve, CurvePoint, Records, read_records
 
 SIZES = np.array([2.0**i for i in range(9)])
 
@@ -132,3 +136,46 @@ def test_the_error_of_the_prediction_is_carried():
     assert compare(dense, sparse, measured(0.5)).prediction.c1.log_error == pytest.approx(0.5 / math.sqrt(3))
     single = {key: level[:1] for key, level in measured(0.1).items()}
     assert "error is unknown" in compare(dense, sparse, single).tests["prediction"].detail
+
+
+def first_tests(sparsity, *uppers):
+    """A curve every K* of which was met at the first goal test."""
+    return Curve(DIGITS, "0.08", sparsity, tuple(CurvePoint(2**i, 0, 0.0, k) for i, k in enumerate(uppers)))
+
+
+def test_where_every_goal_test_was_the_first_nothing_is_fitted_or_compared():
+    analysis = analyse(Records(None, (first_tests(0.0, 5, 5, 5, 5), first_tests(50.0, 5, 5, 5, 5))))
+    assert [one.laws for one in analysis.curves] == [{}, {}]
+    assert analysis.curves[0].reason.startswith("the goal was met at the first test, so K* is only known from above")
+    (pair,) = analysis.pairs
+    assert pair.fit is None
+    assert measured_ratios(pair) == []
+    assert not [claim for claim in analysis.claims if claim.verdict is not Verdict.NOT_MEASURED]
+
+
+def test_batch_sizes_at_which_both_were_first_have_no_ratio():
+    """At B = 8 and 16 both were met at the first test, at 4 the dense one alone: that ratio is bounded from below."""
+    dense = [(1, 80, 85), (2, 40, 45), (4, 0, 5), (8, 0, 5), (16, 0, 5), (32, 10, 15), (64, 10, 15)]
+    sparse = [(1, 160, 165), (2, 80, 85), (4, 15, 20), (8, 0, 5), (16, 0, 5), (32, 20, 25), (64, 20, 25)]
+    sides = [
+        Curve("", "", sparsity, tuple(CurvePoint(size, 0, low, high) for size, low, high in points))
+        for sparsity, points in ((0.0, dense), (90.0, sparse))
+    ]
+    (pair,) = analyse(Records(None, tuple(sides))).pairs
+    assert pair.fit.n == 4 + 5  # points known from both sides
+    assert [(one.batch_size, one.high is None) for one in measured_ratios(pair)] == [
+        (1, False),
+        (2, False),
+        (4, True),
+        (32, False),
+        (64, False),
+    ]
+    assert list(log_ratios(pair, 0.01)) == [1, 2, 4, 32, 64]
+    assert list(log_ratios_between(pair.dense, pair.sparse)) == [1, 2, 32, 64]
+
+
+def test_a_ratio_open_on_both_sides_is_never_called_the_opposite():
+    measured = constants(0.0, (1.0, 1.0, 1.0)) | constants(90.0, (0.5, 1.0, 1.0))
+    pair = compare(fit_curve(exact_curve(0.0, 500.0, 13.0)), fit_curve(exact_curve(90.0, 1000.0, 39.0)), measured)
+    assert pair.direction_disagrees
+    assert not replace(pair, intervals={**pair.intervals, "c1": OPEN}).direction_disagrees

@@ -24,6 +24,7 @@ from verification.evidence_trials import (
 )
 from verification.measured_constants import MeasuredConstants
 from verification.rates import (
+    FIRST_TEST_RATES,
     NO_RATES,
     RACED,
     Slope,
@@ -313,3 +314,20 @@ def test_a_curve_that_one_search_point_won_is_told_to_be_at_one_rate(rates, told
     )
     lines = " ".join(" ".join(detail_lines(analyse(Records(Path("run"), (Curve("w", "0.1", 0.0, points),))))).split())
     assert ("one search point won at all 4 batch sizes" in lines) is told
+
+
+def test_the_winner_of_a_first_goal_test_has_no_best_rate():
+    """Trials that all met the goal at the first test are as good as each other: which rate is best is not known."""
+    rate = {"learning_rate": 0.1}
+    first = tuple(CurvePoint(2**i, 0, 0.0, 5.0, rate) for i in range(5))
+    known = tuple(CurvePoint(2**i, 0, 80 / 2**i + 5, 80 / 2**i + 10, rate) for i in range(5))
+    trials = tuple(
+        Trial(2**i, 0, k, "complete", 0.0, 5.0, {"learning_rate": 0.1 * (k + 1)}) for i in range(5) for k in range(5)
+    )
+    alone = fit_curve(Curve("", "", 0.0, first, trials, "never"))
+    assert rates(alone).rate == best_rates(alone) == FIRST_TEST_RATES
+    assert winners_inside([alone]) == FIRST_TEST_RATES
+    assert fitted_window(alone.curve) == "needs a study with 4 trials that reached the goal at different rates"
+    assert best_rates(fit_curve(Curve("", "", 0.0, known))).batch_size == (1, 2, 4, 8, 16)
+    mixed = fit_curve(Curve("", "", 0.0, (*known[:4], first[4])))
+    assert best_rates(mixed).batch_size == (1, 2, 4, 8)

@@ -83,6 +83,15 @@ def test_the_summary_says_what_is_missing_and_why(tmp_path):
     assert verification.summary(tmp_path / "nowhere") == f"No fit: {tmp_path}/nowhere: no such file or folder"
 
 
+def test_the_summary_says_where_counts_are_bounds_or_coarse(tmp_path):
+    source = tmp_path / "mine.csv"
+    rows = ["1,80,85", "2,40,45", "4,20,25", "8,10,15", "16,0,5", "32,0,5", "64,2,3"]
+    source.write_text("batch_size,lower,upper,steps\n" + "".join(f"{row},{row.split(',')[2]}\n" for row in rows))
+    text = " ".join(verification.summary(source).split())
+    assert "Sparsity 0%: at B = 16, 32 the goal was met at the first test, so K* is only known from above." in text
+    assert "Sparsity 0%: K* is 3 steps or fewer at B = 64: one step more or less is a third of it" in text
+
+
 def test_open_ends_show_as_bounds():
     assert estimate_text(40.0, Interval(12.0, None)) == "40 [> 12]"
     assert estimate_text(40.0, Interval(None, 55.0)) == "40 [< 55]"
