@@ -163,10 +163,78 @@ def test_a_slope_is_within_its_margin_when_its_whole_interval_is(slope, noise, w
     assert not plateau(curves)[0].interval_90.inside(*RULE["C3"].equal)
 
 
-def test_end_slopes_need_two_batch_sizes_within_their_range():
-    points = tuple(CurvePoint(16**i, 0, 4000 / 16**i, 4000 / 16**i) for i in range(5))
-    curves = analyse(Records(None, (Curve("", "", 0.0, points),))).curves
-    assert linear_scaling(curves) == "needs a curve with 4 batch sizes that reached the goal"
+def one_curve(points):
+    """A curve of (batch size, steps), or (batch size, lower, upper); equal batch sizes are replicates."""
+    listed, seen = [], {}
+    for size, *ends in points:
+        seen[size] = seen.get(size, -1) + 1
+        listed.append(CurvePoint(size, seen[size], ends[0], ends[-1]))
+    return analyse(Records(None, (Curve("", "", 0.0, tuple(listed)),))).curves
+
+
+ALONE = [
+    (b, k) for b, steps in ((5, (3852, 3743)), (80, (301, 284)), (160, (150, 167)), (320, (100, 95))) for k in steps
+]
+GAP = "needs 2 batch sizes within a factor 4 of the"
+
+
+@pytest.mark.parametrize(
+    ("claim", "points", "reason"),
+    [
+        (linear_scaling, ALONE, f"{GAP} smallest that reached the goal, 5; the next is 80"),
+        (plateau, [(320 * 5 // b, k) for b, k in ALONE], f"{GAP} largest that reached the goal, 320; the next is 20"),
+        (
+            linear_scaling,
+            [(16**i, 4000 / 16**i) for i in range(5)],
+            f"{GAP} smallest that reached the goal, 1; the next is 16",
+        ),
+        (
+            plateau,
+            [(1, 90), (10, 40), (100, 20), (500, 12)],
+            f"{GAP} largest that reached the goal, 500; the next is 100",
+        ),
+        (plateau, [(1, 90), (10, 40), (100, 20)], "needs a curve with 4 batch sizes that reached the goal"),
+        (linear_scaling, [(1, 90), (1, 80), (2, 50)], "needs a curve with 4 batch sizes that reached the goal"),
+    ],
+)
+def test_a_slope_needs_two_batch_sizes_at_its_end_however_many_replicates(claim, points, reason):
+    assert claim(one_curve(sorted(points))) == reason
+
+
+FIRST = "the goal was met at the first test, so K* is only known from above"
+
+
+@pytest.mark.parametrize(
+    ("claim", "points", "reason"),
+    [
+        (plateau, [(1, 80, 85), (2, 40, 45), (4, 20, 25), (8, 10, 15), (16, 0, 5)], f"at batch size 16 {FIRST}"),
+        (
+            plateau,
+            [(1, 80, 85), (2, 40, 45), (4, 20, 25), (8, 10, 15), (16, 5, 10), (16, 0, 5), (32, 0, 5)],
+            f"at batch size 16, 32 {FIRST}",
+        ),
+        (linear_scaling, [(4, 0, 5), (8, 20, 25), (16, 10, 15), (32, 5, 10), (64, 5, 10)], f"at batch size 4 {FIRST}"),
+        (
+            plateau,
+            [(1, 80, 85), (2, 40, 45), (4, 20, 25), (8, 0, 5), (16, 0, 5)],
+            f"needs a curve with 4 batch sizes that reached the goal after its first test; at 2 of 5 {FIRST}",
+        ),
+        (plateau, [(b, 0, 5) for b in (2, 4, 16, 64)], FIRST),
+        (
+            plateau,
+            [(1, 90), (4, 24), (16, 8), (64, 4), (256, 2), (512, 2)],
+            "K* is 3 steps or fewer at batch size 256, 512: counts too coarse for a slope",
+        ),
+    ],
+)
+def test_no_slope_where_the_first_test_met_the_goal_or_steps_are_few(claim, points, reason):
+    assert claim(one_curve(points)) == reason
+
+
+def test_two_batch_sizes_without_replicates_are_a_slope():
+    """From 1 to 4, K falls from 400 to 110: log(110/400)/log(4)."""
+    (evidence,) = linear_scaling(one_curve([(1, 400), (4, 110), (64, 16), (1024, 10)]))
+    assert evidence.estimate == pytest.approx(math.log(110 / 400) / math.log(4))
 
 
 @pytest.mark.parametrize("replicates", [1, 2])
