@@ -12,6 +12,10 @@ from empirics.specification import Study, number_text
 from empirics.store import read_store
 
 _EDGE_MARK = "*"
+# So few steps are counted too coarsely: one more or less is a third of them, and none takes less than one.
+FEW_STEPS = 3
+# So many studies are named in one line.
+_NAMES = 6
 
 
 def describe_study(records: Sequence[StudyRecord], sign: str = "") -> str:
@@ -35,6 +39,8 @@ def _outcome(record: StudyRecord) -> str:
         best = unknown if record.best_error is None else f"best at the end {record.best_error:.3f}"
         return f"not reached in {record.max_steps} steps ({best})"
     point = ", ".join(f"{name} {value:.3g}" for name, value in winner.metaparameters.items())
+    if record.lower == 0:
+        return f"K* <= {winner.step}, met at the first goal test (trial {winner.trial}: {point})"
     return f"K* = {winner.step} (trial {winner.trial}: {point})"
 
 
@@ -92,12 +98,16 @@ def _cell(record: StudyRecord | None) -> str:
         return "-"
     if record.winner is None:
         return f"> {record.max_steps}"
-    return f"{record.winner.step}{_EDGE_MARK if _edges(record) else ' '}"
+    bound = "<= " if record.lower == 0 else ""
+    return f"{bound}{record.winner.step}{_EDGE_MARK if _edges(record) else ' '}"
 
 
 def _edges(record: StudyRecord) -> tuple[str, ...]:
-    """Return the metaparameters for which the winner is the last point tried on one side."""
-    if record.winner is None:
+    """Return the metaparameters for which the winner is the last point tried on one side.
+
+    Of trials that met the goal at the first test the first listed counts as winner: where it lies says nothing.
+    """
+    if record.winner is None or record.lower == 0:
         return ()
     return at_edge([trial.metaparameters for trial in record.trials], record.trials.index(record.winner))
 
@@ -116,7 +126,30 @@ def _warnings(studies: dict[Study, StudyRecord]) -> list[str]:
         for record in studies.values()
         if record.winner is None
     ]
+    lines += _coarse_counts(studies)
     return ["", *lines] if lines else []
+
+
+def _coarse_counts(studies: dict[Study, StudyRecord]) -> list[str]:
+    """Return where K* is known from above alone, and where it is too few steps to be counted finely."""
+    hits = [record for record in studies.values() if record.winner is not None]
+    lines = []
+    if first := [record for record in hits if record.lower == 0]:
+        smaller = " or a smaller --eval-interval" if any(record.eval_interval > 1 for record in first) else ""
+        lines.append(
+            f"! {_named(first)}: the goal was met at the first test, so K* is only known from above: take a harder goal"
+            f"{smaller}"
+        )
+    if few := [record for record in hits if (record.steps_to_result or 0) <= FEW_STEPS]:
+        lines.append(f"! {_named(few)}: K* is {FEW_STEPS} steps or fewer, which counts coarsely: take a harder goal")
+    return lines
+
+
+def _named(records: Sequence[StudyRecord]) -> str:
+    """Return the names of some studies; of many the first ones, and how many more."""
+    names = [str(record.study) for record in records]
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(names[:_NAMES]) + more
 
 
 def describe_constants(folder: Path) -> str:

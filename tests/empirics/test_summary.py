@@ -61,6 +61,37 @@ def test_a_run_without_either_has_no_warning(tmp_path):
     assert "!" not in text
 
 
+FIRST = record(Study(0.0, 0, 16), ("reached", 2), ("reached", 2), RACE)
+AT_ONE = dataclasses.replace(record(Study(0.0, 0, 32), ("reached", 1)), eval_interval=1)
+
+
+def test_a_goal_met_at_the_first_test_is_a_bound_and_no_winner_at_an_edge(tmp_path):
+    assert describe_study((FIRST,)) == (
+        "S=0 B=16: K* <= 2, met at the first goal test (trial 0: learning_rate 0.1), 1.2 s"
+    )
+    at_edge = record(Study(0.0, 0, 32), RACE, ("reached", 2), RACE)
+    text = described(tmp_path, FIRST, at_edge)
+    assert ["16", "<=", "2"] in [line.split() for line in text.splitlines()]
+    assert "*" not in text.replace("K*", "")
+    assert (
+        "! S=0 B=16, S=0 B=32: the goal was met at the first test, so K* is only known from above: "
+        "take a harder goal or a smaller --eval-interval\n" in text
+    )
+
+
+def test_where_every_step_is_tested_no_smaller_interval_is_asked_for(tmp_path):
+    text = described(tmp_path, AT_ONE)
+    assert "so K* is only known from above: take a harder goal\n" in text
+    assert "--eval-interval" not in text
+
+
+def test_few_steps_are_called_coarse_and_many_studies_are_not_all_named(tmp_path):
+    few = [dataclasses.replace(record(Study(0.0, 0, 2**i), ("reached", 3)), eval_interval=1) for i in range(8)]
+    text = described(tmp_path, *few, dataclasses.replace(INSIDE, study=Study(0.0, 0, 512)))
+    assert "S=0 B=32 and 2 more: K* is 3 steps or fewer, which counts coarsely: take a harder goal" in text
+    assert "512" not in text.partition("!")[2]
+
+
 def test_replicates_have_columns_of_their_own(tmp_path):
     text = described(tmp_path, INSIDE, record(Study(0.0, 1, 16), ("reached", 44), RACE, RACE))
     assert "S=0% r=1" in text
