@@ -1,13 +1,27 @@
-"""`kstar derive | measure | report | figures`: the commands of the packages under one name.
+"""`kstar derive | measure | report | figures`: the commands of the packages under one name, and how every command ends.
 
-Each loads only what it needs: `kstar derive` loads no torch, and this module nothing but the standard library.
+What stops a command is one line on stderr and an exit code, never a traceback. Each loads only what it needs: `kstar
+derive` loads no torch, and this module nothing but the standard library, so that an interruption is met at once.
 """
 
-import sys
-from collections.abc import Sequence
-from importlib import import_module
-from importlib.metadata import version
+from __future__ import annotations
 
+import contextlib
+import functools
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn, ParamSpec, TextIO
+
+Arguments = ParamSpec("Arguments")
+INTERRUPTED = 130
+_REQUESTS = (signal.SIGINT, signal.SIGTERM)
 COMMANDS = {
     "derive": ("theory.derive", "print the derivation of the law, each step checked, or evaluate it"),
     "measure": ("empirics.measure", "measure K*(B) per sparsity, then L, Delta and beta"),
@@ -24,6 +38,163 @@ commands:
 `kstar COMMAND --help` tells more; `kstar --version` prints the version."""
 
 
+class _Seen:
+    """What has happened to the command that runs."""
+
+    interruption = False
+    ending = False
+
+
+def command(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
+    """Return the `main` of a command that ends in one line where it is interrupted or cannot print.
+
+    Ctrl-C and SIGTERM give exit code 130, a full output device 2. A reader that stops reading is no error. An
+    interruption that a library swallowed still counts. What the process answered to signals before stays as it was.
+
+    Args:
+        main: Returns an exit code, or raises SystemExit.
+
+    Example:
+        >>> @command
+        ... def main() -> int:
+        ...     raise KeyboardInterrupt
+        >>> main()
+        130
+    """
+
+    @functools.wraps(main)
+    def ended(*arguments: Arguments.args, **options: Arguments.kwargs) -> int:
+        with _requests_raise():
+            _show_what_cannot_be_encoded()
+            try:
+                code, message = main(*arguments, **options), ""
+            except SystemExit as leaving:  # an option was wrong, or --help was asked for
+                failure = _finish_output()
+                if failure and not leaving.code:
+                    return _tell(failure, 2)
+                raise
+            except BaseException as error:
+                code, message = _outcome(error)
+                if not code:
+                    raise
+            _Seen.ending = True
+            failure = _finish_output()
+            if not code and _Seen.interruption:
+                code, message = INTERRUPTED, "interrupted"
+            elif not code and failure:
+                code, message = 2, failure
+            return _tell(message, code) if message else code
+
+    return ended
+
+
+def _outcome(error: BaseException) -> tuple[int, str]:
+    """Return the exit code of a command that an error ended and what to say of it; 0 where it is a fault of ours."""
+    if _Seen.interruption or isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, "interrupted"
+    return (2, " ".join(str(error).split())) if isinstance(error, OSError) else (0, "")
+
+
+def say(text: str, end: str = "\n") -> bool:
+    """Print to whoever still reads.
+
+    Args:
+        text: What to print.
+        end: What follows it.
+
+    Returns:
+        Whether anybody reads.
+
+    Raises:
+        OSError: If standard output cannot be written; it is named.
+        KeyboardInterrupt: If an interruption came before and was swallowed.
+    """
+    if _Seen.interruption and not _Seen.ending:
+        raise KeyboardInterrupt
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        _mute(sys.stdout)
+        return False
+    except OSError as error:
+        _mute(sys.stdout)
+        raise OSError(error.errno, error.strerror, "standard output") from None
+    return True
+
+
+def leave_at_once() -> None:
+    """Let Ctrl-C and SIGTERM end the process in one line, as long as it only imports: nothing is to be put away yet."""
+    if threading.current_thread() is threading.main_thread():
+        for request in _REQUESTS:
+            if signal.getsignal(request) is not signal.SIG_IGN:
+                signal.signal(request, _leave)
+
+
+def _leave(_request: int, _frame: FrameType | None) -> NoReturn:
+    """End the process."""
+    os._exit(_tell("interrupted", INTERRUPTED))
+
+
+@contextlib.contextmanager
+def _requests_raise() -> Iterator[None]:
+    """Let a request to end raise KeyboardInterrupt; one that the process was started to ignore stays ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kept = {request: signal.getsignal(request) for request in _REQUESTS}
+    _Seen.interruption = _Seen.ending = False
+    answered = [request for request, answer in kept.items() if answer not in {signal.SIG_IGN, None}]
+    for request in answered:
+        signal.signal(request, _interrupt)
+    try:
+        yield
+    finally:
+        for request in answered:
+            signal.signal(request, kept[request])
+
+
+def _interrupt(_request: int, _frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, unless the command ends anyway."""
+    if not _Seen.ending:
+        _Seen.interruption = True
+        raise KeyboardInterrupt
+
+
+def _show_what_cannot_be_encoded() -> None:
+    """Let a character that standard output has no code for be printed as its number."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _finish_output() -> str:
+    """Write what is left to print; return what hinders it, empty where nothing does or nobody reads any more."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _mute(sys.stdout)
+    except OSError as error:
+        _mute(sys.stdout)
+        return f"standard output cannot be written ({error.strerror})"
+    return ""
+
+
+def _tell(message: str, code: int) -> int:
+    """Print one line on stderr; return the exit code."""
+    try:
+        print(f"error: {message}", file=sys.stderr, flush=True)
+    except OSError:
+        _mute(sys.stderr)
+    return code
+
+
+def _mute(stream: TextIO) -> None:
+    """Let what is still to be written to a stream go nowhere, so that Python does not complain as it ends."""
+    with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command of one of the packages.
 
@@ -44,10 +215,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     name, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in {"-h", "--help"}:
-        print(_HELP.format(commands="\n".join(f"  {one:<9}{told}" for one, (_, told) in COMMANDS.items())))
+        say(_HELP.format(commands="\n".join(f"  {one:<9}{told}" for one, (_, told) in COMMANDS.items())))
         return 0
     if name == "--version":
-        print(f"kstar {version('kstar')}")
+        from importlib.metadata import version  # noqa: PLC0415 - takes longer than all the rest
+
+        say(f"kstar {version('kstar')}")
         return 0
     if name not in COMMANDS:
         print(f"kstar: no command {name!r}; use one of {', '.join(COMMANDS)}; see kstar --help", file=sys.stderr)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import NoReturn
 
 from empirics.errors import InputError
 from empirics.executor import WorkerError
+from kstar import INTERRUPTED
 
 _GO_ON = "what was finished is kept, run the same command again to go on"
 
 
 def run_command(carry_out: Callable[[], None]) -> int:
     """Carry out a command; return its exit code, 2 where the user can mend something, 1 where a worker failed."""
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         carry_out()
     except InputError as error:
@@ -30,24 +26,11 @@ def run_command(carry_out: Callable[[], None]) -> int:
     except MemoryError:
         return _fail(f"memory is exhausted; use fewer --trials or --jobs; {_GO_ON}", 2)
     except KeyboardInterrupt:
-        return _fail(f"interrupted; {_GO_ON}", 130)
+        return _fail(f"interrupted; {_GO_ON}", INTERRUPTED)
     return 0
-
-
-def say(text: str) -> None:
-    """Print to whoever still reads; what was measured is stored all the same."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:
     """Print one line on stderr and return the exit code."""
     print(f"error: {message}", file=sys.stderr)
     return code
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Treat a request to end like Ctrl-C."""
-    raise KeyboardInterrupt

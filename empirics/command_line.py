@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, Union
 
+from kstar import say
+
 First = TypeVar("First")
 Second = TypeVar("Second")
 
@@ -22,6 +24,10 @@ class OneLineParser(argparse.ArgumentParser):
         """Print the message with what to do next, and leave."""
         sys.stderr.write(f"error: {message} (see {self.prog} --help)\n")
         sys.exit(2)
+
+    def print_help(self, _file: object = None) -> None:
+        """Print the help to standard output; where it cannot be written, that is no success."""
+        say(self.format_help(), end="")
 
 
 def parse(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from empirics.command_ending import run_command, say
+from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.errors import InputError
 from empirics.placement import Placement, placed
@@ -22,6 +22,7 @@ from empirics.store import read_store
 from empirics.store_schema import FILE_NAME
 from empirics.summary import describe_constants
 from empirics.workloads import find_workload
+from kstar import command, say
 
 _PROGRAM = "python -m empirics.constants"
 _PURPOSE = (
@@ -113,6 +114,7 @@ def _by_default(request: ConstantsRequest) -> Iterable[int]:
     return find_workload(request.workload).batch_sizes
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     request, execution = parse(arguments, _PROGRAM, _PURPOSE, ConstantsRequest, ConstantsExecution)

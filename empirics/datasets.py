@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from empirics.command_line import OneLineParser
 from empirics.errors import InputError
 from empirics.streams import split_indices
+from kstar import command, say
 
 CLASSES = 10
 _IDX_IMAGES, _IDX_LABELS = 2051, 2049
@@ -273,6 +274,7 @@ DATASETS: Mapping[str, Source] = MappingProxyType(
 )
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch data sets into the user's cache; return the exit code."""
     from empirics.downloads import DOWNLOADS, fetch  # noqa: PLC0415 - loads the network libraries
@@ -290,7 +292,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if not options.url.startswith(("http://", "https://")):
                     raise InputError(f"--from {options.url}: must be an address that begins with http:// or https://")
                 download = dataclasses.replace(download, url=options.url.rstrip("/") + "/")
-            print(fetch(name, download, options.to or cache_folder()))
+            say(str(fetch(name, download, options.to or cache_folder())))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -21,6 +21,7 @@ from empirics.summary import describe_run
 from empirics.trial_table import export_table
 from empirics.trial_table_import import read_table
 from empirics.whole_folder import refuse_taken
+from kstar import INTERRUPTED, command, say
 
 _PROGRAM = "python -m empirics.exchange"
 _READERS = {"batch-science": read_tree, "csv": read_table, "authors": read_authors_runs}
@@ -84,27 +85,29 @@ def guess_format(source: Path) -> str:
     return "authors" if runs else "batch-science"
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(arguments)
     try:
         if options.action == "export":
             target_format = options.format or ("csv" if options.to.suffix == ".csv" else "batch-science")
-            print(export_run(options.run, options.to, target_format))
+            done = export_run(options.run, options.to, target_format)
         else:
-            _import(options)
+            done = _import(options)
     except InputError as error:
         return _fail(str(error))
     except (OSError, sqlite3.Error) as error:
         return _fail(f"{error}; nothing was written")
     except KeyboardInterrupt:
         _fail("interrupted; nothing was written")
-        return 130
+        return INTERRUPTED
+    say(done)
     return 0
 
 
-def _import(options: argparse.Namespace) -> None:
-    """Import, and say what came in and what to do next."""
+def _import(options: argparse.Namespace) -> str:
+    """Import; return what came in and what to do next."""
     for goal in options.goal_error:
         if not math.isfinite(goal):
             raise InputError(f"--goal-error {goal:g}: must be a finite number")
@@ -115,10 +118,9 @@ def _import(options: argparse.Namespace) -> None:
     runs, notices = import_runs(options.source, options.to, source_format, asked)
     for notice in notices:
         print(_one_line(notice), file=sys.stderr)
-    for run in runs:
-        print(describe_run(run))
-    print(f"\nResults: {' '.join(map(str, runs))}")
-    print(f"Next:    python -m verification.report {runs[0]}")
+    told = [describe_run(run) for run in runs]
+    results = f"\nResults: {' '.join(map(str, runs))}\nNext:    python -m verification.report {runs[0]}"
+    return "\n".join([*told, results])
 
 
 def _parser() -> OneLineParser:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property, partial
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Protocol
@@ -124,7 +125,7 @@ class ProcessExecutor:
     def _start(self, workers: int) -> None:
         """Start workers until there are so many."""
         context = multiprocessing.get_context("spawn")
-        with _interrupts_ignored():
+        with _interrupts_wait():
             for number in range(len(self._workers), workers):
                 ours, theirs = context.Pipe()
                 process = context.Process(
@@ -241,13 +242,19 @@ def _leave_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let processes started here ignore Ctrl-C: the parent alone answers it."""
+def _interrupts_wait() -> Iterator[None]:
+    """Let processes started here never see Ctrl-C: the parent alone answers it, after the block if it comes within."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # as it starts it unblocks what is blocked
+    came: list[int] = []
+    previous = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         signal.signal(signal.SIGINT, previous)
+        if came:
+            signal.raise_signal(signal.SIGINT)

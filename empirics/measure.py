@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from empirics.command_ending import run_command, say
+from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.placement import Placement, placed
 from empirics.running import prepare, run_stages
@@ -16,6 +16,7 @@ from empirics.specification import Request
 from empirics.stages import Measurement
 from empirics.summary import describe_run
 from empirics.workloads import describe_workloads
+from kstar import command, say
 
 _PROGRAM = "python -m empirics.measure"
 _PURPOSE = "Measure steps to result K*(B) per sparsity, then the constants L, Delta and beta behind it."
@@ -58,6 +59,7 @@ def _everything(run: Measurement) -> None:
         run.measure_constants()
 
 
+@command
 def main(arguments: Sequence[str] | None = None, prog: str = _PROGRAM) -> int:
     """Run the command, called by the name `prog`; return its exit code."""
     request, execution = parse(arguments, prog, _PURPOSE, Request, Execution)

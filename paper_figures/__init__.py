@@ -4,6 +4,13 @@ Reference:
     Lee et al. 2021, Figures 1-18.
 """
 
+import sys
+
+if sys.argv[:1] == ["-m"]:  # `python -m`: Ctrl-C is one line while modules are imported too
+    from kstar import leave_at_once
+
+    leave_at_once()
+
 from paper_figures.figure_01 import figure_01
 from paper_figures.sources import Run, read_run
 

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from kstar import command, say
 from paper_figures.catalogue import FIGURES, draw, find_name
 from paper_figures.sources import read_run
 from verification.command_line import Parser
 
 
+@command
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m paper_figures") -> int:
     """Run the command.
 
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m paper_fi
         for name in names:
             for together, folder in jobs:
                 for path in draw(name, together, folder):
-                    print(path, flush=True)
+                    say(str(path))
     except (ValueError, OSError) as error:
         parser.error(" ".join(str(error).split()))
     return 0

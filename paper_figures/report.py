@@ -13,6 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from kstar import command, say
 from paper_figures.report_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from paper_figures.report_page import Page, page
 from verification.command_line import Parser
@@ -23,6 +24,7 @@ _HERE = Path(__file__).parent
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_text_whole(options.to, render(page(options.runs)))
     except (ValueError, OSError) as error:
         parser.error(" ".join(str(error).split()))
-    print(options.to)
+    say(str(options.to))
     return 0
 
 

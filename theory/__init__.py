@@ -1,5 +1,12 @@
 """The theory of steps-to-result: symbols, laws K(B), and proofs that check themselves."""
 
+import sys
+
+if sys.argv[:1] == ["-m"]:  # `python -m`: Ctrl-C is one line while modules are imported too
+    from kstar import leave_at_once
+
+    leave_at_once()
+
 from theory.critical_batch import (
     batch_size_for_efficiency,
     critical_batch_size,

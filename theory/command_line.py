@@ -4,6 +4,8 @@ import argparse
 import math
 from typing import NoReturn
 
+from kstar import say
+
 
 class OneLineParser(argparse.ArgumentParser):
     """A parser whose errors are one line on stderr and exit code 2."""
@@ -11,6 +13,10 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the message with what to do next, and leave."""
         self.exit(2, f"{self.prog}: {' '.join(message.split())}; see {self.prog} --help\n")
+
+    def print_help(self, _file: object = None) -> None:
+        """Print the help to standard output; where it cannot be written, that is no success."""
+        say(self.format_help(), end="")
 
 
 def number(text: str) -> float:

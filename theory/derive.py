@@ -4,10 +4,10 @@ Without options: Proposition 4.1 for a fixed rate and the result that makes it e
 """
 
 import io
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
+from kstar import command, say
 from theory.command_line import OneLineParser
 from theory.evaluation_command import add_evaluation_arguments, evaluate_main, wants_evaluation
 from theory.formats import FORMATS, Page
@@ -79,6 +79,7 @@ def _with_assumptions(result: Result, introduced: set[str]) -> Iterator[Step]:
         yield step
 
 
+@command
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m theory.derive") -> int:
     r"""Print a derivation, or with --evaluate numbers.
 
@@ -107,11 +108,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m theory.d
         sys.stdout.reconfigure(encoding="utf-8")
     results = results_of(options.case) if options.case else PROPOSITION_4_1
     sound = True
-    try:
-        for piece, sound in derive(results, FORMATS[options.format]()):  # noqa: B007  (the last value is the verdict)
-            print(piece, end="", flush=True)
-    except BrokenPipeError:  # the reader has seen enough, as in `... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for piece, sound in derive(results, FORMATS[options.format]()):  # noqa: B007  (the last value is the verdict)
+        if not say(piece, end=""):  # the reader has seen enough, as in `... | head`
+            break
     if not sound:
         print("theory.derive: a check failed; the derivation above does not hold", file=sys.stderr)
     return 0 if sound else 1

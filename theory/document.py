@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from kstar import command, say
 from theory.derive import derive
 from theory.formats.markdown import Markdown
 from theory.formats.page import prose
@@ -144,13 +145,14 @@ def _weak_points() -> str:
     return f"## Weak points of the paper, and the steps that show them\n\n{items}\n"
 
 
+@command
 def main() -> int:
     """Write the page; return 0, or 2 where there is no checkout whose page it could be."""
     if not PATH.parent.is_dir():
         print(f"python -m theory.document: {PATH.parent} is no folder; run it in a checkout of kstar", file=sys.stderr)
         return 2
     PATH.write_text(document(), encoding="utf-8")
-    print(f"wrote {PATH}")
+    say(f"wrote {PATH}")
     return 0
 
 

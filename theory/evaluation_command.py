@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kstar import say
 from theory.command_line import count, positive
 from theory.evaluation import BOUNDS, MODELS, Evaluation, evaluate
 
@@ -103,9 +104,10 @@ def evaluate_main(options: argparse.Namespace) -> int:
     except (ValueError, OSError) as error:
         print(f"{_PROG}: {' '.join(str(error).split())}; see {_PROG} --help", file=sys.stderr)
         return 2
-    print(json.dumps(found.rows()) if options.format == "json" else _table(found, options))
+    say(json.dumps(found.rows()) if options.format == "json" else _table(found, options))
     if picture is not None:
-        print(f"picture: {picture}", file=sys.stderr if options.format == "json" else sys.stdout)
+        told = f"picture: {picture}"
+        print(told, file=sys.stderr) if options.format == "json" else say(told)
     return 0
 
 

@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kstar import command, say
 from theory.command_line import OneLineParser, count, number, plain, positive
 from theory.log_space import Array
 from theory.quadratic_modes import Modes, MomentumModes, PlainModes, Spectrum
@@ -216,6 +217,7 @@ def _parser() -> OneLineParser:
     return parser
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     r"""Print steps to result and best rate for each batch size.
 
@@ -247,9 +249,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     if options.format == "json":
         rows = zip(tuned.batch_size.tolist(), tuned.steps.tolist(), tuned.eta.tolist(), strict=True)
-        print(json.dumps([{"batch_size": plain(b), "steps": steps, "eta": eta} for b, steps, eta in rows]))
+        say(json.dumps([{"batch_size": plain(b), "steps": steps, "eta": eta} for b, steps, eta in rows]))
     else:
-        print(_table(problem, tuned, options))
+        say(_table(problem, tuned, options))
     return 0
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
+from kstar import command, say
 from theory.arguments import count_array, positive_array, require_moments, require_positive
 from theory.bounds import SHARP_BOUND
 from theory.cases.worst_case import CONTRACTION, WORST_CASE
@@ -247,6 +248,7 @@ def _parser() -> OneLineParser:
     return parser
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     r"""Print worst cases beside each other.
 
@@ -279,15 +281,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _print(rows: Iterator[Comparison], options: argparse.Namespace) -> None:
     if options.format == "json":
-        print(json.dumps([{**asdict(row), "eta_times_L": plain(row.eta_times_L)} for row in rows]))
+        say(json.dumps([{**asdict(row), "eta_times_L": plain(row.eta_times_L)} for row in rows]))
         return
     first = next(rows)  # before the heading: bad numbers end in an error alone
-    print("Worst case of G = |∇f|² over K steps without noise, in units of L (f(w_1) - f_inf)\n")
-    print(f"{'K':>5} {'eta L':>6}  {'measure':<8} {'semidefinite':>13} {'closed form':>13} {'sharp bound':>13}")
+    say("Worst case of G = |∇f|² over K steps without noise, in units of L (f(w_1) - f_inf)\n")
+    say(f"{'K':>5} {'eta L':>6}  {'measure':<8} {'semidefinite':>13} {'closed form':>13} {'sharp bound':>13}")
     for row in (first, *rows):
         closed = "unknown" if row.closed_form is None else f"{row.closed_form:.7f}"
         numbers = f"{row.semidefinite:>13.7f} {closed:>13} {row.bound:>13.7f}"
-        print(f"{row.steps:>5} {row.eta_times_L:>6g}  {row.measure:<8} {numbers}", flush=True)
+        say(f"{row.steps:>5} {row.eta_times_L:>6g}  {row.measure:<8} {numbers}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,13 @@ Reference:
     Lee et al. 2021 for the claims; docs/theory.md for the laws.
 """
 
+import sys
+
+if sys.argv[:1] == ["-m"]:  # `python -m`: Ctrl-C is one line while modules are imported too
+    from kstar import leave_at_once
+
+    leave_at_once()
+
 from pathlib import Path
 
 from verification.analysis import Analysis, analyse

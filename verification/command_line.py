@@ -4,6 +4,8 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from typing import NoReturn
 
+from kstar import say
+
 
 class Parser(ArgumentParser):
     """Prints an error on one line and exits with code 2."""
@@ -11,6 +13,10 @@ class Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the error on one line and exit with code 2."""
         self.exit(2, f"{self.prog}: {message}\n")
+
+    def print_help(self, _file: object = None) -> None:
+        """Print the help to standard output; where it cannot be written, that is no success."""
+        say(self.format_help(), end="")
 
     def add_draws(self, default: int) -> None:
         """Add --draws."""

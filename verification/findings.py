@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from kstar import command, say
 from verification.analysis import Analysis, analyse
 from verification.claims import Claim, judge_all
 from verification.command_line import Parser
@@ -28,6 +29,7 @@ BEGIN, END = "<!-- findings: begin -->", "<!-- findings: end -->"
 ACROSS = frozenset(rule.id for rule in RULES if rule.across)
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -126,7 +128,7 @@ def _write(page: Page, target: Path, readme: Path | None) -> None:
     if readme is not None and text is not None:
         write_text_whole(readme, text)
         written.append(str(readme))
-    print(f"Wrote {', '.join(written)}")
+    say(f"Wrote {', '.join(written)}")
 
 
 def renewed(text: str, tables: str, name: Path) -> str:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from kstar import command, say
 from verification.analysis import analyse
 from verification.command_line import Parser
 from verification.curve_tests import DRAWS
@@ -21,6 +22,7 @@ from verification.verdicts import differences, dump, recorded_part, to_json, wri
 FILE_NAME = "recorded_verdicts.json"
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -53,11 +55,11 @@ def _record(run: Path) -> None:
         except ValueError as error:
             raise ValueError(f"{target} is no verdicts file ({error}); delete it to record anew") from None
         changes = differences(kept, json.loads(text))
-        print("\n".join([f"{target}: {len(changes)} change(s)", *changes]))
+        say("\n".join([f"{target}: {len(changes)} change(s)", *changes]))
         if not changes:
             return
     else:
-        print(f"{target}: new")
+        say(f"{target}: new")
     write_text_whole(target, text)
 
 

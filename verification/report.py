@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from kstar import command, say
 from verification.advice import check_efficiency, check_time, efficiency_lines, step_time_lines
 from verification.analysis import Analysis, analyse
 from verification.command_line import Parser, checked
@@ -22,6 +23,7 @@ from verification.tables import claim_lines, fits_and_ratios
 from verification.verdicts import dump, to_json, write_text_whole
 
 
+@command
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m verification.report") -> int:
     """Run the command.
 
@@ -73,11 +75,11 @@ def _report(options: argparse.Namespace) -> None:
     if options.markdown is not None:
         write_text_whole(options.markdown, markdown(analysis))
         targets.append(options.markdown)
-    print("\n".join(_lines(analysis, options)))
+    say("\n".join(_lines(analysis, options)))
     if targets:
-        print("\nWrote " + ", ".join(str(target) for target in targets))
+        say("\nWrote " + ", ".join(str(target) for target in targets))
     if source.is_dir():
-        print(f"Next: python -m paper_figures {source}")
+        say(f"Next: python -m paper_figures {source}")
 
 
 def _kept(target: Path, verdicts: str) -> bool:

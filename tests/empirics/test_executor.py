@@ -12,7 +12,7 @@ from reference.empirics_tasks import Break, Die, Echo, FullDisk, Refuse
 from reference.processes import is_running
 
 from empirics.errors import InputError
-from empirics.executor import ProcessExecutor, SerialExecutor, WorkerError, local_executor
+from empirics.executor import ProcessExecutor, SerialExecutor, WorkerError, _interrupts_wait, local_executor
 from empirics.records import StudyOutcome
 from empirics.specification import Request, Study, resolve
 from empirics.tasks import PruneTask, StudyTask
@@ -100,6 +100,23 @@ def test_workers_leave_ctrl_c_to_their_parent(two_workers):
     for worker in two_workers._workers:
         os.kill(worker.process.pid, signal.SIGINT)
     assert len(list(two_workers.run(tasks, ignore))) == 2
+
+
+def test_ctrl_c_while_workers_start_is_answered_when_they_have():
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    started = []
+
+    def start():
+        with _interrupts_wait():
+            os.kill(os.getpid(), signal.SIGINT)
+            started.append("all")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    assert started == ["all"]
 
 
 PARENT = """
