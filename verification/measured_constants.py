@@ -13,7 +13,6 @@ import numpy as np
 
 if TYPE_CHECKING:
     from empirics.records import ConstantsRecord
-    from verification.records import Constant
 
 Way = Literal["product", "epsilon", "averages"]
 WAYS: tuple[Way, ...] = ("product", "epsilon", "averages")
@@ -78,21 +77,6 @@ def measured_by_sparsity(records: "Iterable[ConstantsRecord]") -> dict[float, li
     for record in sorted(records, key=lambda record: record.study):
         levels.setdefault(record.study.sparsity, []).append(_measured(record))
     return levels
-
-
-def without_seeds(constants: "Iterable[Constant]") -> dict[tuple[str, float], list[MeasuredConstants]]:
-    """Return what constants.csv alone holds: means over seeds, which cannot be compared in pairs and have no error.
-
-    Args:
-        constants: As read.
-
-    Returns:
-        Workload and sparsity to one set of values.
-    """
-    values: dict[tuple[str, float], dict[str, float]] = {}
-    for one in constants:
-        values.setdefault((one.workload, one.sparsity), {})[one.quantity] = one.value
-    return {key: [MeasuredConstants(0, found)] for key, found in values.items()}
 
 
 def _measured(record: "ConstantsRecord") -> MeasuredConstants:

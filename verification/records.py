@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from empirics.columns import ALIASES, CONSTANTS_COLUMNS, CURVES_COLUMNS
 from empirics.goal_label import goal_label
-from verification.measured_constants import Measured, without_seeds
+from verification.measured_constants import Measured, MeasuredConstants
 from verification.provenance_file import goal_signs
 from verification.table_file import Row, Table, read_table
 from verification.trials import (
@@ -150,6 +150,21 @@ class Records:
     notes: tuple[str, ...] = field(default=())
     smoothness: tuple[SmoothnessRun, ...] = ()
     measured: Measured = field(default_factory=dict)
+
+
+def without_seeds(constants: Iterable[Constant]) -> dict[tuple[str, float], list[MeasuredConstants]]:
+    """Return what constants.csv alone holds: means over seeds, which cannot be compared in pairs and have no error.
+
+    Args:
+        constants: As read.
+
+    Returns:
+        Workload and sparsity to one set of values.
+    """
+    values: dict[tuple[str, float], dict[str, float]] = {}
+    for one in constants:
+        values.setdefault((one.workload, one.sparsity), {})[one.quantity] = one.value
+    return {key: [MeasuredConstants(0, found)] for key, found in values.items()}
 
 
 def read_records(source: str | Path) -> Records:
