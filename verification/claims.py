@@ -52,6 +52,7 @@ class Claim:
         p_holm: There, corrected over the report.
         detectable: There, the smallest effect seen with probability 0.8.
         detail: How many curves or pairs said what, or why nothing was measured.
+        against: The curves or pairs for which it is rejected, an approximation among them.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Claim:
     p_holm: float | None
     detectable: float | None
     detail: str
+    against: tuple[str, ...] = ()
 
 
 def holm(p_values: Sequence[float]) -> Array:
@@ -147,6 +149,7 @@ def _claim(rule: Rule, judged: Sequence[tuple[Evidence, float]]) -> Claim:
     verdicts = [judge(rule, one, p) for one, p in judged]
     worst = min(range(len(judged)), key=lambda i: (ranks.index(verdicts[i]), judged[i][1], judged[i][0].p))
     found, p_holm = judged[worst]
+    against = {Verdict.REJECTED, Verdict.APPROXIMATE}
     counts = [f"{verdicts.count(v)} {v}" for v in Verdict if v in verdicts]
     return Claim(
         id=rule.id,
@@ -159,4 +162,5 @@ def _claim(rule: Rule, judged: Sequence[tuple[Evidence, float]]) -> Claim:
         p_holm=p_holm,
         detectable=found.detectable,
         detail="; ".join(counts),
+        against=tuple(one.subject for (one, _), verdict in zip(judged, verdicts, strict=True) if verdict in against),
     )

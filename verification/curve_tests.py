@@ -57,10 +57,7 @@ def with_tests(fitted: FittedCurve, draws: int = DRAWS) -> FittedCurve:
     if draws == 0:
         return replace(fitted, tests=tests, rivals=rivals)
     law, data = hyperbola.law, fitted.data
-    log_steps = law.log_steps(data.log_batch_size, np.asarray(hyperbola.theta))
-    drawn = draw(design_of(data), log_steps, hyperbola.fit.sigma, draws)
-    # A draw whose studies spent their budgets may leave too little to fit.
-    drawn = drawn.rows(np.flatnonzero((_by_batch_size(drawn)[1] > 0.0).sum(axis=-1) >= FEWEST_BATCH_SIZES))
+    drawn = _drawn(data, hyperbola, draws)
     if len(drawn.log_lower) < FEWEST_DRAWS:
         return replace(fitted, tests=tests, rivals=rivals)
     null = fit_draws(law, drawn, 2)
@@ -70,14 +67,44 @@ def with_tests(fitted: FittedCurve, draws: int = DRAWS) -> FittedCurve:
         wider = fit_draws(CANDIDATES[name], drawn, 3, wide[None])
         deviances = np.maximum(2.0 * (wider.log_likelihood - null.log_likelihood), 0.0)
         shape_tests[name] = _by_draws(test, deviances, hyperbola.fit.n)
-    tests["monotone"] = _by_count("isotonic regression", rises, fitted, drawn)
-    tests["convex"] = _by_count("largest rise above a chord", bulges, fitted, drawn)
+    tests |= _counted(fitted, drawn)
     few = drawn.rows(np.arange(min(RIVAL_DRAWS, len(null.theta))))
     for name in RIVALS:
         other = fit_draws(CANDIDATES[name], few, 2)
         ratios = 2.0 * (other.log_likelihood - null.log_likelihood[: len(other.theta)])
         rivals[name] = _against(data, hyperbola, fitted.laws[name], ratios)
     return replace(fitted, tests=tests, rivals=rivals, shape_tests=shape_tests)
+
+
+def shape_by_draws(fitted: FittedCurve) -> dict[str, CurveTest]:
+    """Return whether K falls and E is convex, as `with_tests` has it; drawn anew where it was done without draws.
+
+    Args:
+        fitted: A curve with its tests.
+
+    Returns:
+        Name (monotone, convex) to test; empty where nothing was fitted or too few draws could be.
+    """
+    done = {key: fitted.tests[key] for key in ("monotone", "convex") if key in fitted.tests}
+    if done or fitted.hyperbola is None:
+        return done
+    drawn = _drawn(fitted.data, fitted.hyperbola, DRAWS)
+    return _counted(fitted, drawn) if len(drawn.log_lower) >= FEWEST_DRAWS else {}
+
+
+def _drawn(data: Observations, hyperbola: FittedLaw, draws: int) -> Observations:
+    """Return draws of the hyperbola; one whose studies spent their budgets may leave too little to fit and is none."""
+    log_steps = hyperbola.law.log_steps(data.log_batch_size, np.asarray(hyperbola.theta))
+    drawn = draw(design_of(data), log_steps, hyperbola.fit.sigma, draws)
+    return drawn.rows(np.flatnonzero((_by_batch_size(drawn)[1] > 0.0).sum(axis=-1) >= FEWEST_BATCH_SIZES))
+
+
+def _counted(fitted: FittedCurve, drawn: Observations) -> dict[str, CurveTest]:
+    """Return the tests that only count draws and fit none."""
+    return {
+        "monotone": _by_count("isotonic regression", rises, fitted, drawn),
+        "convex": _by_count("largest rise above a chord", bulges, fitted, drawn),
+    }
 
 
 def _by_draws(test: ShapeTest, deviances: Array, n: int) -> ShapeTest:

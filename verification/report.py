@@ -97,10 +97,12 @@ def _kept(target: Path, verdicts: str) -> bool:
 def _lines(analysis: Analysis, options: argparse.Namespace) -> list[str]:
     """Return what is printed: the verdicts, the fits, what was asked for, then the details."""
     lines = [*claim_lines(analysis.claims), "", fits_and_ratios(analysis)]
+    rejected = next(claim.against for claim in analysis.claims if claim.id == "C1")
     if options.batch_size_for_efficiency is not None:
-        lines += ["", *efficiency_lines(analysis.curves, options.batch_size_for_efficiency)]
+        lines += ["", *efficiency_lines(analysis.curves, options.batch_size_for_efficiency, rejected)]
     if options.step_time is not None:
-        lines += ["", *step_time_lines(analysis.curves, *options.step_time)]
+        fixed, per_example = options.step_time
+        lines += ["", *step_time_lines(analysis.curves, fixed, per_example, rejected)]
     if options.input.is_dir() and analysis.records.constants:
         lines.append(describe(options.input))
     return [*lines, "", *detail_lines(analysis)]

@@ -1,0 +1,83 @@
+"""Whether the law holds for one curve, as far as its own tests go; and what was measured where it does not."""
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from verification.claims import SIGNIFICANCE, holm
+from verification.curve_tests import shape_by_draws
+from verification.curves import FittedCurve
+from verification.evidence import name
+from verification.tables import number, p_text, percent
+
+LACK_OF_FIT = "lack of fit on replicates"
+_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "lack_of_fit": LACK_OF_FIT,
+        "reset": "RESET",
+        "rainbow": "rainbow",
+        "harvey_collier": "Harvey-Collier",
+        "monotone": "K falls with B",
+        "convex": "B K is convex in B",
+    }
+)
+
+
+def why_rejected(fitted: FittedCurve, claimed: Collection[str] = ()) -> str | None:
+    """Return by what the law K = c1/B + c2 is rejected for a curve.
+
+    Lack of fit between replicates is the test of the law and stands alone at 5%; the others (alpha, h, the straight
+    line, falling K, convex E) share 5% by Holm. Whether K falls is tested also where a report was asked for no draws:
+    nothing else sees a curve of few points turn upwards.
+
+    Args:
+        fitted: A curve with its tests.
+        claimed: Names of the curves for which a report rejects claim C1, so that no answer contradicts it.
+
+    Returns:
+        The tests with their p-values; None where none rejects, or nothing was fitted.
+    """
+    hyperbola = fitted.hyperbola
+    if hyperbola is None:
+        return None
+    shapes = {f"{fitted.laws[law].law.shape} = 1": test.p for law, test in fitted.shape_tests.items()}
+    tests = {_NAMES[key]: test.p for key, test in {**fitted.tests, **shape_by_draws(fitted)}.items()}
+    known = {words: p for words, p in {**shapes, **tests}.items() if p is not None}
+    alone = known.get(LACK_OF_FIT)
+    against = [] if alone is None or alone >= SIGNIFICANCE else [LACK_OF_FIT]
+    shared = [words for words in known if words != LACK_OF_FIT]
+    corrected = holm([known[words] for words in shared])
+    against += [words for words, p in zip(shared, corrected, strict=True) if p < SIGNIFICANCE]
+    if not against and name(fitted) in claimed:
+        against = ["alpha = 1"]
+    if not against:
+        return None
+    worst = f"worst residual {percent(hyperbola.fit.worst_residual)}"
+    return "; ".join([*(f"{words}, p {p_text(known[words])}" for words in against), worst])
+
+
+def beyond_which_nothing_improved(fitted: FittedCurve) -> str:
+    """Return the smallest measured batch size beyond which none took fewer steps, in words.
+
+    It needs no law. K* of replicates is their geometric mean; a study that spent its budget took more than that.
+
+    Args:
+        fitted: A curve.
+
+    Returns:
+        One clause; empty where the points do not tell: the goal was met there at the first test, or not always.
+    """
+    data, sizes = fitted.data, [point.batch_size for point in fitted.curve.points]
+    by_size = {size: np.flatnonzero(np.array(sizes) == size) for size in dict.fromkeys(sorted(sizes))}
+    means = {size: float(data.log_middle[where].mean()) for size, where in by_size.items()}
+    best = min(means, key=lambda size: means[size])  # of equals the first, that is the smallest
+    first = data.reached & ~data.bounded
+    if not data.bounded[by_size[best]].all() or any(
+        first[where].any() for size, where in by_size.items() if size > best
+    ):
+        return ""
+    steps = number(float(np.exp(means[best])))
+    if best == max(by_size):
+        return f"the largest batch size measured, {best}, took the fewest steps, {steps}"
+    return f"no batch size measured above {best} took fewer than its {steps} steps"
