@@ -19,6 +19,7 @@ from empirics.batch_science import (
     study_facts,
     trial_facts,
 )
+from empirics.columns import share_for_percent
 from empirics.errors import InputError
 from empirics.foreign import Facts, find_study_folders, read_facts, subfolders
 from empirics.goal_label import goal_sign, sign_of
@@ -166,6 +167,8 @@ def _identify(folder: Path, facts: Facts, trials: Sequence[_Trial]) -> tuple[str
         sparsity = facts.number("sparsity")
     if not 0 <= sparsity < 100:
         raise InputError(f"{facts.path}: a sparsity of {sparsity:g} must be a percentage in [0, 100)")
+    if share := share_for_percent(sparsity):
+        raise InputError(f"{facts.path}: sparsity {share}")
     named = int(folder.name) if _INTEGER.fullmatch(folder.name) else None
     study = Study(
         sparsity,

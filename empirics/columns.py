@@ -39,3 +39,16 @@ TRIALS_COLUMNS = (
 )
 # Names that tables of others have for them.
 ALIASES = {"steps": "steps_to_result", "goal_error": "goal"}
+
+
+def share_for_percent(value: float) -> str:
+    """Return what to say of a percentage that looks like a share, nothing where it does not.
+
+    Args:
+        value: Percent.
+
+    Example:
+        >>> share_for_percent(0.9), share_for_percent(90.0), share_for_percent(0.0)
+        ('0.9 is 0.9%: write 90', '', '')
+    """
+    return f"{value:.12g} is {value:.12g}%: write {100.0 * value:.12g}" if 0.0 < value < 1.0 else ""

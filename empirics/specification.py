@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from empirics.columns import share_for_percent
 from empirics.datasets import Dataset, load_dataset
 from empirics.errors import InputError
 from empirics.goal_label import CLASSIFICATION_ERROR
@@ -312,6 +313,8 @@ def _check_request(request: Request, workload: Workload) -> None:
     for sparsity in request.sparsity:
         if not 0 <= sparsity < 100:  # also false for nan
             raise InputError(f"--sparsity {sparsity:g}: must be a percentage in [0, 100)")
+        if share := share_for_percent(sparsity):
+            raise InputError(f"--sparsity {share}")
     if request.pruning not in PRUNING_METHODS:
         raise InputError(f"--pruning {request.pruning}: choose one of {', '.join(PRUNING_METHODS)}")
     if not workload.batch_sizes:

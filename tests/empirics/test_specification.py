@@ -24,6 +24,7 @@ class Bad:
 
 
 BAD = [
+    Bad("share", Request(sparsity=(0.0, 0.9)), r"--sparsity 0\.9 is 0\.9%: write 90"),
     Bad("sparsity 100", Request(sparsity=(0.0, 100.0)), r"--sparsity 100: must be a percentage in \[0, 100\)"),
     Bad("sparsity -1", Request(sparsity=(-1.0,)), r"--sparsity -1: must be a percentage in \[0, 100\)"),
     Bad("sparsity nan", Request(sparsity=(math.nan,)), r"--sparsity nan: must be a percentage"),
@@ -71,9 +72,9 @@ def test_bad_input_is_refused_in_one_line_that_names_the_option(bad, tmp_path, m
     assert list(tmp_path.iterdir()) == []
 
 
-@given(st.floats() | st.sampled_from([0.0, 100.0, -0.0]))
-def test_a_sparsity_is_taken_exactly_when_it_is_a_percentage_below_100(sparsity):
-    if 0 <= sparsity < 100:
+@given(st.floats() | st.floats(0.0, 2.0) | st.sampled_from([0.0, 100.0, -0.0]))
+def test_a_sparsity_is_taken_exactly_when_it_is_a_percentage_below_100_and_no_share(sparsity):
+    if sparsity == 0 or 1 <= sparsity < 100:
         assert specify(sparsity=(sparsity,)).sparsities == (sparsity,)
     else:
         with pytest.raises(InputError, match="--sparsity"):
