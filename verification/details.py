@@ -4,7 +4,7 @@ from verification.analysis import Analysis
 from verification.claims import Verdict
 from verification.curves import FittedCurve
 from verification.evidence import name
-from verification.markdown import table
+from verification.markdown import escaped, table
 from verification.rates import Rates, Slope
 from verification.records import Curve
 from verification.rules import EFFECTS
@@ -180,4 +180,5 @@ def markdown(analysis: Analysis) -> str:
         rows.append([*cells, number(claim.detectable), detail])
     fits = ["# Fits", "", "```text", fits_and_ratios(analysis), "```", ""]
     details = ["# Details", "", "```text", *detail_lines(analysis), "```", ""]
-    return "\n".join(["# Verdicts", "", table(header, rows), "", *fits, *details])
+    notes = [part for note in analysis.records.notes for part in (f"Note: {escaped(note)}", "")]
+    return "\n".join(["# Verdicts", "", *notes, table(header, rows), "", *fits, *details])

@@ -19,7 +19,7 @@ from verification.curves import FittedCurve
 from verification.details import detail_lines, markdown
 from verification.prediction_table import describe
 from verification.records import read_records, refuse_too_few_batch_sizes
-from verification.tables import claim_lines, fits_and_ratios
+from verification.tables import claim_lines, fits_and_ratios, note_lines
 from verification.verdicts import dump, to_json, write_text_whole
 
 
@@ -95,8 +95,8 @@ def _kept(target: Path, verdicts: str) -> bool:
 
 
 def _lines(analysis: Analysis, options: argparse.Namespace) -> list[str]:
-    """Return what is printed: the verdicts, the fits, what was asked for, then the details."""
-    lines = [*claim_lines(analysis.claims), "", fits_and_ratios(analysis)]
+    """Return what is printed: how the input was read, the verdicts, the fits, what was asked for, then the details."""
+    lines = [*note_lines(analysis.records), *claim_lines(analysis.claims), "", fits_and_ratios(analysis)]
     rejected = next(claim.against for claim in analysis.claims if claim.id == "C1")
     if options.batch_size_for_efficiency is not None:
         lines += ["", *efficiency_lines(analysis.curves, options.batch_size_for_efficiency, rejected)]

@@ -13,7 +13,7 @@ from verification.fit import FIRST_TEST, OPEN, Interval
 from verification.likelihood import FEW_STEPS
 from verification.pairs import Pair
 from verification.prediction import Prediction
-from verification.records import Constant, curve_groups
+from verification.records import Constant, Records, curve_groups
 from verification.rules import EFFECTS
 
 WIDTH = 100
@@ -153,7 +153,19 @@ def fits_and_ratios(analysis: Analysis) -> str:
         lines += _fit_lines(fitted)
         pairs = [pair for pair in analysis.pairs if pair.sparse.group == (workload, goal)]
         lines += ["", *_ratio_lines(fitted, pairs)]
-    return "\n".join([*lines, *(wrapped(f"Note: {note}") for note in analysis.records.notes)])
+    return "\n".join(lines)
+
+
+def note_lines(records: Records) -> list[str]:
+    """Return what a reader should know of the input before any number of it.
+
+    Args:
+        records: What was read.
+
+    Returns:
+        Lines that fit 100 columns, and a blank one below them; none where there is nothing to know.
+    """
+    return [*(wrapped(f"Note: {note}") for note in records.notes), ""] if records.notes else []
 
 
 def claim_lines(claims: Sequence[Claim]) -> list[str]:
