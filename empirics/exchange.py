@@ -19,12 +19,12 @@ from empirics.foreign import MOST_STEPS, find_study_folders, subfolders
 from empirics.imported_runs import ImportOptions, group_runs, write_runs
 from empirics.summary import describe_run
 from empirics.trial_table import export_table
-from empirics.trial_table_import import read_table
+from empirics.trial_table_import import read_trials
 from empirics.whole_folder import refuse_taken
 from kstar import INTERRUPTED, command, say
 
 _PROGRAM = "python -m empirics.exchange"
-_READERS = {"batch-science": read_tree, "csv": read_table, "authors": read_authors_runs}
+_READERS = {"batch-science": read_tree, "csv": read_trials, "authors": read_authors_runs}
 
 
 def export_run(run: Path, target: Path, target_format: str) -> str:

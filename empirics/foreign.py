@@ -17,7 +17,6 @@ from typing import Any, NoReturn
 from empirics.errors import InputError
 
 MOST_JSON_BYTES = 2**20
-MOST_TABLE_BYTES = 2**26
 MOST_STEPS = 2**32 - 1
 MOST_STUDIES = 10_000
 MOST_FOLDERS = 200_000

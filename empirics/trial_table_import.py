@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from empirics.columns import ALIASES, CURVES_COLUMNS, TRIALS_COLUMNS
+from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
-from empirics.foreign import MOST_TABLE_BYTES, Facts, read_text
+from empirics.foreign import Facts
 from empirics.imported_runs import ImportedStudy, ImportOptions, stop_of
 from empirics.records import StudyRecord, TrialRecord
 from empirics.specification import Study
 from empirics.stopping import StopRule
+from empirics.table_file import Row, Table, other_columns, read_table
+from empirics.table_numbers import looks_like_number
 
 _TEXTS = {"workload", "status", "stop"}
 _STATUSES = ("complete", "incomplete", "infeasible", "censored", "reached", "not_reached")
@@ -37,22 +37,22 @@ class _Row:
     metaparameters: dict[str, float]
 
 
-def read_table(source: Path, options: ImportOptions) -> tuple[list[ImportedStudy], list[str]]:
+def read_trials(source: Path, options: ImportOptions) -> tuple[list[ImportedStudy], list[str]]:
     """Return the studies of a CSV file, and what a user should know of them.
 
     Args:
         source: The file. `batch_size` and `steps_to_result` (or `steps`) are needed; without `trial` a row is a study
-            of one trial; columns that have no other meaning are metaparameters.
+            of one trial; columns of numbers that have no other meaning are metaparameters.
         options: Goal and budget where the file does not tell.
 
     Raises:
         InputError: If something in it cannot be used; the message names row and column.
     """
-    header, fields = _read_rows(source)
-    searched = [name for name in header if name not in TRIALS_COLUMNS and name not in _UNREAD]
+    table = read_table(source)
+    searched, unread = _split_columns(table)
     by_study: dict[tuple[str, Study], dict[float, list[_Row]]] = {}
-    for facts in fields:
-        row = _row(facts, source, searched, options)
+    for one in table.rows:
+        row = _row(_facts(one), source, searched, options)
         by_study.setdefault((row.workload, row.study), {}).setdefault(row.goal, []).append(row)
     studies = [
         ImportedStudy(
@@ -64,33 +64,29 @@ def read_table(source: Path, options: ImportOptions) -> tuple[list[ImportedStudy
         )
         for (workload, study), goals in by_study.items()
     ]
-    unread = [name for name in _UNREAD if name in header]
-    return studies, [f"notice: {source}: columns not read: {', '.join(unread)}"] if unread else []
+    notes = [*table.notes, *([f"columns not read: {', '.join(unread)}"] if unread else [])]
+    return studies, [f"notice: {source}: {note}" for note in notes]
 
 
-def _read_rows(source: Path) -> tuple[list[str], list[Facts]]:
-    """Return the names of the columns and the filled fields of every row."""
-    try:
-        lines = list(csv.reader(io.StringIO(read_text(source, MOST_TABLE_BYTES), newline=""), strict=True))
-    except csv.Error as error:
-        raise InputError(f"{source} is no CSV ({error})") from error
-    filled = [(number, line) for number, line in enumerate(lines, start=1) if any(cell.strip() for cell in line)]
-    header = [ALIASES.get(name.strip(), name.strip()) for name in (filled[0][1] if filled else [])]
-    for name in ("batch_size", "steps_to_result"):
-        if name not in header:
-            raise InputError(f"{source}: column {name} is missing")
-    if len(set(header)) < len(header) or not all(name and name.isprintable() for name in header):
-        raise InputError(f"{source}: its columns must have different, printable names")
-    if len(filled) == 1:
-        raise InputError(f"{source}: holds no row below its header")
-    found = []
-    for number, line in filled[1:]:
-        if len(line) != len(header):
-            raise InputError(f"{source}, row {number}: {len(line)} values for {len(header)} columns")
-        cells = {name: cell.strip() for name, cell in zip(header, line, strict=True) if cell.strip()}
-        fields = {name: cell if name in _TEXTS else _parsed(cell) for name, cell in cells.items()}
-        found.append(Facts(Path(f"{source}, row {number}"), fields))
-    return header, found
+def _split_columns(table: Table) -> tuple[list[str], list[str]]:
+    """Return the columns that are metaparameters, and those that are not read."""
+    others = other_columns(table)
+    texts = {
+        name
+        for name in others
+        if not any(looks_like_number(row.text(name)) for row in table.rows)
+        and any(row.text(name) for row in table.rows)
+    }
+    searched = [name for name in table.columns if name == "learning_rate" or (name in others and name not in texts)]
+    return searched, [name for name in table.columns if name in _UNREAD or name in texts]
+
+
+def _facts(row: Row) -> Facts:
+    """Return the filled fields of a row."""
+    cells = {name: row.text(name) for name in row.fields if row.text(name)}
+    fields = {name: cell if name in _TEXTS else _parsed(cell) for name, cell in cells.items()}
+    row.percentage("sparsity")
+    return Facts(Path(f"{row.path}, row {row.number}"), fields)
 
 
 def _parsed(cell: str) -> object:
@@ -111,8 +107,6 @@ def _row(facts: Facts, source: Path, searched: Sequence[str], options: ImportOpt
         raise InputError(f"{facts.path}: tells the goal itself; leave --goal-error out")
     goal = facts.number("goal") if "goal" in facts.fields else _only(options.goals_of(workload, source), source)
     sparsity = facts.number("sparsity") if "sparsity" in facts.fields else 0.0
-    if not 0 <= sparsity < 100:
-        facts.refuse("sparsity", "a percentage in [0, 100)")
     stop = stop_of(facts)
     study = Study(sparsity, facts.whole("replicate", low=0, default=0), facts.whole("batch_size", low=1))
     point = {name: facts.number(name) for name in searched if name in facts.fields}
@@ -163,5 +157,7 @@ def _trial(row: _Row, told: int, budget: int) -> TrialRecord:
         step = facts.whole("upper", low=1, default=budget)
         lower = facts.whole("lower", low=0, high=step, default=0)
         return TrialRecord(row.trial, point, "infeasible", step, None if lower == step else lower)
-    lower = facts.whole("lower", low=0, default=told if told and status != "censored" else None)
+    if "lower" not in facts.fields and (not told or status == "censored"):
+        facts.refuse("lower", "the steps trained; or give max_steps or --max-steps, or write the steps as >5000")
+    lower = facts.whole("lower", low=0, default=told)
     return TrialRecord(row.trial, point, "running", lower if status == "censored" else max(budget, lower), lower)

@@ -12,10 +12,10 @@ from reference.checkout import PACKAGES
 import theory
 
 ROOT = Path(theory.__file__).parents[1]
-# What the layers above may know of `empirics`: the store's reader, its records, columns and errors.
+# What the layers above may know of `empirics`: the readers of stores and of tables, records, columns and errors.
 READERS = {
-    *("empirics.store", "empirics.records", "empirics.columns", "empirics.errors", "empirics.specification"),
-    *("empirics.goal_label", "empirics.workloads"),
+    *("empirics.store", "empirics.table_file", "empirics.records", "empirics.columns", "empirics.errors"),
+    *("empirics.specification", "empirics.goal_label", "empirics.workloads"),
 }
 # The command alone, and the constants, may look beyond the store.
 MAY_LOOK_BEYOND = {"empirics.measure", "empirics.constants"}

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from empirics.columns import ALIASES, CONSTANTS_COLUMNS, CURVES_COLUMNS
+from empirics.columns import CONSTANTS_COLUMNS
 from empirics.goal_label import goal_label
+from empirics.table_file import Row, Table, other_columns, read_plain_table, read_table
 from verification.measured_constants import Measured, MeasuredConstants
 from verification.provenance_file import goal_signs
-from verification.table_file import Row, Table, read_table
 from verification.trials import (
     SmoothnessRun,
     StoredRun,
@@ -24,8 +24,6 @@ from verification.trials import (
     winner,
 )
 
-# What has a meaning here in a table of studies or of trials.
-READ_COLUMNS = frozenset({*CURVES_COLUMNS, "trial", "learning_rate"})
 # Tables of others need not say how much of the data they have seen.
 NEEDED_OF_CONSTANTS = tuple(name for name in CONSTANTS_COLUMNS if name != "standard_error")
 IMPORT_COMMAND = "python -m empirics.exchange import"
@@ -141,7 +139,7 @@ class Records:
         constants: Empty when there is no constants.csv.
         smoothness: L and loss along the winners' runs; empty where the input holds none.
         measured: The constants by replicate; means over them where the input does not tell the replicates apart.
-        notes: What a reader should know about the input, one line each (columns that were not read).
+        notes: What a reader should know about the input, one line each (how it was read, columns that were not).
     """
 
     source: Path
@@ -173,8 +171,8 @@ def read_records(source: str | Path) -> Records:
     Args:
         source: A folder with a curves.csv, or a CSV file with columns `batch_size` and `steps_to_result` (or
             `steps`), optionally `lower, upper, status, sparsity, workload, goal` (or `goal_error`),
-            `replicate`, `trial`, `metaparameters` or `learning_rate`. Without lower and upper the counts are exact;
-            without sparsity they are of dense networks.
+            `replicate`, `trial`, `max_steps`, `metaparameters` or `learning_rate`; `docs/own_logs.md` says in which
+            other ways. Without lower and upper the counts are exact; without sparsity they are of dense networks.
 
     Returns:
         The records.
@@ -225,6 +223,7 @@ def refuse_too_few_batch_sizes(records: Records) -> None:
         raise ValueError(
             f"{records.source}: no curve has more than {most} distinct batch size{'s' if most > 1 else ''}; fits "
             "need 3 that reached the goal, tests of alpha, h and the end slopes 4, AICc weights 5"
+            + "".join(f"; {note}" for note in records.notes if "curve for each" in note)
         )
 
 
@@ -236,14 +235,14 @@ def read_curves(path: Path) -> tuple[tuple[Curve, ...], tuple[str, ...]]:
             least over its trials.
 
     Returns:
-        The curves, and one note per column that was not read.
+        The curves, and notes on how the file was read.
 
     Raises:
         ValueError: If the file is missing, empty or malformed.
     """
-    table = read_table(path, aliases=ALIASES, required=("batch_size", "steps_to_result"))
+    table = read_table(path)
     grouped = _trial_curves(table) if "trial" in table.columns else _study_curves(table)
-    return tuple(curve for members in curve_groups(grouped).values() for curve in members), _unread_columns(table)
+    return tuple(curve for members in curve_groups(grouped).values() for curve in members), _notes(table)
 
 
 def _study_curves(table: Table) -> list[Curve]:
@@ -252,7 +251,7 @@ def _study_curves(table: Table) -> list[Curve]:
     grouped: dict[tuple[str, str, float], list[CurvePoint]] = {}
     stops: dict[tuple[str, str, float], str] = {}
     for row in table.rows:
-        curve, point = (row.text("workload"), row.text("goal"), _sparsity(row)), _point(row)
+        curve, point = (row.text("workload"), row.text("goal"), row.percentage("sparsity")), _point(row)
         key = (*curve, point.replicate, point.batch_size)
         if key in seen:
             first, other = seen[key]
@@ -273,7 +272,7 @@ def _trial_curves(table: Table) -> list[Curve]:
     seen: dict[tuple[str, str, float, int, int, int], tuple[int, Trial]] = {}
     grouped: dict[tuple[str, str, float], dict[tuple[int, int], list[Trial]]] = {}
     for row in table.rows:
-        curve, trial = (row.text("workload"), row.text("goal"), _sparsity(row)), read_trial(row)
+        curve, trial = (row.text("workload"), row.text("goal"), row.percentage("sparsity")), read_trial(row)
         key = (*curve, trial.replicate, trial.batch_size, trial.trial)
         if key in seen:
             first, other = seen[key]
@@ -311,7 +310,7 @@ def read_constants(path: Path) -> tuple[Constant, ...]:
     Raises:
         ValueError: If the file is empty or malformed, or gives one constant twice.
     """
-    table = read_table(path, aliases={}, required=NEEDED_OF_CONSTANTS)
+    table = read_plain_table(path, NEEDED_OF_CONSTANTS)
     constants: dict[tuple[str, float, str], Constant] = {}
     for row in table.rows:
         constant = _constant(row)
@@ -322,20 +321,11 @@ def read_constants(path: Path) -> tuple[Constant, ...]:
     return tuple(constants.values())
 
 
-def _unread_columns(table: Table) -> tuple[str, ...]:
-    """Return one note on the columns that have no meaning here."""
-    unknown = [name for name in table.columns if name not in READ_COLUMNS]
-    return (f"{table.path.name}: columns not read: {', '.join(unknown)}",) if unknown else ()
-
-
-def _sparsity(row: Row) -> float:
-    """Return the sparsity of a row in percent; 0 where the file does not say."""
-    sparsity = row.number_in("sparsity", low=0.0)
-    if sparsity is None:
-        return 0.0
-    if sparsity >= 100.0:
-        raise row.refuse("sparsity", f"need a percentage in [0, 100), got {sparsity:g}")
-    return sparsity
+def _notes(table: Table) -> tuple[str, ...]:
+    """Return what a reader should know of how a table was read."""
+    unread = [name for name in (*other_columns(table), "eval_interval") if name in table.columns]
+    notes = [*table.notes, *([f"columns not read: {', '.join(unread)}"] if unread else [])]
+    return tuple(f"{table.path.name}: {note}" for note in notes)
 
 
 def _point(row: Row) -> CurvePoint:
@@ -353,7 +343,11 @@ def _point(row: Row) -> CurvePoint:
     if steps is not None or upper is not None:
         raise row.refuse("status", "not_reached, yet steps_to_result or upper is given")
     if not lower:
-        raise row.refuse("lower", "need the step budget (> 0) of a study that did not reach its goal")
+        raise row.refuse(
+            "lower",
+            "need the step budget (> 0) of a study that did not reach its goal, "
+            "here or in max_steps; or write its steps as >5000",
+        )
     return CurvePoint(batch_size, replicate, lower, None)
 
 
@@ -383,7 +377,7 @@ def _constant(row: Row) -> Constant:
     if (low is not None and low > value) or (high is not None and high < value):
         raise row.refuse("value", f"{value:g} lies outside its own interval")
     n = row.whole("n", low=1, default=1)
-    return Constant(row.text("workload"), _sparsity(row), quantity, value, low, high, n)
+    return Constant(row.text("workload"), row.percentage("sparsity"), quantity, value, low, high, n)
 
 
 class Grouped(Protocol):

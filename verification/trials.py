@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from empirics.table_file import Row
 from verification.measured_constants import MeasuredConstants, measured_by_sparsity
-from verification.table_file import Row
 
 if TYPE_CHECKING:
     from empirics.records import ConstantsRecord
@@ -170,7 +170,9 @@ def read_trial(row: Row) -> Trial:
         if steps is not None or upper is not None:
             raise row.refuse("status", f"{word}, yet steps_to_result or upper is given")
         if not lower and status != "infeasible":
-            raise row.refuse("lower", "need the steps trained (> 0) by a trial that did not reach its goal")
+            raise row.refuse(
+                "lower", "need the steps trained (> 0) by a trial that did not reach its goal, or max_steps"
+            )
         ends = (lower or 0.0, None)
     batch_size, replicate = row.whole("batch_size", low=1), row.whole("replicate", low=0, default=0)
     return Trial(batch_size, replicate, row.whole("trial", low=0), status, *ends, read_metaparameters(row))

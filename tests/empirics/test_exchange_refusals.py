@@ -87,7 +87,7 @@ def test_a_killed_import_leaves_no_run_in_its_place(raced, tmp_path):
         (("export", "absent", "--to", "y"), "absent holds no study.sqlite; name a run folder"),
         (("export", "absent", "--to", "y.csv"), "absent holds no study.sqlite; name a run folder"),
         (("import", "absent", "--to", "y"), "absent is no folder; name one with study.json files at or below it"),
-        (("import", "absent.csv", "--format", "csv", "--to", "y"), "absent.csv cannot be read: No such file"),
+        (("import", "absent.csv", "--format", "csv", "--to", "y"), "absent.csv: no such file or folder"),
         (("import", "x", "--to", "y", "--goal-error", "nan"), "--goal-error nan: must be a finite number"),
         (("import", "x", "--to", "y", "--max-steps", "0"), "--max-steps 0: must be an integer in 1..4294967295"),
         (("import", "x", "--to", "y", "--format", "pickle"), "invalid choice: 'pickle'"),

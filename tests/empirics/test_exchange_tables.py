@@ -77,19 +77,20 @@ def test_several_goals_of_a_table_make_one_run(tmp_path):
 
 HEAD = "batch_size,steps,status,trial,lower,upper,max_steps,stop,rate,goal\n"
 BROKEN_TABLES = {
-    "": "column batch_size is missing",
-    "batch_size\n1\n": "column steps_to_result is missing",
-    "batch_size,steps\n": "holds no row below its header",
-    "batch_size,steps,steps\n1,2,3\n": "must have different, printable names",
-    "batch_size,steps,steps_to_result\n1,2,3\n": "must have different, printable names",
-    "batch_size,steps\n1,2,3\n": "row 2: 3 values for 2 columns",
-    "batch_size,steps\n1,\n": "row 2: lower = missing: must be a whole number",
-    'batch_size,steps\n"1,2\n': "is no CSV",
+    "": "the file is empty",
+    "batch_size\n1\n": "column steps_to_result (or steps) is missing among: batch_size",
+    "batch_size,steps\n": "the file has a header and no rows",
+    "batch_size,steps,steps\n1,2,3\n": "row 1: column steps_to_result is there twice",
+    "batch_size,steps,steps_to_result\n1,2,3\n": "columns steps and steps_to_result could both be steps_to_result",
+    "batch_size,steps\n1,2,3\n": "row 2: 3 fields for 2 columns",
+    "batch_size,steps\n1,\n": "row 2: lower = missing: must be the steps trained; or give max_steps or --max-steps",
+    'batch_size,steps\n"1,2\n': "not a readable CSV file",
+    "batch_size,steps,sparsity\n1,2,0.9\n": "row 2, column sparsity: 0.9 is 0.9%: write 90",
     HEAD + "x,2,,,,,,,,\n": 'row 2: batch_size = "x": must be a whole number in 1',
     HEAD + "1,2.5,,,,,,,,\n": "row 2: steps_to_result = 2.5: must be a whole number",
     HEAD + "1,0,,,,,,,,\n": "row 2: steps_to_result = 0: must be a whole number in 1",
     HEAD + "1,99999999999999999999,,,,,,,,\n": "steps_to_result = 99999999999999999999: must be",
-    HEAD + "1,2,,,,,,,x,\n": 'row 2: rate = "x": must be a number',
+    HEAD + "1,2,,,,,,,x,\n2,3,,,,,,,1,\n": 'row 2: rate = "x": must be a number',
     HEAD + "1,2,,,,,,,nan,\n": 'row 2: rate = "nan": must be a number',
     HEAD + "1,2,done,,,,,,,\n": 'row 2: status = "done": must be one of complete',
     HEAD + "1,2,incomplete,,,,,,,\n": 'status = "incomplete": must be complete or reached where steps_to_result',
@@ -97,7 +98,7 @@ BROKEN_TABLES = {
     HEAD + "1,2,,,3,,,,,\n": "row 2: lower = 3: must be a whole number in 0..2",
     HEAD + "1,2,,,1,4,,,,\n": "row 2: upper = 4: must be a whole number in 2..2",
     HEAD + "1,2,,,,,,soon,,\n": 'row 2: stop = "soon": must be one of race',
-    HEAD + "1,2,,0,,,,,,\n1,3,,0,,,,,,\n": "row 3 repeats steps.csv, row 2: number the trials",
+    HEAD + "1,2,,0,,,,,,\n1,3,,0,,,,,,\n": "row 3, column trial: repeats row 2 with another result: number the trials",
     HEAD + "1,2,,0,,,9,,,\n1,3,,1,,,8,,,\n": "row 3: max_steps = 8: must be that of steps.csv, row 2",
     HEAD + "1,2,,0,,,,race,,\n1,3,,1,,,,never,,\n": 'row 3: stop = "never": must be that of steps.csv, row 2',
     HEAD + "1,2,,,,,,,,0.1\n": "row 2: tells the goal itself; leave --goal-error out",
@@ -123,6 +124,6 @@ def test_a_table_of_no_goal_asks_for_one(tmp_path, capsys):
 
 def test_a_table_larger_than_the_bound_is_refused(tmp_path, capsys, monkeypatch):
     (tmp_path / "steps.csv").write_text("batch_size,steps\n1,2\n")
-    monkeypatch.setattr("empirics.trial_table_import.MOST_TABLE_BYTES", 10)
+    monkeypatch.setattr("empirics.table_text.MOST_BYTES", 10)
     assert run("import", tmp_path / "steps.csv", "--goal-error", 0.1, "--to", tmp_path / "run") == 2
-    assert "steps.csv is larger than 10 bytes" in capsys.readouterr().err
+    assert "steps.csv: larger than 10 bytes" in capsys.readouterr().err

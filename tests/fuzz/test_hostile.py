@@ -14,13 +14,12 @@ from reference.allocated import at_most
 from reference.untrusted import IMPOSSIBLE_JSON, make_store
 
 import theory
-from empirics import store_schema
+from empirics import store_schema, table_text
 from empirics.datasets import load_dataset
 from empirics.errors import InputError
 from empirics.search import read_points
 from empirics.store import open_store, read_store
 from paper_figures.sources import read_run
-from verification import table_file
 from verification.json_file import MOST_BYTES, read_json
 from verification.provenance_file import read_provenance
 from verification.records import read_curves
@@ -73,10 +72,10 @@ def test_a_number_of_a_hundred_million_digits_is_refused(tmp_path):
 
 
 def test_ten_million_rows_are_refused_with_the_limit_that_is_read(tmp_path, capsys, monkeypatch):
-    (tmp_path / "curves.csv").write_bytes(b"batch_size,steps\n" + b"16,70\n" * 10**7)
-    assert_refused([str(tmp_path / "curves.csv")], f"larger than {table_file.MOST_BYTES} bytes", capsys)
-    (tmp_path / "curves.csv").write_bytes(b"batch_size,steps\n" + b"16,70\n" * table_file.MOST_ROWS)
-    assert_refused([str(tmp_path / "curves.csv")], f"more than {table_file.MOST_ROWS} lines, the most", capsys)
+    (tmp_path / "curves.csv").write_bytes(b"batch_size,steps\n" + b"16,700\n" * 10**7)
+    assert_refused([str(tmp_path / "curves.csv")], f"larger than {table_text.MOST_BYTES} bytes", capsys)
+    (tmp_path / "curves.csv").write_bytes(b"batch_size,steps\n" + b"16,70\n" * table_text.MOST_ROWS)
+    assert_refused([str(tmp_path / "curves.csv")], f"more than {table_text.MOST_ROWS} lines, the most", capsys)
 
 
 def assert_refused(words, message, capsys):

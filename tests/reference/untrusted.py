@@ -29,7 +29,7 @@ from empirics.records import (
 from empirics.search import Metaparameter, read_points
 from empirics.specification import Study
 from empirics.store import open_store, read_store
-from empirics.trial_table_import import read_table
+from empirics.trial_table_import import read_trials
 from paper_figures import report_verdicts
 from paper_figures.report_provenance import measured, steps_to_reproduce
 from paper_figures.sources import read_run
@@ -222,7 +222,7 @@ def readers(folder):
             bad,
             8000,
         ),
-        Reader("trial table", {"t.csv": TRIALS}, lambda f: imported(read_table)(f / "t.csv"), bad, 10000),
+        Reader("trial table", {"t.csv": TRIALS}, lambda f: imported(read_trials)(f / "t.csv"), bad, 10000),
         Reader("provenance", {"provenance.json": PROVENANCE}, read_provenance_wholly, said, 6000),
         Reader("verdicts", {"verdicts.json": VERDICTS, **curves}, read_page, said, 6000),
         Reader(

@@ -1,0 +1,209 @@
+"""The one reader of tables of curves and of trials: which rows are one curve, which are repeats, which are the same.
+
+`table_text` makes cells of bytes, `table_names` knows the columns, `table_rows` reads each row by itself; here rows are
+held against each other. Reports and imports read every file through this door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
+from empirics.errors import InputError
+from empirics.table_names import key_of
+from empirics.table_numbers import looks_like_number
+from empirics.table_rows import Row, Table, read_plain_table, read_rows
+
+__all__ = ["Row", "Table", "other_columns", "read_plain_table", "read_table"]
+
+# A curve is of one of each: their names tell curves apart, whether they are texts or numbers.
+_OF_A_CURVE = (
+    "model modelname modelsize network net architecture arch optimizer optimiser optim opt dataset data task benchmark "
+    "problem method algorithm pruning pruner pruningmethod pruningalgorithm schedule lrschedule scheduler width depth "
+    "layers numlayers params numparams nparams parameters variant setting target targetaccuracy targetloss targeterror "
+    "targetmetric threshold"
+)
+# What a repetition may be numbered by, the first that tells the rows apart.
+_OF_A_REPEAT = (
+    *("seed", "randomseed", "rep", "repeat", "repetition", "run", "runid", "runnumber", "runname", "name", "id"),
+    *("experiment", "experimentid"),
+)
+# What a history holds at every step.
+_MEASURED = ("loss", "acc", "error", "perplexity", "epoch")
+_RESULT = ("steps_to_result", "lower", "upper", "status")
+_STUDY = ("workload", "goal", "sparsity", "replicate", "trial", "batch_size")
+_KNOWN = frozenset({*CURVES_COLUMNS, *TRIALS_COLUMNS, "learning_rate"})
+
+
+def read_table(path: Path) -> Table:
+    """Read a table of curves or of trials as people have it.
+
+    Args:
+        path: The file, see `docs/own_logs.md`.
+
+    Returns:
+        The table; columns that tell curves apart are in `workload`, those that number repetitions in `replicate`, and
+        equal rows are one.
+
+    Raises:
+        InputError: If it cannot be read, or something in it has two readings; one line naming what was found.
+    """
+    table = read_rows(path)
+    if not table.names.own:
+        table = _with_replicates(_with_curves_apart(table))
+        _refuse_pooled(table)
+    return _without_repeats(table)
+
+
+def other_columns(table: Table) -> tuple[str, ...]:
+    """Return the columns that have no meaning here, in the order of the file."""
+    return tuple(name for name in table.columns if name not in _KNOWN)
+
+
+def _with_curves_apart(table: Table) -> Table:
+    """Return a table whose workload tells of every column that tells curves apart."""
+    apart = [
+        name
+        for name in other_columns(table)
+        if key_of(name) in _OF_A_CURVE.split() and _varies_within(table.rows, name)
+    ]
+    if not apart:
+        return table
+    rows = []
+    for row in table.rows:
+        told = ", ".join(f"{name} {row.text(name)}" for name in apart if row.text(name))
+        workload = ", ".join(part for part in (row.text("workload"), told) if part)
+        rows.append(replace(row, fields={**row.fields, "workload": workload}))
+    return _used(table, rows, apart, f"one curve for each {' and '.join(apart)}")
+
+
+def _refuse_pooled(table: Table) -> None:
+    """Refuse a text of no known meaning that would tell rows of one curve apart."""
+    for name in other_columns(table):
+        values = [row.text(name) for row in table.rows]
+        if _tells_rows_apart(values) and _varies_within(table.rows, name):
+            shown = ", ".join(repr(value[:30]) for value in list(dict.fromkeys(values))[:3])
+            raise InputError(
+                f"{table.path}: column {name} ({shown}) tells rows of one curve apart: call it workload if it says "
+                "what was trained, replicate if it numbers repeats, or leave it out"
+            )
+
+
+def _tells_rows_apart(values: Sequence[str]) -> bool:
+    """Return whether a column holds texts that are not a name or time of each row."""
+    texts = [value for value in values if value and not looks_like_number(value)]
+    moments = all(set(value) <= set("0123456789-:/.+TZ ") for value in texts)
+    return bool(texts) and not moments and len(set(values)) < len(values)
+
+
+def _varies_within(rows: Sequence[Row], name: str) -> bool:
+    """Return whether a column has several values within one curve."""
+    seen: dict[object, str] = {}
+    return any(
+        seen.setdefault(tuple(_value(row.text(part)) for part in _STUDY[:3]), row.text(name)) != row.text(name)
+        for row in rows
+    )
+
+
+def _with_replicates(table: Table) -> Table:
+    """Return a table whose repetitions are numbered by a column such as `seed`, where they need numbers."""
+    if "replicate" in table.columns or not _repeated(table.rows):
+        return table
+    keys = {key_of(name): name for name in reversed(other_columns(table))}
+    for key in _OF_A_REPEAT:
+        if key not in keys:
+            continue
+        name = keys[key]
+        rows = [
+            replace(row, fields={**row.fields, "replicate": str(number)})
+            for row, number in zip(table.rows, _numbers(table.rows, name), strict=True)
+        ]
+        if not _repeated(rows):
+            return _used(table, rows, [name], f"read column {name} as replicate")
+    return table
+
+
+def _numbers(rows: Sequence[Row], name: str) -> list[int]:
+    """Return the number of each row's repetition by the order of a column."""
+    texts = [row.text(name) for row in rows]
+    ranks = {text: rank for rank, text in enumerate(sorted(set(texts), key=_order))}
+    if len(ranks) < len(rows):  # the same seed has the same number at every batch size and sparsity
+        return [ranks[text] for text in texts]
+    counts: dict[object, int] = {}  # a name of each row: repetitions are numbered study by study
+    numbers = [0] * len(rows)
+    for at in sorted(range(len(rows)), key=lambda at: ranks[texts[at]]):
+        study = _study(rows[at])
+        numbers[at] = counts.get(study, 0)
+        counts[study] = numbers[at] + 1
+    return numbers
+
+
+def _order(text: str) -> tuple[float, str]:
+    """Return what puts numbers in their order, then texts in theirs."""
+    value = _value(text)
+    return (value, "") if isinstance(value, float) else (float("inf"), text)
+
+
+def _value(text: str) -> float | str:
+    """Return a number where a text is one, so that 16 and 16.0 are the same."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return value if value == value else text  # noqa: PLR0124 - NaN alone differs from itself
+
+
+def _study(row: Row) -> tuple[float | str, ...]:
+    """Return what a row is of; a table without sparsity or replicate has 0."""
+    return tuple(_value(row.text(name) or ("0" if name in {"sparsity", "replicate"} else "")) for name in _STUDY)
+
+
+def _repeated(rows: Iterable[Row]) -> bool:
+    """Return whether two rows are of the same study, and of the same trial where there are trials."""
+    studies = [_study(row) for row in rows]
+    return len(set(studies)) < len(studies)
+
+
+def _without_repeats(table: Table) -> Table:
+    """Return a table of which equal rows are one; others of the same study are refused."""
+    first: dict[object, Row] = {}
+    kept, same = [], []
+    for row in table.rows:
+        other = first.setdefault(_study(row), row)
+        if other is row:
+            kept.append(row)
+            continue
+        _refuse_repeat(table, row, other)
+        same.append(row.number)
+    if not same:
+        return table
+    rows = ", ".join(map(str, same[:5])) + (" ..." if len(same) > 5 else "")
+    what = f"equal rows taken as one: row {rows} said what an earlier one says"
+    return replace(table, rows=tuple(kept), notes=(*table.notes, what))
+
+
+def _refuse_repeat(table: Table, row: Row, other: Row) -> None:
+    """Refuse a row of the same study as another, unless it says the same; name what tells them apart."""
+    apart = [
+        name
+        for name in table.columns
+        if name not in {*_STUDY, *_RESULT} and _value(row.text(name)) != _value(other.text(name))
+    ]
+    results = [name for name in _RESULT if _value(row.text(name)) != _value(other.text(name))]
+    column, what = ("trial", "trials") if "trial" in table.columns else ("batch_size", "replicates")
+    if results and (table.names.moments or any(word in key_of(name) for name in apart for word in _MEASURED)):
+        raise row.refuse(column, f"repeats row {other.number}: a history, step by step, is not read; write a row a run")
+    if apart and not table.names.own:
+        by = ", ".join(apart[:5])
+        remedy = "name such a column workload (another curve), replicate (repeats) or trial (a search)"
+        raise row.refuse(column, f"repeats row {other.number}, apart by {by}: {remedy}")
+    if results:
+        raise row.refuse(column, f"repeats row {other.number} with another result: number the {what}")
+
+
+def _used(table: Table, rows: Sequence[Row], names: Sequence[str], note: str) -> Table:
+    """Return a table whose rows tell what some columns said."""
+    columns = tuple(name for name in table.columns if name not in names)
+    return replace(table, rows=tuple(rows), columns=columns, notes=(*table.notes, note))
