@@ -5,16 +5,18 @@ times the shape at k. Shapes with `decay_steps` keep their end factor from that 
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
-import mpmath
 import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from theory.log_space import Array, Compiled
+from theory.doubles import SMALLEST, ratio, require_doubles
+from theory.log_space import Array
+from theory.rate_sums import above_end, rates, sums
 from theory.symbols import K, decay_steps, end_factor, gamma, k, power, tau
 
 ONE = sympy.Integer(1)
@@ -24,7 +26,7 @@ ONE = sympy.Integer(1)
 class Shape:
     """A schedule over its peak rate: the rate of step k, its sum over k < K and that of its square.
 
-    `held` shapes are given for K <= decay_steps; `tail` decides convergence (of `decay_steps` steps each for "step").
+    `held` shapes are given for K <= decay_steps. The numbers come from `theory.rate_sums`: these forms cancel.
     """
 
     name: str
@@ -33,7 +35,6 @@ class Shape:
     squares: sympy.Expr
     parameters: tuple[sympy.Symbol, ...] = ()
     held: bool = False
-    tail: sympy.Expr | None = None
 
 
 def _mixed(base: sympy.Expr, total: sympy.Expr, squares: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
@@ -95,12 +96,12 @@ SHAPES: Mapping[str, Shape] = {
             _stages(gamma),
             _stages(gamma**2),
             (decay_steps, gamma),
-            tail=gamma**k,
         ),
         Shape("exponential", gamma**k, (1 - gamma**K) / (1 - gamma), (1 - gamma ** (2 * K)) / (1 - gamma**2), (gamma,)),
     )
 }
 
+_LARGEST = sys.float_info.max  # whole numbers of Python know no infinity
 _RANGES: Mapping[sympy.Symbol, tuple[float, float, str]] = {
     decay_steps: (2.0, math.inf, "a finite whole number >= 2"),
     end_factor: (0.0, 1.0, "in [0, 1]"),
@@ -138,15 +139,15 @@ class Schedule:
     def __post_init__(self) -> None:
         if self.name not in SHAPES:
             raise ValueError(f"name must be one of {', '.join(SHAPES)}, got {self.name}")
-        if not 0.0 < self.peak < math.inf:
+        if not 0.0 < self.peak <= _LARGEST:
             raise ValueError(f"peak must be finite and > 0, got {self.peak}")
         wanted = {str(p): p for p in self.shape.parameters}
         if set(self.parameters) != set(wanted):
             raise ValueError(f"schedule {self.name} takes exactly {tuple(wanted)}, got {tuple(self.parameters)}")
         for key, value in self.parameters.items():
             low, high, allowed = _RANGES[wanted[key]]
-            whole = wanted[key] != decay_steps or float(value).is_integer()
-            if not (low <= value <= high and math.isfinite(value) and whole):
+            within = low <= value <= high and -_LARGEST <= value <= _LARGEST
+            if not (within and (wanted[key] != decay_steps or float(value).is_integer())):
                 raise ValueError(f"{key} must be {allowed}, got {value}")
 
     @property
@@ -180,7 +181,7 @@ class Schedule:
             array([1.  , 0.75, 0.5 , 0.5 ])
         """
         steps = _whole(step, "step")
-        return np.asarray(self.peak * self._value(0, np.minimum(steps, self._decayed)))
+        return np.asarray(rates(self.name, self._peak, steps, self._own))
 
     def sum_of_rates(self, steps: ArrayLike) -> Array:
         r"""Return :math:`A_K = \sum_{k<K} \eta_k`, in closed form.
@@ -192,7 +193,7 @@ class Schedule:
             Array of the shape of steps, in the unit of the peak.
 
         Raises:
-            ValueError: If K is not a whole number >= 0.
+            ValueError: If K is not a whole number >= 0, or the sum leaves the range of doubles.
         Reference:
             docs/theory.md, result 13.
 
@@ -200,7 +201,7 @@ class Schedule:
             >>> Schedule("inverse", 1.0, {"tau": 1.0}).sum_of_rates(3)  # 1 + 1/2 + 1/3
             array(1.83333333)
         """
-        return np.asarray(self.peak * self._sum(1, _whole(steps, "steps")))
+        return self._scaled(1, _whole(steps, "steps"))
 
     def sum_of_squares(self, steps: ArrayLike) -> Array:
         r"""Return :math:`H_K = \sum_{k<K} \eta_k^2`, in closed form.
@@ -212,7 +213,7 @@ class Schedule:
             Array of the shape of steps, in the squared unit of the peak.
 
         Raises:
-            ValueError: If K is not a whole number >= 0.
+            ValueError: If K is not a whole number >= 0, or the sum leaves the range of doubles.
         Reference:
             Lee et al. 2021, Eq. (8); docs/theory.md, result 13.
 
@@ -220,20 +221,18 @@ class Schedule:
             >>> Schedule("step", 1.0, {"decay_steps": 2, "gamma": 0.5}).sum_of_squares(3)  # 1 + 1 + 1/4
             array(2.25)
         """
-        return np.asarray(self.peak**2 * self._sum(2, _whole(steps, "steps")))
+        return self._scaled(2, _whole(steps, "steps"))
 
     def robbins_monro(self) -> tuple[bool, bool]:
         r"""Return whether :math:`\sum \eta_k = \infty` and whether :math:`\sum \eta_k^2 < \infty`.
 
-        Decided symbolically on the tail of the shape, with the parameters as exact fractions.
+        A rate that stays above 0 fails the second, (k+1)^-p meets the first up to p = 1 and the second beyond 1/2.
 
         Returns:
             Two truth values; the conditions of Robbins and Monro are both.
 
-        Raises:
-            NotImplementedError: If the tail defeats the convergence tests of sympy.
         Reference:
-            Bottou, Curtis, Nocedal 2018, Eq. (4.19); docs/theory.md, result 13.
+            Bottou, Curtis, Nocedal 2018, Eq. (4.19); docs/theory.md, 13.19 to 13.27.
 
         Example:
             >>> Schedule("power", 0.1, {"power": 0.75}).robbins_monro()
@@ -242,26 +241,27 @@ class Schedule:
             (True, False)
         """
         if self.shape.held or self.name == "constant":
-            return self.last_rate > 0.0, self.last_rate == 0.0
-        exact = {p: sympy.Rational(str(float(self.parameters[str(p)]))) for p in self.shape.parameters}
-        tail = (self.shape.tail or self.shape.rate).subs(exact)
-        sums = (sympy.Sum(tail**degree, (k, 1, sympy.oo)).is_convergent() for degree in (1, 2))
-        first, second = (bool(converges) for converges in sums)
-        return not first, second
+            stays = self._own.get("end_factor", 1.0) > 0.0
+            return stays, not stays
+        if self.name == "power":
+            return self._own["power"] <= 1.0, self._own["power"] > 0.5
+        return self.name == "inverse", True
 
     @property
-    def _decayed(self) -> float:
-        return self.parameters["decay_steps"] if self.shape.held else math.inf
+    def _peak(self) -> float:
+        return float(self.peak)
 
-    def _sum(self, degree: int, steps: Array) -> Array:
-        end = self.last_rate / self.peak if self.shape.held else 0.0
-        held = np.maximum(steps - self._decayed, 0.0)
-        return self._value(degree, np.minimum(steps, self._decayed)) + end**degree * held
+    @property
+    def _own(self) -> dict[str, float]:
+        return {name: float(value) for name, value in self.parameters.items()}
 
-    def _value(self, part: int, at: Array) -> Array:
-        own = [float(self.parameters[str(p)]) for p in self.shape.parameters]
-        value = _compiled(self.name)[part](at, *own)
-        return np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), at.shape))
+    def _scaled(self, degree: int, steps: Array) -> Array:
+        """Return the sum of the rates to a power, the peak taken in last."""
+        with np.errstate(over="ignore", under="ignore"):
+            total = sums(self.name, degree, steps, self._own) * self._peak
+            total = np.asarray(total if degree == 1 else total * self._peak)
+        require_doubles(total[steps > 0.0], "the sum", least=math.ulp(0.0) if degree == 1 else SMALLEST)
+        return total
 
 
 def self_consistent_steps(schedule: Schedule, noise_factor: float, floor: float) -> float:
@@ -289,50 +289,49 @@ def self_consistent_steps(schedule: Schedule, noise_factor: float, floor: float)
         >>> self_consistent_steps(Schedule("constant", 0.5, {}), noise_factor=4.0, floor=10.0)
         inf
     """
-    if not (0.0 <= noise_factor < math.inf and 0.0 < floor < math.inf):
+    if not (0.0 <= noise_factor <= _LARGEST and 0.0 < floor <= _LARGEST):
         raise ValueError(f"need finite noise_factor >= 0 and floor > 0, got {noise_factor=}, {floor=}")
-    if noise_factor * schedule.last_rate**2 >= 1.0:
+    exact = Fraction(float(noise_factor)) * Fraction(float(schedule.peak)) ** 2
+    end = Fraction(float(schedule.parameters.get("end_factor", schedule.name == "constant")))
+    if exact * end**2 >= 1:
         return math.inf
-
-    def missing(steps: int) -> float:
-        return noise_factor * float(schedule.sum_of_squares(steps)) + floor - steps
-
-    high = 1
-    while missing(high) > 0.0:
-        high *= 2
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if missing(middle) > 0.0 else (low, middle)
-    before, after = missing(low), missing(high)
-    return low + (high - low) * before / (before - after)
+    cost = float(require_doubles(ratio([noise_factor, schedule.peak, schedule.peak]), "the noise", least=0.0))
+    shape = replace(schedule, peak=1.0)
+    if end:
+        held = _held_steps(schedule, cost, float(1 - exact * end**2), float(floor))
+        if held is not None:
+            return held
+    return _root(lambda steps: steps - cost * float(shape.sum_of_squares(steps)) - floor)
 
 
-@cache
-def _compiled(name: str) -> tuple[Compiled, ...]:
-    """Return numpy functions of the rate at k, the sum and the sum of squares up to K."""
-    shape = SHAPES[name]
-    modules = [{"harmonic": np.vectorize(_harmonic, otypes=[float]), "polygamma": _polygamma}, "numpy"]
-    parts = ((k, shape.rate), (K, shape.total), (K, shape.squares))
-    return tuple(sympy.lambdify((at, *shape.parameters), part, modules=modules) for at, part in parts)
+def _held_steps(schedule: Schedule, cost: float, slope: float, floor: float) -> float | None:
+    """Return the root if the rate is at its end there, where K - a H_K grows by `slope` a step."""
+    own = {name: float(value) for name, value in schedule.parameters.items()}
+    decay = own.get("decay_steps", 0.0)
+    above = float(above_end(schedule.name, 2, np.asarray(decay), own)) if own else 0.0
+    with np.errstate(over="ignore"):
+        steps = float(require_doubles((np.float64(cost) * above + floor) / slope, "the number of steps", least=0.0))
+    return steps if steps >= decay else None
 
 
-def _harmonic(number: float, exponent: float) -> float:
-    """Return the sum of i^-exponent over 1 <= i <= number, by zeta functions in 40 digits."""
-    with mpmath.workdps(40):
-        if exponent == 1.0:
-            return float(mpmath.harmonic(number))
-        return float(mpmath.zeta(exponent) - mpmath.zeta(exponent, mpmath.mpf(number) + 1))
-
-
-def _polygamma(order: int, at: Array) -> Array:
-    from scipy.special import polygamma  # noqa: PLC0415  (keeps `import theory` free of scipy)
-
-    return np.asarray(polygamma(order, at), dtype=np.float64)
+def _root(excess: Callable[[float], float]) -> float:
+    """Return where a convex function of whole numbers that starts below 0 is 0, joined linearly."""
+    low, high = 0.0, 1.0
+    while excess(high) < 0.0:
+        low, high = high, 2.0 * high
+        if high == math.inf:
+            raise ValueError("no double is as large as the number of steps: choose a smaller noise_factor or floor")
+    while high - low > 1.0 and low < (middle := low + math.floor((high - low) / 2.0)) < high:
+        low, high = (middle, high) if excess(middle) < 0.0 else (low, middle)
+    below, above = -excess(low), excess(high)
+    return low + (high - low) * (below / (below + above))
 
 
 def _whole(values: ArrayLike, name: str) -> Array:
-    numbers = np.asarray(values, dtype=np.float64)
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except OverflowError:
+        raise ValueError(f"{name} must be whole numbers >= 0 and at most {_LARGEST:.3g}") from None
     if not (np.isfinite(numbers).all() and (numbers >= 0.0).all() and (numbers == np.floor(numbers)).all()):
         raise ValueError(f"{name} must be whole numbers >= 0")
     return numbers

@@ -1,0 +1,66 @@
+"""Products and quotients of doubles whose value fits a double although a part of the way may not."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from theory.log_space import Array
+
+SMALLEST = float(np.finfo(np.float64).tiny)
+"""The smallest positive double of full precision."""
+
+
+def ratio(over: Sequence[ArrayLike], under: Sequence[ArrayLike] = ()) -> Array:
+    r"""Return a product over a product, rounded as if exponents had no limit.
+
+    Args:
+        over: Factors, any shapes that broadcast. Finite, >= 0.
+        under: Divisors, likewise. Finite, > 0.
+
+    Returns:
+        Array: infinite or 0 only where the value itself is beyond the doubles.
+
+    Reference:
+        Fractions and exponents apart, as `frexp` gives them.
+
+    Example:
+        >>> float(ratio([1e300, 1e300], [1e305, 1e290]))
+        100000.0
+    """
+    fraction, exponent = np.frexp(np.float64(1.0))
+    for sign, factors in ((1, over), (-1, under)):
+        for factor in factors:
+            part, power = np.frexp(np.asarray(factor, dtype=np.float64))
+            fraction = fraction * part if sign > 0 else fraction / part
+            exponent = exponent + sign * power
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(np.ldexp(fraction, exponent))
+
+
+def require_doubles(values: ArrayLike, what: str, least: float = SMALLEST) -> Array:
+    r"""Return positive values, refused where they left the range of doubles.
+
+    Args:
+        values: Any shape, what a formula with a positive value gave.
+        what: How a message names them.
+        least: The smallest that is kept; below it digits are missing.
+
+    Returns:
+        The values.
+
+    Raises:
+        ValueError: If one is infinite, no number or below `least`.
+
+    Reference:
+        IEEE 754.
+
+    Example:
+        >>> require_doubles(0.0, "the sum")
+        Traceback (most recent call last):
+        ValueError: the sum leaves the range of double precision: choose other units
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if not (np.isfinite(array).all() and (array >= least).all()):
+        raise ValueError(f"{what} leaves the range of double precision: choose other units")
+    return array
