@@ -21,7 +21,7 @@ def _function(at, shape, expression):
 
 
 def added(name, degree, steps, parameters):
-    """Return the sum over k < K <= decay_steps of a shape or its square, term by term in 40 digits beyond those of k/D."""
+    """Return the sum over k < K <= decay_steps of a shape or its square, term by term, 40 digits beyond k/D."""
     shape = SHAPES[name]
     rate = _function(k, shape, shape.rate)
     with mpmath.workdps(40 if max(parameters.values()) < 1e15 else 680):

@@ -122,7 +122,7 @@ def test_a_long_polynomial_of_power_one_is_a_line_and_of_half_the_power_its_root
 def test_a_very_long_polynomial_is_exponential(steps, power):
     schedule = Schedule("polynomial", 1.0, {"decay_steps": steps, "end_factor": 0.0, "power": power})
     for degree, total in ((1, schedule.sum_of_rates(999)), (2, schedule.sum_of_squares(999))):
-        assert float(total) == pytest.approx(math.fsum(math.exp(-degree * power / steps * k) for k in range(999)))
+        assert float(total) == pytest.approx(math.fsum(math.exp(-degree * k * (power / steps)) for k in range(999)))
 
 
 def test_a_power_that_leaves_the_first_step_alone():
