@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from empirics.datasets import Dataset
 from empirics.errors import InputError
-from empirics.executor import ProcessExecutor, Watch, WorkerError
+from empirics.executor import ProcessExecutor, Watch
 from empirics.records import StudyOutcome
 from empirics.specification import Specification
 from empirics.tasks import Result, StudyTask, Task
+from empirics.worker import WorkerError
 
 if TYPE_CHECKING:
     from empirics.laboratory import Laboratory

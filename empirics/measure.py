@@ -26,6 +26,11 @@ _PURPOSE = "Measure steps to result K*(B) per sparsity, then the constants L, De
 class Execution(Placement):
     """How a measurement is carried out; none of it changes a result."""
 
+
+@dataclass(frozen=True)
+class _Command(Execution):
+    """What the command is told beyond a measurement's request."""
+
     plan: Annotated[bool, "print what would be done, with an estimate of time and memory, and stop"] = False
     list: Annotated[bool, "print all workloads with their defaults, and stop"] = False
 
@@ -62,11 +67,11 @@ def _everything(run: Measurement) -> None:
 @command
 def main(arguments: Sequence[str] | None = None, prog: str = _PROGRAM) -> int:
     """Run the command, called by the name `prog`; return its exit code."""
-    request, execution = parse(arguments, prog, _PURPOSE, Request, Execution)
+    request, execution = parse(arguments, prog, _PURPOSE, Request, _Command)
     return run_command(lambda: _carry_out(request, execution))
 
 
-def _carry_out(request: Request, execution: Execution) -> None:
+def _carry_out(request: Request, execution: _Command) -> None:
     """List, plan or measure, as asked."""
     if execution.list:
         say(describe_workloads())

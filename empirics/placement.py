@@ -12,6 +12,7 @@ from empirics.errors import InputError
 from empirics.executor import OpenExecutor, local_executor
 from empirics.resources import Resources, this_machine
 from empirics.specification import BaseRequest
+from empirics.worker import leave_where_imported_by_a_worker
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ def placed(request: BaseRequest, placement: Placement) -> Iterator[tuple[Resourc
     Raises:
         InputError: If the options do not go together, Ray is not installed, or no cluster answers.
     """
+    leave_where_imported_by_a_worker()
     if placement.executor == "ray":
         if request.data_parallel > 1:
             raise InputError(f"--data-parallel {request.data_parallel}: goes with --executor local")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from empirics.datasets import Dataset
 from empirics.errors import InputError
-from empirics.executor import Message, attempt
 from empirics.memory import peak_bytes
 from empirics.provenance import provenance, vector_instructions
 from empirics.specification import Specification
 from empirics.tasks import Task
+from empirics.worker import Message, attempt
 
 if TYPE_CHECKING:
     from empirics.laboratory import Laboratory

@@ -12,10 +12,11 @@ from reference.empirics_tasks import Break, Die, Echo, FullDisk, Refuse
 from reference.processes import is_running
 
 from empirics.errors import InputError
-from empirics.executor import ProcessExecutor, SerialExecutor, WorkerError, _interrupts_wait, local_executor
+from empirics.executor import ProcessExecutor, SerialExecutor, local_executor
 from empirics.records import StudyOutcome
 from empirics.specification import Request, Study, resolve
 from empirics.tasks import PruneTask, StudyTask
+from empirics.worker import WorkerError, interrupts_wait
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +108,7 @@ def test_ctrl_c_while_workers_start_is_answered_when_they_have():
     started = []
 
     def start():
-        with _interrupts_wait():
+        with interrupts_wait():
             os.kill(os.getpid(), signal.SIGINT)
             started.append("all")
 

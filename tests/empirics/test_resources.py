@@ -2,7 +2,7 @@
 
 import torch
 
-from empirics import executor, resources
+from empirics import executor, resources, worker
 from empirics.resources import Resources, this_machine, use_gpu
 from empirics.running import prepare
 from empirics.specification import Request, resolve
@@ -27,26 +27,34 @@ def test_workers_take_the_gpus_in_turn(monkeypatch):
     taken = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     monkeypatch.setattr(torch.cuda, "set_device", taken.append)
-    for worker in range(5):
-        use_gpu("cpu", worker)
-        use_gpu("cuda", worker)
+    for number in range(5):
+        use_gpu("cpu", number)
+        use_gpu("cuda", number)
     assert taken == [0, 1, 2, 0, 1]
 
 
 class Closed:
-    """A pipe that nothing comes through."""
+    """A pipe that closes after the first thing."""
+
+    def __init__(self, *given):
+        self.given = [given]
 
     def recv(self):
-        raise EOFError
+        if not self.given:
+            raise EOFError
+        return self.given.pop()
+
+    def send(self, _message):
+        pass
 
 
 def test_a_worker_takes_its_gpu_before_it_sets_up_its_laboratory(digits, monkeypatch):
     seen = []
-    monkeypatch.setattr(executor, "_leave_with_parent", lambda: None)
-    monkeypatch.setattr(executor, "use_gpu", lambda *told: seen.append(told))
+    monkeypatch.setattr(worker, "_leave_with_parent", lambda: None)
+    monkeypatch.setattr(worker, "use_gpu", lambda *told: seen.append(told))
     monkeypatch.setattr("empirics.laboratory.Laboratory", lambda *_: seen.append("laboratory"))
     specification, _ = resolve(Request(device="cuda"), cuda_available=True)
-    executor._work(Closed(), specification, digits, 4)
+    worker._work(Closed(specification, digits), None, 4)
     assert seen == [("cuda", 4), "laboratory"]
 
 
@@ -56,17 +64,19 @@ def test_workers_of_a_run_are_numbered_from_0(digits, monkeypatch):
             self.args = args
 
         def start(self):
-            numbers.append(self.args[3])
+            numbers.append(self.args[2])
 
     numbers = []
-    monkeypatch.setattr(executor.multiprocessing.get_context("spawn"), "Process", Noted)
+    monkeypatch.setattr(worker.multiprocessing.get_context("spawn"), "Process", Noted)
+    monkeypatch.setattr(worker.WorkerProcess, "equip", lambda *_: None)
     specification, _ = resolve(Request(), cuda_available=False)
     workers = executor.ProcessExecutor(specification, digits, 3)
     workers._start(2)
     workers._start(3)
     assert numbers == [0, 1, 2]
-    for worker in workers._workers:
-        worker.connection.close()
+    for one in workers._workers:
+        one.connection.close()
+        one.said.close()
 
 
 def test_no_machine_has_no_slot():
