@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from collections.abc import Callable
 from typing import NoReturn
 
 from kstar import say
@@ -38,11 +39,17 @@ def positive(text: str) -> float:
     return value
 
 
-def count(text: str) -> int:
-    """Return a whole number of at least 1."""
-    if not (text.isdecimal() and int(text) >= 1):
-        raise argparse.ArgumentTypeError(f"must be a whole number >= 1, got {text!r}")
-    return int(text)
+def count_up_to(most: int) -> Callable[[str], int]:
+    """Return an argument type: a whole number from 1 to the most that can be worked with."""
+
+    def count(text: str) -> int:
+        if not (text.isdecimal() and int(text) >= 1):
+            raise argparse.ArgumentTypeError(f"must be a whole number >= 1, got {text!r}")
+        if int(text) > most:
+            raise argparse.ArgumentTypeError(f"must be at most {most}, got {text}")
+        return int(text)
+
+    return count
 
 
 def plain(value: float) -> int | float:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kstar import say
-from theory.command_line import count, positive
+from theory.command_line import count_up_to, positive
 from theory.evaluation import BOUNDS, MODELS, Evaluation, evaluate
 
 _PROG = "python -m theory.derive"
@@ -51,7 +51,8 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--M-G", type=positive, metavar="x", help="second-moment constant, >= mu^2 (default: 1)")
     group.add_argument("--eta", type=positive, metavar="x", help="learning rate, for paper and fixed")
     group.add_argument("--bound", choices=BOUNDS, help="for fixed and tuned (default: sharp)")
-    group.add_argument("--without-replacement", type=count, metavar="N", help="each batch is a subset of N examples")
+    examples = count_up_to(2**53)  # a whole number as a double
+    group.add_argument("--without-replacement", type=examples, metavar="N", help="each batch is a subset of N examples")
     group.add_argument("--H", type=positive, metavar="x", help="sum of the squared rates, for decaying")
     group.add_argument("--batch-sizes", type=positive, nargs="+", metavar="B", help="one or more")
     group.add_argument("--plot", type=Path, metavar="FILE", help="also draw it: .png, .svg, .pdf")

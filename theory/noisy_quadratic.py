@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kstar import command, say
-from theory.command_line import OneLineParser, count, number, plain, positive
+from theory.command_line import OneLineParser, count_up_to, number, plain, positive
 from theory.log_space import Array
 from theory.quadratic_modes import Modes, MomentumModes, PlainModes, Spectrum
 from theory.quadratic_passage import FINE, LONGEST, Passage, RateSearch, first_passage
@@ -209,7 +209,8 @@ def _parser() -> OneLineParser:
         allow_abbrev=False,
     )
     parser.add_argument("--goal", type=positive, required=True, help="expected loss to reach")
-    parser.add_argument("--dimension", type=count, default=10000, help="number of modes (default: %(default)s)")
+    modes = count_up_to(1_000_000)
+    parser.add_argument("--dimension", type=modes, default=10000, help="number of modes (default: %(default)s)")
     parser.add_argument("--batch-sizes", type=positive, nargs="+", required=True, metavar="B", help="one or more")
     parser.add_argument("--momentum", type=_momentum, default=0.0, metavar="m", help="in [0, 1) (default: 0, SGD)")
     parser.add_argument("--nesterov", action="store_true", help="Nesterov's momentum instead of the heavy ball")

@@ -21,7 +21,7 @@ from kstar import command, say
 from theory.arguments import count_array, positive_array, require_moments, require_positive
 from theory.bounds import SHARP_BOUND
 from theory.cases.worst_case import CONTRACTION, WORST_CASE
-from theory.command_line import OneLineParser, count, plain, positive
+from theory.command_line import OneLineParser, count_up_to, plain, positive
 from theory.log_space import Array
 from theory.symbols import M_G as MOMENT
 from theory.symbols import Delta, K, L, M, Powers, PowerSums, eta, mu
@@ -240,7 +240,8 @@ def _parser() -> OneLineParser:
         "semidefinite program (PEPit), closed form and sharp bound.",
         allow_abbrev=False,
     )
-    parser.add_argument("--steps", type=count, nargs="+", default=[1, 2, 5, 10], metavar="K", help="default: 1 2 5 10")
+    steps = count_up_to(100)  # the semidefinite program grows with K^2
+    parser.add_argument("--steps", type=steps, nargs="+", default=[1, 2, 5, 10], metavar="K", help="default: 1 2 5 10")
     parser.add_argument(
         "--eta-times-L", type=positive, nargs="+", default=[0.5, 1.0, 1.5], metavar="x", help="default: 0.5 1 1.5"
     )

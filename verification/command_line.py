@@ -6,6 +6,8 @@ from typing import NoReturn
 
 from kstar import say
 
+_MOST_DRAWS = 100_000  # a hundred times the default; their curves are held in memory together
+
 
 class Parser(ArgumentParser):
     """Prints an error on one line and exits with code 2."""
@@ -20,7 +22,7 @@ class Parser(ArgumentParser):
 
     def add_draws(self, default: int) -> None:
         """Add --draws."""
-        wanted = checked(_count, "a whole number >= 0")
+        wanted = checked(_count, f"a whole number in 0..{_MOST_DRAWS}")
         self.add_argument("--draws", type=wanted, default=default, help="bootstrap draws (default: %(default)s)")
 
 
@@ -42,8 +44,8 @@ def checked(read: Callable[[str], float], wanted: str) -> Callable[[str], float]
 
 
 def _count(text: str) -> int:
-    """Return a whole number >= 0."""
+    """Return a whole number of draws."""
     value = int(text)
-    if value < 0:
+    if not 0 <= value <= _MOST_DRAWS:
         raise ValueError(text)
     return value

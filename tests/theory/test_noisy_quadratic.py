@@ -354,6 +354,10 @@ def test_command_prints_a_table(capsys, options, method):
         ("--goal 7 --batch-sizes 4", "goal must be > 0 and below the loss at the start, 4.8938, got 7.0"),
         ("--goal abc --batch-sizes 4", "argument --goal: must be a finite number, got 'abc'"),
         ("--goal 0.1 --batch-sizes -4", "argument --batch-sizes: must be > 0, got -4"),
+        (
+            "--goal 0.1 --batch-sizes 4 --dimension 4294967295",
+            "argument --dimension: must be at most 1000000, got 4294",
+        ),
         ("--goal 0.1 --batch-sizes 4 --dimension 0", "argument --dimension: must be a whole number >= 1, got '0'"),
         ("--goal 0.1 --batch-sizes 4 --momentum 1", "argument --momentum: must be in [0, 1), got 1"),
         ("--goal 0.1 --batch-sizes 4 --nesterov", "--nesterov needs --momentum m with m > 0"),

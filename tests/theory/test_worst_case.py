@@ -177,6 +177,7 @@ def test_command_without_pepit_says_how_to_install_it(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ("--steps 4294967295", "argument --steps: must be at most 100, got 4294967295"),
         ("--steps 0", "argument --steps: must be a whole number >= 1, got '0'"),
         ("--steps 1.5", "argument --steps: must be a whole number >= 1, got '1.5'"),
         ("--eta-times-L 0", "argument --eta-times-L: must be > 0, got 0"),

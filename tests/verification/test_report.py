@@ -286,7 +286,8 @@ def test_answers_outside_the_batch_sizes_measured_are_called_so(tmp_path, capsys
         (["--batch-size-for-efficiency", "1.5"], "need a number between 0 and 1, got '1.5'"),
         (["--batch-size-for-efficiency", "x"], "need a number between 0 and 1, got 'x'"),
         (["--step-time", "1", "0"], "need a number > 0, got '0'"),
-        (["--draws", "-1"], "need a whole number >= 0, got '-1'"),
+        (["--draws", "-1"], "need a whole number in 0..100000, got '-1'"),
+        (["--draws", "4294967295"], "need a whole number in 0..100000, got '4294967295'"),
     ],
 )
 def test_questions_that_cannot_be_answered_are_refused(tmp_path, capsys, option, message):
