@@ -16,7 +16,7 @@ from empirics.errors import InputError
 from empirics.placement import Placement, placed
 from empirics.running import prepare, run_stages
 from empirics.runs_to_follow import needs_search
-from empirics.specification import BaseRequest, Request, nearest_128
+from empirics.specification import MOST_REPLICATES, BaseRequest, Request, nearest_128
 from empirics.stages import Measurement
 from empirics.store import read_store
 from empirics.store_schema import FILE_NAME
@@ -89,8 +89,8 @@ def _stages(run: Measurement) -> None:
 
 def _check(request: ConstantsRequest) -> None:
     """Refuse values outside their range, naming the option."""
-    if request.seeds < 1:
-        raise InputError(f"--seeds {request.seeds}: must be an integer >= 1")
+    if not 1 <= request.seeds <= MOST_REPLICATES:
+        raise InputError(f"--seeds {request.seeds}: must be an integer in 1..{MOST_REPLICATES}")
     if request.batch_size is not None and request.batch_size < 1:
         raise InputError(f"--batch-size {request.batch_size}: must be an integer >= 1")
     rate = request.learning_rate

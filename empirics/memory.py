@@ -48,6 +48,25 @@ def _trial_bytes(network: Network) -> float:
     return 4 * network.size * _WEIGHT_COPIES
 
 
+def check_weights(memory: float, specification: Specification, network: Network) -> None:
+    """Refuse a study whose trials do not fit a machine, whatever else it holds.
+
+    Args:
+        memory: Bytes that the machine has.
+        specification: What is measured.
+        network: The network it trains.
+
+    Raises:
+        InputError: If the weights of all trials take more; the message says how many trials would fit.
+    """
+    taken = specification.trials * _trial_bytes(network)
+    if taken > memory:
+        raise InputError(
+            f"--trials {specification.trials}: their weights take {taken / 1e9:.1f} GB, more than this machine's "
+            f"{memory / 1e9:.1f} GB; use --trials {int(memory // _trial_bytes(network))} or fewer"
+        )
+
+
 def jobs_within(
     limit: float | None, jobs: int, specification: Specification, dataset: Dataset, network: Network
 ) -> int:

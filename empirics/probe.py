@@ -48,7 +48,8 @@ class Probe:
             >>> sorted(Probe(examples=100, every=5, hessian_points=3).hessian_indices(41))
             [0, 4, 8]
         """
-        last, wanted = (steps - 1) // self.every, self.hessian_points
+        last = (steps - 1) // self.every
+        wanted = min(self.hessian_points, last + 1)
         if wanted < 2 or last == 0:
             return frozenset(range(min(wanted, 1)))
         return frozenset(round(number * last / (wanted - 1)) for number in range(wanted))

@@ -15,10 +15,12 @@ class Resources:
     Args:
         cores: That tasks may use, >= 0.
         gpus: CUDA devices, >= 0.
+        memory: Bytes that one process can have at most; None where that is not known.
     """
 
     cores: int
     gpus: int
+    memory: float | None = None
 
     def slots(self, device: DeviceClass) -> int:
         """Return how many tasks run at once by default, >= 1: one a core, on GPUs one a GPU.
@@ -37,7 +39,8 @@ def this_machine() -> Resources:
     cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):  # Linux; elsewhere all cores are taken to be free
         cores = len(os.sched_getaffinity(0))
-    return Resources(cores, torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return Resources(cores, gpus, float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
 
 
 def use_gpu(device: DeviceClass, worker: int) -> None:

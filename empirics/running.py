@@ -11,7 +11,7 @@ from empirics.data_parallel import check_ranks
 from empirics.datasets import Dataset, digest_notice
 from empirics.errors import InputError
 from empirics.executor import OpenExecutor
-from empirics.memory import jobs_within, peak_bytes
+from empirics.memory import check_weights, jobs_within, peak_bytes
 from empirics.progress import Display
 from empirics.provenance import provenance, vector_instructions
 from empirics.resources import Resources, this_machine
@@ -20,6 +20,8 @@ from empirics.stages import Measurement
 from empirics.store import open_run, store_in
 from empirics.store_records import Store
 from empirics.tables import write_tables
+
+_MOST_JOBS = 10_000
 
 
 def prepare(
@@ -36,13 +38,15 @@ def prepare(
     Raises:
         InputError: If something in the request cannot be used.
     """
-    if jobs is not None and jobs < 1:
-        raise InputError(f"--jobs {jobs}: must be an integer >= 1")
+    if jobs is not None and not 1 <= jobs <= _MOST_JOBS:
+        raise InputError(f"--jobs {jobs}: must be an integer in 1..{_MOST_JOBS}")
     specification, dataset = resolve(request, cuda_available=resources.gpus > 0)
     from empirics.laboratory import check_network, network_of  # noqa: PLC0415 - loads torch
 
     check_network(specification, dataset)
     network, together = network_of(specification.workload, dataset), specification.data_parallel
+    if specification.device == "cpu" and resources.memory is not None:
+        check_weights(resources.memory, specification, network)
     check_ranks(specification, jobs)
     wanted = together if together > 1 else jobs or resources.slots(specification.device)
     fitting = jobs_within(memory_limit, wanted, specification, dataset, network)

@@ -14,7 +14,7 @@ from empirics.errors import InputError
 from empirics.sobol import DirectionNumbers, unit_points
 
 Scale = Literal["log", "reverse_log", "integer", "linear"]
-_MOST_POINTS = 100_000
+MOST_POINTS = 100_000
 _LARGEST = 3.4e38  # of float32, in which trials train
 
 
@@ -137,11 +137,11 @@ def read_points(path: Path, space: Sequence[Metaparameter]) -> tuple[dict[str, f
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(itertools.islice(csv.reader(file), _MOST_POINTS + 1))
+            rows = list(itertools.islice(csv.reader(file), MOST_POINTS + 2))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"--points {path}: cannot be read as CSV ({error})") from error
-    if len(rows) > _MOST_POINTS:
-        raise InputError(f"--points {path}: holds more than {_MOST_POINTS - 1} points")
+    if len(rows) > MOST_POINTS + 1:
+        raise InputError(f"--points {path}: holds more than {MOST_POINTS} points")
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     header = [cell.strip() for cell in rows[0]] if rows else []
     names = [axis.name for axis in space]

@@ -18,13 +18,17 @@ from empirics.errors import InputError
 from empirics.goal_label import CLASSIFICATION_ERROR
 from empirics.probe import Probe
 from empirics.pruning import PRUNING_METHODS, Biases
-from empirics.search import read_points, search_points
+from empirics.search import MOST_POINTS, read_points, search_points
 from empirics.stopping import StopRule, read_stop_rule
 from empirics.workloads import Workload, find_workload
 
 DeviceClass = Literal["cpu", "cuda"]
 TraceName = Literal["none", "full"]
+MOST_REPLICATES = 10_000
 _MOST = 2**32 - 1  # RandomState, which makes the published split, takes no larger seed
+_MOST_STEPS = 100_000_000  # the paper's longest budget is 100000
+_MOST_TRAININGS = 1_000_000  # the paper's largest workload has 5600; a task and a mask of each are held in memory
+_MOST_REPEATS = 100_000
 
 
 @dataclass(frozen=True)
@@ -257,6 +261,7 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
             repeats=request.repeats,
         ),
     )
+    _check_trainings(specification)
     return specification, dataset
 
 
@@ -328,23 +333,35 @@ def _check_request(request: Request, workload: Workload) -> None:
 
 def _check_counts(request: Request, workload: Workload) -> None:
     """Refuse whole numbers that are too small or too large, naming the option."""
-    least = {
-        "--trials": (workload.trials, 1),
-        "--replicates": (request.replicates, 1),
-        "--rerun-winner": (request.rerun_winner, 0),
-        "--max-steps": (workload.max_steps, 1),
-        "--eval-interval": (workload.eval_interval, 1),
-        "--seed": (request.seed, 0),
-        "--data-parallel": (request.data_parallel, 1),
-        "--pruning-examples": (1 if request.pruning_examples is None else request.pruning_examples, 1),
-        "--examples": (2 if request.examples is None else request.examples, 2),
-        "--every": (1 if request.every is None else request.every, 1),
-        "--steps": (1 if request.steps is None else request.steps, 1),
-        "--hessian-points": (request.hessian_points, 0),
-        "--repeats": (request.repeats, 0),
+    allowed = {
+        "--trials": (workload.trials, 1, MOST_POINTS),
+        "--replicates": (request.replicates, 1, MOST_REPLICATES),
+        "--rerun-winner": (request.rerun_winner, 0, MOST_REPLICATES),
+        "--max-steps": (workload.max_steps, 1, _MOST_STEPS),
+        "--eval-interval": (workload.eval_interval, 1, _MOST),
+        "--seed": (request.seed, 0, _MOST),
+        "--data-parallel": (request.data_parallel, 1, _MOST),
+        "--pruning-examples": (1 if request.pruning_examples is None else request.pruning_examples, 1, _MOST),
+        "--examples": (2 if request.examples is None else request.examples, 2, _MOST),
+        "--every": (1 if request.every is None else request.every, 1, _MOST),
+        "--steps": (1 if request.steps is None else request.steps, 1, _MOST_STEPS),
+        "--hessian-points": (request.hessian_points, 0, _MOST),
+        "--repeats": (request.repeats, 0, _MOST_REPEATS),
     }
-    for option, (value, lowest) in least.items():
+    for option, (value, lowest, highest) in allowed.items():
         if value < lowest:
             raise InputError(f"{option} {value}: must be an integer >= {lowest}")
-        if value > _MOST:
-            raise InputError(f"{option} {value}: must be at most {_MOST}")
+        if value > highest:
+            raise InputError(f"{option} {value}: must be at most {highest}")
+
+
+def _check_trainings(specification: Specification) -> None:
+    """Refuse more trainings than a run folder is made for."""
+    one = specification
+    studies = len(one.sparsities) * len(one.batch_sizes) * one.replicates
+    trainings = studies * (one.trials + one.rerun_winner)
+    if trainings > _MOST_TRAININGS:
+        raise InputError(
+            f"{studies} studies of {one.trials} trials and {one.rerun_winner} reruns: more than {_MOST_TRAININGS} "
+            "trainings in one run; use fewer --replicates, --trials or --rerun-winner"
+        )

@@ -52,7 +52,8 @@ class StopRule:
             return sorted(hits)[int(self.amount) - 1] if len(hits) >= self.amount else None
         if not hits:
             return None
-        return min(math.ceil(self.amount * min(hits) / eval_interval) * eval_interval, max_steps)
+        wanted = min(self.amount * min(hits), max_steps)  # a float beyond which no integer is made
+        return min(math.ceil(wanted / eval_interval) * eval_interval, max_steps)
 
 
 RACE = StopRule()

@@ -158,7 +158,8 @@ def test_a_run_that_diverges_says_where(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--seeds", 0), "--seeds 0: must be an integer >= 1"),
+        (("--seeds", 0), "--seeds 0: must be an integer in 1..10000"),
+        (("--seeds", 4294967295), "--seeds 4294967295: must be an integer in 1..10000"),
         (("--batch-size", 0), "--batch-size 0: must be an integer >= 1"),
         (("--batch-size", 5000), "--batch-sizes 5000: more than the 1618 training examples"),
         (("--learning-rate", -1), "--learning-rate -1: must be a finite number above 0"),
@@ -166,7 +167,7 @@ def test_a_run_that_diverges_says_where(tmp_path, capsys):
         (("--every", 0), "--every 0: must be an integer >= 1"),
         (("--steps", 0), "--steps 0: must be an integer >= 1"),
         (("--repeats", 1), "--repeats 1: one draw has no spread"),
-        (("--jobs", 0), "--jobs 0: must be an integer >= 1"),
+        (("--jobs", 0), "--jobs 0: must be an integer in 1..10000"),
         (("--memory-limit", 0.1), "--memory-limit 0.1: one process with 16 trials needs about"),
         (("--address", "auto"), "--address auto: goes with --executor ray"),
         (("--executor", "ray", "--data-parallel", 2), "--data-parallel 2: goes with --executor local"),

@@ -257,3 +257,7 @@ def test_hessians_are_spread_over_the_whole_run(steps, every, wanted):
     if wanted >= 2:
         assert {0, last} <= found
     assert len(found) == min(wanted, last + 1)
+
+
+def test_more_hessians_than_measurements_are_one_at_each():
+    assert Probe(examples=9, every=5, hessian_points=2**32 - 1).hessian_indices(41) == set(range(9))

@@ -74,7 +74,7 @@ BAD = [
     Refused("batch size too large", ("--batch-sizes", "1619"), "--batch-sizes 1619: more than the 1618 training"),
     Refused("goal error 7", ("--goal-error", "7"), "--goal-error 7: must lie in (0, 1)"),
     Refused("0 trials", ("--trials", "0"), "--trials 0: must be an integer >= 1"),
-    Refused("0 jobs", ("--jobs", "0"), "--jobs 0: must be an integer >= 1"),
+    Refused("0 jobs", ("--jobs", "0"), "--jobs 0: must be an integer in 1..10000"),
     Refused(
         "unknown workload",
         ("--workload", "cifar"),

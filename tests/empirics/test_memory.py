@@ -11,7 +11,9 @@ from reference.commands import code_of
 from empirics.architectures import build_network
 from empirics.errors import InputError
 from empirics.measure import main
-from empirics.memory import expected_bytes, jobs_within
+from empirics.memory import check_weights, expected_bytes, jobs_within
+from empirics.resources import Resources
+from empirics.running import prepare
 from empirics.specification import Request, resolve
 
 
@@ -54,6 +56,18 @@ def test_what_does_not_fit_is_refused_with_what_would(case):
         jobs_within(limit, 2, *case)
     with pytest.raises(InputError, match=r"needs about 0\.\d\d GB; use a limit of at least 0\.\d\d$"):
         jobs_within(0.01, 2, *case)
+
+
+def test_trials_whose_weights_no_machine_like_this_holds_are_refused(case):
+    specification, _, network = case
+    each = 4 * 6 * 6090  # float32, six copies
+    check_weights(20 * each, specification, network)
+    with pytest.raises(InputError, match=r"^--trials 20: .* than this machine's 0\.0 GB; use --trials 19 or fewer$"):
+        check_weights(20 * each - 1, specification, network)
+    machine = Resources(cores=1, gpus=0, memory=20 * each - 1)
+    with pytest.raises(InputError, match="use --trials 19 or fewer"):
+        prepare(Request(trials=20), None, None, machine)
+    assert prepare(Request(trials=20), None, None, Resources(cores=1, gpus=0))[2] == 1
 
 
 @pytest.mark.parametrize("limit", [0.0, -1.0, float("nan")])

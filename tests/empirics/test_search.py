@@ -139,7 +139,7 @@ def test_a_count_in_a_table_is_an_integer_from_one(cell, tmp_path):
 
 
 def test_a_table_of_too_many_points_is_refused_and_not_cut(tmp_path, monkeypatch):
-    monkeypatch.setattr("empirics.search._MOST_POINTS", 4)
+    monkeypatch.setattr("empirics.search.MOST_POINTS", 3)
     assert len(read_points(written(tmp_path, "learning_rate\n" + "0.1\n" * 3), (LEARNING_RATE,))) == 3
     with pytest.raises(InputError, match="holds more than 3 points"):
         read_points(written(tmp_path, "learning_rate\n" + "0.1\n" * 4), (LEARNING_RATE,))

@@ -51,6 +51,23 @@ BAD = [
     ),
     Bad("seed -1", Request(seed=-1), r"--seed -1: must be an integer >= 0"),
     Bad("seed 2^32", Request(seed=2**32), r"--seed 4294967296: must be at most 4294967295"),
+    Bad("trials beyond memory", Request(trials=2**32 - 1), r"--trials 4294967295: must be at most 100000"),
+    Bad("trials of no limit", Request(trials=10**40), r"--trials 1(0{40}): must be at most 100000"),
+    Bad("replicates beyond memory", Request(replicates=2**32 - 1), r"--replicates 4294967295: must be at most 10000"),
+    Bad("reruns beyond memory", Request(rerun_winner=2**32 - 1), r"--rerun-winner 4294967295: must be at most 10000"),
+    Bad("budget beyond any", Request(max_steps=2**32 - 1), r"--max-steps 4294967295: must be at most 100000000"),
+    Bad("followed beyond any", Request(steps=2**32 - 1), r"--steps 4294967295: must be at most 100000000"),
+    Bad("draws beyond any", Request(repeats=2**32 - 1), r"--repeats 4294967295: must be at most 100000"),
+    Bad(
+        "each allowed, too many together",
+        Request(replicates=10_000, trials=100, batch_sizes=(8, 16)),
+        r"80000 studies of 100 trials and 0 reruns: more than 1000000 trainings in one run; use fewer --replicates",
+    ),
+    Bad(
+        "too many retrainings",
+        Request(replicates=1000, rerun_winner=10_000, sparsity=(0.0,), batch_sizes=(8,), trials=1),
+        r"1000 studies of 1 trials and 10000 reruns: more than 1000000 trainings",
+    ),
     Bad("one example", Request(examples=1), r"--examples 1: must be an integer >= 2"),
     Bad(
         "unknown workload",
@@ -101,6 +118,13 @@ def test_values_are_sorted_and_taken_once():
     found = specify(sparsity=(90, 0, 90.0), batch_sizes=(32, 8, 32, 1618))
     assert found.sparsities == (0.0, 90.0)
     assert found.batch_sizes == (8, 32, 1618)
+
+
+def test_the_most_trainings_of_one_run_are_a_million():
+    most = {"sparsity": (0.0,), "batch_sizes": (8,), "replicates": 10_000}
+    assert specify(**most, trials=99, rerun_winner=1).trials == 99
+    with pytest.raises(InputError, match="more than 1000000 trainings"):
+        specify(**most, trials=99, rerun_winner=2)
 
 
 def test_a_batch_may_be_a_single_example_or_the_whole_training_set():
