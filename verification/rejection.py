@@ -80,4 +80,4 @@ def beyond_which_nothing_improved(fitted: FittedCurve) -> str:
     steps = number(float(np.exp(means[best])))
     if best == max(by_size):
         return f"the largest batch size measured, {best}, took the fewest steps, {steps}"
-    return f"no batch size measured above {best} took fewer than its {steps} steps"
+    return f"no batch size measured above {best} took fewer steps than its {steps}"

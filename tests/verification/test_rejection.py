@@ -1,6 +1,7 @@
 """No number from a law that its own curve rejects, and none where nothing is known; a number where the law holds."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from verification.advice import efficiency_lines, step_time_lines
 from verification.curve_tests import with_tests
 from verification.curves import fit_curve, fit_curves
+from verification.fit import OPEN
 from verification.records import Curve, CurvePoint
 from verification.rejection import beyond_which_nothing_improved, why_rejected
 
@@ -46,12 +48,12 @@ STEP = noisy(lambda b: hyperbola(b) * (1.25 if b == 64 else 1.0), replicates=3)
 @pytest.mark.parametrize(
     ("points", "by", "measured"),
     [
-        (UP_AND_DOWN, "rainbow, p < 0.001", "no batch size measured above 512 took fewer than its 352 steps"),
-        (RISING, "K falls with B, p < 0.001", "no batch size measured above 16 took fewer than its 100 steps"),
+        (UP_AND_DOWN, "rainbow, p < 0.001", "no batch size measured above 512 took fewer steps than its 352"),
+        (RISING, "K falls with B, p < 0.001", "no batch size measured above 16 took fewer steps than its 100"),
         (
             FALLS_THEN_RISES,
             "K falls with B, p < 0.001",
-            "no batch size measured above 64 took fewer than its 250 steps",
+            "no batch size measured above 64 took fewer steps than its 250",
         ),
         (STEP, "lack of fit on replicates, p < 0.001", "the largest batch size measured, 2048, took the fewest steps"),
     ],
@@ -88,7 +90,7 @@ def test_where_the_claim_is_rejected_no_answer_contradicts_it():
         ([(1, 80, 85), (2, 40, 45), (4, 0, 5), (8, 0, 5)], "sparsity 0%."),
         (
             [(b, 200.0 + b % 3) for b in SIZES[:5]],
-            "sparsity 0%; no batch size measured above 16 took fewer than its 201",
+            "sparsity 0%; no batch size measured above 16 took fewer steps than its 201",
         ),
     ],
     ids=["first tests", "spent budgets", "two points and first tests", "flat"],
@@ -97,6 +99,14 @@ def test_no_answer_where_nothing_is_known(points, told):
     text = " ".join(" ".join(efficiency_lines([judged(points)], 0.5)).split())
     assert f"No answer, the critical batch size is not known: {told}" in text
     assert "batch size [95%]" not in text
+
+
+def test_a_critical_batch_size_open_on_both_sides_is_no_answer():
+    curve = judged(noisy(hyperbola))
+    law = curve.laws["H"]
+    blind = replace(law, intervals={**law.intervals, "b_crit": OPEN})
+    lines = efficiency_lines([replace(curve, laws={**curve.laws, "H": blind})], 0.5)
+    assert lines[1].startswith("No answer, the critical batch size is not known: sparsity 0%")
 
 
 def test_no_batch_size_below_one_is_recommended():
@@ -108,9 +118,9 @@ def test_no_batch_size_below_one_is_recommended():
 @pytest.mark.parametrize(
     ("points", "told"),
     [
-        ([(4, 90), (8, 50), (16, 50), (32, 60)], "no batch size measured above 8 took fewer than its 50 steps"),
-        ([(4, 90), (8, 50), (8, 72), (16, 70)], "no batch size measured above 8 took fewer than its 60 steps"),
-        ([(4, 85, 90), (8, 45, 50), (16, 400, None)], "no batch size measured above 8 took fewer than its 47.4 steps"),
+        ([(4, 90), (8, 50), (16, 50), (32, 60)], "no batch size measured above 8 took fewer steps than its 50"),
+        ([(4, 90), (8, 50), (8, 72), (16, 70)], "no batch size measured above 8 took fewer steps than its 60"),
+        ([(4, 85, 90), (8, 45, 50), (16, 400, None)], "no batch size measured above 8 took fewer steps than its 47.4"),
         ([(4, 85, 90), (8, 45, 50), (16, 0, 5), (32, 5, 10)], ""),
         ([(4, 85, 90), (8, 45, 50), (16, 0, 64)], ""),
         ([(4, 85, 90), (8, 45, 50), (8, 400, None), (16, 20, 25), (16, 40, None)], ""),
