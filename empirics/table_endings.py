@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
 from empirics.errors import InputError
 from empirics.table_names import key_of
+from empirics.table_numbers import looks_like_number
 
 Refuse = Callable[[str, str], InputError]
 BLANKS = frozenset({"", "nan", "na", "n/a", "#n/a", "none", "null", "-", "--", "\u2014"})
@@ -32,21 +33,29 @@ _FLAGS: Mapping[bool, str] = {
 }
 
 
-def flags_of(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> dict[str, bool]:
+def flags_of(columns: Sequence[str], rows: Sequence[tuple[Mapping[str, str], Refuse]]) -> dict[str, bool]:
     """Return the columns of true and false that say whether the goal was met, to what true says.
 
     Args:
         columns: Their names.
-        rows: Their fields.
+        rows: The fields of each, and what makes the error of a column and a reason.
+
+    Raises:
+        InputError: If such a column holds other words.
 
     Example:
-        >>> flags_of(["steps", "Converged"], [{"steps": "4", "Converged": "False"}])
+        >>> fields = {"steps": "4", "Converged": "False"}
+        >>> flags_of(["steps", "Converged"], [(fields, lambda column, reason: InputError(reason))])
         {'Converged': True}
     """
     flags = {name: true for name in columns for true, keys in _FLAGS.items() if key_of(name) in keys.split()}
     if "trials" in columns:  # there `censored` counts them
         flags.pop("censored", None)
-    return {name: true for name, true in flags.items() if all(row[name].lower() in _TRUTHS for row in rows)}
+    for name in flags:
+        for fields, refuse in rows:
+            if fields[name].lower() not in _TRUTHS and not looks_like_number(fields[name]):
+                raise refuse(name, f"need true or false, got {fields[name][:60]!r}")
+    return {name: true for name, true in flags.items() if all(fields[name].lower() in _TRUTHS for fields, _ in rows)}
 
 
 def read_ending(fields: MutableMapping[str, str], flags: Mapping[str, bool], refuse: Refuse) -> None:
@@ -76,8 +85,8 @@ def read_ending(fields: MutableMapping[str, str], flags: Mapping[str, bool], ref
         _at_least(fields, bound, refuse)
     elif word in BLANKS or _never(word):
         fields["steps_to_result"] = ""
-        if _never(word) and status in {"reached", "complete"}:
-            raise refuse("status", f"{status}, yet the steps are {text!r}")
+    if (bound or _never(word)) and status in {"reached", "complete"}:
+        raise refuse("status", f"{status}, yet the steps are {text!r}")
     for name, true in flags.items():
         _heed(fields, name, _TRUTHS[fields[name].lower()] == true, refuse)
     spent = not fields["steps_to_result"] and not fields.get("lower") and status in {"", "not_reached", "incomplete"}
@@ -113,12 +122,12 @@ def _status(fields: MutableMapping[str, str], refuse: Refuse) -> str:
 
 def _at_least(fields: MutableMapping[str, str], bound: re.Match[str], refuse: Refuse) -> None:
     """Write a bound on the steps as the steps that were trained without meeting the goal."""
-    exclusive = bound[1] == ">"
     number = bound[2] or bound[3] or ""
-    if not number.isdigit() or len(number) > 15:
-        raise refuse("steps_to_result", f"need a whole number after the sign, got {bound[0][:60]!r}")
-    trained = number if exclusive else str(int(number) - 1)
-    if fields.get("upper") or fields.get("lower", trained) not in {trained, number}:
+    if not (number and looks_like_number(number) and float(number).is_integer() and 0 <= float(number) < 1e15):
+        raise refuse("steps_to_result", f"need a whole number beside the sign, got {bound[0]!r}")
+    least = int(float(number))
+    trained = str(least if bound[1] == ">" else least - 1)
+    if fields.get("upper") or fields.get("lower", trained) not in {trained, str(least)}:
         raise refuse("steps_to_result", f"{bound[0]!r} contradicts lower or upper")
     fields["steps_to_result"], fields["lower"] = "", trained
 

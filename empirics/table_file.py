@@ -12,11 +12,11 @@ from pathlib import Path
 
 from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
-from empirics.table_names import key_of
+from empirics.table_names import key_of, listed
 from empirics.table_numbers import looks_like_number
 from empirics.table_rows import Row, Table, read_plain_table, read_rows
 
-__all__ = ["Row", "Table", "other_columns", "read_plain_table", "read_table"]
+__all__ = ["Row", "Table", "listed", "other_columns", "read_plain_table", "read_table"]
 
 # A curve is of one of each: their names tell curves apart, whether they are texts or numbers.
 _OF_A_CURVE = (
@@ -73,7 +73,9 @@ def _with_curves_apart(table: Table) -> Table:
         return table
     rows = []
     for row in table.rows:
-        told = ", ".join(f"{name} {row.text(name)}" for name in apart if row.text(name))
+        if blank := next((name for name in apart if not row.text(name)), None):
+            raise row.refuse(blank, "is blank here and tells curves apart elsewhere: fill it in every row")
+        told = ", ".join(f"{name} {row.text(name)}" for name in apart)
         workload = ", ".join(part for part in (row.text("workload"), told) if part)
         rows.append(replace(row, fields={**row.fields, "workload": workload}))
     return _used(table, rows, apart, f"one curve for each {' and '.join(apart)}")

@@ -34,7 +34,7 @@ _MOMENTS = ("step", "globalstep", "iteration", "iter")
 # Spelled as the pages spell them, and so not worth a word.
 _PLAIN = frozenset({"steps", "goalerror"})
 _UNITS = re.compile(r"\s*[(\[](examples|samples|images|sequences|steps|iterations|%|percent|pct)[)\]]$", re.IGNORECASE)
-_PREFIX = re.compile(r"^(configs?|params|parameters|hparams|hyperparameters|args|summary|metrics)[./]", re.IGNORECASE)
+_PREFIX = re.compile(r"^(configs?|params|parameters|hparams|hyperparameters|args|summary|metrics)[./_]", re.IGNORECASE)
 _COUNTS_OF_OTHERS = {
     "tokens": "counts tokens, which are not read: give examples (sequences) per step",
     "epoch": "counts epochs: the steps of a run are its epochs times the examples of an epoch over the batch size",
@@ -153,7 +153,7 @@ def _instead(header: Sequence[str], missing: str) -> str:
     if all(looks_like_number(name) for name in header if name):
         return "holds numbers and no header; write one above it, e.g. batch_size,steps"
     also = {"batch_size": "bs, global_batch_size", "steps_to_result": "steps"}[missing]
-    text = f"column {missing} (or {also}) is missing among: {_listed(header)}"
+    text = f"column {missing} (or {also}) is missing among: {listed(header)}"
     if "batchsize" not in keys and (any(key in _MOMENTS for key in keys) or any(" - " in name for name in header)):
         return f"a history, step by step, which is not read ({text}); write a row a run: batch size, steps to its goal"
     for name, key in zip(header, keys, strict=True):
@@ -163,7 +163,12 @@ def _instead(header: Sequence[str], missing: str) -> str:
     return text
 
 
-def _listed(names: Sequence[str]) -> str:
-    """Return some names on a line of bounded length."""
+def listed(names: Sequence[str]) -> str:
+    """Return some names on a line of bounded length.
+
+    Example:
+        >>> listed("abcdefghij")
+        'a, b, c, d, e, f, g, h and 2 more'
+    """
     shown = ", ".join(name if len(name) <= 40 else name[:37] + "..." for name in names[:8])
     return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")

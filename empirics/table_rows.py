@@ -140,6 +140,7 @@ def read_rows(path: Path) -> Table:
     """
     cells = read_cells(path, is_header)
     number, header = cells.header
+    read_names(f"{path}, row {number}", header)  # refuses what is no such table before its rows are looked at
     lines, notes = _filled(cells)
     lines, header = _without_index(lines, header)
     names = read_names(f"{path}, row {number}", header)
@@ -148,7 +149,7 @@ def read_rows(path: Path) -> Table:
     if not names.own:
         rows, changed = _written_plainly(cells, names, rows)
         notes += [f"read {old} as {new}" for old, new in changed.items()]
-        flags = flags_of(names.columns, [row.fields for row in rows])
+        flags = flags_of(names.columns, [(row.fields, row.refuse) for row in rows])
         notes += [f"read column {name} as status" for name in flags]
         rows = [_ended(row, flags) for row in rows]
         names = replace(names, columns=tuple(name for name in names.columns if name not in flags))

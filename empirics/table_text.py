@@ -24,6 +24,8 @@ MOST_ROWS = 500_000
 _PREAMBLE = 20
 _SEPARATORS = (",", ";", "\t", "|", " ")
 _SEPARATOR_LINE = re.compile(r"\"?sep=(.|\\t)\"?", re.IGNORECASE)
+# Blanks and marks that a program puts into names and nobody sees.
+_UNSEEN = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u200b": None, "\ufeff": None})
 _KINDS = {
     b"PK\x03\x04": "an Excel workbook or another archive: save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an Excel workbook: save the sheet as CSV",
@@ -60,24 +62,22 @@ def read_cells(path: Path, is_header: Callable[[Sequence[str]], bool]) -> Cells:
         is_header: Whether some cells are names that a table needs.
 
     Raises:
-        InputError: If it is missing, no regular file, too large, no text, no table, or has no rows; what it is instead.
+        InputError: If it is missing, no regular file, too large, no text or no table; what it is instead.
     """
     text = _text(path)
     lines = list(itertools.islice(io.StringIO(text, newline=""), _PREAMBLE + 1))
-    _refuse_json(path, lines)
+    _refuse_other_kinds(path, lines)
     told = _SEPARATOR_LINE.fullmatch(lines[0].strip("\r\n ")) if lines else None
     separators = (told[1].replace("\\t", "\t"),) if told else _SEPARATORS
     found = _find_header(path, text, separators, 1 if told else 0, is_header)
     number, separator = found
     records = _records(path, text, separator, number - 1)
     _, header = next(records)
-    header = [name.strip() for name in header]
+    header = [name.translate(_UNSEEN).strip() for name in header]
     if separator == " " and header[0] == "#":
         del header[0]
     header[0] = header[0].lstrip("#").strip() or header[0]
     rows = [(n, cells) for n, cells in records if any(cell.strip() for cell in cells)]
-    if not rows:
-        raise InputError(f"{path}: the file has a header and no rows")
     return Cells(path, separator, (number, header), rows)
 
 
@@ -121,11 +121,13 @@ def _text(path: Path) -> str:
     return text
 
 
-def _refuse_json(path: Path, lines: Sequence[str]) -> None:
-    """Say so where a file is JSON or JSON lines."""
+def _refuse_other_kinds(path: Path, lines: Sequence[str]) -> None:
+    """Say so where a file is JSON, JSON lines or of marks."""
     filled = [line.strip() for line in lines if line.strip()]
-    if not filled or filled[0][0] not in "{[":
+    if not filled or filled[0][0] not in "{[<":
         return
+    if filled[0][0] == "<":
+        raise InputError(f"{path}: holds HTML or XML, which is not read; save its table as CSV")
     try:
         whole = isinstance(json.loads(filled[0]), dict | list)
     except (ValueError, RecursionError):

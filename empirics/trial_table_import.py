@@ -15,7 +15,7 @@ from empirics.imported_runs import ImportedStudy, ImportOptions, stop_of
 from empirics.records import StudyRecord, TrialRecord
 from empirics.specification import Study
 from empirics.stopping import StopRule
-from empirics.table_file import Row, Table, other_columns, read_table
+from empirics.table_file import Row, Table, listed, other_columns, read_table
 from empirics.table_numbers import looks_like_number
 
 _TEXTS = {"workload", "status", "stop"}
@@ -64,7 +64,7 @@ def read_trials(source: Path, options: ImportOptions) -> tuple[list[ImportedStud
         )
         for (workload, study), goals in by_study.items()
     ]
-    notes = [*table.notes, *([f"columns not read: {', '.join(unread)}"] if unread else [])]
+    notes = [*table.notes, *([f"columns not read: {listed(unread)}"] if unread else [])]
     return studies, [f"notice: {source}: {note}" for note in notes]
 
 

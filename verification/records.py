@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from empirics.columns import CONSTANTS_COLUMNS
 from empirics.goal_label import goal_label
-from empirics.table_file import Row, Table, other_columns, read_plain_table, read_table
+from empirics.table_file import Row, Table, listed, other_columns, read_plain_table, read_table
 from verification.measured_constants import Measured, MeasuredConstants
 from verification.provenance_file import goal_signs
 from verification.trials import (
@@ -324,7 +324,7 @@ def read_constants(path: Path) -> tuple[Constant, ...]:
 def _notes(table: Table) -> tuple[str, ...]:
     """Return what a reader should know of how a table was read."""
     unread = [name for name in (*other_columns(table), "eval_interval") if name in table.columns]
-    notes = [*table.notes, *([f"columns not read: {', '.join(unread)}"] if unread else [])]
+    notes = [*table.notes, *([f"columns not read: {listed(unread)}"] if unread else [])]
     return tuple(f"{table.path.name}: {note}" for note in notes)
 
 

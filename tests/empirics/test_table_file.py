@@ -50,6 +50,8 @@ SAME = [
     Same("capitals and blanks", PLAIN.replace("batch_size,steps", "Batch Size , Steps")),
     Same("camel case", PLAIN.replace("batch_size,steps", "BatchSize,Steps to Result")),
     Same("units", PLAIN.replace("batch_size,steps", "Batch-Size (examples),Steps [iterations]")),
+    Same("blanks nobody sees", PLAIN.replace("batch_size,steps", "Batch\u00a0Size,\ufeffSteps")),
+    Same("optuna", PLAIN.replace("batch_size,steps", "params_batch_size,num_steps"), ("read column num_steps",)),
     Same("prefixes", PLAIN.replace("batch_size,steps", "params.batch_size,summary/steps")),
     Same("bs", PLAIN.replace("batch_size,steps", "bs,num_steps"), ("bs as batch_size, num_steps as steps_to_result",)),
     Same("MLPerf", PLAIN.replace("batch_size,steps", "global_batch_size,iterations"), ("global_batch_size",)),
@@ -92,6 +94,7 @@ def test_one_table_in_many_shapes(same, tmp_path):
         ("\u22655000,", "4999"),
         ("5000+,", "4999"),
         ('">5,000",', "5000"),
+        (">5e3,", "5000"),
         (",5000", "5000"),
         ("NaN,5000", "5000"),
         ("inf,5000", "5000"),
@@ -181,7 +184,15 @@ BAD = [
     ),
     Bad("bounds apart", "batch_size,steps,lower\n16,>50,40\n", "'>50' contradicts lower or upper"),
     Bad("an upper bound", BS + "16,<50\n", "need a finite number >= 0, got '<50'"),
-    Bad("a bound of words", BS + "16,>soon\n", "need a whole number after the sign, got '>soon'"),
+    Bad("a bound of words", BS + "16,>soon\n", "need a whole number beside the sign, got '>soon'"),
+    Bad("a bound of a part", BS + "16,>9.5\n", "need a whole number beside the sign, got '>9.5'"),
+    Bad("a bound that was met", "bs,steps,status\n16,>50,reached\n", "column status: reached, yet the steps are '>50'"),
+    Bad("a flag in words", "bs,steps,reached\n16,9,maybe\n32,8,yes\n", "column reached: need true or false, got 'ma"),
+    Bad("a model left blank", "bs,steps,model\n16,9,a\n32,8,\n", "row 3, column model: is blank here"),
+    Bad(
+        "names with commas", "Batch Size, examples;Steps\n16;9\n", "row 1: column batch_size (or bs, global_batch_size)"
+    ),
+    Bad("a page", "<table><tr><td>batch_size</td></tr></table>", "holds HTML or XML, which is not read"),
     Bad("a met goal without steps", "bs,steps,converged\n16,,True\n", "column converged: True, yet there are no steps"),
     Bad("pooled", "bs,steps,gpu\n16,9,a\n32,5,a\n64,3,b\n128,2,b\n", "column gpu ('a', 'b') tells rows of one curve"),
     Bad(
