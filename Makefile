@@ -10,7 +10,7 @@ INSTALLED := .venv/installed
 # Measure the curves and constants of the embedded digits, test the claims on them, draw the figures.
 measure: $(INSTALLED)
 	$(BIN)/python -m empirics.measure $(MEASURE) --out $(RUN)
-	$(BIN)/python -m verification.report $(RUN)
+	$(BIN)/python -m verification.report $(RUN) --save
 	$(BIN)/python -m paper_figures $(RUN)
 
 # Renew all that is made of the kept runs: verdicts, records, figure 1 of each, README's other picture, the findings and
@@ -18,7 +18,7 @@ measure: $(INSTALLED)
 KEPT := $(sort $(patsubst %/curves.csv,%,$(wildcard evidence/*/curves.csv)))
 evidence: $(INSTALLED)
 	for run in $(KEPT); do \
-	  $(BIN)/python -m verification.report $$run >/dev/null && \
+	  $(BIN)/python -m verification.report $$run --save >/dev/null && \
 	  $(BIN)/python -m paper_figures $$run --figure 1 || exit 1; \
 	done
 	$(BIN)/python -m paper_figures evidence/digits-sgd --figure smoothness

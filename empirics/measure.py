@@ -92,7 +92,7 @@ def _show(folder: Path) -> None:
     say(verification.summary(folder))
     files = sorted(path.name for path in folder.iterdir() if path.is_file())
     say(f"\nResults: {folder}/  ({', '.join(files)})")
-    say(f"Next:    python -m verification.report {folder} && python -m paper_figures {folder}")
+    say(f"Next:    python -m verification.report {folder} --save && python -m paper_figures {folder}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kstar import command, say
-from paper_figures.catalogue import FIGURES, draw, find_name
+from paper_figures.catalogue import FIGURES, draw, find_name, refuse_others
 from paper_figures.sources import read_run
 from verification.command_line import Parser
 
@@ -36,7 +36,13 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m paper_fi
     try:
         names = [find_name(text) for text in options.figure]
         runs = [read_run(folder) for folder in options.runs]
+        for run in runs:
+            if run.note:
+                print(f"notice: {run.note}", file=sys.stderr)
         jobs = [(runs, options.to)] if options.to else [([run], run.folder / "figures") for run in runs]
+        if options.to and options.to.is_dir():
+            for name in names:
+                refuse_others(name, options.to)
         for name in names:
             for together, folder in jobs:
                 for path in draw(name, together, folder):

@@ -1,5 +1,6 @@
 """Every figure by its name, and how one becomes files."""
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +26,11 @@ from paper_figures.figures_07_to_11 import FIGURES_07_TO_11
 from paper_figures.figures_13_to_18 import FIGURES_13_TO_18, WORKLOADS
 from paper_figures.sources import Run
 from paper_figures.style import METADATA, RC
+from verification.target_file import Target, check_targets, holds, write_whole
 
 CONSTANTS = "python -m empirics.constants --out RUN"
 MEASURE = "python -m empirics.measure"
-REPORT = "python -m verification.report RUN"
+REPORT = "python -m verification.report RUN --save"
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,31 @@ def draw(name: str, runs: Sequence[Run], folder: Path) -> list[Path]:
         figure = FIGURES[name].draw(runs)
         _settle(figure)
         for kind, metadata in METADATA.items():
+            content = io.BytesIO()
+            figure.savefig(content, format=kind, metadata=dict(metadata))
             path = folder / f"{name}.{kind}"
-            figure.savefig(path, metadata=dict(metadata))
+            write_whole(path, content.getvalue())
             written.append(path)
     return written
+
+
+def refuse_others(name: str, folder: Path) -> None:
+    """Refuse to draw over files that `draw` did not write: those of matplotlib name their maker, ours do not.
+
+    Args:
+        name: A key of `FIGURES`.
+        folder: Where it is to be drawn.
+
+    Raises:
+        ValueError: If one of the figure's files is there and is none of ours.
+    """
+    drawn = holds("<!DOCTYPE svg PUBLIC")
+    made_by_another = holds("<dc:creator>")
+    picture = folder / f"{name}.svg"
+    ours = picture.is_file() and drawn(picture) and not made_by_another(picture)
+    check_targets(
+        [Target("--to", folder / f"{name}.{kind}", "figure of this command", lambda _: ours) for kind in METADATA]
+    )
 
 
 def _settle(figure: Figure) -> None:

@@ -17,9 +17,11 @@ from kstar import command, say
 from paper_figures.report_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from paper_figures.report_page import Page, page
 from verification.command_line import Parser
-from verification.verdicts import write_text_whole
+from verification.target_file import Target, check_targets, holds, write_whole
 
 _HERE = Path(__file__).parent
+# By which the command knows its own pages.
+_MARK = "<title>kstar report: "
 # Control, format (among them those that turn the direction of text) and surrogate characters.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
 
@@ -41,9 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        if options.to.is_dir() or not options.to.parent.is_dir():
-            raise ValueError(f"--to {options.to}: need the name of a file in a folder that exists")
-        write_text_whole(options.to, render(page(options.runs)))
+        check_targets([Target("--to", options.to, "page of this command", holds(_MARK))])
+        write_whole(options.to, render(page(options.runs)))
     except (ValueError, OSError) as error:
         parser.error(" ".join(str(error).split()))
     say(str(options.to))

@@ -121,7 +121,7 @@ def steps_to_reproduce(folder: Path, provenance: Mapping[str, Any] | None) -> tu
         steps.append(Step(same, f"diff {_quoted(again / 'curves.csv')} {_quoted(folder / 'curves.csv')}"))
     else:
         steps.append(Step(f"{FILE_NAME} does not say how it was measured.", None))
-    steps.append(Step("Fit the laws, judge the claims.", f"python -m verification.report {_quoted(again)}"))
+    steps.append(Step("Fit the laws, judge the claims.", f"python -m verification.report {_quoted(again)} --save"))
     steps.append(Step("Draw the figures.", f"python -m paper_figures {_quoted(again)}"))
     steps.append(Step("Make this page.", f"python -m paper_figures.report {_quoted(again)} --to report.html"))
     return tuple(steps)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from paper_figures.verdicts_file import FILE_NAME, Key, entry_key, interval, load_verdicts, number, number_or_none
+from paper_figures.verdicts_file import Key, entry_key, interval, load_verdicts, number, number_or_none
 from verification.analysis import analyse
 from verification.curve_tests import DRAWS
 from verification.fit import Interval
 from verification.records import Curve, Records
-from verification.verdicts import to_json
+from verification.verdicts import FILE_NAME, to_json
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def read_verdicts(folder: Path, records: Records) -> Verdicts:
     Raises:
         ValueError: If verdicts.json is there and is no verdicts file.
     """
-    command = f"python -m verification.report {shlex.quote(str(folder))}"
+    command = f"python -m verification.report {shlex.quote(str(folder))} --save"
     found = load_verdicts(folder, lambda kept: _verdicts(kept, None), command)
     if isinstance(found, Verdicts):
         return found

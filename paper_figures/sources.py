@@ -1,5 +1,6 @@
 """What figures are drawn from: the records of a run and, where there are any, its verdicts."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,8 +19,10 @@ from paper_figures.judged import (
     read_smoothness,
 )
 from paper_figures.verdicts_file import Found, Key, entry_key, load_verdicts
+from verification.analysis import analyse
 from verification.rates import BestRates
 from verification.records import Curve, Records, read_records
+from verification.verdicts import FILE_NAME, to_json
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Run:
         pairs: The same of a sparse network to what they say of it over the dense one.
         missing: What to tell a reader when no verdicts can be shown, else None.
         judged_smoothness: How L goes with the rate of its run, or why there is nothing.
+        note: What to tell a reader of where the verdicts come from, None where they are those of verdicts.json.
     """
 
     folder: Path
@@ -41,6 +45,7 @@ class Run:
     pairs: Mapping[Key, JudgedPair]
     missing: str | None
     judged_smoothness: JudgedSmoothness | str = OLDER
+    note: str | None = None
 
     @property
     def smoothness(self) -> JudgedSmoothness | str:
@@ -81,7 +86,7 @@ class Run:
     @property
     def command(self) -> str:
         """What makes the verdicts."""
-        return f"python -m verification.report {self.folder}"
+        return f"python -m verification.report {shlex.quote(str(self.folder))} --save"
 
 
 def key_of(curve: Curve) -> Key:
@@ -96,7 +101,7 @@ def read_run(folder: str | Path) -> Run:
         folder: With curves.csv, and verdicts.json where `verification.report` has written it.
 
     Returns:
-        The run; verdicts that are absent, or older than the records, are missing with the command that makes them.
+        The run; verdicts that are absent, or older than the records, are computed, and nothing is written.
 
     Raises:
         ValueError: If the folder is no run, or one of its files cannot be read.
@@ -107,10 +112,12 @@ def read_run(folder: str | Path) -> Run:
     records = read_records(path)
     run = Run(path, records, {}, {}, None)
     found = load_verdicts(path, partial(_with_verdicts, run), run.command)
-    if isinstance(found, str):
-        lacking = f"the fit is {found}; {'make' if found == 'missing' else 'renew'} it by\n{run.command}"
-        return replace(run, missing=lacking)
-    return found
+    if isinstance(found, Run):
+        return found
+    ending = "keeps them" if found == "missing" else "renews it"
+    note = f"{path / FILE_NAME} is {found}: its fits were computed for these figures; {run.command} {ending}"
+    # No figure shows a p-value, and nothing else needs draws.
+    return replace(_with_verdicts(run, to_json(analyse(records, draws=0))), note=note)
 
 
 def _with_verdicts(run: Run, verdicts: Any) -> Run:  # noqa: ANN401 - JSON

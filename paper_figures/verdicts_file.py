@@ -7,9 +7,8 @@ from typing import Any, Literal, TypeVar
 
 from verification.fit import Interval
 from verification.json_file import read_json
-from verification.verdicts import input_digests
+from verification.verdicts import FILE_NAME, input_digests
 
-FILE_NAME = "verdicts.json"
 Entry = Mapping[str, object]
 Key = tuple[str, str, float]  # workload, goal and sparsity of a curve
 Found = TypeVar("Found")

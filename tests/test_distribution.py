@@ -126,10 +126,10 @@ def test_a_wheel_alone_measures_judges_and_draws(built, tmp_path):
     sessions = json.loads((elsewhere / "run/provenance.json").read_text())["sessions"]
     assert [session["versions"]["kstar"] for session in sessions] == [VERSION, VERSION]
 
-    report = kstar("report", "run", "--draws", "0")
+    report = kstar("report", "run", "--draws", "0", "--save")
     verdicts = (elsewhere / "run/verdicts.json").read_bytes()
     assert {claim["id"] for claim in json.loads(verdicts)["claims"]} >= {"C1", "C18"}
-    assert module("verification.report", "run", "--draws", "0") == report
+    assert module("verification.report", "run", "--draws", "0", "--save") == report
     assert (elsewhere / "run/verdicts.json").read_bytes() == verdicts
 
     kstar("figures", "run", "--figure", "1")

@@ -11,6 +11,8 @@ from verification.rules import EFFECTS
 from verification.search_error import SearchError, winning_points
 from verification.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped
 
+# By which the command knows its own reports.
+MARK = "<!-- made by: python -m verification.report -->"
 _TESTS = ("lack_of_fit", "reset", "rainbow", "harvey_collier", "monotone", "convex")
 
 
@@ -181,4 +183,4 @@ def markdown(analysis: Analysis) -> str:
     fits = ["# Fits", "", "```text", fits_and_ratios(analysis), "```", ""]
     details = ["# Details", "", "```text", *detail_lines(analysis), "```", ""]
     notes = [part for note in analysis.records.notes for part in (f"Note: {escaped(note)}", "")]
-    return "\n".join(["# Verdicts", "", *notes, table(header, rows), "", *fits, *details])
+    return "\n".join(["# Verdicts", "", *notes, table(header, rows), "", *fits, *details, MARK, ""])

@@ -16,13 +16,13 @@ from verification.claims import Claim, judge_all
 from verification.command_line import Parser
 from verification.curve_tests import DRAWS
 from verification.evidence import Material
-from verification.findings_page import Page, readme_part
+from verification.findings_page import MARK, Page, readme_part
 from verification.json_file import read_json
 from verification.kept_runs import KeptRun
 from verification.pairs import compare_all
 from verification.records import Records, read_records
 from verification.rules import RULES
-from verification.verdicts import write_text_whole
+from verification.target_file import Target, check_targets, holds, write_whole
 
 BEGIN, END = "<!-- findings: begin -->", "<!-- findings: end -->"
 # What no single run can answer, because a run has one workload.
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_draws(DRAWS)
     options = parser.parse_args(arguments)
     try:
+        check_targets([Target("--to", options.to, "findings of this command", holds(MARK))])
         page = gather(options.run, options.draws)
         _write(page, options.to, options.readme)
     except (ValueError, OSError) as error:
@@ -123,10 +124,10 @@ def _provenance(folder: Path) -> dict[str, object]:
 def _write(page: Page, target: Path, readme: Path | None) -> None:
     """Write the page and renew the tables, both whole."""
     text = None if readme is None else renewed(readme.read_text(encoding="utf-8"), readme_part(page), readme)
-    write_text_whole(target, page.markdown())
+    write_whole(target, page.markdown())
     written = [str(target)]
     if readme is not None and text is not None:
-        write_text_whole(readme, text)
+        write_whole(readme, text)
         written.append(str(readme))
     say(f"Wrote {', '.join(written)}")
 

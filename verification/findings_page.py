@@ -19,6 +19,8 @@ from verification.prediction import Prediction
 from verification.rules import EFFECTS, RULES
 from verification.tables import estimate_text, p_text
 
+# By which the command knows its own pages.
+MARK = "<!-- made by: python -m verification.findings"
 # Stands where a run's name does, for claims that need several workloads.
 TOGETHER = "all together"
 _MARKS = {
@@ -52,7 +54,7 @@ class Page:
         """Return the page."""
         names = " ".join(f"evidence/{run.name}" for run in self.runs)
         parts = [
-            f"# Findings\n\n<!-- made by: python -m verification.findings {names} --to docs/findings.md -->",
+            f"# Findings\n\n{MARK} {names} --to docs/findings.md -->",
             _INTRODUCTION,
             "## The runs\n\n" + runs_table(self.runs),
             "## Verdicts\n\n" + verdict_table(self),

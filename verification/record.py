@@ -17,7 +17,8 @@ from verification.command_line import Parser
 from verification.curve_tests import DRAWS
 from verification.json_file import read_json
 from verification.records import read_records
-from verification.verdicts import differences, dump, recorded_part, to_json, write_text_whole
+from verification.target_file import write_whole
+from verification.verdicts import differences, dump, recorded_part, to_json
 
 FILE_NAME = "recorded_verdicts.json"
 
@@ -60,7 +61,7 @@ def _record(run: Path) -> None:
             return
     else:
         say(f"{target}: new")
-    write_text_whole(target, text)
+    write_whole(target, text)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Report on a run or a CSV file: fits, ratios, and a verdict on each of the paper's claims.
 
-python -m verification.report INPUT [--json FILE] [--markdown FILE] [--batch-size-for-efficiency E] [--step-time T0 T1]
+python -m verification.report INPUT [--save] [--json FILE] [--markdown FILE] [--batch-size-for-efficiency E]
+    [--step-time T0 T1]
 """
 
 import argparse
-import errno
 import gc
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,11 +16,12 @@ from verification.analysis import Analysis, analyse
 from verification.command_line import Parser, checked
 from verification.curve_tests import DRAWS
 from verification.curves import FittedCurve
-from verification.details import detail_lines, markdown
+from verification.details import MARK, detail_lines, markdown
 from verification.prediction_table import describe
 from verification.records import read_records, refuse_too_few_batch_sizes
 from verification.tables import claim_lines, fits_and_ratios, note_lines
-from verification.verdicts import dump, to_json, write_text_whole
+from verification.target_file import Target, check_targets, holds, write_whole
+from verification.verdicts import FILE_NAME, dump, is_verdicts, to_json
 
 
 @command
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m verifica
     """
     parser = Parser(prog=prog, description="Fits, ratios and verdicts of a run.")
     parser.add_argument("input", type=Path, help="a run folder, or a CSV file with batch_size,steps_to_result")
+    parser.add_argument("--save", action="store_true", help="keep the verdicts in the run folder, as verdicts.json")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the verdicts here")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the report here")
     parser.add_argument(
@@ -63,35 +65,33 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m verifica
 def _report(options: argparse.Namespace) -> None:
     """Analyse, write what was asked for, print the tables and the next command."""
     source: Path = options.input
+    targets = _targets(options)
+    check_targets(targets)
     records = read_records(source)
     refuse_too_few_batch_sizes(records)
     analysis = analyse(records, options.draws, _with_progress)
-    verdicts = dump(to_json(analysis))
-    targets = [options.json] if options.json is not None else []
     for target in targets:
-        write_text_whole(target, verdicts)
-    if source.is_dir() and _kept(source / "verdicts.json", verdicts):
-        targets.append(source / "verdicts.json")
-    if options.markdown is not None:
-        write_text_whole(options.markdown, markdown(analysis))
-        targets.append(options.markdown)
+        write_whole(target.path, markdown(analysis) if target.option == "--markdown" else dump(to_json(analysis)))
     say("\n".join(_lines(analysis, options)))
     if targets:
-        say("\nWrote " + ", ".join(str(target) for target in targets))
+        say("\nWrote " + ", ".join(str(target.path) for target in targets))
     if source.is_dir():
         say(f"Next: python -m paper_figures {source}")
 
 
-def _kept(target: Path, verdicts: str) -> bool:
-    """Write the verdicts of a run folder; where nothing may be written there, say so and return False."""
-    try:
-        write_text_whole(target, verdicts)
-    except OSError as error:
-        if error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}:
-            raise
-        print(f"notice: {target} not written ({error.strerror}); --json FILE keeps it elsewhere", file=sys.stderr)
-        return False
-    return True
+def _targets(options: argparse.Namespace) -> list[Target]:
+    """Return the files that are asked for."""
+    targets = []
+    if options.json is not None:
+        targets.append(Target("--json", options.json, "verdicts of this command", is_verdicts))
+    if options.save:
+        if options.input.is_file():
+            raise ValueError(f"--save keeps verdicts in a run folder, and {options.input} is a file; use --json FILE")
+        # Whatever stands under this name in a run folder is ours, and made again where it is damaged.
+        targets.append(Target("--save", options.input / FILE_NAME, "verdicts", lambda _: True))
+    if options.markdown is not None:
+        targets.append(Target("--markdown", options.markdown, "report of this command", holds(MARK)))
+    return targets
 
 
 def _lines(analysis: Analysis, options: argparse.Namespace) -> list[str]:

@@ -7,8 +7,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +16,7 @@ from verification.bands import law_band, ratio_band
 from verification.claims import Claim
 from verification.curves import FittedCurve, FittedLaw
 from verification.fit import LARGEST_LOG_RESIDUAL, OPEN, Interval
+from verification.json_file import read_json
 from verification.pairs import Pair, measured_ratios
 from verification.prediction import Prediction
 from verification.rates import Rates, Slope, Window, best_rates, fitted_window
@@ -28,6 +27,7 @@ from verification.trials import SmoothnessRun
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
+FILE_NAME = "verdicts.json"
 INPUTS = ("curves.csv", "constants.csv")
 # A count of draws may move by one where a rounding differs.
 P_VALUE_TOLERANCE = 0.005
@@ -107,24 +107,17 @@ def input_digests(source: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()}
 
 
-def write_text_whole(path: Path, text: str) -> None:
-    """Write a file in one piece: readers see the old text or the new, never a part.
+def is_verdicts(path: Path) -> bool:
+    """Return whether a file holds what `to_json` returns; the verdicts that `verification.record` keeps are others.
 
     Args:
-        path: The file; its folder must exist.
-        text: What it will hold.
-
-    Raises:
-        OSError: If the folder cannot be written to; nothing is left behind.
+        path: Any file.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        found = read_json(path)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and {"inputs", "notes", "curves", "pairs", "claims"} <= found.keys()
 
 
 def dump(verdicts: Json) -> str:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from reference.searched_runs import judged_run, searched_records
 from reference.verification_runs import DIGITS_TRUTHS, write_run
 
@@ -32,6 +33,24 @@ def test_to_draws_all_runs_together_elsewhere(tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["figure_01.png", "figure_01.svg"]
     assert not (tmp_path / "a" / "figures").exists()
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_a_picture_that_is_another_s_is_not_drawn_over(tmp_path, capsys):
+    words = [str(write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])), "--figure", "1", "--to", str(tmp_path)]
+    for name, content in (("figure_01.png", PNG), ("figure_01.svg", b"<svg/>")):
+        (tmp_path / name).write_bytes(content)
+        capsys.readouterr()
+        with pytest.raises(SystemExit, match="2"):
+            main(words)
+        assert f"{name}: is there and holds no figure of this command" in capsys.readouterr().err.splitlines()[-1]
+        assert (tmp_path / name).read_bytes() == content
+        (tmp_path / name).unlink()
+    plot = Figure()
+    plot.savefig(tmp_path / "figure_01.svg")  # a user's own
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    (tmp_path / "figure_01.svg").unlink()
+    assert main(words) == main(words) == 0
 
 
 @pytest.mark.slow

@@ -227,7 +227,7 @@ def test_verdicts_of_an_older_version_are_to_be_renewed(sgd, panels, figure):
     pairs = {key: replace(one, measured=(), band=None) for key, one in sgd.pairs.items()}
     older = replace(sgd, curves=curves, pairs=pairs, judged_smoothness=OLDER)
     for axes in shown(figure, [older], panels).axes:
-        assert "renew it by\npython -m verification.report run" in axes.texts[-1].get_text()
+        assert "renew it by\npython -m verification.report run --save" in axes.texts[-1].get_text()
 
 
 @pytest.mark.slow

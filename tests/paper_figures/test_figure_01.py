@@ -10,7 +10,6 @@ from reference.verification_runs import DIGITS_TRUTHS, write_run
 
 from paper_figures.curve_panels import steps_at
 from paper_figures.figure_01 import figure_01
-from paper_figures.judged import FittedLaw
 from paper_figures.sources import read_run
 from verification.records import Curve, CurvePoint
 from verification.report import main as report
@@ -123,21 +122,32 @@ def test_every_point_and_curve_is_inside_its_panel(panels):
                 assert ((np.asarray(one.get_ydata()) > low) & (np.asarray(one.get_ydata()) < high)).all()
 
 
-def test_without_verdicts_the_panel_names_the_command(tmp_path):
+def test_verdicts_that_are_missing_are_computed_and_that_is_said(tmp_path):
     folder = write_run(tmp_path / "r")
-    dense = drawn(figure_01([read_run(folder)]))[0]
-    assert "the fit is missing; make it by\npython -m verification.report" in texts(dense)
-    assert not [one for one in dense.lines if one.get_label() == "fit"]
-    assert len(bars(dense, "0%").lines[0].get_xdata()) == 9
+    run = read_run(folder)
+    assert run.note == (
+        f"{folder}/verdicts.json is missing: its fits were computed for these figures; "
+        f"python -m verification.report {folder} --save keeps them"
+    )
+    assert not (folder / "verdicts.json").exists()
+    assert report([str(folder), "--draws", "20", "--save"]) == 0
+    kept = read_run(folder)
+    assert kept.note is None
+    assert (kept.curves, kept.pairs) == (run.curves, run.pairs)
+    dense = drawn(figure_01([run]))[0]
+    assert len([one for one in dense.lines if one.get_label() == "fit"]) == 1
 
 
-def test_verdicts_older_than_the_records_are_not_drawn(tmp_path):
+def test_verdicts_older_than_the_records_are_computed_anew(tmp_path):
     folder = write_run(tmp_path / "r", truths=DIGITS_TRUTHS[:1])
-    assert report([str(folder)]) == 0
-    assert isinstance(read_run(folder).fit(read_run(folder).records.curves[0]), FittedLaw)
+    assert report([str(folder), "--draws", "0", "--save"]) == 0
+    old = (folder / "verdicts.json").read_bytes()
+    before = read_run(folder).fit(read_run(folder).records.curves[0])
     write_run(folder, truths=DIGITS_TRUTHS[:1], seed=5)
-    dense = drawn(figure_01([read_run(folder)]))[0]
-    assert "the fit is older than the records" in texts(dense)
+    run = read_run(folder)
+    assert "verdicts.json is older than the records" in run.note
+    assert run.fit(run.records.curves[0]) != before
+    assert (folder / "verdicts.json").read_bytes() == old
 
 
 def test_panels_without_data_say_so(tmp_path):

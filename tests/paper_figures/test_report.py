@@ -194,7 +194,10 @@ def test_what_is_missing_names_the_command_that_makes_it(tmp_path):
     (run / "provenance.json").unlink()
     assert main([str(run), "--to", str(tmp_path / "report.html")]) == 0
     words = read(tmp_path / "report.html").words()
-    assert f"verdicts.json is missing: computed for this page; python -m verification.report {run} keeps them" in words
+    assert (
+        f"verdicts.json is missing: computed for this page; python -m verification.report {run} --save keeps them"
+        in words
+    )
     assert "No constants.csv: L, Delta and beta were not measured" in words
     assert f"python -m paper_figures {run} draws them" in words
     assert f"provenance.json is missing; python -m empirics.measure --out {run} writes it" in words
@@ -235,8 +238,12 @@ def broken(dense_run, tmp_path_factory):
     [
         (["{}/nowhere"], "nowhere: no such run folder"),
         (["{}"], "is no run folder: it has no curves.csv"),
-        (["{}/run", "--to", "{}"], "need the name of a file in a folder that exists"),
-        (["{}/run", "--to", "{}/no/report.html"], "need the name of a file in a folder that exists"),
+        (["{}/run", "--to", "{}"], "is a folder; name a file"),
+        (["{}/run", "--to", "{}/no/report.html"], "there is no folder"),
+        (
+            ["{}/run", "--to", "{}/report.html"],
+            "is there and holds no page of this command; name another file, or remove",
+        ),
         (["{}/run", "{}/broken"], "verdicts.json is no verdicts file"),
         (["{}/unknown"], "provenance.json is no provenance file"),
         ([], "the following arguments are required: DIR"),
@@ -244,14 +251,15 @@ def broken(dense_run, tmp_path_factory):
 )
 def test_errors_take_one_line_exit_code_2_and_leave_the_old_page(broken, capsys, monkeypatch, arguments, message):
     monkeypatch.chdir(broken)
-    (broken / "report.html").write_text("old")
+    old = "old" if arguments[-1:] == ["{}/report.html"] else "<title>kstar report: old</title>"
+    (broken / "report.html").write_text(old)
     capsys.readouterr()
     with pytest.raises(SystemExit, match="2"):
         main([argument.format(broken) for argument in arguments])
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
-    assert (broken / "report.html").read_text() == "old"
+    assert (broken / "report.html").read_text() == old
     assert not list(broken.glob(".report*"))
 
 

@@ -68,7 +68,7 @@ def test_steps_go_from_the_commit_to_this_page(tmp_path):
     assert commands[2].endswith("--out 'runs/a run-again'")
     assert shlex.split(commands[3]) == ["diff", "runs/a run-again/curves.csv", str(folder / "curves.csv")]
     assert commands[4:] == [
-        "python -m verification.report 'runs/a run-again'",
+        "python -m verification.report 'runs/a run-again' --save",
         "python -m paper_figures 'runs/a run-again'",
         "python -m paper_figures.report 'runs/a run-again' --to report.html",
     ]
@@ -87,7 +87,7 @@ def test_a_run_that_does_not_say_how_it_was_measured_says_that(tmp_path, provena
     steps = steps_to_reproduce(tmp_path, provenance)
     assert steps[0].what == "provenance.json does not say how it was measured."
     assert [step.command for step in steps[1:3]] == [
-        f"python -m verification.report {tmp_path}",
+        f"python -m verification.report {tmp_path} --save",
         f"python -m paper_figures {tmp_path}",
     ]
 

@@ -49,7 +49,7 @@ def write_judged(folder, **options):
     """Write a run with verdicts and provenance; return the folder."""
     write_run(folder, **options)
     (folder / "provenance.json").write_text(json.dumps(PROVENANCE), encoding="utf-8")
-    assert judge([str(folder), "--draws", "0"]) == 0
+    assert judge([str(folder), "--draws", "0", "--save"]) == 0
     return folder
 
 
@@ -72,7 +72,7 @@ def write_hostile(parent: Path) -> Path:
     write_run(folder, truths=DIGITS_TRUTHS[::3], replicates=2)
     for name in ("curves.csv", "constants.csv"):
         _spoil(folder / name)
-    assert judge([str(folder), "--draws", "0"]) == 0
+    assert judge([str(folder), "--draws", "0", "--save"]) == 0
     verdicts = json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
     for i, claim in enumerate(verdicts["claims"]):
         claim |= {key: f"{attack(key)} {LONG if i < 2 else ''}" for key in ("id", "statement", "subject", "detail")}

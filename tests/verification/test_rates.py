@@ -140,7 +140,7 @@ def test_a_race_says_nothing_about_losers_and_names_the_stop_it_needs(stop):
 
 
 def test_a_measured_race_says_so_in_report_and_json(stored_run, capsys):
-    assert main([str(stored_run), "--draws", "0"]) == 0
+    assert main([str(stored_run), "--draws", "0", "--save"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "C14, C15: not measured (raced)" in printed
     assert "--stop never" in printed

@@ -2,7 +2,9 @@
 
 import json
 import math
+import os
 import resource
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +22,8 @@ from verification.record import main as record
 from verification.records import read_records
 from verification.report import main
 from verification.tables import estimate_text, fits_and_ratios
-from verification.verdicts import differences, dump, to_json, write_text_whole
+from verification.target_file import write_whole
+from verification.verdicts import differences, dump, input_digests, is_verdicts, recorded_part, to_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SHAPES = {
@@ -52,7 +55,7 @@ def run_module(*arguments):
 def test_every_shape_of_run_has_a_summary_and_verdicts(tmp_path, shape, capsys):
     options = {"truths": (DIGITS_TRUTHS[0], DIGITS_TRUTHS[3]), **SHAPES[shape]}
     run = write_run(tmp_path / "run", **options)
-    assert main([str(run), "--draws", "20"]) == 0
+    assert main([str(run), "--draws", "20", "--save"]) == 0
     text = capsys.readouterr().out
     assert max(len(line) for line in text.splitlines() if str(tmp_path) not in line) <= 100
     assert "nan" not in text
@@ -156,7 +159,7 @@ def test_the_command_on_a_foreign_csv(tmp_path):
 
 def test_the_command_on_a_run_names_the_next_one(tmp_path):
     run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])
-    done = run_module("verification.report", run)
+    done = run_module("verification.report", run, "--save")
     assert done.stdout.endswith(f"Wrote {run}/verdicts.json\nNext: python -m paper_figures {run}\n")
 
 
@@ -168,7 +171,13 @@ def test_the_command_on_a_run_names_the_next_one(tmp_path):
         (["{}/bad.csv"], "bad.csv, row 2, column steps_to_result: need a finite number >= 0, got 'x'"),
         (["{}/few.csv"], "few.csv: no curve has more than 2 distinct batch sizes; fits need 3 that reached the goal"),
         (["{}/tree"], "/tree is a tree of studies; make a run folder of it: python -m empirics.exchange import"),
-        (["{}/good.csv", "--json", "{}/no/such.json"], "No such file or directory"),
+        (["{}/good.csv", "--json", "{}/no/such.json"], "no/such.json: there is no folder "),
+        (["{}/good.csv", "--markdown", "{}/empty"], "empty: is a folder; name a file"),
+        (["{}/good.csv", "--json", "{}/bad.csv"], "bad.csv: is there and holds no verdicts of this command; name an"),
+        (["{}/good.csv", "--json", "{}/good.csv"], "good.csv: is there and holds no verdicts of this command; name an"),
+        (["{}/good.csv", "--markdown", "{}/bad.csv"], "bad.csv: is there and holds no report of this command; name an"),
+        (["{}/good.csv", "--json", "{}/a", "--markdown", "{}/a"], "--json and --markdown need different files"),
+        (["{}/good.csv", "--save"], "--save keeps verdicts in a run folder, and"),
         ([], "the following arguments are required: input"),
         (["{}", "--unknown"], "unrecognized arguments: --unknown"),
     ],
@@ -191,16 +200,76 @@ def test_errors_take_one_line_and_exit_code_2(tmp_path, capsys, arguments, messa
 
 def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     target = tmp_path / "verdicts.json"
-    write_text_whole(target, "old")
+    write_whole(target, "old")
 
     def fail(self, target):
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        write_text_whole(target, "new")
+        write_whole(target, "new")
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_nothing_is_kept_unless_asked_for(tmp_path, capsys):
+    run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    assert main([str(run), "--draws", "0"]) == 0
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    assert "Wrote" not in capsys.readouterr().out
+    (run / "verdicts.json").write_text("damaged")
+    assert main([str(run), "--draws", "0", "--save"]) == 0
+    assert is_verdicts(run / "verdicts.json")
+
+
+def test_own_files_are_renewed_and_links_stay_links(tmp_path):
+    source, words = tmp_path / "good.csv", ["--draws", "0"]
+    for option, name in (("--json", "v.json"), ("--markdown", "v.md")):
+        words += [option, str(tmp_path / name)]
+        (tmp_path / f"kept-{name}").touch()  # an empty file, as mktemp makes it
+        (tmp_path / name).symlink_to(f"kept-{name}")
+    for floor in (3, 4):
+        source.write_text(f"batch_size,steps\n1,9\n2,5\n4,{floor}\n")
+        assert main([str(source), *words]) == 0
+        assert json.loads((tmp_path / "kept-v.json").read_text())["inputs"] == input_digests(source)
+    assert (tmp_path / "v.md").is_symlink()
+    assert is_verdicts(tmp_path / "v.json")
+
+
+def test_verdicts_that_are_recorded_are_no_ones_to_replace(tmp_path):
+    run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])
+    (tmp_path / "kept.json").write_text(dump(recorded_part(to_json(analyse(read_records(run))))))
+    assert not is_verdicts(tmp_path / "kept.json")
+
+
+def make_device(path, name, number):
+    """Make a device of our own where we may: a fault of ours that replaces it must not harm the machine's."""
+    if os.geteuid():
+        path.symlink_to(f"/dev/{name}")
+        return
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, number))
+        path.open("wb").close()
+    except OSError as error:
+        pytest.skip(f"no device can be made: {error}")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="devices have other numbers")
+@pytest.mark.parametrize("option", ["--json", "--markdown"])
+def test_a_device_is_written_to_and_not_replaced(tmp_path, capsys, option):
+    source = tmp_path / "good.csv"
+    source.write_text("batch_size,steps\n1,9\n2,5\n4,3\n")
+    for name, number in (("null", 3), ("full", 7)):
+        make_device(tmp_path / name, name, number)
+    assert main([str(source), "--draws", "0", option, str(tmp_path / "null")]) == 0
+    capsys.readouterr()
+    with pytest.raises(SystemExit, match="2"):
+        main([str(source), "--draws", "0", option, str(tmp_path / "full")])
+    error = capsys.readouterr().err
+    assert f"No space left on device: '{tmp_path}/full'" in error
+    assert error.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir() if path.is_char_device()} == {"null", "full"}
 
 
 def test_markdown_escapes_what_would_break_a_table(tmp_path):
