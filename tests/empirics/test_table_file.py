@@ -190,7 +190,9 @@ BAD = [
     Bad("a flag in words", "bs,steps,reached\n16,9,maybe\n32,8,yes\n", "column reached: need true or false, got 'ma"),
     Bad("a model left blank", "bs,steps,model\n16,9,a\n32,8,\n", "row 3, column model: is blank here"),
     Bad(
-        "names with commas", "Batch Size, examples;Steps\n16;9\n", "row 1: column batch_size (or bs, global_batch_size)"
+        "names with commas",
+        "Batch Size, examples;Steps\n16;9\n",
+        "row 1: column steps_to_result (or steps) is missing among: Batch",
     ),
     Bad("a page", "<table><tr><td>batch_size</td></tr></table>", "holds HTML or XML, which is not read"),
     Bad("a met goal without steps", "bs,steps,converged\n16,,True\n", "column converged: True, yet there are no steps"),
