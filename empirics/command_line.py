@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, Union
 
+from empirics.errors import without_password
 from kstar import say
 
 First = TypeVar("First")
@@ -22,7 +23,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the message with what to do next, and leave."""
-        sys.stderr.write(f"error: {message} (see {self.prog} --help)\n")
+        sys.stderr.write(f"error: {without_password(message)} (see {self.prog} --help)\n")
         sys.exit(2)
 
     def print_help(self, _file: object = None) -> None:

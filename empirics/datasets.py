@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirics.command_line import OneLineParser
-from empirics.errors import InputError
+from empirics.errors import InputError, without_password
 from empirics.streams import split_indices
 from kstar import command, say
 
@@ -290,7 +290,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             download = DOWNLOADS[name]
             if options.url:
                 if not options.url.startswith(("http://", "https://")):
-                    raise InputError(f"--from {options.url}: must be an address that begins with http:// or https://")
+                    shown = without_password(options.url)
+                    raise InputError(f"--from {shown}: must be an address that begins with http:// or https://")
                 download = dataclasses.replace(download, url=options.url.rstrip("/") + "/")
             say(str(fetch(name, download, options.to or cache_folder())))
     except InputError as error:

@@ -1,5 +1,7 @@
 """The one exception that stands for something the user can mend."""
 
+import re
+
 
 class InputError(ValueError):
     """Input that cannot be used; the message is one line that says what to do.
@@ -16,3 +18,13 @@ def describe(error: Exception) -> str:
         'ValueError: two lines'
     """
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def without_password(text: str) -> str:
+    """Return a text without what stands before the @ of an address.
+
+    Example:
+        >>> without_password("http://me:secret@example.org/mnist/")
+        'http://example.org/mnist/'
+    """
+    return re.sub(r"[^\s/]*:[^\s/]*@|(?<=//)\S*@", "", text)
