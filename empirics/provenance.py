@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import subprocess
 from functools import cache
 from pathlib import Path
+
+_OF_ANOTHER_REPOSITORY = {
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"),
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX"),
+}
 
 
 @cache
@@ -15,7 +21,7 @@ def provenance() -> dict[str, object]:
 
     Returns:
         Versions of Python and the libraries that compute, the processor, the operating system, and the commit of the
-        checkout (None when it is not one; `-dirty` when files differ from it).
+        checkout that tracks the package (None when there is none; `-dirty` when files differ from it).
     """
     versions = {name: importlib.metadata.version(name) for name in ("kstar", "numpy", "scipy", "torch")}
     return {
@@ -43,20 +49,38 @@ def _processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def _commit() -> str | None:
-    """Return the checkout's commit, None outside one."""
-    command = [
-        "git",
-        "-C",
-        str(Path(__file__).parent),
-        "describe",
-        "--always",
-        "--dirty",
-        "--abbrev=12",
-        "--exclude=*",
-    ]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
+def _commit(package: Path = Path(__file__).parent) -> str | None:
+    """Return the commit of the checkout that a package's files belong to.
+
+    Args:
+        package: The folder of its modules.
+
+    Returns:
+        The commit, None where no repository tracks the modules: one that merely has them somewhere below it, as a
+        user's own has the package that is installed in it, says nothing of them. With `-dirty` where files differ from
+        it, or are not all tracked.
+    """
+    tracked = _git(package, "ls-files", "-z", "--", "*.py")
+    if tracked is None:
         return None
-    return done.stdout.strip() or None
+    modules = {str(path.relative_to(package)) for path in package.rglob("*.py")}
+    known = modules & set(tracked.split("\0"))
+    if Path(__file__).name not in known:
+        return None
+    found = _git(package, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+    if not found:
+        return None
+    commit = found.strip()
+    return commit if known == modules or commit.endswith("-dirty") else f"{commit}-dirty"
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """Return what git says of the repository that a folder is in, None where there is none or no git."""
+    # Where git runs us, as a hook does, these lead to the repository that it runs for.
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
+    command = ["git", "-C", str(folder), *words]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10, env=environment)
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+    return done.stdout
