@@ -27,6 +27,10 @@ from empirics.store_schema import (
     stored_identity,
 )
 
+_PATIENCE_SECONDS = 60.0  # for whoever reads when a run begins, and for a run that begins or ends when one reads
+_AT_END_SECONDS = 5.0  # for whoever reads then: the store may stay in two files
+_WITH_LOG = b"\x02\x02"  # the two bytes of SQLite's header that say so
+
 
 @contextlib.contextmanager
 def open_run(folder: Path) -> Iterator[HeldFolder]:
@@ -70,7 +74,7 @@ def open_store(folder: Path, identity: dict[str, object]) -> Iterator[Store]:
 def store_in(held: HeldFolder, identity: dict[str, object]) -> Iterator[Store]:
     """Open the store of a folder that is held; arguments, result and refusals are those of `open_store`."""
     path = held.path / FILE_NAME
-    with contextlib.closing(sqlite3.connect(path)) as connection:
+    with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE_SECONDS)) as connection:
         stored = _begun(connection, held, identity)
         remove_partial(held.path)
         try:
@@ -93,6 +97,8 @@ def _begun(connection: sqlite3.Connection, held: HeldFolder, identity: dict[str,
         break_seal(connection)
     except sqlite3.OperationalError as error:
         remedy = "make room or permit writing there and run the same command again"
+        if "locked" in str(error):
+            remedy = "another program reads or writes it: wait for it and run the same command again"
         raise InputError(f"{path} cannot be written ({error}); {remedy}") from error
     except sqlite3.DatabaseError as error:
         raise InputError(f"{path} cannot be used ({error}); move it away or use another --out") from error
@@ -113,6 +119,7 @@ def _bring_to_rest(connection: sqlite3.Connection, held: HeldFolder) -> None:
         held.empty_log()
         return
     with contextlib.suppress(sqlite3.Error):
+        connection.execute(f"PRAGMA busy_timeout = {_AT_END_SECONDS * 1000:.0f}")
         seal(connection)
         if held.is_there():
             connection.execute("PRAGMA journal_mode=DELETE")
@@ -136,22 +143,40 @@ def _tidy_after_rename(held: HeldFolder) -> None:
 def read_store(folder: Path) -> Iterator[Store]:
     """Open the store of a run folder for reading; works on read-only media.
 
+    All is read as it was at one moment. A run in progress goes on meanwhile; one that begins waits for the reader.
+
     Raises:
         InputError: If there is none, or it is damaged or of another version.
     """
     path = folder / FILE_NAME
     if not path.is_file():
         raise InputError(f"{folder} holds no {FILE_NAME}; name a run folder")
-    at_rest = not path.with_name(f"{FILE_NAME}-wal").exists()
-    uri = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
-    with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+    with contextlib.closing(_connected(path.resolve())) as connection:
         try:
+            connection.execute("BEGIN")
             identity = stored_identity(connection, path)
         except sqlite3.DatabaseError as error:
             raise InputError(f"{path} cannot be read ({error})") from error
         if identity is None:
             raise InputError(f"{folder} holds an empty run; measure into it again")
         yield Store(connection, path, identity)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """Open a store for reading.
+
+    A copy that was taken of the one file of a run in progress lacks its log. Nobody writes it, and it is read without
+    locks: SQLite would make a log beside it.
+    """
+    without_log = not path.with_name(f"{path.name}-wal").exists() and _needs_log(path)
+    address = f"{path.as_uri()}?mode=ro{'&immutable=1' if without_log else ''}"
+    return sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS)
+
+
+def _needs_log(path: Path) -> bool:
+    """Whether a store's header says that it goes with a write-ahead log."""
+    with path.open("rb") as file:
+        return file.read(20)[18:] == _WITH_LOG
 
 
 def _prepare(connection: sqlite3.Connection, folder: Path, identity: dict[str, object]) -> dict[str, Any]:

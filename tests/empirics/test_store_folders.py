@@ -102,8 +102,9 @@ def test_a_run_being_measured_can_be_read(folder):
     with opened(folder) as writer:
         writer.add_study(StudyOutcome((study(),)))
         with read_store(folder) as reader:
-            assert len(reader.studies()) == 1
             writer.add_study(StudyOutcome((study(batch_size=32),)))
+            assert len(reader.studies()) == 1, "all is read as it was when it was opened"
+        with read_store(folder) as reader:
             assert len(reader.studies()) == 2
 
 

@@ -1,0 +1,122 @@
+"""A store that is read while a run writes it, begins or ends: all of it as at one moment, and never called damaged."""
+
+import contextlib
+import itertools
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+from reference.stored_studies import opened, study
+
+from empirics import store_schema
+from empirics.errors import InputError
+from empirics.records import StudyOutcome
+from empirics.store import read_store
+from empirics.store_records import Store
+from empirics.store_schema import FILE_NAME
+
+
+def add(store, *batch_sizes):
+    for batch_size in batch_sizes:
+        store.add_study(StudyOutcome((study(batch_size=batch_size),)))
+
+
+def sizes(store):
+    return [one.batch_size for one in store.studies()]
+
+
+def test_a_study_added_between_two_tables_of_a_reader_is_not_there_yet(folder, monkeypatch):
+    real = Store._rows
+
+    def rows(self, table, *rest):
+        if self is reader and table == "studies":
+            add(writer, 32)
+        yield from real(self, table, *rest)
+
+    with opened(folder) as writer:
+        add(writer, 8, 16)
+        with read_store(folder) as reader:
+            monkeypatch.setattr(Store, "_rows", rows)
+            assert sizes(reader) == [8, 16]
+            monkeypatch.undo()
+        with read_store(folder) as reader:
+            assert sizes(reader) == [8, 16, 32]
+
+
+def test_a_run_that_begins_between_a_readers_seal_and_sum_waits(folder, monkeypatch):
+    with opened(folder) as store:
+        add(store, 8)
+    real, began, ended = store_schema._sum, [], []
+
+    def begin():
+        began.append(True)
+        with opened(folder) as store:
+            ended.append("begun")
+            add(store, 16)
+
+    writer = threading.Thread(target=begin)
+
+    def summed(connection):
+        if not began:
+            writer.start()
+            writer.join(0.3)
+        return real(connection)
+
+    monkeypatch.setattr(store_schema, "_sum", summed)
+    with read_store(folder) as reader:
+        assert sizes(reader) == [8]
+        assert ended == []
+    writer.join()
+    with read_store(folder) as reader:
+        assert sizes(reader) == [8, 16]
+
+
+def test_a_run_that_waits_in_vain_for_a_reader_says_so(folder, monkeypatch):
+    with opened(folder) as store:
+        add(store, 8)
+    monkeypatch.setattr("empirics.store._PATIENCE_SECONDS", 0.1)
+    told = r"cannot be written \(database is locked\); another program reads or writes it: wait for it"
+    with read_store(folder), pytest.raises(InputError, match=told), opened(folder):
+        pass
+
+
+def test_a_copy_without_its_log_is_read_and_nothing_is_written_beside_it(folder, tmp_path):
+    (tmp_path / "copy").mkdir()
+    with opened(folder) as store:
+        add(store, 8)
+        shutil.copy(folder / FILE_NAME, tmp_path / "copy")
+    with read_store(tmp_path / "copy") as reader:
+        assert set(sizes(reader)) <= {8}
+    assert [path.name for path in (tmp_path / "copy").iterdir()] == [FILE_NAME]
+
+
+WRITING = """
+    import sys
+    from pathlib import Path
+    from reference.stored_studies import opened, study
+    from empirics.records import StudyOutcome
+    for batch_size in range(1, 10**6):
+        with opened(Path(sys.argv[1])) as store:
+            for trials in range(2, 6):
+                store.add_study(StudyOutcome((study(batch_size=batch_size, trials=trials),)))
+        print(batch_size, flush=True)
+"""
+
+
+def test_a_store_that_another_process_opens_writes_and_closes_is_never_called_damaged(folder):
+    command = [sys.executable, "-c", textwrap.dedent(WRITING), str(folder)]
+    environment = {"PYTHONPATH": ":".join(path for path in sys.path if path)}
+    seen = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as writer, contextlib.ExitStack() as at_end:
+        at_end.callback(writer.kill)
+        writer.stdout.readline()
+        for _ in range(150):
+            with read_store(folder) as reader:
+                seen.append(sizes(reader))
+    assert seen[-1][-1] > 3, "nothing was written meanwhile"
+    for before, after in itertools.pairwise(seen):
+        assert after == list(range(1, len(after) + 1))
+        assert len(before) <= len(after)
