@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import zipfile
-import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +14,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from empirics.errors import describe
 from empirics.files import write_bytes_atomically
 from empirics.goal import Goals
 from empirics.provenance import provenance, vector_instructions
 from empirics.race_log import RaceLog
+from empirics.store_schema import canonical_json
 from empirics.training import TrialBlock
 
 Arrays = dict[str, NDArray[Any]]
 
 
-def write_checkpoint(path: Path, trials: int, blocks: Sequence[TrialBlock], goals: Goals, log: RaceLog) -> None:
+def write_checkpoint(
+    path: Path, race: Mapping[str, object], blocks: Sequence[TrialBlock], goals: Goals, log: RaceLog
+) -> None:
     """Write where a race stands, in the place of what the file held before.
 
     Args:
         path: The file; its folder is made where there is none.
-        trials: How many trials the study has.
-        blocks: Those still at work.
+        race: Which race it is, plain JSON values.
+        blocks: The trials still at work.
         goals: The goal test, whose order of images is part of where the race stands.
         log: What happened so far.
     """
@@ -40,7 +42,7 @@ def write_checkpoint(path: Path, trials: int, blocks: Sequence[TrialBlock], goal
         arrays |= {f"block{number}.{name}": value for name, value in block.state().items()}
     header = {
         "program": _program(),
-        "trials": trials,
+        "race": race,
         "blocks": [block.trials for block in blocks],
         "log": dataclasses.asdict(log),
     }
@@ -53,41 +55,58 @@ def write_checkpoint(path: Path, trials: int, blocks: Sequence[TrialBlock], goal
 
 
 def resume(
-    path: Path, trials: int, blocks: Sequence[TrialBlock], goals: Goals
-) -> tuple[list[TrialBlock], RaceLog] | None:
+    path: Path, race: Mapping[str, object], blocks: Sequence[TrialBlock], goals: Goals, log: RaceLog
+) -> tuple[list[TrialBlock], RaceLog] | str | None:
     """Take up a race where a file says it stood.
 
     Args:
         path: The file.
-        trials: How many trials the study has.
-        blocks: All of them at their start.
-        goals: The goal test, likewise.
+        race: Which race it must be of, plain JSON values.
+        blocks: All trials at their start; not changed.
+        goals: The goal test, likewise; may be changed for the worse where the file is not what it should be.
+        log: That of the start, likewise not changed.
 
     Returns:
-        The trials still at work and what happened so far; None, and nothing changed, where there is no such file or it
-        was written for another study or by another program.
+        The trials still at work and what happened so far; None where there is no such file, and why it is not taken up
+        where it was written for another race, by another program, or is not what was written.
     """
-    found = _read(path)
-    if found is None or found[0]["trials"] != trials or found[0]["program"] != _program():
-        return None
-    header, arrays = found
-    at_work = []
-    for number, of_block in enumerate(header["blocks"]):
-        (whole,) = (block for block in blocks if of_block[0] in block.trials)
-        at_work.append(whole.part(of_block))
-        at_work[-1].load(_part(arrays, f"block{number}."))
-    goals.load(_part(arrays, "goals."))
-    return at_work, _log(header["log"])
-
-
-def _read(path: Path) -> tuple[dict[str, Any], Arrays] | None:
-    """Return header and arrays of a file, None where there is none that can be read whole."""
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             arrays = dict(file)
-        return json.loads(arrays.pop("header").tobytes()), arrays
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, zlib.error, zipfile.BadZipFile):
+        header = json.loads(arrays.pop("header").tobytes())
+        if canonical_json(header["program"]) != canonical_json(_program()):
+            return "it was written by another version of the program"
+        if canonical_json(header["race"]) != canonical_json(race):
+            return "it is of another run or search"
+        at_work = [_block(of, blocks, _part(arrays, f"block{n}.")) for n, of in enumerate(header["blocks"])]
+        known = [trial for block in at_work for trial in block.trials]
+        if len(known) != len(set(known)):
+            raise ValueError("a trial is there twice")
+        reached = _log(header["log"], len(log.reached))
+        if any(int(block.state()["steps"]) != reached.step for block in at_work):
+            raise ValueError("its trials stand at another step than it says")
+        _refuse_unknown(reached, {trial for block in blocks for trial in block.trials}, set(known))
+        goals.load(_part(arrays, "goals."))
+        return at_work, reached
+    except FileNotFoundError:
         return None
+    except Exception as error:  # noqa: BLE001 - a file may hold anything, and a study can always begin anew
+        return describe(error)
+
+
+def _block(trials: list[int], blocks: Sequence[TrialBlock], state: dict[str, Tensor]) -> TrialBlock:
+    """Return some trials where a file says they stood.
+
+    Raises:
+        ValueError: If the file has not exactly what such a block has.
+    """
+    (whole,) = (block for block in blocks if trials[0] in block.trials)
+    part = whole.part(trials)
+    shapes = {name: value.shape for name, value in part.state().items()}
+    if part.trials != trials or {name: value.shape for name, value in state.items()} != shapes:
+        raise ValueError(f"not the state of trials {trials}")
+    part.load(state)
+    return part
 
 
 def _part(arrays: Arrays, prefix: str) -> dict[str, Tensor]:
@@ -97,12 +116,46 @@ def _part(arrays: Arrays, prefix: str) -> dict[str, Tensor]:
     }
 
 
-def _log(fields: dict[str, Any]) -> RaceLog:
-    """Return the log that JSON holds, whose keys are all text."""
-    reached = [{int(trial): step for trial, step in of.items()} for of in fields["reached"]]
-    diverged = {int(trial): step for trial, step in fields["diverged"].items()}
-    seen = {int(trial): [(step, value) for step, value in points] for trial, points in fields["seen"].items()}
-    return RaceLog(reached, diverged, fields["step"], seen, fields["halvings"])
+def _log(fields: dict[str, Any], goals: int) -> RaceLog:
+    """Return the log that JSON holds, whose keys are all text.
+
+    Raises:
+        ValueError: If it holds anything but counts where they belong.
+    """
+    reached = [{int(trial): _count(step) for trial, step in of.items()} for of in fields["reached"]]
+    if len(reached) != goals:
+        raise ValueError(f"{len(reached)} goals, not {goals}")
+    diverged = {int(trial): _count(step) for trial, step in fields["diverged"].items()}
+    seen = {
+        int(trial): [(_count(step), float(value)) for step, value in points] for trial, points in fields["seen"].items()
+    }
+    return RaceLog(reached, diverged, _count(fields["step"]), seen, _count(fields["halvings"]))
+
+
+def _refuse_unknown(log: RaceLog, trials: set[int], at_work: set[int]) -> None:
+    """Refuse a log of other trials or later steps, or one that does not tell why a trial is no longer at work.
+
+    Raises:
+        ValueError: If it is one.
+    """
+    events = [*log.diverged.items(), *(event for of in log.reached for event in of.items())]
+    events += [(trial, step) for trial, points in log.seen.items() for step, _ in points]
+    if any(trial not in trials or step > log.step for trial, step in events):
+        raise ValueError("a trial that is not there, or a step that has not come")
+    over = set(log.diverged) | set.intersection(*map(set, log.reached))
+    if trials - at_work - over:
+        raise ValueError("a trial is gone without a reason")
+
+
+def _count(value: object) -> int:
+    """Return a whole number that is not negative.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} is no count")
+    return value
 
 
 def _program() -> dict[str, object]:

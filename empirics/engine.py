@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,9 +53,14 @@ def race(
     specification, data = laboratory.specification, laboratory.split(study.replicate)
     workload, goals = specification.workload, laboratory.goal_test(study.replicate)
     log = RaceLog([{} for _ in specification.goals])
-    trials = sum(len(block.trials) for block in blocks)
-    resumed = resume(checkpoint, trials, blocks, goals) if checkpoint else None
-    blocks, log = resumed or (blocks, log)
+    which = _which(laboratory, study, blocks) if checkpoint else {}
+    resumed = resume(checkpoint, which, blocks, goals, log) if checkpoint else None
+    if isinstance(resumed, str):
+        goals, told = laboratory.goal_test(study.replicate), f"notice: {checkpoint} is not taken up ({resumed}); "
+        if not laboratory.rank:
+            print(f"{told}{study} begins anew", file=sys.stderr)
+    elif resumed is not None:
+        blocks, log = resumed
     written = time.monotonic()
     while blocks and not log.over(specification.stop, workload):
         for _ in range(min(workload.eval_interval, workload.max_steps - log.step)):
@@ -67,9 +74,16 @@ def race(
         if specification.trace != "full" and not log.over(specification.stop, workload):
             blocks = _unfinished(blocks, log)
         if checkpoint and not laboratory.rank and time.monotonic() - written > CHECKPOINT_SECONDS:
-            write_checkpoint(checkpoint, trials, blocks, goals, log)
+            write_checkpoint(checkpoint, which, blocks, goals, log)
             written = time.monotonic()
     return log, list(blocks)
+
+
+def _which(laboratory: Laboratory, study: Study, blocks: Sequence[TrialBlock]) -> dict[str, object]:
+    """Return what tells a race from all others, as plain JSON values."""
+    specification, trials = laboratory.specification, [trial for block in blocks for trial in block.trials]
+    points = [specification.points[trial] for trial in trials]
+    return {"run": specification.identity(), "study": dataclasses.astuple(study), "points": points}
 
 
 def _advance(block: TrialBlock, images: Tensor, labels: Tensor, log: RaceLog) -> list[TrialBlock]:

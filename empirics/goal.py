@@ -166,8 +166,14 @@ class GoalTest:
         return {"trials": trials, "missed": torch.stack([*self._missed.values()]), "hardness": self._hardness.clone()}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Go on from where another test on the same set stood."""
+        """Go on from where another test on the same set stood.
+
+        Raises:
+            ValueError: If it was on another set.
+        """
         if state:
+            if not state["missed"].shape[1:] == state["hardness"].shape == self._hardness.shape:
+                raise ValueError("not the images of this validation set")
             self._missed = dict(zip(state["trials"].tolist(), state["missed"].to(self._hardness), strict=True))
             self._hardness = state["hardness"].to(self._hardness)
 

@@ -1,4 +1,6 @@
 import dataclasses
+import json
+import shutil
 
 import numpy as np
 import pytest
@@ -106,31 +108,132 @@ def spoil(path, how):
     path.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "other": b"PK\x03\x04" + b"0" * 50}[how])
 
 
+def without(name):
+    return lambda header, _arrays: header.pop(name)
+
+
+def header_with(**changes):
+    return lambda header, _arrays: header.update(changes)
+
+
+def log_with(**changes):
+    return lambda header, _arrays: header["log"].update(changes)
+
+
+def array_with(name, value):
+    return lambda _header, arrays: arrays.update({name: value})
+
+
+# What a file may hold that is whole as a file: a header or arrays of another form, or of another race.
+UNLIKE = {
+    **{f"no {name}": without(name) for name in ("program", "race", "blocks", "log")},
+    "no step": lambda header, _arrays: header["log"].pop("step"),
+    "step a text": log_with(step="12"),
+    "step beyond": log_with(step=10**6),
+    "step negative": log_with(step=-3),
+    "one goal": log_with(reached=[{}]),
+    "reached null": log_with(reached=None),
+    "an unknown trial at the goal": log_with(reached=[{"9": 3}, {"9": 3}]),
+    "the goal in the future": log_with(reached=[{"0": 999}, {}]),
+    "a trial lost": lambda header, _arrays: header.update(blocks=header["blocks"][:-1]),
+    "trial a name": log_with(diverged={"first": 3}),
+    "seen at no step": log_with(seen={"0": [[None, 0.5]]}),
+    "blocks null": header_with(blocks=None),
+    "an unknown trial": header_with(blocks=[[77]]),
+    "a trial twice": header_with(blocks=[[0], [0]]),
+    "an empty block": header_with(blocks=[[]]),
+    "no weights": lambda _header, arrays: arrays.pop("block0.weights"),
+    "weights of one trial": array_with("block0.weights", np.zeros((1, 7), np.float32)),
+    "weights of texts": array_with("block0.weights", np.array(["a", "b"])),
+    "a rule's state": array_with("block0.rule._velocities", np.zeros(3, np.float32)),
+    "other images": array_with("goals.hardness", np.zeros(3, np.float32)),
+    "no trials of the test": lambda _header, arrays: arrays.pop("goals.trials", None),
+    "header a list": lambda header, arrays: (header.clear(), arrays.update(header=np.frombuffer(b"[1]", np.uint8))),
+}
+
+
+def rewrite(path, change):
+    """Change a checkpoint's header or arrays."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = dict(file)
+    header = json.loads(arrays.pop("header").tobytes())
+    change(header, arrays)
+    arrays.setdefault("header", np.frombuffer(json.dumps(header).encode(), np.uint8))
+    np.savez(path, **arrays)
+
+
+@pytest.fixture(scope="module")
+def cut(digits, tmp_path_factory):
+    """A study cut short with its checkpoint, and what it gives when it is not cut."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "CHECKPOINT_SECONDS", -1.0)
+        laboratory, path = laboratory_for("sgd", digits), tmp_path_factory.mktemp("cut") / "study.npz"
+        with pytest.raises(CutError):
+            measured(laboratory, path, 4 * INTERVAL)
+        return laboratory, path, measured(laboratory)
+
+
+@pytest.fixture
+def copied(cut, tmp_path):
+    return shutil.copy(cut[1], tmp_path / "study.npz")
+
+
+def assert_begins_anew(laboratory, path, whole, capsys, reason=""):
+    """Check that a study does not take up a file, says so once and gives what it gives without one."""
+    capsys.readouterr()
+    assert measured(laboratory, path) == whole
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith(f"notice: {path} is not taken up (")
+    assert err.endswith("); S=50 B=16 begins anew\n")
+    assert reason in err
+
+
 @pytest.mark.parametrize("how", ["cut", "empty", "other"])
-def test_a_checkpoint_that_cannot_be_read_is_none(how, digits, tmp_path):
-    laboratory = laboratory_for("sgd", digits)
-    with pytest.raises(CutError):
-        measured(laboratory, tmp_path / "study.npz", 4 * INTERVAL)
-    spoil(tmp_path / "study.npz", how)
-    assert measured(laboratory, tmp_path / "study.npz") == measured(laboratory)
+def test_a_checkpoint_that_cannot_be_read_is_none(how, cut, copied, capsys):
+    spoil(copied, how)
+    assert_begins_anew(cut[0], copied, cut[2], capsys)
 
 
-@pytest.mark.parametrize("other", ["program", "instructions", "trials"])
-def test_a_checkpoint_of_another_program_or_search_is_none(other, digits, tmp_path, monkeypatch):
-    laboratory = laboratory_for("sgd", digits)
-    with pytest.raises(CutError):
-        measured(laboratory, tmp_path / "study.npz", 4 * INTERVAL)
-    if other == "program":
-        monkeypatch.setattr("empirics.checkpoint.provenance", lambda: {"versions": {}, "commit": "another"})
-        masks = np.ones((TRIALS, laboratory.network.size), dtype=bool)
-    elif other == "instructions":
-        monkeypatch.setattr("empirics.checkpoint.vector_instructions", lambda: "another")
-        masks = np.ones((TRIALS, laboratory.network.size), dtype=bool)
-    else:
-        masks = np.ones((TRIALS - 1, laboratory.network.size), dtype=bool)
+@pytest.mark.parametrize("how", UNLIKE)
+def test_a_checkpoint_that_is_not_what_was_written_is_none(how, cut, copied, capsys):
+    rewrite(copied, UNLIKE[how])
+    assert_begins_anew(cut[0], copied, cut[2], capsys)
+
+
+def test_a_checkpoint_as_it_was_written_is_taken_up_without_a_word(cut, copied, capsys):
+    rewrite(copied, lambda _header, _arrays: None)
+    capsys.readouterr()
+    assert measured(cut[0], copied) == cut[2]
+    assert capsys.readouterr() == ("", "")
+
+
+OTHERS = {
+    "program": ("provenance", lambda: {"versions": {}, "commit": "another"}),
+    "instructions": ("vector_instructions", lambda: "another"),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_checkpoint_of_another_program_is_none(other, cut, copied, monkeypatch, capsys):
+    name, value = OTHERS[other]
+    monkeypatch.setattr(f"empirics.checkpoint.{name}", value)
+    assert_begins_anew(cut[0], copied, cut[2], capsys, "by another version of the program")
+
+
+@pytest.mark.parametrize("other", ["seed", "study", "trials", "points"])
+def test_a_checkpoint_of_another_run_or_search_is_none(other, cut, copied, digits, capsys):
+    study = Study(90.0 if other == "study" else 50.0, 0, 16)
+    laboratory = laboratory_for("sgd", digits, seed=int(other == "seed"), wide=other == "points")
+    masks = np.ones((TRIALS - (other == "trials"), laboratory.network.size), dtype=bool)
     steps = []
-    measure_study(laboratory, Study(50.0, 0, 16), masks, steps.append, tmp_path / "study.npz")
+    capsys.readouterr()
+    measure_study(laboratory, study, masks, steps.append, copied)
     assert steps[0] == INTERVAL
+    assert capsys.readouterr().err == (
+        f"notice: {copied} is not taken up (it is of another run or search); {study} begins anew\n"
+    )
 
 
 def test_the_command_goes_on_inside_a_study_and_leaves_no_checkpoint(tmp_path, monkeypatch, capsys):
