@@ -14,7 +14,7 @@ from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.errors import InputError
 from empirics.placement import Placement, placed
-from empirics.running import prepare, run_stages
+from empirics.running import inputs_of, prepare, run_stages
 from empirics.runs_to_follow import needs_search
 from empirics.specification import MOST_REPLICATES, BaseRequest, Request, nearest_128
 from empirics.stages import Measurement
@@ -76,7 +76,7 @@ def measure_constants(request: ConstantsRequest, execution: ConstantsExecution) 
             specification.probe, batch_size=request.batch_size, learning_rate=request.learning_rate
         )
         specification = dataclasses.replace(specification, probe=probe)
-        return run_stages(specification, dataset, jobs, execution.out, _stages, open_executor)
+        return run_stages(specification, dataset, jobs, execution.out, _stages, open_executor, inputs_of(request))
 
 
 def _stages(run: Measurement) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Annotated
 from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.placement import Placement, placed
-from empirics.running import prepare, run_stages
+from empirics.running import folder_of, inputs_of, prepare, run_stages
 from empirics.specification import Request
 from empirics.stages import Measurement
 from empirics.summary import describe_run
@@ -52,7 +53,7 @@ def measure(request: Request, execution: Execution) -> Path:
     """
     with placed(request, execution) as (resources, open_executor):
         specification, dataset, jobs = prepare(request, execution.jobs, execution.memory_limit, resources)
-        return run_stages(specification, dataset, jobs, execution.out, _everything, open_executor)
+        return run_stages(specification, dataset, jobs, execution.out, _everything, open_executor, inputs_of(request))
 
 
 def _everything(run: Measurement) -> None:
@@ -79,7 +80,8 @@ def _carry_out(request: Request, execution: _Command) -> None:
         from empirics.plan import describe_plan  # noqa: PLC0415 - loads torch
 
         with placed(request, execution) as (resources, _):
-            say(describe_plan(*prepare(request, execution.jobs, execution.memory_limit, resources)))
+            specification, dataset, jobs = prepare(request, execution.jobs, execution.memory_limit, resources)
+            say(describe_plan(specification, dataset, jobs, folder_of(specification, execution.out)))
     else:
         _show(measure(request, execution))
 
@@ -92,7 +94,8 @@ def _show(folder: Path) -> None:
     say(verification.summary(folder))
     files = sorted(path.name for path in folder.iterdir() if path.is_file())
     say(f"\nResults: {folder}/  ({', '.join(files)})")
-    say(f"Next:    python -m verification.report {folder} --save && python -m paper_figures {folder}")
+    quoted = shlex.quote(str(folder))
+    say(f"Next:    python -m verification.report {quoted} --save && python -m paper_figures {quoted}")
 
 
 if __name__ == "__main__":

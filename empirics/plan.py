@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,7 +16,10 @@ from empirics.datasets import Dataset
 from empirics.goal_label import goal_label
 from empirics.laboratory import Laboratory
 from empirics.memory import expected_bytes
+from empirics.missing import missing_constants, missing_masks, missing_studies, trials_of
+from empirics.running import refuse_what_cannot_be_added
 from empirics.specification import Specification, Study, nearest_128, number_text
+from empirics.store import planned_store
 from empirics.streams import Stream, generator
 from empirics.training import TrialBlock
 
@@ -23,42 +29,87 @@ _SHARE_OF_EVALUATION = 0.1  # of the validation set, looked at by the average go
 _DOUBLE = 3.0  # a gradient in double precision over one in training, timed on Simple-CNN
 
 
-def describe_plan(specification: Specification, dataset: Dataset, jobs: int) -> str:
-    """Return the studies, the expected time and the expected memory of a measurement.
+@dataclass(frozen=True)
+class Missing:
+    """What is left to do.
+
+    Attributes:
+        studies: Not measured, or with fewer trials.
+        masks: How many trials need masks of their own.
+        constants: (sparsity, replicate) of which no constants are known.
+        there: What the folder holds already, for a person; empty where it holds nothing of this.
+    """
+
+    studies: tuple[Study, ...]
+    masks: int
+    constants: tuple[tuple[float, int], ...]
+    there: str = ""
+
+
+def missing_in(folder: Path | None, specification: Specification, dataset: Dataset) -> Missing:
+    """Return what a run into a folder has left to do.
+
+    Args:
+        folder: The run folder, there or not; None for one that is new.
+        specification: What is asked for.
+        dataset: On what.
+
+    Raises:
+        InputError: For whatever the run itself would refuse.
+    """
+    studies = specification.studies()
+    followed = tuple(dict.fromkeys((study.sparsity, study.replicate) for study in studies))
+    new = Missing(studies, len(trials_of(specification, studies)), followed if specification.constants else ())
+    if folder is None:
+        return new
+    with planned_store(folder, specification.identity()) as store:
+        if store is None:
+            return new
+        refuse_what_cannot_be_added(store, specification, dataset, folder)
+        left = missing_studies(specification, store)
+        masks = missing_masks(specification, store, trials_of(specification, left))
+        runs = missing_constants(specification, store)
+        settings = specification.probe.settings()
+        known = {(r.study.sparsity, r.study.replicate) for r in store.constants() if r.settings == settings}
+    found = [key for key in followed if key not in known] if left else [(run.sparsity, run.replicate) for run in runs]
+    done = len(studies) - len(left)
+    there = f"{done} of {len(studies)} studies are in {folder} already." if done else ""
+    return Missing(tuple(left), len(masks), tuple(found) if specification.constants else (), there)
+
+
+def describe_plan(specification: Specification, dataset: Dataset, jobs: int, folder: Path | None = None) -> str:
+    """Return the studies left to do, the expected time and the expected memory of a measurement.
 
     Args:
         specification: What would be measured.
         dataset: Its data.
         jobs: Processes at once.
+        folder: Where to; None for a new folder.
+
+    Raises:
+        InputError: For whatever the run itself would refuse.
     """
+    left = missing_in(folder, specification, dataset)
     laboratory = Laboratory(specification, dataset)
     workload = specification.workload
-    per_step = {size: _seconds_per_step(laboratory, size) for size in specification.batch_sizes}
-    test = _seconds_per_evaluation(laboratory) / workload.eval_interval
-    goals = " and ".join(map(number_text, specification.goals))
-    goal = goal_label(goals, workload.goal_sign)
-    lines = [
+    sizes = {study.batch_size for study in left.studies} | {nearest_128(specification.batch_sizes)}
+    per_step = {size: _seconds_per_step(laboratory, size) for size in sorted(sizes)}
+    goal = goal_label(" and ".join(map(number_text, specification.goals)), workload.goal_sign)
+    header = (
         f"{workload.name}: {goal}, {specification.trials} trials a study, budget "
-        f"{workload.max_steps} steps, goal test every {workload.eval_interval}, device {specification.device}",
-        "",
-        f"{'study':<24} {'expected steps':>14} {'expected time':>14} {'at most':>14}",
-    ]
-    share = 1.0 if specification.trace == "full" else _SHARE_OF_EVALUATION
-    expected, most = 0.0, 0.0
-    for study in specification.studies():
-        steps, step = expected_end(specification, study), per_step[study.batch_size]
-        likely = specification.trials * steps * (step + share * test)
-        limit = specification.trials * workload.max_steps * (step + test)
-        lines.append(f"{study!s:<24} {steps:>14.0f} {_duration(likely):>14} {_duration(limit):>14}")
-        expected, most = expected + likely, most + limit
-    masks = _masks_seconds(laboratory, per_step)
-    constants = _constants_seconds(specification, per_step) if specification.constants else 0.0
+        f"{workload.max_steps} steps, goal test every {workload.eval_interval}, device {specification.device}"
+    )
+    lines, expected, most = _study_lines(laboratory, left.studies, per_step)
+    masks = _masks_seconds(laboratory, per_step, left.masks)
+    constants = _constants_seconds(specification, per_step, left.constants)
     how = f"{jobs} at once" if specification.data_parallel == 1 else f"each by {jobs} processes together"
     return "\n".join(
         (
+            header,
+            *([left.there] if left.there else []),
             *lines,
             "",
-            f"{len(specification.studies())} studies, {how}: {_at_least(specification)}"
+            f"{len(left.studies)} studies, {how}: {_at_least(specification)}"
             f"{_duration(expected / jobs)} expected, {_duration(most / jobs)} at most; before them masks, "
             f"{_duration(masks / jobs)}; after them constants, {_duration(constants / jobs)}"
             f"{_cheaper_constants(specification, constants)}.",
@@ -67,6 +118,26 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int) -> 
             "Nothing was measured or written.",
         )
     )
+
+
+def _study_lines(
+    laboratory: Laboratory, studies: Sequence[Study], per_step: dict[int, float]
+) -> tuple[list[str], float, float]:
+    """Return a line a study, and the seconds of all: expected, and at most."""
+    if not studies:
+        return [], 0.0, 0.0
+    specification = laboratory.specification
+    test = _seconds_per_evaluation(laboratory) / specification.workload.eval_interval
+    share = 1.0 if specification.trace == "full" else _SHARE_OF_EVALUATION
+    lines = ["", f"{'study':<24} {'expected steps':>14} {'expected time':>14} {'at most':>14}"]
+    expected, most = 0.0, 0.0
+    for study in studies:
+        steps, step = expected_end(specification, study), per_step[study.batch_size]
+        likely = specification.trials * steps * (step + share * test)
+        limit = specification.trials * specification.workload.max_steps * (step + test)
+        lines.append(f"{study!s:<24} {steps:>14.0f} {_duration(likely):>14} {_duration(limit):>14}")
+        expected, most = expected + likely, most + limit
+    return lines, expected, most
 
 
 def _at_least(specification: Specification) -> str:
@@ -124,23 +195,23 @@ def _random_block(laboratory: Laboratory, trials: int) -> TrialBlock:
     return TrialBlock(laboratory.network, workload, range(trials), weights, torch.ones_like(weights), points)
 
 
-def _masks_seconds(laboratory: Laboratory, per_step: dict[int, float]) -> float:
-    """Return the expected time of one epoch of gradients for every trial."""
-    specification = laboratory.specification
-    if not any(specification.sparsities):
+def _masks_seconds(laboratory: Laboratory, per_step: dict[int, float], trials: int) -> float:
+    """Return the expected time of one epoch of gradients for every trial that needs masks."""
+    if not any(laboratory.specification.sparsities):
         return 0.0
-    examples = len(laboratory.split(0).training_labels)
-    return specification.replicates * specification.trials * examples * _seconds_per_example(per_step)
+    return trials * len(laboratory.split(0).training_labels) * _seconds_per_example(per_step)
 
 
-def _constants_seconds(specification: Specification, per_step: dict[int, float]) -> float:
-    """Return the expected time of L, Delta, beta and what goes with them."""
+def _constants_seconds(
+    specification: Specification, per_step: dict[int, float], runs: Sequence[tuple[float, int]]
+) -> float:
+    """Return the expected time of L, Delta, beta and what goes with them along runs of some (sparsity, replicate)."""
     total = 0.0
-    for sparsity in specification.sparsities:
+    for sparsity, _ in runs:
         study = Study(sparsity, 0, nearest_128(specification.batch_sizes))
         steps = specification.probe.steps or expected_steps(specification.workload, study)
         total += _DOUBLE * example_gradients(specification.probe, steps) * _seconds_per_example(per_step)
-    return total * specification.replicates
+    return total
 
 
 def _seconds_per_example(per_step: dict[int, float]) -> float:

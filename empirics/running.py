@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from empirics.data_parallel import check_ranks
 from empirics.datasets import Dataset, digest_notice
@@ -15,7 +16,7 @@ from empirics.memory import check_weights, jobs_within, peak_bytes
 from empirics.progress import Display
 from empirics.provenance import provenance, vector_instructions
 from empirics.resources import Resources, this_machine
-from empirics.specification import Request, Specification, resolve
+from empirics.specification import BaseRequest, Request, Specification, resolve
 from empirics.stages import Measurement
 from empirics.store import open_run, store_in
 from empirics.store_records import Store
@@ -55,6 +56,11 @@ def prepare(
     return specification, dataset, fitting
 
 
+def inputs_of(request: BaseRequest) -> dict[str, Path | None]:
+    """Return the files and folders that a request names, by its options."""
+    return {"data_dir": request.data_dir, "points": request.points}
+
+
 def run_stages(
     specification: Specification,
     dataset: Dataset,
@@ -62,6 +68,7 @@ def run_stages(
     out: Path | None,
     stages: Callable[[Measurement], None],
     open_executor: OpenExecutor,
+    inputs: Mapping[str, Path | None] = MappingProxyType({}),
 ) -> Path:
     """Open the run folder, carry out stages of a measurement in it, write its tables and return it.
 
@@ -72,18 +79,18 @@ def run_stages(
         out: The run folder; None for the specification's own under `runs/`.
         stages: What to do.
         open_executor: What opens the executor.
+        inputs: Option to the file or folder it named, for who measures more of the run.
 
     Raises:
         InputError: If the folder belongs to another run or is in use; or was renamed, removed or replaced meanwhile.
     """
     notices = _notices(specification, dataset)
+    told_of_inputs = {name: str(path.resolve()) for name, path in inputs.items() if path is not None}
     for notice in notices:
         print(notice, file=sys.stderr)
-    folder = out or Path("runs") / specification.folder_name()
+    folder = folder_of(specification, out)
     with open_run(folder) as held, store_in(held, specification.identity()) as store:
-        _refuse_fewer_trials(store, specification, folder)
-        _refuse_other_points(store, specification, folder)
-        _refuse_more_errors(store, specification, dataset, folder)
+        refuse_what_cannot_be_added(store, specification, dataset, folder)
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         execution_facts = {
             "device": specification.device,
@@ -91,6 +98,8 @@ def run_stages(
             "jobs": jobs,
             "threads": 1,
             "notices": notices,
+            "training_examples": dataset.training_examples,
+            **told_of_inputs,
         }
         if specification.data_parallel > 1:
             execution_facts["data_parallel"] = specification.data_parallel
@@ -123,6 +132,28 @@ def _notices(specification: Specification, dataset: Dataset) -> list[str]:
             "they take turns, and a step is no faster for them"
         )
     return [notice for notice in notices if notice is not None]
+
+
+def folder_of(specification: Specification, out: Path | None) -> Path:
+    """Return the run folder: the one asked for, or the specification's own under `runs/`."""
+    return out or Path("runs") / specification.folder_name()
+
+
+def refuse_what_cannot_be_added(store: Store, specification: Specification, dataset: Dataset, folder: Path) -> None:
+    """Refuse to go on with a run of the same identity whose studies are not those asked for.
+
+    Args:
+        store: Of the run.
+        specification: What is asked for.
+        dataset: On what.
+        folder: The run folder, for messages.
+
+    Raises:
+        InputError: If it holds more trials, other points, or goals met at more errors.
+    """
+    _refuse_fewer_trials(store, specification, folder)
+    _refuse_other_points(store, specification, folder)
+    _refuse_more_errors(store, specification, dataset, folder)
 
 
 def _refuse_fewer_trials(store: Store, specification: Specification, folder: Path) -> None:

@@ -12,13 +12,13 @@ from empirics.datasets import Dataset
 from empirics.executor import Executor
 from empirics.files import remove_partial
 from empirics.held_folder import HeldFolder
+from empirics.missing import missing_constants, missing_masks, missing_studies, trials_of
 from empirics.progress import Display
 from empirics.records import ConstantsRecord, RerunRecord, StudyOutcome, StudyRecord
-from empirics.runs_to_follow import runs_to_follow
 from empirics.specification import Specification, Study
 from empirics.store_records import Store
 from empirics.summary import describe_ending, describe_study
-from empirics.tasks import ConstantsTask, PruneTask, RerunTask, Result, StudyTask, Task
+from empirics.tasks import ConstantsTask, RerunTask, Result, StudyTask, Task
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,11 @@ class Measurement:
 
     def measure_masks(self) -> None:
         """Prune: the masks of every trial that a missing study needs."""
-        replicates = sorted({study.replicate for study in self._missing_studies()})
-        self._prune([(replicate, trial) for replicate in replicates for trial in range(self.specification.trials)])
+        self._prune(trials_of(self.specification, missing_studies(self.specification, self.store)))
 
     def _prune(self, trials: Iterable[tuple[int, int]]) -> None:
         """Make the masks of some replicates' trials that are not there yet."""
-        have = self.store.masks()
-        tasks = []
-        for replicate, trial in trials:
-            lacking = tuple(s for s in self.specification.sparsities if (replicate, trial, s) not in have)
-            if lacking:
-                tasks.append(PruneTask(replicate, trial, lacking))
+        tasks = missing_masks(self.specification, self.store, trials)
         with self.display.stage("masks", len(tasks)):
             for task, result in self._results(tasks):
                 assert isinstance(result, list)
@@ -77,7 +71,7 @@ class Measurement:
                 tuple(masks[study.replicate, trial, study.sparsity] for trial in trials),
                 self._checkpoint(study),
             )
-            for study in longest_first(self.specification, self._missing_studies())
+            for study in longest_first(self.specification, missing_studies(self.specification, self.store))
         ]
         with self.display.stage("studies", len(tasks)), self._checkpoints_emptied():
             for task, result in self._results(tasks):
@@ -121,16 +115,7 @@ class Measurement:
 
     def measure_constants(self) -> None:
         """Measure L, Delta and beta of every sparsity and replicate."""
-        done = [
-            (known.study.sparsity, known.study.replicate, known.study.batch_size, known.trial, known.settings)
-            for known in self.store.constants()
-        ]
-        settings = self.specification.probe.settings()
-        runs = [
-            run
-            for run in runs_to_follow(self.specification, self.store.studies())
-            if (run.sparsity, run.replicate, run.batch_size, run.trial, settings) not in done
-        ]
+        runs = missing_constants(self.specification, self.store)
         self._prune(dict.fromkeys((run.replicate, run.trial) for run in runs))
         masks = self.store.masks()
         tasks = [ConstantsTask(run, masks[run.replicate, run.trial, run.sparsity]) for run in runs]
@@ -148,8 +133,3 @@ class Measurement:
         """Return the finished studies that the specification asks for."""
         wanted = set(self.specification.studies())
         return [record for study, record in self.store.studies().items() if study in wanted]
-
-    def _missing_studies(self) -> list[Study]:
-        """Return the studies not yet measured with all trials."""
-        done = {s for s, record in self.store.studies().items() if len(record.trials) == self.specification.trials}
-        return [study for study in self.specification.studies() if study not in done]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,18 @@ def open_run(folder: Path) -> Iterator[HeldFolder]:
     Raises:
         InputError: If the folder is in use or is not a run folder.
     """
+    _refuse_no_run(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with held_folder(folder) as held:
+        yield held
+
+
+def _refuse_no_run(folder: Path) -> None:
+    """Refuse what no run can be in."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; name a folder with --out")
     if folder.exists() and not (folder / FILE_NAME).exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty and holds no run; name another folder with --out")
-    folder.mkdir(parents=True, exist_ok=True)
-    with held_folder(folder) as held:
-        yield held
 
 
 @contextlib.contextmanager
@@ -139,6 +145,39 @@ def _tidy_after_rename(held: HeldFolder) -> None:
             connection.execute("PRAGMA journal_mode=DELETE")
 
 
+class EmptyRunError(InputError):
+    """A store that was begun and holds nothing yet."""
+
+
+@contextlib.contextmanager
+def planned_store(folder: Path, identity: dict[str, object]) -> Iterator[Store | None]:
+    """Open what a run would go on from, None where it would begin anew; nothing is written.
+
+    Args:
+        folder: The run folder.
+        identity: Of the run.
+
+    Raises:
+        InputError: For whatever `open_store` would refuse.
+    """
+    _refuse_no_run(folder)
+    path = folder / FILE_NAME
+    there = next(place for place in (path, folder, *folder.absolute().parents) if place.exists())
+    if not os.access(there, os.W_OK) or (there == path and not os.access(folder, os.W_OK)):
+        raise InputError(f"{there} cannot be written; permit writing there or use another --out")
+    if there != path:
+        yield None
+        return
+    with held_folder(folder):
+        pass  # nobody else is writing there
+    try:
+        with read_store(folder) as store:
+            _refuse_other_run(folder, store.identity, identity)
+            yield store
+    except EmptyRunError:
+        yield None
+
+
 @contextlib.contextmanager
 def read_store(folder: Path) -> Iterator[Store]:
     """Open the store of a run folder for reading; works on read-only media.
@@ -158,7 +197,7 @@ def read_store(folder: Path) -> Iterator[Store]:
         except sqlite3.DatabaseError as error:
             raise InputError(f"{path} cannot be read ({error})") from error
         if identity is None:
-            raise InputError(f"{folder} holds an empty run; measure into it again")
+            raise EmptyRunError(f"{folder} holds an empty run; measure into it again")
         yield Store(connection, path, identity)
 
 
@@ -190,6 +229,12 @@ def _prepare(connection: sqlite3.Connection, folder: Path, identity: dict[str, o
             transaction.execute("INSERT INTO run VALUES (?, ?)", (SCHEMA_VERSION, canonical_json(identity)))
         read: dict[str, Any] = json.loads(canonical_json(identity))
         return read
+    _refuse_other_run(folder, stored, identity)
+    return stored
+
+
+def _refuse_other_run(folder: Path, stored: Mapping[str, object], identity: Mapping[str, object]) -> None:
+    """Refuse to go on with another run, naming the first difference."""
     for name in (*identity, *stored):
         before, now = stored.get(name), identity.get(name)
         if before != now:
@@ -197,7 +242,6 @@ def _prepare(connection: sqlite3.Connection, folder: Path, identity: dict[str, o
             raise InputError(
                 f"{folder} was measured with {told} = {_short(before)}, this asks for {_short(now)}; use another --out"
             )
-    return stored
 
 
 def _short(value: object) -> str:

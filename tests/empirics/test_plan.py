@@ -1,11 +1,18 @@
 import dataclasses
 import re
+import shutil
 
 import pytest
+from reference.asked_runs import write_asked
 
 from empirics import plan
+from empirics.held_folder import held_folder
+from empirics.measure import main as measure
 from empirics.plan import _duration, describe_plan
-from empirics.specification import Request, resolve
+from empirics.records import ConstantsRecord
+from empirics.runs_to_follow import runs_to_follow
+from empirics.specification import Request, Study, resolve
+from empirics.store import open_store
 
 
 def test_a_plan_lists_every_study_with_time_and_memory(digits):
@@ -59,3 +66,92 @@ def test_full_traces_are_expected_to_evaluate_fully(digits, monkeypatch):
 )
 def test_durations_in_the_unit_that_suits(seconds, text):
     assert _duration(seconds) == text
+
+
+def quick(monkeypatch):
+    monkeypatch.setattr(plan, "_seconds_per_step", lambda *_: 1.0)
+    monkeypatch.setattr(plan, "_seconds_per_evaluation", lambda *_: 0.0)
+
+
+ASKED = Request(sparsity=(0.0, 50.0), batch_sizes=(8, 64), trials=3, max_steps=100, seed=3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "left", "told"),
+    [
+        ({}, 0, "4 of 4 studies are in {} already."),
+        ({"sparsity": (0.0, 50.0, 90.0), "batch_sizes": (8, 16, 64)}, 5, "4 of 9 studies are in {} already."),
+        ({"replicates": 2}, 4, "4 of 8 studies are in {} already."),
+        ({"trials": 4}, 4, ""),
+    ],
+)
+def test_a_plan_leaves_out_what_the_folder_holds(changes, left, told, digits, monkeypatch, tmp_path):
+    quick(monkeypatch)
+    write_asked(tmp_path / "run", ASKED)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    specification, _ = resolve(dataclasses.replace(ASKED, **changes), cuda_available=False)
+    text = describe_plan(specification, digits, 1, tmp_path / "run")
+    assert len(re.findall(r"^S=\d+ B=", text, re.MULTILINE)) == left
+    assert f"\n{left} studies, 1 at once: " in text
+    assert told.format(tmp_path / "run") in text
+    assert ("already" in text) == bool(told)
+    assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_masks_and_constants_that_are_there_take_no_time(digits, monkeypatch, tmp_path):
+    quick(monkeypatch)
+    specification = write_asked(tmp_path / "run", ASKED)
+    assert "before them masks, 0.0 s; after them constants, 0.0 s" not in describe_plan(specification, digits, 1)
+    with open_store(tmp_path / "run", specification.identity()) as store:
+        for run in runs_to_follow(specification, store.studies()):
+            study = Study(run.sparsity, run.replicate, run.batch_size)
+            settings = specification.probe.settings()
+            values = {"Delta": 1.0}
+            store.add_constants(ConstantsRecord(study, 1618, run.trial, {}, values, (), 0.0, settings=settings))
+    text = describe_plan(specification, digits, 1, tmp_path / "run")
+    assert "0 studies, 1 at once: 0.0 s expected, 0.0 s at most;" in text
+    assert "before them masks, 0.0 s; after them constants, 0.0 s" in text
+
+
+@dataclasses.dataclass(frozen=True)
+class Refused:
+    """What is asked for of a folder that holds `ASKED`, and why neither plan nor run does it."""
+
+    name: str
+    message: str
+    changes: dict[str, object] = dataclasses.field(default_factory=dict)
+    folder: str = "run"
+
+
+REFUSED = (
+    Refused("another seed", "was measured with seed = 3, this asks for 4", {"seed": 4}),
+    Refused("another goal", "was measured with goal_error = [0.08], this asks for [0.3]", {"goal_error": (0.3,)}),
+    Refused("fewer trials", "holds studies of 3 trials, this asks for 2", {"trials": 2}),
+    Refused("a file", "is a file; name a folder with --out", folder="run/curves.csv"),
+    Refused("no run", "is not empty and holds no run", folder="other"),
+    Refused("damaged", "damaged", folder="damaged"),
+    Refused("in use", "is being written by another run", folder="held"),
+)
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
+@pytest.mark.parametrize("words", [(), ("--plan",)], ids=["measure", "plan"])
+def test_a_plan_refuses_what_the_run_refuses(case, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(plan, "_seconds_per_step", lambda *_: pytest.fail("it was planned"))
+    write_asked(tmp_path / "run", ASKED)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("")
+    for name in ("damaged", "held"):
+        shutil.copytree(tmp_path / "run", tmp_path / name)
+    store = tmp_path / "damaged" / "study.sqlite"
+    store.write_bytes(store.read_bytes()[:5000] + b"\xff" * (len(store.read_bytes()) - 5000))
+    asked = dataclasses.replace(ASKED, **case.changes)
+    options = [f"--{name}={getattr(asked, name)}" for name in ("trials", "max_steps", "seed")]
+    many = {"sparsity": asked.sparsity, "batch-sizes": asked.batch_sizes, "goal-error": asked.goal_error or ()}
+    options = [option.replace("_", "-") for option in options]
+    options += [word for name, values in many.items() if values for word in (f"--{name}", *map(str, values))]
+    with held_folder(tmp_path / "held"):
+        assert measure([*options, "--jobs", "1", "--out", str(tmp_path / case.folder), *words]) == 2
+    error = capsys.readouterr().err
+    assert case.message in error
+    assert error.count("\n") == 1

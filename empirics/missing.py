@@ -1,0 +1,53 @@
+"""What a run folder lacks of what is asked for: the same for a run, which does it, and for a plan, which tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from empirics.probe import FollowedRun
+from empirics.runs_to_follow import runs_to_follow
+from empirics.specification import Specification, Study
+from empirics.store_records import Store
+from empirics.tasks import PruneTask
+
+
+def missing_studies(specification: Specification, store: Store) -> list[Study]:
+    """Return the studies not yet measured with all trials."""
+    done = {s for s, record in store.studies().items() if len(record.trials) == specification.trials}
+    return [study for study in specification.studies() if study not in done]
+
+
+def missing_masks(specification: Specification, store: Store, trials: Iterable[tuple[int, int]]) -> list[PruneTask]:
+    """Return what makes the masks of some replicates' trials that are not there yet.
+
+    Args:
+        specification: What is asked for.
+        store: What there is.
+        trials: (replicate, trial).
+    """
+    have, tasks = store.masks(), []
+    for replicate, trial in trials:
+        lacking = tuple(s for s in specification.sparsities if (replicate, trial, s) not in have)
+        if lacking:
+            tasks.append(PruneTask(replicate, trial, lacking))
+    return tasks
+
+
+def trials_of(specification: Specification, studies: Iterable[Study]) -> list[tuple[int, int]]:
+    """Return (replicate, trial) of all trials of some studies."""
+    replicates = sorted({study.replicate for study in studies})
+    return [(replicate, trial) for replicate in replicates for trial in range(specification.trials)]
+
+
+def missing_constants(specification: Specification, store: Store) -> list[FollowedRun]:
+    """Return the runs along which constants are not yet measured in the way asked for."""
+    done = [
+        (known.study.sparsity, known.study.replicate, known.study.batch_size, known.trial, known.settings)
+        for known in store.constants()
+    ]
+    settings = specification.probe.settings()
+    return [
+        run
+        for run in runs_to_follow(specification, store.studies())
+        if (run.sparsity, run.replicate, run.batch_size, run.trial, settings) not in done
+    ]
