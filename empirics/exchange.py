@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shlex
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -119,8 +120,8 @@ def _import(options: argparse.Namespace) -> str:
     for notice in notices:
         print(_one_line(notice), file=sys.stderr)
     told = [describe_run(run) for run in runs]
-    results = f"\nResults: {' '.join(map(str, runs))}\nNext:    python -m verification.report {runs[0]}"
-    return "\n".join([*told, results])
+    following = "\n".join(f"Next:    python -m verification.report {shlex.quote(str(run))}" for run in runs)
+    return "\n".join([*told, f"\nResults: {' '.join(map(str, runs))}", following])
 
 
 def _parser() -> OneLineParser:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from paper_figures.extra_fits import draw_band
 from paper_figures.figure_12 import error_bars
 from paper_figures.judged import JudgedPair
-from paper_figures.rows import Row, rows_of
+from paper_figures.rows import Row, rows_of, without_sparse
 from paper_figures.sources import Run
 from paper_figures.style import REFERENCE_LINE, blank, decade_axis, headline, log2_axis, looks, note, page, plain
 from verification.records import Curve
@@ -36,11 +36,7 @@ def extra_ratio(runs: Sequence[Run]) -> Figure:
     rows = [(row, [curve for curve in row.curves if curve.sparsity > 0.0]) for row in rows_of(runs)]
     known = [(row, sparse) for row, sparse in rows if sparse]
     columns = max((len(sparse) for _, sparse in known), default=1)
-    missing = [
-        f"{row.title}: no sparse network; python -m empirics.measure --workload {row.workload} --sparsity 0 50 70 90"
-        for row, sparse in rows
-        if not sparse
-    ]
+    missing = [f"{row.title}: {without_sparse(row)}" for row, sparse in rows if not sparse]
     lines = [CAPTION, *(line for row, sparse in known for line in _told(row, sparse)), *missing]
     figure, parts = page(max(COLUMN_WIDTH * columns, 7.0), [ROW_HEIGHT] * len(known), lines)
     for part, (row, sparse) in zip(parts, known, strict=True):

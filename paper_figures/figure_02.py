@@ -8,11 +8,13 @@ import numpy as np
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
+from empirics.workloads import WORKLOADS
 from paper_figures.curve_panels import draw_law, draw_points, drawn_at
 from paper_figures.judged import FittedLaw
 from paper_figures.rows import MNIST, Row, prefer, rows_of
 from paper_figures.sources import Run
 from paper_figures.style import OTHER_SPARSITIES, PAPER_SPARSITIES, headline, log2_axis, note, page, plain
+from verification.run_command import new_run_command
 
 COLUMN_WIDTH, ROW_HEIGHT = 3.5, 3.3
 OPTIMISERS = ("sgd", "momentum", "nesterov")
@@ -130,5 +132,7 @@ def _missing(group: _Together) -> list[str]:
         for optimiser in OPTIMISERS
         if optimiser not in there
     ]
-    goal = f" --goal-error {group.goal}" if group.goal else ""
-    return [plain(f"No run of {name}: python -m empirics.measure --workload {name}{goal}") for name in names]
+    beside = group.rows[0][1].run.records
+    return [
+        plain(f"No run of {name}: {new_run_command(name, group.goal, beside)}") for name in names if name in WORKLOADS
+    ]

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from paper_figures.judged import JudgedPair
-from paper_figures.rows import Row, rows_of
+from paper_figures.rows import Row, rows_of, without_sparse
 from paper_figures.sources import Run
 from paper_figures.style import (
     OTHER_SPARSITIES,
@@ -84,7 +84,7 @@ def error_bars(measured: Sequence[MeasuredRatio]) -> list[list[float]]:
 def _why(row: Row, pair: JudgedPair | str) -> str:
     """Return why a workload has no ratio, and what makes one."""
     if row.curves[-1].sparsity == 0.0:
-        return f"no sparse network; python -m empirics.measure --workload {row.workload} --sparsity 0 50 70 90"
+        return without_sparse(row)
     if isinstance(pair, str):
         return plain(" ".join(pair.split()))
     return plain(f"no ratio in verdicts.json; renew it by {row.run.command}")

@@ -15,9 +15,11 @@ from paper_figures.report_provenance import Measured, Step, measured, steps_to_r
 from paper_figures.report_tables import Table, constants_tables, fit_tables, glance_table, ratio_tables
 from paper_figures.report_verdicts import ClaimFound, Verdicts, read_verdicts
 from verification.claims import Verdict
+from verification.needs import Remedy, remedies
 from verification.provenance_file import read_provenance
-from verification.records import curve_groups, read_records
-from verification.rules import EFFECTS
+from verification.records import Records, curve_groups, read_records
+from verification.rules import EFFECTS, NEEDS
+from verification.run_command import measured_run
 from verification.tables import estimate_text, number, p_text
 
 
@@ -91,6 +93,7 @@ class RunView:
         measured: How.
         steps: How to do it again.
         commands: What makes the parts that may be missing, by part.
+        remedies: What measures the claims that were not measured.
     """
 
     key: str
@@ -107,6 +110,7 @@ class RunView:
     measured: Measured
     steps: tuple[Step, ...]
     commands: Mapping[str, str]
+    remedies: tuple[Remedy, ...]
 
 
 @dataclass(frozen=True)
@@ -174,11 +178,20 @@ def _read(key: str, folder: Path) -> tuple[RunView, Verdicts]:
         measured=measured(folder, provenance),
         steps=steps_to_reproduce(folder, provenance),
         commands={
-            "constants": f"python -m empirics.measure --out {quoted}",
+            "constants": _constants_command(records),
             "figures": f"python -m paper_figures {quoted}",
         },
+        remedies=tuple(remedies(records, verdicts.claims, NEEDS)),
     )
     return run, verdicts
+
+
+def _constants_command(records: Records) -> str:
+    """Return the command that measures the constants which a run left out, empty where it did not leave them out."""
+    run = measured_run(records)
+    if run is None or run.asked("constants") is not False:
+        return ""
+    return run.command(constants=True) or ""
 
 
 def _counts(claims: Sequence[ClaimFound]) -> tuple[tuple[str, Meaning, int], ...]:

@@ -1,6 +1,5 @@
 """How a run was measured and how to measure it again, from its provenance.json."""
 
-import json
 import math
 import re
 import shlex
@@ -11,28 +10,8 @@ from typing import Any
 
 from empirics.goal_label import sign_of
 from verification.provenance_file import FILE_NAME, listed, part
+from verification.run_command import measure_command, words_of
 from verification.verdicts import input_digests
-
-# Options of `python -m empirics.measure` whose values stand under the same name in identity or asked_for.
-_OPTIONS = (
-    ("identity", "goal_error"),
-    ("asked_for", "batch_sizes"),
-    ("asked_for", "trials"),
-    ("asked_for", "replicates"),
-    ("asked_for", "rerun_winner"),
-    ("identity", "max_steps"),
-    ("identity", "eval_interval"),
-    ("identity", "stop"),
-    ("identity", "trace"),
-    ("identity", "pruning"),
-    ("identity", "pruning_examples"),
-    ("identity", "biases"),
-    ("identity", "seed"),
-    ("identity", "data_parallel"),
-    ("identity", "device"),
-)
-_PROBE = ("examples", "every", "steps", "hessian_points", "repeats")
-_MEASURE = "python -m empirics.measure"
 
 
 @dataclass(frozen=True)
@@ -74,7 +53,7 @@ def measured(folder: Path, provenance: Mapping[str, Any] | None) -> Measured:
     """
     digests = tuple(sorted(input_digests(folder).items()))
     if provenance is None:
-        missing = f"{FILE_NAME} is missing; {_MEASURE} --out {shlex.quote(str(folder))} writes it"
+        missing = f"{FILE_NAME} is missing: nothing here says how the run was measured"
         return Measured((), (), (), missing, digests)
     sessions = [session for session in listed(provenance, "sessions") if isinstance(session, dict)]
     notices = [notice for session in sessions for notice in listed(session, "notices")]
@@ -87,7 +66,7 @@ def measured(folder: Path, provenance: Mapping[str, Any] | None) -> Measured:
             fact for key, value in facts.items() for fact in _facts(value if isinstance(value, dict) else {key: value})
         ),
         sessions=tuple(_facts(session) for session in without),
-        notices=tuple(dict.fromkeys(_words(notice) for notice in notices)),
+        notices=tuple(dict.fromkeys(words_of(notice) for notice in notices)),
         missing=None,
         digests=digests,
     )
@@ -95,7 +74,7 @@ def measured(folder: Path, provenance: Mapping[str, Any] | None) -> Measured:
 
 def _with_goal(identity: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return an identity that calls its goals by what they are values of."""
-    told = f"{sign_of(identity)} {_words(identity['goal_error'])}".strip()
+    told = f"{sign_of(identity)} {words_of(identity['goal_error'])}".strip()
     renamed = {"goal" if name == "goal_error" else name: value for name, value in identity.items()}
     return {name: value for name, value in renamed.items() if name != "metric"} | {"goal": told}
 
@@ -127,45 +106,6 @@ def steps_to_reproduce(folder: Path, provenance: Mapping[str, Any] | None) -> tu
     return tuple(steps)
 
 
-def measure_command(provenance: Mapping[str, Any]) -> str | None:
-    """Return the command that measures a run, without the folder it goes to.
-
-    Args:
-        provenance: What provenance.json holds.
-
-    Returns:
-        One line for a shell, None where the file does not say enough.
-
-    Example:
-        >>> measure_command({"identity": {"workload": "digits/small-cnn/sgd", "goal_error": [0.08]},
-        ...                  "asked_for": {"sparsities": [0.0, 90.0], "constants": False}})
-        'python -m empirics.measure --workload digits/small-cnn/sgd --sparsity 0 90 --goal-error 0.08 --no-constants'
-    """
-    identity, asked = part(provenance, "identity"), part(provenance, "asked_for")
-    if not isinstance(identity.get("workload"), str) or not listed(asked, "sparsities"):
-        return None
-    words = [*_MEASURE.split(), "--workload", str(identity["workload"])]
-    words += ["--sparsity", *map(_words, listed(asked, "sparsities"))]
-    for kept_in, name in _OPTIONS:
-        words += _option(name, {"identity": identity, "asked_for": asked}[kept_in].get(name))
-    if asked.get("constants") is False:
-        words.append("--no-constants")
-    else:
-        probe = part(asked, "probe") or {"examples": asked.get("probe_examples")}
-        words += [word for name in _PROBE for word in _option(name, probe.get(name))]
-    if identity.get("points") is not None:
-        words += ["--points", "POINTS.csv"]
-    return shlex.join(words)
-
-
-def _option(name: str, value: object) -> list[str]:
-    """Return an option with its values; nothing where it was not given."""
-    if value is None:
-        return []
-    values = value if isinstance(value, list) else str(value).split() if name == "stop" else [value]
-    return [f"--{name.replace('_', '-')}", *map(_words, values)]
-
-
 def _install(provenance: Mapping[str, Any]) -> list[Step]:
     """Return how to have the versions that measured a run."""
     commits = [session.get("commit") for session in listed(provenance, "sessions") if isinstance(session, dict)]
@@ -190,7 +130,7 @@ def _data(provenance: Mapping[str, Any]) -> list[Step]:
         fetch = f"python -m empirics.datasets fetch {shlex.quote(workload.partition('/')[0])}"
         steps.append(Step("Have its data; files of your own are named by --data-dir.", fetch))
     if identity.get("points") is not None:
-        digest = _words(identity["points"])
+        digest = words_of(identity["points"])
         steps.append(Step(f"Have its search points as POINTS.csv, SHA-256 {digest}.", None))
     return steps
 
@@ -205,21 +145,8 @@ def _facts(found: Mapping[str, Any], before: str = "") -> tuple[tuple[str, str],
         elif heading.endswith("seconds") and isinstance(value, int | float) and 0 <= value < math.inf:
             facts.append((f"{heading.removesuffix(' seconds')} time, summed over processes", _duration(value)))
         else:
-            facts.append((heading, _words(value)))
+            facts.append((heading, words_of(value)))
     return tuple(facts)
-
-
-def _words(value: object) -> str:
-    """Return a JSON value as a reader writes it; what a list holds with spaces in between."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return ("; " if any(isinstance(entry, list) for entry in value) else " ").join(map(_words, value)) or "none"
-    if value is None or isinstance(value, bool):
-        return {None: "none", True: "yes", False: "no"}[value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return f"{value:.0f}"
-    return json.dumps(value, sort_keys=True)
 
 
 def _duration(seconds: float) -> str:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from paper_figures.sources import Run
 from paper_figures.style import plain
+from verification.needs import more_sparsities
 from verification.records import Curve, curve_groups
+from verification.run_command import measured_run, new_run_command
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ class Family:
     def missing(self, rows: Sequence[Row]) -> list[str]:
         """Return one remark per workload that no row is of, with the command that measures it."""
         there = {row.workload for row in rows if self.holds(row)}
-        goal = f" --goal-error {self.goal}" if self.goal else ""
+        beside = rows[0].run.records if rows else None
         return [
-            f"No run of {name}: python -m empirics.measure --workload {name}{goal} --sparsity 0 50 70 90"
+            plain(f"No run of {name}: {new_run_command(name, self.goal, beside)}")
             for name in self.workloads
             if name not in there
         ]
@@ -76,6 +78,26 @@ def rows_of(runs: Sequence[Run]) -> list[Row]:
         for run in runs
         for curves in curve_groups(run.records.curves).values()
     ]
+
+
+def measured_by(row: Row, told: str, **changes: object) -> str:
+    """Return what is missing and, where the row is of a measured run, the command that measures it.
+
+    Args:
+        row: Whose it is.
+        told: What is missing.
+        changes: Options of the command that differ from the run's, see `verification.run_command`.
+    """
+    run = measured_run(row.run.records)
+    command = run.command(**changes) if run is not None and run.workload == row.workload else None
+    return plain(f"{told}; {command}" if command else told)
+
+
+def without_sparse(row: Row) -> str:
+    """Return that a row has no sparse network, and what measures some."""
+    run = measured_run(row.run.records)
+    command = more_sparsities(run) if run is not None and run.workload == row.workload else None
+    return plain(f"no sparse network; {command}" if command else "no sparse network")
 
 
 def outside_the_paper(row: Row) -> bool:

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from paper_figures.rows import Row
-from paper_figures.style import SMALL, decade_axis, headline, log2_axis, page, plain
+from paper_figures.rows import Row, measured_by
+from paper_figures.style import SMALL, decade_axis, headline, log2_axis, page
 from verification.records import Curve, CurvePoint
 from verification.trials import Status, Trial
 
@@ -225,20 +225,14 @@ def remark(row: Row, studies: Sequence[Study]) -> list[str]:
     run = row.run
     if not any(study.trials for study in studies):
         why = next((text for text in run.records.notes if text.startswith("trials not read")), "no study.sqlite here")
-        return [
-            f"No trials of {row.title}, winners alone: {plain(why)}; measure again: python -m empirics.measure "
-            f"--workload {plain(row.workload)} --stop never"
-        ]
+        return [f"No trials of {row.title}, winners alone: {measured_by(row, why, stop='never')}"]
     cut = sum(study.cut_short for study in studies)
     if not cut:
         return []
     every = sum(len(study.trials) for study in studies)
     stop = row.curves[0].stop or "race"
-    longer = "--stop never" if stop.startswith("factor") else "--stop never, or --stop factor 4,"
-    return [
-        f"{row.title}: {cut} of {every} trials were cut short (--stop {stop}); how they would have ended shows in a "
-        f"run of python -m empirics.measure --workload {row.workload} {longer} into another --out."
-    ]
+    told = f"{cut} of {every} trials were cut short (--stop {stop}), so how they would have ended is not known"
+    return [f"{row.title}: {measured_by(row, told, stop='never')}"]
 
 
 def _at(trial: Trial | CurvePoint, y: float) -> tuple[float, float] | None:

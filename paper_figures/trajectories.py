@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from paper_figures.rows import title_of
 from paper_figures.sources import Run
 from paper_figures.style import blank, decade_axis, headline, looks, page, plain, sparsity_legend
+from verification.run_command import measured_run
 from verification.tables import constant_text
 from verification.trials import SmoothnessRun
 
@@ -77,20 +78,31 @@ def _draw(axes: Axes, run: Run, quantity: str) -> None:
 def _told(run: Run, quantities: Sequence[str], constant: str) -> list[str]:
     """Return which runs were followed and the means along them, or what would measure them."""
     followed = run.records.smoothness
-    workload = run.records.curves[0].workload
-    command = plain(f"python -m empirics.constants --workload {workload} --out {run.folder}")
     missing = [q for q in quantities if not any(one.along.get(q) for one in followed)]
     if len(missing) == len(quantities):
         why = next((text for text in run.records.notes if text.startswith("trials not read")), "no constants measured")
-        return [f"{title_of(run)}: nothing was kept along a run ({why}); measure it: {command}"]
+        return [f"{title_of(run)}: nothing was kept along a run ({plain(why)}){_measured_by(run, 'constants')}"]
     lines = [f"{title_of(run)}: {_runs(followed)}."]
-    lines += [f"{NAMES[q]} was not kept along these runs; measure it: {command}" for q in missing]
+    lines += [f"{NAMES[q]} was not kept along these runs{_measured_by(run, q)}" for q in missing]
     means = [
         f"{one.sparsity:g}%: {constant_text(one)} (n = {one.n})"
         for one in run.records.constants
         if one.quantity == constant
     ]
     return [*lines, f"{constant} by sparsity, mean [95%, Student's t]: {'; '.join(means)}."] if means else lines
+
+
+def _measured_by(run: Run, what: str) -> str:
+    """Return the command that measures what was not asked for, after a colon; nothing where it was or cannot be."""
+    measured = measured_run(run.records)
+    if measured is None:
+        return "."
+    command = None
+    if what == "constants" and measured.asked("constants") is False:
+        command = measured.command(constants=True)
+    elif what == "hessian_top" and not measured.probe.get("hessian_points"):
+        command = measured.command(constants=True, hessian_points=4)
+    return plain(f"; measure it: {command}") if command else "."
 
 
 def _runs(followed: Sequence[SmoothnessRun]) -> str:

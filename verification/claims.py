@@ -1,7 +1,7 @@
 r"""The paper's claims C1-C18 and the rule that turns evidence into a verdict.
 
-`verification.rules` says for each claim what is measured, by which function, what counts as equal, and which command
-would measure it. Holm's correction runs over every p-value of a report. Then, for each piece of evidence:
+`verification.rules` says for each claim what is measured, by which function, what counts as equal, and what it
+needs. Holm's correction runs over every p-value of a report. Then, for each piece of evidence:
 
 - *law*: when p_holm < .05, supported as an approximation if the 90% interval of alpha lies in [0.9, 1.1] and the
   worst residual is below 10%, else rejected; otherwise supported when that interval lies in the margin, else
@@ -10,7 +10,8 @@ would measure it. Holm's correction runs over every p-value of a report. Then, f
 - *direction*: supported or rejected, as the data point, when the one-sided p_holm < .05; else underpowered.
 
 A claim about every curve is as good as its worst curve: rejected, underpowered, approximation, supported, in that
-order. What cannot be tested is not measured, with the reason and what would measure it.
+order. What cannot be tested is not measured, with the reason; what the claim needs
+(`verification.needs`) makes a command for the run at hand.
 """
 
 from collections.abc import Sequence
@@ -138,9 +139,7 @@ def judge_all(material: Material) -> tuple[Claim, ...]:
 
 def _not_measured(rule: Rule, reason: str) -> Claim:
     """Return a claim nothing can be said about."""
-    named = "python -m" in reason or "--" in reason
-    detail = reason if named else f"{reason}: {rule.command}"
-    return Claim(rule.id, rule.statement, Verdict.NOT_MEASURED, None, None, OPEN, None, None, None, detail)
+    return Claim(rule.id, rule.statement, Verdict.NOT_MEASURED, None, None, OPEN, None, None, None, reason)
 
 
 def _claim(rule: Rule, judged: Sequence[tuple[Evidence, float]]) -> Claim:

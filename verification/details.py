@@ -5,9 +5,10 @@ from verification.claims import Verdict
 from verification.curves import FittedCurve
 from verification.evidence import name
 from verification.markdown import escaped, table
+from verification.needs import remedies
 from verification.rates import Rates, Slope
 from verification.records import Curve
-from verification.rules import EFFECTS
+from verification.rules import EFFECTS, NEEDS
 from verification.search_error import SearchError, winning_points
 from verification.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped
 
@@ -183,4 +184,6 @@ def markdown(analysis: Analysis) -> str:
     fits = ["# Fits", "", "```text", fits_and_ratios(analysis), "```", ""]
     details = ["# Details", "", "```text", *detail_lines(analysis), "```", ""]
     notes = [part for note in analysis.records.notes for part in (f"Note: {escaped(note)}", "")]
-    return "\n".join(["# Verdicts", "", *notes, table(header, rows), "", *fits, *details, MARK, ""])
+    commands = [one.command for one in remedies(analysis.records, analysis.claims, NEEDS)]
+    missing = ["# To measure what was not", "", "```sh", *commands, "```", ""] if commands else []
+    return "\n".join(["# Verdicts", "", *notes, table(header, rows), "", *missing, *fits, *details, MARK, ""])

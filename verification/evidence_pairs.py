@@ -333,7 +333,7 @@ def _why_no_prediction(pair: Pair) -> str:
     if isinstance(pair.prediction, str):
         return pair.prediction
     if _of_one_seed(pair.prediction):
-        return "the constants have one replicate, so their error is unknown; measure with --replicates 3"
+        return "the constants have one replicate, so their error is unknown"
     return _why_no_fit(pair) if pair.fit is None else "the data do not bound the ratio of c1"
 
 

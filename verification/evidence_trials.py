@@ -20,7 +20,7 @@ from verification.trials import SmoothnessRun, Trial, winner
 
 # Winners at an edge of what was tried: as few as this share are no sign of a search too narrow.
 EDGE_MARGIN = 0.10
-_ONE_SEED = "the constants have one replicate, so their error is unknown; measure with --replicates 3"
+_ONE_SEED = "the constants have one replicate, so their error is unknown"
 
 
 def best_rate_grows(curves: Sequence[FittedCurve], rates: Sequence[Rates]) -> Found:
@@ -120,7 +120,7 @@ def winners_inside(curves: Sequence[FittedCurve]) -> Found:
                 reason = FIRST_TEST_RATES
             else:
                 at_edge.setdefault(one.curve.group, []).append(_at_edge(best, trials))
-                subjects[one.curve.group] = ", ".join(part for part in one.curve.group if part) or "all studies"
+                subjects[one.curve.group] = one.curve.title or "all studies"
     found = []
     for group, edges in at_edge.items():
         k, n = sum(edges), len(edges)
@@ -147,7 +147,7 @@ def smoothness_grows(trend: Trend | str) -> Found:
         Evidence on the ratio of mean L, highest sparsity over lowest.
     """
     if isinstance(trend, str):
-        return "needs L along training at 3 sparsities, in study.sqlite (python -m empirics.measure)"
+        return "needs L along training at 3 sparsities, which a run folder holds and a table does not"
     ends = list(trend.groups.values())
     up = trend.statistic >= trend.expected
     # Without a trend J lies as far below its mean as above: the p-value the other way is that of the mirror image.

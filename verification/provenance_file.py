@@ -8,6 +8,7 @@ from empirics.goal_label import sign_of
 from verification.json_file import read_json
 
 FILE_NAME = "provenance.json"
+_AGAIN = "the command that measured the run writes it"
 
 
 def read_provenance(folder: Path) -> Mapping[str, Any] | None:
@@ -28,9 +29,11 @@ def read_provenance(folder: Path) -> Mapping[str, Any] | None:
     try:
         found = read_json(file)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{file} is no provenance file ({error}); python -m empirics.measure writes it") from None
+        raise ValueError(
+            f"{file} is no provenance file ({error}); the command that measured the run writes it"
+        ) from None
     if not isinstance(found, dict):
-        raise ValueError(f"{file} is no provenance file (no JSON object); python -m empirics.measure writes it")
+        raise ValueError(f"{file} is no provenance file (no JSON object); {_AGAIN}")
     return found
 
 

@@ -22,7 +22,7 @@ from verification.likelihood import Array
 from verification.records import Curve
 from verification.trials import Trial
 
-RACED = "not measured (raced): losing trials were cut short; measure with --stop never, or --stop factor 4"
+RACED = "not measured (raced): losing trials were cut short"
 FIRST_TEST_RATES = f"{FIRST_TEST}, and which rate is best is not known"
 NO_RATES = "no learning rates in the input (column metaparameters or learning_rate)"
 # Points of a theoretical curve, evenly spaced in log B.

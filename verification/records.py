@@ -3,6 +3,7 @@
 Every refusal is a ValueError of one line that names the file, the row (the header is row 1) and the column.
 """
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -186,7 +187,7 @@ def read_records(source: str | Path) -> Records:
         return Records(path, curves, (), notes)
     if not (path / "curves.csv").is_file():
         if next(path.glob("**/study.json"), None) is not None:
-            raise ValueError(f"{path} is a tree of studies; make a run folder of it: {IMPORT_COMMAND} {path} --out DIR")
+            raise ValueError(f"{path} is a tree of studies; make a run folder of it: {_import(path)}")
         raise ValueError(f"{path} is no run folder: it has no curves.csv")
     constants_file = path / "constants.csv"
     constants = read_constants(constants_file) if constants_file.exists() else ()
@@ -209,22 +210,27 @@ def _with_trials(curves: Sequence[Curve], stored: StoredRun) -> tuple[Curve, ...
     return tuple(replace(curve, trials=stored.trials.get((curve.goal, curve.sparsity), ())) for curve in curves)
 
 
-def refuse_too_few_batch_sizes(records: Records) -> None:
-    """Refuse an input without any curve one could fit.
+def _import(tree: Path) -> str:
+    """Return the command that makes a run folder of a tree of studies, beside it."""
+    return f"{IMPORT_COMMAND} {shlex.quote(str(tree))} --to {shlex.quote(f'{tree}-run')}"
+
+
+def too_few_batch_sizes(records: Records) -> str | None:
+    """Return why no curve of an input can be fitted, None where one may be.
 
     Args:
         records: What was read.
 
-    Raises:
-        ValueError: If no curve has three distinct batch sizes; says which analyses need how many.
+    Returns:
+        How many distinct batch sizes there are, and which analyses need how many.
     """
     most = max(len({point.batch_size for point in curve.points}) for curve in records.curves)
-    if most < 3:
-        raise ValueError(
-            f"{records.source}: no curve has more than {most} distinct batch size{'s' if most > 1 else ''}; fits "
-            "need 3 that reached the goal, tests of alpha, h and the end slopes 4, AICc weights 5"
-            + "".join(f"; {note}" for note in records.notes if "curve for each" in note)
-        )
+    if most >= 3:
+        return None
+    return (
+        f"No curve has more than {most} distinct batch size{'s' if most > 1 else ''}; fits need 3 that reached the "
+        "goal, tests of alpha, h and the end slopes 4, AICc weights 5."
+    )
 
 
 def read_curves(path: Path) -> tuple[tuple[Curve, ...], tuple[str, ...]]:

@@ -6,6 +6,7 @@ python -m verification.report INPUT [--save] [--json FILE] [--markdown FILE] [--
 
 import argparse
 import gc
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,9 +18,11 @@ from verification.command_line import Parser, checked
 from verification.curve_tests import DRAWS
 from verification.curves import FittedCurve
 from verification.details import MARK, detail_lines, markdown
+from verification.needs import remedies, remedy_lines
 from verification.prediction_table import describe
-from verification.records import read_records, refuse_too_few_batch_sizes
-from verification.tables import claim_lines, fits_and_ratios, note_lines
+from verification.records import read_records, too_few_batch_sizes
+from verification.rules import NEEDS
+from verification.tables import WIDTH, claim_lines, fits_and_ratios, note_lines, steps_lines, wrapped
 from verification.target_file import Target, check_targets, holds, write_whole
 from verification.verdicts import FILE_NAME, dump, is_verdicts, to_json
 
@@ -68,7 +71,6 @@ def _report(options: argparse.Namespace) -> None:
     targets = _targets(options)
     check_targets(targets)
     records = read_records(source)
-    refuse_too_few_batch_sizes(records)
     analysis = analyse(records, options.draws, _with_progress)
     for target in targets:
         write_whole(target.path, markdown(analysis) if target.option == "--markdown" else dump(to_json(analysis)))
@@ -76,7 +78,7 @@ def _report(options: argparse.Namespace) -> None:
     if targets:
         say("\nWrote " + ", ".join(str(target.path) for target in targets))
     if source.is_dir():
-        say(f"Next: python -m paper_figures {source}")
+        say(f"Next: python -m paper_figures {shlex.quote(str(source))}")
 
 
 def _targets(options: argparse.Namespace) -> list[Target]:
@@ -96,7 +98,12 @@ def _targets(options: argparse.Namespace) -> list[Target]:
 
 def _lines(analysis: Analysis, options: argparse.Namespace) -> list[str]:
     """Return what is printed: how the input was read, the verdicts, the fits, what was asked for, then the details."""
-    lines = [*note_lines(analysis.records), *claim_lines(analysis.claims), "", fits_and_ratios(analysis)]
+    records = analysis.records
+    too_few = too_few_batch_sizes(records)
+    lines = note_lines(records)
+    lines += [] if too_few is None else [*steps_lines(analysis), wrapped(too_few), ""]
+    found = remedies(records, analysis.claims, NEEDS)
+    lines += [*claim_lines(analysis.claims), *remedy_lines(found, WIDTH), "", fits_and_ratios(analysis)]
     rejected = next(claim.against for claim in analysis.claims if claim.id == "C1")
     if options.batch_size_for_efficiency is not None:
         lines += ["", *efficiency_lines(analysis.curves, options.batch_size_for_efficiency, rejected)]

@@ -1,4 +1,4 @@
-"""What is measured for each claim, what counts as equal, and what would measure it.
+"""What is measured for each claim, what counts as equal, and what it needs.
 
 Written before the data of all runs kept in `evidence/` but `digits`, whose steps to result were known when C2 and C3
 got slopes of their own and when the rules of C5, C6 and C8 to C18 were written. A rule is not changed for what it says.
@@ -13,6 +13,7 @@ from typing import Literal
 from verification import evidence_curves, evidence_pairs, evidence_trials
 from verification.evidence import Found, Material
 from verification.evidence_trials import EDGE_MARGIN
+from verification.needs import Needs
 from verification.pairs import MARGIN
 
 # alpha: as near to 1 as 0.1. End slopes: doubling the batch size changes the steps by at most a factor 1.1 more or
@@ -22,8 +23,6 @@ _SLOPE_MARGIN = math.log2(1.1)
 LINEAR = (-1.0 - _SLOPE_MARGIN, -1.0 + _SLOPE_MARGIN)
 FLAT = (-_SLOPE_MARGIN, _SLOPE_MARGIN)
 SAME = (1.0 / MARGIN, MARGIN)
-_MEASURE = "python -m empirics.measure"
-_LOSERS = f"{_MEASURE} --stop never"
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Rule:
         effect: What is measured.
         equal: Where a 90% interval must lie to count as the claimed value; None for directions.
         reported: What the paper says of it, in its own numbers where it has some; else read off its figures.
-        command: What would measure it.
+        needs: What it cannot be tested without.
         evidence: From all that was measured to evidence on the claim, or the reason why there is none.
         across: Whether it needs several workloads, so that runs must be taken together.
 
@@ -52,7 +51,7 @@ class Rule:
     effect: str
     equal: tuple[float, float] | None
     reported: str
-    command: str
+    needs: Needs
     evidence: Callable[[Material], Found]
     across: bool = False
 
@@ -65,7 +64,7 @@ RULES: tuple[Rule, ...] = (
         "alpha in c1/B^alpha + c2",
         ALPHA,
         "drawn beside every curve, never fitted",
-        _MEASURE,
+        Needs(batch_sizes=4),
         lambda seen: evidence_curves.law_holds(seen.curves),
     ),
     Rule(
@@ -75,7 +74,7 @@ RULES: tuple[Rule, ...] = (
         "slope of log K on log B over the smallest batch sizes, a factor 4",
         LINEAR,
         "linear scaling at small B, in every workload",
-        _MEASURE,
+        Needs(batch_sizes=4, end="smallest"),
         lambda seen: evidence_curves.linear_scaling(seen.curves),
     ),
     Rule(
@@ -85,7 +84,7 @@ RULES: tuple[Rule, ...] = (
         "slope of log K on log B over the largest batch sizes, a factor 4",
         FLAT,
         "maximal data parallelism at large B, in every workload",
-        _MEASURE,
+        Needs(batch_sizes=4, end="largest"),
         lambda seen: evidence_curves.plateau(seen.curves),
     ),
     Rule(
@@ -95,7 +94,7 @@ RULES: tuple[Rule, ...] = (
         "least K*_sparse/K*_dense",
         None,
         "K*_90/K*_0 in (1.5, 4.5)",
-        f"{_MEASURE} --sparsity 0 90",
+        Needs(levels=2, batch_sizes=3),
         lambda seen: evidence_pairs.sparse_needs_more_steps(seen.pairs),
     ),
     Rule(
@@ -105,7 +104,7 @@ RULES: tuple[Rule, ...] = (
         "least mean ratio of neighbours in sparsity",
         None,
         "in every workload",
-        f"{_MEASURE} --sparsity 0 50 70 90",
+        Needs(levels=3, batch_sizes=4),
         lambda seen: evidence_pairs.ordered_by_sparsity(seen.curves),
     ),
     Rule(
@@ -115,7 +114,7 @@ RULES: tuple[Rule, ...] = (
         "slope of its log on log B",
         None,
         "falls, most for momentum",
-        f"{_MEASURE} --sparsity 0 90",
+        Needs(levels=2, batch_sizes=4),
         lambda seen: evidence_pairs.ratio_falls(seen.pairs),
     ),
     Rule(
@@ -125,7 +124,7 @@ RULES: tuple[Rule, ...] = (
         "ratio of critical batch sizes, sparsest over dense",
         None,
         "about 2^9 dense, 2^11 at 90% (MNIST, Simple-CNN, momentum)",
-        f"{_MEASURE} --sparsity 0 90",
+        Needs(levels=2, batch_sizes=3),
         lambda seen: evidence_pairs.critical_batch_no_smaller(seen.pairs),
     ),
     Rule(
@@ -135,7 +134,7 @@ RULES: tuple[Rule, ...] = (
         "c1 ratio over c2 ratio",
         SAME,
         "general difficulty: the curve shifts as a whole",
-        f"{_MEASURE} --sparsity 0 50 70 90",
+        Needs(levels=2, batch_sizes=3),
         lambda seen: evidence_pairs.one_factor(seen.pairs),
     ),
     Rule(
@@ -145,7 +144,7 @@ RULES: tuple[Rule, ...] = (
         "critical batch size over SGD's (c2 must be the smaller, too)",
         None,
         "momentum and Nesterov extend linear scaling",
-        f"{_MEASURE} --workload digits/small-cnn/momentum, its curves.csv appended to that of SGD",
+        Needs(beside="optimizer"),
         lambda seen: evidence_pairs.momentum_scales_further(seen.curves),
         across=True,
     ),
@@ -156,7 +155,7 @@ RULES: tuple[Rule, ...] = (
         "ratio of mean L over training, sparsest over dense (p by Jonckheere's trend)",
         None,
         "mean L 0.57, 0.72, 0.81, 1.76 at S = 0, 50, 70, 90 (Simple-CNN)",
-        f"{_MEASURE} --sparsity 0 50 70 90 --replicates 3",
+        Needs(levels=3, replicates=3, constants=True),
         lambda seen: evidence_trials.smoothness_grows(seen.trend),
     ),
     Rule(
@@ -166,7 +165,7 @@ RULES: tuple[Rule, ...] = (
         "their ratios to the dense network's",
         SAME,
         "Delta 4.68/4.66 = 1.00, beta 107.39/197.06 = 0.54",
-        f"{_MEASURE} --sparsity 0 90 --replicates 3",
+        Needs(levels=2, replicates=3, constants=True),
         lambda seen: evidence_trials.constants_change_little(seen.measured),
     ),
     Rule(
@@ -176,7 +175,7 @@ RULES: tuple[Rule, ...] = (
         "fitted over predicted ratio of c1",
         SAME,
         "1.67 predicted, held against (1.5, 4.5)",
-        f"{_MEASURE} --sparsity 0 90 --replicates 3",
+        Needs(levels=2, batch_sizes=3, replicates=3, constants=True),
         lambda seen: evidence_pairs.predicted_ratio(seen.pairs),
     ),
     Rule(
@@ -186,7 +185,7 @@ RULES: tuple[Rule, ...] = (
         "slope of log eta* on log B",
         None,
         "best rates grow, then saturate",
-        _MEASURE,
+        Needs(batch_sizes=4),
         lambda seen: evidence_trials.best_rate_grows(seen.curves, seen.rates),
     ),
     Rule(
@@ -196,7 +195,7 @@ RULES: tuple[Rule, ...] = (
         "share of search points that succeed, sparsest less dense",
         None,
         "like 1/L",
-        f"{_LOSERS} --sparsity 0 90",
+        Needs(levels=2, losers=True),
         lambda seen: evidence_trials.successful_range_shrinks(seen.curves),
     ),
     Rule(
@@ -206,7 +205,7 @@ RULES: tuple[Rule, ...] = (
         "slope of the share of search points that succeed on log B",
         None,
         "in every workload",
-        _LOSERS,
+        Needs(batch_sizes=3, losers=True),
         lambda seen: evidence_trials.region_grows(seen.curves),
     ),
     Rule(
@@ -216,7 +215,7 @@ RULES: tuple[Rule, ...] = (
         "share of winners with an extreme value of those tried",
         (0.0, EDGE_MARGIN),
         "in every workload",
-        _MEASURE,
+        Needs(trials=3),
         lambda seen: evidence_trials.winners_inside(seen.curves),
     ),
     Rule(
@@ -226,7 +225,7 @@ RULES: tuple[Rule, ...] = (
         "alpha in c1/B^alpha + c2",
         ALPHA,
         "in every workload",
-        f"{_MEASURE} --workload fashion-mnist/simple-cnn/sgd --goal-error 0.12 0.14",
+        Needs(batch_sizes=4, beside="goal"),
         lambda seen: evidence_curves.other_settings(seen.curves),
         across=True,
     ),
@@ -237,9 +236,10 @@ RULES: tuple[Rule, ...] = (
         "Kendall's tau of mean L and mean loss over runs",
         None,
         "for Simple-CNN and ResNet-8",
-        f"{_MEASURE} --sparsity 0 50 70 90 --replicates 3",
+        Needs(levels=3, replicates=3, constants=True),
         lambda seen: evidence_trials.loss_goes_with_smoothness(seen.smoothness),
     ),
 )
 STATEMENTS: Mapping[str, str] = MappingProxyType({rule.id: rule.statement for rule in RULES})
 EFFECTS: Mapping[str, str] = MappingProxyType({rule.id: rule.effect for rule in RULES})
+NEEDS: Mapping[str, Needs] = MappingProxyType({rule.id: rule.needs for rule in RULES})

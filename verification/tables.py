@@ -13,7 +13,7 @@ from verification.fit import FIRST_TEST, OPEN, Interval
 from verification.likelihood import FEW_STEPS
 from verification.pairs import Pair
 from verification.prediction import Prediction
-from verification.records import Constant, Records, curve_groups
+from verification.records import Constant, Curve, Records, curve_groups
 from verification.rules import EFFECTS
 
 WIDTH = 100
@@ -309,3 +309,27 @@ def _not_measured(claims: Sequence[Claim]) -> list[str]:
         wrapped(f"{', '.join(ids)}: {reason if reason.startswith('not measured') else f'not measured: {reason}'}")
         for reason, ids in by_reason.items()
     ]
+
+
+def steps_lines(analysis: Analysis) -> list[str]:
+    """Return the measured steps to result, a row a batch size and a column a curve: what there is without a fit.
+
+    Args:
+        analysis: Of any records.
+
+    Returns:
+        A table for each workload and goal; its columns are sparsities.
+    """
+    lines: list[str] = []
+    for curves in curve_groups(analysis.records.curves).values():
+        sizes = sorted({point.batch_size for curve in curves for point in curve.points})
+        rows = [(str(size), *(_steps_cell(curve, size) for curve in curves)) for size in sizes]
+        header = ("B", *(f"S = {curve.sparsity:g}%" for curve in curves))
+        lines += [wrapped(f"{curves[0].title or 'Steps to result'}: K*(B)"), *columns(header, rows), ""]
+    return lines
+
+
+def _steps_cell(curve: Curve, batch_size: int) -> str:
+    """Return the steps of every replicate at a batch size, a bound where the goal was not reached."""
+    points = [point for point in curve.points if point.batch_size == batch_size]
+    return " ".join(f"> {p.lower:g}" if p.upper is None else f"{p.upper:g}" for p in points) or "-"

@@ -41,7 +41,8 @@ def test_optimisers_stand_together_in_one_panel_a_sparsity(sgd, momentum, panels
 def test_an_optimiser_that_was_not_measured_is_named_with_its_command(sgd, panels):
     caption = shown("figure_02", [sgd], panels).caption
     for name in ("digits/small-cnn/momentum", "digits/small-cnn/nesterov"):
-        assert f"No run of {name}: python -m empirics.measure --workload {name} --goal-error 0.08" in caption
+        assert f"No run of {name}: python -m empirics.measure --workload {name} --sparsity 0 50 70 90" in caption
+        assert f"--goal-error 0.08 --out runs/{name.replace('/', '-')}-0.08" in caption
 
 
 @pytest.mark.parametrize(("figure", "quantity"), [("figure_04", "L"), ("figure_06", "training_loss")])
@@ -64,17 +65,16 @@ def test_l_and_the_hessian_stand_side_by_side(sgd, panels, drawn_data):
     assert drawn_data(hessian, "90%") == ([1, 21], [7.5, 7.5])
 
 
-def test_what_was_not_kept_along_a_run_is_said_with_its_command(panels):
+def test_what_was_not_kept_along_a_run_is_said(panels):
     run = judged_run(searched_records(hessian=False), missing="no fit")
     _, hessian = (drawn := shown("extra_hessian", [run], panels)).axes
     assert "not measured" in hessian.texts[0].get_text()
-    command = "measure it: python -m empirics.constants --workload digits/small-cnn/sgd --out run"
-    assert command in drawn.caption
+    assert "was not kept along these runs" in drawn.caption
     bare = replace(run, records=replace(run.records, smoothness=()))
     for figure in ("figure_04", "figure_06", "extra_hessian"):
         drawn = shown(figure, [bare], panels)
         assert not drawn.axes
-        assert command in drawn.caption
+        assert "nothing was kept along a run (no constants measured)" in drawn.caption
 
 
 def test_ratios_are_those_of_the_verdicts(sgd, momentum, panels):
@@ -99,7 +99,7 @@ def test_a_workload_without_a_ratio_says_why(raced, panels):
     assert "the fit is missing; make it by python -m x run" in drawn.caption
     dense = judged_run(searched_records(sparsities=(0.0,)))
     caption = shown("figure_12", [dense], panels).caption
-    assert "no sparse network; python -m empirics.measure --workload digits/small-cnn/sgd --sparsity 0 50" in caption
+    assert "no sparse network" in caption
     assert "no sparse network" in shown("extra_ratio", [dense], panels).caption
 
 
@@ -152,10 +152,10 @@ def test_trials_stand_over_multiples_of_the_best_rate(sgd, panels, drawn_data):
     assert f"(n = {len(window.multiple)} trials)" in drawn.caption
 
 
-def test_a_race_has_no_window_and_says_which_stop_gives_one(panels):
+def test_a_race_has_no_window_and_says_why(panels):
     run = judged_run(searched_records(stop="race"))
     for axes in shown("extra_window", [run], panels).axes:
-        assert "measure with --stop never" in " ".join(axes.texts[0].get_text().split())
+        assert "losing trials were cut short" in " ".join(axes.texts[0].get_text().split())
         assert not axes.lines
 
 

@@ -169,8 +169,7 @@ def test_the_command_on_a_run_names_the_next_one(tmp_path):
         (["nowhere"], "nowhere: no such file or folder"),
         (["{}/empty"], "is no run folder: it has no curves.csv"),
         (["{}/bad.csv"], "bad.csv, row 2, column steps_to_result: need a finite number >= 0, got 'x'"),
-        (["{}/few.csv"], "few.csv: no curve has more than 2 distinct batch sizes; fits need 3 that reached the goal"),
-        (["{}/tree"], "/tree is a tree of studies; make a run folder of it: python -m empirics.exchange import"),
+        (["{}/a tree"], "make a run folder of it: python -m empirics.exchange import '{}/a tree' --to '{}/a tree-run'"),
         (["{}/good.csv", "--json", "{}/no/such.json"], "no/such.json: there is no folder "),
         (["{}/good.csv", "--markdown", "{}/empty"], "empty: is a folder; name a file"),
         (["{}/good.csv", "--json", "{}/bad.csv"], "bad.csv: is there and holds no verdicts of this command; name an"),
@@ -185,17 +184,47 @@ def test_the_command_on_a_run_names_the_next_one(tmp_path):
 def test_errors_take_one_line_and_exit_code_2(tmp_path, capsys, arguments, message):
     (tmp_path / "bad.csv").write_text("batch_size,steps\n1,x\n")
     (tmp_path / "good.csv").write_text("batch_size,steps\n1,9\n2,5\n4,3\n")
-    (tmp_path / "few.csv").write_text("batch_size,steps,replicate\n1,9,0\n1,8,1\n2,5,0\n")
-    study = tmp_path / "tree" / "mnist" / "cnn" / "sgd" / "64"
+    study = tmp_path / "a tree" / "mnist" / "cnn" / "sgd" / "64"
     study.mkdir(parents=True)
     (tmp_path / "empty").mkdir()
     (study / "study.json").write_text("{}")
     with pytest.raises(SystemExit, match="2"):
         main([argument.format(tmp_path) for argument in arguments])
     error = capsys.readouterr().err
-    assert message in error
+    assert message.format(tmp_path, tmp_path) in error
     assert error.count("\n") == 1
-    assert {path.name for path in tmp_path.iterdir()} == {"bad.csv", "few.csv", "good.csv", "tree", "empty"}
+    assert {path.name for path in tmp_path.iterdir()} == {"bad.csv", "good.csv", "a tree", "empty"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "table", "most"),
+    [
+        ("1,9,0\n1,8,1\n2,5,0\n", [["1", "9", "8"], ["2", "5"]], "2 distinct batch sizes;"),
+        ("16,30,0\n", [["16", "30"]], "1 distinct batch size;"),
+    ],
+)
+def test_too_few_batch_sizes_for_a_fit_are_shown_as_a_table(tmp_path, capsys, rows, table, most):
+    (tmp_path / "few.csv").write_text(f"batch_size,steps,replicate\n{rows}")
+    assert main([str(tmp_path / "few.csv"), "--draws", "0", "--step-time", "1", "2"]) == 0
+    told = capsys.readouterr().out
+    lines = told.partition("Steps to result: K*(B)\n")[2].splitlines()
+    assert lines[0].split() == ["B", "S", "=", "0%"]
+    assert [line.split() for line in lines[1 : 1 + len(table)]] == table
+    assert f"No curve has more than {most} fits need 3 that reached the" in told
+    assert "not measured" in told
+
+
+def test_a_study_that_did_not_reach_its_goal_is_a_bound_in_the_table(tmp_path, capsys):
+    (tmp_path / "few.csv").write_text(
+        "batch_size,sparsity,steps,lower,status\n4,0,9,,\n4,50,,100,not_reached\n8,0,7,,\n"
+    )
+    assert main([str(tmp_path / "few.csv"), "--draws", "0"]) == 0
+    lines = capsys.readouterr().out.partition("Steps to result: K*(B)\n")[2].splitlines()
+    assert [line.split() for line in lines[:3]] == [
+        ["B", "S", "=", "0%", "S", "=", "50%"],
+        ["4", "9", ">", "100"],
+        ["8", "7", "-"],
+    ]
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
