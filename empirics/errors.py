@@ -2,6 +2,8 @@
 
 import re
 
+_MOST_CHARACTERS = 300
+
 
 class InputError(ValueError):
     """Input that cannot be used; the message is one line that says what to do.
@@ -11,13 +13,14 @@ class InputError(ValueError):
 
 
 def describe(error: Exception) -> str:
-    r"""Return the kind and message of an error on one line.
+    r"""Return the kind and message of an error on one line, the beginning of a long one.
 
     Example:
         >>> describe(ValueError("two\nlines"))
         'ValueError: two lines'
     """
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS].rstrip()} ..."
 
 
 def without_password(text: str) -> str:

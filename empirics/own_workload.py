@@ -22,7 +22,8 @@ from empirics.errors import InputError, describe
 from empirics.goal import classification_error
 from empirics.goal_label import CLASSIFICATION_ERROR
 from empirics.metric_goal import Metric
-from empirics.module_network import Loss, ModuleNetwork, module_network
+from empirics.module_checks import Loss, refuse_targets
+from empirics.module_network import ModuleNetwork, module_network
 from empirics.named import import_named, name_of
 from empirics.optimizers import SCHEDULES, UpdateRule, update_rule
 from empirics.search import Metaparameter
@@ -114,12 +115,16 @@ class LoadedWorkload:
     @cached_property
     def network(self) -> ModuleNetwork:
         """The module as a function of flat weights."""
-        return module_network(self.own.module, self.own.loss, *self._tried())
+        return module_network(self.own.module, self.own.loss, *self.tried())
 
-    def _tried(self) -> tuple[Tensor, Tensor]:
-        """Return a few examples to try module, loss and metric on."""
-        inputs, targets = (part[:_TRIED_EXAMPLES] for part in (self.dataset.images, self.dataset.labels))
-        return torch.from_numpy(inputs), torch.from_numpy(targets)
+    def tried(self) -> tuple[Tensor, Tensor]:
+        """Return a few examples to try module, loss and metric on: the first, and those with the extreme tokens."""
+        inputs, targets = self.dataset.images, self.dataset.labels
+        rows = np.arange(min(_TRIED_EXAMPLES, len(inputs)))
+        if inputs.dtype.kind != "f":
+            flat = inputs.reshape(len(inputs), -1)
+            rows = np.array([*rows[:-2], flat.min(axis=1).argmin(), flat.max(axis=1).argmax()])
+        return torch.from_numpy(inputs[rows]), torch.from_numpy(targets[rows])
 
     @property
     def metric(self) -> Metric:
@@ -133,6 +138,7 @@ class LoadedWorkload:
         optimizer = own.optimizer if isinstance(own.optimizer, str) else name_of(own.optimizer)
         self._check_metaparameters(update_rule(optimizer))
         self._check_classes()
+        self._check_targets()
         self._check_metric()
         description = {
             "module": repr(self.network.template),
@@ -164,7 +170,7 @@ class LoadedWorkload:
 
     def _check_metric(self) -> None:
         """Refuse a metric that makes no number of outputs and targets."""
-        module, (inputs, targets) = self.network.template, self._tried()
+        module, (inputs, targets) = self.network.template, self.tried()
         try:
             with torch.no_grad():
                 float(self.metric(module(inputs), targets))  # type: ignore[arg-type]
@@ -177,7 +183,7 @@ class LoadedWorkload:
             return
         module = self.network.template
         with torch.no_grad():
-            outputs = module(self._tried()[0])
+            outputs = module(self.tried()[0])
         targets = self.dataset.labels
         if self.own.metric is None and (outputs.dim() != 2 or targets.ndim != 1 or targets.dtype.kind != "i"):
             raise InputError(
@@ -187,6 +193,13 @@ class LoadedWorkload:
         classes = outputs.shape[1]
         if targets.dtype.kind == "i" and not (targets.min() >= 0 and targets.max() < classes):
             raise InputError(f"data: classes {targets.min()}..{targets.max()} do not fit {classes} outputs")
+
+    def _check_targets(self) -> None:
+        """Refuse targets that the loss cannot take."""
+        module, inputs = self.network.template, self.tried()[0]
+        with torch.no_grad():
+            outputs = module(inputs[:1])
+        refuse_targets(self.own.loss, outputs, torch.from_numpy(self.dataset.labels))
 
     def _check_metaparameters(self, rule: UpdateRule) -> None:
         """Refuse a search space that lacks what is needed or holds what nothing reads."""
@@ -267,7 +280,7 @@ def _arrays(name: str, data: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any,
             raise InputError(
                 f"{name}: its items must be pairs (input, target) of tensors of one shape: {describe(error)}"
             ) from error
-    if not isinstance(data, tuple) or len(data) != 2:
+    if not isinstance(data, tuple | list) or len(data) != 2:
         raise InputError(f"{name}: must be (inputs, targets) or a torch Dataset of such pairs")
     inputs, targets = (_array(name, part) for part in data)
     if len(inputs) != len(targets) or not len(inputs):

@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import functools
 import math
@@ -13,6 +14,7 @@ from reference.empirics_networks import SMALL_CNN
 from torch import nn
 from torch.nn import functional
 
+from empirics import module_checks
 from empirics.engine import measure_study
 from empirics.errors import InputError
 from empirics.gradient_noise import gradient_noise
@@ -153,6 +155,68 @@ def test_a_module_that_cannot_be_batched_gives_what_the_batched_one_gives(tmp_pa
         assert float(first.split(",")[3]) == pytest.approx(float(second.split(",")[3]), rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    "factory",
+    [
+        own_workloads.Twice,
+        own_workloads.Crossed,
+        own_workloads.Recurrent,
+        own_workloads.encoder,
+        lambda: nn.utils.parametrizations.weight_norm(nn.Linear(6, 3)),
+        lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(6, 3)).eval(),
+    ],
+    ids=["a layer used twice", "tied weights", "lstm and attention", "encoder", "weight norm", "spectral norm"],
+)
+def test_a_trials_gradient_is_that_of_a_module_with_its_weights(factory):
+    inputs, classes = torch.from_numpy(own_workloads.INPUTS[:8]), torch.from_numpy(own_workloads.CLASSES[:8])
+    network = module_network(factory, functional.cross_entropy, inputs, classes)
+    random = np.random.default_rng(3)
+    weights = torch.from_numpy(np.stack([network.initial_weights(random) for _ in range(2)])).double()
+    losses, gradients = loss_and_gradient(network, weights, inputs.double(), classes)
+    for row, loss, gradient in zip(weights, losses, gradients, strict=True):
+        module = copy.deepcopy(network.template).double()
+        trained = [value for value in module.parameters() if value.requires_grad]
+        nn.utils.vector_to_parameters(row, trained)
+        expected = functional.cross_entropy(module(inputs.double()), classes)
+        torch.testing.assert_close(loss, expected.detach(), rtol=1e-11, atol=1e-13)
+        slopes = torch.cat([slope.flatten() for slope in torch.autograd.grad(expected, trained)])
+        torch.testing.assert_close(gradient, slopes, rtol=1e-10, atol=1e-12)
+
+
+def test_an_encoder_is_measured_whole(tmp_path):
+    words = ("--workload", f"{HERE}:attentive", "--sparsity", 50, "--jobs", 1, "--batch-sizes", 4, "--stop", "never")
+    rest = ("--goal-error", 0.9, "--pruning", "grasp", "--out", tmp_path / "run")
+    assert run(*words, *rest) == 0
+    (row,) = [line for line in (tmp_path / "run" / "constants.csv").read_text().splitlines() if "hessian_top" in line]
+    assert float(row.split(",")[3]) > 0
+
+
+def test_what_a_module_raises_late_is_one_line_that_names_the_place(tmp_path, capsys):
+    words = ("--workload", f"{HERE}:fine_until_far", "--sparsity", 0, "--jobs", 1, "--no-constants", "--stop", "never")
+    points = tmp_path / "points.csv"
+    points.write_text("learning_rate\n20\n")
+    assert run(*words, "--points", points, "--out", tmp_path / "run") == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("error: module: fails on inputs of shape")
+    assert "RuntimeError: a sensor fell off" in line
+
+
+def test_batch_norm_and_dropout_in_evaluation_mode_are_neither():
+    module = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3)).eval()
+    module_checks.refuse_layers(module)
+    with pytest.raises(InputError, match="BatchNorm1d '1'"):
+        module_checks.refuse_layers(module.train())
+
+
+def test_what_is_overwritten_at_each_pass_and_not_read_is_no_state():
+    def remember(module, inputs):
+        module.last = module.inner(inputs)
+        return module.last
+
+    inputs = torch.from_numpy(own_workloads.INPUTS[:8])
+    module_checks.refuse_behaviour(own_workloads.Changed(remember), inputs)
+
+
 def test_gains_are_never_pruned_and_biases_first():
     laboratory = laboratory_of("plain")
     mask = laboratory.masks((90.0,), 0, 0)[0]
@@ -261,6 +325,7 @@ def test_a_metric_that_is_no_number_reaches_no_goal_and_is_never_best(maximise):
     assert math.isnan(goals.best([math.nan]))
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("case", own_workloads.REFUSED)
 def test_what_cannot_be_measured_is_refused_with_the_reason(case, monkeypatch):
     changes, message = own_workloads.REFUSED[case]

@@ -1,9 +1,12 @@
 """Workloads as users write them: some that work, and one for each way of being refused."""
 
+import math
+
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from empirics.own_workload import OwnWorkload
 from empirics.search import Metaparameter
@@ -264,7 +267,273 @@ class NoArguments:
     pass
 
 
+class Twice(nn.Module):
+    """One layer object three times, and once more under another name."""
+
+    def __init__(self):
+        super().__init__()
+        layer = nn.Linear(6, 6)
+        self.layers, self.again, self.out = nn.ModuleList([layer] * 3), layer, nn.Linear(6, 3)
+
+    def forward(self, inputs):
+        for layer in (*self.layers, self.again):
+            inputs = torch.tanh(layer(inputs))
+        return self.out(inputs)
+
+
+class Crossed(nn.Module):
+    """Two layers with one weight and biases of their own, a shared buffer, a frozen layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.frozen = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 3)
+        self.second.weight = self.first.weight
+        self.first.register_buffer("scale", torch.full((6,), 0.5))
+        self.second.register_buffer("scale", self.first.scale)
+        self.frozen.requires_grad_(requires_grad=False)
+
+    def forward(self, inputs):
+        return self.frozen(self.second(torch.tanh(self.first(inputs) * self.first.scale)) * self.second.scale)
+
+
+def encoder():
+    """Return a transformer as torch has it, on three tokens of two numbers."""
+    layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+    return nn.Sequential(nn.Unflatten(1, (3, 2)), nn.Linear(2, 8), layer, nn.Flatten(), nn.Linear(24, 3))
+
+
+def attentive():
+    return workload(module=encoder, max_steps=10)
+
+
+def zero_head():
+    """Return a perceptron whose last layer starts at zero."""
+    module = perceptron()
+    nn.init.zeros_(module[3].weight)
+    return module
+
+
+def headless():
+    return workload(module=zero_head)
+
+
+def fine_until_far():
+    return workload(module=FineUntilFar, max_steps=40)
+
+
+class Changed(nn.Module):
+    """The perceptron, with something done to it at each pass."""
+
+    def __init__(self, change, **attributes):
+        super().__init__()
+        self.inner, self.change = perceptron(), change
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def forward(self, inputs):
+        changed = self.change(self, inputs)
+        return self.inner(inputs) if changed is None else changed
+
+
+class FineUntilFar(nn.Module):
+    """Raises once training has led away from where it began."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = perceptron()
+        self.register_buffer("start", self.inner[3].weight.detach().clone())
+
+    def forward(self, inputs):
+        if float((self.inner[3].weight.detach() - self.start).abs().max()) > 3:
+            raise RuntimeError("a sensor fell off")
+        return self.inner(inputs)
+
+
+class CountsInItsClass(nn.Module):
+    calls = 0
+
+    def __init__(self):
+        super().__init__()
+        self.inner = perceptron()
+
+    def forward(self, inputs):
+        CountsInItsClass.calls += 1
+        return self.inner(inputs)
+
+
+_SEEN = {"calls": 0}
+
+
+def count_globally(_module, _inputs):
+    _SEEN["calls"] += 1
+
+
+def counting_in_a_closure():
+    calls = 0
+
+    def count(_module, _inputs):
+        nonlocal calls
+        calls += 1
+
+    return Changed(count)
+
+
+def append(module, _inputs):
+    module.seen.append(1)
+
+
+def count(module, _inputs):
+    module.calls += 1
+
+
+def draw_torch(_module, _inputs):
+    torch.rand(1)
+
+
+def draw_numpy(_module, _inputs):
+    np.random.rand()  # noqa: NPY002
+
+
+def draw_own(module, _inputs):
+    module.random.random()
+
+
+def in_bfloat16(module, inputs):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return module.inner(inputs)
+
+
+def from_the_last_pass(module, inputs):
+    outputs = module.inner(inputs)
+    before, module.last = module.last, outputs.detach().mean(dim=0)
+    return outputs + before
+
+
+def caching(module, inputs):
+    if module.scale is None:
+        module.scale = module.inner[0].weight.detach().mean()
+    return module.inner(inputs) * module.scale
+
+
+def checkpointed(module, inputs):
+    return checkpoint(module.inner, inputs, use_reentrant=False)
+
+
+def doubled(module, inputs):
+    return module.inner(inputs.mul_(2))
+
+
+ONE = perceptron()
+
+
+def with_shared_part():
+    return nn.Sequential(ONE[0], nn.Tanh(), nn.Linear(8, 3))
+
+
+def drawn_structure():
+    width = int(torch.randint(4, 5000, ()))
+    return nn.Sequential(nn.Linear(6, width), nn.Linear(width, 3))
+
+
+def not_a_number():
+    module = perceptron()
+    module[0].weight.data[0, 0] = math.nan
+    return module
+
+
+def compiled_in_place():
+    module = perceptron()
+    module.compile()
+    return module
+
+
+class Temperature(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, outputs, targets):
+        return functional.cross_entropy(outputs * self.scale, targets)
+
+
+def logarithm_loss(outputs, targets):
+    return functional.nll_loss(functional.log_softmax(outputs, dim=1), targets)
+
+
+def mean_output(outputs, targets):
+    return outputs.mean()
+
+
+LATE_CLASS = np.where(np.arange(60) == 50, 7, CLASSES)
+LATE_TOKEN = np.where(np.arange(60)[:, None] == 50, 31, TOKENS)
+
+
+def of_tokens(**options):
+    return nn.Sequential(nn.Embedding(9, 4, **options), nn.Flatten(), nn.Linear(20, 3))
+
+
+STATE = "changes from pass to pass"
 REFUSED = {
+    "a count": ({"module": lambda: Changed(count, calls=0)}, f"attribute 'calls' of Changed {STATE}"),
+    "a list": ({"module": lambda: Changed(append, seen=[])}, f"attribute 'seen' of Changed {STATE}"),
+    "a count in a class": ({"module": CountsInItsClass}, f"'calls' of class CountsInItsClass {STATE}"),
+    "a global count": ({"module": lambda: Changed(count_globally)}, f"(global '_SEEN'|attribute 'change') .*{STATE}"),
+    "a count in a closure": ({"module": counting_in_a_closure}, f"(variable 'calls'|attribute 'change') .*{STATE}"),
+    "the last pass": ({"module": lambda: Changed(from_the_last_pass, last=0.0)}, "two outputs for one input|changes"),
+    "torch's generator": ({"module": lambda: Changed(draw_torch)}, "draws torch's random numbers"),
+    "numpy's generator in a pass": ({"module": lambda: Changed(draw_numpy)}, "draws numpy's random numbers"),
+    "a generator of its own": (
+        {"module": lambda: Changed(draw_own, random=np.random.default_rng(0))},
+        f"attribute 'random' of Changed {STATE}",
+    ),
+    "a cache of weights": ({"module": lambda: Changed(caching, scale=None)}, "gives another gradient than a module"),
+    "activation checkpointing": ({"module": lambda: Changed(checkpointed)}, "leave out activation checkpointing"),
+    "inputs changed in place": ({"module": lambda: Changed(doubled)}, "changes its inputs in place"),
+    "bfloat16 outputs": (
+        {"module": lambda: Changed(in_bfloat16)},
+        "returns torch.bfloat16; training is in torch.float",
+    ),
+    "detached": ({"module": lambda: Changed(lambda m, x: m.inner(x).detach())}, "outputs have no gradient"),
+    "a dictionary": ({"module": lambda: Changed(lambda m, x: {"logits": m.inner(x)})}, "example, not dict"),
+    "one row": ({"module": lambda: Changed(lambda m, x: m.inner(x).mean(0))}, r"here \(3,\) for \(8, 6\)"),
+    "squeezed at B = 1": ({"module": lambda: Changed(lambda m, x: m.inner(x).squeeze())}, r"here \(3,\) for \(1, 6\)"),
+    "double": (
+        {"module": lambda: perceptron().double()},
+        r"'0.weight' is torch.float64, .*return the module with .float",
+    ),
+    "half": ({"module": lambda: perceptron().half()}, "'0.weight' is torch.float16, and training is in torch.float32"),
+    "starts at NaN": ({"module": not_a_number}, "'0.weight' starts with values that are not finite"),
+    "NaN outputs": ({"module": lambda: Changed(lambda m, x: m.inner(x) * math.nan)}, "outputs are not finite"),
+    "one module for all": ({"module": lambda: ONE}, "returned parameter '0.weight' twice; it must make a fresh"),
+    "one layer for all": ({"module": with_shared_part}, "returned parameter '0.weight' twice"),
+    "a structure that is drawn": ({"module": drawn_structure}, "two modules of different parameters"),
+    "TorchScript": ({"module": lambda: torch.jit.script(perceptron())}, "is TorchScript.* without torch.jit"),
+    "a TorchScript layer": (
+        {"module": lambda: nn.Sequential(torch.jit.script(nn.Linear(6, 4)), nn.Linear(4, 3))},
+        "'0' is TorchScript",
+    ),
+    "compiled": ({"module": lambda: torch.compile(perceptron())}, "return it without torch.compile"),
+    "compiled in place": ({"module": compiled_in_place}, "return it without torch.compile"),
+    "data parallel": ({"module": lambda: nn.DataParallel(perceptron())}, "return the module within"),
+    "dropout of an LSTM": ({"module": lambda: nn.LSTM(6, 3, 2, dropout=0.5)}, "LSTM has dropout=0.5"),
+    "dropout of attention": (
+        {"module": lambda: nn.Sequential(nn.MultiheadAttention(6, 2, dropout=0.1))},
+        "MultiheadAttention '0' has dropout=0.1",
+    ),
+    "sparse gradients": (
+        {"module": lambda: of_tokens(sparse=True), "data": (TOKENS, CLASSES)},
+        "'0.weight' has a sparse gradient",
+    ),
+    "weights that a pass changes": (
+        {"module": lambda: of_tokens(max_norm=0.1), "data": (TOKENS, CLASSES)},
+        "parameter '0.weight' changes in a forward pass",
+    ),
+    "a token too high, late": ({"module": of_tokens, "data": (LATE_TOKEN, CLASSES)}, "index out of range"),
+    "a class too high, late": (
+        {"data": (INPUTS, LATE_CLASS), "loss": logarithm_loss, "metric": mean_output},
+        r"data: loss logarithm_loss fails on targets 0\.\.59: IndexError",
+    ),
+    "a loss with parameters": ({"loss": Temperature()}, "loss Temperature: has parameters, which nothing would train"),
     "idle parameter": ({"module": Idle}, "loss does not depend on parameter 'spare.weight'; leave it out or freeze"),
     "factory that raises": ({"module": raising_factory}, "its factory, called without arguments, raised RuntimeError"),
     "factory with arguments": ({"module": nn.Linear}, "its factory, called without arguments, raised TypeError"),
