@@ -17,11 +17,12 @@ from empirics.datasets import Dataset
 from empirics.errors import InputError
 from empirics.goal import Goals, GoalTest, goal_count
 from empirics.goal_label import CLASSIFICATION_ERROR
+from empirics.masked_start import masked_starts
 from empirics.metric_goal import MetricGoalTest
 from empirics.networks import Network
 from empirics.own_workload import load_own_workload
 from empirics.pruning import Untrained, kept_weights, prune
-from empirics.records import MaskRecord
+from empirics.records import MaskRecord, StartRecord
 from empirics.sample import Sample
 from empirics.shares import SharesInTurn
 from empirics.specification import Specification
@@ -121,6 +122,17 @@ class Laboratory:
             for sparsity, mask in zip(sparsities, masks, strict=True)
         ]
 
+    def start_records(self, replicate: int, trial: int, masks: Sequence[tuple[float, bytes]]) -> list[StartRecord]:
+        """Return what is found of one trial at its start under packed masks, one a sparsity."""
+        data = self.split(replicate)
+        weights = self.tensor(self.initial_weights(replicate, trial)[None])
+        rows = self.unpack([bits for _, bits in masks])
+        starts = masked_starts(self.network, weights, rows, data.training_images, data.training_labels)
+        return [
+            StartRecord(replicate, trial, sparsity, start.fault, start.emptied)
+            for (sparsity, _), start in zip(masks, starts, strict=True)
+        ]
+
     def _random(self, stream: Stream, *path: int) -> np.random.Generator:
         """Return the run's generator of that name."""
         return generator(self.specification.seed, stream, *path)
@@ -147,10 +159,11 @@ def network_of(workload: Workload, dataset: Dataset) -> Network:
 
 
 def check_network(specification: Specification, dataset: Dataset) -> None:
-    """Refuse a sparsity that leaves nothing to train, and a pruning method that the network cannot take.
+    """Refuse a sparsity that leaves nothing to train, and what the network cannot take of pruning and constants.
 
     Raises:
-        InputError: If a sparsity keeps no weight of the network, or SynFlow's input of ones is no input of it.
+        InputError: If a sparsity keeps no weight of the network, SynFlow's input of ones is no input of it, or a pass
+            through a user's module fails.
     """
     network = network_of(specification.workload, dataset)
     size = network.size - int(network.never_pruned.sum())

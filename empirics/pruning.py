@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from empirics.errors import InputError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -84,7 +86,9 @@ def _once(score: Callable[[Untrained], NDArray[np.float64]]) -> PruningMethod:
     """Return the method that keeps the highest of scores taken once; biases come last where they are prunable."""
 
     def keep(trials: Untrained, prunable: NDArray[np.bool_], sparsities: Sequence[float]) -> NDArray[np.bool_]:
-        scores = np.where(trials.network.is_bias, -np.inf, score(trials))
+        found = score(trials)
+        _check_scores(found[:, prunable & ~trials.network.is_bias])
+        scores = np.where(trials.network.is_bias, -np.inf, found)
         masks = np.zeros((len(scores), len(sparsities), trials.network.size), dtype=np.bool_)
         for row, of_trial in zip(scores, masks, strict=True):
             for sparsity, mask in zip(sparsities, of_trial, strict=True):
@@ -92,6 +96,32 @@ def _once(score: Callable[[Untrained], NDArray[np.float64]]) -> PruningMethod:
         return masks
 
     return keep
+
+
+def _check_scores(scores: NDArray[np.float64]) -> None:
+    """Refuse scores, shape (T, weights), that put no order on the weights of a trial.
+
+    Raises:
+        InputError: If some are not finite, or all weights of a trial have the same.
+    """
+    if not np.isfinite(scores).all():
+        raise InputError(
+            f"{int((~np.isfinite(scores)).sum())} of {scores.size} scores are not finite numbers; "
+            "give the network initial weights at which its loss and gradient are, or use --pruning random"
+        )
+    if scores.shape[1] > 1 and bool((scores == scores[:, :1]).all(axis=1).any()):
+        raise InputError(
+            f"every weight has the score {scores.flat[0]:g}, so none can be told from another; a "
+            "layer that starts at zero, or dead units, let no gradient through: initialise the network otherwise, or "
+            "use --pruning random"
+        )
+
+
+def _zeros(trials: Untrained) -> str:
+    """Return which weights start at zero, for a refusal; empty where none do."""
+    views = trials.network.views(trials.weights)
+    names = [p.name for p, view in zip(trials.network.parameters, views, strict=True) if p.fan_in and not view.any()]
+    return f" (at zero: {', '.join(names[:3])})" if names else ""
 
 
 def _sensitivity(trials: Untrained) -> NDArray[np.float64]:
@@ -118,7 +148,10 @@ def _by_synaptic_flow(trials: Untrained, prunable: NDArray[np.bool_], sparsities
         for number in range(1, _SYNFLOW_ROUNDS + 1):
             partial = 100 * (1 - (1 - sparsity / 100) ** (number / _SYNFLOW_ROUNDS))
             kept = trials.weights.new_tensor(masks[:, index])
-            scores = np.where(trials.network.is_bias, -np.inf, synaptic_flow(trials.network, trials.weights, kept))
+            found = synaptic_flow(trials.network, trials.weights, kept)
+            if number == 1:
+                _check_scores(found[:, prunable & ~trials.network.is_bias])
+            scores = np.where(trials.network.is_bias, -np.inf, found)
             for row, mask in zip(scores, masks[:, index], strict=True):
                 # What is gone stays gone: in float64 a score of what is left may underflow to the same zero.
                 mask[prunable] = keep_mask(np.where(mask, row, -np.inf)[prunable], partial)
@@ -149,6 +182,9 @@ def prune(trials: Untrained, method: str, biases: Biases, sparsities: Sequence[f
     Returns:
         Shape (T, s, P).
 
+    Raises:
+        InputError: If the scores put no order on the weights, or the user's module raises.
+
     Reference:
         Lee et al. 2021, Section 3, published code for `prune`; the other two are controls.
     """
@@ -157,7 +193,10 @@ def prune(trials: Untrained, method: str, biases: Biases, sparsities: Sequence[f
     masks = np.ones((len(trials.weights), len(sparsities), trials.network.size), dtype=np.bool_)
     pruned = [index for index, sparsity in enumerate(sparsities) if sparsity > 0]
     if pruned:
-        chosen = PRUNING_METHODS[method](trials, prunable, [sparsities[index] for index in pruned])
+        try:
+            chosen = PRUNING_METHODS[method](trials, prunable, [sparsities[index] for index in pruned])
+        except InputError as error:
+            raise InputError(f"--pruning {method}: {error}{_zeros(trials)}") from error
         masks[:, pruned] = chosen | ~prunable
     if biases == "none":
         masks[:, :, is_bias] = False

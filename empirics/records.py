@@ -175,6 +175,25 @@ class RerunRecord:
 
 
 @dataclass(frozen=True)
+class StartRecord:
+    """What was found of one trial under one mask before anything is trained; not stored.
+
+    Args:
+        replicate: Which independent repetition.
+        trial: Index of the search point.
+        sparsity: Percent of weights pruned.
+        fault: Why it cannot be trained, None where it can.
+        emptied: Names of the weights of which the mask leaves none.
+    """
+
+    replicate: int
+    trial: int
+    sparsity: float
+    fault: str | None
+    emptied: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class MaskRecord:
     """The packed mask of one trial: which of its weights a sparsity keeps."""
 

@@ -14,11 +14,12 @@ from empirics.files import remove_partial
 from empirics.held_folder import HeldFolder
 from empirics.missing import missing_constants, missing_masks, missing_studies, trials_of
 from empirics.progress import Display
-from empirics.records import ConstantsRecord, RerunRecord, StudyOutcome, StudyRecord
+from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StartRecord, StudyOutcome, StudyRecord
 from empirics.specification import Specification, Study
+from empirics.starts import judge_starts
 from empirics.store_records import Store
 from empirics.summary import describe_ending, describe_study
-from empirics.tasks import ConstantsTask, RerunTask, Result, StudyTask, Task
+from empirics.tasks import ConstantsTask, RerunTask, Result, StartTask, StudyTask, Task
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class Measurement:
 
     def measure_masks(self) -> None:
         """Prune: the masks of every trial that a missing study needs."""
-        self._prune(trials_of(self.specification, missing_studies(self.specification, self.store)))
+        trials = trials_of(self.specification, missing_studies(self.specification, self.store))
+        self._prune(trials)
+        self._look_at_starts(trials)
 
     def _prune(self, trials: Iterable[tuple[int, int]]) -> None:
         """Make the masks of some replicates' trials that are not there yet."""
@@ -59,8 +62,19 @@ class Measurement:
         with self.display.stage("masks", len(tasks)):
             for task, result in self._results(tasks):
                 assert isinstance(result, list)
-                self.store.add_masks(result)
+                self.store.add_masks(record for record in result if isinstance(record, MaskRecord))
                 self.display.done(task, "")
+
+    def _look_at_starts(self, trials: Iterable[tuple[int, int]]) -> None:
+        """Refuse sparsities at which pruning has cut the network of all these trials; tell of those it cut some."""
+        masks, sparsities = self.store.masks(), self.specification.sparsities
+        tasks = [StartTask(*pair, tuple((s, masks[*pair, s]) for s in sparsities)) for pair in trials]
+        found: list[StartRecord] = []
+        for _, result in self.executor.run(tasks, lambda _task, _step: None):  # too short to be watched
+            assert isinstance(result, list)
+            found += [record for record in result if isinstance(record, StartRecord)]
+        for line in judge_starts(found, self.specification.pruning):
+            self.display.say(line)
 
     def measure_studies(self) -> None:
         """Run the studies, those expected to take longest first."""
@@ -117,6 +131,7 @@ class Measurement:
         """Measure L, Delta and beta of every sparsity and replicate."""
         runs = missing_constants(self.specification, self.store)
         self._prune(dict.fromkeys((run.replicate, run.trial) for run in runs))
+        self._look_at_starts(dict.fromkeys((run.replicate, run.trial) for run in runs if run.goal_step is None))
         masks = self.store.masks()
         tasks = [ConstantsTask(run, masks[run.replicate, run.trial, run.sparsity]) for run in runs]
         if runs and self.specification.device == "cpu":

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from empirics.probe import FollowedRun
-from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StudyOutcome, TrialRecord
+from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StartRecord, StudyOutcome, TrialRecord
 from empirics.specification import Study
 
 if TYPE_CHECKING:
     from empirics.laboratory import Laboratory
 
-Result = StudyOutcome | RerunRecord | ConstantsRecord | list[MaskRecord]
+Result = StudyOutcome | RerunRecord | ConstantsRecord | list[MaskRecord] | list[StartRecord]
 
 
 class Task(Protocol):
@@ -48,6 +48,25 @@ class PruneTask:
         """Return one mask a sparsity."""
         report(0)
         return laboratory.mask_records(self.replicate, self.trial, self.sparsities)
+
+
+@dataclass(frozen=True)
+class StartTask:
+    """Look at one trial at its start, under the packed mask of each of some sparsities."""
+
+    replicate: int
+    trial: int
+    masks: tuple[tuple[float, bytes], ...]
+
+    @property
+    def label(self) -> str:
+        """What the unit is, for people."""
+        return f"start of trial {self.trial}" + (f" r={self.replicate}" if self.replicate else "")
+
+    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> list[StartRecord]:
+        """Return what was found, one a sparsity."""
+        report(0)
+        return laboratory.start_records(self.replicate, self.trial, self.masks)
 
 
 @dataclass(frozen=True)

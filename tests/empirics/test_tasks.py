@@ -3,7 +3,7 @@ from reference import empirics_plain as plain
 from empirics.probe import FollowedRun
 from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StudyRecord, TrialRecord
 from empirics.specification import Study
-from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StudyTask
+from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StartTask, StudyTask
 
 
 def test_each_task_does_its_unit_and_reports(laboratory_of):
@@ -44,3 +44,16 @@ def test_labels_say_what_a_task_is():
 def test_the_reference_counts_as_many_weights_as_a_mask_has_bits(laboratory):
     (record,) = laboratory.mask_records(0, 0, (90.0,))
     assert len(record.bits) == -(-sum(p.numel() for p in plain.SmallCnn().parameters()) // 8)
+
+
+def test_a_start_is_looked_at_under_every_mask(laboratory):
+    masks = laboratory.mask_records(0, 1, (0.0, 90.0))
+    nothing = bytes(len(masks[0].bits))
+    task = StartTask(0, 1, (*((mask.sparsity, mask.bits) for mask in masks), (99.0, nothing)))
+    records = task.run(laboratory, lambda _: None)
+    assert [(record.trial, record.sparsity, record.fault) for record in records] == [
+        (1, 0.0, None),
+        (1, 90.0, None),
+        (1, 99.0, "no path is left from inputs to outputs"),
+    ]
+    assert records[2].emptied == ("conv1.weight", "conv2.weight", "linear.weight")
