@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from empirics.datasets import Dataset
 from empirics.specification import Specification
-from empirics.tasks import Result, Task
+from empirics.tasks import Result, Task, carry_out
 from empirics.worker import Message, WorkerProcess, checked, interrupts_wait, start_worker
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class SerialExecutor:
     def run(self, tasks: Sequence[Task], watch: Watch) -> Iterator[tuple[Task, Result]]:
         """Yield every task with its result, in order."""
         for task in tasks:
-            yield task, task.run(self._laboratory, partial(watch, task))
+            yield task, carry_out(task, self._laboratory, partial(watch, task))
 
     def facts(self) -> dict[str, object]:
         """Return nothing: all ran on this machine."""

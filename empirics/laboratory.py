@@ -19,10 +19,12 @@ from empirics.goal import Goals, GoalTest, goal_count
 from empirics.goal_label import CLASSIFICATION_ERROR
 from empirics.masked_start import masked_starts
 from empirics.metric_goal import MetricGoalTest
+from empirics.module_network import ModuleNetwork
 from empirics.networks import Network
 from empirics.own_workload import load_own_workload
 from empirics.pruning import Untrained, kept_weights, prune
 from empirics.records import MaskRecord, StartRecord
+from empirics.rehearsal import rehearse
 from empirics.sample import Sample
 from empirics.shares import SharesInTurn
 from empirics.specification import Specification
@@ -172,3 +174,11 @@ def check_network(specification: Specification, dataset: Dataset) -> None:
             raise InputError(f"--sparsity {sparsity:g}: keeps none of the network's {size} weights; use a lower one")
     if specification.pruning == "synflow" and dataset.images.dtype.kind != "f":
         raise InputError("--pruning synflow: sends an input of ones through the network, which takes no real numbers")
+    if isinstance(network, ModuleNetwork):
+        loaded = load_own_workload(specification.workload.name)
+        try:
+            rehearse(
+                specification, network, *loaded.tried(), torch.from_numpy(dataset.images[: network.examples_at_once])
+            )
+        except InputError as error:
+            raise InputError(f"{loaded.path}: {error}") from error

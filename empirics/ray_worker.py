@@ -13,7 +13,7 @@ from empirics.errors import InputError
 from empirics.memory import peak_bytes
 from empirics.provenance import provenance, vector_instructions
 from empirics.specification import Specification
-from empirics.tasks import Task
+from empirics.tasks import Task, carry_out
 from empirics.worker import Message, attempt
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Worker:
                 posted = time.monotonic()
                 self._board.post.remote(number, step)
 
-        return attempt(partial(task.run, laboratory, report)), peak_bytes()
+        return attempt(partial(carry_out, task, laboratory, report)), peak_bytes()
 
 
 class Board:

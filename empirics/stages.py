@@ -70,7 +70,7 @@ class Measurement:
         masks, sparsities = self.store.masks(), self.specification.sparsities
         tasks = [StartTask(*pair, tuple((s, masks[*pair, s]) for s in sparsities)) for pair in trials]
         found: list[StartRecord] = []
-        for _, result in self.executor.run(tasks, lambda _task, _step: None):  # too short to be watched
+        for _, result in self.executor.run(tasks, lambda _task, _step: self.folder.check()):  # too short to be shown
             assert isinstance(result, list)
             found += [record for record in result if isinstance(record, StartRecord)]
         for line in judge_starts(found, self.specification.pruning):

@@ -5,11 +5,13 @@ Importing this module loads no torch; running a task does.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from empirics.errors import InputError, describe
 from empirics.probe import FollowedRun
 from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StartRecord, StudyOutcome, TrialRecord
 from empirics.specification import Study
@@ -128,3 +130,32 @@ class ConstantsTask:
 
         (mask,) = laboratory.unpack((self.mask,))
         return measure_constants(laboratory, self.followed, mask, report)
+
+
+def carry_out(task: Task, laboratory: Laboratory, report: Callable[[int], None]) -> Result:
+    """Do a unit of work; whatever is raised in it while a user's own module is trained is the user's to mend.
+
+    Raises:
+        InputError: If the module, loss, metric or optimiser of an own workload raises; the place is named.
+    """
+    try:
+        return task.run(laboratory, report)
+    except (InputError, OSError):
+        raise
+    except Exception as error:
+        workload = laboratory.specification.workload
+        if workload.own_description is None:
+            raise
+        raise InputError(f"{workload.name}: {task.label}: {describe(error)}{_place(error)}") from error
+
+
+def _place(error: Exception) -> str:
+    """Return where the last line of the user's own is that led to an error; empty where there is none."""
+    ours = Path(__file__).parent
+    places = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if ours not in Path(frame.filename).parents
+        and not {"site-packages", "dist-packages"} & {*Path(frame.filename).parts}
+    ]
+    return f" ({places[-1].filename}, line {places[-1].lineno})" if places else ""

@@ -21,12 +21,13 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from empirics.datasets import Dataset
 from empirics.errors import InputError
 from empirics.resources import use_gpu
 from empirics.specification import Specification
+from empirics.tasks import carry_out
 
 if TYPE_CHECKING:
     from empirics.laboratory import Laboratory
@@ -209,7 +210,8 @@ def _work(connection: Connection, stderr: _Descriptor | None, number: int) -> No
         if kind != "result":
             connection.send((kind, found))
             continue
-        connection.send(attempt(partial(task.run, found, lambda step: connection.send(("step", step)))))
+        laboratory = cast("Laboratory", found)
+        connection.send(attempt(partial(carry_out, task, laboratory, lambda step: connection.send(("step", step)))))
 
 
 def _laboratory(given: tuple[Specification, Dataset], number: int) -> Laboratory:

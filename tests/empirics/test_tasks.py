@@ -1,9 +1,13 @@
+from types import SimpleNamespace
+
+import pytest
 from reference import empirics_plain as plain
 
+from empirics.errors import InputError
 from empirics.probe import FollowedRun
 from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StudyRecord, TrialRecord
 from empirics.specification import Study
-from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StartTask, StudyTask
+from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StartTask, StudyTask, carry_out
 
 
 def test_each_task_does_its_unit_and_reports(laboratory_of):
@@ -44,6 +48,30 @@ def test_labels_say_what_a_task_is():
 def test_the_reference_counts_as_many_weights_as_a_mask_has_bits(laboratory):
     (record,) = laboratory.mask_records(0, 0, (90.0,))
     assert len(record.bits) == -(-sum(p.numel() for p in plain.SmallCnn().parameters()) // 8)
+
+
+class Raises:
+    label = "S=0 B=4"
+
+    def __init__(self, error):
+        self.error = error
+
+    def run(self, laboratory, report):
+        raise self.error
+
+
+def of_workload(description):
+    workload = SimpleNamespace(name="mine:make", own_description=description)
+    return SimpleNamespace(specification=SimpleNamespace(workload=workload))
+
+
+def test_what_a_users_own_code_raises_is_one_line_with_its_place():
+    message = r"^mine:make: S=0 B=4: KeyError: 'absent' \(.*test_tasks.py, line \d+\)$"
+    with pytest.raises(InputError, match=message):
+        carry_out(Raises(KeyError("absent")), of_workload("module Linear"), lambda _: None)
+    for error, description in ((KeyError("absent"), None), (OSError(28, "disk full"), "module Linear")):
+        with pytest.raises(type(error)):
+            carry_out(Raises(error), of_workload(description), lambda _: None)
 
 
 def test_a_start_is_looked_at_under_every_mask(laboratory):
