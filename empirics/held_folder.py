@@ -121,8 +121,9 @@ class HeldFolder:
         found = _name_of(self._store.descriptor, self._store.which) if self._store is not None else None
         if found is not None and not self.overwritten:
             return f"{store} was renamed while this run wrote it; {found} holds the results: move it back to go on"
+        gone = self.path if _at(self._name) is None else store
         return (
-            f"{store} was removed or replaced while this run wrote it, and what this run had stored is lost with it; "
+            f"{gone} was removed or replaced while this run wrote it, and what this run had stored is lost with it; "
             "run the same command again to measure anew, with another --out where the folder is another run's now"
         )
 

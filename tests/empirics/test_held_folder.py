@@ -81,9 +81,7 @@ def test_another_run_under_the_old_name_is_not_touched(ended, folder):
 
 
 def test_a_removed_folder_is_not_called_kept(folder):
-    told = (
-        r"study\.sqlite was removed or replaced while this run wrote it, and what this run had stored is lost with it"
-    )
+    told = r"/one was removed or replaced while this run wrote it, and what this run had stored is lost with it"
     with ending(folder, told) as store:
         add(store, 8)
         shutil.rmtree(folder)

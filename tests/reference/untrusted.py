@@ -7,14 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+import torch
 
 from empirics.authors_runs import read_authors_runs
 from empirics.batch_science_import import read_tree
-from empirics.checkpoint import _read as read_checkpoint
+from empirics.checkpoint import resume, write_checkpoint
 from empirics.datasets import load_dataset
 from empirics.errors import InputError
 from empirics.imported_runs import ImportOptions, group_runs
+from empirics.race_log import RaceLog
 from empirics.records import (
     BatchVariance,
     ConstantsRecord,
@@ -197,10 +198,26 @@ def make_store(folder, identity=IDENTITY):
     return bytes(content)
 
 
+class Goals:
+    """A goal test that remembers two numbers."""
+
+    def state(self):
+        return {"hardness": torch.arange(2.0)}
+
+    def load(self, state):
+        torch.zeros(2).copy_(state["hardness"])
+
+
+RACE = {"study": [0.0, 0, 16]}
+
+
 def make_checkpoint(folder):
-    header = np.frombuffer(json.dumps({"trials": 2, "program": {}}).encode(), np.uint8)
-    np.savez_compressed(folder / "study.npz", header=header, weights=np.arange(6.0))
+    write_checkpoint(folder / "study.npz", RACE, (), Goals(), RaceLog([{}], {}, 4))
     return (folder / "study.npz").read_bytes()
+
+
+def read_checkpoint(folder):
+    return resume(folder / "study.npz", RACE, (), Goals(), RaceLog([{}]))
 
 
 def readers(folder):
@@ -236,7 +253,5 @@ def readers(folder):
         Reader("batch_science events", tree({"goal_error": [0.1], "stop": "race"}), imported(read_tree), bad, 4000),
         Reader("authors", authors(), imported(read_authors_runs), bad, 6000),
         Reader("store", {"study.sqlite": make_store(folder / "run")}, read_store_wholly, said, 3000),
-        Reader(
-            "checkpoint", {"study.npz": make_checkpoint(folder)}, lambda f: read_checkpoint(f / "study.npz"), (), 3000
-        ),
+        Reader("checkpoint", {"study.npz": make_checkpoint(folder)}, read_checkpoint, (), 3000),
     ]
