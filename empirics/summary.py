@@ -122,7 +122,8 @@ def _warnings(studies: dict[Study, StudyRecord]) -> list[str]:
             "the range, or between points with more --trials"
         )
     lines += [
-        f"! {record.study}: {_outcome(record)}: try more --trials, more --max-steps or an easier --goal-error"
+        f"! {record.study}: {_outcome(record)}: try more --trials, or another --out with more --max-steps or an "
+        "easier --goal-error"
         for record in studies.values()
         if record.winner is None
     ]
