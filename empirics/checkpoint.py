@@ -70,6 +70,8 @@ def resume(
         The trials still at work and what happened so far; None where there is no such file, and why it is not taken up
         where it was written for another race, by another program, or is not what was written.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        return "it is no regular file"
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             arrays = dict(file)

@@ -177,6 +177,8 @@ def _read_cifar10(data_dir: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.
     parts = []
     for number in range(1, 6):
         path = folder / f"data_batch_{number}.bin"
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: is no regular file; get it again")
         try:
             with path.open("rb") as file:
                 content = file.read(_CIFAR10_RECORD * 10_000 + 1)

@@ -135,6 +135,8 @@ def read_points(path: Path, space: Sequence[Metaparameter]) -> tuple[dict[str, f
     Raises:
         InputError: If it cannot be read, or lacks or does not know a metaparameter, or holds what is no number.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"--points {path}: is no regular file; save the points as a CSV file")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(itertools.islice(csv.reader(file), MOST_POINTS + 2))

@@ -235,7 +235,8 @@ def drawn_figures(folder: Path) -> tuple[DrawnFigure, ...]:
     Returns:
         One per SVG file in its folder `figures`, by name.
     """
-    files = sorted((folder / "figures").glob("*.svg"), key=lambda file: (file.stem.startswith("extra"), file.name))
+    drawn = [file for file in (folder / "figures").glob("*.svg") if file.is_file()]
+    files = sorted(drawn, key=lambda file: (file.stem.startswith("extra"), file.name))
     return tuple(
         DrawnFigure(
             name=figure_name(file.stem),

@@ -178,19 +178,20 @@ def page(width: float, heights: Sequence[float], lines: Sequence[str]) -> tuple[
 
 
 def plain(text: str) -> str:
-    r"""Return a text from the data so that no part of it is read as a formula.
+    r"""Return a text from the data so that no part of it is read as a formula or breaks a picture's file.
 
     Args:
-        text: A name, a reason, a command.
+        text: A name, a reason, a command; it may have several lines.
 
     Returns:
-        The text with its dollar signs escaped.
+        The text with its dollar signs escaped, and a mark in place of control characters.
 
     Example:
         >>> print(plain("a$b"))
         a\$b
     """
-    return text.replace("$", r"\$")
+    shown = "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in text)
+    return shown.replace("$", r"\$")
 
 
 def headline(part: SubFigure, text: str) -> None:

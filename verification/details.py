@@ -4,7 +4,7 @@ from verification.analysis import Analysis
 from verification.claims import Verdict
 from verification.curves import FittedCurve
 from verification.evidence import name
-from verification.markdown import escaped, table
+from verification.markdown import fenced, literal, table
 from verification.needs import remedies
 from verification.rates import Rates, Slope
 from verification.records import Curve
@@ -180,10 +180,10 @@ def markdown(analysis: Analysis) -> str:
         value = estimate_text(claim.estimate, claim.interval) if measured else "-"
         detail = claim.detail if claim.subject is None else f"{claim.detail}; decided by {claim.subject}"
         cells = (claim.id, claim.statement, EFFECTS[claim.id], str(claim.verdict), value, p_text(claim.p_holm))
-        rows.append([*cells, number(claim.detectable), detail])
-    fits = ["# Fits", "", "```text", fits_and_ratios(analysis), "```", ""]
-    details = ["# Details", "", "```text", *detail_lines(analysis), "```", ""]
-    notes = [part for note in analysis.records.notes for part in (f"Note: {escaped(note)}", "")]
+        rows.append([literal(cell) for cell in (*cells, number(claim.detectable), detail)])
+    fits = ["# Fits", "", fenced(fits_and_ratios(analysis)), ""]
+    details = ["# Details", "", fenced("\n".join(detail_lines(analysis))), ""]
+    notes = [part for note in analysis.records.notes for part in (f"Note: {literal(note)}", "")]
     commands = [one.command for one in remedies(analysis.records, analysis.claims, NEEDS)]
-    missing = ["# To measure what was not", "", "```sh", *commands, "```", ""] if commands else []
+    missing = ["# To measure what was not", "", fenced("\n".join(commands), "sh"), ""] if commands else []
     return "\n".join(["# Verdicts", "", *notes, table(header, rows), "", *missing, *fits, *details, MARK, ""])

@@ -123,6 +123,8 @@ def _provenance(folder: Path) -> dict[str, object]:
 
 def _write(page: Page, target: Path, readme: Path | None) -> None:
     """Write the page and renew the tables, both whole."""
+    if readme is not None and readme.exists() and not readme.is_file():
+        raise ValueError(f"--readme {readme}: is no regular file")
     text = None if readme is None else renewed(readme.read_text(encoding="utf-8"), readme_part(page), readme)
     write_whole(target, page.markdown())
     written = [str(target)]

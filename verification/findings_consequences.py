@@ -10,7 +10,7 @@ from verification.evidence_pairs import ratio_slope
 from verification.findings_numbers import constant_cell, constants_of, critical_batch_cell, where
 from verification.fit import Interval
 from verification.kept_runs import KeptRun
-from verification.markdown import table
+from verification.markdown import code, table
 from verification.pairs import Pair
 from verification.rates import Rates, Slope
 from verification.records import Constant
@@ -219,6 +219,6 @@ def smoothness_table(runs: Sequence[KeptRun]) -> str:
                 same = ratio  # both were measured at one rate
             power = _slope(found.power) if level is found.levels[0] else ""
             cells = (f"{level.sparsity:g}", rates, known_text(level.product, level.interval), power, ratio, same)
-            rows.append([f"`{run.name}`", *cells])
+            rows.append([code(run.name), *cells])
     header = ["", "S, %", "eta\\*", "eta\\* L (below 1)", "power of L on eta (0)", "L_S/L_0", "L_S/L_0 at one rate"]
     return table(header, rows)

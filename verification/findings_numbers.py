@@ -8,7 +8,7 @@ from verification.analysis import Analysis
 from verification.curves import FittedCurve
 from verification.evidence_pairs import log_ratios_between
 from verification.kept_runs import KeptRun
-from verification.markdown import table
+from verification.markdown import code, literal, table
 from verification.pairs import Pair
 from verification.prediction import Prediction, predict_from
 from verification.records import Constant
@@ -35,7 +35,7 @@ def constants_table(runs: Sequence[KeptRun]) -> str:
         known = constants_of(run.analysis)
         for workload, level in dict.fromkeys((one.workload, one.sparsity) for one in known.values()):
             cells = [constant_cell(known.get((workload, level, quantity))) for quantity in quantities]
-            rows.append([f"`{run.name}`", f"{level:g}", *cells, _points(run.analysis, level)])
+            rows.append([code(run.name), f"{level:g}", *cells, _points(run.analysis, level)])
     return table(["", "S, %", *titles], rows)
 
 
@@ -83,7 +83,7 @@ def ratios_table(runs: Sequence[KeptRun]) -> str:
 def where(run: KeptRun, fitted: FittedCurve) -> str:
     """Return a run's name with its mark, and the goal of a curve where the run has several."""
     several = len({one.curve.goal for one in run.analysis.curves}) > 1
-    return f"`{run.name}`{run.mark}" + (f", {fitted.curve.goal_label}" if several else "")
+    return f"{code(run.name)}{run.mark}" + (f", {literal(fitted.curve.goal_label)}" if several else "")
 
 
 def _ratio_cells(analysis: Analysis, pair: Pair) -> list[str]:

@@ -13,7 +13,7 @@ from verification.findings_consequences import (
 )
 from verification.findings_numbers import constants_table, predicted_cell, ratios_table, with_measured_epsilon
 from verification.kept_runs import COARSE, DAGGER, KeptRun, cost, repeats, runs_table
-from verification.markdown import escaped, table
+from verification.markdown import code, escaped, literal, table
 from verification.pairs import Pair
 from verification.prediction import Prediction
 from verification.rules import EFFECTS, RULES
@@ -52,7 +52,7 @@ class Page:
 
     def markdown(self) -> str:
         """Return the page."""
-        names = " ".join(f"evidence/{run.name}" for run in self.runs)
+        names = " ".join(f"evidence/{run.name}" for run in self.runs).replace("-->", "")
         parts = [
             f"# Findings\n\n{MARK} {names} --to docs/findings.md -->",
             _INTRODUCTION,
@@ -89,7 +89,7 @@ interval."""
 
 def verdict_table(page: Page) -> str:
     """Return claims against runs, one word a cell, and what its marks mean."""
-    titles = {run.name: f"{run.name}{run.mark}" for run in page.runs}
+    titles = {run.name: f"{literal(run.name)}{run.mark}" for run in page.runs}
     if len(page.runs) > 1:
         titles[TOGETHER] = TOGETHER
     rows = []
@@ -131,7 +131,7 @@ def _disagreements(page: Page) -> str:
                 )
                 lines.append(
                     f"- **{rule.id}** ({escaped(rule.statement)}) is rejected by {_run(name)}: {effect} {found}, at "
-                    f"{claim.subject}; the paper: {escaped(rule.reported)}{coarse}."
+                    f"{literal(claim.subject or '')}; the paper: {escaped(rule.reported)}{coarse}."
                 )
     for run in page.runs:
         lines += [line for pair in run.analysis.pairs if (line := _other_direction(run, pair))]
@@ -178,12 +178,12 @@ def _claim_section(page: Page, id_: str) -> str:
 
 def _after(claim: Claim) -> str:
     """Return which curve decided, and how the others went."""
-    return f"{claim.subject} ({claim.detail})"
+    return literal(f"{claim.subject} ({claim.detail})")
 
 
 def _run(name: str) -> str:
     """Return a run's name as it is shown."""
-    return name if name == TOGETHER else f"`{name}`"
+    return name if name == TOGETHER else code(name)
 
 
 _PARTS = {
@@ -199,7 +199,7 @@ def _not_measured(page: Page) -> str:
     for rule in RULES:
         found = page.verdicts(rule.id)
         if all(claim.verdict is Verdict.NOT_MEASURED for _, claim in found):
-            lines.append(f"- {rule.id}, {escaped(rule.statement)}: {escaped(found[-1][1].detail)}")
+            lines.append(f"- {rule.id}, {escaped(rule.statement)}: {literal(found[-1][1].detail)}")
     workloads = {
         part for run in page.runs for curve in run.analysis.records.curves for part in curve.workload.split("/")
     }

@@ -23,6 +23,8 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON
         ValueError: If it is larger than `MOST_BYTES` or holds anything else; one line without the file's name.
         OSError: If it cannot be read.
     """
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no regular file")
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from verification.analysis import Analysis
-from verification.markdown import table
+from verification.markdown import code, literal, table
 from verification.search_error import winning_points
 
 
@@ -64,13 +64,13 @@ def runs_table(runs: Sequence[KeptRun]) -> str:
         reached = sum(point.reached for curve in curves for point in curve.points)
         rows.append(
             [
-                f"`{run.name}`",
-                ", ".join(sorted({curve.workload for curve in curves})),
-                ", ".join(sorted({curve.goal_label.removeprefix("goal ") for curve in curves})),
+                code(run.name),
+                literal(", ".join(sorted({curve.workload for curve in curves}))),
+                literal(", ".join(sorted({curve.goal_label.removeprefix("goal ") for curve in curves}))),
                 " ".join(f"{level:g}" for level in sorted({curve.sparsity for curve in curves})),
                 " ".join(map(str, sizes)),
-                f"{asked.get('trials', '-')} x {run.replicates}",
-                str(identity.get("stop", "-")),
+                f"{literal(str(asked.get('trials', '-')))} x {run.replicates}",
+                literal(str(identity.get("stop", "-"))),
                 f"{reached}/{studies}",
                 str(run.winners or "-"),
                 _hours(run.provenance),
@@ -93,10 +93,10 @@ def repeats(runs: Sequence[KeptRun]) -> str:
         ]
         if shared:
             _, count, name = max(shared, key=lambda one: one[0])
-            again.setdefault(name, []).append(f"`{run.name}` ({count} of {len(found)})")
+            again.setdefault(name, []).append(f"{code(run.name)} ({count} of {len(found)})")
     return "".join(
-        f"\n\nStudies of `{name}` that came out again with the same winner at the same step: {', '.join(told)}. There "
-        "these runs repeat it and do not confirm it."
+        f"\n\nStudies of {code(name)} that came out again with the same winner at the same step: {', '.join(told)}. "
+        "There these runs repeat it and do not confirm it."
         for name, told in again.items()
     )
 
@@ -117,7 +117,7 @@ def _results(run: KeptRun) -> dict[tuple[object, ...], tuple[object, ...]]:
 
 def cost(runs: Sequence[KeptRun]) -> str:
     """Return how long every run took, one sentence."""
-    told = ", ".join(f"`{run.name}` {_hours(run.provenance)}" for run in runs)
+    told = ", ".join(f"{code(run.name)} {_hours(run.provenance)}" for run in runs)
     return f"Time of one process, summed over all: {told}. {_machines(runs)}"
 
 
@@ -139,7 +139,7 @@ def _machines(runs: Sequence[KeptRun]) -> str:
             versions = _dictionary(session, "versions")
             processor = ", ".join(str(session[key]) for key in _PROCESSOR if session.get(key))
             found[f"{processor} ({session.get('device')}), torch {versions.get('torch')}"] = None
-    return f"Other work ran beside. Processors, as far as recorded: {'; '.join(found) or 'not recorded'}."
+    return f"Other work ran beside. Processors, as far as recorded: {literal('; '.join(found)) or 'not recorded'}."
 
 
 def _dictionary(facts: Mapping[str, object], name: str) -> dict[str, object]:

@@ -4,6 +4,7 @@ import ast
 import contextlib
 import gzip
 import json
+import os
 import sqlite3
 import struct
 import time
@@ -15,11 +16,14 @@ from reference.untrusted import IMPOSSIBLE_JSON, make_store
 
 import theory
 from empirics import store_schema, table_text
+from empirics.checkpoint import resume
 from empirics.datasets import load_dataset
 from empirics.errors import InputError
 from empirics.search import read_points
 from empirics.store import open_store, read_store
+from paper_figures.report_page import drawn_figures
 from paper_figures.sources import read_run
+from verification.findings import _write as write_findings
 from verification.json_file import MOST_BYTES, read_json
 from verification.provenance_file import read_provenance
 from verification.records import read_curves
@@ -186,3 +190,42 @@ def test_a_layout_that_no_import_writes_is_one_line(layout, tmp_path):
     with pytest.raises(InputError, match=r"\A[^\n]*is damaged[^\n]*\Z"):
         export_tree(tmp_path / "run", tmp_path / "target")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+NO_FILE = "it is no regular file"
+
+
+def resumed(path):
+    return resume(path, {}, [], None, None)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+@pytest.mark.parametrize("reader", ["provenance", "verdicts", "points", "cifar-10", "readme", "figures", "checkpoint"])
+def test_what_is_no_regular_file_is_not_waited_for(reader, kind, tmp_path):
+    """A pipe never ends where nobody writes into it, and neither does /dev/zero."""
+    names = {
+        "provenance": "provenance.json",
+        "verdicts": "verdicts.json",
+        "points": "points.csv",
+        "readme": "README.md",
+        "cifar-10": "cifar-10-batches-bin/data_batch_1.bin",
+        "figures": "figures/figure_01.svg",
+    }
+    path = tmp_path / names.get(reader, "checkpoint")
+    path.parent.mkdir(exist_ok=True)
+    make = {"pipe": lambda: os.mkfifo(path), "device": lambda: path.symlink_to("/dev/zero"), "folder": path.mkdir}
+    make[kind]()
+    (tmp_path / "curves.csv").write_text("batch_size,steps\n16,70\n")
+    silent = {"figures": lambda: drawn_figures(tmp_path) == (), "checkpoint": lambda: resumed(path) == NO_FILE}
+    if reader in silent:
+        assert silent[reader]()
+        return
+    read = {
+        "provenance": lambda: read_provenance(tmp_path),
+        "verdicts": lambda: read_run(tmp_path),
+        "points": lambda: read_points(path, ()),
+        "cifar-10": lambda: load_dataset("cifar-10", tmp_path),
+        "readme": lambda: write_findings(None, tmp_path / "findings.md", path),
+    }[reader]
+    with pytest.raises(ValueError, match=r"\A[^\n]*is no regular file[^\n]*\Z"):
+        read()

@@ -1,13 +1,14 @@
 """Colours that everyone can tell apart, and labels that are whole powers of two."""
 
 from itertools import combinations
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from paper_figures.style import PAPER_SPARSITIES, decade_axis, log2_axis, looks, note, page, power_of_two
+from paper_figures.style import PAPER_SPARSITIES, decade_axis, log2_axis, looks, note, page, plain, power_of_two
 
 # Linear RGB under full colour blindness of one cone type (Machado, Oliveira and Fernandes 2009, severity 1).
 VISION = {
@@ -43,6 +44,14 @@ def test_the_papers_sparsities_differ_for_every_kind_of_vision(vision):
     """A difference of 2.3 is just noticeable (CIE 1976); black and white are 100 apart."""
     for one, other in combinations([colour for colour, _ in PAPER_SPARSITIES.values()], 2):
         assert np.linalg.norm(lab(one, vision) - lab(other, vision)) > 40.0
+
+
+@pytest.mark.parametrize("name", [r"$\frac{1$", r"x $a$ b $", r"\$a$", "a\x07b\x1b[31m", "--> & <b>", "a\ud800b"])
+def test_what_a_file_says_is_no_formula_and_breaks_no_picture(name, tmp_path):
+    figure, _ = page(6.0, [], [f"$B$ of {plain(name)}: $K$"])
+    figure.savefig(tmp_path / "a.svg")
+    assert ElementTree.parse(tmp_path / "a.svg").getroot().tag.endswith("svg")
+    assert plain("two\nlines") == "two\nlines"
 
 
 def test_colours_stand_out_from_white():

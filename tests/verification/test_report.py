@@ -1,5 +1,6 @@
 """The command, the summary, the files they write, and the suite on a user's run."""
 
+import csv
 import json
 import math
 import os
@@ -7,10 +8,12 @@ import resource
 import stat
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 from reference.verification_runs import DIGITS_TRUTHS, write_run
 
 import verification
@@ -301,14 +304,33 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path, capsys, option):
     assert {path.name for path in tmp_path.iterdir() if path.is_char_device()} == {"null", "full"}
 
 
-def test_markdown_escapes_what_would_break_a_table(tmp_path):
+# Each would be markup, or end the line, the cell or the block it stands in.
+HOSTILE = (
+    *("a|b", "a\\|b", "*bold*", "_a_ [x](http://h)", "<script>x</script>", "`a`", "$a$", "x\n```\n# heading", "&lt;"),
+    *("~~a~~", "![x](y)", "a ````b", "> a"),
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_markdown_shows_a_name_as_it_is(tmp_path, name):
+    """Read back by the parser that the site is built with."""
     source = tmp_path / "a.csv"
-    rows = "".join(f"a|b,{2**i},{512 // 2**i + 16}\n" for i in range(9))
-    source.write_text("workload,batch_size,steps\n" + rows)
+    with source.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["workload", "batch_size", "steps"])
+        writer.writerows([name, 2**i, 512 // 2**i + 16] for i in range(9))
     text = markdown(analyse(read_records(source)))
-    table = [line for line in text.splitlines() if line.startswith("| C")]
-    assert len(table) == 18
-    assert all(line.replace("\\|", "").count("|") == 9 for line in table)
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    assert [inline.content for before, inline in pairwise(tokens) if before.type == "heading_open"] == [
+        *("Verdicts", "Fits", "Details"),
+    ]
+    inline = [token for token in tokens if token.type == "inline"]
+    assert {child.type for token in inline for child in token.children} <= {"text", "text_special", "softbreak"}
+    shown = ["".join(child.content for child in token.children) for token in inline]
+    assert any(" ".join(name.split()) in one for one in shown)
+    rows = [line for line in text.splitlines() if line.startswith("| C")]
+    assert len(rows) == 18
+    assert [token.type for token in tokens].count("td_open") == 8 * 18
 
 
 def test_a_fit_that_did_not_converge_is_called_so(tmp_path, monkeypatch):
