@@ -40,6 +40,8 @@ NOT_RUN = {
     "pip install": "installs an environment, as make does",
     "python -m empirics.datasets fetch": "downloads",
 }
+# What a command is there to renew in the checkout itself.
+WRITES = {"python -m theory.document": {"docs/theory.md"}}
 LONGEST_S = 900
 READ = {page: pages.steps(page) for page in pages.pages()}
 
@@ -73,7 +75,23 @@ def copy(tmp_path):
     (folder / logs.text).write_text(logs.content)
     if os.environ.get("KSTAR_DATA_DIR"):
         (folder / "DATA").symlink_to(Path(os.environ["KSTAR_DATA_DIR"]).resolve())
+    check(["git", "init", "-q"], folder, "git")
+    (folder / ".git" / "info" / "exclude").write_text("/DIR\n/DATA\n")  # a reader's own, kept elsewhere
+    commit(folder)
     return folder
+
+
+def commit(folder):
+    """Take everything that is there for what the reader wants to be there."""
+    check(["git", "add", "-A"], folder, "git add")
+    who = ("-c", "user.name=reader", "-c", "user.email=reader@localhost")
+    check(["git", *who, "commit", "-q", "--allow-empty", "-m", "what a page shows"], folder, "git commit")
+
+
+def changed(folder):
+    """Return the files that a clean checkout would not have, or not so."""
+    status = check(["git", "status", "--porcelain", "--untracked-files=all"], folder, "git status")
+    return [line[3:] for line in status.splitlines()]
 
 
 @pytest.mark.slow
@@ -82,20 +100,24 @@ def test_what_a_page_says_can_be_done(page, copy):
     for step in READ[page]:
         if step.kind == "file":
             (copy / step.text).write_text(step.content)
+            commit(copy)
         elif step.kind == "diff":
             check(["git", "apply", "--whitespace=error", "-"], copy, f"the diff at line {step.line}", step.text)
+            commit(copy)
         elif reason_not_run(step) is None and not ("DATA" in shlex.split(step.text) and not (copy / "DATA").exists()):
             check(["bash", "-c", typed(step.text)], copy, f"line {step.line}: {step.text}")
+            assert set(changed(copy)) <= WRITES.get(step.text, set()), f"line {step.line}: {step.text}"
 
 
 def check(command, folder, what, text=None):
-    """Run a command in the copy, with the copy's own packages, and show what it says if it fails."""
+    """Run a command in the copy, with the copy's own packages; return its output, show what it says if it fails."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     done = subprocess.run(
         command, cwd=folder, env=environment, input=text, capture_output=True, text=True, check=False, timeout=LONGEST_S
     )
     assert done.returncode == 0, f"{what}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
 
 
 @pytest.mark.parametrize(("page", "step"), of(lambda step: reason_not_run(step) is not None))
