@@ -1,28 +1,36 @@
 """Checks on the arguments of evaluations: each names the argument and its range."""
 
+import sys
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.log_space import Array
 
+LARGEST = sys.float_info.max
+"""The largest double; whole numbers of Python may be larger."""
+
 
 def require_positive(**values: float) -> None:
     """Refuse a scalar that is not finite and above 0."""
     for name, value in values.items():
-        if not 0.0 < value < np.inf:
+        if not 0.0 < value <= LARGEST:
             raise ValueError(f"{name} must be finite and > 0, got {value}")
 
 
 def require_moments(mu: float, M_G: float) -> None:
     """Refuse moment constants that no stochastic gradient has: M_G < mu^2."""
     require_positive(mu=mu, M_G=M_G)
-    if mu**2 > M_G:
-        raise ValueError(f"M_G must be >= mu^2 = {mu**2:.6g}, got {M_G}")
+    if (square := float(mu) * float(mu)) > M_G:  # a power of floats would raise where the product is infinite
+        raise ValueError(f"M_G must be >= mu^2 = {square:.6g}, got {M_G}")
 
 
 def positive_array(name: str, values: ArrayLike) -> Array:
     """Return values as an array of doubles, all finite and above 0."""
-    array = np.asarray(values, dtype=np.float64)
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except OverflowError:  # a whole number beyond the doubles
+        array = np.asarray(np.inf)
     if not (np.isfinite(array).all() and (array > 0.0).all()):
         raise ValueError(f"{name} must be finite and > 0")
     return array

@@ -7,6 +7,8 @@ from typing import NoReturn
 
 from kstar import say
 
+_COUNTED = 2**53
+
 
 class OneLineParser(argparse.ArgumentParser):
     """A parser whose errors are one line on stderr and exit code 2."""
@@ -43,15 +45,17 @@ def count_up_to(most: int) -> Callable[[str], int]:
     """Return an argument type: a whole number from 1 to the most that can be worked with."""
 
     def count(text: str) -> int:
-        if not (text.isdecimal() and int(text) >= 1):
-            raise argparse.ArgumentTypeError(f"must be a whole number >= 1, got {text!r}")
-        if int(text) > most:
-            raise argparse.ArgumentTypeError(f"must be at most {most}, got {text}")
+        shown = text if len(text) < 40 else f"{text[:20]}..."
+        if not text.isdecimal() or not text.strip("0"):
+            raise argparse.ArgumentTypeError(f"must be a whole number >= 1, got {shown!r}")
+        # Python refuses to read some thousand digits
+        if len(text.lstrip("0")) > len(str(most)) or int(text) > most:
+            raise argparse.ArgumentTypeError(f"must be at most {most}, got {shown}")
         return int(text)
 
     return count
 
 
 def plain(value: float) -> int | float:
-    """Return a whole number as int, so that 64.0 is written 64."""
-    return int(value) if value.is_integer() else value
+    """Return a whole number as int, so that 64.0 is written 64; beyond 2^53 digits would be made up."""
+    return int(value) if value.is_integer() and abs(value) <= _COUNTED else value

@@ -5,11 +5,13 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from theory.arguments import LARGEST, positive_array
+from theory.doubles import ratio, require_doubles
 from theory.log_space import Array
 
 
 def _require_constants(c1: float, c2: float) -> None:
-    if not (0.0 <= c1 < math.inf and 0.0 < c2 < math.inf):
+    if not (0.0 <= c1 <= LARGEST and 0.0 < c2 <= LARGEST):
         raise ValueError(f"need finite c1 >= 0 and c2 > 0, got {c1=}, {c2=}")
 
 
@@ -26,7 +28,7 @@ def critical_batch_size(c1: float, c2: float) -> float:
         Scalar, examples per step. Not rounded, may be below 1.
 
     Raises:
-        ValueError: If an argument is outside the range above.
+        ValueError: If an argument is outside the range above, or the result leaves that of doubles.
     Reference:
         Lee et al. 2021, Eq. (3) for K(B); the balance point is McCandlish et al. 2018's B_crit.
 
@@ -35,7 +37,7 @@ def critical_batch_size(c1: float, c2: float) -> float:
         256.0
     """
     _require_constants(c1, c2)
-    return c1 / c2
+    return _representable(float(ratio([c1], [c2])), "c1/c2", zero=c1 == 0.0)
 
 
 def critical_batch_size_20_percent(c1: float, c2: float, reference_batch_size: float = 1.0) -> float:
@@ -53,7 +55,7 @@ def critical_batch_size_20_percent(c1: float, c2: float, reference_batch_size: f
         Scalar, examples per step. Not rounded.
 
     Raises:
-        ValueError: If an argument is outside the range above.
+        ValueError: If an argument is outside the range above, or the result leaves that of doubles.
     Reference:
         docs/theory.md, result 18.
 
@@ -62,9 +64,9 @@ def critical_batch_size_20_percent(c1: float, c2: float, reference_batch_size: f
         26.0
     """
     _require_constants(c1, c2)
-    if not 0.0 < reference_batch_size < math.inf:
+    if not 0.0 < reference_batch_size <= LARGEST:
         raise ValueError(f"need finite reference_batch_size > 0, got {reference_batch_size}")
-    return 0.2 * c1 / c2 + 1.2 * reference_batch_size
+    return _representable(float(ratio([0.2, c1], [c2])) + 1.2 * float(reference_batch_size), "the batch size")
 
 
 def parallel_efficiency(batch_size: ArrayLike, c1: float, c2: float) -> Array:
@@ -81,7 +83,7 @@ def parallel_efficiency(batch_size: ArrayLike, c1: float, c2: float) -> Array:
         Array of the shape of batch_size, without unit, in (0, 1).
 
     Raises:
-        ValueError: If an argument is outside the range above.
+        ValueError: If an argument is outside the range above, or the result leaves that of doubles.
     Reference:
         docs/theory.md, result 18.
 
@@ -92,10 +94,10 @@ def parallel_efficiency(batch_size: ArrayLike, c1: float, c2: float) -> Array:
     _require_constants(c1, c2)
     if c1 == 0.0:
         raise ValueError("need c1 > 0: without noise there is no linear scaling to compare with")
-    sizes = np.asarray(batch_size, dtype=np.float64)
-    if not (np.isfinite(sizes).all() and (sizes > 0).all()):
-        raise ValueError("batch_size must be finite and > 0")
-    return 1.0 / (1.0 + sizes / (c1 / c2))
+    sizes = positive_array("batch_size", batch_size)
+    over = ratio([sizes, c2], [c1])
+    with np.errstate(over="ignore"):
+        return require_doubles(np.where(over < 1e16, 1.0 / (1.0 + over), ratio([c1], [sizes, c2])), "the efficiency")
 
 
 def batch_size_for_efficiency(efficiency: float, c1: float, c2: float) -> float:
@@ -112,7 +114,7 @@ def batch_size_for_efficiency(efficiency: float, c1: float, c2: float) -> float:
         Scalar, examples per step. Not rounded, may be below 1.
 
     Raises:
-        ValueError: If an argument is outside the range above.
+        ValueError: If an argument is outside the range above, or the result leaves that of doubles.
     Reference:
         docs/theory.md, result 18.
 
@@ -122,7 +124,9 @@ def batch_size_for_efficiency(efficiency: float, c1: float, c2: float) -> float:
     """
     if not 0.0 < efficiency < 1.0:
         raise ValueError(f"efficiency must be in (0, 1), got {efficiency}")
-    return critical_batch_size(c1, c2) * (1.0 - efficiency) / efficiency
+    _require_constants(c1, c2)
+    size = float(ratio([c1, 1.0 - efficiency], [c2, efficiency]))
+    return _representable(size, "the batch size", zero=c1 == 0.0)
 
 
 def fastest_batch_size(c1: float, c2: float, fixed: float, per_example: float) -> float:
@@ -141,7 +145,7 @@ def fastest_batch_size(c1: float, c2: float, fixed: float, per_example: float) -
         Scalar, examples per step. Not rounded, may be below 1.
 
     Raises:
-        ValueError: If an argument is outside the range above.
+        ValueError: If an argument is outside the range above, or the result leaves that of doubles.
     Reference:
         docs/theory.md, result 18.
 
@@ -150,7 +154,9 @@ def fastest_batch_size(c1: float, c2: float, fixed: float, per_example: float) -
         200.0
     """
     _require_step_time(fixed, per_example)
-    return math.sqrt(critical_batch_size(c1, c2) * fixed / per_example)
+    _require_constants(c1, c2)
+    size = float(_root([c1, fixed], [c2, per_example]))
+    return _representable(size, "the batch size", zero=0.0 in {c1, fixed})
 
 
 def least_total_time(c1: float, c2: float, fixed: float, per_example: float) -> float:
@@ -168,7 +174,7 @@ def least_total_time(c1: float, c2: float, fixed: float, per_example: float) -> 
         Scalar, seconds (or money).
 
     Raises:
-        ValueError: If an argument is outside the range above.
+        ValueError: If an argument is outside the range above, or the result leaves that of doubles.
     Reference:
         docs/theory.md, result 18.
 
@@ -178,9 +184,21 @@ def least_total_time(c1: float, c2: float, fixed: float, per_example: float) -> 
     """
     _require_constants(c1, c2)
     _require_step_time(fixed, per_example)
-    return (math.sqrt(c1 * per_example) + math.sqrt(c2 * fixed)) ** 2
+    squares = float(ratio([c1, per_example])) + float(ratio([c2, fixed]))
+    total = squares + 2.0 * _root([c1, per_example, c2, fixed], [])
+    return _representable(total, "the total time", zero=c1 == fixed == 0.0)
 
 
 def _require_step_time(fixed: float, per_example: float) -> None:
-    if not (0.0 <= fixed < math.inf and 0.0 < per_example < math.inf):
+    if not (0.0 <= fixed <= LARGEST and 0.0 < per_example <= LARGEST):
         raise ValueError(f"need finite fixed >= 0 and per_example > 0, got {fixed=}, {per_example=}")
+
+
+def _root(over: list[float], under: list[float]) -> float:
+    """Return the square root of a product over a product, by the roots of the factors."""
+    return float(ratio([math.sqrt(factor) for factor in over], [math.sqrt(factor) for factor in under]))
+
+
+def _representable(value: float, what: str, *, zero: bool = False) -> float:
+    """Return a positive value that fits a double, or the 0 that is meant."""
+    return 0.0 if zero else float(require_doubles(value, what))

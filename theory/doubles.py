@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from theory.log_space import Array
 
+_MODERATE = 1e18
 SMALLEST = float(np.finfo(np.float64).tiny)
 """The smallest positive double of full precision."""
 
@@ -64,3 +65,23 @@ def require_doubles(values: ArrayLike, what: str, least: float = SMALLEST) -> Ar
     if not (np.isfinite(array).all() and (array >= least).all()):
         raise ValueError(f"{what} leaves the range of double precision: choose other units")
     return array
+
+
+def is_moderate(*values: ArrayLike) -> bool:
+    r"""Return whether all values are so near 1 that no product of a dozen of them leaves the range of doubles.
+
+    Args:
+        *values: Any shapes. > 0.
+
+    Returns:
+        True if all are between 1e-18 and 1e18.
+
+    Reference:
+        IEEE 754.
+
+    Example:
+        >>> is_moderate(1.0, [1e-3, 1e3]), is_moderate(1e-300)
+        (True, False)
+    """
+    arrays = [np.asarray(value, dtype=np.float64) for value in values]
+    return all(bool(((array >= 1.0 / _MODERATE) & (array <= _MODERATE)).all()) for array in arrays)

@@ -10,37 +10,31 @@ c2/(1 - B_c/B) with B_c = c1/c2, and up to B_c the bound says nothing; the tuned
 rate from 2 B_c on.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from fractions import Fraction
 
 import numpy as np
-import sympy
 from numpy.typing import ArrayLike
 
-from theory import symbols as s
-from theory.arguments import positive_array, require_moments, require_positive
-from theory.bounds import C1, C2_AT_RATE, ETA_MAX, STEPS_AT_RATE
-from theory.cases.decaying import PROPOSITION_DECAYING
-from theory.cases.tuned import BEST, BEST_RATE, STEPS
-from theory.cases.tuned_textbook import FREE_RATE
-from theory.cases.variance import MINIBATCH
+from theory.arguments import LARGEST, positive_array, require_moments, require_positive
 from theory.command_line import plain
-from theory.laws import HYPERBOLA
+from theory.doubles import ratio, require_doubles
 from theory.log_space import Array
-from theory.proof import Result, expand_definitions
+from theory.models import BOUNDS, MODELS, compute, entry_of
 
-MODELS = ("paper", "fixed", "tuned", "decaying")
-BOUNDS = ("sharp", "textbook")
+__all__ = ["BOUNDS", "MODELS", "Evaluation", "evaluate"]
 
-_U = sympy.Symbol("u", real=True)  # 1/B; without replacement what takes its place
-_SYMBOLS = (s.L, s.Delta, s.beta, s.epsilon, s.mu, s.M_G, s.eta, s.H, s.N)
+_MET = "the first step meets the goal"
 _ROUNDING = 1.0 + 1e-12  # a rate typed in as its cap is not above it
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model says; steps are infinite where it says nothing, and then `reason` tells why."""
+    """What a model says; steps are infinite where it says nothing, and then `reason` tells why.
+
+    `note` says what the numbers alone do not: that the start meets the goal, that c2 is not positive.
+    """
 
     batch_size: Array
     steps: Array
@@ -49,6 +43,7 @@ class Evaluation:
     c2: float
     critical_batch_size: float | None
     reason: str | None
+    note: str | None = None
 
     def rows(self) -> list[dict[str, object]]:
         """Return one record per batch size; where the model says nothing, steps are None and a reason is given."""
@@ -59,17 +54,10 @@ class Evaluation:
             row: dict[str, object] = {"batch_size": plain(size), "steps": steps, **constants, "eta": rate}
             if steps == np.inf:
                 row |= {"steps": None, "reason": self.reason}
+            if self.note is not None:
+                row["note"] = self.note
             rows.append(row)
         return rows
-
-
-@dataclass(frozen=True)
-class _Model:
-    """Steps and rate as expressions in B; `large` are the steps at large B if they have several branches."""
-
-    steps: sympy.Expr
-    rate: sympy.Expr | None
-    large: sympy.Expr | None = None
 
 
 def evaluate(
@@ -119,10 +107,12 @@ def evaluate(
     Returns:
         Batch sizes, steps and rates (None for decaying) in the shape of batch_size; c1, c2 and c1/c2, the latter None
         if c2 is not positive, which drawing without replacement makes possible. Steps are infinite up to c1/c2 at a
-        fixed rate.
+        fixed rate, and 1 where the start meets the goal: G is at most L Delta there. Up to a thousand batch sizes are
+        computed in 60 digits, more in doubles if all numbers are between 1e-18 and 1e18.
 
     Raises:
-        ValueError: If an argument is missing, not for this model or outside the range above.
+        ValueError: If an argument is missing, not for this model or outside the range above, or if a result is no
+            double.
 
     Reference:
         Lee et al. 2021, Eqs. (3), (6), (10); docs/theory.md, results 4, 5, 8 and 9.
@@ -136,31 +126,47 @@ def evaluate(
     """
     require_positive(L=L, Delta=Delta, beta=beta, epsilon=epsilon)
     require_moments(mu, M_G)
-    entry, bound = _entry(model, bound)
-    _require_rate(model, bound, eta, cap=mu / (L * M_G))
+    entry, bound = entry_of(model, bound)
+    _require_rate(model, bound, eta, ratio([mu], [L, M_G]))
     if (model == "decaying") != (H is not None):
         raise ValueError("H is needed for decaying" if H is None else f"H is for decaying only, not for {model}")
     require_positive(H=1.0 if H is None else H)
     sizes = positive_array("batch_size", batch_size)
     _require_subset(sizes, without_replacement)
 
-    given = [np.nan if value is None else value for value in (eta, H, without_replacement)]
-    constants = [np.float64(value) for value in (L, Delta, beta, epsilon, mu, M_G, *given)]
-    compiled = _compile(entry, without_replacement is not None)
-    with np.errstate(all="ignore"):
-        u = compiled.inverse_size(sizes, given[-1])
-        steps = np.broadcast_to(compiled.steps(u, *constants), sizes.shape)
-        rate = None if compiled.rate is None else np.broadcast_to(compiled.rate(u, *constants), sizes.shape)
-        first, last = float(compiled.c1(*constants)), float(compiled.c2(*constants))
-    if not (0.0 < first < np.inf and np.isfinite(last)):
-        raise ValueError("the constants leave the range of double precision: choose other units")
-    says = np.isfinite(steps) & (steps > 0.0)
-    reason = None if says.all() else f"at eta = {eta:g} the {bound} bound says nothing up to B = {first / last:.6g}"
-    critical = first / last if last > 0.0 else None
-    return Evaluation(sizes, np.where(says, steps, np.inf), rate, first, last, critical, reason)
+    given = [np.nan if value is None else float(value) for value in (eta, H, without_replacement)]
+    constants = [*map(float, (L, Delta, beta, epsilon, mu, M_G)), *given]
+    steps, rate, first, last = compute(entry, sizes, constants)
+    require_doubles(first, "c1")
+    require_doubles(abs(last), "c2", least=0.0)
+    critical = float(require_doubles(ratio([first], [last]), "c1/c2")) if last > 0.0 else None
+    note = _note(constants, critical)
+    if note is not None and note.startswith(_MET):
+        steps = np.ones_like(steps)
+    reason = f"at eta = {eta:g} the {bound} bound says nothing up to B = {critical:.6g}" if eta and critical else None
+    return Evaluation(sizes, steps, rate, first, last, critical, reason if np.isinf(steps).any() else None, note)
 
 
-def _require_rate(model: str, bound: str | None, eta: float | None, cap: float) -> None:
+def _note(constants: Sequence[float], critical: float | None) -> str | None:
+    """Return what has to be said beside the numbers, if anything."""
+    L, Delta, epsilon, mu, M_G = (Fraction(constants[i]) for i in (0, 1, 3, 4, 5))
+    H, examples = constants[-2:]
+    if not np.isfinite(H):
+        met, first = epsilon >= L * Delta, "L Delta"
+    else:
+        met = epsilon * M_G >= mu * Delta or epsilon**2 >= Fraction(H) * (L * Delta) ** 2
+        first = "the first rate times L Delta"
+    if met:
+        return f"{_MET}: epsilon is at least {first}, and |grad f|^2 is at most L Delta at the start"
+    if critical is None:
+        return (
+            f"c2 is not positive: subsets of {examples:g} examples lose their noise before c1/B meets a floor; "
+            "c1/B + c2 holds up to the whole set, and there is no critical batch size"
+        )
+    return None
+
+
+def _require_rate(model: str, bound: str | None, eta: float | None, cap: Array) -> None:
     """Refuse a rate above its cap, one that is missing and one that is not asked for."""
     if model in {"tuned", "decaying"}:
         if eta is not None:
@@ -179,75 +185,7 @@ def _require_subset(sizes: Array, examples: int | None) -> None:
     """Refuse batches larger than the training set they are drawn from."""
     if examples is None:
         return
-    if examples != int(examples) or examples < 2:
+    if not 2 <= examples <= LARGEST or examples != int(examples):
         raise ValueError(f"without_replacement must be a whole number >= 2, got {examples}")
     if sizes.size and sizes.max() > examples:
         raise ValueError(f"batch_size must be at most without_replacement = {examples}, got {sizes.max():g}")
-
-
-def _claim(result: Result, step_id: str) -> sympy.Expr:
-    """Return the right side of a proven step, its definitions put in."""
-    step = next(step for step in result.steps if step.id == step_id)
-    assert step.claim is not None
-    return expand_definitions(step.claim.rhs, step.definitions)
-
-
-def _entry(model: str, bound: str | None) -> tuple[_Model, str | None]:
-    """Return the expressions of a model and the bound it rests on, if there is a choice."""
-    if model not in MODELS:
-        raise ValueError(f"model must be one of {', '.join(MODELS)}, got {model}")
-    if bound is not None and bound not in BOUNDS:
-        raise ValueError(f"bound must be one of {', '.join(BOUNDS)}, got {bound}")
-    if model in {"paper", "decaying"}:
-        if bound is not None:
-            raise ValueError(f"bound is for fixed and tuned only, not for {model}")
-        return _PLAIN[model], None
-    bound = bound or "sharp"
-    return _BOUNDED[model, bound], bound
-
-
-_CAPPED = STEPS_AT_RATE.subs(s.eta, ETA_MAX)
-_BEST_TEXTBOOK = sympy.Min(FREE_RATE.rhs, ETA_MAX)
-_PLAIN = {
-    "paper": _Model(HYPERBOLA.expression.subs({s.c1: C1, s.c2: C2_AT_RATE}), s.eta),
-    "decaying": _Model(_claim(PROPOSITION_DECAYING, "6d.2").subs(s.epsilon_eta, s.epsilon), None),
-}
-_BOUNDED = {
-    ("fixed", "sharp"): _Model(STEPS.rhs, s.eta),
-    ("fixed", "textbook"): _Model(STEPS_AT_RATE, s.eta),
-    ("tuned", "sharp"): _Model(BEST.rhs, BEST_RATE.rhs),
-    ("tuned", "textbook"): _Model(STEPS_AT_RATE.subs(s.eta, _BEST_TEXTBOOK), _BEST_TEXTBOOK, large=_CAPPED),
-}
-_SUBSET_NOISE = _claim(MINIBATCH, "4.6") / s.variance
-
-
-@dataclass(frozen=True)
-class _Compiled:
-    """A model as numpy functions: of (B, N), of (u, constants) and of the constants."""
-
-    inverse_size: Callable[..., Array]
-    steps: Callable[..., Array]
-    rate: Callable[..., Array] | None
-    c1: Callable[..., Array]
-    c2: Callable[..., Array]
-
-
-@cache
-def _compile(entry: _Model, subset: bool) -> _Compiled:
-    inverse = _SUBSET_NOISE if subset else 1 / s.B
-    v = sympy.Symbol("v")
-    steps = entry.steps.subs(s.B, 1 / _U)
-    large = (entry.steps if entry.large is None else entry.large).subs(s.B, 1 / _U)
-    in_v = large.subs(_U, sympy.expand(inverse.subs(s.B, 1 / v)))
-    return _Compiled(
-        _lambdify((s.B, s.N), inverse),
-        _lambdify((_U, *_SYMBOLS), steps),
-        None if entry.rate is None else _lambdify((_U, *_SYMBOLS), entry.rate.subs(s.B, 1 / _U)),
-        _lambdify(_SYMBOLS, sympy.diff(in_v, v).subs(v, 0)),
-        _lambdify(_SYMBOLS, in_v.subs(v, 0)),
-    )
-
-
-def _lambdify(arguments: tuple[sympy.Symbol, ...], expression: sympy.Expr) -> Callable[..., Array]:
-    function: Callable[..., Array] = sympy.lambdify(arguments, expression, modules=[{"Min": np.minimum}, "numpy"])
-    return function

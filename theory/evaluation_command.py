@@ -165,6 +165,8 @@ def _table(found: Evaluation, options: argparse.Namespace) -> str:
         lines.append(f"{size:>12g} {written:>14} {'-' if np.isnan(rate) else f'{rate:.6g}':>12}")
     if found.reason:
         lines += ["", f"-: {found.reason}"]
+    if found.note:
+        lines += ["", found.note]
     return "\n".join(lines)
 
 

@@ -13,9 +13,13 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
+from theory.arguments import LARGEST, positive_array
+from theory.doubles import require_doubles
 from theory.log_space import Array, compile_log_law, evaluate, log_coordinates
 from theory.notation import latex
 from theory.symbols import B, alpha, c1, c2, h
+
+_SHARPEST = np.log(1e-17)
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class Law:
             Array of the shape of batch_size, steps. Infinite where the law has no finite K (law I).
 
         Raises:
-            ValueError: If an argument is missing, unknown or outside its range.
+            ValueError: If an argument is missing, unknown or outside its range, or K leaves the range of doubles.
         Reference:
             Lee et al. 2021, Eq. (3) for law H; docs/theory.md for the others.
 
@@ -102,11 +106,16 @@ class Law:
             >>> float(HYPERBOLA.steps(100.0, c1=1000.0, c2=5.0).round(9))
             15.0
         """
-        sizes = np.asarray(batch_size, dtype=np.float64)
-        if not (np.isfinite(sizes).all() and (sizes > 0).all()):
-            raise ValueError("batch_size must be finite and > 0")
+        sizes = positive_array("batch_size", batch_size)
         theta = self.coordinates(**parameters)
-        return np.exp(self.log_steps(np.log(np.atleast_1d(sizes)), theta)).reshape(sizes.shape)
+        if self.shape == "h":  # with a smaller h law S is its limit to a double, and 1/h would overflow
+            theta[-1] = max(theta[-1], _SHARPEST)
+        log = self.log_steps(np.log(np.atleast_1d(sizes)), theta)
+        with np.errstate(over="ignore", under="ignore"):
+            steps = np.exp(log)
+        no_steps = np.isposinf(log) & self.expression.has(sympy.oo)
+        require_doubles(np.where(no_steps, 1.0, steps), "the number of steps")
+        return steps.reshape(sizes.shape)
 
     def log_steps(self, log_batch_size: ArrayLike, theta: ArrayLike) -> Array:
         r"""Return :math:`\log K` at points x = log B for fit coordinates theta.
@@ -181,7 +190,7 @@ class Law:
         if set(parameters) != set(self.parameter_names):
             raise ValueError(f"law {self.id} takes exactly {self.parameter_names}, got {tuple(parameters)}")
         for name, value in parameters.items():
-            if not 0.0 < value < np.inf:
+            if not 0.0 < value <= LARGEST:
                 raise ValueError(f"{name} must be finite and > 0, got {value}")
         return np.log([float(parameters[name]) for name in self.parameter_names])
 

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kstar import command, say
+from theory.arguments import LARGEST, positive_array
 from theory.command_line import OneLineParser, count_up_to, number, plain, positive
 from theory.log_space import Array
 from theory.quadratic_modes import Modes, MomentumModes, PlainModes, Spectrum
@@ -33,6 +34,7 @@ from theory.quadratic_passage import FINE, LONGEST, Passage, RateSearch, first_p
 from theory.quadratic_problem import NoisyQuadratic, largest_rate
 
 _BIN = 0.005  # width in log h of the modes that are one while rates are searched; the steps are those of all modes
+_LEAST = 1e-200  # the least goal, over Delta
 _NEARBY = 8  # rates FINE apart tried with all modes on either side of the best with bins
 _DAMPED = 1e-4  # what is left of a squared oscillation after K steps when it no longer matters
 
@@ -63,7 +65,7 @@ def expected_loss(
         steps: k, any shape. Whole numbers >= 0.
         batch_size: B, scalar, examples per step. Finite, > 0.
         eta: Learning rate, scalar, weight^2/loss. > 0 and below `largest_rate`.
-        momentum: m, scalar. In [0, 1); 0 is SGD.
+        momentum: m, scalar. In [0, 0.9999]; 0 is SGD.
         nesterov: Nesterov's step instead of the heavy ball's.
 
     Returns:
@@ -81,6 +83,7 @@ def expected_loss(
         array([0.5  , 0.125, 0.125])
     """
     visited = np.asarray(steps)
+    visited = visited.astype(np.float64) if visited.dtype != object else np.asarray([np.nan])
     if not (np.isfinite(visited).all() and (visited >= 0).all() and (visited == np.floor(visited)).all()):
         raise ValueError("steps must be whole numbers >= 0")
     modes = _modes_at_rate(problem, batch_size, eta, momentum, nesterov=nesterov)
@@ -105,7 +108,7 @@ def steps_at_rate(
         goal: Scalar, loss. > 0.
         batch_size: B, scalar, examples per step. Finite, > 0.
         eta: Learning rate, scalar, weight^2/loss. > 0 and below `largest_rate`.
-        momentum: m, scalar. In [0, 1); 0 is SGD.
+        momentum: m, scalar. In [0, 0.9999]; 0 is SGD.
         nesterov: Nesterov's step instead of the heavy ball's.
 
     Returns:
@@ -123,8 +126,9 @@ def steps_at_rate(
         >>> steps_at_rate(NoisyQuadratic.harmonic(1), 0.1, batch_size=4.0, eta=1.0) is None  # the noise keeps 1/8
         True
     """
-    if not 0.0 < goal < np.inf:
+    if not 0.0 < goal <= LARGEST:
         raise ValueError(f"goal must be finite and > 0, got {goal}")
+    _require_reachable(problem, goal)
     return first_passage(_modes_at_rate(problem, batch_size, eta, momentum, nesterov=nesterov), goal)
 
 
@@ -139,7 +143,7 @@ def steps_to_result(
         problem: The quadratic.
         goal: Scalar, loss. > 0 and below the loss at the start, Delta/2.
         batch_size: B, any shape, examples per step. Finite, > 0; need not be an integer.
-        momentum: m, scalar. In [0, 1); 0 is SGD.
+        momentum: m, scalar. In [0, 0.9999]; 0 is SGD.
         nesterov: Nesterov's step instead of the heavy ball's.
 
     Returns:
@@ -159,11 +163,18 @@ def steps_to_result(
     largest_rate(problem, momentum, nesterov=nesterov)
     if not 0.0 < goal < 0.5 * problem.Delta:
         raise ValueError(f"goal must be > 0 and below the loss at the start, {0.5 * problem.Delta:.6g}, got {goal}")
-    sizes = np.asarray(batch_size, dtype=np.float64)
+    _require_reachable(problem, goal)
+    sizes = positive_array("batch_size", batch_size)
     found = [_earliest(problem, goal, size, momentum, nesterov=nesterov) for size in sizes.flat]
     steps = np.array([passage.steps for passage in found], dtype=np.int64)
     rates = np.array([passage.eta for passage in found], dtype=np.float64)
     return TunedSteps(sizes, steps.reshape(sizes.shape), rates.reshape(sizes.shape))
+
+
+def _require_reachable(problem: NoisyQuadratic, goal: float) -> None:
+    """Refuse a goal at which the squares of what is left of the start would no longer be full doubles."""
+    if goal < _LEAST * problem.Delta:
+        raise ValueError(f"goal must be at least {_LEAST:g} of Delta, {_LEAST * problem.Delta:.6g}, got {goal}")
 
 
 def _modes(spectrum: Spectrum, momentum: float, eta: float, *, nesterov: bool) -> Modes:
@@ -212,7 +223,7 @@ def _parser() -> OneLineParser:
     modes = count_up_to(1_000_000)
     parser.add_argument("--dimension", type=modes, default=10000, help="number of modes (default: %(default)s)")
     parser.add_argument("--batch-sizes", type=positive, nargs="+", required=True, metavar="B", help="one or more")
-    parser.add_argument("--momentum", type=_momentum, default=0.0, metavar="m", help="in [0, 1) (default: 0, SGD)")
+    parser.add_argument("--momentum", type=_momentum, default=0.0, metavar="m", help="in [0, 0.9999] (default: 0, SGD)")
     parser.add_argument("--nesterov", action="store_true", help="Nesterov's momentum instead of the heavy ball")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     return parser
@@ -243,8 +254,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.nesterov and not options.momentum:
         parser.error("--nesterov needs --momentum m with m > 0")
-    problem = NoisyQuadratic.harmonic(options.dimension)
     try:
+        problem = NoisyQuadratic.harmonic(options.dimension)
         tuned = steps_to_result(problem, options.goal, options.batch_sizes, options.momentum, nesterov=options.nesterov)
     except ValueError as error:
         parser.error(str(error))

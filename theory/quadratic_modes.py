@@ -17,12 +17,14 @@ obeys c -> t - d/c. For positive roots this rises with c and fixes both, so c_k 
 below r < 1; complex roots give `r^k |cos(k angle + phase)|`, which has one peak between two zeros.
 """
 
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from theory.log_space import Array
 
+_EARLY = 64
 _TINY = 1e-150  # stands for a root at 0; its square is still a normal double
 
 
@@ -76,24 +78,23 @@ class PlainModes:
         self.angle = np.zeros_like(h)
         a = eta * h
         self._log_e = _precise_log(np.abs(1.0 - a), a)
-        self._start = np.sqrt(start)
+        self._start, self._kick = start, eta * (eta * kick)
         self._stationary = eta * kick / (h * (2.0 - eta * h))
 
     def state(self, step: int) -> State:
         """Return the state after so many steps."""
-        e = np.exp(step * self._log_e)
-        amplitudes = self._start * e
-        noise = float(self._stationary.sum() - self._stationary @ (e * e))
+        amplitudes = np.sqrt(self._start) * np.exp(float(step) * self._log_e)
+        noise = float(self._stationary @ -np.expm1(2.0 * step * self._log_e))  # a difference of sums would cancel
         return State(step, float(amplitudes @ amplitudes), noise, amplitudes)
 
     def walk(self, step: int, count: int) -> Array:
         """Return the losses of the next `count` steps."""
-        squares, ratio = np.exp(2.0 * step * self._log_e), np.exp(2.0 * self._log_e)
-        above, losses = self._start**2 - self._stationary, np.empty(count)
+        left, ratio = 2.0 * step * self._log_e, np.exp(2.0 * self._log_e)
+        modes, losses = self._start * np.exp(left) - self._stationary * np.expm1(left), np.empty(count)
         for further in range(count):
-            squares *= ratio
-            losses[further] = above @ squares
-        losses += float(self._stationary.sum())
+            modes *= ratio
+            modes += self._kick
+            losses[further] = modes.sum()
         return losses
 
 
@@ -126,12 +127,27 @@ class MomentumModes:
     def state(self, step: int) -> State:
         """Return the state after so many steps."""
         now, after = self._paths(step)
-        return State(step, float(now[0] @ now[0]), self._all_noise - self._tail(now[1], after[1]), now[0])
+        return State(step, float(now[0] @ now[0]), self._noise(step, now[1], after[1]), now[0])
+
+    def _noise(self, step: int, z: Array, z_next: Array) -> float:
+        """Return the loss of the noise up to a step: all of it less the rest, which cancels while it is little."""
+        added = self._early[min(step, _EARLY)]
+        return added if step <= _EARLY else max(added, self._all_noise - self._tail(z, z_next))
+
+    @cached_property
+    def _early(self) -> list[float]:
+        """The same up to each of the first steps, added up."""
+        before, now = self._first[1], self._second[1]
+        added = [0.0]
+        for _ in range(_EARLY):
+            added.append(added[-1] + float(before @ before))
+            before, now = now, self._t * now - self._d * before
+        return added
 
     def walk(self, step: int, count: int) -> Array:
         """Return the losses of the next `count` steps."""
         before, now = self._paths(step)
-        noise = self._all_noise - self._tail(before[1], now[1])
+        noise = self._noise(step, before[1], now[1])
         losses, spare = np.empty(count), np.empty_like(now)
         for further in range(count):
             noise += float(before[1] @ before[1])
@@ -199,8 +215,8 @@ class _RealRoots:
 
     def basis(self, step: int) -> tuple[Array, Array]:
         """Return p_k = r^k (1 - g) and q_k = r^(k-1) g with g = (1 - x^k)/(1 - x)."""
-        power = np.exp(step * self._log_r)
-        shrunk = np.expm1(step * self._log_x)
+        power = np.exp(float(step) * self._log_r)
+        shrunk = np.expm1(float(step) * self._log_x)
         change = np.where(self._x < 0.0, 2.0 + shrunk, -shrunk) if step % 2 else -shrunk
         g = np.divide(change, self._gap, out=np.full_like(change, step), where=self._gap > 0.0)
         return power * (1.0 - g), power / self._r * g
@@ -217,7 +233,7 @@ class _ComplexRoots:
 
     def basis(self, step: int) -> tuple[Array, Array]:
         """Return them by sines of multiples of the angle."""
-        power = np.exp(step * self._log_r)
-        turn = step * self.angle
+        power = np.exp(float(step) * self._log_r)
+        turn = float(step) * self.angle
         wave = np.sin(turn) / self._sine
         return power * (np.cos(turn) - self._cosine * wave), power / self._r * wave

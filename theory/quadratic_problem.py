@@ -4,8 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.arguments import LARGEST
 from theory.log_space import Array
 from theory.quadratic_modes import Spectrum
+
+_RANGE = 1e50  # of the numbers of a problem, so that no product leaves the doubles
+_MOST_NOISE = 1e50  # of a batch at the rate 1/L, over the loss at the start: any passage is beyond 2^53 steps
+_MOST_MODES = 10**6
+_MOST_MOMENTUM = 0.9999
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,9 +24,10 @@ class NoisyQuadratic:
     mu = M_G = 1.
 
     Args:
-        curvature: h, shape (d,), loss/weight^2. Finite, > 0.
-        noise: n, shape (d,), variance of the gradient of one example, (loss/weight)^2. Finite, >= 0.
-        initial: s(0), shape (d,), mean square of each weight at the start, weight^2. Finite, >= 0, not all 0.
+        curvature: h, shape (d,), d at most 10^6, loss/weight^2. From 1e-50 to 1e50.
+        noise: n, shape (d,), variance of the gradient of one example, (loss/weight)^2. >= 0, up to 1e50.
+        initial: s(0), shape (d,), mean square of each weight at the start, weight^2. >= 0, up to 1e50,
+            the largest at least 1e-50.
 
     Raises:
         ValueError: If an argument is outside the range above.
@@ -44,11 +51,17 @@ class NoisyQuadratic:
             raise ValueError(f"need curvature, noise, initial of one shape (d,), got {h.shape}, {n.shape}, {s.shape}")
         if not (np.isfinite(h).all() and (h > 0.0).all()):
             raise ValueError("curvature must be finite and > 0")
+        if h.size > _MOST_MODES:
+            raise ValueError(f"need at most {_MOST_MODES} modes, got {h.size}")
         for name, values in (("noise", n), ("initial", s)):
             if not (np.isfinite(values).all() and (values >= 0.0).all()):
                 raise ValueError(f"{name} must be finite and >= 0")
+        if h.min() < 1.0 / _RANGE or max(column.max() for column in (h, n, s)) > _RANGE:
+            raise ValueError(f"need curvature from {1.0 / _RANGE:g}, and all up to {_RANGE:g}: choose other units")
         if not s.any():
             raise ValueError("initial must not be 0 throughout: the loss starts at its minimum")
+        if s.max() < 1.0 / _RANGE:
+            raise ValueError(f"need an initial of at least {1.0 / _RANGE:g}: choose other units")
 
     @classmethod
     def harmonic(cls, dimension: int) -> "NoisyQuadratic":
@@ -61,7 +74,7 @@ class NoisyQuadratic:
             The problem, i = 1..d.
 
         Raises:
-            ValueError: If the dimension is below 1.
+            ValueError: If the dimension is below 1 or above 10^6.
 
         Reference:
             Zhang et al. 2019, Sec. 3: curvatures 1/i, gradient noise of the Hessian's shape.
@@ -70,8 +83,10 @@ class NoisyQuadratic:
             >>> NoisyQuadratic.harmonic(3).noise.round(2)
             array([1.  , 0.5 , 0.33])
         """
-        if dimension < 1:
+        if not dimension >= 1:
             raise ValueError(f"dimension must be >= 1, got {dimension}")
+        if dimension > _MOST_MODES:
+            raise ValueError(f"dimension must be at most {_MOST_MODES}, got {dimension}")
         curvature = 1.0 / np.arange(1.0, dimension + 1.0)
         return cls(curvature, curvature, np.ones(dimension))
 
@@ -97,12 +112,17 @@ class NoisyQuadratic:
             batch_size: B, scalar, examples per step. Finite, > 0.
 
         Raises:
-            ValueError: If the batch size is outside the range above.
+            ValueError: If the batch size is outside the range above, or its noise beyond what doubles hold.
         """
-        if not 0.0 < batch_size < np.inf:
+        if not 0.0 < batch_size <= LARGEST:
             raise ValueError(f"batch_size must be finite and > 0, got {batch_size}")
         half = 0.5 * self.curvature
-        return Spectrum(self.curvature, half * self.initial, half * self.noise / batch_size)
+        with np.errstate(over="ignore", under="ignore"):
+            kick = half * self.noise / float(batch_size)
+        start = half * self.initial
+        if not kick.sum() / self.L**2 <= _MOST_NOISE * start.sum():
+            raise ValueError(f"batch_size {batch_size:g} has too much noise for double precision: choose a larger one")
+        return Spectrum(self.curvature, start, kick)
 
 
 def largest_rate(problem: NoisyQuadratic, momentum: float = 0.0, *, nesterov: bool = False) -> float:
@@ -112,7 +132,7 @@ def largest_rate(problem: NoisyQuadratic, momentum: float = 0.0, *, nesterov: bo
 
     Args:
         problem: The quadratic.
-        momentum: m, scalar. In [0, 1); 0 is SGD.
+        momentum: m, scalar. In [0, 0.9999]; 0 is SGD.
         nesterov: Nesterov's step instead of the heavy ball's.
 
     Returns:
@@ -130,4 +150,6 @@ def largest_rate(problem: NoisyQuadratic, momentum: float = 0.0, *, nesterov: bo
     """
     if not 0.0 <= momentum < 1.0:
         raise ValueError(f"momentum must be in [0, 1), got {momentum}")
+    if momentum > _MOST_MOMENTUM:
+        raise ValueError(f"momentum must be at most {_MOST_MOMENTUM}: the work grows as 1/(1 - m), got {momentum}")
     return 2.0 * (1.0 + momentum) / ((1.0 + 2.0 * momentum if nesterov else 1.0) * problem.L)

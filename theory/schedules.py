@@ -5,7 +5,6 @@ times the shape at k. Shapes with `decay_steps` keep their end factor from that 
 """
 
 import math
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -14,6 +13,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
+from theory.arguments import LARGEST
 from theory.doubles import SMALLEST, ratio, require_doubles
 from theory.log_space import Array
 from theory.rate_sums import above_end, rates, sums
@@ -101,7 +101,6 @@ SHAPES: Mapping[str, Shape] = {
     )
 }
 
-_LARGEST = sys.float_info.max  # whole numbers of Python know no infinity
 _RANGES: Mapping[sympy.Symbol, tuple[float, float, str]] = {
     decay_steps: (2.0, math.inf, "a finite whole number >= 2"),
     end_factor: (0.0, 1.0, "in [0, 1]"),
@@ -139,14 +138,14 @@ class Schedule:
     def __post_init__(self) -> None:
         if self.name not in SHAPES:
             raise ValueError(f"name must be one of {', '.join(SHAPES)}, got {self.name}")
-        if not 0.0 < self.peak <= _LARGEST:
+        if not 0.0 < self.peak <= LARGEST:
             raise ValueError(f"peak must be finite and > 0, got {self.peak}")
         wanted = {str(p): p for p in self.shape.parameters}
         if set(self.parameters) != set(wanted):
             raise ValueError(f"schedule {self.name} takes exactly {tuple(wanted)}, got {tuple(self.parameters)}")
         for key, value in self.parameters.items():
             low, high, allowed = _RANGES[wanted[key]]
-            within = low <= value <= high and -_LARGEST <= value <= _LARGEST
+            within = low <= value <= high and -LARGEST <= value <= LARGEST
             if not (within and (wanted[key] != decay_steps or float(value).is_integer())):
                 raise ValueError(f"{key} must be {allowed}, got {value}")
 
@@ -289,7 +288,7 @@ def self_consistent_steps(schedule: Schedule, noise_factor: float, floor: float)
         >>> self_consistent_steps(Schedule("constant", 0.5, {}), noise_factor=4.0, floor=10.0)
         inf
     """
-    if not (0.0 <= noise_factor <= _LARGEST and 0.0 < floor <= _LARGEST):
+    if not (0.0 <= noise_factor <= LARGEST and 0.0 < floor <= LARGEST):
         raise ValueError(f"need finite noise_factor >= 0 and floor > 0, got {noise_factor=}, {floor=}")
     exact = Fraction(float(noise_factor)) * Fraction(float(schedule.peak)) ** 2
     end = Fraction(float(schedule.parameters.get("end_factor", schedule.name == "constant")))
@@ -331,7 +330,7 @@ def _whole(values: ArrayLike, name: str) -> Array:
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except OverflowError:
-        raise ValueError(f"{name} must be whole numbers >= 0 and at most {_LARGEST:.3g}") from None
+        raise ValueError(f"{name} must be whole numbers >= 0 and at most {LARGEST:.3g}") from None
     if not (np.isfinite(numbers).all() and (numbers >= 0.0).all() and (numbers == np.floor(numbers)).all()):
         raise ValueError(f"{name} must be whole numbers >= 0")
     return numbers

@@ -98,11 +98,16 @@ def test_a_floor_below_zero_has_no_critical_batch_size():
     found = evaluate("tuned", [1, 100], L=1.0, Delta=1.0, beta=100.0, epsilon=0.1, without_replacement=100)
     assert found.c2 < 0
     assert found.critical_batch_size is None
+    assert found.note.startswith("c2 is not positive: subsets of 100 examples")
+    assert all(row["note"] == found.note for row in found.rows())
     assert found.steps[-1] == pytest.approx(10.0)  # Delta L M_G/(mu^2 epsilon)
 
 
 positive = st.floats(1e-3, 1e3)
-constants = st.fixed_dictionaries({"L": positive, "Delta": positive, "beta": positive, "epsilon": positive})
+# The goal is below L Delta, which the start meets.
+constants = st.fixed_dictionaries(
+    {"L": positive, "Delta": positive, "beta": positive, "epsilon": st.floats(1e-4, 0.99)}
+).map(lambda c: c | {"epsilon": c["epsilon"] * c["L"] * c["Delta"]})
 sizes = st.floats(1e-2, 1e6)
 
 
@@ -231,7 +236,7 @@ def test_table_says_what_it_is(capsys):
     assert evaluate_main(parsed(f"--evaluate fixed --eta 0.2 {NUMBERS}")) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Steps by the sharp bound, solved for K at η = 0.2"
-    assert lines[1] == "c1 = 11718.8, c2 = 93.75, critical batch size c1/c2 = 125"
+    assert lines[1] == "c1 = 11718.7, c2 = 93.75, critical batch size c1/c2 = 125"  # the double 0.1 is above 0.1
     assert [line.split() for line in lines[4:6]] == [["16", "-", "0.2"], ["256", "183.206", "0.2"]]
     assert lines[-1] == "-: at eta = 0.2 the sharp bound says nothing up to B = 125"
     assert evaluate_main(parsed(f"--evaluate decaying --H 2 {NUMBERS} --without-replacement 1000")) == 0
