@@ -26,8 +26,9 @@ from verification.tables import estimate_text, known_text
 PANEL_WIDTH, PANEL_HEIGHT = 6.4, 4.0
 CAPTION = (
     "A point a run: the mean of L by equation (11) up to the goal, against its learning rate. Dashed: $2/\\eta$, the "
-    "most that equation (11) finds where gradients do not grow, whatever the network. Dotted: $1/\\eta$, below which "
-    "the sharp bound has the L of a network at its best rate. Full: L = a $\\eta^p$, one power for all sparsities."
+    "most that equation (11) finds at gamma = 1 where gradients do not grow, whatever the network. Dotted: $1/\\eta$, "
+    "below which the sharp bound has the L of a network at its best rate. Full: L = a $\\eta^p$, one power for all "
+    "sparsities."
 )
 _CEILING = Line2D([], [], color=REFERENCE_LINE, linestyle="--", label="$2/\\eta$")
 _BOUND = Line2D([], [], color=REFERENCE_LINE, linestyle=":", label="$1/\\eta$")

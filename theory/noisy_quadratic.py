@@ -75,7 +75,7 @@ def expected_loss(
         ValueError: If an argument is outside the range above.
 
     Reference:
-        docs/theory.md, result 16.
+        Zhang et al. 2019, Sec. 3; the recursion of `theory.quadratic_modes`.
 
     Example:
         >>> problem = NoisyQuadratic.harmonic(1)
@@ -118,7 +118,7 @@ def steps_at_rate(
         ValueError: If an argument is outside the range above.
 
     Reference:
-        docs/theory.md, result 16.
+        Zhang et al. 2019, Sec. 3; the recursion of `theory.quadratic_modes`.
 
     Example:
         >>> steps_at_rate(NoisyQuadratic.harmonic(1), 0.2, batch_size=4.0, eta=1.0)
@@ -154,7 +154,7 @@ def steps_to_result(
         ValueError: If an argument is outside the range above, or the goal takes more than 2^53 steps.
 
     Reference:
-        Zhang et al. 2019; docs/theory.md, result 16.
+        Zhang et al. 2019, Sec. 3; the recursion of `theory.quadratic_modes`.
 
     Example:
         >>> steps_to_result(NoisyQuadratic.harmonic(1), 0.2, [1.0, 4.0]).steps
@@ -243,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: With code 2 and one line on stderr if an option is wrong.
 
     Reference:
-        docs/theory.md, result 16.
+        Zhang et al. 2019, Sec. 3; the recursion of `theory.quadratic_modes`.
 
     Example:
         >>> main(["--goal", "0.2", "--dimension", "1", "--batch-sizes", "4", "--format", "json"])

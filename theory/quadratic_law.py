@@ -74,7 +74,7 @@ class ShapeLaw(Law):
     """A law K = c2 q(B c2/c1) whose q is a table instead of an expression.
 
     Reference:
-        Zhang et al. 2019, "Which algorithmic choices matter at which batch sizes?"; docs/theory.md, result 16.
+        Zhang et al. 2019, "Which algorithmic choices matter at which batch sizes?", Sec. 3.
 
     Example:
         >>> NOISY_QUADRATIC.steps([1e-6, 1e9], c1=1000.0, c2=5.0).round(3)

@@ -33,7 +33,7 @@ class NoisyQuadratic:
         ValueError: If an argument is outside the range above.
 
     Reference:
-        Zhang et al. 2019, "Which algorithmic choices matter at which batch sizes?"; docs/theory.md, result 16.
+        Zhang et al. 2019, "Which algorithmic choices matter at which batch sizes?", Sec. 3.
 
     Example:
         >>> problem = NoisyQuadratic.harmonic(2)  # h = 1, 1/2

@@ -27,8 +27,9 @@ seeds, and a noise scale of one replicate counts nowhere. *Predicted* goes by th
 they may be equal."""
 
 SMOOTHNESS = """\
-Along a run Eq. (11) finds at most 2/eta where gradients do not grow, whatever the network (result 19 of `theory.md`);
-the bound's own L would lie below 1/eta\\*. Every network is measured at its own best rate, so a ratio of L may be one
+Along a run Eq. (11) has a ceiling that the rate sets, whatever the network: where gradients do not grow 2/eta at
+gamma = 1, and 20/eta with its maximum over gamma from 0.1 on (result 19 of `theory.md`). The bound's own L would lie
+below 1/eta\\*. Every network is measured at its own best rate, so a ratio of L may be one
 of rates. Replicates have different best rates: the power of L on the rate among runs of one sparsity is 0 where L
 belongs to the network, and -1 where eta L is the same at every rate; with it goes the ratio to the dense network's L
 at one rate."""

@@ -1,8 +1,9 @@
 r"""How the measured smoothness goes with the learning rate of the run along which it was measured.
 
-Along steps :math:`d = -\eta g` Eq. (11) finds at most :math:`(|\nabla f(w)| + |\nabla f(w+d)|)/(\eta |g|)`, which is
-:math:`2/\eta` where gradients do not grow. So L may follow the rate, and a ratio of L between networks, each at its own
-best rate, the ratio of their rates. Replicates, which have best rates of their own, tell the two apart.
+Along steps :math:`d = -\eta g` Eq. (11) finds at most :math:`(|\nabla f(w)| + |\nabla f(w + \gamma d)|)/(\gamma \eta
+|g|)`, which is :math:`2/(\gamma \eta)` where gradients do not grow, for the gamma that it takes: from :math:`2/\eta` to
+:math:`20/\eta`. So L may follow the rate, and a ratio of L between networks, each at its own best rate, the ratio of
+their rates. Replicates, which have best rates of their own, tell the two apart.
 
 Reference:
     docs/theory.md, result 19.

@@ -1,8 +1,11 @@
 """docs/theory.md is what the command writes today."""
 
+import re
+
 import pytest
 
 from theory import document
+from theory.proofs import RESULTS
 
 
 def test_the_page_is_current():
@@ -28,3 +31,13 @@ def test_where_only_a_wheel_is_installed_there_is_no_page_to_write(tmp_path, mon
     assert (out, err.count("\n")) == ("", 1)
     assert "docs is no folder; run it in a checkout of kstar" in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_result_that_is_cited_exists():
+    """No file cites a result of docs/theory.md that is not there."""
+    root, known = document.PATH.parents[1], {result.number for result in RESULTS}
+    cited = re.compile(r"[Rr]esults? (\d+d?)\b((?:(?:, | and | to )\d+d?\b)*)")
+    for folder in ("theory", "verification", "empirics", "paper_figures", "docs", "tests"):
+        for path in (p for p in (root / folder).rglob("*") if p.suffix in {".py", ".md"}):
+            for first, more in cited.findall(path.read_text(encoding="utf-8")):
+                assert {first, *re.findall(r"\d+d?", more)} <= known, f"{path}: result {first}{more}"

@@ -1,5 +1,7 @@
 """Result 19 on numbers: its claims hold for gradients drawn at random, and for steps on quadratics."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,3 +58,17 @@ def test_on_a_quadratic_it_is_below_the_largest_curvature_and_below_two_over_the
     top = np.where(curvature == curvature.max(), gradient, 0.0)
     along = measured(top, (1.0 - rate * curvature) * top, top, rate)
     assert along == pytest.approx(claimed("19.6", curvature=float(curvature.max())))
+
+
+def test_the_maximum_over_gamma_may_be_twenty_over_eta():
+    """19.9: the ceiling at gamma = 0.1 is ten times that at 1, and is reached by a gradient that does not grow."""
+
+    def slope(at):
+        return math.tanh(at / 0.01) * math.exp(-abs(at) / 1000.0)
+
+    before = slope(0.05)
+    found = {part: abs(slope(0.05 - part * before) - before) / (part * before) for part in (0.1, 0.5, 1.0)}
+    assert abs(slope(0.05 - before)) < before
+    assert found[0.1] == pytest.approx(20.0, rel=1e-6)
+    assert found[1.0] < 2.0
+    assert all(value <= 2.0 / part for part, value in found.items())

@@ -311,3 +311,16 @@ def test_steps_that_are_not_whole(steps):
 def test_constants_of_the_equation_out_of_range(noise_factor, floor):
     with pytest.raises(ValueError, match="need finite noise_factor >= 0 and floor > 0"):
         self_consistent_steps(Schedule("constant", 1.0, {}), noise_factor, floor)
+
+
+def test_which_shapes_keep_a_tuned_peak_below_twice_the_largest_rate():
+    """13.39: A_K/H_K at the peak 1 is below 2 for linear and cosine decay to 0, not for slow decays."""
+    held = {"decay_steps": 10_000, "end_factor": 0.0}
+    shapes = {"linear": held, "cosine": held, "inverse": {"tau": 100.0}, "power": {"power": 0.5}}
+    ratios = {}
+    for name, own in shapes.items():
+        schedule = Schedule(name, 1.0, own)
+        ratios[name] = float(schedule.sum_of_rates(10_000) / schedule.sum_of_squares(10_000))
+    assert ratios["linear"] == pytest.approx(3 / 2, rel=1e-3)
+    assert ratios["cosine"] == pytest.approx(4 / 3, rel=1e-3)
+    assert min(ratios["inverse"], ratios["power"]) > 2.0

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -193,3 +194,32 @@ def test_command_refuses_in_one_line(capsys, monkeypatch, arguments, message):
     assert captured.out == ""
     assert captured.err.count("\n") == 1
     assert captured.err.startswith(f"python -m theory.worst_case: {message}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("momentum", "lead", "rate", "expected", "bound"),
+    [(0.5, 1, 4 / 3, 1.34, 3.0), (0.9, 1, 0.9, 4.73, 19.0), (0.5, 2, 1.25, 1.04, 2.0)],
+)
+def test_with_momentum_the_worst_case_is_far_below_the_bound(momentum, lead, rate, expected, bound):
+    """14.21: K epsilon/(L Delta) over 20 steps without noise, by performance estimation at a rate near the best."""
+    from PEPit import PEP, Expression
+    from PEPit.functions import SmoothFunction
+
+    problem = PEP()
+    function, lowest = problem.declare_function(SmoothFunction, L=1.0), Expression()
+    point, buffer, squares = problem.set_initial_point(), None, []
+    for step in range(20):
+        gradient, value = function.oracle(point)
+        squares.append(gradient**2)
+        problem.add_constraint(lowest <= value - gradient**2 / 2)
+        if step == 0:
+            problem.set_initial_condition(value - lowest <= 1)
+        buffer = gradient if buffer is None else momentum * buffer + gradient
+        point = point - rate * (1 - momentum) * (buffer if lead == 1 else gradient + momentum * buffer)
+    problem.set_performance_metric(sum(squares) / 20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        worst = problem.solve(verbose=0, solver="CLARABEL")
+    assert 20 * worst / 2 == pytest.approx(expected, rel=0.01)
+    assert bound == pytest.approx(1 + 2 * momentum**lead / (1 - momentum))  # 14.16 at its best rate, M = 0

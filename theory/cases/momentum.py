@@ -274,7 +274,7 @@ TUNED_STEPS = (
     ),
     algebra(
         "14.18",
-        "At the best rate a hyperbola again: momentum raises both terms of the worst case, the floor more.",
+        "At the best rate a hyperbola again: with momentum the bound asks for more in both terms, most in the floor.",
         eq(K_star, (1 + m) * c1 / B + (1 + m) / (1 - m) * c2),
         "docs/theory.md, result 14",
         ("14.17", SAME_GOAL.id),
@@ -284,7 +284,7 @@ TUNED_STEPS = (
     ),
     algebra(
         "14.19",
-        "So this theory makes the critical batch size smaller, where experiments find it larger.",
+        "So the bound has a smaller critical batch size, where experiments find a larger one.",
         eq(B_crit, (1 - m) * B_0),
         "docs/theory.md, result 14",
         ("14.18",),
@@ -303,10 +303,12 @@ TUNED_STEPS = (
     ),
     argument(
         "14.21",
-        "Worst-case smoothness theory can therefore not explain that momentum serves larger batches; on a quadratic "
-        "with many curvatures it does (result 16).",
+        "Nothing follows from that about what smoothness can explain: this is a bound, not the worst case. Performance "
+        "estimation without noise, at the best rate and K = 20, has K epsilon/(L Delta) = 1.34 for heavy ball at "
+        "m = 0.5, 4.7 at m = 0.9 and 1.04 for Nesterov at m = 0.5; the bound has 3, 19 and 2. On a quadratic with many "
+        "curvatures momentum does serve larger batches.",
         None,
-        "Zhang et al. 2019, Sec. 3",
+        "Goujaud et al. 2024; Zhang et al. 2019, Sec. 3",
         ("14.19",),
     ),
 )
@@ -315,7 +317,8 @@ MOMENTUM_BOUND = Result(
     "14",
     "momentum",
     "Momentum",
-    "For unbiased gradients, heavy ball (j = 1) and Nesterov (j = 2) at a = eta/(1-m) obey a sharp bound of their own; "
-    "tuned at fixed m, heavy ball with M_G = 1 needs (1+m) c1/B + (1+m)/(1-m) c2 steps, B_crit = (1-m) B_0.",
+    "For unbiased gradients, heavy ball (j = 1) and Nesterov (j = 2) at a = eta/(1-m) obey a bound that is the sharp"
+    " one at m = 0. Tuned at fixed m, heavy ball with M_G = 1 needs at most (1+m) c1/B + (1+m)/(1-m) c2 steps, with "
+    "B_crit = (1-m) B_0. It is a bound, not the worst case: 14.21.",
     DESCENT_STEPS + BUFFER_STEPS + BOUND_STEPS + TUNED_STEPS,
 )

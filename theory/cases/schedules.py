@@ -217,7 +217,9 @@ MEAN_STEPS = (
     ),
     algebra(
         "13.39",
-        "Any shape whose peak is tuned needs this many effective steps, K_eff = A_K²/H_K at any peak:",
+        "A shape whose tuned peak is below 2 eta_max needs this many effective steps, K_eff = A_K²/H_K at any peak. "
+        "That is so if A_K/H_K at the peak 1 is below 2 (1 + B_0/B): linear decay to 0 has 3/2 and cosine 4/3, slow "
+        "decays like 1/(1 + k/tau) exceed it. Beyond, early steps get negative weight.",
         eq(effective_steps, HYPERBOLA.expression),
         "docs/theory.md, result 13",
         ("13.38", "4.4", SAME_GOAL.id),
@@ -248,7 +250,8 @@ SCHEDULES = Result(
     "schedules",
     "Schedules",
     "Sums of rates and squared rates in closed form; which schedules meet the conditions of Robbins and Monro; "
-    "the steps Eq. (10) asks for when H is summed up to K; and the tuned law for any shape, A_K²/H_K = c1/B + c2. The "
+    "the steps Eq. (10) asks for when H is summed up to K; and the tuned law for shapes whose tuned peak is below "
+    "2 eta_max, A_K²/H_K = c1/B + c2. The "
     "rate of step k, k from 0, is the peak rate eta times a shape, e is end rate over peak rate.",
     SUM_STEPS + CONVERGENCE_STEPS + ROOT_STEPS + MEAN_STEPS,
 )
