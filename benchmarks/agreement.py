@@ -23,8 +23,7 @@ from empirics.engine import trial_block
 from empirics.errors import InputError
 from empirics.goal import goal_count
 from empirics.laboratory import Laboratory
-from empirics.records import TrialRecord
-from empirics.specification import Study
+from empirics.records import Study, TrialRecord
 
 
 @dataclass(frozen=True)

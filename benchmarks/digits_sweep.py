@@ -14,8 +14,8 @@ from empirics.convolutional import ConvolutionalNetwork
 from empirics.datasets import load_dataset
 from empirics.engine import measure_study
 from empirics.laboratory import Laboratory
-from empirics.records import StudyRecord
-from empirics.specification import Request, Study, resolve
+from empirics.records import Study, StudyRecord
+from empirics.specification import Request, resolve
 
 _NETWORKS = {"8-16": (8, 16), "16-32": (16, 32)}
 _GOALS = (0.1, 0.08, 0.05, 0.03)

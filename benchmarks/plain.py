@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from empirics.errors import InputError
 from empirics.laboratory import Laboratory
-from empirics.specification import Study
+from empirics.records import Study
 
 _EVALUATION_ROWS = 500
 

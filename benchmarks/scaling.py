@@ -23,8 +23,8 @@ from empirics.datasets import Dataset
 from empirics.engine import measure_study
 from empirics.executor import Executor, ProcessExecutor
 from empirics.laboratory import Laboratory
-from empirics.records import StudyOutcome
-from empirics.specification import Request, Specification, Study, resolve
+from empirics.records import Study, StudyOutcome
+from empirics.specification import Request, Specification, resolve
 from empirics.store import open_store
 from empirics.tasks import Result, StudyTask, Task
 from empirics.workloads import Workload, find_workload

@@ -16,8 +16,7 @@ from empirics.errors import InputError
 from empirics.foreign import Facts, find_study_folders, read_facts, subfolders
 from empirics.goal_label import sign_of
 from empirics.imported_runs import ImportedStudy, ImportOptions
-from empirics.records import StudyRecord, TrialRecord
-from empirics.specification import Study, number_text
+from empirics.records import Study, StudyRecord, TrialRecord, number_text
 from empirics.stopping import StopRule
 
 _RUN = re.compile(r"run-([0-9]{1,9})")

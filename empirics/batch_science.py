@@ -13,8 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from empirics.records import StudyRecord, TraceRecord, TrialRecord
-from empirics.specification import Study, number_text
+from empirics.records import Study, StudyRecord, TraceRecord, TrialRecord, number_text
 from empirics.store_schema import canonical_json
 
 DEFAULT_METRIC = "val/classification_error"

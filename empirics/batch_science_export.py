@@ -13,8 +13,7 @@ from empirics.errors import InputError
 from empirics.goal_label import sign_of
 from empirics.imported_runs import layout_key
 from empirics.measurements import measurements_text
-from empirics.records import StudyRecord, TraceRecord, TrialRecord
-from empirics.specification import Study
+from empirics.records import Study, StudyRecord, TraceRecord, TrialRecord
 from empirics.store import read_store
 from empirics.store_records import Store
 from empirics.store_schema import FILE_NAME, canonical_json, told_as_damage

@@ -25,8 +25,7 @@ from empirics.foreign import Facts, find_study_folders, read_facts, subfolders
 from empirics.goal_label import goal_sign, sign_of
 from empirics.imported_runs import ImportedStudy, ImportOptions, stop_of
 from empirics.measurements import Measurements, first_passage, read_measurements
-from empirics.records import EVENTS, StudyRecord, TraceRecord, TrialRecord
-from empirics.specification import Study
+from empirics.records import EVENTS, Study, StudyRecord, TraceRecord, TrialRecord
 from empirics.stopping import StopRule
 
 _MOST_TRIALS = 100_000

@@ -12,8 +12,9 @@ from empirics.curvature import HESSIAN_EXAMPLES
 from empirics.datasets import Dataset
 from empirics.laboratory import network_of
 from empirics.probe import FollowedRun, Probe
+from empirics.records import Study
 from empirics.smoothness import GAMMAS, full_gradient
-from empirics.specification import Specification, Study
+from empirics.specification import Specification
 
 _NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0.6 to 0.9 of a plain gradient's time
 _PRODUCTS = 12  # Hessian-vector products until Lanczos agrees, as seen on digits and MNIST

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from empirics.specification import Specification, Study
+from empirics.records import Study
+from empirics.specification import Specification
 from empirics.workloads import Workload
 
 # On digits 90% sparsity costs 5 to 8 times the dense steps; in Lee et al. 2021, figure 12, 1.5 to 4.5 times.

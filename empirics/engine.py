@@ -18,8 +18,7 @@ from empirics.errors import InputError
 from empirics.goal import Goals
 from empirics.laboratory import Laboratory
 from empirics.race_log import RaceLog
-from empirics.records import RerunRecord, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
-from empirics.specification import Study
+from empirics.records import RerunRecord, Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.streams import ExampleOrder
 from empirics.training import BlockTooLargeError, TrialBlock
 

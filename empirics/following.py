@@ -17,10 +17,9 @@ from empirics.engine import Report, trial_block
 from empirics.gradient_noise import gradient_noise
 from empirics.laboratory import Laboratory
 from empirics.probe import FollowedRun
-from empirics.records import BatchVariance, ConstantsRecord, TrajectoryPoint, TrialRecord
+from empirics.records import BatchVariance, ConstantsRecord, Study, TrajectoryPoint, TrialRecord
 from empirics.sample import Replicates, Sample
 from empirics.smoothness import local_smoothness
-from empirics.specification import Study
 from empirics.streams import Stream, generator
 from empirics.training import TrialBlock
 from empirics.windows import Point, constants_of

@@ -14,8 +14,7 @@ from empirics.errors import InputError
 from empirics.files import write_atomically
 from empirics.foreign import Facts
 from empirics.provenance import provenance
-from empirics.records import StudyOutcome, StudyRecord, TraceRecord
-from empirics.specification import Study, number_text
+from empirics.records import Study, StudyOutcome, StudyRecord, TraceRecord, number_text
 from empirics.stopping import StopRule, read_stop_rule
 from empirics.store import open_store
 from empirics.tables import write_curves

@@ -13,8 +13,7 @@ from pathlib import Path
 from empirics.errors import InputError
 from empirics.files import csv_text
 from empirics.foreign import MOST_STEPS, read_text
-from empirics.records import TraceRecord
-from empirics.specification import Study
+from empirics.records import Study, TraceRecord
 
 MOST_MEASUREMENT_BYTES = 2**24
 _MOST_COLUMNS = 100

@@ -17,8 +17,9 @@ from empirics.goal_label import goal_label
 from empirics.laboratory import Laboratory
 from empirics.memory import expected_bytes
 from empirics.missing import missing_constants, missing_masks, missing_studies, trials_of
+from empirics.records import Study, number_text
 from empirics.running import refuse_what_cannot_be_added
-from empirics.specification import Specification, Study, nearest_128, number_text
+from empirics.specification import Specification, nearest_128
 from empirics.store import planned_store
 from empirics.streams import Stream, generator
 from empirics.training import TrialBlock

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from empirics.specification import Study
 from empirics.stopping import RACE, StopRule
 
 Event = Literal["reached", "infeasible", "running"]
@@ -30,6 +29,19 @@ QUANTITIES = (
     "beta_mean",
     "Delta_best",
 )
+
+
+@dataclass(frozen=True, order=True)
+class Study:
+    """The metaparameter search for one sparsity, replicate and batch size: the unit of work."""
+
+    sparsity: float
+    replicate: int
+    batch_size: int
+
+    def __str__(self) -> str:
+        """Return e.g. `S=90 B=16`, with the replicate when it is not the first."""
+        return f"S={self.sparsity:g} B={self.batch_size}" + (f" r={self.replicate}" if self.replicate else "")
 
 
 @dataclass(frozen=True)
@@ -278,3 +290,13 @@ class ConstantsRecord:
     def along(self, quantity: str) -> dict[int, float]:
         """Return a quantity along the run, step -> value, ascending."""
         return {point.step: point.value for point in self.trajectory if point.quantity == quantity}
+
+
+def number_text(value: float) -> str:
+    """Return a goal error or a sparsity as it is written in tables.
+
+    Example:
+        >>> number_text(0.02), number_text(90.0)
+        ('0.02', '90')
+    """
+    return f"{value:.15g}"

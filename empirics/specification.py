@@ -18,6 +18,7 @@ from empirics.errors import InputError
 from empirics.goal_label import CLASSIFICATION_ERROR
 from empirics.probe import Probe
 from empirics.pruning import PRUNING_METHODS, Biases
+from empirics.records import Study
 from empirics.search import MOST_POINTS, read_points, search_points
 from empirics.stopping import StopRule, read_stop_rule
 from empirics.workloads import Workload, find_workload
@@ -78,19 +79,6 @@ class Request(BaseRequest):
     replicates: Annotated[int, "independent repetitions of every study"] = 1
     rerun_winner: Annotated[int, "times each winner is trained again with new seeds"] = 0
     constants: Annotated[bool, "measure L, Delta and beta after the curves"] = True
-
-
-@dataclass(frozen=True, order=True)
-class Study:
-    """The metaparameter search for one sparsity, replicate and batch size: the unit of work."""
-
-    sparsity: float
-    replicate: int
-    batch_size: int
-
-    def __str__(self) -> str:
-        """Return e.g. `S=90 B=16`, with the replicate when it is not the first."""
-        return f"S={self.sparsity:g} B={self.batch_size}" + (f" r={self.replicate}" if self.replicate else "")
 
 
 @dataclass(frozen=True)
@@ -299,16 +287,6 @@ def nearest_128(batch_sizes: Iterable[int]) -> int:
         64
     """
     return min(batch_sizes, key=lambda batch_size: (abs(math.log2(batch_size / 128)), batch_size))
-
-
-def number_text(value: float) -> str:
-    """Return a goal error or a sparsity as it is written in tables.
-
-    Example:
-        >>> number_text(0.02), number_text(90.0)
-        ('0.02', '90')
-    """
-    return f"{value:.15g}"
 
 
 def _check_request(request: Request, workload: Workload) -> None:

@@ -18,13 +18,14 @@ from empirics.records import (
     ConstantsRecord,
     MaskRecord,
     RerunRecord,
+    Study,
     StudyOutcome,
     StudyRecord,
     TraceRecord,
     TrajectoryPoint,
     TrialRecord,
+    number_text,
 )
-from empirics.specification import Study, number_text
 from empirics.stopping import read_stop_rule
 from empirics.store_schema import canonical_json, numbers, told_as_damage
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from empirics.goal_label import goal_label, sign_of
-from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord
+from empirics.records import QUANTITIES, ConstantsRecord, Study, StudyRecord, number_text
 from empirics.search import at_edge
-from empirics.specification import Study, number_text
 from empirics.store import read_store
 
 _EDGE_MARK = "*"

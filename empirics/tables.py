@@ -13,8 +13,8 @@ from scipy.stats import t as student
 
 from empirics.columns import CONSTANTS_COLUMNS, CURVES_COLUMNS
 from empirics.files import csv_text, write_atomically
-from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord
-from empirics.specification import Specification, number_text
+from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord, number_text
+from empirics.specification import Specification
 from empirics.store_records import Store
 
 _CONFIDENCE = 0.95

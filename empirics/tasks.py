@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from empirics.errors import InputError, describe
 from empirics.probe import FollowedRun
-from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StartRecord, StudyOutcome, TrialRecord
-from empirics.specification import Study
+from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StartRecord, Study, StudyOutcome, TrialRecord
 
 if TYPE_CHECKING:
     from empirics.laboratory import Laboratory

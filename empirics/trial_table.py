@@ -8,8 +8,7 @@ from pathlib import Path
 from empirics.columns import ALIASES, CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
 from empirics.files import csv_text, write_atomically
-from empirics.records import StudyRecord, TrialRecord
-from empirics.specification import number_text
+from empirics.records import StudyRecord, TrialRecord, number_text
 from empirics.store import read_store
 
 

@@ -12,8 +12,7 @@ from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
 from empirics.foreign import Facts
 from empirics.imported_runs import ImportedStudy, ImportOptions, stop_of
-from empirics.records import StudyRecord, TrialRecord
-from empirics.specification import Study
+from empirics.records import Study, StudyRecord, TrialRecord
 from empirics.stopping import StopRule
 from empirics.table_file import Row, Table, listed, other_columns, read_table
 from empirics.table_numbers import looks_like_number

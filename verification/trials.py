@@ -102,7 +102,7 @@ def read_stored(folder: Path) -> StoredRun:
     Raises:
         ValueError: If the store cannot be read.
     """
-    from empirics.specification import number_text  # noqa: PLC0415 - a CSV file needs no store
+    from empirics.records import number_text  # noqa: PLC0415 - a CSV file needs no store
     from empirics.store import read_store  # noqa: PLC0415
 
     with read_store(folder) as store:

@@ -10,7 +10,8 @@ from benchmarks.engine import _study_of, compare, flop_per_image, kept_trials, m
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial
 from empirics.architectures import build_network
 from empirics.laboratory import Laboratory
-from empirics.specification import Request, Study, resolve
+from empirics.records import Study
+from empirics.specification import Request, resolve
 
 KEYS = {
     *("plain_seconds", "raced_plain_seconds", "engine_seconds", "ratio", "ratio_with_budget", "ratio_raced"),

@@ -9,8 +9,7 @@ from reference.foreign_studies import METRIC, run
 
 from empirics.batch_science import Names, changed, changes, names_of
 from empirics.batch_science_export import has_full_curve
-from empirics.records import StudyOutcome, StudyRecord, TraceRecord, TrialRecord
-from empirics.specification import Study
+from empirics.records import Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.stopping import read_stop_rule
 from empirics.store import open_store
 

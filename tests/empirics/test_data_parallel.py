@@ -14,8 +14,9 @@ from reference.empirics_tasks import Echo
 from empirics.data_parallel import DataParallelExecutor, RankTask
 from empirics.executor import SerialExecutor, local_executor
 from empirics.laboratory import Laboratory
+from empirics.records import Study
 from empirics.shares import SharesInTurn
-from empirics.specification import Request, Study, resolve
+from empirics.specification import Request, resolve
 from empirics.tasks import PruneTask, StudyTask
 from empirics.training import loss_and_gradient
 from empirics.worker import WorkerError

@@ -14,9 +14,9 @@ from empirics.convolutional import ConvolutionalNetwork
 from empirics.engine import measure_study, rerun_winner, trial_block
 from empirics.errors import InputError
 from empirics.laboratory import Laboratory
-from empirics.records import TrialRecord
+from empirics.records import Study, TrialRecord
 from empirics.search import Metaparameter, search_points
-from empirics.specification import Request, Study, resolve
+from empirics.specification import Request, resolve
 
 BATCH_SIZE, INTERVAL, BUDGET = 16, 3, 40
 # Rates 31, 5600, 0.18, 2.4, 75000, 0.013, 420 of which some train, some stall and some diverge.

@@ -8,8 +8,7 @@ from reference.commands import code_of, rows
 from reference.foreign_studies import METRIC, run
 
 from empirics.measure import main as measure
-from empirics.records import StudyOutcome, StudyRecord, TraceRecord, TrialRecord
-from empirics.specification import Study
+from empirics.records import Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.stopping import read_stop_rule
 from empirics.store import open_store, read_store
 from empirics.tables import write_curves

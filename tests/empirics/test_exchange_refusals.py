@@ -7,8 +7,7 @@ import sys
 import pytest
 from reference.foreign_studies import run
 
-from empirics.records import StudyOutcome, StudyRecord, TrialRecord
-from empirics.specification import Study
+from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.stopping import StopRule
 from empirics.store import Store, open_store
 

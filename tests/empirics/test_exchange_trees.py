@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from reference.batch_science_reader import load_study, steps_to_result
 from reference.foreign_studies import METRIC, content, plain_study, records_of, run, write_json, write_trial
 
-from empirics.records import StudyOutcome, StudyRecord, TrialRecord
-from empirics.specification import Study
+from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.stopping import StopRule
 from empirics.store import open_store, read_store
 from verification import read_records

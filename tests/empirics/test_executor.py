@@ -13,8 +13,8 @@ from reference.processes import is_running
 
 from empirics.errors import InputError
 from empirics.executor import ProcessExecutor, SerialExecutor, local_executor
-from empirics.records import StudyOutcome
-from empirics.specification import Request, Study, resolve
+from empirics.records import Study, StudyOutcome
+from empirics.specification import Request, resolve
 from empirics.tasks import PruneTask, StudyTask
 from empirics.worker import WorkerError, interrupts_wait
 

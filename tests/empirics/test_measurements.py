@@ -5,7 +5,7 @@ import math
 import pytest
 
 from empirics.measurements import first_passage, measurements_text, read_measurements
-from empirics.specification import Study
+from empirics.records import Study
 
 
 def test_rows_in_any_order_and_steps_there_twice_are_kept(tmp_path):

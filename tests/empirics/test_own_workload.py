@@ -24,8 +24,9 @@ from empirics.metric_goal import MetricGoalTest
 from empirics.module_network import module_network
 from empirics.named import import_named
 from empirics.own_workload import LoadedWorkload, OwnWorkload, load_own_workload
+from empirics.records import Study
 from empirics.sample import Sample
-from empirics.specification import Request, Study, resolve
+from empirics.specification import Request, resolve
 from empirics.training import TrialBlock, loss_and_gradient
 
 HERE = "reference.own_workloads"

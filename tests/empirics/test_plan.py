@@ -9,9 +9,9 @@ from empirics import plan
 from empirics.held_folder import held_folder
 from empirics.measure import main as measure
 from empirics.plan import _duration, describe_plan
-from empirics.records import ConstantsRecord
+from empirics.records import ConstantsRecord, Study
 from empirics.runs_to_follow import runs_to_follow
-from empirics.specification import Request, Study, resolve
+from empirics.specification import Request, resolve
 from empirics.store import open_store
 
 

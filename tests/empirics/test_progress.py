@@ -1,7 +1,7 @@
 import pytest
 
 from empirics.progress import Display
-from empirics.specification import Study
+from empirics.records import Study
 from empirics.tasks import StudyTask
 
 TASK = StudyTask(Study(90.0, 0, 128), ())

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empirics.engine import race
-from empirics.records import StudyRecord, TrialRecord
-from empirics.specification import Study
+from empirics.records import Study, StudyRecord, TrialRecord
 from empirics.stopping import RACE, StopRule
 from empirics.streams import ExampleOrder
 

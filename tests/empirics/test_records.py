@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirics.records import StudyRecord, TrialRecord
-from empirics.specification import Study
+from empirics.records import Study, StudyRecord, TrialRecord
 
 
 def record(*endings, max_steps=40, eval_interval=3):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from empirics import specification as module
 from empirics.errors import InputError
-from empirics.specification import Request, Study, nearest_128, number_text, resolve
+from empirics.records import Study, number_text
+from empirics.specification import Request, nearest_128, resolve
 
 
 def specify(**request):

@@ -15,13 +15,13 @@ from empirics.records import (
     ConstantsRecord,
     MaskRecord,
     RerunRecord,
+    Study,
     StudyOutcome,
     StudyRecord,
     TraceRecord,
     TrajectoryPoint,
     TrialRecord,
 )
-from empirics.specification import Study
 from empirics.stopping import StopRule
 from empirics.store import read_store
 

@@ -12,8 +12,7 @@ import pytest
 from reference.stored_studies import GOAL, IDENTITY, opened, study
 
 from empirics.errors import InputError
-from empirics.records import StudyOutcome
-from empirics.specification import Study
+from empirics.records import Study, StudyOutcome
 from empirics.store import read_store
 from empirics.store_schema import FILE_NAME, SCHEMA_VERSION
 

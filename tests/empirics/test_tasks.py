@@ -5,8 +5,7 @@ from reference import empirics_plain as plain
 
 from empirics.errors import InputError
 from empirics.probe import FollowedRun
-from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StudyRecord, TrialRecord
-from empirics.specification import Study
+from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, Study, StudyRecord, TrialRecord
 from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StartTask, StudyTask, carry_out
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from empirics import exchange, measure
 from empirics.errors import InputError
-from empirics.records import StudyOutcome, StudyRecord, TrialRecord
-from empirics.specification import Study
+from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.store import open_store, read_store
 from empirics.store_schema import FILE_NAME
 from verification.records import read_records

@@ -1,7 +1,6 @@
 """A run to be stored, and records as the tests of the store write them."""
 
-from empirics.records import StudyRecord, TrialRecord
-from empirics.specification import Study
+from empirics.records import Study, StudyRecord, TrialRecord
 from empirics.store import open_store
 
 IDENTITY = {

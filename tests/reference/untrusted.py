@@ -21,6 +21,7 @@ from empirics.records import (
     ConstantsRecord,
     MaskRecord,
     RerunRecord,
+    Study,
     StudyOutcome,
     StudyRecord,
     TraceRecord,
@@ -28,7 +29,6 @@ from empirics.records import (
     TrialRecord,
 )
 from empirics.search import Metaparameter, read_points
-from empirics.specification import Study
 from empirics.store import open_store, read_store
 from empirics.trial_table_import import read_trials
 from paper_figures import report_verdicts

@@ -1,7 +1,6 @@
 import pytest
 
-from empirics.records import ConstantsRecord, StudyOutcome, StudyRecord, TrajectoryPoint, TrialRecord
-from empirics.specification import Study
+from empirics.records import ConstantsRecord, Study, StudyOutcome, StudyRecord, TrajectoryPoint, TrialRecord
 from empirics.store import open_store
 from verification.prediction_table import describe, read_measured
 
