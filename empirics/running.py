@@ -114,7 +114,13 @@ def run_stages(
         finally:
             store.amend_session({"peak_memory_bytes": peak_bytes(), **facts})
             if held.has_store():
-                write_tables(folder, store, specification, held.descriptor)
+                write_tables(
+                    folder,
+                    store,
+                    identity=specification.identity(),
+                    asked_for=specification.additions(),
+                    within=held.descriptor,
+                )
     return folder
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from scipy.stats import t as student
@@ -14,29 +14,36 @@ from scipy.stats import t as student
 from empirics.columns import CONSTANTS_COLUMNS, CURVES_COLUMNS
 from empirics.files import csv_text, write_atomically
 from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord, number_text
-from empirics.specification import Specification
 from empirics.store_records import Store
 
 _CONFIDENCE = 0.95
 
 
-def write_tables(folder: Path, store: Store, specification: Specification, within: int | None = None) -> None:
+def write_tables(
+    folder: Path,
+    store: Store,
+    *,
+    identity: Mapping[str, object],
+    asked_for: Mapping[str, object],
+    within: int | None = None,
+) -> None:
     """Write `curves.csv`, `constants.csv` and `provenance.json` from what the store holds.
 
     Args:
         folder: The run folder.
         store: Its store.
-        specification: What was asked for last.
+        identity: What must not change within the folder.
+        asked_for: What may be added to it, as it was asked for last.
         within: Descriptor of the folder, where it must be this one whatever its name leads to now.
     """
-    records = store.outcomes()
-    write_curves(folder, specification.workload.name, records, within)
+    records, workload = store.outcomes(), str(identity["workload"])
+    write_curves(folder, workload, records, within)
     constants = store.constants()
     if constants:
-        write_constants(folder, specification.workload.name, constants, within)
+        write_constants(folder, workload, constants, within)
     provenance = {
-        "identity": specification.identity(),
-        "asked_for": specification.additions(),
+        "identity": identity,
+        "asked_for": asked_for,
         "study_seconds": round(sum(record.seconds for record in records), 3),
         "constants_seconds": round(sum(record.seconds for record in constants), 3),
         "sessions": store.sessions(),

@@ -148,10 +148,10 @@ def test_all_tables_come_from_the_store(tmp_path):
         store.add_session("2026-01-01T00:00:00+00:00", {"jobs": 1})
         for each in RECORDS:
             store.add_study(StudyOutcome((each,)))
-        write_tables(tmp_path / "run", store, specification)
+        write_tables(tmp_path / "run", store, identity=specification.identity(), asked_for=specification.additions())
         assert not (tmp_path / "run" / "constants.csv").exists()
         store.add_constants(constants(0.0, 0, 0.57123456))
-        write_tables(tmp_path / "run", store, specification)
+        write_tables(tmp_path / "run", store, identity=specification.identity(), asked_for=specification.additions())
     assert (tmp_path / "run" / "curves.csv").read_bytes().decode() == CURVES
     assert (tmp_path / "run" / "constants.csv").read_bytes().decode() == CONSTANTS
     provenance = json.loads((tmp_path / "run" / "provenance.json").read_text())

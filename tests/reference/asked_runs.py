@@ -51,5 +51,5 @@ def write_asked(folder, request, steps=reached, constants=None):
             store.add_study(StudyOutcome(outcomes))
         for record in constants or ():
             store.add_constants(record)
-        write_tables(folder, store, specification)
+        write_tables(folder, store, identity=specification.identity(), asked_for=specification.additions())
     return specification
