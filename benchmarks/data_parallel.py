@@ -34,14 +34,13 @@ from torch import Tensor
 from empirics.command_line import OneLineParser
 from empirics.data_parallel import RankTask
 from empirics.engine import trial_block
-from empirics.errors import InputError
+from empirics.errors import InputError, WorkerError
 from empirics.executor import ProcessExecutor
 from empirics.laboratory import Laboratory
 from empirics.provenance import provenance
 from empirics.records import TrialRecord
 from empirics.shares import SharesAtOnce
 from empirics.specification import Request, Specification, resolve
-from empirics.worker import WorkerError
 from theory import fastest_batch_size, least_total_time
 from verification import analyse, read_records
 

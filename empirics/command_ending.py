@@ -6,8 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Callable
 
-from empirics.errors import InputError
-from empirics.worker import WorkerError
+from empirics.errors import InputError, WorkerError
 from kstar import INTERRUPTED
 
 _GO_ON = "what was finished is kept, run the same command again to go on"

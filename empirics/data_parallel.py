@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from empirics.datasets import Dataset
-from empirics.errors import InputError
+from empirics.errors import InputError, WorkerError
 from empirics.executor import ProcessExecutor, Watch
 from empirics.records import StudyOutcome
 from empirics.specification import Specification
 from empirics.tasks import Result, StudyTask, Task
-from empirics.worker import WorkerError
 
 if TYPE_CHECKING:
     from empirics.laboratory import Laboratory

@@ -1,4 +1,4 @@
-"""The one exception that stands for something the user can mend."""
+"""The exceptions of a measurement: what the user can mend, and a worker that is gone."""
 
 import re
 
@@ -10,6 +10,10 @@ class InputError(ValueError):
 
     Commands print it on stderr and end with exit code 2.
     """
+
+
+class WorkerError(RuntimeError):
+    """A worker ended or failed; what it had not reported is not lost, only not done."""
 
 
 def describe(error: Exception) -> str:

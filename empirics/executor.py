@@ -6,7 +6,6 @@ parent's sentinel and leaves when it is gone.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
@@ -128,25 +127,3 @@ class ProcessExecutor:
         except (EOFError, OSError):  # the latter when it ended in the middle of a message
             raise worker.ended(f"in {task.label}") from None
         return kind, checked(task.label, (kind, value))
-
-
-@contextlib.contextmanager
-def local_executor(specification: Specification, dataset: Dataset, jobs: int) -> Iterator[Executor]:
-    """Provide an executor on this machine and end its workers afterwards.
-
-    Args:
-        specification: What is measured.
-        dataset: Its data.
-        jobs: Processes at once, >= 1; with 1 the work is done in this process.
-    """
-    if specification.data_parallel > 1:
-        from empirics.data_parallel import DataParallelExecutor  # noqa: PLC0415 - which runs on the one above
-
-        with contextlib.closing(DataParallelExecutor(specification, dataset)) as together:
-            yield together
-        return
-    if jobs == 1:
-        yield SerialExecutor(specification, dataset)
-        return
-    with contextlib.closing(ProcessExecutor(specification, dataset, jobs)) as executor:
-        yield executor

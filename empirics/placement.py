@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from empirics.data_parallel import DataParallelExecutor
+from empirics.datasets import Dataset
 from empirics.errors import InputError
-from empirics.executor import OpenExecutor, local_executor
+from empirics.executor import Executor, OpenExecutor, ProcessExecutor, SerialExecutor
 from empirics.resources import Resources, this_machine
-from empirics.specification import BaseRequest
+from empirics.specification import BaseRequest, Specification
 from empirics.worker import leave_where_imported_by_a_worker
 
 
@@ -49,3 +51,23 @@ def placed(request: BaseRequest, placement: Placement) -> Iterator[tuple[Resourc
     if placement.address is not None:
         raise InputError(f"--address {placement.address}: goes with --executor ray")
     yield this_machine(), local_executor
+
+
+@contextlib.contextmanager
+def local_executor(specification: Specification, dataset: Dataset, jobs: int) -> Iterator[Executor]:
+    """Provide an executor on this machine and end its workers afterwards.
+
+    Args:
+        specification: What is measured.
+        dataset: Its data.
+        jobs: Processes at once, >= 1; with 1 the work is done in this process.
+    """
+    if specification.data_parallel > 1:
+        with contextlib.closing(DataParallelExecutor(specification, dataset)) as together:
+            yield together
+        return
+    if jobs == 1:
+        yield SerialExecutor(specification, dataset)
+        return
+    with contextlib.closing(ProcessExecutor(specification, dataset, jobs)) as executor:
+        yield executor

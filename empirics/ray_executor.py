@@ -18,13 +18,14 @@ from functools import partial
 from typing import Any
 
 from empirics.datasets import Dataset
+from empirics.errors import WorkerError
 from empirics.executor import Watch
 from empirics.memory import peak_bytes
 from empirics.provenance import provenance
 from empirics.ray_worker import Board, Ready, Worker
 from empirics.specification import Specification
 from empirics.tasks import Result, StudyTask, Task
-from empirics.worker import Message, WorkerError, checked
+from empirics.worker import Message, checked
 
 _LOOK_SECONDS = 1.0  # between two looks at the board
 _PATIENCE_SECONDS = 60.0  # without any worker, before something is said

@@ -24,7 +24,7 @@ from multiprocessing.reduction import DupFd
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from empirics.datasets import Dataset
-from empirics.errors import InputError
+from empirics.errors import InputError, WorkerError
 from empirics.resources import use_gpu
 from empirics.specification import Specification
 from empirics.tasks import carry_out
@@ -39,10 +39,6 @@ _NAME = "kstar-worker-"
 _MEASURES_AS_IMPORTED = 86  # exit code of a worker whose import of the script came to a measurement
 _GUARD = 'put the call under `if __name__ == "__main__":`'
 _one_at_a_time = threading.Lock()
-
-
-class WorkerError(RuntimeError):
-    """A worker ended or failed; what it had not reported is not lost, only not done."""
 
 
 class NotStartedError(InputError, SystemExit):

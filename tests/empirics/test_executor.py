@@ -11,12 +11,13 @@ import pytest
 from reference.empirics_tasks import Break, Die, Echo, FullDisk, Refuse
 from reference.processes import is_running
 
-from empirics.errors import InputError
-from empirics.executor import ProcessExecutor, SerialExecutor, local_executor
+from empirics.errors import InputError, WorkerError
+from empirics.executor import ProcessExecutor, SerialExecutor
+from empirics.placement import local_executor
 from empirics.records import Study, StudyOutcome
 from empirics.specification import Request, resolve
 from empirics.tasks import PruneTask, StudyTask
-from empirics.worker import WorkerError, interrupts_wait
+from empirics.worker import interrupts_wait
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,12 @@ import textwrap
 import pytest
 from reference.empirics_tasks import Echo
 
-from empirics.errors import InputError
-from empirics.executor import ProcessExecutor, local_executor
+from empirics.errors import InputError, WorkerError
+from empirics.executor import ProcessExecutor
 from empirics.measure import Execution
+from empirics.placement import local_executor
 from empirics.specification import Request, resolve
-from empirics.worker import NotStartedError, WorkerError, leave_where_imported_by_a_worker
+from empirics.worker import NotStartedError, leave_where_imported_by_a_worker
 
 GUARD = r'put the call under `if __name__ == "__main__":`, or use jobs=1'
 UNGUARDED = """
