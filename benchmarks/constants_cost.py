@@ -21,10 +21,10 @@ import numpy as np
 import torch
 
 from empirics.architectures import build_network
+from empirics.gradient import loss_and_gradient
 from empirics.gradient_noise import gradient_noise
 from empirics.sample import Sample
 from empirics.smoothness import local_smoothness
-from empirics.training import loss_and_gradient
 
 _BATCH_SIZE = 128
 _ROUNDS = 5

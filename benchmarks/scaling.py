@@ -22,12 +22,13 @@ from empirics.cost import expected_steps
 from empirics.datasets import Dataset
 from empirics.engine import measure_study
 from empirics.executor import Executor, ProcessExecutor
+from empirics.find_workload import find_workload
 from empirics.laboratory import Laboratory
 from empirics.records import Study, StudyOutcome
 from empirics.specification import Request, Specification, resolve
 from empirics.store import open_store
 from empirics.tasks import Result, StudyTask, Task
-from empirics.workloads import Workload, find_workload
+from empirics.workload import Workload
 
 _GOAL = 0.14
 

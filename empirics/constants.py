@@ -13,6 +13,7 @@ from typing import Annotated
 from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.errors import InputError
+from empirics.find_workload import find_workload
 from empirics.placement import Placement, placed
 from empirics.running import inputs_of, prepare, run_stages
 from empirics.runs_to_follow import needs_search
@@ -21,7 +22,6 @@ from empirics.stages import Measurement
 from empirics.store import read_store
 from empirics.store_schema import FILE_NAME
 from empirics.summary import describe_constants
-from empirics.workloads import find_workload
 from kstar import command, say
 
 _PROGRAM = "python -m empirics.constants"
@@ -71,12 +71,13 @@ def measure_constants(request: ConstantsRequest, execution: ConstantsExecution) 
     batch_size = request.batch_size or nearest_128(_measured(execution.out) or _by_default(request))
     wanted = request.request(batch_size)
     with placed(wanted, execution) as (resources, open_executor):
-        specification, dataset, jobs = prepare(wanted, execution.jobs, execution.memory_limit, resources)
+        prepared = prepare(wanted, execution.jobs, execution.memory_limit, resources)
         probe = dataclasses.replace(
-            specification.probe, batch_size=request.batch_size, learning_rate=request.learning_rate
+            prepared.specification.probe, batch_size=request.batch_size, learning_rate=request.learning_rate
         )
-        specification = dataclasses.replace(specification, probe=probe)
-        return run_stages(specification, dataset, jobs, execution.out, _stages, open_executor, inputs_of(request))
+        specification = dataclasses.replace(prepared.specification, probe=probe)
+        prepared = dataclasses.replace(prepared, specification=specification)
+        return run_stages(prepared, execution.out, _stages, open_executor, inputs_of(request))
 
 
 def _stages(run: Measurement) -> None:

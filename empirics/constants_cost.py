@@ -10,7 +10,6 @@ import torch
 
 from empirics.curvature import HESSIAN_EXAMPLES
 from empirics.datasets import Dataset
-from empirics.laboratory import network_of
 from empirics.probe import FollowedRun, Probe
 from empirics.records import Study
 from empirics.smoothness import GAMMAS, full_gradient
@@ -38,7 +37,7 @@ def example_gradients(probe: Probe, steps: float) -> float:
 
 def seconds_per_gradient(specification: Specification, dataset: Dataset) -> float:
     """Return the time of one example's gradient in double precision, timed on one core for a moment."""
-    network = network_of(specification.workload, dataset)
+    network = specification.workload.build_network(dataset)
     weights = torch.from_numpy(network.initial_weights(np.random.default_rng(0))[None])
     images, labels = (torch.from_numpy(part[:_TIMED_EXAMPLES]) for part in (dataset.images, dataset.labels))
     threads = torch.get_num_threads()

@@ -90,7 +90,7 @@ def load_dataset(name: str, data_dir: Path | None) -> Dataset:
     """Return the full training set of that name.
 
     Args:
-        name: One of `DATASETS`, or `my_module:make_workload` for a user's own.
+        name: One of `DATASETS`.
         data_dir: Folder that holds `MNIST/`, `Fashion-MNIST/` (files gzipped or plain) and `cifar-10-batches-bin/`;
             None for the user's cache, where `python -m empirics.datasets fetch` puts them; unused for digits.
 
@@ -102,10 +102,6 @@ def load_dataset(name: str, data_dir: Path | None) -> Dataset:
         >>> digits.images.shape, digits.validation_examples, digits.training_examples
         ((1797, 1, 8, 8), 179, 1618)
     """
-    if ":" in name:
-        from empirics.own_workload import load_own_workload  # noqa: PLC0415 - loads torch
-
-        return load_own_workload(name).dataset
     if name not in DATASETS:
         raise InputError(f"unknown data set {name!r}; choose one of: {', '.join(DATASETS)}")
     source = DATASETS[name]

@@ -22,9 +22,9 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from empirics.convolutional import ConvolutionalNetwork
+from empirics.gradient import as_input
 from empirics.networks import Network
 from empirics.residual import ResidualNetwork
-from empirics.training import as_input
 
 _FLOATS_AT_ONCE = 2**20  # of per-example gradients, 8 MiB: they stay in a processor's cache; 4 times as many take 1.2 x
 _NOTHING: dict[str, Any] = {}

@@ -9,9 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from empirics.goal_label import GoalCount
+from empirics.gradient import as_input
 from empirics.networks import Network
-from empirics.training import as_input
-from empirics.workloads import GoalCount
 
 _ROWS = 64
 _MEMORY = 0.9  # of how hard an image was when trials last looked at it
@@ -200,3 +200,18 @@ class GoalTest:
         if self._labels.is_cuda:
             return max(self._network.examples_at_once // trials, 1)
         return min(_ROWS, self._network.examples_at_once)
+
+
+def error_goals(
+    network: Network, images: Tensor, labels: Tensor, goals: Sequence[float], known: Sequence[GoalCount] = ()
+) -> GoalTest:
+    """Return the test of goals that are shares of errors.
+
+    Args:
+        network: The network.
+        images: Of the validation set.
+        labels: Likewise.
+        goals: Shares in (0, 1).
+        known: Goals whose count of errors is another.
+    """
+    return GoalTest(network, images, labels, [goal_count(goal, len(labels), known) for goal in goals])

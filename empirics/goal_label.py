@@ -1,10 +1,26 @@
-"""What a goal is called wherever it is printed: the metric, which way it is reached, and the value."""
+"""What a goal is: the metric, which way it is reached, its value and count; and what it is called in print."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 CLASSIFICATION_ERROR = "classification_error"
+
+
+@dataclass(frozen=True)
+class GoalCount:
+    """A goal that is met at fewer errors than its share of the validation set.
+
+    Args:
+        goal: As it is typed.
+        examples: Size of the validation set.
+        most_errors: With which it is met.
+    """
+
+    goal: float
+    examples: int
+    most_errors: int
 
 
 def goal_sign(metric: str, *, maximise: bool) -> str:

@@ -12,16 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empirics.architectures import build_network
 from empirics.datasets import Dataset
 from empirics.errors import InputError
-from empirics.goal import Goals, GoalTest, goal_count
-from empirics.goal_label import CLASSIFICATION_ERROR
+from empirics.goal import Goals
+from empirics.gradient import Gradient, loss_and_gradient
 from empirics.masked_start import masked_starts
-from empirics.metric_goal import MetricGoalTest
 from empirics.module_network import ModuleNetwork
 from empirics.networks import Network
-from empirics.own_workload import load_own_workload
 from empirics.pruning import Untrained, kept_weights, prune
 from empirics.records import MaskRecord, StartRecord
 from empirics.rehearsal import rehearse
@@ -29,8 +26,6 @@ from empirics.sample import Sample
 from empirics.shares import SharesInTurn
 from empirics.specification import Specification
 from empirics.streams import ExampleOrder, Stream, generator
-from empirics.training import Gradient, loss_and_gradient
-from empirics.workloads import Workload
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ class Laboratory:
         torch.use_deterministic_algorithms(True)
         torch.backends.cudnn.allow_tf32 = False  # full float32: what TF32 does to K* has not been measured
         self.specification = specification
-        network = network_of(specification.workload, dataset)
+        network = specification.workload.build_network(dataset)
         self.network = network.on_gpu() if specification.device == "cuda" else network
         self.device = torch.device(specification.device)
         shares = specification.data_parallel
@@ -79,12 +74,7 @@ class Laboratory:
     def goal_test(self, replicate: int) -> Goals:
         """Return the goal test on a replicate's validation set."""
         data, workload, goals = self.split(replicate), self.specification.workload, self.specification.goals
-        if workload.metric != CLASSIFICATION_ERROR:
-            validation = data.validation_images, data.validation_labels
-            metric = load_own_workload(workload.name).metric
-            return MetricGoalTest(self.network, *validation, metric, goals, maximise=workload.maximise)
-        most = [goal_count(goal, len(data.validation_labels), workload.goal_counts) for goal in goals]
-        return GoalTest(self.network, data.validation_images, data.validation_labels, most)
+        return workload.goal_test(self.network, data.validation_images, data.validation_labels, goals)
 
     def sample(self, replicate: int) -> Sample:
         """Return the training images and labels on which L, Delta and beta are measured.
@@ -153,21 +143,18 @@ class Laboratory:
         return np.stack(rows).astype(np.bool_)
 
 
-def network_of(workload: Workload, dataset: Dataset) -> Network:
-    """Return the network that a workload trains, the user's own or one of `architectures`."""
-    if workload.own_description is not None:
-        return load_own_workload(workload.name).network
-    return build_network(workload.network, dataset.image_shape)
-
-
-def check_network(specification: Specification, dataset: Dataset) -> None:
+def check_network(specification: Specification, dataset: Dataset, network: Network) -> None:
     """Refuse a sparsity that leaves nothing to train, and what the network cannot take of pruning and constants.
+
+    Args:
+        specification: What is asked of the network.
+        dataset: Its data.
+        network: The workload's.
 
     Raises:
         InputError: If a sparsity keeps no weight of the network, SynFlow's input of ones is no input of it, or a pass
             through a user's module fails.
     """
-    network = network_of(specification.workload, dataset)
     size = network.size - int(network.never_pruned.sum())
     for sparsity in specification.sparsities:
         if kept_weights(size, sparsity) < 1:
@@ -175,10 +162,8 @@ def check_network(specification: Specification, dataset: Dataset) -> None:
     if specification.pruning == "synflow" and dataset.images.dtype.kind != "f":
         raise InputError("--pruning synflow: sends an input of ones through the network, which takes no real numbers")
     if isinstance(network, ModuleNetwork):
-        loaded = load_own_workload(specification.workload.name)
+        many = torch.from_numpy(dataset.images[: network.examples_at_once])
         try:
-            rehearse(
-                specification, network, *loaded.tried(), torch.from_numpy(dataset.images[: network.examples_at_once])
-            )
+            rehearse(specification, network, *network.tried, many)
         except InputError as error:
-            raise InputError(f"{loaded.path}: {error}") from error
+            raise InputError(f"{specification.workload.name}: {error}") from error

@@ -52,8 +52,8 @@ def measure(request: Request, execution: Execution) -> Path:
         InputError: If something in the request cannot be used.
     """
     with placed(request, execution) as (resources, open_executor):
-        specification, dataset, jobs = prepare(request, execution.jobs, execution.memory_limit, resources)
-        return run_stages(specification, dataset, jobs, execution.out, _everything, open_executor, inputs_of(request))
+        prepared = prepare(request, execution.jobs, execution.memory_limit, resources)
+        return run_stages(prepared, execution.out, _everything, open_executor, inputs_of(request))
 
 
 def _everything(run: Measurement) -> None:
@@ -80,8 +80,10 @@ def _carry_out(request: Request, execution: _Command) -> None:
         from empirics.plan import describe_plan  # noqa: PLC0415 - loads torch
 
         with placed(request, execution) as (resources, _):
-            specification, dataset, jobs = prepare(request, execution.jobs, execution.memory_limit, resources)
-            say(describe_plan(specification, dataset, jobs, folder_of(specification, execution.out)))
+            prepared = prepare(request, execution.jobs, execution.memory_limit, resources)
+            specification = prepared.specification
+            folder = folder_of(specification, execution.out)
+            say(describe_plan(specification, prepared.dataset, prepared.jobs, folder))
     else:
         _show(measure(request, execution))
 

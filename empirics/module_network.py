@@ -18,6 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from empirics.errors import InputError, describe
 from empirics.gains import PlainWeightNorm, gains_of, has_weight_norm
+from empirics.gradient import loss_and_gradient
 from empirics.module_checks import (
     Loss,
     refuse_behaviour,
@@ -29,7 +30,6 @@ from empirics.module_checks import (
     trained,
 )
 from empirics.networks import Network, Parameter
-from empirics.training import loss_and_gradient
 
 _FLOATS_AT_ONCE = 2**24  # of activations in one pass, 64 MiB in float32
 _MOST_EXAMPLES_AT_ONCE = 1024
@@ -50,6 +50,7 @@ class ModuleNetwork(Network):
         floats: Activations of one example.
         module_batches: Whether several trials go through the module in one pass.
         loss_batches: Whether several examples go through the loss one by one in one pass.
+        tried: A few inputs and targets that it takes.
     """
 
     factory: Callable[[], nn.Module]
@@ -58,6 +59,7 @@ class ModuleNetwork(Network):
     floats: int
     module_batches: bool
     loss_batches: bool
+    tried: tuple[Tensor, Tensor]
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -228,6 +230,7 @@ def module_network(factory: Callable[[], nn.Module], loss: Loss, inputs: Tensor,
         floats=floats,
         module_batches=False,
         loss_batches=False,
+        tried=(inputs, targets),
     )
     _refuse_other_weights(network, inputs, targets)
     return _batched_where_possible(network, inputs, targets)

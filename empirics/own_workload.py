@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,16 @@ from torch.nn import functional
 
 from empirics.datasets import Dataset
 from empirics.errors import InputError, describe
-from empirics.goal import classification_error
+from empirics.goal import Goals, classification_error, error_goals
 from empirics.goal_label import CLASSIFICATION_ERROR
-from empirics.metric_goal import Metric
+from empirics.metric_goal import Metric, MetricGoalTest
 from empirics.module_checks import Loss, refuse_targets
 from empirics.module_network import ModuleNetwork, module_network
 from empirics.named import import_named, name_of
+from empirics.networks import Network
 from empirics.optimizers import SCHEDULES, UpdateRule, update_rule
 from empirics.search import Metaparameter
-from empirics.workloads import Workload
+from empirics.workload import Workload
 
 _TRIED_EXAMPLES = 8
 _RULE = "write a class like those in empirics.optimizers, which update all trials at once"
@@ -132,7 +134,7 @@ class LoadedWorkload:
         return self.own.metric or classification_error
 
     @cached_property
-    def workload(self) -> Workload:
+    def workload(self) -> UserWorkload:
         """The workload as the rest of the program knows it."""
         own = self.own
         optimizer = own.optimizer if isinstance(own.optimizer, str) else name_of(own.optimizer)
@@ -149,7 +151,7 @@ class LoadedWorkload:
             "fixed_validation": own.validation is not None,
             "metric": name_of(self.metric),
         }
-        return Workload(
+        return UserWorkload(
             dataset=self.path,
             network=self.path,
             optimizer=optimizer,
@@ -236,6 +238,31 @@ class _WatchedPoint(dict[str, float]):
     def __getitem__(self, name: str) -> float:
         self.read.add(name)
         return super().__getitem__(name)
+
+
+@dataclass(frozen=True)
+class UserWorkload(Workload):
+    """A workload at an import path. Only the path goes to other processes, which load it anew."""
+
+    @property
+    def name(self) -> str:
+        """The import path."""
+        return self.network
+
+    def load_data(self, data_dir: Path | None) -> Dataset:
+        """Return the user's data."""
+        return load_own_workload(self.name).dataset
+
+    def build_network(self, dataset: Dataset) -> Network:
+        """Return the user's module as a network."""
+        return load_own_workload(self.name).network
+
+    def goal_test(self, network: Network, inputs: Tensor, targets: Tensor, goals: Sequence[float]) -> Goals:
+        """Return the test by the user's metric, by counts of errors where there is none."""
+        metric = load_own_workload(self.name).own.metric
+        if metric is None:
+            return error_goals(network, inputs, targets, goals)
+        return MetricGoalTest(network, inputs, targets, metric, goals, maximise=self.maximise)
 
 
 @lru_cache(maxsize=4)

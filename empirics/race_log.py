@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from empirics.records import Event
 from empirics.stopping import StopRule
-from empirics.workloads import Workload
+from empirics.workload import Workload
 
 
 @dataclass

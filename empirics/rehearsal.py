@@ -13,10 +13,10 @@ from empirics.curvature import hessian_product
 from empirics.errors import InputError, describe
 from empirics.example_gradients import gradient_sums
 from empirics.gains import refuse_pruned_parametrizations
+from empirics.gradient import as_input, loss_and_gradient
 from empirics.module_network import ModuleNetwork
 from empirics.pruning import Untrained, prune
 from empirics.specification import Specification
-from empirics.training import as_input, loss_and_gradient
 
 _SAME = 3e-4  # of the largest output; what float32 loses is a hundredth of it, what bfloat16 loses ten times as much
 _DOUBLE = "in float64, in which the constants are measured"

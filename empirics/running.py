@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from empirics.data_parallel import check_ranks
 from empirics.datasets import Dataset, digest_notice
@@ -22,12 +24,30 @@ from empirics.store import open_run, store_in
 from empirics.store_records import Store
 from empirics.tables import write_tables
 
+if TYPE_CHECKING:
+    from empirics.networks import Network
+
 _MOST_JOBS = 10_000
 
 
-def prepare(
-    request: Request, jobs: int | None, memory_limit: float | None, resources: Resources
-) -> tuple[Specification, Dataset, int]:
+@dataclass(frozen=True)
+class Prepared:
+    """A measurement that may begin.
+
+    Attributes:
+        specification: What is measured.
+        dataset: On what.
+        network: The workload's.
+        jobs: Tasks at once.
+    """
+
+    specification: Specification
+    dataset: Dataset
+    network: Network
+    jobs: int
+
+
+def prepare(request: Request, jobs: int | None, memory_limit: float | None, resources: Resources) -> Prepared:
     """Check the request and find out how many tasks run at once.
 
     Args:
@@ -42,10 +62,10 @@ def prepare(
     if jobs is not None and not 1 <= jobs <= _MOST_JOBS:
         raise InputError(f"--jobs {jobs}: must be an integer in 1..{_MOST_JOBS}")
     specification, dataset = resolve(request, cuda_available=resources.gpus > 0)
-    from empirics.laboratory import check_network, network_of  # noqa: PLC0415 - loads torch
+    from empirics.laboratory import check_network  # noqa: PLC0415 - loads torch
 
-    check_network(specification, dataset)
-    network, together = network_of(specification.workload, dataset), specification.data_parallel
+    network, together = specification.workload.build_network(dataset), specification.data_parallel
+    check_network(specification, dataset, network)
     if specification.device == "cpu" and resources.memory is not None:
         check_weights(resources.memory, specification, network)
     check_ranks(specification, jobs)
@@ -53,7 +73,7 @@ def prepare(
     fitting = jobs_within(memory_limit, wanted, specification, dataset, network)
     if fitting < together:
         raise InputError(f"--memory-limit {memory_limit:g}: holds {fitting} of --data-parallel {together}'s processes")
-    return specification, dataset, fitting
+    return Prepared(specification, dataset, network, fitting)
 
 
 def inputs_of(request: BaseRequest) -> dict[str, Path | None]:
@@ -62,9 +82,7 @@ def inputs_of(request: BaseRequest) -> dict[str, Path | None]:
 
 
 def run_stages(
-    specification: Specification,
-    dataset: Dataset,
-    jobs: int,
+    prepared: Prepared,
     out: Path | None,
     stages: Callable[[Measurement], None],
     open_executor: OpenExecutor,
@@ -73,9 +91,7 @@ def run_stages(
     """Open the run folder, carry out stages of a measurement in it, write its tables and return it.
 
     Args:
-        specification: What to measure.
-        dataset: On what.
-        jobs: Processes at once.
+        prepared: What to measure, on what, in how many processes.
         out: The run folder; None for the specification's own under `runs/`.
         stages: What to do.
         open_executor: What opens the executor.
@@ -84,7 +100,8 @@ def run_stages(
     Raises:
         InputError: If the folder belongs to another run or is in use; or was renamed, removed or replaced meanwhile.
     """
-    notices = _notices(specification, dataset)
+    specification, dataset, jobs = prepared.specification, prepared.dataset, prepared.jobs
+    notices = _notices(prepared)
     told_of_inputs = {name: str(path.resolve()) for name, path in inputs.items() if path is not None}
     for notice in notices:
         print(notice, file=sys.stderr)
@@ -124,12 +141,11 @@ def run_stages(
     return folder
 
 
-def _notices(specification: Specification, dataset: Dataset) -> list[str]:
+def _notices(prepared: Prepared) -> list[str]:
     """Return what a user should know of the data and network before they are used."""
-    from empirics.laboratory import network_of  # noqa: PLC0415 - loads torch
-
-    notices = [digest_notice(dataset)]
-    if not network_of(specification.workload, dataset).batched:
+    specification = prepared.specification
+    notices = [digest_notice(prepared.dataset)]
+    if not prepared.network.batched:
         notices.append("notice: torch cannot batch this network or loss over trials; they train one after another")
     cores = this_machine().cores
     if specification.device == "cpu" and specification.data_parallel > cores:

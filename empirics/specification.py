@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from empirics.columns import share_for_percent
-from empirics.datasets import Dataset, load_dataset
+from empirics.datasets import Dataset
 from empirics.errors import InputError
+from empirics.find_workload import find_workload
 from empirics.goal_label import CLASSIFICATION_ERROR
 from empirics.probe import Probe
 from empirics.pruning import PRUNING_METHODS, Biases
 from empirics.records import Study
 from empirics.search import MOST_POINTS, read_points, search_points
 from empirics.stopping import StopRule, read_stop_rule
-from empirics.workloads import Workload, find_workload
+from empirics.workload import Workload
 
 DeviceClass = Literal["cpu", "cuda"]
 TraceName = Literal["none", "full"]
@@ -210,7 +211,7 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
     if request.device == "cuda" and not cuda_available:
         raise InputError("--device cuda: this machine has no usable CUDA device; use --device cpu or auto")
     points = _points(request, workload)
-    dataset = load_dataset(workload.dataset, request.data_dir)
+    dataset = workload.load_data(request.data_dir)
     batch_sizes = tuple(sorted(set(workload.batch_sizes)))
     if batch_sizes[-1] > dataset.training_examples:
         raise InputError(
@@ -259,11 +260,7 @@ def _goals(request: Request, workload: Workload) -> tuple[float, ...]:
     if not asked:
         raise InputError(f"{workload.name} has no goal of its own; pass --goal-error, e.g. 0.1 for 10% errors")
     for goal in asked:
-        if workload.metric != CLASSIFICATION_ERROR:
-            if not math.isfinite(goal):
-                raise InputError(f"--goal-error {goal:g}: must be a finite value of {workload.metric}")
-        elif not 0 < goal < 1:  # also true for nan
-            raise InputError(f"--goal-error {goal:g}: must lie in (0, 1), e.g. 0.08 for 8% errors")
+        workload.check_goal(goal)
     return tuple(dict.fromkeys(asked))
 
 

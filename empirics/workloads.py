@@ -1,16 +1,24 @@
-"""The workloads: data set, network, optimiser, schedule, and the protocol each is measured by."""
+"""The workloads listed by name: data set, network, optimiser, schedule, and the protocol each is measured by."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from empirics.errors import InputError
-from empirics.goal_label import CLASSIFICATION_ERROR, goal_sign
+from empirics.datasets import Dataset, load_dataset
+from empirics.goal_label import GoalCount
 from empirics.search import Metaparameter
-from empirics.sobol import DirectionNumbers
+from empirics.workload import Workload
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from empirics.goal import Goals
+    from empirics.networks import Network
 
 # Ranges of Lee et al. 2021, Appendix B.
 LEARNING_RATE = Metaparameter("learning_rate", 1e-4, 1.0, "log")
@@ -22,81 +30,30 @@ END_LEARNING_RATE_FACTOR = Metaparameter("end_learning_rate_factor", 1e-4, 0.1, 
 
 
 @dataclass(frozen=True)
-class GoalCount:
-    """A goal that is met at fewer errors than its share of the validation set.
-
-    Args:
-        goal: As it is typed.
-        examples: Size of the validation set.
-        most_errors: With which it is met.
-    """
-
-    goal: float
-    examples: int
-    most_errors: int
-
-
-@dataclass(frozen=True)
-class Workload:
-    """One workload and its defaults.
-
-    Args:
-        dataset: Name of a data set in `empirics.datasets`.
-        network: Name of a network in `empirics.architectures`.
-        optimizer: Name of an update rule in `empirics.optimizers`.
-        schedule: Name of a learning-rate schedule in `empirics.optimizers`.
-        search_space: The metaparameters and their ranges.
-        goal_error: Validation error that counts as the result, in (0, 1); None where the paper has none.
-        max_steps: Budget of a trial, steps.
-        eval_interval: Steps between two goal tests.
-        batch_sizes: Batch sizes measured by default.
-        trials: Search points a study by default.
-        smoothness_interval: Steps between two measurements of L.
-        expected_c1: For estimates of time only: steps x examples in K ~ c1/B + c2, dense.
-        expected_c2: For estimates of time only: steps in K ~ c1/B + c2, dense.
-        metric: What the goal is a value of.
-        maximise: Whether the goal is reached from below.
-        direction_numbers: Whose the Sobol points of the search are.
-        goal_counts: Goals that are met at fewer errors than their share.
-        own_description: What a user's own workload is made of, None for those listed here.
-    """
-
-    dataset: str
-    network: str
-    optimizer: str
-    schedule: str
-    search_space: tuple[Metaparameter, ...]
-    goal_error: float | None
-    max_steps: int
-    eval_interval: int
-    batch_sizes: tuple[int, ...]
-    trials: int
-    smoothness_interval: int
-    expected_c1: float
-    expected_c2: float
-    metric: str = CLASSIFICATION_ERROR
-    maximise: bool = False
-    direction_numbers: DirectionNumbers = "joe-kuo"
-    goal_counts: tuple[GoalCount, ...] = ()
-    own_description: str | None = None
-
-    @property
-    def goal_metric(self) -> str:
-        """The metric with the set it is taken on, e.g. `val/classification_error`."""
-        return f"val/{self.metric}"
-
-    @property
-    def goal_sign(self) -> str:
-        """What is compared with a goal and how, e.g. `error <=` or `r_squared >=`."""
-        return goal_sign(self.metric, maximise=self.maximise)
+class ListedWorkload(Workload):
+    """A workload of known data, network, optimiser and schedule."""
 
     @property
     def name(self) -> str:
-        """The workload's name, e.g. `cifar-10/resnet-8/nesterov/linear`; a constant rate goes without saying."""
-        if self.own_description is not None:
-            return self.network
+        """E.g. `cifar-10/resnet-8/nesterov/linear`; a constant rate goes without saying."""
         schedule = "" if self.schedule == "constant" else f"/{self.schedule}"
         return f"{self.dataset}/{self.network}/{self.optimizer}{schedule}"
+
+    def load_data(self, data_dir: Path | None) -> Dataset:
+        """Read the data set."""
+        return load_dataset(self.dataset, data_dir)
+
+    def build_network(self, dataset: Dataset) -> Network:
+        """Make the network for the data's images."""
+        from empirics.architectures import build_network  # noqa: PLC0415 - loads torch
+
+        return build_network(self.network, dataset.image_shape)
+
+    def goal_test(self, network: Network, inputs: Tensor, targets: Tensor, goals: Sequence[float]) -> Goals:
+        """Return the test by counts of errors."""
+        from empirics.goal import error_goals  # noqa: PLC0415 - loads torch
+
+        return error_goals(network, inputs, targets, goals, self.goal_counts)
 
 
 @dataclass(frozen=True)
@@ -137,10 +94,10 @@ _DIGITS_SPACES = {
 _NOT_IN_PAPER = {"cifar-10/resnet-8/nesterov"}
 
 
-def _paper_workload(dataset: str, network: str, optimizer: str, schedule: str) -> Workload:
+def _paper_workload(dataset: str, network: str, optimizer: str, schedule: str) -> ListedWorkload:
     """Return a workload by the paper's protocol (Appendix B): 100 trials, batch sizes 2^1..2^14."""
     paper = _PAPER_DATASETS[dataset]
-    workload = Workload(
+    workload = ListedWorkload(
         dataset=dataset,
         network=network,
         optimizer=optimizer,
@@ -162,9 +119,9 @@ def _paper_workload(dataset: str, network: str, optimizer: str, schedule: str) -
     return workload
 
 
-def _digits_workload(optimizer: str) -> Workload:
+def _digits_workload(optimizer: str) -> ListedWorkload:
     """Return the embedded workload; goal, interval and range are explained in docs/digits.md."""
-    return Workload(
+    return ListedWorkload(
         dataset="digits",
         network="small-cnn",
         optimizer=optimizer,
@@ -191,34 +148,6 @@ WORKLOADS = {
         ),
     )
 }
-
-
-def find_workload(name: str) -> Workload:
-    """Return the workload of that name.
-
-    Args:
-        name: One of `WORKLOADS`, `digits` for `digits/small-cnn/sgd`, or `my_module:make_workload`, a function that
-            returns an `empirics.own_workload.OwnWorkload`.
-
-    Raises:
-        InputError: If there is none; the message names those spelled like it.
-
-    Example:
-        >>> find_workload("digits").name
-        'digits/small-cnn/sgd'
-        >>> [axis.name for axis in find_workload("cifar-10/resnet-8/nesterov/linear").search_space]
-        ['learning_rate', 'momentum', 'decay_steps', 'end_learning_rate_factor']
-    """
-    if ":" in name:
-        from empirics.own_workload import load_own_workload  # noqa: PLC0415 - loads torch
-
-        return load_own_workload(name).workload
-    name = "digits/small-cnn/sgd" if name == "digits" else name
-    if name not in WORKLOADS:
-        near = [known for known in WORKLOADS if name and known.startswith(name)] or get_close_matches(name, WORKLOADS)
-        hint = f"perhaps {' or '.join(near[:3])}; " if near else ""
-        raise InputError(f"unknown workload {name!r}; {hint}`python -m empirics.measure --list` shows them all")
-    return WORKLOADS[name]
 
 
 def describe_workloads() -> str:

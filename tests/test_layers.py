@@ -97,6 +97,20 @@ def test_importing_a_package_imports_none_of_its_commands(package):
     assert not commands & set(done.stdout.split())
 
 
+def whole_names(names):
+    """Return names without the packages that stand there as the beginning of a longer one."""
+    return {name for name in names if not any(other.startswith(f"{name}.") for other in names)}
+
+
+def test_no_module_leads_back_to_itself():
+    """Imports of whatever kind, those inside functions and for types alone included, have no circle."""
+    names = {module.name for module in MODULES}
+    left = {module.name: whole_names(module.imports() & names) - {module.name} for module in MODULES}
+    while ends := {name for name, imported in left.items() if not imported & left.keys()}:
+        left = {name: imported for name, imported in left.items() if name not in ends}
+    assert sorted(left) == []
+
+
 @of("empirics")
 def test_empirics_measures_without_knowing_the_theory(module):
     if module.name not in MAY_LOOK_BEYOND:

@@ -9,12 +9,12 @@ import torch
 from reference.empirics_networks import SMALL_CNN
 
 from empirics.architectures import build_network
+from empirics.find_workload import find_workload
 from empirics.laboratory import Laboratory
 from empirics.optimizers import OPTIMIZERS
 from empirics.search import search_points
 from empirics.specification import Request, resolve
 from empirics.training import TrialBlock
-from empirics.workloads import find_workload
 
 
 @dataclass(frozen=True)

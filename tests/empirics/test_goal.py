@@ -14,10 +14,10 @@ from reference.empirics_networks import SMALL_CNN
 
 from empirics.architectures import build_network
 from empirics.convolutional import ConvolutionalNetwork
+from empirics.find_workload import find_workload
 from empirics.goal import GoalTest, goal_count
 from empirics.store import read_store
 from empirics.training import TrialBlock
-from empirics.workloads import find_workload
 
 PAPER_SHAPES = {"small-cnn": (1, 8, 8), "simple-cnn": (1, 28, 28), "resnet-8": (3, 32, 32)}
 

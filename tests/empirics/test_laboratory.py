@@ -6,8 +6,8 @@ import torch
 from reference import empirics_plain as plain
 
 from empirics.errors import InputError
+from empirics.goal_label import GoalCount
 from empirics.laboratory import Laboratory, check_network
-from empirics.workloads import GoalCount
 
 
 def test_the_split_is_the_twins(laboratory):
@@ -86,8 +86,8 @@ def test_a_sparsity_that_keeps_nothing_is_refused(laboratory, digits):
     with pytest.raises(
         InputError, match=r"--sparsity 99\.999: keeps none of the network's 6090 weights; use a lower one"
     ):
-        check_network(specification, digits)
-    check_network(dataclasses.replace(specification, sparsities=(99.99,)), digits)
+        check_network(specification, digits, laboratory.network)
+    check_network(dataclasses.replace(specification, sparsities=(99.99,)), digits, laboratory.network)
 
 
 def test_laboratories_of_one_specification_agree_to_the_bit(laboratory, digits):

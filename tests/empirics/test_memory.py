@@ -67,7 +67,7 @@ def test_trials_whose_weights_no_machine_like_this_holds_are_refused(case):
     machine = Resources(cores=1, gpus=0, memory=20 * each - 1)
     with pytest.raises(InputError, match="use --trials 19 or fewer"):
         prepare(Request(trials=20), None, None, machine)
-    assert prepare(Request(trials=20), None, None, Resources(cores=1, gpus=0))[2] == 1
+    assert prepare(Request(trials=20), None, None, Resources(cores=1, gpus=0)).jobs == 1
 
 
 @pytest.mark.parametrize("limit", [0.0, -1.0, float("nan")])

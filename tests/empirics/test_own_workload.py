@@ -17,6 +17,7 @@ from torch.nn import functional
 from empirics import module_checks
 from empirics.engine import measure_study
 from empirics.errors import InputError
+from empirics.gradient import loss_and_gradient
 from empirics.gradient_noise import gradient_noise
 from empirics.laboratory import Laboratory
 from empirics.measure import main
@@ -27,7 +28,7 @@ from empirics.own_workload import LoadedWorkload, OwnWorkload, load_own_workload
 from empirics.records import Study
 from empirics.sample import Sample
 from empirics.specification import Request, resolve
-from empirics.training import TrialBlock, loss_and_gradient
+from empirics.training import TrialBlock
 
 HERE = "reference.own_workloads"
 

@@ -107,7 +107,8 @@ def check(monkeypatch):
         monkeypatch.setattr(own_workloads, "plain", lambda: own_workloads.workload(module=factory))
         load_own_workload.cache_clear()
         words = {"workload": f"{HERE}:plain", "sparsity": (0.0,)} | request
-        check_network(*resolve(Request(**words), cuda_available=False))
+        specification, dataset = resolve(Request(**words), cuda_available=False)
+        check_network(specification, dataset, specification.workload.build_network(dataset))
 
     yield checked
     load_own_workload.cache_clear()
@@ -148,4 +149,4 @@ def test_weights_in_two_parts_can_be_pruned(pruning, check):
 
 def test_built_in_networks_are_not_tried(laboratory, digits, monkeypatch):
     monkeypatch.setattr(functional, "conv2d", None)
-    check_network(dataclasses.replace(laboratory.specification, sparsities=(90.0,)), digits)
+    check_network(dataclasses.replace(laboratory.specification, sparsities=(90.0,)), digits, laboratory.network)

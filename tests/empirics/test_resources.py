@@ -10,10 +10,10 @@ from empirics.specification import Request, resolve
 
 def test_by_default_tasks_fill_the_gpus_or_the_cores():
     machine = Resources(cores=16, gpus=3)
-    assert prepare(Request(device="cuda"), None, None, machine)[2] == 3
-    assert prepare(Request(device="cpu"), None, None, machine)[2] == 16
-    assert prepare(Request(), None, None, Resources(cores=16, gpus=0))[2] == 16
-    assert prepare(Request(device="cuda"), 5, None, machine)[2] == 5
+    assert prepare(Request(device="cuda"), None, None, machine).jobs == 3
+    assert prepare(Request(device="cpu"), None, None, machine).jobs == 16
+    assert prepare(Request(), None, None, Resources(cores=16, gpus=0)).jobs == 16
+    assert prepare(Request(device="cuda"), 5, None, machine).jobs == 5
 
 
 def test_this_machine_counts_the_gpus_that_torch_can_use(monkeypatch):

@@ -13,11 +13,12 @@ from reference.empirics_sobol import bratley_fox
 from scipy.stats import qmc
 
 from empirics.errors import InputError
+from empirics.find_workload import find_workload
 from empirics.search import search_points
 from empirics.sobol import unit_points
 from empirics.specification import Request, resolve
 from empirics.store import read_store
-from empirics.workloads import WORKLOADS, find_workload
+from empirics.workloads import WORKLOADS
 
 MOST = 53  # dimensions for which there are direction numbers
 KEPT = sorted(path.parent.name for path in (ROOT / "evidence").glob("*/study.sqlite"))

@@ -7,9 +7,10 @@ from reference import empirics_plain as plain
 from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
 from empirics.convolutional import ConvolutionalNetwork
+from empirics.find_workload import find_workload
+from empirics.gradient import loss_and_gradient
 from empirics.networks import cross_entropy
-from empirics.training import TrialBlock, loss_and_gradient
-from empirics.workloads import find_workload
+from empirics.training import TrialBlock
 
 # A gradient entry sums at most 40 x 64 products of sums of at most 281 terms. Rounding them loses at most u x the
 # number of terms of values that are some ten times the largest gradient: 2^-53 x (2560 + 2 x 281) x 10 = 3.5e-12.

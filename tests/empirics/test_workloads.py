@@ -3,8 +3,9 @@ import pytest
 from empirics.architectures import NETWORKS
 from empirics.datasets import DATASETS
 from empirics.errors import InputError
+from empirics.find_workload import find_workload
 from empirics.optimizers import OPTIMIZERS, SCHEDULES
-from empirics.workloads import WORKLOADS, describe_workloads, find_workload
+from empirics.workloads import WORKLOADS, describe_workloads
 
 # The workloads of figures 7-11 of Lee et al. 2021 and the goals of Appendix B.
 OF_THE_PAPER = {
