@@ -76,7 +76,9 @@ def _convolve(images: Tensor, parameters: list[Tensor], trials: int, stride: int
     weight, bias = parameters
     padded = functional.pad(images, (0, 1, 0, 1)) if stride == 2 else images
     padding = 0 if stride == 2 else 1
-    return functional.conv2d(padded, weight.flatten(0, 1), bias.flatten(), stride, padding, groups=trials)
+    return functional.conv2d(
+        padded, weight.flatten(0, 1), bias.flatten(), stride=stride, padding=padding, groups=trials
+    )
 
 
 def _narrow_shortcut(images: Tensor, trials: int) -> Tensor:
