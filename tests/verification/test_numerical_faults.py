@@ -79,8 +79,6 @@ def test_two_curves_that_are_one_have_a_ratio_of_one(tmp_path, capsys):
 
 
 REFUSED = {
-    "one batch size": (reached(0, [(16, 420.0)]), "no curve has more than 1 distinct batch size"),
-    "two batch sizes": (reached(0, hyperbola()[:2]), "no curve has more than 2 distinct batch sizes"),
     "a count that overflows": (f"0,16,1{'0' * 400},,,reached\n", "column steps_to_result: need a finite number"),
     "a batch size that overflows": (f"0,1{'0' * 400},70,,,reached\n", "column batch_size: need a whole number"),
     "a count of zero": ("0,16,0,,,reached\n", "column steps_to_result: need a number > 0"),
