@@ -9,6 +9,7 @@ import numpy as np
 
 from kstar import say
 from theory.command_line import count_up_to, positive
+from theory.doubles import SMALLEST
 from theory.evaluation import BOUNDS, MODELS, Evaluation, evaluate
 
 _PROG = "python -m theory.derive"
@@ -101,7 +102,8 @@ def evaluate_main(options: argparse.Namespace) -> int:
     """
     try:
         found = _evaluate(options)
-        picture = None if options.plot is None else _draw(found, options)
+        with np.errstate(all="ignore"):  # axes and terms may end beyond the doubles; the curve does not
+            picture = None if options.plot is None else _draw(found, options)
     except (ValueError, OSError) as error:
         print(f"{_PROG}: {' '.join(str(error).split())}; see {_PROG} --help", file=sys.stderr)
         return 2
@@ -181,7 +183,9 @@ def _draw(found: Evaluation, options: argparse.Namespace) -> Path:
     axes = figure.subplots()
     order = np.argsort(found.batch_size)
     sizes, steps = found.batch_size[order], found.steps[order]
-    axes.plot(sizes, found.c1 / sizes, ":", color="0.45", label="$c_1/B$")
+    noise = found.c1 / sizes
+    drawn = (noise >= SMALLEST) & np.isfinite(noise)
+    axes.plot(sizes[drawn], noise[drawn], ":", color="0.45", label="$c_1/B$")
     if found.c2 > 0.0:
         axes.axhline(found.c2, ls="--", color="0.45", label="$c_2$")
         axes.axvline(found.c1 / found.c2, lw=0.8, color="#d55e00", label="$B = c_1/c_2$")

@@ -130,7 +130,7 @@ class Law:
             Shape (..., n), log steps; +inf where the law has no finite K (law I).
 
         Raises:
-            ValueError: If the last axis of theta does not have one entry per parameter.
+            ValueError: If the last axis of theta does not have one entry per parameter, or a number is not finite.
         Reference:
             docs/theory.md, results 6, 8, 9 and 17.
 
@@ -153,7 +153,7 @@ class Law:
             Shape (..., n, p), without unit; 0 where log K is infinite, one-sided at a kink (laws PW, X).
 
         Raises:
-            ValueError: If the last axis of theta does not have one entry per parameter.
+            ValueError: If the last axis of theta does not have one entry per parameter, or a number is not finite.
         Reference:
             The symbolic derivative of the law's expression.
 
@@ -206,7 +206,7 @@ class Law:
             Parameter name to value, in the order of `parameters`.
 
         Raises:
-            ValueError: If theta does not have shape (p,).
+            ValueError: If theta does not have shape (p,) or is not finite.
         Reference:
             Inverse of `coordinates`.
 
@@ -217,6 +217,8 @@ class Law:
         values = np.asarray(theta, dtype=np.float64)
         if values.shape != (len(self.parameters),):
             raise ValueError(f"theta must have shape ({len(self.parameters)},), got {values.shape}")
+        if not np.isfinite(values).all():
+            raise ValueError("theta must be finite")
         return dict(zip(self.parameter_names, np.exp(values).tolist(), strict=True))
 
     def _points(self, log_batch_size: ArrayLike, theta: ArrayLike) -> tuple[Array, Array]:
@@ -227,6 +229,8 @@ class Law:
                 f"theta must have {len(self.parameters)} entries {self.fit_coordinates} in its last axis, "
                 f"got shape {coordinates.shape}"
             )
+        if not (np.isfinite(x).all() and np.isfinite(coordinates).all()):
+            raise ValueError("log_batch_size and theta must be finite")
         return x, coordinates
 
 

@@ -242,6 +242,7 @@ def compare(steps: Sequence[int], eta_times_L: Sequence[float]) -> Iterator[Comp
         for rate in eta_times_L:
             with mpmath.workdps(_DIGITS):
                 bound = float(_BOUND(number, *map(mpmath.mpf, (rate, 1.0, 2.0, 0.0, 1.0, 1.0))))
+            require_doubles(bound, f"the sharp bound at eta L = {rate:g}")
             average = float(worst_case_sum(number, rate, L=1.0, Delta=2.0)) / number
             minimum = float(worst_case_minimum(number, rate, L=1.0, Delta=2.0)) if rate <= _LARGEST_KNOWN else None
             for measure, closed in (("average", average), ("minimum", minimum)):

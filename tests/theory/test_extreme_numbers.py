@@ -120,6 +120,13 @@ def test_options_of_an_evaluation_end_in_numbers_or_in_one_line(option, value, c
         assert code == 2
 
 
+def test_a_picture_from_end_to_end_of_the_doubles(tmp_path, capsys):
+    words = "--evaluate tuned --L 1 --Delta 2 --beta 1 --epsilon 0.01 --batch-sizes 1e-300 1e300"
+    assert derive_main([*words.split(), "--plot", str(tmp_path / "steps.png")]) == 0
+    assert (tmp_path / "steps.png").stat().st_size > 1000
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("value", ["1", "0", "9" * 30, "9" * 5000, "1.5", "-2", "nan", "9007199254740993"])
 def test_examples_of_a_subset_end_in_one_line(value, capsys):
     words = "--evaluate tuned --L 1 --Delta 1 --beta 1 --epsilon 0.1 --batch-sizes 1"
@@ -265,6 +272,7 @@ def test_worst_cases_beyond_the_doubles_are_refused(steps, eta):
         "--steps 99999999999999999999",
         "--eta-times-L 5e-324 --steps 0",
         "--eta-times-L 2",
+        "--eta-times-L 5e-324",
         "--eta-times-L 1e308",
     ],
 )

@@ -191,3 +191,15 @@ def test_theta_of_the_wrong_length(theta):
 def test_c1_counts_examples_in_every_law_but_the_power_law(law):
     assert law.counts_examples == (law.id != "P")
     assert law.shape == {"P": "alpha", "S": "h"}.get(law.id)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("law", [*LAWS.values(), NOISY_QUADRATIC], ids=lambda law: law.id)
+def test_coordinates_that_are_no_numbers_are_refused(law, value):
+    theta = np.zeros(len(law.parameters))
+    for points, coordinates in (([value], theta), ([0.0], theta + value)):
+        for function in (law.log_steps, law.log_steps_jacobian):
+            with pytest.raises(ValueError, match="log_batch_size and theta must be finite"):
+                function(points, coordinates)
+    with pytest.raises(ValueError, match="theta must be finite"):
+        law.natural(theta + value)

@@ -233,6 +233,8 @@ def test_without_enough_examples_no_number_of_steps_will_do():
     [
         ("constant", 0.5, {}, 0.0, 1e300, 1e300),
         ("constant", 2.0**-20, {}, 2.0**40 * (1.0 - 2**-53), 1.0, 2.0**53),
+        # a eta^2 is below 1, and 1 if each product is rounded
+        ("constant", 0.2209278197011611, {}, 20.487982136550617, 1.0, 6.206877508348137e16),
         ("constant", 1e-200, {}, 1e308, 3.0, 3.0),
         ("constant", 5e-324, {}, 0.0, 5e-324, 5e-324),
         ("linear", 1.0, {"decay_steps": 2, "end_factor": 0.5}, 4.0 * (1.0 - 2**-53), 1.0, 5.25 * 2**53 - 4.25),
