@@ -15,7 +15,8 @@ from empirics.datasets import load_dataset
 from empirics.engine import measure_study
 from empirics.laboratory import Laboratory
 from empirics.records import Study, StudyRecord
-from empirics.specification import Request, resolve
+from empirics.request import Request
+from empirics.specification import resolve
 
 _NETWORKS = {"8-16": (8, 16), "16-32": (16, 32)}
 _GOALS = (0.1, 0.08, 0.05, 0.03)

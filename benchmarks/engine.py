@@ -32,7 +32,8 @@ from empirics.goal import Goals, GoalTest, goal_count
 from empirics.laboratory import Laboratory
 from empirics.memory import peak_bytes
 from empirics.records import Study, StudyRecord, number_text
-from empirics.specification import Request, Specification
+from empirics.request import Request
+from empirics.specification import Specification
 from empirics.training import TrialBlock
 
 COUNTS = Path(__file__).parent / "data" / "mnist-simple-cnn-sgd.csv"

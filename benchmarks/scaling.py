@@ -25,7 +25,8 @@ from empirics.executor import Executor, ProcessExecutor
 from empirics.find_workload import find_workload
 from empirics.laboratory import Laboratory
 from empirics.records import Study, StudyOutcome
-from empirics.specification import Request, Specification, resolve
+from empirics.request import Request
+from empirics.specification import Specification, resolve
 from empirics.store import open_store
 from empirics.tasks import Result, StudyTask, Task
 from empirics.workload import Workload

@@ -15,9 +15,11 @@ from empirics.command_line import parse
 from empirics.errors import InputError
 from empirics.find_workload import find_workload
 from empirics.placement import Placement, placed
+from empirics.ranges import MOST_REPLICATES, check_counts
+from empirics.request import BaseRequest, Request
 from empirics.running import inputs_of, prepare, run_stages
 from empirics.runs_to_follow import needs_search
-from empirics.specification import MOST_REPLICATES, BaseRequest, Request, nearest_128
+from empirics.specification import nearest_128
 from empirics.stages import Measurement
 from empirics.store import read_store
 from empirics.store_schema import FILE_NAME
@@ -40,6 +42,14 @@ class ConstantsRequest(BaseRequest):
     learning_rate: Annotated[float | None, "of the runs; default each winner's; no search where it is all there is"] = (
         None
     )
+
+    def __post_init__(self) -> None:
+        """Check the ranges of what is its own, too."""
+        super().__post_init__()
+        check_counts(self, {"seeds": (1, MOST_REPLICATES)})
+        rate = self.learning_rate
+        if rate is not None and not 0 < rate < math.inf:
+            raise InputError(f"--learning-rate {rate:g}: must be a finite number above 0")
 
     def request(self, batch_size: int) -> Request:
         """Return the measurement whose winners at a batch size are followed."""
@@ -89,14 +99,8 @@ def _stages(run: Measurement) -> None:
 
 
 def _check(request: ConstantsRequest) -> None:
-    """Refuse values outside their range, naming the option."""
-    if not 1 <= request.seeds <= MOST_REPLICATES:
-        raise InputError(f"--seeds {request.seeds}: must be an integer in 1..{MOST_REPLICATES}")
-    if request.batch_size is not None and request.batch_size < 1:
-        raise InputError(f"--batch-size {request.batch_size}: must be an integer >= 1")
+    """Refuse a rate where the workload searches none."""
     rate = request.learning_rate
-    if rate is not None and not 0 < rate < math.inf:
-        raise InputError(f"--learning-rate {rate:g}: must be a finite number above 0")
     names = [axis.name for axis in find_workload(request.workload).search_space]
     if rate is not None and "learning_rate" not in names:
         raise InputError(f"--learning-rate {rate:g}: {request.workload} has none; it searches {', '.join(names)}")
@@ -118,8 +122,8 @@ def _by_default(request: ConstantsRequest) -> Iterable[int]:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    request, execution = parse(arguments, _PROGRAM, _PURPOSE, ConstantsRequest, ConstantsExecution)
-    return run_command(lambda: _show(measure_constants(request, execution)))
+    words = _PROGRAM, _PURPOSE, ConstantsRequest, ConstantsExecution
+    return run_command(lambda: _show(measure_constants(*parse(arguments, *words))))
 
 
 def _show(folder: Path) -> None:

@@ -12,8 +12,8 @@ from typing import Annotated
 from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.placement import Placement, placed
+from empirics.request import Request
 from empirics.running import folder_of, inputs_of, prepare, run_stages
-from empirics.specification import Request
 from empirics.stages import Measurement
 from empirics.summary import describe_run
 from empirics.workloads import describe_workloads
@@ -68,8 +68,7 @@ def _everything(run: Measurement) -> None:
 @command
 def main(arguments: Sequence[str] | None = None, prog: str = _PROGRAM) -> int:
     """Run the command, called by the name `prog`; return its exit code."""
-    request, execution = parse(arguments, prog, _PURPOSE, Request, _Command)
-    return run_command(lambda: _carry_out(request, execution))
+    return run_command(lambda: _carry_out(*parse(arguments, prog, _PURPOSE, Request, _Command)))
 
 
 def _carry_out(request: Request, execution: _Command) -> None:

@@ -12,8 +12,9 @@ from empirics.data_parallel import DataParallelExecutor
 from empirics.datasets import Dataset
 from empirics.errors import InputError
 from empirics.executor import Executor, OpenExecutor, ProcessExecutor, SerialExecutor
+from empirics.request import BaseRequest
 from empirics.resources import Resources, this_machine
-from empirics.specification import BaseRequest, Specification
+from empirics.specification import Specification
 from empirics.worker import leave_where_imported_by_a_worker
 
 

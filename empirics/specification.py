@@ -9,77 +9,22 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from empirics.columns import share_for_percent
 from empirics.datasets import Dataset
 from empirics.errors import InputError
 from empirics.find_workload import find_workload
 from empirics.goal_label import CLASSIFICATION_ERROR
 from empirics.probe import Probe
-from empirics.pruning import PRUNING_METHODS, Biases
+from empirics.pruning import Biases
 from empirics.records import Study
-from empirics.search import MOST_POINTS, read_points, search_points
+from empirics.request import Request, TraceName
+from empirics.search import read_points, search_points
 from empirics.stopping import StopRule, read_stop_rule
 from empirics.workload import Workload
 
 DeviceClass = Literal["cpu", "cuda"]
-TraceName = Literal["none", "full"]
-MOST_REPLICATES = 10_000
-_MOST = 2**32 - 1  # RandomState, which makes the published split, takes no larger seed
-_MOST_STEPS = 100_000_000  # the paper's longest budget is 100000
 _MOST_TRAININGS = 1_000_000  # the paper's largest workload has 5600; a task and a mask of each are held in memory
-_MOST_REPEATS = 100_000
-
-
-@dataclass(frozen=True)
-class BaseRequest:
-    """What any measurement is told; each field is an option of its command, None is the workload's default."""
-
-    workload: Annotated[str, "e.g. digits or mnist/simple-cnn/sgd; your own as my_module:make_workload"] = (
-        "digits/small-cnn/sgd"
-    )
-    sparsity: Annotated[tuple[float, ...], "percent of weights pruned, each in [0, 100)"] = (
-        0.0,
-        50.0,
-        70.0,
-        90.0,
-    )
-    trials: Annotated[int | None, "search points a study, default the workload's"] = None
-    goal_error: Annotated[
-        tuple[float, ...] | None,
-        "what counts as the result: a validation error in (0, 1), or a value of your own metric; one curve each",
-    ] = None
-    stop: Annotated[tuple[str, ...], "when a study is over: race (first hit), hits M, factor F (F x K*), never"] = (
-        "race",
-    )
-    trace: Annotated[TraceName, "full: evaluate fully at every goal test and keep the error of every trial"] = "none"
-    points: Annotated[Path | None, "CSV table of search points, a column a metaparameter; default Sobol's"] = None
-    max_steps: Annotated[int | None, "budget of a trial, steps, default the workload's"] = None
-    eval_interval: Annotated[int | None, "steps between two goal tests, default the workload's"] = None
-    pruning: Annotated[str, "how weights are chosen before training", tuple(PRUNING_METHODS)] = "snip"
-    pruning_examples: Annotated[int | None, "training examples that pruning sees; default all"] = None
-    biases: Annotated[Biases, "pruned with the weights, kept, or none at any sparsity"] = "prune"
-    seed: Annotated[int, "seed of the run"] = 0
-    data_parallel: Annotated[int, "processes that share each batch of a study; part of what a run is"] = 1
-    device: Annotated[Literal["auto", "cpu", "cuda"], "where to train; auto takes a GPU if there is one"] = "auto"
-    data_dir: Annotated[Path | None, "folder that holds MNIST/, Fashion-MNIST/ or cifar-10-batches-bin/"] = None
-    examples: Annotated[int | None, "training examples that L, Delta and beta are measured on; default all"] = None
-    every: Annotated[int | None, "steps between two measurements of L, default the workload's"] = None
-    steps: Annotated[int | None, "how far a run is followed for L; default to its goal"] = None
-    hessian_points: Annotated[int, "measurements at which the top Hessian eigenvalue is taken too"] = 4
-    repeats: Annotated[int, "mini-batch gradients drawn to check beta/B, a batch size; 0: no check"] = 0
-
-
-@dataclass(frozen=True)
-class Request(BaseRequest):
-    """What a user asks `python -m empirics.measure` for."""
-
-    batch_sizes: Annotated[tuple[int, ...] | None, "examples per step, default the workload's"] = None
-    replicates: Annotated[int, "independent repetitions of every study"] = 1
-    rerun_winner: Annotated[int, "times each winner is trained again with new seeds"] = 0
-    constants: Annotated[bool, "measure L, Delta and beta after the curves"] = True
 
 
 @dataclass(frozen=True)
@@ -206,7 +151,6 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
     }
     workload = dataclasses.replace(workload, **overrides)
     goals = _goals(request, workload)
-    _check_request(request, workload)
     stop = read_stop_rule(request.stop)
     if request.device == "cuda" and not cuda_available:
         raise InputError("--device cuda: this machine has no usable CUDA device; use --device cpu or auto")
@@ -284,50 +228,6 @@ def nearest_128(batch_sizes: Iterable[int]) -> int:
         64
     """
     return min(batch_sizes, key=lambda batch_size: (abs(math.log2(batch_size / 128)), batch_size))
-
-
-def _check_request(request: Request, workload: Workload) -> None:
-    """Refuse values outside their range, naming the option."""
-    if not request.sparsity:
-        raise InputError("--sparsity: name at least one value in [0, 100)")
-    for sparsity in request.sparsity:
-        if not 0 <= sparsity < 100:  # also false for nan
-            raise InputError(f"--sparsity {sparsity:g}: must be a percentage in [0, 100)")
-        if share := share_for_percent(sparsity):
-            raise InputError(f"--sparsity {share}")
-    if request.pruning not in PRUNING_METHODS:
-        raise InputError(f"--pruning {request.pruning}: choose one of {', '.join(PRUNING_METHODS)}")
-    if not workload.batch_sizes:
-        raise InputError("--batch-sizes: name at least one, an integer >= 1")
-    if min(workload.batch_sizes) < 1:
-        raise InputError(f"--batch-sizes {min(workload.batch_sizes)}: must be integers >= 1")
-    if request.repeats == 1:
-        raise InputError("--repeats 1: one draw has no spread; use 0 or at least 2")
-    _check_counts(request, workload)
-
-
-def _check_counts(request: Request, workload: Workload) -> None:
-    """Refuse whole numbers that are too small or too large, naming the option."""
-    allowed = {
-        "--trials": (workload.trials, 1, MOST_POINTS),
-        "--replicates": (request.replicates, 1, MOST_REPLICATES),
-        "--rerun-winner": (request.rerun_winner, 0, MOST_REPLICATES),
-        "--max-steps": (workload.max_steps, 1, _MOST_STEPS),
-        "--eval-interval": (workload.eval_interval, 1, _MOST),
-        "--seed": (request.seed, 0, _MOST),
-        "--data-parallel": (request.data_parallel, 1, _MOST),
-        "--pruning-examples": (1 if request.pruning_examples is None else request.pruning_examples, 1, _MOST),
-        "--examples": (2 if request.examples is None else request.examples, 2, _MOST),
-        "--every": (1 if request.every is None else request.every, 1, _MOST),
-        "--steps": (1 if request.steps is None else request.steps, 1, _MOST_STEPS),
-        "--hessian-points": (request.hessian_points, 0, _MOST),
-        "--repeats": (request.repeats, 0, _MOST_REPEATS),
-    }
-    for option, (value, lowest, highest) in allowed.items():
-        if value < lowest:
-            raise InputError(f"{option} {value}: must be an integer >= {lowest}")
-        if value > highest:
-            raise InputError(f"{option} {value}: must be at most {highest}")
 
 
 def _check_trainings(specification: Specification) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from empirics.datasets import Dataset
 from empirics.errors import InputError
 from empirics.goal_label import CLASSIFICATION_ERROR, GoalCount, goal_sign
+from empirics.ranges import COUNTS, check_batch_sizes, check_counts
 from empirics.search import Metaparameter
 from empirics.sobol import DirectionNumbers
 
@@ -65,6 +66,11 @@ class Workload(ABC):
     direction_numbers: DirectionNumbers = "joe-kuo"
     goal_counts: tuple[GoalCount, ...] = ()
     own_description: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the counts, whoever set them."""
+        check_counts(self, {name: COUNTS[name] for name in ("trials", "max_steps", "eval_interval")})
+        check_batch_sizes(self)
 
     @property
     def goal_metric(self) -> str:

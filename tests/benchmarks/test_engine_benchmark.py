@@ -11,7 +11,8 @@ from benchmarks.plain import PlainCost, PlainSample, PlainTrial
 from empirics.architectures import build_network
 from empirics.laboratory import Laboratory
 from empirics.records import Study
-from empirics.specification import Request, resolve
+from empirics.request import Request
+from empirics.specification import resolve
 
 KEYS = {
     *("plain_seconds", "raced_plain_seconds", "engine_seconds", "ratio", "ratio_with_budget", "ratio_raced"),

@@ -14,8 +14,9 @@ from empirics.measure import main
 from empirics.optimizers import OPTIMIZERS
 from empirics.progress import Display
 from empirics.records import Study
+from empirics.request import Request
 from empirics.search import Metaparameter, search_points
-from empirics.specification import Request, resolve
+from empirics.specification import resolve
 
 TRIALS, BUDGET, INTERVAL = 5, 24, 3
 # Of five rates some train, some stall and some diverge, so that trials leave their blocks on the way.

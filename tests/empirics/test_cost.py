@@ -5,7 +5,8 @@ import pytest
 from empirics.cost import expected_steps, longest_first
 from empirics.find_workload import find_workload
 from empirics.records import Study
-from empirics.specification import Request, resolve
+from empirics.request import Request
+from empirics.specification import resolve
 
 LAW = dataclasses.replace(find_workload("digits"), expected_c1=600.0, expected_c2=20.0, max_steps=4000)
 

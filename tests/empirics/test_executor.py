@@ -15,7 +15,8 @@ from empirics.errors import InputError, WorkerError
 from empirics.executor import ProcessExecutor, SerialExecutor
 from empirics.placement import local_executor
 from empirics.records import Study, StudyOutcome
-from empirics.specification import Request, resolve
+from empirics.request import Request
+from empirics.specification import resolve
 from empirics.tasks import PruneTask, StudyTask
 from empirics.worker import interrupts_wait
 

@@ -12,8 +12,9 @@ from empirics.architectures import build_network
 from empirics.find_workload import find_workload
 from empirics.laboratory import Laboratory
 from empirics.optimizers import OPTIMIZERS
+from empirics.request import Request
 from empirics.search import search_points
-from empirics.specification import Request, resolve
+from empirics.specification import resolve
 from empirics.training import TrialBlock
 
 

@@ -26,8 +26,9 @@ from empirics.module_network import module_network
 from empirics.named import import_named
 from empirics.own_workload import LoadedWorkload, OwnWorkload, load_own_workload
 from empirics.records import Study
+from empirics.request import Request
 from empirics.sample import Sample
-from empirics.specification import Request, resolve
+from empirics.specification import resolve
 from empirics.training import TrialBlock
 
 HERE = "reference.own_workloads"

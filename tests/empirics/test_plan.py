@@ -10,8 +10,9 @@ from empirics.held_folder import held_folder
 from empirics.measure import main as measure
 from empirics.plan import _duration, describe_plan
 from empirics.records import ConstantsRecord, Study
+from empirics.request import Request
 from empirics.runs_to_follow import runs_to_follow
-from empirics.specification import Request, resolve
+from empirics.specification import resolve
 from empirics.store import open_store
 
 

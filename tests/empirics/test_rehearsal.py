@@ -11,7 +11,8 @@ from torch.nn import functional
 from empirics.errors import InputError
 from empirics.laboratory import check_network
 from empirics.own_workload import load_own_workload
-from empirics.specification import Request, resolve
+from empirics.request import Request
+from empirics.specification import resolve
 
 HERE = "reference.own_workloads"
 

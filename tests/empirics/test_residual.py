@@ -11,7 +11,8 @@ from empirics.architectures import NETWORKS, build_network
 from empirics.errors import InputError
 from empirics.find_workload import find_workload
 from empirics.gradient import loss_and_gradient
-from empirics.specification import Request, resolve
+from empirics.request import Request
+from empirics.specification import resolve
 
 # A logit is a chain of sums of at most 9 x 64 terms through 7 layers; 2^-53 x 576 x 7 x the largest sum of absolutes.
 TERMS = 9 * 64 * 7

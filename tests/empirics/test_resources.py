@@ -3,9 +3,10 @@
 import torch
 
 from empirics import executor, resources, worker
+from empirics.request import Request
 from empirics.resources import Resources, this_machine, use_gpu
 from empirics.running import prepare
-from empirics.specification import Request, resolve
+from empirics.specification import resolve
 
 
 def test_by_default_tasks_fill_the_gpus_or_the_cores():

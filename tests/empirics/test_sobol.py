@@ -14,9 +14,10 @@ from scipy.stats import qmc
 
 from empirics.errors import InputError
 from empirics.find_workload import find_workload
+from empirics.request import Request
 from empirics.search import search_points
 from empirics.sobol import unit_points
-from empirics.specification import Request, resolve
+from empirics.specification import resolve
 from empirics.store import read_store
 from empirics.workloads import WORKLOADS
 

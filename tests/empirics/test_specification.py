@@ -2,7 +2,9 @@ import dataclasses
 import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 from empirics import specification as module
 from empirics.errors import InputError
 from empirics.records import Study, number_text
-from empirics.specification import Request, nearest_128, resolve
+from empirics.request import Request
+from empirics.specification import nearest_128, resolve
 
 
 def specify(**request):
@@ -20,64 +23,69 @@ def specify(**request):
 @dataclass(frozen=True)
 class Bad:
     name: str
-    request: Request
+    words: dict
     message: str
 
 
+def asked(**words):
+    """What is asked for, not yet a request: making one may be refused."""
+    return words
+
+
 BAD = [
-    Bad("share", Request(sparsity=(0.0, 0.9)), r"--sparsity 0\.9 is 0\.9%: write 90"),
-    Bad("sparsity 100", Request(sparsity=(0.0, 100.0)), r"--sparsity 100: must be a percentage in \[0, 100\)"),
-    Bad("sparsity -1", Request(sparsity=(-1.0,)), r"--sparsity -1: must be a percentage in \[0, 100\)"),
-    Bad("sparsity nan", Request(sparsity=(math.nan,)), r"--sparsity nan: must be a percentage"),
-    Bad("sparsity inf", Request(sparsity=(math.inf,)), r"--sparsity inf: must be a percentage"),
-    Bad("no sparsity", Request(sparsity=()), r"--sparsity: name at least one value in \[0, 100\)"),
-    Bad("batch size 0", Request(batch_sizes=(8, 0)), r"--batch-sizes 0: must be integers >= 1"),
-    Bad("batch size -8", Request(batch_sizes=(-8,)), r"--batch-sizes -8: must be integers >= 1"),
-    Bad("no batch size", Request(batch_sizes=()), r"--batch-sizes: name at least one, an integer >= 1"),
-    Bad("batch of too many", Request(batch_sizes=(8, 1619)), r"--batch-sizes 1619: more than the 1618 training"),
-    Bad("goal 7", Request(goal_error=(7.0,)), r"--goal-error 7: must lie in \(0, 1\), e\.g\. 0\.08 for 8% errors"),
-    Bad("goal 1", Request(goal_error=(1.0,)), r"--goal-error 1: must lie in \(0, 1\)"),
-    Bad("goal 0", Request(goal_error=(0.0,)), r"--goal-error 0: must lie in \(0, 1\)"),
-    Bad("goal nan", Request(goal_error=(math.nan,)), r"--goal-error nan: must lie in \(0, 1\)"),
-    Bad("no trial", Request(trials=0), r"--trials 0: must be an integer >= 1"),
-    Bad("no replicate", Request(replicates=0), r"--replicates 0: must be an integer >= 1"),
-    Bad("reruns -1", Request(rerun_winner=-1), r"--rerun-winner -1: must be an integer >= 0"),
-    Bad("no step", Request(max_steps=0), r"--max-steps 0: must be an integer >= 1"),
-    Bad("budget no store can hold", Request(max_steps=2**63), r"--max-steps 9223372036854775808: must be"),
-    Bad("interval 0", Request(eval_interval=0), r"--eval-interval 0: must be an integer >= 1"),
+    Bad("share", asked(sparsity=(0.0, 0.9)), r"--sparsity 0\.9 is 0\.9%: write 90"),
+    Bad("sparsity 100", asked(sparsity=(0.0, 100.0)), r"--sparsity 100: must be a percentage in \[0, 100\)"),
+    Bad("sparsity -1", asked(sparsity=(-1.0,)), r"--sparsity -1: must be a percentage in \[0, 100\)"),
+    Bad("sparsity nan", asked(sparsity=(math.nan,)), r"--sparsity nan: must be a percentage"),
+    Bad("sparsity inf", asked(sparsity=(math.inf,)), r"--sparsity inf: must be a percentage"),
+    Bad("no sparsity", asked(sparsity=()), r"--sparsity: name at least one value in \[0, 100\)"),
+    Bad("batch size 0", asked(batch_sizes=(8, 0)), r"--batch-sizes 0: must be integers >= 1"),
+    Bad("batch size -8", asked(batch_sizes=(-8,)), r"--batch-sizes -8: must be integers >= 1"),
+    Bad("no batch size", asked(batch_sizes=()), r"--batch-sizes: name at least one, an integer >= 1"),
+    Bad("batch of too many", asked(batch_sizes=(8, 1619)), r"--batch-sizes 1619: more than the 1618 training"),
+    Bad("goal 7", asked(goal_error=(7.0,)), r"--goal-error 7: must lie in \(0, 1\), e\.g\. 0\.08 for 8% errors"),
+    Bad("goal 1", asked(goal_error=(1.0,)), r"--goal-error 1: must lie in \(0, 1\)"),
+    Bad("goal 0", asked(goal_error=(0.0,)), r"--goal-error 0: must lie in \(0, 1\)"),
+    Bad("goal nan", asked(goal_error=(math.nan,)), r"--goal-error nan: must lie in \(0, 1\)"),
+    Bad("no trial", asked(trials=0), r"--trials 0: must be an integer >= 1"),
+    Bad("no replicate", asked(replicates=0), r"--replicates 0: must be an integer >= 1"),
+    Bad("reruns -1", asked(rerun_winner=-1), r"--rerun-winner -1: must be an integer >= 0"),
+    Bad("no step", asked(max_steps=0), r"--max-steps 0: must be an integer >= 1"),
+    Bad("budget no store can hold", asked(max_steps=2**63), r"--max-steps 9223372036854775808: must be"),
+    Bad("interval 0", asked(eval_interval=0), r"--eval-interval 0: must be an integer >= 1"),
     Bad(
         "interval longer than can be stored",
-        Request(eval_interval=2**63),
+        asked(eval_interval=2**63),
         r"--eval-interval 9223372036854775808: must be",
     ),
-    Bad("seed -1", Request(seed=-1), r"--seed -1: must be an integer >= 0"),
-    Bad("seed 2^32", Request(seed=2**32), r"--seed 4294967296: must be at most 4294967295"),
-    Bad("trials beyond memory", Request(trials=2**32 - 1), r"--trials 4294967295: must be at most 100000"),
-    Bad("trials of no limit", Request(trials=10**40), r"--trials 1(0{40}): must be at most 100000"),
-    Bad("replicates beyond memory", Request(replicates=2**32 - 1), r"--replicates 4294967295: must be at most 10000"),
-    Bad("reruns beyond memory", Request(rerun_winner=2**32 - 1), r"--rerun-winner 4294967295: must be at most 10000"),
-    Bad("budget beyond any", Request(max_steps=2**32 - 1), r"--max-steps 4294967295: must be at most 100000000"),
-    Bad("followed beyond any", Request(steps=2**32 - 1), r"--steps 4294967295: must be at most 100000000"),
-    Bad("draws beyond any", Request(repeats=2**32 - 1), r"--repeats 4294967295: must be at most 100000"),
+    Bad("seed -1", asked(seed=-1), r"--seed -1: must be an integer >= 0"),
+    Bad("seed 2^32", asked(seed=2**32), r"--seed 4294967296: must be at most 4294967295"),
+    Bad("trials beyond memory", asked(trials=2**32 - 1), r"--trials 4294967295: must be at most 100000"),
+    Bad("trials of no limit", asked(trials=10**40), r"--trials 1(0{40}): must be at most 100000"),
+    Bad("replicates beyond memory", asked(replicates=2**32 - 1), r"--replicates 4294967295: must be at most 10000"),
+    Bad("reruns beyond memory", asked(rerun_winner=2**32 - 1), r"--rerun-winner 4294967295: must be at most 10000"),
+    Bad("budget beyond any", asked(max_steps=2**32 - 1), r"--max-steps 4294967295: must be at most 100000000"),
+    Bad("followed beyond any", asked(steps=2**32 - 1), r"--steps 4294967295: must be at most 100000000"),
+    Bad("draws beyond any", asked(repeats=2**32 - 1), r"--repeats 4294967295: must be at most 100000"),
     Bad(
         "each allowed, too many together",
-        Request(replicates=10_000, trials=100, batch_sizes=(8, 16)),
+        asked(replicates=10_000, trials=100, batch_sizes=(8, 16)),
         r"80000 studies of 100 trials and 0 reruns: more than 1000000 trainings in one run; use fewer --replicates",
     ),
     Bad(
         "too many retrainings",
-        Request(replicates=1000, rerun_winner=10_000, sparsity=(0.0,), batch_sizes=(8,), trials=1),
+        asked(replicates=1000, rerun_winner=10_000, sparsity=(0.0,), batch_sizes=(8,), trials=1),
         r"1000 studies of 1 trials and 10000 reruns: more than 1000000 trainings",
     ),
-    Bad("one example", Request(examples=1), r"--examples 1: must be an integer >= 2"),
+    Bad("one example", asked(examples=1), r"--examples 1: must be an integer >= 2"),
     Bad(
         "unknown workload",
-        Request(workload="cifar"),
+        asked(workload="cifar"),
         r"unknown workload 'cifar'; perhaps cifar-10/simple-cnn/sgd or cifar-10/.*; `python -m .* --list` shows them",
     ),
-    Bad("unknown pruning", Request(pruning="topk"), r"--pruning topk: choose one of snip, grasp, .*, random$"),
-    Bad("no GPU", Request(device="cuda"), r"--device cuda: this machine has no usable CUDA device; use --device cpu"),
-    Bad("no data folder", Request(workload="mnist/simple-cnn/sgd"), r"missing .*; run .* fetch mnist`"),
+    Bad("unknown pruning", asked(pruning="topk"), r"--pruning topk: choose one of snip, grasp, .*, random$"),
+    Bad("no GPU", asked(device="cuda"), r"--device cuda: this machine has no usable CUDA device; use --device cpu"),
+    Bad("no data folder", asked(workload="mnist/simple-cnn/sgd"), r"missing .*; run .* fetch mnist`"),
 ]
 
 
@@ -85,9 +93,40 @@ BAD = [
 def test_bad_input_is_refused_in_one_line_that_names_the_option(bad, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=bad.message) as refusal:
-        resolve(bad.request, cuda_available=False)
+        resolve(Request(**bad.words), cuda_available=False)
     assert "\n" not in str(refusal.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_are_taken_in_whatever_holds_them():
+    given = Request(
+        sparsity=[0, np.float32(90)], batch_sizes=np.array([16, 32]), goal_error=0.1, stop="hits 5", data_dir="data"
+    )
+    assert (given.sparsity, given.batch_sizes, given.goal_error) == ((0.0, 90.0), (16, 32), (0.1,))
+    assert (given.stop, given.data_dir) == (("hits", "5"), Path("data"))
+    assert Request(sparsity=90, batch_sizes=16, trials=np.int64(3)) == Request(
+        sparsity=(90.0,), batch_sizes=(16,), trials=3
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"sparsity": "90"}, "--sparsity 90: must be a number"),
+        ({"sparsity": [0, None]}, "--sparsity None: must be a number"),
+        ({"batch_sizes": (16.0, 32)}, r"--batch-sizes 16\.0: must be an integer"),
+        ({"batch_sizes": True}, "--batch-sizes True: must be an integer"),
+        ({"trials": 2.5}, r"--trials 2\.5: must be an integer"),
+        ({"replicates": "3"}, "--replicates 3: must be an integer"),
+        ({"seed": (0, 1)}, r"--seed \(0, 1\): must be an integer"),
+        ({"goal_error": ["low"]}, "--goal-error low: must be a number"),
+        ({"points": 7}, "--points 7: must be the name of a file or folder"),
+        ({"stop": 3}, "--stop 3: "),
+    ],
+)
+def test_what_is_no_number_is_refused_by_its_name(words, message):
+    with pytest.raises(InputError, match=message):
+        specify(**words)
 
 
 @given(st.floats() | st.floats(0.0, 2.0) | st.sampled_from([0.0, 100.0, -0.0]))

@@ -1,7 +1,8 @@
 import dataclasses
 
 from empirics.records import QUANTITIES, ConstantsRecord, Study, StudyOutcome, StudyRecord, TrialRecord
-from empirics.specification import Request, resolve
+from empirics.request import Request
+from empirics.specification import resolve
 from empirics.store import open_store
 from empirics.summary import describe_run, describe_study
 

@@ -12,7 +12,8 @@ from empirics.errors import InputError, WorkerError
 from empirics.executor import ProcessExecutor
 from empirics.measure import Execution
 from empirics.placement import local_executor
-from empirics.specification import Request, resolve
+from empirics.request import Request
+from empirics.specification import resolve
 from empirics.worker import NotStartedError, leave_where_imported_by_a_worker
 
 GUARD = r'put the call under `if __name__ == "__main__":`, or use jobs=1'

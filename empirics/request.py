@@ -1,0 +1,96 @@
+"""What a user asks for, every value in its range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from empirics.columns import share_for_percent
+from empirics.errors import InputError
+from empirics.pruning import PRUNING_METHODS, Biases
+from empirics.ranges import COUNTS, MOST_REPLICATES, check_batch_sizes, check_counts, meant, numbers, place, words
+
+TraceName = Literal["none", "full"]
+
+
+@dataclass(frozen=True)
+class BaseRequest:
+    """What any measurement is told; each field is an option of its command, None is the workload's default."""
+
+    workload: Annotated[str, "e.g. digits or mnist/simple-cnn/sgd; your own as my_module:make_workload"] = (
+        "digits/small-cnn/sgd"
+    )
+    sparsity: Annotated[tuple[float, ...], "percent of weights pruned, each in [0, 100)"] = (
+        0.0,
+        50.0,
+        70.0,
+        90.0,
+    )
+    trials: Annotated[int | None, "search points a study, default the workload's"] = None
+    goal_error: Annotated[
+        tuple[float, ...] | None,
+        "what counts as the result: a validation error in (0, 1), or a value of your own metric; one curve each",
+    ] = None
+    stop: Annotated[tuple[str, ...], "when a study is over: race (first hit), hits M, factor F (F x K*), never"] = (
+        "race",
+    )
+    trace: Annotated[TraceName, "full: evaluate fully at every goal test and keep the error of every trial"] = "none"
+    points: Annotated[Path | None, "CSV table of search points, a column a metaparameter; default Sobol's"] = None
+    max_steps: Annotated[int | None, "budget of a trial, steps, default the workload's"] = None
+    eval_interval: Annotated[int | None, "steps between two goal tests, default the workload's"] = None
+    pruning: Annotated[str, "how weights are chosen before training", tuple(PRUNING_METHODS)] = "snip"
+    pruning_examples: Annotated[int | None, "training examples that pruning sees; default all"] = None
+    biases: Annotated[Biases, "pruned with the weights, kept, or none at any sparsity"] = "prune"
+    seed: Annotated[int, "seed of the run"] = 0
+    data_parallel: Annotated[int, "processes that share each batch of a study; part of what a run is"] = 1
+    device: Annotated[Literal["auto", "cpu", "cuda"], "where to train; auto takes a GPU if there is one"] = "auto"
+    data_dir: Annotated[Path | None, "folder that holds MNIST/, Fashion-MNIST/ or cifar-10-batches-bin/"] = None
+    examples: Annotated[int | None, "training examples that L, Delta and beta are measured on; default all"] = None
+    every: Annotated[int | None, "steps between two measurements of L, default the workload's"] = None
+    steps: Annotated[int | None, "how far a run is followed for L; default to its goal"] = None
+    hessian_points: Annotated[int, "measurements at which the top Hessian eigenvalue is taken too"] = 4
+    repeats: Annotated[int, "mini-batch gradients drawn to check beta/B, a batch size; 0: no check"] = 0
+
+    def __post_init__(self) -> None:
+        """Take single values, lists, arrays and names of files for what they stand for, and check every range."""
+        meant(self, "sparsity", numbers("sparsity", self.sparsity, float))
+        if self.goal_error is not None:
+            meant(self, "goal_error", numbers("goal-error", self.goal_error, float))
+        meant(self, "stop", words(self.stop))
+        for name in ("points", "data_dir"):
+            meant(self, name, place(name.replace("_", "-"), getattr(self, name)))
+        _check_sparsities(self.sparsity)
+        if self.pruning not in PRUNING_METHODS:
+            raise InputError(f"--pruning {self.pruning}: choose one of {', '.join(PRUNING_METHODS)}")
+        check_counts(self, {name: span for name, span in COUNTS.items() if hasattr(self, name)})
+        if self.repeats == 1:
+            raise InputError("--repeats 1: one draw has no spread; use 0 or at least 2")
+
+
+@dataclass(frozen=True)
+class Request(BaseRequest):
+    """What a user asks `python -m empirics.measure` for."""
+
+    batch_sizes: Annotated[tuple[int, ...] | None, "examples per step, default the workload's"] = None
+    replicates: Annotated[int, "independent repetitions of every study"] = 1
+    rerun_winner: Annotated[int, "times each winner is trained again with new seeds"] = 0
+    constants: Annotated[bool, "measure L, Delta and beta after the curves"] = True
+
+    def __post_init__(self) -> None:
+        """Likewise; every batch size is an integer."""
+        super().__post_init__()
+        check_counts(self, {"replicates": (1, MOST_REPLICATES), "rerun_winner": (0, MOST_REPLICATES)})
+        if self.batch_sizes is not None:
+            check_batch_sizes(self)
+
+
+def _check_sparsities(sparsities: tuple[float, ...]) -> None:
+    """Refuse what is no percentage of weights to prune."""
+    if not sparsities:
+        raise InputError("--sparsity: name at least one value in [0, 100)")
+    for sparsity in sparsities:
+        if not 0 <= sparsity < 100:  # also true for nan
+            raise InputError(f"--sparsity {sparsity:g}: must be a percentage in [0, 100)")
+        if share := share_for_percent(sparsity):
+            raise InputError(f"--sparsity {share}")
