@@ -26,8 +26,8 @@ def ratio(over: Sequence[ArrayLike], under: Sequence[ArrayLike] = ()) -> Array:
         Fractions and exponents apart, as `frexp` gives them.
 
     Example:
-        >>> float(ratio([1e300, 1e300], [1e305, 1e290]))
-        100000.0
+        >>> float(ratio([2.0**1000, 2.0**1000], [2.0**1010, 2.0**960]))
+        1073741824.0
     """
     fraction, exponent = np.frexp(np.float64(1.0))
     for sign, factors in ((1, over), (-1, under)):
