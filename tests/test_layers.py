@@ -15,7 +15,7 @@ ROOT = Path(theory.__file__).parents[1]
 # What the layers above may know of `empirics`: the readers of stores and of tables, records, columns and errors.
 READERS = {
     *("empirics.store", "empirics.table_file", "empirics.records", "empirics.columns", "empirics.errors"),
-    *("empirics.specification", "empirics.goal_label", "empirics.workloads"),
+    *("empirics.request", "empirics.goal_label", "empirics.workloads"),
 }
 # The command alone, and the constants, may look beyond the store.
 MAY_LOOK_BEYOND = {"empirics.measure", "empirics.constants"}
