@@ -27,7 +27,7 @@ evidence: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests verification
-	$(BIN)/python -m pytest -q --doctest-modules kstar.py theory empirics verification paper_figures --ignore-glob='*/test_*.py'
+	$(BIN)/python -m pytest -q --doctest-modules kstar theory empirics verification paper_figures --ignore-glob='*/test_*.py'
 
 # The documentation as a site, which needs no network: open site/index.html. A warning is an error.
 docs: $(INSTALLED)

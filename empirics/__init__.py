@@ -9,6 +9,6 @@ and `constants`, the specification, the store and its reader do not until they n
 import sys
 
 if sys.argv[:1] == ["-m"]:  # `python -m`: Ctrl-C is one line while modules are imported too
-    from kstar import leave_at_once
+    from kstar.ending import leave_at_once
 
     leave_at_once()

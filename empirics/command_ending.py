@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from empirics.errors import InputError, WorkerError
-from kstar import INTERRUPTED
+from kstar.ending import INTERRUPTED
 
 _GO_ON = "what was finished is kept, run the same command again to go on"
 

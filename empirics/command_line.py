@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, Union
 
 from empirics.errors import without_password
-from kstar import say
+from kstar.ending import say
 
 First = TypeVar("First")
 Second = TypeVar("Second")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +25,7 @@ from empirics.stages import Measurement
 from empirics.store import read_store
 from empirics.store_schema import FILE_NAME
 from empirics.summary import describe_constants
-from kstar import command, say
+from kstar.ending import command, say
 
 _PROGRAM = "python -m empirics.constants"
 _PURPOSE = (
@@ -120,19 +121,30 @@ def _by_default(request: ConstantsRequest) -> Iterable[int]:
 
 
 @command
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code."""
-    words = _PROGRAM, _PURPOSE, ConstantsRequest, ConstantsExecution
-    return run_command(lambda: _show(measure_constants(*parse(arguments, *words))))
+def main(
+    arguments: Sequence[str] | None = None, prog: str = _PROGRAM, then: Callable[[Path], str] | None = None
+) -> int:
+    """Run the command.
+
+    Args:
+        arguments: The command line, without the program's name; None reads sys.argv.
+        prog: The name it is called by.
+        then: What to print of the run folder once it is measured, for who sees more than this package.
+
+    Returns:
+        The exit code.
+    """
+    words = prog, _PURPOSE, ConstantsRequest, ConstantsExecution
+    return run_command(lambda: _show(measure_constants(*parse(arguments, *words)), then))
 
 
-def _show(folder: Path) -> None:
-    """Print the constants, what they predict, and where they are."""
-    import verification.prediction_table  # noqa: PLC0415 - the command alone looks beyond the store, once that is closed
-
+def _show(folder: Path, then: Callable[[Path], str] | None) -> None:
+    """Print the constants, what follows, and where they are."""
     say(describe_constants(folder))
-    say(verification.prediction_table.describe(folder))
+    if then is not None:
+        say(then(folder))
     say(f"\nResults: {folder}/")
+    say(f"Next:    python -m verification.report {shlex.quote(str(folder))}")
 
 
 if __name__ == "__main__":

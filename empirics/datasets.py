@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from empirics.command_line import OneLineParser
 from empirics.errors import InputError, without_password
 from empirics.streams import split_indices
-from kstar import command, say
+from kstar.ending import command, say
 
 CLASSES = 10
 _IDX_IMAGES, _IDX_LABELS = 2051, 2049

@@ -22,7 +22,7 @@ from empirics.summary import describe_run
 from empirics.trial_table import export_table
 from empirics.trial_table_import import read_trials
 from empirics.whole_folder import refuse_taken
-from kstar import INTERRUPTED, command, say
+from kstar.ending import INTERRUPTED, command, say
 
 _PROGRAM = "python -m empirics.exchange"
 _READERS = {"batch-science": read_tree, "csv": read_trials, "authors": read_authors_runs}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ from empirics.running import folder_of, inputs_of, prepare, run_stages
 from empirics.stages import Measurement
 from empirics.summary import describe_run
 from empirics.workloads import describe_workloads
-from kstar import command, say
+from kstar.ending import command, say
 
 _PROGRAM = "python -m empirics.measure"
 _PURPOSE = "Measure steps to result K*(B) per sparsity, then the constants L, Delta and beta behind it."
@@ -66,12 +66,23 @@ def _everything(run: Measurement) -> None:
 
 
 @command
-def main(arguments: Sequence[str] | None = None, prog: str = _PROGRAM) -> int:
-    """Run the command, called by the name `prog`; return its exit code."""
-    return run_command(lambda: _carry_out(*parse(arguments, prog, _PURPOSE, Request, _Command)))
+def main(
+    arguments: Sequence[str] | None = None, prog: str = _PROGRAM, then: Callable[[Path], str] | None = None
+) -> int:
+    """Run the command.
+
+    Args:
+        arguments: The command line, without the program's name; None reads sys.argv.
+        prog: The name it is called by.
+        then: What to print of the run folder once it is measured, for who sees more than this package.
+
+    Returns:
+        The exit code.
+    """
+    return run_command(lambda: _carry_out(*parse(arguments, prog, _PURPOSE, Request, _Command), then))
 
 
-def _carry_out(request: Request, execution: _Command) -> None:
+def _carry_out(request: Request, execution: _Command, then: Callable[[Path], str] | None) -> None:
     """List, plan or measure, as asked."""
     if execution.list:
         say(describe_workloads())
@@ -84,15 +95,14 @@ def _carry_out(request: Request, execution: _Command) -> None:
             folder = folder_of(specification, execution.out)
             say(describe_plan(specification, prepared.dataset, prepared.jobs, folder))
     else:
-        _show(measure(request, execution))
+        _show(measure(request, execution), then)
 
 
-def _show(folder: Path) -> None:
-    """Print the run, what the law says about it, and what to do next."""
-    import verification  # noqa: PLC0415 - the command alone looks beyond the store, once that is closed
-
+def _show(folder: Path, then: Callable[[Path], str] | None) -> None:
+    """Print the run, what follows, and what to do next."""
     say(describe_run(folder))
-    say(verification.summary(folder))
+    if then is not None:
+        say(then(folder))
     files = sorted(path.name for path in folder.iterdir() if path.is_file())
     say(f"\nResults: {folder}/  ({', '.join(files)})")
     quoted = shlex.quote(str(folder))

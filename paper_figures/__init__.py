@@ -7,7 +7,7 @@ Reference:
 import sys
 
 if sys.argv[:1] == ["-m"]:  # `python -m`: Ctrl-C is one line while modules are imported too
-    from kstar import leave_at_once
+    from kstar.ending import leave_at_once
 
     leave_at_once()
 

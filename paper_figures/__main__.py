@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kstar import command, say
+from kstar.ending import command, say
 from paper_figures.catalogue import FIGURES, draw, find_name, refuse_others
 from paper_figures.sources import read_run
 from verification.command_line import Parser

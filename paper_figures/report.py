@@ -13,7 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from kstar import command, say
+from kstar.ending import command, say
 from paper_figures.report_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from paper_figures.report_page import Page, page
 from verification.command_line import Parser

@@ -74,7 +74,7 @@ def test_the_wheel_holds_the_packages_and_what_they_read(built):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     tops = {name.partition("/")[0] for name in names if not name.partition("/")[0].endswith(".dist-info")}
-    assert tops == {*PACKAGES, "kstar.py"}
+    assert tops == {*PACKAGES, "kstar"}
     for package in PACKAGES:
         wanted = {path.relative_to(ROOT).as_posix() for path in (ROOT / package).rglob("*.py")}
         assert wanted <= names
@@ -86,7 +86,7 @@ def test_the_sdist_holds_what_the_wheel_is_made_of(built):
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"pyproject.toml", "README.md", "LICENSE", "kstar.py", "theory/derive.py"} <= names
+    assert {"pyproject.toml", "README.md", "LICENSE", "kstar/ending.py", "theory/derive.py"} <= names
 
 
 def install(wheel, folder):

@@ -17,8 +17,6 @@ READERS = {
     *("empirics.store", "empirics.table_file", "empirics.records", "empirics.columns", "empirics.errors"),
     *("empirics.request", "empirics.goal_label", "empirics.workloads"),
 }
-# The command alone, and the constants, may look beyond the store.
-MAY_LOOK_BEYOND = {"empirics.measure", "empirics.constants"}
 # What is imported before anything is trained, asked of a cluster or shown.
 LIGHT = (
     *(*PACKAGES, "empirics.constants", "empirics.exchange", "empirics.executor", "empirics.measure", "empirics.store"),
@@ -53,7 +51,7 @@ class Module:
 
 def read_modules():
     modules = []
-    for package in (*PACKAGES, "benchmarks"):
+    for package in ("kstar", *PACKAGES, "benchmarks"):
         for path in sorted((ROOT / package).rglob("*.py")):
             if not path.name.startswith("test_") and path.name != "conftest.py":
                 parts = path.relative_to(ROOT).with_suffix("").parts
@@ -111,11 +109,15 @@ def test_no_module_leads_back_to_itself():
     assert sorted(left) == []
 
 
+@of("kstar")
+def test_the_front_door_alone_knows_every_package(module):
+    known = packages_imported(module) & {*PACKAGES, "benchmarks", "torch"}
+    assert known <= ({"verification"} if module.name == "kstar.__main__" else set())
+
+
 @of("empirics")
 def test_empirics_measures_without_knowing_the_theory(module):
-    if module.name not in MAY_LOOK_BEYOND:
-        assert not packages_imported(module) & {"theory", "verification", "paper_figures", "benchmarks"}
-    assert not packages_imported(module) & {"paper_figures", "benchmarks"}
+    assert not packages_imported(module) & {"theory", "verification", "paper_figures", "benchmarks"}
 
 
 @of("theory")

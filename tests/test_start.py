@@ -35,10 +35,10 @@ NONE: frozenset[str] = frozenset()
 THEORY = frozenset({"numpy", "sympy"})
 STARTS = (
     Start("kstar", "import kstar", NONE),
-    Start("kstar --help", "import kstar; kstar.main(['--help'])", NONE),
+    Start("kstar --help", "from kstar.__main__ import main; main(['--help'])", NONE),
     Start("empirics", "import empirics", NONE),
     Start("theory", "import theory", THEORY),
-    Start("kstar derive", "import kstar; kstar.main(['derive', '--case', 'sparsity'])", THEORY),
+    Start("kstar derive", "from kstar.__main__ import main; main(['derive', '--case', 'sparsity'])", THEORY),
     Start("verification", "import verification", THEORY | {"scipy"}),
     Start("figures", "import paper_figures", THEORY | {"scipy", "matplotlib"}),
 )

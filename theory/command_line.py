@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from typing import NoReturn
 
-from kstar import say
+from kstar.ending import say
 
 _COUNTED = 2**53
 

@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from kstar import command, say
+from kstar.ending import command, say
 from theory.command_line import OneLineParser
 from theory.evaluation_command import add_evaluation_arguments, evaluate_main, wants_evaluation
 from theory.formats import FORMATS, Page

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from kstar import command, say
+from kstar.ending import command, say
 from theory.derive import derive
 from theory.formats.markdown import Markdown
 from theory.formats.page import prose

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kstar import say
+from kstar.ending import say
 from theory.command_line import count_up_to, positive
 from theory.doubles import SMALLEST
 from theory.evaluation import BOUNDS, MODELS, Evaluation, evaluate

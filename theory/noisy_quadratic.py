@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kstar import command, say
+from kstar.ending import command, say
 from theory.arguments import LARGEST, positive_array
 from theory.command_line import OneLineParser, count_up_to, number, plain, positive
 from theory.log_space import Array

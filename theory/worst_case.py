@@ -18,7 +18,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from kstar import command, say
+from kstar.ending import command, say
 from theory.arguments import LARGEST, count_array, positive_array, require_moments, require_positive
 from theory.bounds import SHARP_BOUND
 from theory.cases.worst_case import CONTRACTION, WORST_CASE

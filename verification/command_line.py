@@ -4,7 +4,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from typing import NoReturn
 
-from kstar import say
+from kstar.ending import say
 
 _MOST_DRAWS = 100_000  # a hundred times the default; their curves are held in memory together
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kstar import command, say
+from kstar.ending import command, say
 from verification.analysis import Analysis, analyse
 from verification.claims import Claim, judge_all
 from verification.command_line import Parser

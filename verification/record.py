@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kstar import command, say
+from kstar.ending import command, say
 from verification.analysis import analyse
 from verification.command_line import Parser
 from verification.curve_tests import DRAWS

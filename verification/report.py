@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from kstar import command, say
+from kstar.ending import command, say
 from verification.advice import check_efficiency, check_time, efficiency_lines, step_time_lines
 from verification.analysis import Analysis, analyse
 from verification.command_line import Parser, checked

@@ -10,7 +10,7 @@ from sphinx.util.typing import ExtensionMetadata, stringify_annotation
 
 # What numpy's alias stands for fills three lines; readers know it by its name.
 _ARRAY_LIKE = stringify_annotation(ArrayLike, "smart")
-PACKAGES = ("theory", "empirics", "verification", "paper_figures")
+PACKAGES = ("kstar", "theory", "empirics", "verification", "paper_figures")
 ROOT = Path(__file__).resolve().parents[2]
 
 

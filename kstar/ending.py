@@ -1,7 +1,6 @@
-"""`kstar derive | measure | report | figures`: the commands of the packages under one name, and how every command ends.
+"""How every command ends: what stops it is one line on stderr and an exit code, never a traceback.
 
-What stops a command is one line on stderr and an exit code, never a traceback. Each loads only what it needs: `kstar
-derive` loads no torch, and this module nothing but the standard library, so that an interruption is met at once.
+It loads nothing but the standard library, so that an interruption is met at once.
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, ParamSpec, TextIO
@@ -22,20 +20,6 @@ from typing import NoReturn, ParamSpec, TextIO
 Arguments = ParamSpec("Arguments")
 INTERRUPTED = 130
 _REQUESTS = (signal.SIGINT, signal.SIGTERM)
-COMMANDS = {
-    "derive": ("theory.derive", "print the derivation of the law, each step checked, or evaluate it"),
-    "measure": ("empirics.measure", "measure K*(B) per sparsity, then L, Delta and beta"),
-    "report": ("verification.report", "fits, intervals and verdicts of a run or a CSV file"),
-    "figures": ("paper_figures.__main__", "draw the paper's figures for measured runs"),
-}
-_HELP = """usage: kstar COMMAND ...
-
-Steps-to-result curves of sparse networks: theory first, then measured, then tested.
-
-commands:
-{commands}
-
-`kstar COMMAND --help` tells more; `kstar --version` prints the version."""
 
 
 class _Seen:
@@ -192,42 +176,3 @@ def _mute(stream: TextIO) -> None:
     """Let what is still to be written to a stream go nowhere, so that Python does not complain as it ends."""
     with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), stream.fileno())
-
-
-@command
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command of one of the packages.
-
-    Args:
-        arguments: The command line, without the program's name; None reads sys.argv.
-
-    Returns:
-        The command's own exit code; 2, with one line on stderr, if there is no such command.
-
-    Raises:
-        SystemExit: As the command's own argument parser does.
-
-    Example:
-        >>> main(["--help"])
-        usage: kstar COMMAND ...
-        ...
-        0
-    """
-    name, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    if name in {"-h", "--help"}:
-        say(_HELP.format(commands="\n".join(f"  {one:<9}{told}" for one, (_, told) in COMMANDS.items())))
-        return 0
-    if name == "--version":
-        from importlib.metadata import version  # noqa: PLC0415 - takes longer than all the rest
-
-        say(f"kstar {version('kstar')}")
-        return 0
-    if name not in COMMANDS:
-        print(f"kstar: no command {name!r}; use one of {', '.join(COMMANDS)}; see kstar --help", file=sys.stderr)
-        return 2
-    code: int = import_module(COMMANDS[name][0]).main(rest, prog=f"kstar {name}")
-    return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,87 @@
+"""`kstar derive | measure | constants | report | figures`: the commands of the packages under one name.
+
+This module alone sees all packages, and shows after a measurement what the law says of it. Each command loads only what
+it needs: `kstar derive` loads no torch.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from kstar.ending import command, say
+
+COMMANDS = {
+    "derive": ("theory.derive", "print the derivation of the law, each step checked, or evaluate it"),
+    "measure": ("empirics.measure", "measure K*(B) per sparsity, then L, Delta and beta"),
+    "constants": ("empirics.constants", "measure L, Delta and beta alone, and what they predict"),
+    "report": ("verification.report", "fits, intervals and verdicts of a run or a CSV file"),
+    "figures": ("paper_figures.__main__", "draw the paper's figures for measured runs"),
+}
+_HELP = """usage: kstar COMMAND ...
+
+Steps-to-result curves of sparse networks: theory first, then measured, then tested.
+
+commands:
+{commands}
+
+`kstar COMMAND --help` tells more; `kstar --version` prints the version."""
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command of one of the packages.
+
+    Args:
+        arguments: The command line, without the program's name; None reads sys.argv.
+
+    Returns:
+        The command's own exit code; 2, with one line on stderr, if there is no such command.
+
+    Raises:
+        SystemExit: As the command's own argument parser does.
+
+    Example:
+        >>> main(["--help"])
+        usage: kstar COMMAND ...
+        ...
+        0
+    """
+    name, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if name in {"-h", "--help"}:
+        say(_HELP.format(commands="\n".join(f"  {one:<10}{told}" for one, (_, told) in COMMANDS.items())))
+        return 0
+    if name == "--version":
+        from importlib.metadata import version  # noqa: PLC0415 - takes longer than all the rest
+
+        say(f"kstar {version('kstar')}")
+        return 0
+    if name not in COMMANDS:
+        print(f"kstar: no command {name!r}; use one of {', '.join(COMMANDS)}; see kstar --help", file=sys.stderr)
+        return 2
+    options = {"then": _FOLLOWS[name]} if name in _FOLLOWS else {}
+    code: int = import_module(COMMANDS[name][0]).main(rest, prog=f"kstar {name}", **options)
+    return code
+
+
+def _fits(folder: Path) -> str:
+    """Return what the law says of a run that was measured."""
+    import verification  # noqa: PLC0415 - only after a measurement
+
+    return verification.summary(folder)
+
+
+def _predictions(folder: Path) -> str:
+    """Return what the constants of a run predict."""
+    from verification.prediction_table import describe  # noqa: PLC0415 - only after a measurement
+
+    return describe(folder)
+
+
+_FOLLOWS: Mapping[str, Callable[[Path], str]] = {"measure": _fits, "constants": _predictions}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
