@@ -9,6 +9,7 @@ from empirics import engine, following
 from empirics.constants import main
 from empirics.measure import main as measure
 from empirics.store import read_store
+from kstar.__main__ import main as kstar
 
 HERE = "reference.constants_workloads"
 QUICK = ("--sparsity", "0", "50", "--trials", "3", "--goal-error", "0.3", "--max-steps", "60", "--device", "cpu")
@@ -45,8 +46,15 @@ def test_in_a_measured_folder_nothing_is_searched_again(copied, monkeypatch, cap
     assert "measurements of 11 gradient passes and more over 30 examples" in output.err
     assert output.err.index("constants: about") < output.err.index("constants: 2")
     assert "on 30 training examples" in output.out
-    assert "Sparse over dense, predicted from the constants" in output.out
-    assert "paper, MNIST" in output.out
+    assert "predicted" not in output.out
+    assert f"Next:    python -m verification.report {copied}\n" in output.out
+    assert code_of(kstar, "constants", *QUICK, *PROBE, "--out", copied) == 0  # nothing is left to measure
+    shown = capsys.readouterr().out
+    assert "Sparse over dense, predicted from the constants" in shown
+    assert "paper, MNIST" in shown
+    for command, says in ((kstar, True), (lambda words: measure(words[1:]), False)):
+        assert code_of(command, "measure", *QUICK, *PROBE, "--batch-sizes", 32, 64, "--out", copied) == 0
+        assert ("no fitted ratio" in capsys.readouterr().out) == says
 
 
 def test_alone_and_as_a_part_of_measure_it_gives_the_same(copied, tmp_path):
