@@ -76,7 +76,8 @@ def _outcome(error: BaseException) -> tuple[int, str]:
     """Return the exit code of a command that an error ended and what to say of it; 0 where it is a fault of ours."""
     if _Seen.interruption or isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "interrupted"
-    return (2, " ".join(str(error).split())) if isinstance(error, OSError) else (0, "")
+    said = " ".join(str(error).split()) or type(error).__name__
+    return (2, said) if isinstance(error, OSError) else (0, "")
 
 
 def say(text: str, end: str = "\n") -> bool:

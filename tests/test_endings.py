@@ -75,6 +75,18 @@ def test_what_the_system_refuses_is_one_line_and_a_fault_of_ours_is_shown(capsys
         command(fail)(ZeroDivisionError())
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(OSError(), "OSError"), (ConnectionResetError(), "ConnectionResetError"), (TimeoutError(" \n"), "TimeoutError")],
+)
+def test_what_the_system_refuses_without_a_word_is_told_by_its_name(error, told, capsys):
+    def fail():
+        raise error
+
+    assert command(fail)() == 2
+    assert capsys.readouterr().err == f"error: {told}\n"
+
+
 @needs_full
 @pytest.mark.parametrize("write", [say, lambda text: print(text, end="")], ids=["say", "print"])
 def test_a_full_output_device_is_one_line(write, capsys, monkeypatch):
