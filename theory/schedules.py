@@ -154,13 +154,6 @@ class Schedule:
         """The shape, symbolically."""
         return SHAPES[self.name]
 
-    @property
-    def last_rate(self) -> float:
-        """The limit of the rate after infinitely many steps."""
-        if self.name == "constant":
-            return self.peak
-        return self.peak * self.parameters["end_factor"] if self.shape.held else 0.0
-
     def rate(self, step: ArrayLike) -> Array:
         r"""Return the rate :math:`\eta_k` of each step.
 
