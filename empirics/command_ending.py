@@ -21,7 +21,8 @@ def run_command(carry_out: Callable[[], None]) -> int:
     except WorkerError as error:
         return _fail(str(error), 1)
     except (OSError, sqlite3.OperationalError) as error:
-        return _fail(f"{error}; {_GO_ON}", 2)
+        said = " ".join(str(error).split()) or type(error).__name__
+        return _fail(f"{said}; {_GO_ON}", 2)
     except MemoryError:
         return _fail(f"memory is exhausted; use fewer --trials or --jobs; {_GO_ON}", 2)
     except KeyboardInterrupt:

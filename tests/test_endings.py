@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from reference.checkout import PACKAGES, ROOT
 
+from empirics.command_ending import run_command
 from kstar.ending import command, say
 
 REQUESTS = (signal.SIGINT, signal.SIGTERM)
@@ -85,6 +86,10 @@ def test_what_the_system_refuses_without_a_word_is_told_by_its_name(error, told,
 
     assert command(fail)() == 2
     assert capsys.readouterr().err == f"error: {told}\n"
+    assert run_command(fail) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: {told}; what was finished is kept")
+    assert message.count("\n") == 1
 
 
 @needs_full
