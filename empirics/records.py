@@ -12,6 +12,8 @@ from empirics.stopping import RACE, StopRule
 Event = Literal["reached", "infeasible", "running"]
 EVENTS: Mapping[str, Event] = MappingProxyType({event: event for event in get_args(Event)})
 Status = Literal["complete", "incomplete", "infeasible", "censored"]
+# So few steps to a goal are counted too coarsely: one more or less is a third of them, and none takes less than one.
+FEW_STEPS = 3
 Drawing = Literal["replacement", "epoch", "border"]
 QUANTITIES = (
     "L_mean",

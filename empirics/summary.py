@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from empirics.goal_label import goal_label, sign_of
-from empirics.records import QUANTITIES, ConstantsRecord, Study, StudyRecord, number_text
+from empirics.records import FEW_STEPS, QUANTITIES, ConstantsRecord, Study, StudyRecord, number_text
 from empirics.search import at_edge
 from empirics.store import read_store
 
 _EDGE_MARK = "*"
-# So few steps are counted too coarsely: one more or less is a third of them, and none takes less than one.
-FEW_STEPS = 3
 # So many studies are named in one line.
 _NAMES = 6
 

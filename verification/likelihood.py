@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
+from empirics.records import FEW_STEPS
 from verification.records import CurvePoint
 
 Array = NDArray[np.float64]
@@ -25,8 +26,6 @@ Array = NDArray[np.float64]
 EXACT_WIDTH = 1e-9
 # Steps are counted; nobody measures a count to better than one in a million.
 SIGMA_FLOOR_OF_COUNTS = 1e-6
-# So few steps to a goal are counted too coarsely: one more or less is a third of them, and none takes less than one.
-FEW_STEPS = 3
 
 # A law without a finite K is taken as e^10000 steps: its likelihood is hopeless, its arithmetic is not.
 LARGEST_LOG_STEPS = 1e4

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from empirics.records import FEW_STEPS
 from verification.analysis import Analysis
 from verification.claims import Claim, Verdict
 from verification.curves import FittedCurve, FittedLaw
 from verification.fit import FIRST_TEST, OPEN, Interval
-from verification.likelihood import FEW_STEPS
 from verification.pairs import Pair
 from verification.prediction import Prediction
 from verification.records import Constant, Curve, Records, curve_groups
