@@ -6,6 +6,7 @@ held against each other. Reports and imports read every file through this door.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +19,29 @@ from empirics.table_rows import Row, Table, read_plain_table, read_rows
 
 __all__ = ["Row", "Table", "listed", "other_columns", "read_plain_table", "read_table"]
 
-# A curve is of one of each: their names tell curves apart, whether they are texts or numbers.
-_OF_A_CURVE = (
-    "model modelname modelsize network net architecture arch optimizer optimiser optim opt dataset data task benchmark "
-    "problem method algorithm pruning pruner pruningmethod pruningalgorithm schedule lrschedule scheduler width depth "
-    "layers numlayers params numparams nparams parameters variant setting target targetaccuracy targetloss targeterror "
-    "targetmetric threshold"
+# A curve is of one model and one goal: their names tell curves apart, whether they are texts or numbers. What was
+# measured of a model (`model_loss`) does not.
+_SUBJECTS = (
+    "model|(?:neural)?network|net|backbone|arch(?:itecture)?|optimi[sz]er|optim|opt|data|dataset|task|benchmark|"
+    "workload|problem|method|algo(?:rithm)?|pruning(?:method|algo(?:rithm)?)?|pruner|(?:lr|learningrate)?schedule|"
+    "(?:lr|learningrate)?scheduler|variant|setting"
+)
+_LABELS = (
+    "id|ids|name|index|idx|no|nr|num|number|code|key|label|tag|type|kind|family|version|class|variant|size|scale|width|"
+    "depth|layers|params|parameters"
+)
+_SIZES = (
+    "width|depth|hidden(?:size|dim|units)|dmodel|(?:num|n|numberof)?(?:layers|params|parameters)|"
+    "(?:param|parameter|layer)count"
+)
+_METRIC = (
+    "(?:train(?:ing)?|val(?:id(?:ation)?)?|dev|test|eval|top[15]){0,2}"
+    "(?:acc|accuracy|loss|err|error|errorrate|metric|value|level|score|perplexity|ppl|auc|f1|bleu|mse|percent|pct)"
+)
+_GOALS = "target|threshold|thresh|goal"
+_OF_A_CURVE = re.compile(
+    f"(?:train(?:ing)?|base|target)?(?:{_SUBJECTS})(?:{_LABELS})?|{_SIZES}|"
+    f"(?:{_GOALS})(?:{_METRIC}|{_LABELS})?|{_METRIC}(?:{_GOALS})"
 )
 # What a repetition may be numbered by, the first that tells the rows apart.
 _OF_A_REPEAT = (
@@ -64,21 +82,24 @@ def other_columns(table: Table) -> tuple[str, ...]:
 
 def _with_curves_apart(table: Table) -> Table:
     """Return a table whose workload tells of every column that tells curves apart."""
-    apart = [
-        name
-        for name in other_columns(table)
-        if key_of(name) in _OF_A_CURVE.split() and _varies_within(table.rows, name)
-    ]
+    apart = [name for name in other_columns(table) if _is_of_a_curve(name) and _varies_within(table.rows, name)]
     if not apart:
         return table
     rows = []
+    first: dict[tuple[str, float | str], str] = {}  # 0.7 and 0.70 are one goal
     for row in table.rows:
         if blank := next((name for name in apart if not row.text(name)), None):
             raise row.refuse(blank, "is blank here and tells curves apart elsewhere: fill it in every row")
-        told = ", ".join(f"{name} {row.text(name)}" for name in apart)
+        texts = (first.setdefault((name, _value(row.text(name))), row.text(name)) for name in apart)
+        told = ", ".join(f"{name} {text}" for name, text in zip(apart, texts, strict=True))
         workload = ", ".join(part for part in (row.text("workload"), told) if part)
         rows.append(replace(row, fields={**row.fields, "workload": workload}))
     return _used(table, rows, apart, f"one curve for each {' and '.join(apart)}")
+
+
+def _is_of_a_curve(name: str) -> bool:
+    """Return whether a name says that its column holds a model, what it is trained by or on, or a goal."""
+    return _OF_A_CURVE.fullmatch(re.sub("[^a-z0-9]+", "", key_of(name))) is not None
 
 
 def _refuse_pooled(table: Table) -> None:
@@ -102,10 +123,10 @@ def _tells_rows_apart(values: Sequence[str]) -> bool:
 
 def _varies_within(rows: Sequence[Row], name: str) -> bool:
     """Return whether a column has several values within one curve."""
-    seen: dict[object, str] = {}
+    seen: dict[object, float | str] = {}
     return any(
-        seen.setdefault(tuple(_value(row.text(part)) for part in _STUDY[:3]), row.text(name)) != row.text(name)
-        for row in rows
+        seen.setdefault(tuple(_value(row.text(part)) for part in _STUDY[:3]), value) != value
+        for row, value in ((row, _value(row.text(name))) for row in rows)
     )
 
 

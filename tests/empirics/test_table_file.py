@@ -246,6 +246,35 @@ def test_models_are_curves_of_their_own(name, tmp_path):
     assert notes == (f"mine.csv: one curve for each {name}",)
 
 
+NUMBERED = (
+    *("model_id", "Model Size", "model/index", "network_no", "dataset-id", "optimiser_id", "task number", "base_model"),
+    *("workload_id", "num_params", "target_acc", "Target Loss", "target_val_acc", "goal_acc", "threshold"),
+    *("threshold_value", "accuracy_threshold", "val_loss_target", "Target Error (%)", "target_top1_accuracy"),
+)
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+def test_models_and_goals_of_numbers_are_curves_of_their_own(name, tmp_path):
+    numbers = {"a": ("0.7", "0.70", ".7"), "b": ("0.8", "0.8", "0.80")}
+    lines = "".join(
+        f"{batch_size},{steps},{numbers[one][at % 3]}\n" for at, (one, batch_size, steps) in enumerate(ROWS)
+    )
+    curves, notes = read_curves(written(tmp_path, f"batch_size,steps,{name}\n{lines}"))
+    assert {curve.workload: [(p.batch_size, p.upper) for p in curve.points] for curve in curves} == {
+        f"{name} {number}": [(b, float(k)) for one, b, k in ROWS if one == model]
+        for model, number in (("a", "0.7"), ("b", "0.8"))
+    }
+    assert notes == (f"mine.csv: one curve for each {name}",)
+
+
+@pytest.mark.parametrize("name", ["model_loss", "task_error", "final_acc", "hours", "data_seconds", "epochs_to_target"])
+def test_what_was_measured_of_a_run_tells_no_curves_apart(name, tmp_path):
+    lines = "".join(f"{batch_size},{steps},{steps / 9000}\n" for _, batch_size, steps in ROWS)
+    (curve,), notes = read_curves(written(tmp_path, f"batch_size,steps,{name}\n{lines}"))
+    assert (curve.workload, len(curve.points)) == ("", 6)
+    assert notes == (f"mine.csv: columns not read: {name}",)
+
+
 def test_a_model_of_every_row_is_named_where_no_curve_is_left(tmp_path):
     path = written(tmp_path, "batch_size,steps,model\n16,9,a\n32,8,b\n64,7,c\n")
     records = read_records(path)
