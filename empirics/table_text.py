@@ -24,8 +24,13 @@ MOST_ROWS = 500_000
 _PREAMBLE = 20
 _SEPARATORS = (",", ";", "\t", "|", " ")
 _SEPARATOR_LINE = re.compile(r"\"?sep=(.|\\t)\"?", re.IGNORECASE)
-# Blanks and marks that a program puts into names and nobody sees.
-_UNSEEN = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u200b": None, "\ufeff": None})
+# Blanks and marks that a program puts into names and numbers and nobody sees: breaks, joiners, directions of writing.
+_UNSEEN = str.maketrans(
+    {
+        **dict.fromkeys("\u00a0\u202f\u2007\u2009", " "),
+        **dict.fromkeys("\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"),
+    }
+)
 _KINDS = {
     b"PK\x03\x04": "an Excel workbook or another archive: save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an Excel workbook: save the sheet as CSV",
@@ -73,7 +78,7 @@ def read_cells(path: Path, is_header: Callable[[Sequence[str]], bool]) -> Cells:
     number, separator = found
     records = _records(path, text, separator, number - 1)
     _, header = next(records)
-    header = [name.translate(_UNSEEN).strip() for name in header]
+    header = [name.strip() for name in header]
     if separator == " " and header[0] == "#":
         del header[0]
     header[0] = header[0].lstrip("#").strip() or header[0]
@@ -104,7 +109,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 
 def _text(path: Path) -> str:
-    """Return the text of a file, its byte order mark left out."""
+    """Return the text of a file, its byte order mark and what nobody sees left out."""
     content = read_bytes(path, MOST_BYTES)
     for start, kind in _KINDS.items():
         if content.startswith(start):
@@ -118,7 +123,7 @@ def _text(path: Path) -> str:
         raise InputError(f"{path}, row {row}: not a readable CSV file ({byte}); save it as UTF-8") from None
     if "\0" in text:
         raise InputError(f"{path}: not a readable CSV file (it holds NUL bytes); save it as UTF-8 text")
-    return text
+    return text.translate(_UNSEEN)
 
 
 def _refuse_other_kinds(path: Path, lines: Sequence[str]) -> None:
