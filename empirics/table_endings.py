@@ -51,11 +51,17 @@ def flags_of(columns: Sequence[str], rows: Sequence[tuple[Mapping[str, str], Ref
     flags = {name: true for name in columns for true, keys in _FLAGS.items() if key_of(name) in keys.split()}
     if "trials" in columns:  # there `censored` counts them
         flags.pop("censored", None)
-    for name in flags:
-        for fields, refuse in rows:
-            if fields[name].lower() not in _TRUTHS and not looks_like_number(fields[name]):
-                raise refuse(name, f"need true or false, got {fields[name][:60]!r}")
-    return {name: true for name, true in flags.items() if all(fields[name].lower() in _TRUTHS for fields, _ in rows)}
+    return {name: true for name, true in flags.items() if _says_truths(name, rows)}
+
+
+def _says_truths(name: str, rows: Sequence[tuple[Mapping[str, str], Refuse]]) -> bool:
+    """Return whether a column holds true and false; one of other numbers or of blanks alone says something else."""
+    filled = [(fields[name], refuse) for fields, refuse in rows if fields[name].lower() not in BLANKS]
+    others = [(text, refuse) for text, refuse in filled if text.lower() not in _TRUTHS]
+    if others and not all(looks_like_number(text) for text, _ in filled):
+        text, refuse = next((one for one in others if not looks_like_number(one[0])), others[0])
+        raise refuse(name, f"need true or false, got {text[:60]!r}")
+    return bool(filled) and not others
 
 
 def read_ending(fields: MutableMapping[str, str], flags: Mapping[str, bool], refuse: Refuse) -> None:
@@ -88,7 +94,10 @@ def read_ending(fields: MutableMapping[str, str], flags: Mapping[str, bool], ref
     if (bound or _never(word)) and status in {"reached", "complete"}:
         raise refuse("status", f"{status}, yet the steps are {text!r}")
     for name, true in flags.items():
-        _heed(fields, name, _TRUTHS[fields[name].lower()] == true, refuse)
+        if fields[name].lower() not in BLANKS:
+            _heed(fields, name, _TRUTHS[fields[name].lower()] == true, refuse)
+        elif fields["steps_to_result"] and not status:
+            raise refuse(name, "is blank, yet steps are given: say whether they met the goal")
     spent = not fields["steps_to_result"] and not fields.get("lower") and status in {"", "not_reached", "incomplete"}
     if spent and "max_steps" in fields:
         fields["lower"] = fields["max_steps"]
@@ -108,7 +117,7 @@ def bound_of(text: str) -> re.Match[str] | None:
 def _status(fields: MutableMapping[str, str], refuse: Refuse) -> str:
     """Return the word for how a run ended, written as here."""
     told = fields.get("status", "")
-    word = re.sub("[ -]", "_", told.lower())
+    word = "finished" if told.lower() in BLANKS else re.sub("[ -]", "_", told.lower())
     if _WORDS.get(word) == "?":
         ends = "complete, incomplete (budget spent), infeasible (diverged) or censored (cut short)"
         raise refuse("status", f"{told!r} says nothing of the goal: write {ends}, or leave the row out")

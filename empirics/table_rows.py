@@ -268,11 +268,29 @@ def _bare(text: str) -> str:
 def _plain(row: Row, name: str, sign: Decimal | None) -> str:
     """Return a cell with its number written plainly."""
     text = row.fields[name]
-    if name == "sparsity":
-        text = text.removesuffix("%").rstrip()
     bare = _bare(text) if name == "steps_to_result" else text
+    if name == "sparsity":
+        bare = text.removesuffix("%").rstrip()
     try:
-        return text.replace(bare, plain_number(bare, sign), 1)
+        plain = plain_number(bare, sign)
     except InputError as error:
         tokens = "; counts of tokens are not read" if name == "batch_size" and text[-1].isalpha() else ""
         raise row.refuse(name, f"{error}{tokens}") from None
+    if name != "sparsity":
+        return text.replace(bare, plain, 1)
+    if bare != text and (share := _share_of_percent(plain)):
+        raise row.refuse(name, f"{text!r} is {share}")
+    return plain
+
+
+def _share_of_percent(plain: str) -> str:
+    """Return what to say of less than one percent, given with its sign; nothing of any other text."""
+    try:
+        value = float(plain)
+    except ValueError:
+        return ""
+    if not share_for_percent(value):
+        return ""
+    return (
+        f"under 1%, and no such sparsity is read: write 0 for dense, or {100 * value:.12g}% if {value:.12g} is a share"
+    )

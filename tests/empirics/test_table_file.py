@@ -124,6 +124,23 @@ def test_a_flag_says_what_the_steps_are_of(tmp_path):
         assert notes == (f"mine.csv: read column {name} as status",)
 
 
+@pytest.mark.parametrize("blank", ["", "nan", "NaN", "NA", "N/A", "-", "None"])
+@pytest.mark.parametrize("name", ["status", "converged"])
+def test_how_a_run_ended_may_be_left_blank_where_its_steps_say_it(name, blank, tmp_path):
+    met = {"status": "reached", "converged": "True"}[name]
+    text = f"batch_size,steps,max_steps,{name}\n16,,800,{blank}\n32,40,800,{met}\n64,>700,,{blank}\n"
+    path = written(tmp_path, text)
+    (curve,), _ = read_curves(path)
+    assert [(point.lower, point.upper) for point in curve.points] == [(800.0, None), (40.0, 40.0), (700.0, None)]
+    found, _ = read_trials(path, ImportOptions((0.1,), 800))
+    assert [study.records[0].steps_to_result for study in found] == [None, 40, None]
+
+
+def test_a_blank_status_says_nothing_of_steps(tmp_path):
+    (curve,), _ = read_curves(written(tmp_path, "batch_size,steps,status\n16,9,nan\n32,8,NA\n"))
+    assert [point.upper for point in curve.points] == [9.0, 8.0]
+
+
 def test_a_trial_that_was_cut_short_has_not_spent_its_budget(tmp_path):
     rows = "16,0,40,900,\n16,1,,900,\n16,2,,900,diverged\n16,3,30,900,finished\n"
     (curve,), _ = read_curves(written(tmp_path, "batch_size,trial,steps,max_steps,status\n" + rows))
@@ -180,7 +197,11 @@ BAD = [
     Bad("comments alone", "# a\n# b\n", "the file is empty"),
     Bad("a comment like a run", "run,batch_size,steps\n#1,16,9\n", "row 2: begins with # and reads like a run"),
     Bad("a share", "batch_size,steps,sparsity\n16,9,0.9\n", "row 2, column sparsity: 0.9 is 0.9%: write 90"),
-    Bad("a share of %", "batch_size;steps;sparsity\n16;9;0,9 %\n", "row 2, column sparsity: 0.9 is 0.9%: write 90"),
+    Bad(
+        "under one percent",
+        "batch_size;steps;sparsity\n16;9;0,9 %\n",
+        "row 2, column sparsity: '0,9 %' is under 1%, and no such sparsity is read: write 0 for dense, or 90% if 0.9",
+    ),
     Bad("a share by name", "batch_size,steps,density\n16,9,0.1\n", "column density is not read: give sparsity"),
     Bad("not reached by when", BS + "16,DNF\n", "or write its steps as >5000"),
     Bad(
@@ -192,6 +213,11 @@ BAD = [
     Bad("a bound of a part", BS + "16,>9.5\n", "need a whole number beside the sign, got '>9.5'"),
     Bad("a bound that was met", "bs,steps,status\n16,>50,reached\n", "column status: reached, yet the steps are '>50'"),
     Bad("a flag in words", "bs,steps,reached\n16,9,maybe\n32,8,yes\n", "column reached: need true or false, got 'ma"),
+    Bad(
+        "a flag of two kinds", "bs,steps,reached\n16,9,0.93\n32,8,yes\n", "column reached: need true or false, got '0.9"
+    ),
+    Bad("a blank flag beside steps", "bs,steps,converged\n16,9,\n32,8,yes\n", "row 2, column converged: is blank, yet"),
+    Bad("nan beside steps", "bs,steps,diverged\n16,9,NaN\n32,8,False\n", "row 2, column diverged: is blank, yet"),
     Bad("a model left blank", "bs,steps,model\n16,9,a\n32,8,\n", "row 3, column model: is blank here"),
     Bad(
         "names with commas",
