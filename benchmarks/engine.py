@@ -28,7 +28,8 @@ from benchmarks.plain import PlainCost, PlainSample, PlainTrial, plain_study
 from empirics.convolutional import ConvolutionalNetwork
 from empirics.engine import measure_study
 from empirics.errors import InputError
-from empirics.goal import Goals, GoalTest, goal_count
+from empirics.goal import Goals, GoalTest
+from empirics.goal_label import goal_count
 from empirics.laboratory import Laboratory
 from empirics.memory import peak_bytes
 from empirics.records import Study, StudyRecord, number_text

@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from empirics.goal_label import GoalCount
+from empirics.goal_label import GoalCount, goal_count
 from empirics.gradient import as_input
 from empirics.networks import Network
 
 _ROWS = 64
 _MEMORY = 0.9  # of how hard an image was when trials last looked at it
-
-
-def goal_count(goal_error: float, examples: int, known: Sequence[GoalCount] = ()) -> int:
-    """Return the largest number of errors that reaches the goal.
-
-    Args:
-        goal_error: Goal as a share of the validation set, in (0, 1).
-        examples: Size of the validation set.
-        known: Goals whose count is another.
-
-    Returns:
-        floor(goal_error x examples), safe against the rounding of the product; the count of a known goal.
-
-    Reference:
-        Lee et al. 2021, Appendix B: 0.02 of 6000 is reached at 120 errors; published code for those known.
-
-    Example:
-        >>> goal_count(0.02, 6000), goal_count(0.08, 179)
-        (120, 14)
-        >>> goal_count(0.12, 6000, (GoalCount(0.12, 6000, 719),))
-        719
-    """
-    counts = {(of.goal, of.examples): of.most_errors for of in known}
-    if (goal_error, examples) in counts:
-        return counts[goal_error, examples]
-    return math.floor(goal_error * examples + 1e-6)
 
 
 def classification_error(outputs: Tensor, targets: Tensor) -> float:

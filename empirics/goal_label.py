@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 CLASSIFICATION_ERROR = "classification_error"
@@ -21,6 +22,32 @@ class GoalCount:
     goal: float
     examples: int
     most_errors: int
+
+
+def goal_count(goal_error: float, examples: int, known: Sequence[GoalCount] = ()) -> int:
+    """Return the largest number of errors that reaches the goal.
+
+    Args:
+        goal_error: Goal as a share of the validation set, in (0, 1).
+        examples: Size of the validation set.
+        known: Goals whose count is another.
+
+    Returns:
+        floor(goal_error x examples), safe against the rounding of the product; the count of a known goal.
+
+    Reference:
+        Lee et al. 2021, Appendix B: 0.02 of 6000 is reached at 120 errors; published code for those known.
+
+    Example:
+        >>> goal_count(0.02, 6000), goal_count(0.08, 179)
+        (120, 14)
+        >>> goal_count(0.12, 6000, (GoalCount(0.12, 6000, 719),))
+        719
+    """
+    counts = {(of.goal, of.examples): of.most_errors for of in known}
+    if (goal_error, examples) in counts:
+        return counts[goal_error, examples]
+    return math.floor(goal_error * examples + 1e-6)
 
 
 def goal_sign(metric: str, *, maximise: bool) -> str:

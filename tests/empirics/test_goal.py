@@ -15,7 +15,8 @@ from reference.empirics_networks import SMALL_CNN
 from empirics.architectures import build_network
 from empirics.convolutional import ConvolutionalNetwork
 from empirics.find_workload import find_workload
-from empirics.goal import GoalTest, goal_count
+from empirics.goal import GoalTest
+from empirics.goal_label import goal_count
 from empirics.store import read_store
 from empirics.training import TrialBlock
 
