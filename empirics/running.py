@@ -117,6 +117,7 @@ def run_stages(
             "threads": 1,
             "notices": notices,
             "training_examples": dataset.training_examples,
+            "validation_examples": dataset.validation_examples,
             **told_of_inputs,
         }
         if specification.data_parallel > 1:

@@ -33,7 +33,8 @@ def write_asked(folder, request, steps=reached, constants=None):
     with open_store(folder, specification.identity()) as store:
         told = {name: str(path.resolve()) for name, path in inputs_of(request).items() if path is not None}
         started = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC).isoformat()
-        store.add_session(started, {"training_examples": dataset.training_examples, **told})
+        examples = {name: getattr(dataset, name) for name in ("training_examples", "validation_examples")}
+        store.add_session(started, {**examples, **told})
         for study in specification.studies():
             least = steps(study)
             met = None if least is None else min(-(-least // interval) * interval, budget // interval * interval)
