@@ -12,10 +12,10 @@ from reference.checkout import PACKAGES
 import theory
 
 ROOT = Path(theory.__file__).parents[1]
-# What the layers above may know of `empirics`: the readers of stores and of tables, records, columns and errors.
+# What the layers above may know of `empirics`: readers of stores and tables, records, columns, errors, and requests.
 READERS = {
     *("empirics.store", "empirics.table_file", "empirics.records", "empirics.columns", "empirics.errors"),
-    *("empirics.request", "empirics.goal_label", "empirics.workloads"),
+    *("empirics.request", "empirics.ranges", "empirics.goal_label", "empirics.workloads"),
 }
 # What is imported before anything is trained, asked of a cluster or shown.
 LIGHT = (

@@ -1,9 +1,11 @@
 """What a claim needs that a run may lack, and the options that ask for it."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from empirics.goal_label import goal_count
 from verification.records import Curve, Records
 from verification.run_command import ADDED, MeasuredRun, command_lines, measured_run
 
@@ -50,7 +52,10 @@ def lacking(needs: Needs, run: MeasuredRun) -> dict[str, object]:
         found["replicates"] = needs.replicates
     trials = run.asked("trials")
     if isinstance(trials, int) and trials < needs.trials:
-        found["trials"] = _TRIALS
+        more = _TRIALS if run.points_held is None else min(_TRIALS, run.points_held)
+        if more < needs.trials:  # a table of points must be given them first
+            return {}
+        found["trials"] = more
     if needs.losers and str(run.identity.get("stop", "")).split(" ")[0] in {"race", "hits"}:
         found["stop"] = "never"
     if needs.constants and run.asked("constants") is False:
@@ -159,19 +164,40 @@ def _batch_sizes(needs: Needs, run: MeasuredRun) -> dict[str, object]:
     if len(_bounded(poorest)) >= needs.batch_sizes:
         return _at_end(needs, run, poorest)
     if not all(point.reached for point in poorest.points):
-        budget = run.identity.get("max_steps")
-        return {"max_steps": _LONGER * budget} if isinstance(budget, int) else {}
+        return _longer(run)
     if len(_bounded(poorest)) < len(poorest.reached_batch_sizes):
-        interval, goals = run.identity.get("eval_interval"), run.identity.get("goal_error")
+        interval = run.identity.get("eval_interval")
         if isinstance(interval, int) and interval > 1:
             return {"eval_interval": max(interval // _LONGER, 1)}
-        return {"goal_error": [harder(float(g), poorest.sign) for g in goals]} if isinstance(goals, list) else {}
+        return _harder_goals(run, poorest.sign)
     sizes = {*run.batch_sizes}
     while len(sizes) < needs.batch_sizes and 2 * max(sizes) <= _training_examples(run):
         sizes.add(2 * max(sizes))
     while len(sizes) < needs.batch_sizes and min(sizes) > 1:
         sizes.add(min(sizes) // 2)
     return {"batch_sizes": sorted(sizes)} if len(sizes) >= needs.batch_sizes else {}
+
+
+def _longer(run: MeasuredRun) -> dict[str, object]:
+    """Ask for a longer budget, as far as there are longer ones."""
+    from empirics.ranges import COUNTS  # noqa: PLC0415 - a CSV file needs none of it
+
+    budget, (_, most) = run.identity.get("max_steps"), COUNTS["max_steps"]
+    return {"max_steps": min(_LONGER * budget, most)} if isinstance(budget, int) and budget < most else {}
+
+
+def _harder_goals(run: MeasuredRun, sign: str) -> dict[str, object]:
+    """Ask for goals that are harder to reach, where fewer errors can be asked for."""
+    goals, examples = run.identity.get("goal_error"), _validation_examples(run, sign)
+    pairs = [(float(goal), harder(float(goal), sign)) for goal in goals] if isinstance(goals, list) else []
+    found = [new for goal, new in pairs if not examples or goal_count(new, examples) < goal_count(goal, examples)]
+    return {"goal_error": found} if found else {}
+
+
+def _validation_examples(run: MeasuredRun, sign: str) -> int:
+    """Return of how many examples a goal is a share; 0 where it is none, or an older run does not say."""
+    known = run.session("validation_examples")
+    return known if sign == ERRORS and isinstance(known, int) else 0
 
 
 def _bounded(curve: Curve) -> list[int]:
@@ -214,7 +240,24 @@ def _two_goals(run: MeasuredRun) -> dict[str, object]:
     goals = run.identity.get("goal_error")
     if not isinstance(goals, list) or len(goals) != 1 or not isinstance(goals[0], int | float):
         return {}
-    return {"goal_error": [goals[0], easier(float(goals[0]), run.curves[0].sign)]}
+    goal, sign = float(goals[0]), run.curves[0].sign
+    other, examples = easier(goal, sign), _validation_examples(run, sign)
+    if examples and goal_count(other, examples) == (errors := goal_count(goal, examples)):
+        if errors + 1 >= examples:
+            return {}
+        other = _goal_of(errors + 1, examples)
+    return {"goal_error": [goals[0], other]}
+
+
+def _goal_of(errors: int, examples: int) -> float:
+    """Return a short goal that so many errors meet and no more.
+
+    Example:
+        >>> _goal_of(1, 179), _goal_of(14, 179)
+        (0.01, 0.08)
+    """
+    tries = (math.ceil(errors / examples * 10**digits) / 10**digits for digits in range(1, 16))
+    return next((goal for goal in tries if goal_count(goal, examples) == errors), errors / examples)
 
 
 def easier(goal: float, sign: str) -> float:

@@ -4,6 +4,7 @@ Every command that a report, a figure or a page prints about a run is made here,
 workload, goals, data and folder.
 """
 
+import csv
 import dataclasses
 import json
 import os
@@ -90,6 +91,14 @@ class MeasuredRun:
         """Return what was asked for last that may be added to."""
         return part(self.provenance, "asked_for").get(name)
 
+    @cached_property
+    def points_held(self) -> int | None:
+        """How many search points its table holds, None where its points are as many as one asks for."""
+        if self.identity.get("points") is None:
+            return None
+        found = self.session("points")
+        return _rows_below_header(Path(found)) if isinstance(found, str) else 0
+
     @property
     def probe(self) -> Mapping[str, Any]:
         """How its constants were asked for last."""
@@ -109,7 +118,7 @@ class MeasuredRun:
         Returns:
             One line for a shell. It goes into the run folder where that may hold the change, into another where it
             may not, or where the folder is kept or cannot be written to. None where the run's search points came from
-            a table that is no longer there.
+            a table that is no longer there, or no longer holds them all.
         """
         options = measure_options(self.provenance)
         if options is None or not self._with_measured(options):
@@ -135,9 +144,9 @@ class MeasuredRun:
             options["constants"] = ["no"]  # they were measured by a command of their own; to do it here replaces them
         if "points" not in options:
             return True
-        found = self.session("points")
-        options["points"] = [str(found)]
-        return isinstance(found, str) and Path(found).is_file()
+        options["points"] = [str(self.session("points"))]
+        trials = self.asked("trials")
+        return (self.points_held or 0) >= (trials if isinstance(trials, int) else 1)
 
     def _out(self, changes: Mapping[str, object]) -> Path:
         """Return the folder that a changed run goes to."""
@@ -149,6 +158,15 @@ class MeasuredRun:
         endings = ["-".join([*([] if n == "workload" else [n]), *_values(value)]) for n, value in other.items()]
         name = f"{own.name}-{re.sub('[^A-Za-z0-9.-]+', '-', '-'.join(endings) or 'more')}"
         return (Path("runs") if kept else own.parent) / name
+
+
+def _rows_below_header(path: Path) -> int:
+    """Return how many rows of a CSV table say something, 0 where it cannot be read."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return max(sum(any(map(str.strip, row)) for row in csv.reader(file)) - 1, 0)
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return 0
 
 
 def measured_run(records: Records) -> MeasuredRun | None:

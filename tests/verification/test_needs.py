@@ -193,6 +193,59 @@ def test_a_table_of_points_comes_along_and_without_it_nothing_is_suggested(tmp_p
     assert commands_of(Path("run")) == []
 
 
+@pytest.mark.parametrize(("rows", "asked", "trials"), [(2, None, None), (2, 1, None), (5, 2, 5), (30, 2, 16)])
+def test_no_trials_are_asked_for_that_a_table_of_points_lacks(rows, asked, trials, tmp_path, capsys):
+    points = tmp_path / "points.csv"
+    points.write_text("learning_rate\n" + "".join(f"0.{n}\n\n" for n in range(10, 10 + rows)))
+    request = Request(sparsity=(0.0, 90.0), points=points, trials=asked, batch_sizes=(4, 16), constants=False)
+    write_asked(Path("run"), request)
+    run = measured_run(read_records("run"))
+    assert lacking(Needs(trials=3), run) == ({} if trials is None else {"trials": trials})
+    for one in commands_of(Path("run")):
+        planned(one.command, capsys)
+
+
+def test_a_table_that_has_lost_points_gets_no_command(tmp_path):
+    points = tmp_path / "points.csv"
+    points.write_text("learning_rate\n0.1\n0.2\n")
+    write_asked(Path("run"), Request(sparsity=(0.0,), points=points, batch_sizes=(4, 16), constants=False))
+    assert commands_of(Path("run"))
+    for left in ("learning_rate\n0.1\n", "", "\0\udcff"):
+        points.write_text(left, errors="surrogateescape")
+        assert commands_of(Path("run")) == []
+
+
+@pytest.mark.parametrize(
+    ("budget", "longer"), [(20_000_000, 80_000_000), (50_000_000, 100_000_000), (100_000_000, None)]
+)
+def test_no_budget_is_asked_for_that_is_refused(budget, longer, capsys):
+    write_asked(Path("run"), Request(sparsity=(0.0,), max_steps=budget, **FEW), never)
+    run = measured_run(read_records("run"))
+    assert lacking(Needs(batch_sizes=4), run) == ({} if longer is None else {"max_steps": longer})
+    for one in commands_of(Path("run")):
+        planned(one.command, capsys)
+
+
+@pytest.mark.parametrize(
+    ("goals", "harder_ones"),
+    [((0.005,), None), ((0.0056,), [0.0028]), ((0.3, 0.001), [0.15]), ((0.08,), [0.04]), ((0.005, 0.001), None)],
+)
+def test_no_goal_is_asked_for_that_as_many_errors_meet(goals, harder_ones):
+    """Of 179 validation images 0.0055866 is one."""
+    write_asked(Path("run"), Request(sparsity=(0.0,), goal_error=goals, eval_interval=1, **FEW), lambda _: 1)
+    run = measured_run(read_records("run"))
+    assert lacking(Needs(batch_sizes=4), run) == ({} if harder_ones is None else {"goal_error": harder_ones})
+
+
+@pytest.mark.parametrize(
+    ("goal", "other"), [(0.001, 0.01), (0.005, 0.0063), (0.006, 0.012), (0.08, 0.1), (0.99, 0.995), (0.995, None)]
+)
+def test_the_easier_goal_beside_another_is_met_at_more_errors(goal, other):
+    write_asked(Path("run"), Request(sparsity=(0.0,), goal_error=(goal,), **FEW))
+    run = measured_run(read_records("run"))
+    assert lacking(Needs(beside="goal"), run) == ({} if other is None else {"goal_error": [goal, other]})
+
+
 @pytest.mark.parametrize(
     "asked",
     [
