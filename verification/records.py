@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from empirics.columns import CONSTANTS_COLUMNS
 from empirics.goal_label import goal_label
-from empirics.table_file import Row, Table, listed, other_columns, read_plain_table, read_table
-from verification.measured_constants import Measured, MeasuredConstants
+from empirics.table_file import Row, Table, listed, other_columns, read_table
+from verification.constants_file import Constant, read_constants, without_seeds
+from verification.measured_constants import Measured
 from verification.provenance_file import goal_signs
 from verification.trials import (
     SmoothnessRun,
@@ -25,8 +25,6 @@ from verification.trials import (
     winner,
 )
 
-# Tables of others need not say how much of the data they have seen.
-NEEDED_OF_CONSTANTS = tuple(name for name in CONSTANTS_COLUMNS if name != "standard_error")
 IMPORT_COMMAND = "python -m empirics.exchange import"
 
 
@@ -108,29 +106,6 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Constant:
-    """One measured constant of the theory (`L_mean`, `Delta`, `beta`, ...) at one sparsity.
-
-    Attributes:
-        workload: As recorded.
-        sparsity: Percent, in [0, 100).
-        quantity: Name of the constant.
-        value: Finite.
-        low: Lower end of its interval, None when it has none.
-        high: Upper end of its interval, None when it has none.
-        n: Number of measurements behind the value, >= 1.
-    """
-
-    workload: str
-    sparsity: float
-    quantity: str
-    value: float
-    low: float | None
-    high: float | None
-    n: int
-
-
-@dataclass(frozen=True)
 class Records:
     """What one input holds.
 
@@ -149,21 +124,6 @@ class Records:
     notes: tuple[str, ...] = field(default=())
     smoothness: tuple[SmoothnessRun, ...] = ()
     measured: Measured = field(default_factory=dict)
-
-
-def without_seeds(constants: Iterable[Constant]) -> dict[tuple[str, float], list[MeasuredConstants]]:
-    """Return what constants.csv alone holds: means over seeds, which cannot be compared in pairs and have no error.
-
-    Args:
-        constants: As read.
-
-    Returns:
-        Workload and sparsity to one set of values.
-    """
-    values: dict[tuple[str, float], dict[str, float]] = {}
-    for one in constants:
-        values.setdefault((one.workload, one.sparsity), {})[one.quantity] = one.value
-    return {key: [MeasuredConstants(0, found)] for key, found in values.items()}
 
 
 def read_records(source: str | Path) -> Records:
@@ -253,18 +213,10 @@ def read_curves(path: Path) -> tuple[tuple[Curve, ...], tuple[str, ...]]:
 
 def _study_curves(table: Table) -> list[Curve]:
     """Return the curves of a table with one row per study."""
-    seen: dict[tuple[str, str, float, int, int], tuple[int, CurvePoint]] = {}
     grouped: dict[tuple[str, str, float], list[CurvePoint]] = {}
     stops: dict[tuple[str, str, float], str] = {}
     for row in table.rows:
         curve, point = (row.text("workload"), row.text("goal"), row.percentage("sparsity")), _point(row)
-        key = (*curve, point.replicate, point.batch_size)
-        if key in seen:
-            first, other = seen[key]
-            if other != point:
-                raise row.refuse("batch_size", f"repeats row {first} with another result: number the replicates")
-            continue
-        seen[key] = (row.number, point)
         grouped.setdefault(curve, []).append(point)
         stops[curve] = row.text("stop")
     return [
@@ -275,17 +227,9 @@ def _study_curves(table: Table) -> list[Curve]:
 
 def _trial_curves(table: Table) -> list[Curve]:
     """Return the curves of a table with one row per trial."""
-    seen: dict[tuple[str, str, float, int, int, int], tuple[int, Trial]] = {}
     grouped: dict[tuple[str, str, float], dict[tuple[int, int], list[Trial]]] = {}
     for row in table.rows:
         curve, trial = (row.text("workload"), row.text("goal"), row.percentage("sparsity")), read_trial(row)
-        key = (*curve, trial.replicate, trial.batch_size, trial.trial)
-        if key in seen:
-            first, other = seen[key]
-            if other != trial:
-                raise row.refuse("trial", f"repeats row {first} with another result: number the trials")
-            continue
-        seen[key] = (row.number, trial)
         grouped.setdefault(curve, {}).setdefault((trial.batch_size, trial.replicate), []).append(trial)
     curves = []
     for group, studies in grouped.items():
@@ -302,29 +246,6 @@ def _trial_curves(table: Table) -> list[Curve]:
         stop = "race" if any(trial.status == "censored" for trial in every) else ""
         curves.append(Curve(*group, tuple(points), every, stop))
     return curves
-
-
-def read_constants(path: Path) -> tuple[Constant, ...]:
-    """Read constants.csv.
-
-    Args:
-        path: A CSV file with the columns `workload, sparsity, quantity, value, low, high, n`.
-
-    Returns:
-        The constants in the order of the file.
-
-    Raises:
-        ValueError: If the file is empty or malformed, or gives one constant twice.
-    """
-    table = read_plain_table(path, NEEDED_OF_CONSTANTS)
-    constants: dict[tuple[str, float, str], Constant] = {}
-    for row in table.rows:
-        constant = _constant(row)
-        key = (constant.workload, constant.sparsity, constant.quantity)
-        if key in constants:
-            raise row.refuse("quantity", f"{constant.quantity} at this sparsity was given before")
-        constants[key] = constant
-    return tuple(constants.values())
 
 
 def _notes(table: Table) -> tuple[str, ...]:
@@ -369,21 +290,6 @@ def _reached_interval(row: Row, steps: float | None, lower: float | None, upper:
     if not (lower < steps <= top or lower == steps == top):
         raise row.refuse("steps_to_result", f"need lower < {steps:g} <= upper, got ({lower:g}, {top:g}]")
     return lower, top
-
-
-def _constant(row: Row) -> Constant:
-    """Return the constant of a row."""
-    value = row.number_in("value")
-    quantity = row.text("quantity")
-    if value is None:
-        raise row.refuse("value", "need a number")
-    if not quantity:
-        raise row.refuse("quantity", "need a name")
-    low, high = row.number_in("low"), row.number_in("high")
-    if (low is not None and low > value) or (high is not None and high < value):
-        raise row.refuse("value", f"{value:g} lies outside its own interval")
-    n = row.whole("n", low=1, default=1)
-    return Constant(row.text("workload"), row.percentage("sparsity"), quantity, value, low, high, n)
 
 
 class Grouped(Protocol):

@@ -9,7 +9,8 @@ import numpy as np
 from paper_figures.judged import read_curve, read_pair, read_smoothness
 from paper_figures.sources import Run, key_of
 from verification.analysis import analyse
-from verification.records import Constant, Curve, CurvePoint, Records, without_seeds
+from verification.constants_file import Constant, without_seeds
+from verification.records import Curve, CurvePoint, Records
 from verification.trials import SmoothnessRun, Trial
 from verification.verdicts import dump, to_json
 

@@ -34,9 +34,10 @@ from empirics.trial_table_import import read_trials
 from paper_figures import report_verdicts
 from paper_figures.report_provenance import measured, steps_to_reproduce
 from paper_figures.sources import read_run
+from verification.constants_file import read_constants
 from verification.json_file import read_json
 from verification.provenance_file import read_provenance
-from verification.records import read_constants, read_curves, read_records
+from verification.records import read_curves, read_records
 from verification.trials import read_stored
 from verification.verdicts import differences, input_digests
 

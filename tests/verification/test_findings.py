@@ -8,6 +8,7 @@ from reference.verification_runs import DIGITS, Truth, write_run
 
 from verification.analysis import analyse
 from verification.claims import Verdict
+from verification.constants_file import Constant
 from verification.evidence_pairs import log_ratios_between
 from verification.findings import BEGIN, END, gather, main, renewed
 from verification.findings_consequences import Direction, held
@@ -16,7 +17,6 @@ from verification.fit import Interval
 from verification.kept_runs import KeptRun, repeats
 from verification.measured_constants import MeasuredConstants
 from verification.rates import Slope, line
-from verification.records import Constant
 from verification.rules import RULES
 from verification.trials import SmoothnessRun
 

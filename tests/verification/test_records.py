@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 from reference.verification_runs import DIGITS, write_run
 
-from verification.records import Curve, CurvePoint, read_constants, read_curves, read_records
+from verification.constants_file import read_constants
+from verification.records import Curve, CurvePoint, read_curves, read_records
 from verification.trials import Trial, study_interval, winner
 
 
