@@ -37,8 +37,6 @@ TRIALS_COLUMNS = (
     "max_steps",
     "eval_interval",
 )
-# Names that tables of others have for them.
-ALIASES = {"steps": "steps_to_result", "goal_error": "goal"}
 
 
 def share_for_percent(value: float) -> str:

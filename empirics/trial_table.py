@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from empirics.columns import ALIASES, CURVES_COLUMNS, TRIALS_COLUMNS
+from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
 from empirics.files import csv_text, write_atomically
 from empirics.records import StudyRecord, TrialRecord, number_text
@@ -35,7 +35,7 @@ def export_table(run: Path, target: Path) -> int:
     searched = list(
         dict.fromkeys(name for record in records for trial in record.trials for name in trial.metaparameters)
     )
-    taken = sorted({*TRIALS_COLUMNS, *ALIASES, *CURVES_COLUMNS}.intersection(searched))
+    taken = sorted({*TRIALS_COLUMNS, *CURVES_COLUMNS}.intersection(searched))
     if taken:
         raise InputError(f"{run}: its metaparameter {taken[0]} has the name of a column; use --format batch-science")
     rows = [(workload, *_row(record, trial), *_point(trial, searched)) for record in records for trial in record.trials]

@@ -6,6 +6,8 @@ import pytest
 from reference.commands import rows
 from reference.foreign_studies import records_of, run
 
+from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
+from empirics.store import open_store
 from verification import read_records
 
 
@@ -47,6 +49,26 @@ a/b/c,0.1,90,1,0,16,,400,,incomplete,factor 2,400,16,0.6
     assert (first.winner.trial, first.stopping_step) == (4, 96)
     assert [first.count(s) for s in ("complete", "incomplete", "infeasible", "censored")] == [2, 0, 1, 2]
     assert (second.winner, second.lower, second.count("incomplete")) == (None, 400, 1)
+
+
+def test_metaparameters_with_names_that_others_give_columns_come_back(tmp_path):
+    point = {"steps": 7.0, "goal_error": 0.5, "bs": 3.0, "model": 2.0}
+    trial = TrialRecord(0, point, "reached", 2, 1)
+    with open_store(tmp_path / "run", {"workload": "a/b/c", "goal_error": [0.1], "stop": "race"}) as store:
+        store.add_study(StudyOutcome((StudyRecord(Study(0.0, 0, 16), 0.1, (trial,), 10, 1, None, 0.0),)))
+    assert run("export", tmp_path / "run", "--to", tmp_path / "trials.csv") == 0
+    assert run("import", tmp_path / "trials.csv", "--to", tmp_path / "back") == 0
+    (record,) = records_of(tmp_path / "back")
+    assert (record.goal, record.steps_to_result, record.trials[0].metaparameters) == (0.1, 2, point)
+    (curve,) = read_records(tmp_path / "trials.csv").curves
+    assert [(p.batch_size, p.lower, p.upper) for p in curve.points] == [(16, 1.0, 2.0)]
+
+
+@pytest.mark.parametrize("row", [",0.1,16,0,8", "steps,0.1,16,,8"], ids=["no trial is trial 0", "the file's own name"])
+def test_rows_of_one_trial_said_in_two_ways_are_refused(row, tmp_path, capsys):
+    (tmp_path / "steps.csv").write_text(f"workload,goal,batch_size,trial,steps\n,0.1,16,,9\n{row}\n")
+    assert run("import", tmp_path / "steps.csv", "--to", tmp_path / "run") == 2
+    assert "row 3 repeats steps.csv, row 2: number the trials or the replicates" in capsys.readouterr().err
 
 
 def test_the_curves_of_a_run_are_a_table_of_winners(tmp_path, capsys):
