@@ -17,6 +17,7 @@ from empirics.goal_label import goal_label
 from empirics.laboratory import Laboratory
 from empirics.memory import expected_bytes
 from empirics.missing import missing_constants, missing_masks, missing_studies, trials_of
+from empirics.pruning import kept_weights
 from empirics.records import Study, number_text
 from empirics.running import refuse_what_cannot_be_added
 from empirics.specification import Specification, nearest_128
@@ -27,6 +28,9 @@ from empirics.training import TrialBlock
 _TIMED_SECONDS = 0.5
 _MOST_TIMED_EXAMPLES = 256
 _SHARE_OF_EVALUATION = 0.1  # of the validation set, looked at by the average goal test before it is decided
+# Pruning that leaves so little may leave no path from inputs to outputs; all masks would have to be made to know.
+_HIGH = 95.0  # percent
+_FEW_KEPT = 100
 _DOUBLE = 3.0  # a gradient in double precision over one in training, timed on Simple-CNN
 
 
@@ -116,9 +120,21 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int, fol
             f"{_cheaper_constants(specification, constants)}.",
             f"Expected steps are a guess from earlier runs{_of_rule(specification)}; times are timed here and scaled.",
             f"Memory: about {expected_bytes(specification, dataset, laboratory.network) * jobs / 1e9:.1f} GB.",
+            *_looked_at_later(left.studies, laboratory.network.size),
             "Nothing was measured or written.",
         )
     )
+
+
+def _looked_at_later(studies: Sequence[Study], size: int) -> list[str]:
+    """Return which sparsities of a network of some size may be refused when the run begins; nothing where none is."""
+    high = sorted(
+        {s for s in (study.sparsity for study in studies) if s > _HIGH or (s and kept_weights(size, s) < _FEW_KEPT)}
+    )
+    if not high:
+        return []
+    named = ", ".join(f"{sparsity:g}" for sparsity in high)
+    return [f"Whether --sparsity {named} cuts the network is looked at when the run begins; what cuts it is refused."]
 
 
 def _study_lines(

@@ -62,6 +62,33 @@ def test_full_traces_are_expected_to_evaluate_fully(digits, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("size", "sparsity", "named"),
+    [
+        (6090, (0.0, 90.0), ""),
+        (6090, (0.0, 90.0, 99.0, 99.9), "99, 99.9"),
+        (10**7, (95.0, 98.0), "98"),
+        (150, (0.0, 20.0, 50.0), "50"),
+    ],
+)
+def test_a_plan_tells_that_few_weights_are_looked_at_when_the_run_begins(size, sparsity, named):
+    lines = plan._looked_at_later([Study(s, 0, 16) for s in sparsity], size)
+    assert lines == [
+        f"Whether --sparsity {named} cuts the network is looked at when the run begins; what cuts it is refused."
+        for named in ([named] if named else [])
+    ]
+
+
+def test_a_plan_of_a_sparsity_that_the_run_refuses_does_not_promise_it(digits, monkeypatch, tmp_path, capsys):
+    quick(monkeypatch)
+    request = Request(sparsity=(99.9,), batch_sizes=(16,), trials=2, max_steps=20, constants=False)
+    specification, _ = resolve(request, cuda_available=False)
+    assert "Whether --sparsity 99.9 cuts the network" in describe_plan(specification, digits, 1)
+    words = "--sparsity 99.9 --batch-sizes 16 --trials 2 --max-steps 20 --no-constants --jobs 1"
+    assert measure([*words.split(), "--out", str(tmp_path / "run")]) == 2
+    assert "--sparsity 99.9: each of 2 trials cannot be trained" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.04, "0.0 s"), (119.0, "119.0 s"), (120.0, "2.0 min"), (7200.0, "2.0 h"), (172_800.0, "2.0 d")],
 )
