@@ -7,6 +7,7 @@ read-only media.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import sqlite3
@@ -182,7 +183,8 @@ def planned_store(folder: Path, identity: dict[str, object]) -> Iterator[Store |
 def read_store(folder: Path) -> Iterator[Store]:
     """Open the store of a run folder for reading; works on read-only media.
 
-    All is read as it was at one moment. A run in progress goes on meanwhile; one that begins waits for the reader.
+    All is read as it was at one moment. A run in progress goes on meanwhile. One that begins waits for the
+    reader; it is refused where a copy without its log is read.
 
     Raises:
         InputError: If there is none, or it is damaged or of another version.
@@ -190,7 +192,7 @@ def read_store(folder: Path) -> Iterator[Store]:
     path = folder / FILE_NAME
     if not path.is_file():
         raise InputError(f"{folder} holds no {FILE_NAME}; name a run folder")
-    with contextlib.closing(_connected(path.resolve())) as connection:
+    with _connected(path) as connection:
         try:
             connection.execute("BEGIN")
             identity = stored_identity(connection, path)
@@ -201,15 +203,46 @@ def read_store(folder: Path) -> Iterator[Store]:
         yield Store(connection, path, identity)
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+@contextlib.contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a store for reading.
 
-    A copy that was taken of the one file of a run in progress lacks its log. Nobody writes it, and it is read without
-    locks: SQLite would make a log beside it.
+    A copy that was taken of the one file of a run in progress lacks its log. It is read without SQLite's locks, which
+    would make a log beside it; no run can begin there meanwhile.
     """
-    without_log = not path.with_name(f"{path.name}-wal").exists() and _needs_log(path)
-    address = f"{path.as_uri()}?mode=ro{'&immutable=1' if without_log else ''}"
-    return sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS)
+    with contextlib.ExitStack() as opened:
+        alone = _lacks_log(path) and _kept_from_writers(path, opened)
+        address = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
+        connection = sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS)
+        yield opened.enter_context(contextlib.closing(connection))
+
+
+def _kept_from_writers(path: Path, opened: contextlib.ExitStack) -> bool:
+    """Keep runs from a store that lacks its log until the stack ends; return False where one is there or was.
+
+    Where the medium knows no locks, no run can hold the folder either.
+    """
+    real = path.resolve()
+    with contextlib.ExitStack() as locks:
+        for place in dict.fromkeys((path.parent, real.parent, real)):  # all that `held_folder` may lock
+            try:
+                descriptor = os.open(place, os.O_RDONLY)
+                locks.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            except OSError:
+                continue
+        if not _lacks_log(path):
+            return False
+        opened.enter_context(locks.pop_all())
+    return True
+
+
+def _lacks_log(path: Path) -> bool:
+    """Whether a store goes with a write-ahead log that is not there."""
+    real = path.resolve()
+    return not real.with_name(f"{real.name}-wal").exists() and _needs_log(real)
 
 
 def _needs_log(path: Path) -> bool:

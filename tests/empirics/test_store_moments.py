@@ -1,6 +1,7 @@
 """A store that is read while a run writes it, begins or ends: all of it as at one moment, and never called damaged."""
 
 import contextlib
+import errno
 import itertools
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import threading
 import pytest
 from reference.stored_studies import opened, study
 
+from empirics import store as store_module
 from empirics import store_schema
 from empirics.errors import InputError
 from empirics.records import StudyOutcome
@@ -88,6 +90,63 @@ def test_a_copy_without_its_log_is_read_and_nothing_is_written_beside_it(folder,
     with opened(folder) as store:
         add(store, 8)
         shutil.copy(folder / FILE_NAME, tmp_path / "copy")
+    with read_store(tmp_path / "copy") as reader:
+        assert set(sizes(reader)) <= {8}
+    assert [path.name for path in (tmp_path / "copy").iterdir()] == [FILE_NAME]
+
+
+def test_a_run_that_begins_before_a_reader_sees_the_header_is_read_with_its_log(folder, monkeypatch):
+    with opened(folder) as store:
+        add(store, 8)
+    real = store_module._needs_log
+    with contextlib.ExitStack() as at_end:
+        began = []
+
+        def begins(path):
+            if not began:
+                began.append(at_end.enter_context(opened(folder)))
+                add(began[0], 16)
+            return real(path)
+
+        monkeypatch.setattr(store_module, "_needs_log", begins)
+        with read_store(folder) as reader:
+            assert sizes(reader) == [8, 16]  # 16 is in the log alone
+            add(began[0], 32)
+            assert sizes(reader) == [8, 16]
+
+
+def test_no_run_begins_while_a_copy_without_its_log_is_read(folder, tmp_path):
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "link").mkdir()
+    with opened(folder) as store:
+        add(store, 8)
+        shutil.copy(folder / FILE_NAME, tmp_path / "copy")
+    (tmp_path / "link" / FILE_NAME).symlink_to(tmp_path / "copy" / FILE_NAME)
+    for read, written in itertools.product(("copy", "link"), repeat=2):
+        with (
+            read_store(tmp_path / read),
+            read_store(tmp_path / read),
+            pytest.raises(InputError, match="wait for it"),
+            opened(tmp_path / written),
+        ):
+            pass
+    with opened(tmp_path / "copy") as store:
+        add(store, 16)
+    with read_store(tmp_path / "link") as reader:
+        assert sizes(reader)[-1] == 16
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF])
+def test_a_copy_on_a_medium_without_locks_is_read(number, folder, tmp_path, monkeypatch):
+    (tmp_path / "copy").mkdir()
+    with opened(folder) as store:
+        add(store, 8)
+        shutil.copy(folder / FILE_NAME, tmp_path / "copy")
+
+    def flock(*_):
+        raise OSError(number, "no locks here")
+
+    monkeypatch.setattr("fcntl.flock", flock)
     with read_store(tmp_path / "copy") as reader:
         assert set(sizes(reader)) <= {8}
     assert [path.name for path in (tmp_path / "copy").iterdir()] == [FILE_NAME]
