@@ -19,7 +19,7 @@ from empirics.gradient import Gradient, loss_and_gradient
 from empirics.masked_start import masked_starts
 from empirics.module_network import ModuleNetwork
 from empirics.networks import Network
-from empirics.pruning import Untrained, kept_weights, prune
+from empirics.pruning import UnrankedError, Untrained, kept_weights, prune
 from empirics.records import MaskRecord, StartRecord
 from empirics.rehearsal import rehearse
 from empirics.sample import Sample
@@ -93,7 +93,11 @@ class Laboratory:
         return self.network.initial_weights(self._random(Stream.INIT, replicate, trial, *rerun))
 
     def masks(self, sparsities: Sequence[float], replicate: int, trial: int, *rerun: int) -> NDArray[np.bool_]:
-        """Return which weights of a trial, or of its retraining, are kept at each sparsity, shape (s, P)."""
+        """Return which weights of a trial, or of its retraining, are kept at each sparsity, shape (s, P).
+
+        A trial whose scores rank nothing, one of many with dead units say, keeps none above 0%: it is told of with the
+        other trials that cannot be trained, and ends no search.
+        """
         data, specification = self.split(replicate), self.specification
         rows = slice(specification.pruning_examples)
         trials = Untrained(
@@ -103,7 +107,13 @@ class Laboratory:
             data.training_labels[rows],
             (self._random(Stream.PRUNING, replicate, trial, *rerun),),
         )
-        masks: NDArray[np.bool_] = prune(trials, specification.pruning, specification.biases, sparsities)[0]
+        how = specification.pruning, specification.biases
+        try:
+            masks: NDArray[np.bool_] = prune(trials, *how, sparsities)[0]
+        except UnrankedError:
+            masks = np.zeros((len(sparsities), self.network.size), dtype=np.bool_)
+            whole = [index for index, sparsity in enumerate(sparsities) if sparsity == 0]
+            masks[whole] = prune(trials, *how, [0.0] * len(whole))[0]
         return masks
 
     def mask_records(self, replicate: int, trial: int, sparsities: Sequence[float]) -> list[MaskRecord]:

@@ -58,6 +58,10 @@ def keep_mask(scores: NDArray[np.float64], sparsity: float) -> NDArray[np.bool_]
     return mask
 
 
+class UnrankedError(InputError):
+    """Scores that put no order on the weights of a trial."""
+
+
 @dataclass(frozen=True)
 class Untrained:
     """Trials before training, and what a pruning method may look at.
@@ -102,15 +106,15 @@ def _check_scores(scores: NDArray[np.float64]) -> None:
     """Refuse scores, shape (T, weights), that put no order on the weights of a trial.
 
     Raises:
-        InputError: If some are not finite, or all weights of a trial have the same.
+        UnrankedError: If some are not finite, or all weights of a trial have the same.
     """
     if not np.isfinite(scores).all():
-        raise InputError(
+        raise UnrankedError(
             f"{int((~np.isfinite(scores)).sum())} of {scores.size} scores are not finite numbers; "
             "give the network initial weights at which its loss and gradient are, or use --pruning random"
         )
     if scores.shape[1] > 1 and bool((scores == scores[:, :1]).all(axis=1).any()):
-        raise InputError(
+        raise UnrankedError(
             f"every weight has the score {scores.flat[0]:g}, so none can be told from another; a "
             "layer that starts at zero, or dead units, let no gradient through: initialise the network otherwise, or "
             "use --pruning random"
@@ -183,7 +187,8 @@ def prune(trials: Untrained, method: str, biases: Biases, sparsities: Sequence[f
         Shape (T, s, P).
 
     Raises:
-        InputError: If the scores put no order on the weights, or the user's module raises.
+        UnrankedError: If the scores put no order on the weights of a trial.
+        InputError: If the user's module raises.
 
     Reference:
         Lee et al. 2021, Section 3, published code for `prune`; the other two are controls.
@@ -196,7 +201,8 @@ def prune(trials: Untrained, method: str, biases: Biases, sparsities: Sequence[f
         try:
             chosen = PRUNING_METHODS[method](trials, prunable, [sparsities[index] for index in pruned])
         except InputError as error:
-            raise InputError(f"--pruning {method}: {error}{_zeros(trials)}") from error
+            kind = UnrankedError if isinstance(error, UnrankedError) else InputError
+            raise kind(f"--pruning {method}: {error}{_zeros(trials)}") from error
         masks[:, pruned] = chosen | ~prunable
     if biases == "none":
         masks[:, :, is_bias] = False

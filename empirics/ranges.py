@@ -103,7 +103,7 @@ def number(option: str, given: Any, kind: type[Number]) -> Number:  # noqa: ANN4
         if isinstance(given, bool | str | bytes):
             raise TypeError
         return kind(operator.index(given)) if kind is int else kind(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"--{option} {given}: must be {'an integer' if kind is int else 'a number'}") from None
 
 

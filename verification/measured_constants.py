@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from empirics.records import ConstantsRecord
 
 Way = Literal["product", "epsilon", "averages"]
+Quantities = tuple[str, str, str, str | None]
 WAYS: tuple[Way, ...] = ("product", "epsilon", "averages")
 
 
@@ -34,30 +35,44 @@ class MeasuredConstants:
     errors: Mapping[str, float] = field(default_factory=dict)
     along: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
-    def quantities(self, way: Way) -> tuple[str, str, str, str | None]:
-        """Return which measured quantities stand for Delta, L, noise and epsilon; None for 1."""
-        smoothness = "L_mean_budget" if "L_mean_budget" in self.values and way != "averages" else "L_mean"
-        noise = "beta_mean" if way == "averages" else "beta"
-        return "Delta", smoothness, noise, "epsilon" if way == "epsilon" else None
-
-    def factors(self, way: Way) -> list[float]:
+    def factors(self, quantities: Quantities) -> list[float]:
         """Return Delta, L, noise and epsilon."""
-        return [1.0 if name is None else self.values[name] for name in self.quantities(way)]
+        return [1.0 if name is None else self.values[name] for name in quantities]
 
     def trajectory(self, quantity: str | None) -> Sequence[float]:
         """Return the values whose mean a quantity is; empty for one that belongs to w_1 alone."""
         of = {"L_mean": "L", "L_mean_budget": "L_budget", "beta_mean": "variance", "epsilon": "gradient_square"}
         return self.along.get(of.get(quantity or "", ""), ())
 
-    def lacks(self, way: Way, sparsity: float) -> str | None:
+    def lacks(self, quantities: Quantities, sparsity: float) -> str | None:
         """Return what a prediction lacks of a network at this sparsity, None where it lacks nothing."""
-        for quantity in self.quantities(way):
+        for quantity in quantities:
             value = 1.0 if quantity is None else self.values.get(quantity)
             if value is None:
                 return f"no {quantity} at sparsity {sparsity:g}%"
             if not 0.0 < value < np.inf:
                 return f"{quantity} at sparsity {sparsity:g}% is {value:g}, not positive"
         return None
+
+
+def quantities_of(way: Way, measured: Iterable[MeasuredConstants]) -> Quantities:
+    """Return which measured quantities stand for Delta, L, noise and epsilon; None for 1.
+
+    L is the mean over the whole training only where every replicate of both networks has it: a ratio of two windows
+    would say something else.
+
+    Args:
+        way: How a prediction is made.
+        measured: Every replicate that enters it.
+
+    Example:
+        >>> both = {"L_mean": 1.0, "L_mean_budget": 2.0}
+        >>> quantities_of("product", [MeasuredConstants(0, both), MeasuredConstants(1, {"L_mean": 1.0})])[1]
+        'L_mean'
+    """
+    whole = way != "averages" and all("L_mean_budget" in one.values for one in measured)
+    noise = "beta_mean" if way == "averages" else "beta"
+    return "Delta", "L_mean_budget" if whole else "L_mean", noise, "epsilon" if way == "epsilon" else None
 
 
 # Workload and sparsity to the replicates measured.

@@ -16,7 +16,7 @@ import numpy as np
 from verification.distributions import normal_quantile, t_quantile
 from verification.fit import OPEN, Interval, around
 from verification.inputs import EXPONENTS, Inputs
-from verification.measured_constants import Measured, MeasuredConstants, Way
+from verification.measured_constants import Measured, MeasuredConstants, Way, quantities_of
 from verification.prediction_error import error_over_seeds, error_within_a_seed
 
 
@@ -133,15 +133,15 @@ def predict(
         'no measured constants of both networks'
     """
     pairs = _paired(sparse, dense)
-    for level, at in zip(pairs, (sparsity, 0.0), strict=True):
-        for one in level:
-            if (lacking := one.lacks(way, at)) is not None:
-                return lacking
     if not pairs[0]:
         return "no measured constants of both networks"
-    quantities = [level[0].quantities(way) for level in pairs]
+    quantities = quantities_of(way, [*pairs[0], *pairs[1]])
+    for level, at in zip(pairs, (sparsity, 0.0), strict=True):
+        for one in level:
+            if (lacking := one.lacks(quantities, at)) is not None:
+                return lacking
     ratios = {name: _ratio(pairs, quantities, exponents) for name, exponents in EXPONENTS.items()}
-    means = (np.mean([one.factors(way) for one in level], axis=0) for level in pairs)
+    means = (np.mean([one.factors(quantities) for one in level], axis=0) for level in pairs)
     sparse_inputs, dense_inputs = (Inputs(*map(float, mean)) for mean in means)
     return Prediction(sparsity, way, sparse_inputs, dense_inputs, ratios)
 
@@ -192,7 +192,7 @@ def ratio_of(
     """
     usable = [[one for one in level if one.values.get(quantity, 0.0) > 0.0] for level in (sparse, dense)]
     pairs = _paired(*usable)
-    return _ratio(pairs, [(quantity,)] * 2, (1.0,)) if pairs[0] else None
+    return _ratio(pairs, (quantity,), (1.0,)) if pairs[0] else None
 
 
 _Pairs = tuple[list[MeasuredConstants], list[MeasuredConstants]]
@@ -205,21 +205,20 @@ def _paired(sparse: Sequence[MeasuredConstants], dense: Sequence[MeasuredConstan
     return [left[seed] for seed in seeds], [right[seed] for seed in seeds]
 
 
-def _ratio(pairs: _Pairs, quantities: Sequence[Sequence[str | None]], exponents: Sequence[float]) -> Predicted:
+def _ratio(pairs: _Pairs, quantities: Sequence[str | None], exponents: Sequence[float]) -> Predicted:
     """Return the ratio of a product of powers of quantities; a quantity None is 1 in both networks."""
     power = np.array(exponents)
     tables = [
-        np.array([[1.0 if name is None else one.values[name] for name in names] for one in level])
-        for level, names in zip(pairs, quantities, strict=True)
+        np.array([[1.0 if name is None else one.values[name] for name in quantities] for one in level])
+        for level in pairs
     ]
     ratio = float(np.prod((tables[0].mean(axis=0) / tables[1].mean(axis=0)) ** power))
     if len(pairs[0]) > 1:
         return Predicted(ratio, error_over_seeds(tables[0], tables[1], power), len(pairs[0]))
-    sides = zip(pairs, quantities, strict=True)
     variance = sum(
         error_within_a_seed(level[0], name, exponent) ** 2
-        for level, names in sides
-        for name, exponent in zip(names, exponents, strict=True)
+        for level in pairs
+        for name, exponent in zip(quantities, exponents, strict=True)
         if name is not None
     )
     return Predicted(ratio, math.sqrt(variance) if variance > 0.0 else None, 1)

@@ -8,6 +8,7 @@ from reference import empirics_plain as plain
 from empirics.errors import InputError
 from empirics.goal_label import GoalCount
 from empirics.laboratory import Laboratory, check_network
+from empirics.pruning import UnrankedError, prune
 
 
 def test_the_split_is_the_twins(laboratory):
@@ -93,3 +94,16 @@ def test_a_sparsity_that_keeps_nothing_is_refused(laboratory, digits):
 def test_laboratories_of_one_specification_agree_to_the_bit(laboratory, digits):
     other = Laboratory(laboratory.specification, digits)
     assert other.mask_records(0, 0, (90.0,)) == laboratory.mask_records(0, 0, (90.0,))
+
+
+def test_a_trial_whose_scores_rank_nothing_is_cut_and_ends_no_search(laboratory, monkeypatch):
+    def ranks_nothing(trials, method, biases, sparsities):
+        if any(sparsity > 0 for sparsity in sparsities):
+            raise UnrankedError("every weight has the score 0")
+        return prune(trials, method, biases, sparsities)
+
+    monkeypatch.setattr("empirics.laboratory.prune", ranks_nothing)
+    masks = laboratory.masks([0.0, 90.0], 0, 1)
+    assert [int(mask.sum()) for mask in masks] == [laboratory.network.size, 0]
+    (start,) = laboratory.start_records(0, 1, [(90.0, np.packbits(masks[1]).tobytes())])
+    assert start.fault == "no path is left from inputs to outputs"

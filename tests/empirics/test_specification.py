@@ -116,6 +116,7 @@ def test_numbers_are_taken_in_whatever_holds_them():
         ({"sparsity": [0, None]}, "--sparsity None: must be a number"),
         ({"batch_sizes": (16.0, 32)}, r"--batch-sizes 16\.0: must be an integer"),
         ({"batch_sizes": True}, "--batch-sizes True: must be an integer"),
+        ({"sparsity": 10**400}, "--sparsity 10*: must be a number"),
         ({"trials": 2.5}, r"--trials 2\.5: must be an integer"),
         ({"replicates": "3"}, "--replicates 3: must be an integer"),
         ({"seed": (0, 1)}, r"--seed \(0, 1\): must be an integer"),

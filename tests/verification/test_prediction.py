@@ -174,6 +174,18 @@ def test_without_a_common_seed_there_is_nothing_to_compare():
     assert made == "no measured constants of both networks"
 
 
+def test_replicates_that_hold_other_constants_are_compared_in_what_all_have():
+    """A replicate measured anew over another window lacks the mean over the whole training: none is used."""
+    dense = [measured(j, **VALUES) for j in (0, 1)]
+    whole = SPARSE | {"L_mean_budget": 9.0}
+    for seeds in ([whole, SPARSE], [SPARSE, whole], [whole, whole]):
+        sparse = [measured(j, **one) for j, one in enumerate(seeds)]
+        assert predict(90.0, sparse, dense, "product").c1.ratio == pytest.approx(5 / 32)
+    del whole["L_mean"]
+    lacking = [measured(0, **SPARSE), measured(1, **whole)]
+    assert predict(90.0, lacking, dense, "product") == "no L_mean at sparsity 90%"
+
+
 def test_two_seeds_by_hand():
     """L of the sparse network 10% about its mean, both seeds, all else equal: z = +-0.1, error 0.1; t(1) is 12.7062."""
     dense = [measured(j, **VALUES) for j in range(2)]
