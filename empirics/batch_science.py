@@ -91,7 +91,7 @@ def study_facts(workload: str, records: Sequence[StudyRecord], space: Sequence[S
         space: The search space as a run's identity keeps it, None where it is not known.
 
     Returns:
-        The original reader's keys, then ours: `workload`, `sparsity` (percent), `replicate`, `goal_error`, `best_error`
+        The original reader's keys, then ours, `workload`, `sparsity` (percent), `replicate`, `goal_error`, `best_error`
         (by goal), `check_interval`, `stop`; an export adds `metric` (`r_squared >=`) where it is not the error.
     """
     first = records[0]
@@ -127,7 +127,7 @@ def trial_facts(
         study: What study.json says.
 
     Returns:
-        The original reader's keys, then `events`: what happened on the way to each goal.
+        The original reader's keys, then `events`, what happened on the way to each goal.
     """
     configs = study.get("parameter_configs")
     whole = {n for n, c in configs.items() if isinstance(c, dict) and c.get("type") == "INTEGER"} if configs else set()

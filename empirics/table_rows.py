@@ -132,7 +132,7 @@ def read_rows(path: Path) -> Table:
         path: The file, see `docs/own_logs.md`.
 
     Returns:
-        The table: at least one row; a column of indices, one without name and content, and lines of comment left out;
+        The table, at least one row. A column of indices, one without name and content, and lines of comment left out;
         numbers and words for the end of a run written as here.
 
     Raises:

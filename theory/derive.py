@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m theory.d
         prog: How the program was called.
 
     Returns:
-        Exit code: 0 if every check holds, 1 if one fails, 2 if an evaluation was asked for that cannot be made.
+        0 if every check holds, 1 if one fails, 2 if an evaluation was asked for that cannot be made.
 
     Raises:
         SystemExit: With code 2 and one line on stderr if an option is unknown.

@@ -66,7 +66,7 @@ def wants_evaluation(options: argparse.Namespace) -> bool:
         options: What a parser with `add_evaluation_arguments` returned.
 
     Returns:
-        True if so: then call `evaluate_main`, which says what is missing.
+        True if so; then call `evaluate_main`, which says what is missing.
 
     Reference:
         `evaluate_main`.
@@ -86,7 +86,7 @@ def evaluate_main(options: argparse.Namespace) -> int:
         options: What a parser with --format and `add_evaluation_arguments` returned.
 
     Returns:
-        Exit code: 0, or 2 after one line on stderr that says what is wrong.
+        The exit code, 0, or 2 after one line on stderr that says what is wrong.
 
     Reference:
         `theory.evaluation.evaluate`.

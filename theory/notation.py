@@ -85,7 +85,7 @@ def text(expression: sympy.Basic) -> str:
         expression: A sympy expression or relation in the symbols of `theory.symbols`.
 
     Returns:
-        Unicode text: products by spaces, small powers as superscripts.
+        Unicode text, products by spaces, small powers as superscripts.
 
     Raises:
         ValueError: If a relation is not one of =, <=, <, >=, >.

@@ -150,7 +150,7 @@ def sums(name: str, degree: int, steps: Array, own: dict[str, float]) -> Array:
         own: The shape's parameters.
 
     Returns:
-        Array of the shape of steps, without unit: 0 at K = 0 and else at least 1.
+        Array of the shape of steps, without unit, 0 at K = 0 and else at least 1.
 
     Reference:
         The expressions `total` and `squares` of `theory.schedules.SHAPES`.

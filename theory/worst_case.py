@@ -163,7 +163,7 @@ def semidefinite_worst_case(steps: int, eta_times_L: float, measure: str) -> flo
         measure: "average" or "minimum".
 
     Returns:
-        Scalar, in units of L (f(w_1) - f_inf), as good as the solver: some 1e-8 at a few steps, 2e-5 at 30 steps and
+        Scalar, in units of L (f(w_1) - f_inf). The solver is good to some 1e-8 at a few steps, 2e-5 at 30 steps and
         small rates.
 
     Raises:

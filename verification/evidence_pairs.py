@@ -82,8 +82,8 @@ def log_ratios(pair: Pair, variance: float) -> dict[int, tuple[float, float]]:
         variance: Of log K*, noise alone; the width of the measured interval is added.
 
     Returns:
-        Batch size to (log ratio, standard error); batch sizes at which the ratio is open on both sides are left out:
-        neither reached its goal, or both did at the first test.
+        Batch size to (log ratio, standard error); batch sizes at which the ratio is open on both sides are left out,
+        where neither reached its goal, or both did at the first test.
     """
     sides = [_by_batch_size(side.data) for side in (pair.sparse, pair.dense)]
     found = {}

@@ -66,7 +66,7 @@ def beyond_which_nothing_improved(fitted: FittedCurve) -> str:
         fitted: A curve.
 
     Returns:
-        One clause; empty where the points do not tell: the goal was met there at the first test, or not always.
+        One clause; empty where the points do not tell, because the goal was met there at the first test, or not always.
     """
     data, sizes = fitted.data, [point.batch_size for point in fitted.curve.points]
     by_size = {size: np.flatnonzero(np.array(sizes) == size) for size in dict.fromkeys(sorted(sizes))}

@@ -2,6 +2,7 @@
 
 import ast
 import io
+import re
 
 import pytest
 from docutils.core import publish_doctree
@@ -29,7 +30,7 @@ def documented(source):
                 yield name, docstring
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", ["kstar", *PACKAGES])
 def test_the_site_can_read_every_docstring(package):
     wrong = [
         f"{path.relative_to(ROOT)}, {name}: {said}"
@@ -37,6 +38,20 @@ def test_the_site_can_read_every_docstring(package):
         if not path.name.startswith(("test_", "conftest"))
         for name, docstring in documented(path.read_text(encoding="utf-8"))
         if (said := complaints(docstring))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("package", ["kstar", *PACKAGES])
+def test_no_sentence_is_taken_for_a_type(package):
+    """What stands before a colon in `Returns` is read as a type, and each of its words as a name to link to."""
+    wrong = [
+        f"{path.relative_to(ROOT)}, {name}: {kind}"
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if not path.name.startswith(("test_", "conftest"))
+        for name, docstring in documented(path.read_text(encoding="utf-8"))
+        for kind in re.findall(":rtype: (.*)", str(GoogleDocstring(docstring, NAPOLEON)))
+        if " " in kind
     ]
     assert not wrong, "\n".join(wrong)
 
