@@ -48,6 +48,9 @@ _OF_A_REPEAT = (
     *("seed", "randomseed", "rep", "repeat", "repetition", "run", "runid", "runnumber", "runname", "name", "id"),
     *("experiment", "experimentid"),
 )
+# Of these, what may as well name the runs of a search, where it is a rate that makes them differ.
+_NAMES_A_RUN = re.compile("run.*|name|id|experiment.*")
+_SEARCHED = re.compile("learningrate|lr|metaparameters|momentum|weightdecay|wd|.*decaysteps|.*endlearningratefactor")
 # What a history holds at every step.
 _MEASURED = ("loss", "acc", "error", "perplexity", "epoch")
 _RESULT = ("steps_to_result", "lower", "upper", "status")
@@ -135,8 +138,9 @@ def _with_replicates(table: Table) -> Table:
     if "replicate" in table.columns or not _repeated(table.rows):
         return table
     keys = {key_of(name): name for name in reversed(other_columns(table))}
+    search = _is_a_search(table)
     for key in _OF_A_REPEAT:
-        if key not in keys:
+        if key not in keys or (search and _NAMES_A_RUN.fullmatch(key)):
             continue
         name = keys[key]
         rows = [
@@ -146,6 +150,14 @@ def _with_replicates(table: Table) -> Table:
         if not _repeated(rows):
             return _used(table, rows, [name], f"read column {name} as replicate")
     return table
+
+
+def _is_a_search(table: Table) -> bool:
+    """Return whether rows of one study differ in a metaparameter: trials, of which the least counts, and no repeats."""
+    names = [name for name in table.columns if _SEARCHED.fullmatch(re.sub("[^a-z0-9]+", "", key_of(name)))]
+    seen: dict[object, list[float | str]] = {}
+    values = ((_study(row), [_value(row.text(name)) for name in names]) for row in table.rows)
+    return any(seen.setdefault(study, of_row) != of_row for study, of_row in values)
 
 
 def _numbers(rows: Sequence[Row], name: str) -> list[int]:

@@ -340,6 +340,25 @@ def test_repeats_are_numbered_by_the_column_that_tells_them_apart(name, labels, 
         assert notes == (f"mine.csv: read column {name} as replicate",)
 
 
+@pytest.mark.parametrize("name", ["name", "run", "Run ID", "id", "experiment"])
+@pytest.mark.parametrize("searched", ["lr", "learning_rate", "weight_decay", "momentum"])
+def test_a_search_whose_runs_have_names_is_not_taken_for_repeats(name, searched, tmp_path):
+    """The least of a search counts, not the mean: rates of 0.1 and 0.2 need 1100 and 11000 steps."""
+    rows = "swept-1,16,1100,0.1\nswept-2,16,11000,0.2\nswept-3,32,600,0.1\nswept-4,32,6000,0.2\n"
+    path = written(tmp_path, f"{name},batch_size,steps,{searched}\n{rows}")
+    with pytest.raises(InputError, match=r"row 3.*trial"):
+        read_curves(path)
+    (tmp_path / "trials.csv").write_text(f"trial,batch_size,steps,{searched}\n" + rows.replace("swept-", ""))
+    (curve,), _ = read_curves(tmp_path / "trials.csv")
+    assert [(point.batch_size, point.upper) for point in curve.points] == [(16, 1100.0), (32, 600.0)]
+
+
+def test_a_rate_of_each_seed_is_a_repeat(tmp_path):
+    path = written(tmp_path, "seed,batch_size,steps,lr\n1,16,1100,0.1\n2,16,1200,0.2\n1,32,600,0.1\n2,32,700,0.1\n")
+    (curve,), _ = read_curves(path)
+    assert [(point.batch_size, point.replicate) for point in curve.points] == [(16, 0), (16, 1), (32, 0), (32, 1)]
+
+
 def test_seeds_number_nothing_where_nothing_repeats(tmp_path):
     (curve,), notes = read_curves(written(tmp_path, "batch_size,steps,seed\n16,9,3\n32,8,4\n"))
     assert [point.replicate for point in curve.points] == [0, 0]
