@@ -107,9 +107,15 @@ def say(text: str, end: str = "\n") -> bool:
     return True
 
 
-def leave_at_once() -> None:
-    """Let Ctrl-C and SIGTERM end the process in one line, as long as it only imports: nothing is to be put away yet."""
-    if threading.current_thread() is threading.main_thread():
+def leave_at_once(package: str) -> None:
+    """Let Ctrl-C and SIGTERM end a command in one line, as long as it only imports: nothing is to be put away yet.
+
+    Args:
+        package: Whose command `python -m` was asked for; where it is another's, as of a user's own package that imports
+            this one, nothing changes.
+    """
+    asked = dict(zip(sys.orig_argv, sys.orig_argv[1:], strict=False)).get("-m", "")
+    if asked.partition(".")[0] == package and threading.current_thread() is threading.main_thread():
         for request in _REQUESTS:
             if signal.getsignal(request) is not signal.SIG_IGN:
                 signal.signal(request, _leave)

@@ -5,7 +5,7 @@ import sys
 if sys.argv[:1] == ["-m"]:  # `python -m`: Ctrl-C is one line while modules are imported too
     from kstar.ending import leave_at_once
 
-    leave_at_once()
+    leave_at_once(__name__)
 
 from theory.critical_batch import (
     batch_size_for_efficiency,

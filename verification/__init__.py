@@ -9,7 +9,7 @@ import sys
 if sys.argv[:1] == ["-m"]:  # `python -m`: Ctrl-C is one line while modules are imported too
     from kstar.ending import leave_at_once
 
-    leave_at_once()
+    leave_at_once(__name__)
 
 from pathlib import Path
 
