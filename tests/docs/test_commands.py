@@ -76,7 +76,7 @@ def copy(tmp_path):
     if os.environ.get("KSTAR_DATA_DIR"):
         (folder / "DATA").symlink_to(Path(os.environ["KSTAR_DATA_DIR"]).resolve())
     check(["git", "init", "-q"], folder, "git")
-    (folder / ".git" / "info" / "exclude").write_text("/DIR\n/DATA\n")  # a reader's own, kept elsewhere
+    (folder / ".git" / "info" / "exclude").write_text("/DIR\n/DATA\n/PATH\n")  # a reader's own, kept elsewhere
     commit(folder)
     return folder
 
