@@ -16,7 +16,7 @@ from empirics.command_line import parse
 from empirics.errors import InputError
 from empirics.find_workload import find_workload
 from empirics.placement import Placement, placed
-from empirics.ranges import MOST_REPLICATES, check_counts
+from empirics.ranges import MOST, MOST_REPLICATES, check_counts
 from empirics.request import BaseRequest, Request
 from empirics.running import inputs_of, prepare, run_stages
 from empirics.runs_to_follow import needs_search
@@ -47,7 +47,7 @@ class ConstantsRequest(BaseRequest):
     def __post_init__(self) -> None:
         """Check the ranges of what is its own, too."""
         super().__post_init__()
-        check_counts(self, {"seeds": (1, MOST_REPLICATES)})
+        check_counts(self, {"seeds": (1, MOST_REPLICATES), "batch_size": (1, MOST)})
         rate = self.learning_rate
         if rate is not None and not 0 < rate < math.inf:
             raise InputError(f"--learning-rate {rate:g}: must be a finite number above 0")

@@ -14,22 +14,21 @@ from empirics.search import MOST_POINTS
 
 Number = TypeVar("Number", int, float)
 MOST_REPLICATES = 10_000
-_MOST = 2**32 - 1  # RandomState, which makes the published split, takes no larger seed
+MOST = 2**32 - 1  # RandomState, which makes the published split, takes no larger seed
 _MOST_STEPS = 100_000_000  # the paper's longest budget is 100000
 # The least and the most of each whole number; None, where it stands for the workload's own, is in every range.
 COUNTS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
         "trials": (1, MOST_POINTS),
         "max_steps": (1, _MOST_STEPS),
-        "eval_interval": (1, _MOST),
-        "batch_size": (1, _MOST),
-        "seed": (0, _MOST),
-        "data_parallel": (1, _MOST),
-        "pruning_examples": (1, _MOST),
-        "examples": (2, _MOST),
-        "every": (1, _MOST),
+        "eval_interval": (1, MOST),
+        "seed": (0, MOST),
+        "data_parallel": (1, MOST),
+        "pruning_examples": (1, MOST),
+        "examples": (2, MOST),
+        "every": (1, MOST),
         "steps": (1, _MOST_STEPS),
-        "hessian_points": (0, _MOST),
+        "hessian_points": (0, MOST),
         "repeats": (0, 100_000),
     }
 )

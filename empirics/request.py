@@ -63,7 +63,7 @@ class BaseRequest:
         _check_sparsities(self.sparsity)
         if self.pruning not in PRUNING_METHODS:
             raise InputError(f"--pruning {self.pruning}: choose one of {', '.join(PRUNING_METHODS)}")
-        check_counts(self, {name: span for name, span in COUNTS.items() if hasattr(self, name)})
+        check_counts(self, COUNTS)
         if self.repeats == 1:
             raise InputError("--repeats 1: one draw has no spread; use 0 or at least 2")
 
