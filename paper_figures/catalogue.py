@@ -28,10 +28,6 @@ from paper_figures.sources import Run
 from paper_figures.style import METADATA, RC
 from verification.target_file import Target, check_targets, holds, write_whole
 
-CONSTANTS = "python -m empirics.constants --out RUN"
-MEASURE = "python -m empirics.measure"
-REPORT = "python -m verification.report RUN --save"
-
 
 @dataclass(frozen=True)
 class FigureEntry:
@@ -39,20 +35,18 @@ class FigureEntry:
 
     Attributes:
         title: What it shows, one line.
-        command: What makes the data that it may find missing.
         draw: Makes it from one run or several; what is missing is said in its place.
     """
 
     title: str
-    command: str
     draw: Callable[[Sequence[Run]], Figure]
 
 
 _CURVES = "steps-to-result against batch size"
 _ENTRIES = {
-    1: FigureEntry(_CURVES, REPORT, figure_01),
+    1: FigureEntry(_CURVES, figure_01),
     **{
-        number: FigureEntry(f"{_CURVES}, {workloads}", REPORT, FIGURES_07_TO_11[number])
+        number: FigureEntry(f"{_CURVES}, {workloads}", FIGURES_07_TO_11[number])
         for number, workloads in {
             7: "MNIST and what is not of the paper",
             8: "Fashion-MNIST, goal error 0.12",
@@ -61,28 +55,26 @@ _ENTRIES = {
             11: "CIFAR-10, constant rate",
         }.items()
     },
-    4: FigureEntry("smoothness L over training", CONSTANTS, FIGURE_04),
-    6: FigureEntry("training loss of the runs behind figure 4", CONSTANTS, FIGURE_06),
-    12: FigureEntry("steps of the sparsest network over the dense one's", REPORT, figure_12),
-    2: FigureEntry("the optimisers together", MEASURE, figure_02),
-    3: FigureEntry("how trials end over learning rate and momentum", f"{MEASURE} --stop never", figure_03),
-    5: FigureEntry("steps against the learning rate", f"{MEASURE} --stop never", figure_05),
+    4: FigureEntry("smoothness L over training", FIGURE_04),
+    6: FigureEntry("training loss of the runs behind figure 4", FIGURE_06),
+    12: FigureEntry("steps of the sparsest network over the dense one's", figure_12),
+    2: FigureEntry("the optimisers together", figure_02),
+    3: FigureEntry("how trials end over learning rate and momentum", figure_03),
+    5: FigureEntry("steps against the learning rate", figure_05),
     **{
-        number: FigureEntry(f"how trials end: {workload}", f"{MEASURE} --workload {workload} --stop never", shown)
+        number: FigureEntry(f"how trials end: {workload}", shown)
         for (number, shown), workload in zip(FIGURES_13_TO_18.items(), WORKLOADS, strict=True)
     },
 }
 _EXTRAS = {
-    "fits": FigureEntry("the fitted law of every curve, with its band", REPORT, extra_fits),
-    "rates": FigureEntry("the best rate and eta* K* against theory", REPORT, extra_rates),
-    "window": FigureEntry(
-        "K over multiples of the best rate against theory", f"{MEASURE} --stop factor 4", extra_window
-    ),
-    "ratio": FigureEntry("the ratio R(B) with both limits", REPORT, extra_ratio),
-    "examples": FigureEntry("examples to result against batch size", REPORT, extra_examples),
-    "hessian": FigureEntry("L and the Hessian's top eigenvalue along a run", CONSTANTS, HESSIAN),
-    "smoothness": FigureEntry("L against the rate of the run it was measured along", CONSTANTS, extra_smoothness),
-    "residuals": FigureEntry("residuals of the rival laws", REPORT, extra_residuals),
+    "fits": FigureEntry("the fitted law of every curve, with its band", extra_fits),
+    "rates": FigureEntry("the best rate and eta* K* against theory", extra_rates),
+    "window": FigureEntry("K over multiples of the best rate against theory", extra_window),
+    "ratio": FigureEntry("the ratio R(B) with both limits", extra_ratio),
+    "examples": FigureEntry("examples to result against batch size", extra_examples),
+    "hessian": FigureEntry("L and the Hessian's top eigenvalue along a run", HESSIAN),
+    "smoothness": FigureEntry("L against the rate of the run it was measured along", extra_smoothness),
+    "residuals": FigureEntry("residuals of the rival laws", extra_residuals),
 }
 FIGURES: Mapping[str, FigureEntry] = MappingProxyType(
     {
