@@ -30,26 +30,29 @@ def documented(source):
                 yield name, docstring
 
 
-@pytest.mark.parametrize("package", ["kstar", *PACKAGES])
+def docstrings(package):
+    """Yield where a docstring of a package stands, and the docstring."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        if not path.name.startswith(("test_", "conftest")):
+            for name, docstring in documented(path.read_text(encoding="utf-8")):
+                yield f"{path.relative_to(ROOT)}, {name}", docstring
+
+
+every_package = pytest.mark.parametrize("package", ["kstar", *PACKAGES])
+
+
+@every_package
 def test_the_site_can_read_every_docstring(package):
-    wrong = [
-        f"{path.relative_to(ROOT)}, {name}: {said}"
-        for path in sorted((ROOT / package).rglob("*.py"))
-        if not path.name.startswith(("test_", "conftest"))
-        for name, docstring in documented(path.read_text(encoding="utf-8"))
-        if (said := complaints(docstring))
-    ]
+    wrong = [f"{where}: {said}" for where, docstring in docstrings(package) if (said := complaints(docstring))]
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("package", ["kstar", *PACKAGES])
+@every_package
 def test_no_sentence_is_taken_for_a_type(package):
     """What stands before a colon in `Returns` is read as a type, and each of its words as a name to link to."""
     wrong = [
-        f"{path.relative_to(ROOT)}, {name}: {kind}"
-        for path in sorted((ROOT / package).rglob("*.py"))
-        if not path.name.startswith(("test_", "conftest"))
-        for name, docstring in documented(path.read_text(encoding="utf-8"))
+        f"{where}: {kind}"
+        for where, docstring in docstrings(package)
         for kind in re.findall(":rtype: (.*)", str(GoogleDocstring(docstring, NAPOLEON)))
         if " " in kind
     ]
