@@ -11,7 +11,7 @@ import dataclasses
 
 from empirics.architectures import build_network
 from empirics.convolutional import ConvolutionalNetwork
-from empirics.datasets import load_dataset
+from empirics.datasets.arrays import load_dataset
 from empirics.engine import measure_study
 from empirics.laboratory import Laboratory
 from empirics.records import Study, StudyRecord

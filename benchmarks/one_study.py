@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from empirics.command_line import OneLineParser
-from empirics.datasets import Dataset
+from empirics.datasets.arrays import Dataset
 from empirics.records import Study
 from empirics.request import Request
 from empirics.specification import Specification, resolve

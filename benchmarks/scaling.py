@@ -19,7 +19,7 @@ from pathlib import Path
 
 from empirics.command_line import OneLineParser
 from empirics.cost import expected_steps
-from empirics.datasets import Dataset
+from empirics.datasets.arrays import Dataset
 from empirics.engine import measure_study
 from empirics.executor import Executor, ProcessExecutor
 from empirics.find_workload import find_workload

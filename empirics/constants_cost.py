@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from empirics.curvature import HESSIAN_EXAMPLES
-from empirics.datasets import Dataset
+from empirics.datasets.arrays import Dataset
 from empirics.probe import FollowedRun, Probe
 from empirics.records import Study
 from empirics.smoothness import GAMMAS, full_gradient

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from empirics.datasets import Dataset
+from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError, WorkerError
 from empirics.executor import ProcessExecutor, Watch
 from empirics.records import StudyOutcome

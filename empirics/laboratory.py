@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empirics.datasets import Dataset
+from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
 from empirics.goal import Goals
 from empirics.gradient import Gradient, loss_and_gradient

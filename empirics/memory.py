@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from empirics.datasets import Dataset
+from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
 from empirics.specification import Specification
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from empirics.datasets import Dataset
+from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError, describe
 from empirics.goal import Goals, classification_error, error_goals
 from empirics.goal_label import CLASSIFICATION_ERROR

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from empirics.data_parallel import DataParallelExecutor
-from empirics.datasets import Dataset
+from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
 from empirics.executor import Executor, OpenExecutor, ProcessExecutor, SerialExecutor
 from empirics.request import BaseRequest

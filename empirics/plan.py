@@ -12,7 +12,7 @@ import torch
 
 from empirics.constants_cost import DEAR_SECONDS, FEWER_EXAMPLES, example_gradients
 from empirics.cost import expected_end, expected_steps
-from empirics.datasets import Dataset
+from empirics.datasets.arrays import Dataset
 from empirics.goal_label import goal_label
 from empirics.laboratory import Laboratory
 from empirics.memory import expected_bytes

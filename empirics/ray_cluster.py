@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from empirics.datasets import Dataset
+from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
 from empirics.executor import Executor, OpenExecutor
 from empirics.ray_executor import RayExecutor

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from empirics.data_parallel import check_ranks
-from empirics.datasets import Dataset, digest_notice
+from empirics.datasets.arrays import Dataset, digest_notice
 from empirics.errors import InputError
 from empirics.executor import OpenExecutor
 from empirics.memory import check_weights, jobs_within, peak_bytes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from empirics.cost import longest_first
-from empirics.datasets import Dataset
+from empirics.datasets.arrays import Dataset
 from empirics.executor import Executor
 from empirics.files import remove_partial
 from empirics.held_folder import HeldFolder

@@ -23,7 +23,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from empirics.datasets import Dataset
+from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError, WorkerError
 from empirics.resources import use_gpu
 from empirics.specification import Specification

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from empirics.datasets import Dataset
+from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
 from empirics.goal_label import CLASSIFICATION_ERROR, GoalCount, goal_sign
 from empirics.ranges import COUNTS, check_batch_sizes, check_counts
@@ -28,7 +28,7 @@ class Workload(ABC):
     """One workload: its defaults, and where its data, network and goal test come from.
 
     Args:
-        dataset: Name of a data set in `empirics.datasets`.
+        dataset: Name of a data set in `empirics.datasets.arrays`.
         network: Name of a network in `empirics.architectures`.
         optimizer: Name of an update rule in `empirics.optimizers`.
         schedule: Name of a learning-rate schedule in `empirics.optimizers`.

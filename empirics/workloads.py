@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from empirics.datasets import Dataset, load_dataset
+from empirics.datasets.arrays import Dataset, load_dataset
 from empirics.goal_label import GoalCount
 from empirics.search import Metaparameter
 from empirics.workload import Workload

@@ -10,7 +10,7 @@ from reference import empirics_plain as plain
 from reference.measured_runs import MEASUREMENT, QUICK, run
 from reference.once import once
 
-from empirics.datasets import load_dataset
+from empirics.datasets.arrays import load_dataset
 from empirics.laboratory import Laboratory
 from empirics.request import Request
 from empirics.specification import resolve

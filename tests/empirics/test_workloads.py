@@ -1,7 +1,7 @@
 import pytest
 
 from empirics.architectures import NETWORKS
-from empirics.datasets import DATASETS
+from empirics.datasets.arrays import DATASETS
 from empirics.errors import InputError
 from empirics.find_workload import find_workload
 from empirics.optimizers import OPTIMIZERS, SCHEDULES

@@ -17,7 +17,7 @@ from reference.untrusted import IMPOSSIBLE_JSON, make_store
 import theory
 from empirics import store_schema, table_text
 from empirics.checkpoint import resume
-from empirics.datasets import load_dataset
+from empirics.datasets.arrays import load_dataset
 from empirics.errors import InputError
 from empirics.search import read_points
 from empirics.store import open_store, read_store

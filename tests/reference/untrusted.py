@@ -12,7 +12,7 @@ import torch
 from empirics.authors_runs import read_authors_runs
 from empirics.batch_science_import import read_tree
 from empirics.checkpoint import resume, write_checkpoint
-from empirics.datasets import load_dataset
+from empirics.datasets.arrays import load_dataset
 from empirics.errors import InputError
 from empirics.imported_runs import ImportOptions, group_runs
 from empirics.race_log import RaceLog

@@ -12,7 +12,7 @@ from PIL import Image
 from reference import empirics_plain as plain
 from reference.allocated import at_most
 
-from empirics.datasets import OFFICIAL_DIGESTS, Dataset, digest_notice, load_dataset
+from empirics.datasets.arrays import OFFICIAL_DIGESTS, Dataset, digest_notice, load_dataset
 from empirics.errors import InputError
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from empirics import datasets
-from empirics.downloads import DOWNLOADS, Download, Published, fetch
+from empirics.datasets.__main__ import main
+from empirics.datasets.downloads import DOWNLOADS, Download, Published, fetch
 from empirics.errors import InputError, without_password
 
 FILES = {"one.gz": b"first", "two.gz": b"second"}
@@ -95,21 +95,21 @@ def test_the_command_fetches_and_refuses_in_one_line(server, tmp_path, capsys, m
     folder, url, _ = server
     (folder / "one.gz").write_bytes(b"first")
     monkeypatch.setitem(DOWNLOADS, "mnist", Download("MNIST", "http://unused/", {"one.gz": published(b"first")}))
-    assert datasets.main(["fetch", "mnist", "--from", url, "--to", str(tmp_path / "data")]) == 0
+    assert main(["fetch", "mnist", "--from", url, "--to", str(tmp_path / "data")]) == 0
     assert (tmp_path / "data" / "MNIST" / "one.gz").read_bytes() == b"first"
     monkeypatch.setitem(DOWNLOADS, "mnist", dataclasses.replace(DOWNLOADS["mnist"], files={"gone.gz": published(b"")}))
-    assert datasets.main(["fetch", "mnist", "--from", url, "--to", str(tmp_path / "data")]) == 2
+    assert main(["fetch", "mnist", "--from", url, "--to", str(tmp_path / "data")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     with pytest.raises(SystemExit, match="2"):
-        datasets.main(["fetch", "imagenet"])
+        main(["fetch", "imagenet"])
 
 
 def test_an_address_that_is_none_and_a_folder_that_cannot_be_written_are_told_apart(tmp_path, capsys, server):
-    assert datasets.main(["fetch", "mnist", "--from", "notaurl", "--to", str(tmp_path)]) == 2
+    assert main(["fetch", "mnist", "--from", "notaurl", "--to", str(tmp_path)]) == 2
     assert "--from notaurl: must be an address that begins with http://" in capsys.readouterr().err
     (tmp_path / "file").write_text("")
     _, url, _ = server
-    assert datasets.main(["fetch", "mnist", "--from", url, "--to", str(tmp_path / "file")]) == 2
+    assert main(["fetch", "mnist", "--from", url, "--to", str(tmp_path / "file")]) == 2
     assert "cannot be written (Not a directory); use another --to" in capsys.readouterr().err
 
 
@@ -159,7 +159,7 @@ def test_an_archive_is_not_unpacked_over_a_file_of_the_users_own(server, tmp_pat
     ["http://me:secret@127.0.0.1:9/x", "http://me:se@cret@127.0.0.1:9/", "ftp://me:secret@host/x", "me:secret@host/x"],
 )
 def test_a_password_is_not_repeated(address, tmp_path, capsys):
-    assert datasets.main(["fetch", "mnist", "--from", address, "--to", str(tmp_path)]) == 2
+    assert main(["fetch", "mnist", "--from", address, "--to", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "cret" not in error
@@ -168,7 +168,7 @@ def test_a_password_is_not_repeated(address, tmp_path, capsys):
 
 def test_a_password_in_a_wrong_word_is_not_repeated(capsys):
     with pytest.raises(SystemExit, match="2"):
-        datasets.main(["fetch", "mnist", "http://me:secret@host/"])
+        main(["fetch", "mnist", "http://me:secret@host/"])
     assert "secret" not in capsys.readouterr().err
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from reference.commands import code_of, rows
 
-from empirics.datasets import digest_notice, load_dataset
+from empirics.datasets.arrays import digest_notice, load_dataset
 from empirics.measure import main
 
-PIECES = Path(__file__).parents[1] / "data"
+PIECES = Path(__file__).parents[2] / "data"
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,11 @@ Nothing read from outside is ever unpickled; a file is taken by its content (mag
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import hashlib
 import math
-import sys
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,10 +18,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from empirics.command_line import OneLineParser
-from empirics.errors import InputError, without_password
+from empirics.errors import InputError
 from empirics.streams import split_indices
-from kstar.ending import command, say
 
 CLASSES = 10
 _IDX_IMAGES, _IDX_LABELS = 2051, 2049
@@ -270,33 +266,3 @@ DATASETS: Mapping[str, Source] = MappingProxyType(
         "cifar-10": Source(_read_cifar10),
     }
 )
-
-
-@command
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetch data sets into the user's cache; return the exit code."""
-    from empirics.downloads import DOWNLOADS, fetch  # noqa: PLC0415 - loads the network libraries
-
-    parser = OneLineParser(prog="python -m empirics.datasets", description="Fetch data sets into the user's cache.")
-    parser.add_argument("action", choices=("fetch",))
-    parser.add_argument("names", nargs="+", choices=tuple(DOWNLOADS), metavar="NAME", help=", ".join(DOWNLOADS))
-    parser.add_argument("--to", type=Path, default=None, metavar="DIR", help="another folder, then given as --data-dir")
-    parser.add_argument("--from", dest="url", default=None, metavar="URL", help="a mirror of the files")
-    options = parser.parse_args(arguments)
-    try:
-        for name in options.names:
-            download = DOWNLOADS[name]
-            if options.url:
-                if not options.url.startswith(("http://", "https://")):
-                    shown = without_password(options.url)
-                    raise InputError(f"--from {shown}: must be an address that begins with http:// or https://")
-                download = dataclasses.replace(download, url=options.url.rstrip("/") + "/")
-            say(str(fetch(name, download, options.to or cache_folder())))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
