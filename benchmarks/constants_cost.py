@@ -20,9 +20,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from empirics.architectures import build_network
-from empirics.gradient import loss_and_gradient
 from empirics.gradient_noise import gradient_noise
+from empirics.networks.build import build_network
+from empirics.networks.gradient import loss_and_gradient
 from empirics.sample import Sample
 from empirics.smoothness import local_smoothness
 

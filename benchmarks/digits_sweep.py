@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from empirics.architectures import build_network
-from empirics.convolutional import ConvolutionalNetwork
 from empirics.datasets.arrays import load_dataset
 from empirics.engine import measure_study
 from empirics.laboratory import Laboratory
+from empirics.networks.build import build_network
+from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.records import Study, StudyRecord
 from empirics.request import Request
 from empirics.specification import resolve

@@ -25,13 +25,13 @@ from torch import Tensor
 
 from benchmarks.one_study import only_study, request_of, study_parser
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial, plain_study
-from empirics.convolutional import ConvolutionalNetwork
 from empirics.engine import measure_study
 from empirics.errors import InputError
 from empirics.goal import Goals, GoalTest
 from empirics.goal_label import goal_count
 from empirics.laboratory import Laboratory
 from empirics.memory import peak_bytes
+from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.records import Study, StudyRecord, number_text
 from empirics.request import Request
 from empirics.specification import Specification

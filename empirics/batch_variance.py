@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from empirics.gradient_noise import gradient_noise
-from empirics.networks import Network
+from empirics.networks.network import Network
 from empirics.records import BatchVariance, Drawing
 from empirics.sample import Sample
 from empirics.smoothness import full_gradient

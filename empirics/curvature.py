@@ -9,9 +9,9 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
 from empirics.errors import InputError, describe
-from empirics.gradient import as_input
 from empirics.named import name_of
-from empirics.networks import Network
+from empirics.networks.gradient import as_input
+from empirics.networks.network import Network
 from empirics.sample import Sample
 
 _TOLERANCE = 1e-3  # relative, of the eigenvalue; eight vectors reach 1e-9 on digits in ten products

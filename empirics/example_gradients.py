@@ -21,10 +21,10 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from empirics.convolutional import ConvolutionalNetwork
-from empirics.gradient import as_input
-from empirics.networks import Network
-from empirics.residual import ResidualNetwork
+from empirics.networks.convolutional import ConvolutionalNetwork
+from empirics.networks.gradient import as_input
+from empirics.networks.network import Network
+from empirics.networks.residual import ResidualNetwork
 
 _FLOATS_AT_ONCE = 2**20  # of per-example gradients, 8 MiB: they stay in a processor's cache; 4 times as many take 1.2 x
 _NOTHING: dict[str, Any] = {}

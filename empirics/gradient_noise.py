@@ -10,7 +10,7 @@ from scipy.optimize import nnls
 from torch import Tensor
 
 from empirics.example_gradients import gradient_sums
-from empirics.networks import Network
+from empirics.networks.network import Network
 from empirics.sample import Replicates, Sample, with_each_left_out
 
 

@@ -15,10 +15,10 @@ from torch import Tensor
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
 from empirics.goal import Goals
-from empirics.gradient import Gradient, loss_and_gradient
 from empirics.masked_start import masked_starts
-from empirics.module_network import ModuleNetwork
-from empirics.networks import Network
+from empirics.networks.gradient import Gradient, loss_and_gradient
+from empirics.networks.module_network import ModuleNetwork
+from empirics.networks.network import Network
 from empirics.pruning import UnrankedError, Untrained, kept_weights, prune
 from empirics.records import MaskRecord, StartRecord
 from empirics.rehearsal import rehearse

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from empirics.errors import InputError
-from empirics.gradient import as_input, loss_and_gradient
-from empirics.networks import Network, Parameter
+from empirics.networks.gradient import as_input, loss_and_gradient
+from empirics.networks.network import Network, Parameter
 
 FEW_EXAMPLES = 8
 MOST_EXAMPLES = 256  # looked at where few show nothing

@@ -12,7 +12,7 @@ from empirics.errors import InputError
 from empirics.specification import Specification
 
 if TYPE_CHECKING:
-    from empirics.networks import Network
+    from empirics.networks.network import Network
 
 _PROCESS_BYTES = 500e6  # Python with torch and scikit-learn loaded, and what its allocator does not give back
 _IMAGE_COPIES = 2.5  # the data set, its split, and a part of them while they are made

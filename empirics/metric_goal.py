@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from empirics.networks import Network
+from empirics.networks.network import Network
 
 Metric = Callable[[Tensor, Tensor], object]
 

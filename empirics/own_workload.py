@@ -23,10 +23,10 @@ from empirics.errors import InputError, describe
 from empirics.goal import Goals, classification_error, error_goals
 from empirics.goal_label import CLASSIFICATION_ERROR
 from empirics.metric_goal import Metric, MetricGoalTest
-from empirics.module_checks import Loss, refuse_targets
-from empirics.module_network import ModuleNetwork, module_network
 from empirics.named import import_named, name_of
-from empirics.networks import Network
+from empirics.networks.module_checks import Loss, refuse_targets
+from empirics.networks.module_network import ModuleNetwork, module_network
+from empirics.networks.network import Network
 from empirics.optimizers import SCHEDULES, UpdateRule, update_rule
 from empirics.search import Metaparameter
 from empirics.workload import Workload

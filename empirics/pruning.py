@@ -18,7 +18,7 @@ from empirics.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from empirics.networks import Network
+    from empirics.networks.network import Network
 
 Biases = Literal["prune", "keep", "none"]
 _SYNFLOW_ROUNDS = 100  # Tanaka et al. 2020, Section 7

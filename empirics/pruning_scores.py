@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empirics.gradient import as_input, loss_and_gradient
-from empirics.networks import Network
+from empirics.networks.gradient import as_input, loss_and_gradient
+from empirics.networks.network import Network
 
 _BATCH_SIZE = 100  # of the published SNIP code
 _GRASP_TEMPERATURE = 200.0  # Wang, Zhang, Grosse 2020, published code

@@ -12,9 +12,9 @@ from torch import Tensor
 from empirics.curvature import hessian_product
 from empirics.errors import InputError, describe
 from empirics.example_gradients import gradient_sums
-from empirics.gains import refuse_pruned_parametrizations
-from empirics.gradient import as_input, loss_and_gradient
-from empirics.module_network import ModuleNetwork
+from empirics.networks.gains import refuse_pruned_parametrizations
+from empirics.networks.gradient import as_input, loss_and_gradient
+from empirics.networks.module_network import ModuleNetwork
 from empirics.pruning import Untrained, prune
 from empirics.specification import Specification
 

@@ -26,7 +26,7 @@ from empirics.store_records import Store
 from empirics.tables import write_tables
 
 if TYPE_CHECKING:
-    from empirics.networks import Network
+    from empirics.networks.network import Network
 
 _MOST_JOBS = 10_000
 

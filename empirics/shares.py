@@ -19,8 +19,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, distributed
 
-from empirics.gradient import loss_and_gradient
-from empirics.networks import Network
+from empirics.networks.gradient import loss_and_gradient
+from empirics.networks.network import Network
 
 Gather = Callable[[Tensor], Sequence[Tensor]]
 _STEPS_BETWEEN_CHECKS = 100

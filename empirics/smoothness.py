@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empirics.gradient import loss_and_gradient
-from empirics.networks import Network
+from empirics.networks.gradient import loss_and_gradient
+from empirics.networks.network import Network
 from empirics.sample import Replicates, Sample, with_each_left_out
 
 GAMMAS = tuple(tenth / 10 for tenth in range(1, 11))

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from empirics.captured import Capture, CapturedStep, capture_graph
-from empirics.gradient import Gradient, loss_and_gradient
-from empirics.networks import Network
+from empirics.networks.gradient import Gradient, loss_and_gradient
+from empirics.networks.network import Network
 from empirics.optimizers import SCHEDULES, Points, update_rule
 from empirics.workload import Workload
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from empirics.goal import Goals
-    from empirics.networks import Network
+    from empirics.networks.network import Network
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Workload(ABC):
 
     Args:
         dataset: Name of a data set in `empirics.datasets.arrays`.
-        network: Name of a network in `empirics.architectures`.
+        network: Name of a network in `empirics.networks.build`.
         optimizer: Name of an update rule in `empirics.optimizers`.
         schedule: Name of a learning-rate schedule in `empirics.optimizers`.
         search_space: The metaparameters and their ranges.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from empirics.goal import Goals
-    from empirics.networks import Network
+    from empirics.networks.network import Network
 
 # Ranges of Lee et al. 2021, Appendix B.
 LEARNING_RATE = Metaparameter("learning_rate", 1e-4, 1.0, "log")
@@ -45,7 +45,7 @@ class ListedWorkload(Workload):
 
     def build_network(self, dataset: Dataset) -> Network:
         """Make the network for the data's images."""
-        from empirics.architectures import build_network  # noqa: PLC0415 - loads torch
+        from empirics.networks.build import build_network  # noqa: PLC0415 - loads torch
 
         return build_network(self.network, dataset.image_shape)
 

@@ -8,8 +8,8 @@ from reference import empirics_plain as plain
 
 from benchmarks.engine import _study_of, compare, flop_per_image, kept_trials, main, plain_seconds
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial
-from empirics.architectures import build_network
 from empirics.laboratory import Laboratory
+from empirics.networks.build import build_network
 from empirics.records import Study
 from empirics.request import Request
 from empirics.specification import resolve

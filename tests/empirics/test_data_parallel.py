@@ -14,8 +14,8 @@ from reference.empirics_tasks import Echo
 from empirics.data_parallel import DataParallelExecutor, RankTask
 from empirics.errors import WorkerError
 from empirics.executor import SerialExecutor
-from empirics.gradient import loss_and_gradient
 from empirics.laboratory import Laboratory
+from empirics.networks.gradient import loss_and_gradient
 from empirics.placement import local_executor
 from empirics.records import Study
 from empirics.request import Request

@@ -10,10 +10,10 @@ import torch
 from reference import empirics_plain as plain
 from reference.empirics_networks import SMALL_CNN
 
-from empirics.convolutional import ConvolutionalNetwork
 from empirics.engine import measure_study, rerun_winner, trial_block
 from empirics.errors import InputError
 from empirics.laboratory import Laboratory
+from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.records import Study, TrialRecord
 from empirics.request import Request
 from empirics.search import Metaparameter, search_points

@@ -8,9 +8,9 @@ import pytest
 import torch
 from reference.empirics_networks import SMALL_CNN
 
-from empirics.architectures import build_network
 from empirics.find_workload import find_workload
 from empirics.laboratory import Laboratory
+from empirics.networks.build import build_network
 from empirics.optimizers import OPTIMIZERS
 from empirics.request import Request
 from empirics.search import search_points

@@ -12,11 +12,11 @@ from reference import empirics_plain as plain
 from reference.checkout import ROOT
 from reference.empirics_networks import SMALL_CNN
 
-from empirics.architectures import build_network
-from empirics.convolutional import ConvolutionalNetwork
 from empirics.find_workload import find_workload
 from empirics.goal import GoalTest
 from empirics.goal_label import goal_count
+from empirics.networks.build import build_network
+from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.store import read_store
 from empirics.training import TrialBlock
 

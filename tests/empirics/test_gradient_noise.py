@@ -13,9 +13,9 @@ from reference import empirics_plain as plain
 from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
 from empirics import example_gradients
-from empirics.architectures import build_network
 from empirics.example_gradients import gradient_sums
 from empirics.gradient_noise import fit_second_moment, gradient_noise
+from empirics.networks.build import build_network
 from empirics.own_workload import load_own_workload
 from empirics.sample import Sample
 

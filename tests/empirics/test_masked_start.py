@@ -8,11 +8,11 @@ from reference.commands import code_of
 from torch import nn
 from torch.nn import functional
 
-from empirics.architectures import build_network
 from empirics.errors import InputError
 from empirics.masked_start import masked_starts
 from empirics.measure import main
-from empirics.module_network import module_network
+from empirics.networks.build import build_network
+from empirics.networks.module_network import module_network
 from empirics.pruning import Untrained, prune
 from empirics.records import StartRecord
 from empirics.starts import judge_starts

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pytest
 from reference.commands import code_of
 
-from empirics.architectures import build_network
 from empirics.errors import InputError
 from empirics.measure import main
 from empirics.memory import check_weights, expected_bytes, jobs_within
+from empirics.networks.build import build_network
 from empirics.request import Request
 from empirics.resources import Resources
 from empirics.running import prepare

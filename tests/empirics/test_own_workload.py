@@ -14,16 +14,16 @@ from reference.empirics_networks import SMALL_CNN
 from torch import nn
 from torch.nn import functional
 
-from empirics import module_checks
 from empirics.engine import measure_study
 from empirics.errors import InputError
-from empirics.gradient import loss_and_gradient
 from empirics.gradient_noise import gradient_noise
 from empirics.laboratory import Laboratory
 from empirics.measure import main
 from empirics.metric_goal import MetricGoalTest
-from empirics.module_network import module_network
 from empirics.named import import_named
+from empirics.networks.gradient import loss_and_gradient
+from empirics.networks.module_network import module_network
+from empirics.networks.network import module_checks
 from empirics.own_workload import LoadedWorkload, OwnWorkload, load_own_workload
 from empirics.records import Study
 from empirics.request import Request

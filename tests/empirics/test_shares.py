@@ -14,9 +14,9 @@ from reference import empirics_plain as plain
 from reference.empirics_networks import SMALL_CNN
 
 from empirics import shares
-from empirics.convolutional import ConvolutionalNetwork
 from empirics.find_workload import find_workload
-from empirics.gradient import loss_and_gradient
+from empirics.networks.convolutional import ConvolutionalNetwork
+from empirics.networks.gradient import loss_and_gradient
 from empirics.shares import DisagreementError, SharesAtOnce, SharesInTurn, share
 from empirics.training import BlockTooLargeError, TrialBlock
 

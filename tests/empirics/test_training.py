@@ -6,10 +6,10 @@ import torch
 from reference import empirics_plain as plain
 from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
-from empirics.convolutional import ConvolutionalNetwork
 from empirics.find_workload import find_workload
-from empirics.gradient import loss_and_gradient
-from empirics.networks import cross_entropy
+from empirics.networks.convolutional import ConvolutionalNetwork
+from empirics.networks.gradient import loss_and_gradient
+from empirics.networks.network import cross_entropy
 from empirics.training import TrialBlock
 
 # A gradient entry sums at most 40 x 64 products of sums of at most 281 terms. Rounding them loses at most u x the

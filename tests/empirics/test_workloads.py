@@ -1,9 +1,9 @@
 import pytest
 
-from empirics.architectures import NETWORKS
 from empirics.datasets.arrays import DATASETS
 from empirics.errors import InputError
 from empirics.find_workload import find_workload
+from empirics.networks.build import NETWORKS
 from empirics.optimizers import OPTIMIZERS, SCHEDULES
 from empirics.workloads import WORKLOADS, describe_workloads
 

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from empirics import engine
-from empirics.module_network import module_network
+from empirics.networks.module_network import module_network
 from empirics.tasks import StudyTask
 from empirics.training import TrialBlock
 

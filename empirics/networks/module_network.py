@@ -17,9 +17,9 @@ from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from empirics.errors import InputError, describe
-from empirics.gains import PlainWeightNorm, gains_of, has_weight_norm
-from empirics.gradient import loss_and_gradient
-from empirics.module_checks import (
+from empirics.networks.gains import PlainWeightNorm, gains_of, has_weight_norm
+from empirics.networks.gradient import loss_and_gradient
+from empirics.networks.module_checks import (
     Loss,
     refuse_behaviour,
     refuse_idle_parameters,
@@ -29,7 +29,7 @@ from empirics.module_checks import (
     refuse_parameters,
     trained,
 )
-from empirics.networks import Network, Parameter
+from empirics.networks.network import Network, Parameter
 
 _FLOATS_AT_ONCE = 2**24  # of activations in one pass, 64 MiB in float32
 _MOST_EXAMPLES_AT_ONCE = 1024

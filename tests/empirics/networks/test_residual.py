@@ -6,11 +6,11 @@ import torch
 from reference import empirics_plain as plain
 from reference import empirics_protocol as protocol
 
-from empirics import residual
-from empirics.architectures import NETWORKS, build_network
 from empirics.errors import InputError
 from empirics.find_workload import find_workload
-from empirics.gradient import loss_and_gradient
+from empirics.networks.build import NETWORKS, build_network
+from empirics.networks.gradient import loss_and_gradient
+from empirics.networks.network import residual
 from empirics.request import Request
 from empirics.specification import resolve
 

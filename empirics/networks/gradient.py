@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from empirics.networks import Network
+from empirics.networks.network import Network
 
 Gradient = Callable[[Network, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 

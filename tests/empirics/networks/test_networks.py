@@ -6,8 +6,8 @@ import torch
 from reference import empirics_plain as plain
 from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
-from empirics.architectures import build_network
-from empirics.convolutional import ConvolutionalNetwork
+from empirics.networks.build import build_network
+from empirics.networks.convolutional import ConvolutionalNetwork
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 
-from empirics.convolutional import ConvolutionalNetwork
 from empirics.errors import InputError
-from empirics.networks import Network
-from empirics.residual import ResidualNetwork
+from empirics.networks.convolutional import ConvolutionalNetwork
+from empirics.networks.network import Network
+from empirics.networks.residual import ResidualNetwork
 
 # Timed on one x86 core, a training step of 16 trials of small-cnn: B = 4 together 2.0 ms, one by one 13 ms; B = 64
 # 29 and 28. Simple-CNN, 4 trials: B = 2 7.2 and 9.1 ms; B = 16 37 and 36. ResNet-8, a trial: B = 2 7 and 11 ms.

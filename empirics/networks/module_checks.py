@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from empirics.errors import InputError, describe
-from empirics.module_state import changed, python_state, random_states, tensor_state
+from empirics.networks.module_state import changed, python_state, random_states, tensor_state
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 _WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)

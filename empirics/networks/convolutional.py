@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from empirics.networks import Network, Parameter
+from empirics.networks.network import Network, Parameter
 
 
 @dataclass(frozen=True, kw_only=True)

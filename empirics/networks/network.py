@@ -125,7 +125,7 @@ class Network(abc.ABC):
             Lee et al. 2021, published code (variance scaling, truncated normal, sigma = sqrt(1/fan_in)/0.87963).
 
         Example:
-            >>> from empirics.architectures import build_network
+            >>> from empirics.networks.build import build_network
             >>> weights = build_network("small-cnn", (1, 8, 8)).initial_weights(np.random.default_rng(0))
             >>> weights.shape, bool(abs(weights[:144]).max() <= 2 / 3 / 0.87962)
             ((6090,), True)
