@@ -16,10 +16,10 @@ from empirics.command_line import parse
 from empirics.errors import InputError
 from empirics.find_workload import find_workload
 from empirics.placement import Placement, placed
-from empirics.ranges import MOST, MOST_REPLICATES, check_counts
 from empirics.request import BaseRequest, Request
 from empirics.running import inputs_of, prepare, run_stages
 from empirics.runs_to_follow import needs_search
+from empirics.search.ranges import MOST, MOST_REPLICATES, check_counts
 from empirics.specification import nearest_128
 from empirics.stages import Measurement
 from empirics.store import read_store

@@ -28,7 +28,7 @@ from empirics.networks.module_checks import Loss, refuse_targets
 from empirics.networks.module_network import ModuleNetwork, module_network
 from empirics.networks.network import Network
 from empirics.optimizers import SCHEDULES, UpdateRule, update_rule
-from empirics.search import Metaparameter
+from empirics.search.space import Metaparameter
 from empirics.workload import Workload
 
 _TRIED_EXAMPLES = 8
@@ -81,7 +81,7 @@ class OwnWorkload:
             raise InputError(f"goal: must be a number, not {self.goal!r}")
         space = self.search_space
         if not isinstance(space, tuple | list) or not all(isinstance(axis, Metaparameter) for axis in space):
-            raise InputError("search_space: must be a tuple of empirics.search.Metaparameter")
+            raise InputError("search_space: must be a tuple of empirics.search.space.Metaparameter")
         sizes = self.batch_sizes
         if not isinstance(sizes, tuple | list) or not sizes or not all(type(size) is int for size in sizes):
             raise InputError(f"batch_sizes: must be a tuple of integers, at least one, not {sizes!r}")

@@ -9,7 +9,16 @@ from typing import Annotated, Literal
 from empirics.columns import share_for_percent
 from empirics.errors import InputError
 from empirics.pruning import PRUNING_METHODS, Biases
-from empirics.ranges import COUNTS, MOST_REPLICATES, check_batch_sizes, check_counts, meant, numbers, place, words
+from empirics.search.ranges import (
+    COUNTS,
+    MOST_REPLICATES,
+    check_batch_sizes,
+    check_counts,
+    meant,
+    numbers,
+    place,
+    words,
+)
 
 TraceName = Literal["none", "full"]
 

@@ -19,7 +19,7 @@ from empirics.probe import Probe
 from empirics.pruning import Biases
 from empirics.records import Study
 from empirics.request import Request, TraceName
-from empirics.search import read_points, search_points
+from empirics.search.space import read_points, search_points
 from empirics.stopping import StopRule, read_stop_rule
 from empirics.workload import Workload
 

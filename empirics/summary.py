@@ -7,7 +7,7 @@ from pathlib import Path
 
 from empirics.goal_label import goal_label, sign_of
 from empirics.records import FEW_STEPS, QUANTITIES, ConstantsRecord, Study, StudyRecord, number_text
-from empirics.search import at_edge
+from empirics.search.space import at_edge
 from empirics.store import read_store
 
 _EDGE_MARK = "*"

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
 from empirics.goal_label import CLASSIFICATION_ERROR, GoalCount, goal_sign
-from empirics.ranges import COUNTS, check_batch_sizes, check_counts
-from empirics.search import Metaparameter
-from empirics.sobol import DirectionNumbers
+from empirics.search.ranges import COUNTS, check_batch_sizes, check_counts
+from empirics.search.sobol import DirectionNumbers
+from empirics.search.space import Metaparameter
 
 if TYPE_CHECKING:
     from torch import Tensor

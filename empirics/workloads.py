@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from empirics.datasets.arrays import Dataset, load_dataset
 from empirics.goal_label import GoalCount
-from empirics.search import Metaparameter
+from empirics.search.space import Metaparameter
 from empirics.workload import Workload
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from empirics.own_workload import OwnWorkload
-from empirics.search import Metaparameter
+from empirics.search.space import Metaparameter
 
 
 def make_network() -> nn.Module:

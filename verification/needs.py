@@ -180,7 +180,7 @@ def _batch_sizes(needs: Needs, run: MeasuredRun) -> dict[str, object]:
 
 def _longer(run: MeasuredRun) -> dict[str, object]:
     """Ask for a longer budget, as far as there are longer ones."""
-    from empirics.ranges import COUNTS  # noqa: PLC0415 - a CSV file needs none of it
+    from empirics.search.ranges import COUNTS  # noqa: PLC0415 - a CSV file needs none of it
 
     budget, (_, most) = run.identity.get("max_steps"), COUNTS["max_steps"]
     return {"max_steps": min(_LONGER * budget, most)} if isinstance(budget, int) and budget < most else {}

@@ -15,7 +15,7 @@ from empirics.optimizers import OPTIMIZERS
 from empirics.progress import Display
 from empirics.records import Study
 from empirics.request import Request
-from empirics.search import Metaparameter, search_points
+from empirics.search.space import Metaparameter, search_points
 from empirics.specification import resolve
 
 TRIALS, BUDGET, INTERVAL = 5, 24, 3

@@ -16,7 +16,7 @@ from empirics.laboratory import Laboratory
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.records import Study, TrialRecord
 from empirics.request import Request
-from empirics.search import Metaparameter, search_points
+from empirics.search.space import Metaparameter, search_points
 from empirics.specification import resolve
 
 BATCH_SIZE, INTERVAL, BUDGET = 16, 3, 40

@@ -13,7 +13,7 @@ from empirics.laboratory import Laboratory
 from empirics.networks.build import build_network
 from empirics.optimizers import OPTIMIZERS
 from empirics.request import Request
-from empirics.search import search_points
+from empirics.search.space import search_points
 from empirics.specification import resolve
 from empirics.training import TrialBlock
 

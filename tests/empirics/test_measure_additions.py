@@ -181,7 +181,7 @@ def test_memory_that_is_exhausted_is_one_line(tmp_path, capsys, monkeypatch):
     def none_left(*_):
         raise MemoryError
 
-    monkeypatch.setattr("empirics.sobol.np.outer", none_left)
+    monkeypatch.setattr("empirics.search.sobol.np.outer", none_left)
     assert run(*QUICK, "--out", tmp_path / "run") == 2
     assert_one_line(capsys, "error: memory is exhausted; use fewer --trials or --jobs; what was finished is kept")
 

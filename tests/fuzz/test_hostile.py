@@ -19,7 +19,7 @@ from empirics import store_schema, table_text
 from empirics.checkpoint import resume
 from empirics.datasets.arrays import load_dataset
 from empirics.errors import InputError
-from empirics.search import read_points
+from empirics.search.space import read_points
 from empirics.store import open_store, read_store
 from paper_figures.report_page import drawn_figures
 from paper_figures.sources import read_run

@@ -9,7 +9,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from empirics.own_workload import OwnWorkload
-from empirics.search import Metaparameter
+from empirics.search.space import Metaparameter
 
 RATE = Metaparameter("learning_rate", 1e-2, 1.0, "log")
 _random = np.random.default_rng(0)
@@ -558,8 +558,8 @@ REFUSED = {
     "no batch size": ({"batch_sizes": ()}, "batch_sizes: must be a tuple of integers, at least one"),
     "half a step": ({"max_steps": 40.5}, "max_steps: must be an integer >= 1, not 40.5"),
     "text for a goal": ({"goal": "0.1"}, "goal: must be a number, not '0.1'"),
-    "a name for a metaparameter": ({"search_space": ("learning_rate",)}, "must be a tuple of empirics.search"),
-    "one metaparameter alone": ({"search_space": RATE}, "must be a tuple of empirics.search"),
+    "a name for a metaparameter": ({"search_space": ("learning_rate",)}, "must be a tuple of empirics.search.space"),
+    "one metaparameter alone": ({"search_space": RATE}, "must be a tuple of empirics.search.space"),
     "batch norm": ({"module": lambda: nn.Sequential(nn.BatchNorm1d(6), perceptron())}, "BatchNorm1d '0' makes"),
     "dropout": ({"module": lambda: nn.Sequential(nn.Dropout(0.2), perceptron())}, "Dropout '0' draws random"),
     "lazy": ({"module": lambda: nn.LazyLinear(3)}, "parameter 'weight' has no shape yet"),

@@ -28,7 +28,7 @@ from empirics.records import (
     TrajectoryPoint,
     TrialRecord,
 )
-from empirics.search import Metaparameter, read_points
+from empirics.search.space import Metaparameter, read_points
 from empirics.store import open_store, read_store
 from empirics.trial_table_import import read_trials
 from paper_figures import report_verdicts

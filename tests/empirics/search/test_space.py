@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empirics.errors import InputError
-from empirics.search import Metaparameter, at_edge, read_points, search_points
-from empirics.sobol import unit_points
+from empirics.search.sobol import unit_points
+from empirics.search.space import Metaparameter, at_edge, read_points, search_points
 from empirics.workloads import DECAY_STEPS, END_LEARNING_RATE_FACTOR, LEARNING_RATE, MOMENTUM
 
 PAPER_SPACE = (LEARNING_RATE, MOMENTUM, DECAY_STEPS, END_LEARNING_RATE_FACTOR)
@@ -139,7 +139,7 @@ def test_a_count_in_a_table_is_an_integer_from_one(cell, tmp_path):
 
 
 def test_a_table_of_too_many_points_is_refused_and_not_cut(tmp_path, monkeypatch):
-    monkeypatch.setattr("empirics.search.MOST_POINTS", 3)
+    monkeypatch.setattr("empirics.search.space.MOST_POINTS", 3)
     assert len(read_points(written(tmp_path, "learning_rate\n" + "0.1\n" * 3), (LEARNING_RATE,))) == 3
     with pytest.raises(InputError, match="holds more than 3 points"):
         read_points(written(tmp_path, "learning_rate\n" + "0.1\n" * 4), (LEARNING_RATE,))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from empirics.errors import InputError
-from empirics.sobol import DirectionNumbers, unit_points
+from empirics.search.sobol import DirectionNumbers, unit_points
 
 Scale = Literal["log", "reverse_log", "integer", "linear"]
 MOST_POINTS = 100_000

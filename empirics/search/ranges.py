@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from empirics.errors import InputError
-from empirics.search import MOST_POINTS
+from empirics.search.space import MOST_POINTS
 
 Number = TypeVar("Number", int, float)
 MOST_REPLICATES = 10_000

@@ -15,8 +15,8 @@ from scipy.stats import qmc
 from empirics.errors import InputError
 from empirics.find_workload import find_workload
 from empirics.request import Request
-from empirics.search import search_points
-from empirics.sobol import unit_points
+from empirics.search.sobol import unit_points
+from empirics.search.space import search_points
 from empirics.specification import resolve
 from empirics.store import read_store
 from empirics.workloads import WORKLOADS
@@ -126,7 +126,7 @@ def test_kept_runs_were_searched_at_these_points(name):
 
 DISTURBED = """
 import resource, signal, sys
-from empirics.sobol import unit_points
+from empirics.search.sobol import unit_points
 
 def end(*_):
     raise KeyboardInterrupt
