@@ -21,9 +21,9 @@ from benchmarks.one_study import only_study, request_of, study_parser
 from benchmarks.plain import PlainTrial
 from empirics.engine import trial_block
 from empirics.errors import InputError
-from empirics.goal_label import goal_count
 from empirics.laboratory import Laboratory
 from empirics.records import Study, TrialRecord
+from empirics.workloads.goal_label import goal_count
 
 
 @dataclass(frozen=True)

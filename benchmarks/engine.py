@@ -27,8 +27,6 @@ from benchmarks.one_study import only_study, request_of, study_parser
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial, plain_study
 from empirics.engine import measure_study
 from empirics.errors import InputError
-from empirics.goal import Goals, GoalTest
-from empirics.goal_label import goal_count
 from empirics.laboratory import Laboratory
 from empirics.memory import peak_bytes
 from empirics.networks.convolutional import ConvolutionalNetwork
@@ -36,6 +34,8 @@ from empirics.records import Study, StudyRecord, number_text
 from empirics.request import Request
 from empirics.specification import Specification
 from empirics.training import TrialBlock
+from empirics.workloads.goal import Goals, GoalTest
+from empirics.workloads.goal_label import goal_count
 
 COUNTS = Path(__file__).parent / "data" / "mnist-simple-cnn-sgd.csv"
 _SAMPLES = 5

@@ -22,14 +22,14 @@ from empirics.cost import expected_steps
 from empirics.datasets.arrays import Dataset
 from empirics.engine import measure_study
 from empirics.executor import Executor, ProcessExecutor
-from empirics.find_workload import find_workload
 from empirics.laboratory import Laboratory
 from empirics.records import Study, StudyOutcome
 from empirics.request import Request
 from empirics.specification import Specification, resolve
 from empirics.store import open_store
 from empirics.tasks import Result, StudyTask, Task
-from empirics.workload import Workload
+from empirics.workloads.find import find_workload
+from empirics.workloads.workload import Workload
 
 _GOAL = 0.14
 

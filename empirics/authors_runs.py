@@ -14,10 +14,10 @@ from pathlib import Path
 
 from empirics.errors import InputError
 from empirics.foreign import Facts, find_study_folders, read_facts, subfolders
-from empirics.goal_label import sign_of
 from empirics.imported_runs import ImportedStudy, ImportOptions
 from empirics.records import Study, StudyRecord, TrialRecord, number_text
 from empirics.stopping import StopRule
+from empirics.workloads.goal_label import sign_of
 
 _RUN = re.compile(r"run-([0-9]{1,9})")
 

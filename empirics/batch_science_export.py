@@ -10,7 +10,6 @@ from typing import Any
 
 from empirics.batch_science import DEFAULT_METRIC, changed, names_of, study_facts, trial_facts
 from empirics.errors import InputError
-from empirics.goal_label import sign_of
 from empirics.imported_runs import layout_key
 from empirics.measurements import measurements_text
 from empirics.records import Study, StudyRecord, TraceRecord, TrialRecord
@@ -18,6 +17,7 @@ from empirics.store import read_store
 from empirics.store_records import Store
 from empirics.store_schema import FILE_NAME, canonical_json, told_as_damage
 from empirics.whole_folder import whole_folder
+from empirics.workloads.goal_label import sign_of
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ from empirics.batch_science import (
 from empirics.columns import share_for_percent
 from empirics.errors import InputError
 from empirics.foreign import Facts, find_study_folders, read_facts, subfolders
-from empirics.goal_label import goal_sign, sign_of
 from empirics.imported_runs import ImportedStudy, ImportOptions, stop_of
 from empirics.measurements import Measurements, first_passage, read_measurements
 from empirics.records import EVENTS, Study, StudyRecord, TraceRecord, TrialRecord
 from empirics.stopping import StopRule
+from empirics.workloads.goal_label import goal_sign, sign_of
 
 _MOST_TRIALS = 100_000
 _MOST_VALUES = 2**24  # measured in one study; each is 32 bytes while it is held

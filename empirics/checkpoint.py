@@ -16,11 +16,11 @@ from torch import Tensor
 
 from empirics.errors import describe
 from empirics.files import write_bytes_atomically
-from empirics.goal import Goals
 from empirics.provenance import provenance, vector_instructions
 from empirics.race_log import RaceLog
 from empirics.store_schema import canonical_json
 from empirics.training import TrialBlock
+from empirics.workloads.goal import Goals
 
 Arrays = dict[str, NDArray[Any]]
 

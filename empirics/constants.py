@@ -14,7 +14,6 @@ from typing import Annotated
 from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.errors import InputError
-from empirics.find_workload import find_workload
 from empirics.placement import Placement, placed
 from empirics.request import BaseRequest, Request
 from empirics.running import inputs_of, prepare, run_stages
@@ -25,6 +24,7 @@ from empirics.stages import Measurement
 from empirics.store import read_store
 from empirics.store_schema import FILE_NAME
 from empirics.summary import describe_constants
+from empirics.workloads.find import find_workload
 from kstar.ending import command, say
 
 _PROGRAM = "python -m empirics.constants"

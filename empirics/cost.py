@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from empirics.records import Study
 from empirics.specification import Specification
-from empirics.workload import Workload
+from empirics.workloads.workload import Workload
 
 # On digits 90% sparsity costs 5 to 8 times the dense steps; in Lee et al. 2021, figure 12, 1.5 to 4.5 times.
 _SPARSE_EXPONENT = 0.75

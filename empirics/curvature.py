@@ -9,10 +9,10 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
 from empirics.errors import InputError, describe
-from empirics.named import name_of
 from empirics.networks.gradient import as_input
 from empirics.networks.network import Network
 from empirics.sample import Sample
+from empirics.workloads.named import name_of
 
 _TOLERANCE = 1e-3  # relative, of the eigenvalue; eight vectors reach 1e-9 on digits in ten products
 _MOST_RESTARTS = 100

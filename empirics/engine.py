@@ -15,12 +15,12 @@ from torch import Tensor
 
 from empirics.checkpoint import resume, write_checkpoint
 from empirics.errors import InputError
-from empirics.goal import Goals
 from empirics.laboratory import Laboratory
 from empirics.race_log import RaceLog
 from empirics.records import RerunRecord, Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.streams import ExampleOrder
 from empirics.training import BlockTooLargeError, TrialBlock
+from empirics.workloads.goal import Goals
 
 Report = Callable[[int], None]
 CHECKPOINT_SECONDS = 60.0

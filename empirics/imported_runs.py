@@ -19,7 +19,7 @@ from empirics.stopping import StopRule, read_stop_rule
 from empirics.store import open_store
 from empirics.tables import write_curves
 from empirics.whole_folder import whole_folder
-from empirics.workloads import WORKLOADS
+from empirics.workloads.catalogue import WORKLOADS
 
 
 @dataclass(frozen=True)

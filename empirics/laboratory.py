@@ -14,7 +14,6 @@ from torch import Tensor
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
-from empirics.goal import Goals
 from empirics.masked_start import masked_starts
 from empirics.networks.gradient import Gradient, loss_and_gradient
 from empirics.networks.module_network import ModuleNetwork
@@ -26,6 +25,7 @@ from empirics.sample import Sample
 from empirics.shares import SharesInTurn
 from empirics.specification import Specification
 from empirics.streams import ExampleOrder, Stream, generator
+from empirics.workloads.goal import Goals
 
 
 @dataclass(frozen=True)

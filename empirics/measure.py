@@ -16,7 +16,7 @@ from empirics.request import Request
 from empirics.running import folder_of, inputs_of, prepare, run_stages
 from empirics.stages import Measurement
 from empirics.summary import describe_run
-from empirics.workloads import describe_workloads
+from empirics.workloads.catalogue import describe_workloads
 from kstar.ending import command, say
 
 _PROGRAM = "python -m empirics.measure"

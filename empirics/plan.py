@@ -13,7 +13,6 @@ import torch
 from empirics.constants_cost import DEAR_SECONDS, FEWER_EXAMPLES, example_gradients
 from empirics.cost import expected_end, expected_steps
 from empirics.datasets.arrays import Dataset
-from empirics.goal_label import goal_label
 from empirics.laboratory import Laboratory
 from empirics.memory import expected_bytes
 from empirics.missing import missing_constants, missing_masks, missing_studies, trials_of
@@ -24,6 +23,7 @@ from empirics.specification import Specification, nearest_128
 from empirics.store import planned_store
 from empirics.streams import Stream, generator
 from empirics.training import TrialBlock
+from empirics.workloads.goal_label import goal_label
 
 _TIMED_SECONDS = 0.5
 _MOST_TIMED_EXAMPLES = 256

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from empirics.records import Event
 from empirics.stopping import StopRule
-from empirics.workload import Workload
+from empirics.workloads.workload import Workload
 
 
 @dataclass

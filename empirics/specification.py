@@ -13,15 +13,15 @@ from typing import Literal
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
-from empirics.find_workload import find_workload
-from empirics.goal_label import CLASSIFICATION_ERROR
 from empirics.probe import Probe
 from empirics.pruning import Biases
 from empirics.records import Study
 from empirics.request import Request, TraceName
 from empirics.search.space import read_points, search_points
 from empirics.stopping import StopRule, read_stop_rule
-from empirics.workload import Workload
+from empirics.workloads.find import find_workload
+from empirics.workloads.goal_label import CLASSIFICATION_ERROR
+from empirics.workloads.workload import Workload
 
 DeviceClass = Literal["cpu", "cuda"]
 _MOST_TRAININGS = 1_000_000  # the paper's largest workload has 5600; a task and a mask of each are held in memory

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from empirics.goal_label import goal_label, sign_of
 from empirics.records import FEW_STEPS, QUANTITIES, ConstantsRecord, Study, StudyRecord, number_text
 from empirics.search.space import at_edge
 from empirics.store import read_store
+from empirics.workloads.goal_label import goal_label, sign_of
 
 _EDGE_MARK = "*"
 # So many studies are named in one line.

@@ -11,8 +11,8 @@ from torch import Tensor
 from empirics.captured import Capture, CapturedStep, capture_graph
 from empirics.networks.gradient import Gradient, loss_and_gradient
 from empirics.networks.network import Network
-from empirics.optimizers import SCHEDULES, Points, update_rule
-from empirics.workload import Workload
+from empirics.workloads.optimizers import SCHEDULES, Points, update_rule
+from empirics.workloads.workload import Workload
 
 
 class BlockTooLargeError(RuntimeError):

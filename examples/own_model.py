@@ -8,8 +8,8 @@ from sklearn.datasets import load_diabetes
 from torch import Tensor, nn
 from torch.nn import functional
 
-from empirics.own_workload import OwnWorkload
 from empirics.search.space import Metaparameter
+from empirics.workloads.own import OwnWorkload
 
 
 def make_network() -> nn.Module:

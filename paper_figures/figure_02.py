@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from empirics.workloads import WORKLOADS
+from empirics.workloads.catalogue import WORKLOADS
 from paper_figures.curve_panels import draw_law, draw_points, drawn_at
 from paper_figures.judged import FittedLaw
 from paper_figures.rows import MNIST, Row, prefer, rows_of

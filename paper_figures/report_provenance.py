@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from empirics.goal_label import sign_of
+from empirics.workloads.goal_label import sign_of
 from verification.provenance_file import FILE_NAME, listed, part
 from verification.run_command import measure_command, words_of
 from verification.verdicts import input_digests

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from empirics.goal_label import goal_count
+from empirics.workloads.goal_label import goal_count
 from verification.records import Curve, Records
 from verification.run_command import ADDED, MeasuredRun, command_lines, measured_run
 
@@ -225,7 +225,7 @@ def _training_examples(run: MeasuredRun) -> int:
 
 def _other_optimizer(workload: str) -> str | None:
     """Return the workload that differs in having momentum, or in having none; None where there is no such one."""
-    from empirics.workloads import WORKLOADS  # noqa: PLC0415 - a CSV file needs none of it
+    from empirics.workloads.catalogue import WORKLOADS  # noqa: PLC0415 - a CSV file needs none of it
 
     parts = workload.split("/")
     if len(parts) < 3:
@@ -265,7 +265,7 @@ def easier(goal: float, sign: str) -> float:
 
     Args:
         goal: In (0, 1) for an error, any number for other metrics.
-        sign: As `empirics.goal_label.goal_sign` gives it.
+        sign: As `empirics.workloads.goal_label.goal_sign` gives it.
 
     Example:
         >>> easier(0.08, "error <="), easier(0.97, "error <="), easier(0.45, "r_squared >="), easier(-2.0, "nats <=")

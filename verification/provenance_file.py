@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from empirics.goal_label import sign_of
+from empirics.workloads.goal_label import sign_of
 from verification.json_file import read_json
 
 FILE_NAME = "provenance.json"
@@ -52,7 +52,7 @@ def goal_signs(folder: Path) -> Mapping[str, str]:
         folder: A run folder.
 
     Returns:
-        As `empirics.goal_label.sign_of` gives it; empty where the folder does not say.
+        As `empirics.workloads.goal_label.sign_of` gives it; empty where the folder does not say.
     """
     identity = part(known_provenance(folder), "identity")
     workload = identity.get("workload")

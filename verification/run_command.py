@@ -230,7 +230,7 @@ def new_run_command(workload: str, goal: str, records: Records | None) -> str:
     """Return the command that measures a workload of the paper at the paper's sparsities, beside a run there is.
 
     Args:
-        workload: One of `empirics.workloads`.
+        workload: One of `empirics.workloads.catalogue`.
         goal: As typed; empty for the workload's own.
         records: Of a run whose data folder and parent folder it shares; None for none.
     """
@@ -246,7 +246,7 @@ def new_run_command(workload: str, goal: str, records: Records | None) -> str:
 
 def _batch_sizes_within(workload: str, run: MeasuredRun | None) -> Options:
     """Return the default batch sizes that the data of a run are enough for, nothing where they are for all."""
-    from empirics.workloads import WORKLOADS  # noqa: PLC0415 - a CSV file needs none of it
+    from empirics.workloads.catalogue import WORKLOADS  # noqa: PLC0415 - a CSV file needs none of it
 
     examples = None if run is None else run.session("training_examples")
     if run is None or not isinstance(examples, int) or run.workload.split("/")[0] != workload.split("/", maxsplit=1)[0]:
@@ -296,7 +296,7 @@ def _probe(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
 def _defaults(workload: str, training_examples: object) -> Options:
     """Return what the options are that are not given."""
     from empirics.request import Request  # noqa: PLC0415 - a CSV file needs none of it
-    from empirics.workloads import WORKLOADS  # noqa: PLC0415
+    from empirics.workloads.catalogue import WORKLOADS  # noqa: PLC0415
 
     found = {field.name: getattr(Request(), field.name) for field in dataclasses.fields(Request)}
     known = WORKLOADS.get(workload)

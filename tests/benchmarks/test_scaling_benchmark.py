@@ -6,7 +6,7 @@ import pytest
 from benchmarks import scaling
 from benchmarks.scaling import Nothing, _dispatched, _ignore, _specified, expected_costs, main
 from empirics.executor import SerialExecutor
-from empirics.find_workload import find_workload
+from empirics.workloads.find import find_workload
 
 
 def test_a_task_of_nothing_comes_back_from_an_executor():

@@ -9,8 +9,8 @@ from reference import constants_workloads as exact
 from reference import empirics_constants as slow
 
 from empirics.batch_variance import check_batch_variances, draw_batch, expected_variance
-from empirics.own_workload import load_own_workload
 from empirics.sample import Sample
+from empirics.workloads.own import load_own_workload
 
 VALUES = np.array([0.0, 1.0, 3.0, 7.0])
 BETA = float(np.var(VALUES))

@@ -8,9 +8,9 @@ from reference import empirics_plain as plain
 from reference.empirics_networks import SMALL_CNN
 
 from empirics.captured import CapturedStep
-from empirics.find_workload import find_workload
-from empirics.optimizers import OPTIMIZERS
 from empirics.training import TrialBlock
+from empirics.workloads.find import find_workload
+from empirics.workloads.optimizers import OPTIMIZERS
 
 POINT = {
     "learning_rate": 0.05,

@@ -11,12 +11,12 @@ from empirics import engine
 from empirics.engine import measure_study
 from empirics.laboratory import Laboratory
 from empirics.measure import main
-from empirics.optimizers import OPTIMIZERS
 from empirics.progress import Display
 from empirics.records import Study
 from empirics.request import Request
 from empirics.search.space import Metaparameter, search_points
 from empirics.specification import resolve
+from empirics.workloads.optimizers import OPTIMIZERS
 
 TRIALS, BUDGET, INTERVAL = 5, 24, 3
 # Of five rates some train, some stall and some diverge, so that trials leave their blocks on the way.

@@ -9,8 +9,8 @@ from reference.empirics_networks import SMALL_CNN
 from empirics import curvature
 from empirics.curvature import hessian_product, top_curvature
 from empirics.errors import InputError
-from empirics.own_workload import load_own_workload
 from empirics.sample import Sample
+from empirics.workloads.own import load_own_workload
 
 HERE = "reference.constants_workloads"
 LANCZOS_TOLERANCE = 1e-3  # as asked of it

@@ -8,14 +8,14 @@ import pytest
 import torch
 from reference.empirics_networks import SMALL_CNN
 
-from empirics.find_workload import find_workload
 from empirics.laboratory import Laboratory
 from empirics.networks.build import build_network
-from empirics.optimizers import OPTIMIZERS
 from empirics.request import Request
 from empirics.search.space import search_points
 from empirics.specification import resolve
 from empirics.training import TrialBlock
+from empirics.workloads.find import find_workload
+from empirics.workloads.optimizers import OPTIMIZERS
 
 
 @dataclass(frozen=True)

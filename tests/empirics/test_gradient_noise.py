@@ -16,8 +16,8 @@ from empirics import example_gradients
 from empirics.example_gradients import gradient_sums
 from empirics.gradient_noise import fit_second_moment, gradient_noise
 from empirics.networks.build import build_network
-from empirics.own_workload import load_own_workload
 from empirics.sample import Sample
+from empirics.workloads.own import load_own_workload
 
 HERE = "reference.constants_workloads"
 # A sum of some dozens of squares of thousands of entries, each to 3.5e-12 of the largest, minus the square of the mean.

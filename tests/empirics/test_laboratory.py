@@ -6,9 +6,9 @@ import torch
 from reference import empirics_plain as plain
 
 from empirics.errors import InputError
-from empirics.goal_label import GoalCount
 from empirics.laboratory import Laboratory, check_network
 from empirics.pruning import UnrankedError, prune
+from empirics.workloads.goal_label import GoalCount
 
 
 def test_the_split_is_the_twins(laboratory):

@@ -12,11 +12,11 @@ from reference.commands import assert_one_line, rows
 from reference.measured_runs import MEASUREMENT, QUICK, run
 
 from empirics import engine, following
-from empirics.find_workload import find_workload
-from empirics.goal_label import GoalCount
 from empirics.laboratory import Laboratory
 from empirics.store import read_store
-from empirics.workloads import WORKLOADS
+from empirics.workloads.catalogue import WORKLOADS
+from empirics.workloads.find import find_workload
+from empirics.workloads.goal_label import GoalCount
 
 
 @contextlib.contextmanager

@@ -6,11 +6,11 @@ import torch
 from reference import empirics_plain as plain
 from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
-from empirics.find_workload import find_workload
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.network import cross_entropy
 from empirics.training import TrialBlock
+from empirics.workloads.find import find_workload
 
 # A gradient entry sums at most 40 x 64 products of sums of at most 281 terms. Rounding them loses at most u x the
 # number of terms of values that are some ten times the largest gradient: 2^-53 x (2560 + 2 x 281) x 10 = 3.5e-12.

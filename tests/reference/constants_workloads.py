@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from empirics.own_workload import OwnWorkload
 from empirics.search.space import Metaparameter
+from empirics.workloads.own import OwnWorkload
 
 RATE = Metaparameter("learning_rate", 1e-3, 0.2, "log")
 CURVATURES = np.array([4.0, 1.0, 0.5, 0.25, 0.125, 2.0, 1.5, 0.75, 0.6, 0.3, 0.2, 0.1])

@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from empirics.own_workload import OwnWorkload
 from empirics.search.space import Metaparameter
+from empirics.workloads.own import OwnWorkload
 
 RATE = Metaparameter("learning_rate", 1e-2, 1.0, "log")
 _random = np.random.default_rng(0)
@@ -551,7 +551,10 @@ REFUSED = {
     "data set of several shapes": ({"data": RaggedPairs()}, "items must be pairs"),
     "data set of other items": ({"data": NamedPairs()}, "items must be pairs"),
     "other validation targets": ({"validation": (INPUTS, INPUTS)}, "validation: targets of shape"),
-    "optimiser of torch": ({"optimizer": torch.optim.SGD}, "optimizer .*SGD: .*like those in empirics.optimizers"),
+    "optimiser of torch": (
+        {"optimizer": torch.optim.SGD},
+        "optimizer .*SGD: .*like those in empirics.workloads.optimizers",
+    ),
     "optimiser without update": ({"optimizer": NoUpdate}, "fails in a step: AttributeError.*like those in"),
     "optimiser without arguments": ({"optimizer": NoArguments}, "cannot be made: TypeError.*like those in"),
     "local optimiser": ({"optimizer": lambda points, weights: None}, "lies inside a function|has no '<lambda>'"),

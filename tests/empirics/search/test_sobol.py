@@ -13,13 +13,13 @@ from reference.empirics_sobol import bratley_fox
 from scipy.stats import qmc
 
 from empirics.errors import InputError
-from empirics.find_workload import find_workload
 from empirics.request import Request
 from empirics.search.sobol import unit_points
 from empirics.search.space import search_points
 from empirics.specification import resolve
 from empirics.store import read_store
-from empirics.workloads import WORKLOADS
+from empirics.workloads.catalogue import WORKLOADS
+from empirics.workloads.find import find_workload
 
 MOST = 53  # dimensions for which there are direction numbers
 KEPT = sorted(path.parent.name for path in (ROOT / "evidence").glob("*/study.sqlite"))

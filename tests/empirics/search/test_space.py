@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from empirics.errors import InputError
 from empirics.search.sobol import unit_points
 from empirics.search.space import Metaparameter, at_edge, read_points, search_points
-from empirics.workloads import DECAY_STEPS, END_LEARNING_RATE_FACTOR, LEARNING_RATE, MOMENTUM
+from empirics.workloads.catalogue import DECAY_STEPS, END_LEARNING_RATE_FACTOR, LEARNING_RATE, MOMENTUM
 
 PAPER_SPACE = (LEARNING_RATE, MOMENTUM, DECAY_STEPS, END_LEARNING_RATE_FACTOR)
 

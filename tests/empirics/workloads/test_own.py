@@ -19,17 +19,17 @@ from empirics.errors import InputError
 from empirics.gradient_noise import gradient_noise
 from empirics.laboratory import Laboratory
 from empirics.measure import main
-from empirics.metric_goal import MetricGoalTest
-from empirics.named import import_named
 from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.module_network import module_network
 from empirics.networks.network import module_checks
-from empirics.own_workload import LoadedWorkload, OwnWorkload, load_own_workload
 from empirics.records import Study
 from empirics.request import Request
 from empirics.sample import Sample
 from empirics.specification import resolve
 from empirics.training import TrialBlock
+from empirics.workloads.metric_goal import MetricGoalTest
+from empirics.workloads.named import import_named
+from empirics.workloads.own import LoadedWorkload, OwnWorkload, load_own_workload
 
 HERE = "reference.own_workloads"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from empirics.errors import InputError
-from empirics.workload import Workload
-from empirics.workloads import WORKLOADS
+from empirics.workloads.catalogue import WORKLOADS
+from empirics.workloads.workload import Workload
 
 
 def find_workload(name: str) -> Workload:
@@ -14,7 +14,7 @@ def find_workload(name: str) -> Workload:
 
     Args:
         name: One of `WORKLOADS`, `digits` for `digits/small-cnn/sgd`, or `my_module:make_workload`, a function that
-            returns an `empirics.own_workload.OwnWorkload`.
+            returns an `empirics.workloads.own.OwnWorkload`.
 
     Raises:
         InputError: If there is none; the message names those spelled like it.
@@ -26,7 +26,7 @@ def find_workload(name: str) -> Workload:
         ['learning_rate', 'momentum', 'decay_steps', 'end_learning_rate_factor']
     """
     if ":" in name:
-        from empirics.own_workload import load_own_workload  # noqa: PLC0415 - loads torch
+        from empirics.workloads.own import load_own_workload  # noqa: PLC0415 - loads torch
 
         return load_own_workload(name).workload
     name = "digits/small-cnn/sgd" if name == "digits" else name

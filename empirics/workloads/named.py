@@ -43,7 +43,7 @@ def name_of(thing: object) -> str:
 
     Example:
         >>> name_of(import_named)
-        'empirics.named:import_named'
+        'empirics.workloads.named:import_named'
     """
     named = thing if hasattr(thing, "__qualname__") else type(thing)
     return f"{named.__module__}:{named.__qualname__}"

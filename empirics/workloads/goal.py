@@ -8,9 +8,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from empirics.goal_label import GoalCount, goal_count
 from empirics.networks.gradient import as_input
 from empirics.networks.network import Network
+from empirics.workloads.goal_label import GoalCount, goal_count
 
 _ROWS = 64
 _MEMORY = 0.9  # of how hard an image was when trials last looked at it

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from empirics.errors import InputError
-from empirics.named import import_named
+from empirics.workloads.named import import_named
 
 Points = Sequence[Mapping[str, float]]
 

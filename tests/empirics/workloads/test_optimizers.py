@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import empirics_protocol as protocol
 
-from empirics.optimizers import OPTIMIZERS, SCHEDULES
+from empirics.workloads.optimizers import OPTIMIZERS, SCHEDULES
 
 # Each step does at most six roundings of numbers up to the largest on the path.
 ROUNDINGS_A_STEP = 6 * 2.0**-53

@@ -20,19 +20,19 @@ from torch.nn import functional
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError, describe
-from empirics.goal import Goals, classification_error, error_goals
-from empirics.goal_label import CLASSIFICATION_ERROR
-from empirics.metric_goal import Metric, MetricGoalTest
-from empirics.named import import_named, name_of
 from empirics.networks.module_checks import Loss, refuse_targets
 from empirics.networks.module_network import ModuleNetwork, module_network
 from empirics.networks.network import Network
-from empirics.optimizers import SCHEDULES, UpdateRule, update_rule
 from empirics.search.space import Metaparameter
-from empirics.workload import Workload
+from empirics.workloads.goal import Goals, classification_error, error_goals
+from empirics.workloads.goal_label import CLASSIFICATION_ERROR
+from empirics.workloads.metric_goal import Metric, MetricGoalTest
+from empirics.workloads.named import import_named, name_of
+from empirics.workloads.optimizers import SCHEDULES, UpdateRule, update_rule
+from empirics.workloads.workload import Workload
 
 _TRIED_EXAMPLES = 8
-_RULE = "write a class like those in empirics.optimizers, which update all trials at once"
+_RULE = "write a class like those in empirics.workloads.optimizers, which update all trials at once"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,7 +49,7 @@ class OwnWorkload:
         loss: Maps outputs (B, ...) and targets (B, ...) to the mean of a loss per example.
         metric: Maps outputs and targets of the whole validation set to a number; None is classification error.
         maximise: Whether the goal is reached from below.
-        optimizer: sgd, momentum, nesterov, adamw, or a class like those in `empirics.optimizers`.
+        optimizer: sgd, momentum, nesterov, adamw, or a class like those in `empirics.workloads.optimizers`.
         schedule: constant or linear.
         max_steps: Budget of a trial.
         eval_interval: Steps between two goal tests.

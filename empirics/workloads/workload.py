@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
-from empirics.goal_label import CLASSIFICATION_ERROR, GoalCount, goal_sign
 from empirics.search.ranges import COUNTS, check_batch_sizes, check_counts
 from empirics.search.sobol import DirectionNumbers
 from empirics.search.space import Metaparameter
+from empirics.workloads.goal_label import CLASSIFICATION_ERROR, GoalCount, goal_sign
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from empirics.goal import Goals
     from empirics.networks.network import Network
+    from empirics.workloads.goal import Goals
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Workload(ABC):
     Args:
         dataset: Name of a data set in `empirics.datasets.arrays`.
         network: Name of a network in `empirics.networks.build`.
-        optimizer: Name of an update rule in `empirics.optimizers`.
-        schedule: Name of a learning-rate schedule in `empirics.optimizers`.
+        optimizer: Name of an update rule in `empirics.workloads.optimizers`.
+        schedule: Name of a learning-rate schedule in `empirics.workloads.optimizers`.
         search_space: The metaparameters and their ranges.
         goal_error: Validation error that counts as the result, in (0, 1); None where the paper has none.
         max_steps: Budget of a trial, steps.

@@ -2,10 +2,10 @@ import pytest
 
 from empirics.datasets.arrays import DATASETS
 from empirics.errors import InputError
-from empirics.find_workload import find_workload
 from empirics.networks.build import NETWORKS
-from empirics.optimizers import OPTIMIZERS, SCHEDULES
-from empirics.workloads import WORKLOADS, describe_workloads
+from empirics.workloads.catalogue import WORKLOADS, describe_workloads
+from empirics.workloads.find import find_workload
+from empirics.workloads.optimizers import OPTIMIZERS, SCHEDULES
 
 # The workloads of figures 7-11 of Lee et al. 2021 and the goals of Appendix B.
 OF_THE_PAPER = {

@@ -12,13 +12,13 @@ from reference import empirics_plain as plain
 from reference.checkout import ROOT
 from reference.empirics_networks import SMALL_CNN
 
-from empirics.find_workload import find_workload
-from empirics.goal import GoalTest
-from empirics.goal_label import goal_count
 from empirics.networks.build import build_network
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.store import read_store
 from empirics.training import TrialBlock
+from empirics.workloads.find import find_workload
+from empirics.workloads.goal import GoalTest
+from empirics.workloads.goal_label import goal_count
 
 PAPER_SHAPES = {"small-cnn": (1, 8, 8), "simple-cnn": (1, 28, 28), "resnet-8": (3, 32, 32)}
 

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from empirics.datasets.arrays import Dataset, load_dataset
-from empirics.goal_label import GoalCount
 from empirics.search.space import Metaparameter
-from empirics.workload import Workload
+from empirics.workloads.goal_label import GoalCount
+from empirics.workloads.workload import Workload
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from empirics.goal import Goals
     from empirics.networks.network import Network
+    from empirics.workloads.goal import Goals
 
 # Ranges of Lee et al. 2021, Appendix B.
 LEARNING_RATE = Metaparameter("learning_rate", 1e-4, 1.0, "log")
@@ -51,7 +51,7 @@ class ListedWorkload(Workload):
 
     def goal_test(self, network: Network, inputs: Tensor, targets: Tensor, goals: Sequence[float]) -> Goals:
         """Return the test by counts of errors."""
-        from empirics.goal import error_goals  # noqa: PLC0415 - loads torch
+        from empirics.workloads.goal import error_goals  # noqa: PLC0415 - loads torch
 
         return error_goals(network, inputs, targets, goals, self.goal_counts)
 
