@@ -14,11 +14,11 @@ from torch import Tensor
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
-from empirics.masked_start import masked_starts
 from empirics.networks.gradient import Gradient, loss_and_gradient
 from empirics.networks.module_network import ModuleNetwork
 from empirics.networks.network import Network
-from empirics.pruning import UnrankedError, Untrained, kept_weights, prune
+from empirics.pruning.masked_start import masked_starts
+from empirics.pruning.methods import UnrankedError, Untrained, kept_weights, prune
 from empirics.records import MaskRecord, StartRecord
 from empirics.rehearsal import rehearse
 from empirics.sample import Sample

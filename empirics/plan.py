@@ -16,7 +16,7 @@ from empirics.datasets.arrays import Dataset
 from empirics.laboratory import Laboratory
 from empirics.memory import expected_bytes
 from empirics.missing import missing_constants, missing_masks, missing_studies, trials_of
-from empirics.pruning import kept_weights
+from empirics.pruning.methods import kept_weights
 from empirics.records import Study, number_text
 from empirics.running import refuse_what_cannot_be_added
 from empirics.specification import Specification, nearest_128

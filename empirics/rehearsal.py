@@ -15,7 +15,7 @@ from empirics.example_gradients import gradient_sums
 from empirics.networks.gains import refuse_pruned_parametrizations
 from empirics.networks.gradient import as_input, loss_and_gradient
 from empirics.networks.module_network import ModuleNetwork
-from empirics.pruning import Untrained, prune
+from empirics.pruning.methods import Untrained, prune
 from empirics.specification import Specification
 
 _SAME = 3e-4  # of the largest output; what float32 loses is a hundredth of it, what bfloat16 loses ten times as much

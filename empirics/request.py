@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from empirics.columns import share_for_percent
 from empirics.errors import InputError
-from empirics.pruning import PRUNING_METHODS, Biases
+from empirics.pruning.methods import PRUNING_METHODS, Biases
 from empirics.search.ranges import (
     COUNTS,
     MOST_REPLICATES,

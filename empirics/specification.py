@@ -14,7 +14,7 @@ from typing import Literal
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
 from empirics.probe import Probe
-from empirics.pruning import Biases
+from empirics.pruning.methods import Biases
 from empirics.records import Study
 from empirics.request import Request, TraceName
 from empirics.search.space import read_points, search_points

@@ -7,7 +7,7 @@ from reference import empirics_plain as plain
 
 from empirics.errors import InputError
 from empirics.laboratory import Laboratory, check_network
-from empirics.pruning import UnrankedError, prune
+from empirics.pruning.methods import UnrankedError, prune
 from empirics.workloads.goal_label import GoalCount
 
 

@@ -7,9 +7,9 @@ from hypothesis.extra import numpy as hnp
 from reference import empirics_plain as plain
 from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
-from empirics import pruning_scores
-from empirics.pruning import keep_mask, kept_weights
-from empirics.pruning_scores import connection_sensitivity
+from empirics.pruning.methods import keep_mask, kept_weights
+from empirics.pruning.methods import scores as pruning_scores
+from empirics.pruning.scores import connection_sensitivity
 
 # Gradients as in test_training, once a batch of 100: 2^-53 x (6400 + 2 x 281) x 10 of the largest score.
 SCORE_TOLERANCE = 2.0**-53 * (6400 + 2 * 281) * 10

@@ -5,8 +5,8 @@ from reference import empirics_plain as plain
 from reference import empirics_protocol as protocol
 from reference.empirics_networks import SMALL_CNN
 
-from empirics.pruning import PRUNING_METHODS, Untrained, prune
-from empirics.pruning_scores import gradient_flow
+from empirics.pruning.methods import PRUNING_METHODS, Untrained, prune
+from empirics.pruning.scores import gradient_flow
 
 BIASES = 16 + 32 + 10
 

@@ -9,13 +9,13 @@ from torch import nn
 from torch.nn import functional
 
 from empirics.errors import InputError
-from empirics.masked_start import masked_starts
 from empirics.measure import main
 from empirics.networks.build import build_network
 from empirics.networks.module_network import module_network
-from empirics.pruning import Untrained, prune
+from empirics.pruning.masked_start import masked_starts
+from empirics.pruning.methods import Untrained, prune
+from empirics.pruning.starts import judge_starts
 from empirics.records import StartRecord
-from empirics.starts import judge_starts
 
 HERE = "reference.own_workloads"
 INPUTS, CLASSES = torch.from_numpy(own_workloads.INPUTS), torch.from_numpy(own_workloads.CLASSES)

@@ -130,21 +130,21 @@ def _zeros(trials: Untrained) -> str:
 
 def _sensitivity(trials: Untrained) -> NDArray[np.float64]:
     """Return the SNIP scores."""
-    from empirics.pruning_scores import connection_sensitivity  # noqa: PLC0415 - loads torch
+    from empirics.pruning.scores import connection_sensitivity  # noqa: PLC0415 - loads torch
 
     return connection_sensitivity(trials.network, trials.weights, trials.images, trials.labels)
 
 
 def _flow_of_gradients(trials: Untrained) -> NDArray[np.float64]:
     """Return the GraSP scores."""
-    from empirics.pruning_scores import gradient_flow  # noqa: PLC0415 - as above
+    from empirics.pruning.scores import gradient_flow  # noqa: PLC0415 - as above
 
     return gradient_flow(trials.network, trials.weights, trials.images, trials.labels)
 
 
 def _by_synaptic_flow(trials: Untrained, prunable: NDArray[np.bool_], sparsities: Sequence[float]) -> NDArray[np.bool_]:
     """Prune a little, score again, a hundred times, the kept share falling exponentially to the sparsity's."""
-    from empirics.pruning_scores import synaptic_flow  # noqa: PLC0415 - as above
+    from empirics.pruning.scores import synaptic_flow  # noqa: PLC0415 - as above
 
     shape = tuple(trials.weights.shape)
     masks = np.ones((shape[0], len(sparsities), shape[1]), dtype=np.bool_)
