@@ -20,11 +20,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from empirics.gradient_noise import gradient_noise
 from empirics.networks.build import build_network
 from empirics.networks.gradient import loss_and_gradient
-from empirics.sample import Sample
-from empirics.smoothness import local_smoothness
+from empirics.probes.gradient_noise import gradient_noise
+from empirics.probes.sample import Sample
+from empirics.probes.smoothness import local_smoothness
 
 _BATCH_SIZE = 128
 _ROUNDS = 5

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from empirics.curvature import HESSIAN_EXAMPLES
 from empirics.datasets.arrays import Dataset
 from empirics.probe import FollowedRun, Probe
+from empirics.probes.curvature import HESSIAN_EXAMPLES
+from empirics.probes.smoothness import GAMMAS, full_gradient
 from empirics.records import Study
-from empirics.smoothness import GAMMAS, full_gradient
 from empirics.specification import Specification
 
 _NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0.6 to 0.9 of a plain gradient's time

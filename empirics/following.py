@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empirics.batch_variance import check_batch_variances
-from empirics.curvature import top_curvature
 from empirics.engine import Report, trial_block
-from empirics.gradient_noise import gradient_noise
 from empirics.laboratory import Laboratory
 from empirics.probe import FollowedRun
+from empirics.probes.batch_variance import check_batch_variances
+from empirics.probes.curvature import top_curvature
+from empirics.probes.gradient_noise import gradient_noise
+from empirics.probes.sample import Replicates, Sample
+from empirics.probes.smoothness import local_smoothness
+from empirics.probes.windows import Point, constants_of
 from empirics.records import BatchVariance, ConstantsRecord, Study, TrajectoryPoint, TrialRecord
-from empirics.sample import Replicates, Sample
-from empirics.smoothness import local_smoothness
 from empirics.streams import Stream, generator
 from empirics.training import TrialBlock
-from empirics.windows import Point, constants_of
 
 
 def measure_constants(

@@ -17,11 +17,11 @@ from empirics.errors import InputError
 from empirics.networks.gradient import Gradient, loss_and_gradient
 from empirics.networks.module_network import ModuleNetwork
 from empirics.networks.network import Network
+from empirics.probes.sample import Sample
 from empirics.pruning.masked_start import masked_starts
 from empirics.pruning.methods import UnrankedError, Untrained, kept_weights, prune
 from empirics.records import MaskRecord, StartRecord
 from empirics.rehearsal import rehearse
-from empirics.sample import Sample
 from empirics.shares import SharesInTurn
 from empirics.specification import Specification
 from empirics.streams import ExampleOrder, Stream, generator

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from empirics.curvature import hessian_product
 from empirics.errors import InputError, describe
-from empirics.example_gradients import gradient_sums
 from empirics.networks.gains import refuse_pruned_parametrizations
 from empirics.networks.gradient import as_input, loss_and_gradient
 from empirics.networks.module_network import ModuleNetwork
+from empirics.probes.curvature import hessian_product
+from empirics.probes.example_gradients import gradient_sums
 from empirics.pruning.methods import Untrained, prune
 from empirics.specification import Specification
 

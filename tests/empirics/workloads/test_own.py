@@ -16,15 +16,15 @@ from torch.nn import functional
 
 from empirics.engine import measure_study
 from empirics.errors import InputError
-from empirics.gradient_noise import gradient_noise
 from empirics.laboratory import Laboratory
 from empirics.measure import main
 from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.module_network import module_network
 from empirics.networks.network import module_checks
+from empirics.probes.gradient_noise import gradient_noise
+from empirics.probes.sample import Sample
 from empirics.records import Study
 from empirics.request import Request
-from empirics.sample import Sample
 from empirics.specification import resolve
 from empirics.training import TrialBlock
 from empirics.workloads.metric_goal import MetricGoalTest

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from empirics.gradient_noise import GradientNoise, fit_second_moment
-from empirics.sample import Replicates
-from empirics.smoothness import StepMeasurement
+from empirics.probes.gradient_noise import GradientNoise, fit_second_moment
+from empirics.probes.sample import Replicates
+from empirics.probes.smoothness import StepMeasurement
 
 
 @dataclass(frozen=True)

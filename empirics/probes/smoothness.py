@@ -11,7 +11,7 @@ from torch import Tensor
 
 from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.network import Network
-from empirics.sample import Replicates, Sample, with_each_left_out
+from empirics.probes.sample import Replicates, Sample, with_each_left_out
 
 GAMMAS = tuple(tenth / 10 for tenth in range(1, 11))
 

@@ -6,10 +6,10 @@ from reference import empirics_constants as slow
 from reference import empirics_plain as plain
 from reference.empirics_networks import SMALL_CNN
 
-from empirics import curvature
-from empirics.curvature import hessian_product, top_curvature
 from empirics.errors import InputError
-from empirics.sample import Sample
+from empirics.probes import curvature
+from empirics.probes.curvature import hessian_product, top_curvature
+from empirics.probes.sample import Sample
 from empirics.workloads.own import load_own_workload
 
 HERE = "reference.constants_workloads"

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from reference import constants_workloads as exact
 from reference import empirics_constants as slow
 
-from empirics.batch_variance import check_batch_variances, draw_batch, expected_variance
-from empirics.sample import Sample
+from empirics.probes.batch_variance import check_batch_variances, draw_batch, expected_variance
+from empirics.probes.sample import Sample
 from empirics.workloads.own import load_own_workload
 
 VALUES = np.array([0.0, 1.0, 3.0, 7.0])

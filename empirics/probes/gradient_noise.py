@@ -9,9 +9,9 @@ import numpy as np
 from scipy.optimize import nnls
 from torch import Tensor
 
-from empirics.example_gradients import gradient_sums
 from empirics.networks.network import Network
-from empirics.sample import Replicates, Sample, with_each_left_out
+from empirics.probes.example_gradients import gradient_sums
+from empirics.probes.sample import Replicates, Sample, with_each_left_out
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 from empirics.errors import InputError, describe
 from empirics.networks.gradient import as_input
 from empirics.networks.network import Network
-from empirics.sample import Sample
+from empirics.probes.sample import Sample
 from empirics.workloads.named import name_of
 
 _TOLERANCE = 1e-3  # relative, of the eigenvalue; eight vectors reach 1e-9 on digits in ten products

@@ -12,11 +12,11 @@ from reference import empirics_constants as slow
 from reference import empirics_plain as plain
 from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
-from empirics import example_gradients
-from empirics.example_gradients import gradient_sums
-from empirics.gradient_noise import fit_second_moment, gradient_noise
 from empirics.networks.build import build_network
-from empirics.sample import Sample
+from empirics.probes import example_gradients
+from empirics.probes.example_gradients import gradient_sums
+from empirics.probes.gradient_noise import fit_second_moment, gradient_noise
+from empirics.probes.sample import Sample
 from empirics.workloads.own import load_own_workload
 
 HERE = "reference.constants_workloads"

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empirics.gradient_noise import gradient_noise
 from empirics.networks.network import Network
+from empirics.probes.gradient_noise import gradient_noise
+from empirics.probes.sample import Sample
+from empirics.probes.smoothness import full_gradient
 from empirics.records import BatchVariance, Drawing
-from empirics.sample import Sample
-from empirics.smoothness import full_gradient
 
 BATCH_SIZES = (1, 4, 16, 64, 256)
 

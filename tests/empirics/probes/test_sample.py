@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirics.sample import Sample, with_each_left_out
+from empirics.probes.sample import Sample, with_each_left_out
 
 
 def sample(examples, population):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from empirics.gradient_noise import GradientNoise
-from empirics.smoothness import StepMeasurement
-from empirics.windows import Point, constants_of
+from empirics.probes.gradient_noise import GradientNoise
+from empirics.probes.smoothness import StepMeasurement
+from empirics.probes.windows import Point, constants_of
 
 
 def array(value):

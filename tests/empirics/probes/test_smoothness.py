@@ -9,9 +9,9 @@ from reference import empirics_constants as slow
 from reference import empirics_plain as plain
 from reference.empirics_networks import SMALL_CNN
 
-from empirics import smoothness
-from empirics.sample import Sample
-from empirics.smoothness import GAMMAS, full_gradient, local_smoothness
+from empirics.probes import smoothness
+from empirics.probes.sample import Sample
+from empirics.probes.smoothness import GAMMAS, full_gradient, local_smoothness
 
 # Gradients as in test_training, their difference over a step of relative length 0.1 x |d|: the rounding of a gradient,
 # 3.5e-12 of its largest entry, is divided by 0.1 |d|, here at least 0.01, and compared with L of order 1.
@@ -73,7 +73,7 @@ def quadratic(monkeypatch, curvatures):
     def loss_and_gradient(_network, weights, _images, _labels):
         return 0.5 * (curvatures * weights**2).sum(dim=1), curvatures * weights
 
-    monkeypatch.setattr("empirics.smoothness.loss_and_gradient", loss_and_gradient)
+    monkeypatch.setattr("empirics.probes.smoothness.loss_and_gradient", loss_and_gradient)
 
 
 def test_on_a_quadratic_smoothness_is_the_curvature_along_the_step(monkeypatch):
@@ -92,7 +92,7 @@ def test_gradients_of_pruned_weights_do_not_count(monkeypatch):
         total = weights.sum(dim=1, keepdim=True)
         return 2 * total[:, 0] ** 2, 4 * total.expand(-1, 2)
 
-    monkeypatch.setattr("empirics.smoothness.loss_and_gradient", loss_and_gradient)
+    monkeypatch.setattr("empirics.probes.smoothness.loss_and_gradient", loss_and_gradient)
     before, after = torch.tensor([[1.0, 0.0]]), torch.tensor([[1.5, 0.0]])
     kept = local_smoothness(SMALL_CNN, before, after, torch.tensor([[1.0, 0.0]]), NO_EXAMPLES).smoothness[0]
     both = local_smoothness(SMALL_CNN, before, after, torch.tensor([[1.0, 1.0]]), NO_EXAMPLES).smoothness[0]
@@ -105,7 +105,7 @@ def test_the_largest_gamma_is_looked_at(monkeypatch):
     def loss_and_gradient(_network, weights, _images, _labels):
         return weights[:, 0], (weights > 0.95).double()
 
-    monkeypatch.setattr("empirics.smoothness.loss_and_gradient", loss_and_gradient)
+    monkeypatch.setattr("empirics.probes.smoothness.loss_and_gradient", loss_and_gradient)
     before, after = torch.tensor([[0.0]]), torch.tensor([[1.0]])
     assert local_smoothness(SMALL_CNN, before, after, torch.ones(1, 1), NO_EXAMPLES).smoothness[0] == pytest.approx(1.0)
 
