@@ -39,9 +39,9 @@ from empirics.executor import ProcessExecutor
 from empirics.laboratory import Laboratory
 from empirics.provenance import provenance
 from empirics.records import TrialRecord
-from empirics.request import Request
 from empirics.shares import SharesAtOnce
-from empirics.specification import Specification, resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import Specification, resolve
 from theory import fastest_batch_size, least_total_time
 from verification import analyse, read_records
 

@@ -15,8 +15,8 @@ from empirics.laboratory import Laboratory
 from empirics.networks.build import build_network
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.records import Study, StudyRecord
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 
 _NETWORKS = {"8-16": (8, 16), "16-32": (16, 32)}
 _GOALS = (0.1, 0.08, 0.05, 0.03)

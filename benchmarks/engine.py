@@ -31,8 +31,8 @@ from empirics.laboratory import Laboratory
 from empirics.memory import peak_bytes
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.records import Study, StudyRecord, number_text
-from empirics.request import Request
-from empirics.specification import Specification
+from empirics.specification.request import Request
+from empirics.specification.specification import Specification
 from empirics.training import TrialBlock
 from empirics.workloads.goal import Goals, GoalTest
 from empirics.workloads.goal_label import goal_count

@@ -8,8 +8,8 @@ from pathlib import Path
 from empirics.command_line import OneLineParser
 from empirics.datasets.arrays import Dataset
 from empirics.records import Study
-from empirics.request import Request
-from empirics.specification import Specification, resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import Specification, resolve
 
 
 def study_parser(prog: str, description: str, *, batch_size: int, trials: int) -> OneLineParser:

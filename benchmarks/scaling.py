@@ -24,8 +24,8 @@ from empirics.engine import measure_study
 from empirics.executor import Executor, ProcessExecutor
 from empirics.laboratory import Laboratory
 from empirics.records import Study, StudyOutcome
-from empirics.request import Request
-from empirics.specification import Specification, resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import Specification, resolve
 from empirics.store import open_store
 from empirics.tasks import Result, StudyTask, Task
 from empirics.workloads.find import find_workload

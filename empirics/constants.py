@@ -15,11 +15,11 @@ from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.errors import InputError
 from empirics.placement import Placement, placed
-from empirics.request import BaseRequest, Request
 from empirics.running import inputs_of, prepare, run_stages
-from empirics.runs_to_follow import needs_search
 from empirics.search.ranges import MOST, MOST_REPLICATES, check_counts
-from empirics.specification import nearest_128
+from empirics.specification.request import BaseRequest, Request
+from empirics.specification.runs_to_follow import needs_search
+from empirics.specification.specification import nearest_128
 from empirics.stages import Measurement
 from empirics.store import read_store
 from empirics.store_schema import FILE_NAME

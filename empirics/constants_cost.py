@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from empirics.datasets.arrays import Dataset
-from empirics.probe import FollowedRun, Probe
 from empirics.probes.curvature import HESSIAN_EXAMPLES
 from empirics.probes.smoothness import GAMMAS, full_gradient
 from empirics.records import Study
-from empirics.specification import Specification
+from empirics.specification.probe import FollowedRun, Probe
+from empirics.specification.specification import Specification
 
 _NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0.6 to 0.9 of a plain gradient's time
 _PRODUCTS = 12  # Hessian-vector products until Lanczos agrees, as seen on digits and MNIST

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from empirics.records import Study
-from empirics.specification import Specification
+from empirics.specification.specification import Specification
 from empirics.workloads.workload import Workload
 
 # On digits 90% sparsity costs 5 to 8 times the dense steps; in Lee et al. 2021, figure 12, 1.5 to 4.5 times.

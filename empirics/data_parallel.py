@@ -18,7 +18,7 @@ from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError, WorkerError
 from empirics.executor import ProcessExecutor, Watch
 from empirics.records import StudyOutcome
-from empirics.specification import Specification
+from empirics.specification.specification import Specification
 from empirics.tasks import Result, StudyTask, Task
 
 if TYPE_CHECKING:

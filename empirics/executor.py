@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Protocol
 
 from empirics.datasets.arrays import Dataset
-from empirics.specification import Specification
+from empirics.specification.specification import Specification
 from empirics.tasks import Result, Task, carry_out
 from empirics.worker import Message, WorkerProcess, checked, interrupts_wait, start_worker
 

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from empirics.engine import Report, trial_block
 from empirics.laboratory import Laboratory
-from empirics.probe import FollowedRun
 from empirics.probes.batch_variance import check_batch_variances
 from empirics.probes.curvature import top_curvature
 from empirics.probes.gradient_noise import gradient_noise
@@ -21,6 +20,7 @@ from empirics.probes.sample import Replicates, Sample
 from empirics.probes.smoothness import local_smoothness
 from empirics.probes.windows import Point, constants_of
 from empirics.records import BatchVariance, ConstantsRecord, Study, TrajectoryPoint, TrialRecord
+from empirics.specification.probe import FollowedRun
 from empirics.streams import Stream, generator
 from empirics.training import TrialBlock
 

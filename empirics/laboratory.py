@@ -23,7 +23,7 @@ from empirics.pruning.methods import UnrankedError, Untrained, kept_weights, pru
 from empirics.records import MaskRecord, StartRecord
 from empirics.rehearsal import rehearse
 from empirics.shares import SharesInTurn
-from empirics.specification import Specification
+from empirics.specification.specification import Specification
 from empirics.streams import ExampleOrder, Stream, generator
 from empirics.workloads.goal import Goals
 

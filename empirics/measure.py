@@ -12,8 +12,8 @@ from typing import Annotated
 from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.placement import Placement, placed
-from empirics.request import Request
 from empirics.running import folder_of, inputs_of, prepare, run_stages
+from empirics.specification.request import Request
 from empirics.stages import Measurement
 from empirics.summary import describe_run
 from empirics.workloads.catalogue import describe_workloads

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
-from empirics.specification import Specification
+from empirics.specification.specification import Specification
 
 if TYPE_CHECKING:
     from empirics.networks.network import Network

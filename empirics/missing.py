@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from empirics.probe import FollowedRun
 from empirics.records import Study
-from empirics.runs_to_follow import runs_to_follow
-from empirics.specification import Specification
+from empirics.specification.probe import FollowedRun
+from empirics.specification.runs_to_follow import runs_to_follow
+from empirics.specification.specification import Specification
 from empirics.store_records import Store
 from empirics.tasks import PruneTask
 

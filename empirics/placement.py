@@ -12,9 +12,9 @@ from empirics.data_parallel import DataParallelExecutor
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
 from empirics.executor import Executor, OpenExecutor, ProcessExecutor, SerialExecutor
-from empirics.request import BaseRequest
 from empirics.resources import Resources, this_machine
-from empirics.specification import Specification
+from empirics.specification.request import BaseRequest
+from empirics.specification.specification import Specification
 from empirics.worker import leave_where_imported_by_a_worker
 
 

@@ -19,7 +19,7 @@ from empirics.missing import missing_constants, missing_masks, missing_studies, 
 from empirics.pruning.methods import kept_weights
 from empirics.records import Study, number_text
 from empirics.running import refuse_what_cannot_be_added
-from empirics.specification import Specification, nearest_128
+from empirics.specification.specification import Specification, nearest_128
 from empirics.store import planned_store
 from empirics.streams import Stream, generator
 from empirics.training import TrialBlock

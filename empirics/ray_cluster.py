@@ -19,7 +19,7 @@ from empirics.errors import InputError
 from empirics.executor import Executor, OpenExecutor
 from empirics.ray_executor import RayExecutor
 from empirics.resources import Resources, this_machine
-from empirics.specification import Specification
+from empirics.specification.specification import Specification
 
 _ANSWER_SECONDS = 30.0  # Ray itself gives up after two minutes, and cannot be interrupted meanwhile
 _QUIETLY = {"log_to_driver": False, "logging_level": "ERROR"}

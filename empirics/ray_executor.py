@@ -23,7 +23,7 @@ from empirics.executor import Watch
 from empirics.memory import peak_bytes
 from empirics.provenance import provenance
 from empirics.ray_worker import Board, Ready, Worker
-from empirics.specification import Specification
+from empirics.specification.specification import Specification
 from empirics.tasks import Result, StudyTask, Task
 from empirics.worker import Message, checked
 

@@ -12,7 +12,7 @@ from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
 from empirics.memory import peak_bytes
 from empirics.provenance import provenance, vector_instructions
-from empirics.specification import Specification
+from empirics.specification.specification import Specification
 from empirics.tasks import Task, carry_out
 from empirics.worker import Message, attempt
 

@@ -16,7 +16,7 @@ from empirics.networks.module_network import ModuleNetwork
 from empirics.probes.curvature import hessian_product
 from empirics.probes.example_gradients import gradient_sums
 from empirics.pruning.methods import Untrained, prune
-from empirics.specification import Specification
+from empirics.specification.specification import Specification
 
 _SAME = 3e-4  # of the largest output; what float32 loses is a hundredth of it, what bfloat16 loses ten times as much
 _DOUBLE = "in float64, in which the constants are measured"

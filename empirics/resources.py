@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from empirics.specification import DeviceClass
+from empirics.specification.specification import DeviceClass
 
 
 @dataclass(frozen=True)

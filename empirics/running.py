@@ -17,9 +17,9 @@ from empirics.executor import OpenExecutor
 from empirics.memory import check_weights, jobs_within, peak_bytes
 from empirics.progress import Display
 from empirics.provenance import provenance, vector_instructions
-from empirics.request import BaseRequest, Request
 from empirics.resources import Resources, this_machine
-from empirics.specification import Specification, resolve
+from empirics.specification.request import BaseRequest, Request
+from empirics.specification.specification import Specification, resolve
 from empirics.stages import Measurement
 from empirics.store import open_run, store_in
 from empirics.store_records import Store

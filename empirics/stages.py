@@ -16,7 +16,7 @@ from empirics.missing import missing_constants, missing_masks, missing_studies, 
 from empirics.progress import Display
 from empirics.pruning.starts import judge_starts
 from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StartRecord, Study, StudyOutcome, StudyRecord
-from empirics.specification import Specification
+from empirics.specification.specification import Specification
 from empirics.store_records import Store
 from empirics.summary import describe_ending, describe_study
 from empirics.tasks import ConstantsTask, RerunTask, Result, StartTask, StudyTask, Task

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from empirics.errors import InputError, describe
-from empirics.probe import FollowedRun
 from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StartRecord, Study, StudyOutcome, TrialRecord
+from empirics.specification.probe import FollowedRun
 
 if TYPE_CHECKING:
     from empirics.laboratory import Laboratory

@@ -26,7 +26,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError, WorkerError
 from empirics.resources import use_gpu
-from empirics.specification import Specification
+from empirics.specification.specification import Specification
 from empirics.tasks import carry_out
 
 if TYPE_CHECKING:

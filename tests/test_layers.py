@@ -15,7 +15,12 @@ ROOT = Path(theory.__file__).parents[1]
 # What the layers above may know of `empirics`: readers of stores and tables, records, columns, errors, and requests.
 READERS = {
     *("empirics.store", "empirics.table_file", "empirics.records", "empirics.columns", "empirics.errors"),
-    *("empirics.request", "empirics.search.ranges", "empirics.workloads.goal_label", "empirics.workloads.catalogue"),
+    *(
+        "empirics.specification.request",
+        "empirics.search.ranges",
+        "empirics.workloads.goal_label",
+        "empirics.workloads.catalogue",
+    ),
 }
 # What is imported before anything is trained, asked of a cluster or shown.
 LIGHT = (

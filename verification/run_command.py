@@ -295,7 +295,7 @@ def _probe(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _defaults(workload: str, training_examples: object) -> Options:
     """Return what the options are that are not given."""
-    from empirics.request import Request  # noqa: PLC0415 - a CSV file needs none of it
+    from empirics.specification.request import Request  # noqa: PLC0415 - a CSV file needs none of it
     from empirics.workloads.catalogue import WORKLOADS  # noqa: PLC0415
 
     found = {field.name: getattr(Request(), field.name) for field in dataclasses.fields(Request)}

@@ -7,7 +7,7 @@ from benchmarks import agreement
 from benchmarks.agreement import compare, main
 from benchmarks.engine import _study_of
 from benchmarks.plain import PlainTrial
-from empirics.request import Request
+from empirics.specification.request import Request
 
 STUDY = Request(sparsity=(50.0,), batch_sizes=(32,), trials=3, goal_error=(0.3,))
 

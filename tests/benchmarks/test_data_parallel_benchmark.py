@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from benchmarks.data_parallel import Cell, describe, lines_of, main, measure, step_time
 from benchmarks.data_parallel_picture import draw
 from empirics.executor import ProcessExecutor
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 
 SIZES = [4, 16, 64, 256]
 

@@ -11,8 +11,8 @@ from benchmarks.plain import PlainCost, PlainSample, PlainTrial
 from empirics.laboratory import Laboratory
 from empirics.networks.build import build_network
 from empirics.records import Study
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 
 KEYS = {
     *("plain_seconds", "raced_plain_seconds", "engine_seconds", "ratio", "ratio_with_budget", "ratio_raced"),

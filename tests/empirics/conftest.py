@@ -12,8 +12,8 @@ from reference.once import once
 
 from empirics.datasets.arrays import load_dataset
 from empirics.laboratory import Laboratory
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 
 torch.set_num_threads(1)  # as every process of a run does; the tests' tensors are too small for more
 

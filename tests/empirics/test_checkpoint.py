@@ -13,9 +13,9 @@ from empirics.laboratory import Laboratory
 from empirics.measure import main
 from empirics.progress import Display
 from empirics.records import Study
-from empirics.request import Request
 from empirics.search.space import Metaparameter, search_points
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from empirics.workloads.optimizers import OPTIMIZERS
 
 TRIALS, BUDGET, INTERVAL = 5, 24, 3

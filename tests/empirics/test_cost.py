@@ -4,8 +4,8 @@ import pytest
 
 from empirics.cost import expected_steps, longest_first
 from empirics.records import Study
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from empirics.workloads.find import find_workload
 
 LAW = dataclasses.replace(find_workload("digits"), expected_c1=600.0, expected_c2=20.0, max_steps=4000)

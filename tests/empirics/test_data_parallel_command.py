@@ -16,9 +16,9 @@ from reference.processes import children, still_running
 
 from empirics.executor import SerialExecutor
 from empirics.measure import main
-from empirics.request import Request
 from empirics.resources import Resources
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from empirics.store import read_store
 
 run = functools.partial(code_of, main)

@@ -15,9 +15,9 @@ from empirics.errors import InputError
 from empirics.laboratory import Laboratory
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.records import Study, TrialRecord
-from empirics.request import Request
 from empirics.search.space import Metaparameter, search_points
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 
 BATCH_SIZE, INTERVAL, BUDGET = 16, 3, 40
 # Rates 31, 5600, 0.18, 2.4, 75000, 0.013, 420 of which some train, some stall and some diverge.

@@ -15,8 +15,8 @@ from empirics.errors import InputError, WorkerError
 from empirics.executor import ProcessExecutor, SerialExecutor
 from empirics.placement import local_executor
 from empirics.records import Study, StudyOutcome
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from empirics.tasks import PruneTask, StudyTask
 from empirics.worker import interrupts_wait
 
@@ -124,7 +124,7 @@ def test_ctrl_c_while_workers_start_is_answered_when_they_have():
 
 PARENT = """
 from empirics.executor import ProcessExecutor
-from empirics.specification import Request, resolve
+from empirics.specification.specification import Request, resolve
 from reference.empirics_tasks import Sleep
 executor = ProcessExecutor(*resolve(Request(), cuda_available=False), jobs=1)
 for _ in executor.run([Sleep("asleep")], lambda *_: print(executor._workers[0].process.pid, flush=True)):

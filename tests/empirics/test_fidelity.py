@@ -10,9 +10,9 @@ from reference.empirics_networks import SMALL_CNN
 
 from empirics.laboratory import Laboratory
 from empirics.networks.build import build_network
-from empirics.request import Request
 from empirics.search.space import search_points
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from empirics.training import TrialBlock
 from empirics.workloads.find import find_workload
 from empirics.workloads.optimizers import OPTIMIZERS

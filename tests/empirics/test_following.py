@@ -12,8 +12,8 @@ from reference import empirics_plain as plain
 from empirics import following
 from empirics.errors import InputError
 from empirics.following import measure_constants
-from empirics.probe import FollowedRun, Probe
 from empirics.records import TrialRecord
+from empirics.specification.probe import FollowedRun, Probe
 from empirics.summary import describe_ending
 
 RATE, STEPS, BATCH_SIZE, PROBE, TRAINING = 0.3, 13, 16, 60, 1618

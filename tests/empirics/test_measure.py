@@ -10,7 +10,7 @@ from reference.measured_runs import QUICK, run
 
 from empirics.measure import Execution, measure
 from empirics.records import QUANTITIES
-from empirics.request import Request
+from empirics.specification.request import Request
 
 
 def test_a_run_folder_holds_the_files_and_columns_agreed_on(undisturbed):

@@ -163,7 +163,7 @@ def test_a_run_with_other_points_than_its_search_has_is_refused(copied, capsys, 
     def zeros(space, trials, _numbers):
         return tuple({axis.name: axis.low for axis in space} for _ in range(trials))
 
-    monkeypatch.setattr("empirics.specification.search_points", zeros)
+    monkeypatch.setattr("empirics.specification.specification.search_points", zeros)
     assert run(*QUICK, "--out", copied) == 2
     assert_one_line(capsys, "was measured with another point 1 than its search has; an earlier version")
 

@@ -12,10 +12,10 @@ from empirics.errors import InputError
 from empirics.measure import main
 from empirics.memory import check_weights, expected_bytes, jobs_within
 from empirics.networks.build import build_network
-from empirics.request import Request
 from empirics.resources import Resources
 from empirics.running import prepare
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 
 
 @pytest.fixture(scope="module")

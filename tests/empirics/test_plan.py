@@ -10,9 +10,9 @@ from empirics.held_folder import held_folder
 from empirics.measure import main as measure
 from empirics.plan import _duration, describe_plan
 from empirics.records import ConstantsRecord, Study
-from empirics.request import Request
-from empirics.runs_to_follow import runs_to_follow
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.runs_to_follow import runs_to_follow
+from empirics.specification.specification import resolve
 from empirics.store import open_store
 
 

@@ -10,8 +10,8 @@ from empirics import ray_cluster, ray_worker
 from empirics.measure import main
 from empirics.provenance import provenance
 from empirics.ray_worker import Board, Worker
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 
 
 def assert_refused(words, message, folder, capsys):

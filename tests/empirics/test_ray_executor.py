@@ -19,8 +19,8 @@ from reference.tools import give_up
 from empirics import constants, ray_cluster
 from empirics.errors import InputError, WorkerError
 from empirics.measure import main
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 
 pytestmark = pytest.mark.slow
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}

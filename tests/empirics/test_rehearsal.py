@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from empirics.errors import InputError
 from empirics.laboratory import check_network
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from empirics.workloads.own import load_own_workload
 
 HERE = "reference.own_workloads"

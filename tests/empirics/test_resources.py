@@ -3,10 +3,10 @@
 import torch
 
 from empirics import executor, resources, worker
-from empirics.request import Request
 from empirics.resources import Resources, this_machine, use_gpu
 from empirics.running import prepare
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 
 
 def test_by_default_tasks_fill_the_gpus_or_the_cores():

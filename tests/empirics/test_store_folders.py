@@ -121,7 +121,7 @@ KILLED = """
     import os, signal, sys
     from pathlib import Path
     from empirics.records import StudyOutcome, StudyRecord, TrialRecord
-    from empirics.specification import Study
+    from empirics.specification.specification import Study
     from empirics.store import open_store
     with open_store(Path(sys.argv[1]), {identity!r}) as store:
         trials = (TrialRecord(0, {{}}, "reached", 2),)

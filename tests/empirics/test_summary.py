@@ -1,8 +1,8 @@
 import dataclasses
 
 from empirics.records import QUANTITIES, ConstantsRecord, Study, StudyOutcome, StudyRecord, TrialRecord
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from empirics.store import open_store
 from empirics.summary import describe_run, describe_study
 

@@ -10,8 +10,8 @@ import scipy.stats
 from reference.commands import rows
 
 from empirics.records import QUANTITIES, ConstantsRecord, Study, StudyOutcome, StudyRecord, TrajectoryPoint, TrialRecord
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from empirics.store import open_store
 from empirics.tables import mean_and_interval, write_constants, write_curves, write_tables
 

@@ -4,8 +4,8 @@ import pytest
 from reference import empirics_plain as plain
 
 from empirics.errors import InputError
-from empirics.probe import FollowedRun
 from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, Study, StudyRecord, TrialRecord
+from empirics.specification.probe import FollowedRun
 from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StartTask, StudyTask, carry_out
 
 

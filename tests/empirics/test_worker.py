@@ -12,8 +12,8 @@ from empirics.errors import InputError, WorkerError
 from empirics.executor import ProcessExecutor
 from empirics.measure import Execution
 from empirics.placement import local_executor
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from empirics.worker import NotStartedError, leave_where_imported_by_a_worker
 
 GUARD = r'put the call under `if __name__ == "__main__":`, or use jobs=1'
@@ -21,7 +21,7 @@ UNGUARDED = """
     import sys
     from pathlib import Path
     from empirics.measure import Execution, measure
-    from empirics.specification import Request
+    from empirics.specification.specification import Request
     small = {"sparsity": (0.0,), "batch_sizes": (64,), "trials": 2, "max_steps": 4, "constants": False}
     measure(Request(**small), Execution(jobs=2, out=Path(sys.argv[1])))
 """

@@ -9,8 +9,8 @@ from reference.report_runs import PROVENANCE
 
 from empirics.command_line import parse
 from empirics.measure import Execution
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from paper_figures.report_provenance import measured, steps_to_reproduce
 from verification.provenance_file import read_provenance
 from verification.run_command import measure_command

@@ -4,7 +4,7 @@ import datetime
 
 from empirics.records import StudyOutcome, StudyRecord, TrialRecord
 from empirics.running import inputs_of
-from empirics.specification import resolve
+from empirics.specification.specification import resolve
 from empirics.store import open_store
 from empirics.tables import write_tables
 

@@ -14,8 +14,8 @@ from reference.verification_runs import write_run
 from empirics.command_line import parse
 from empirics.measure import Execution
 from empirics.measure import main as measure
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from paper_figures.report_page import page
 from paper_figures.rows import MNIST, measured_by, rows_of, without_sparse
 from paper_figures.sources import read_run

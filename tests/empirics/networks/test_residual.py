@@ -10,8 +10,8 @@ from empirics.errors import InputError
 from empirics.networks.build import NETWORKS, build_network
 from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.network import residual
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from empirics.workloads.find import find_workload
 
 # A logit is a chain of sums of at most 9 x 64 terms through 7 layers; 2^-53 x 576 x 7 x the largest sum of absolutes.

@@ -13,10 +13,10 @@ from reference.empirics_sobol import bratley_fox
 from scipy.stats import qmc
 
 from empirics.errors import InputError
-from empirics.request import Request
 from empirics.search.sobol import unit_points
 from empirics.search.space import search_points
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from empirics.store import read_store
 from empirics.workloads.catalogue import WORKLOADS
 from empirics.workloads.find import find_workload

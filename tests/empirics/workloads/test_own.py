@@ -24,8 +24,8 @@ from empirics.networks.network import module_checks
 from empirics.probes.gradient_noise import gradient_noise
 from empirics.probes.sample import Sample
 from empirics.records import Study
-from empirics.request import Request
-from empirics.specification import resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from empirics.training import TrialBlock
 from empirics.workloads.metric_goal import MetricGoalTest
 from empirics.workloads.named import import_named

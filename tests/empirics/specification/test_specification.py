@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirics import specification as module
 from empirics.errors import InputError
 from empirics.records import Study, number_text
-from empirics.request import Request
-from empirics.specification import nearest_128, resolve
+from empirics.specification.request import Request
+from empirics.specification.specification import nearest_128, resolve
+from empirics.specification.specification import specification as module
 
 
 def specify(**request):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from empirics.probe import FollowedRun
 from empirics.records import Study, StudyRecord
-from empirics.specification import Specification, nearest_128
+from empirics.specification.probe import FollowedRun
+from empirics.specification.specification import Specification, nearest_128
 
 
 def needs_search(specification: Specification) -> bool:

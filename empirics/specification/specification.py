@@ -13,11 +13,11 @@ from typing import Literal
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
-from empirics.probe import Probe
 from empirics.pruning.methods import Biases
 from empirics.records import Study
-from empirics.request import Request, TraceName
 from empirics.search.space import read_points, search_points
+from empirics.specification.probe import Probe
+from empirics.specification.request import Request, TraceName
 from empirics.stopping import StopRule, read_stop_rule
 from empirics.workloads.find import find_workload
 from empirics.workloads.goal_label import CLASSIFICATION_ERROR
