@@ -37,11 +37,11 @@ from empirics.engine import trial_block
 from empirics.errors import InputError, WorkerError
 from empirics.executor import ProcessExecutor
 from empirics.laboratory import Laboratory
-from empirics.provenance import provenance
 from empirics.records import TrialRecord
 from empirics.shares import SharesAtOnce
 from empirics.specification.request import Request
 from empirics.specification.specification import Specification, resolve
+from empirics.store.provenance import provenance
 from theory import fastest_batch_size, least_total_time
 from verification import analyse, read_records
 

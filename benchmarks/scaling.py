@@ -26,7 +26,7 @@ from empirics.laboratory import Laboratory
 from empirics.records import Study, StudyOutcome
 from empirics.specification.request import Request
 from empirics.specification.specification import Specification, resolve
-from empirics.store import open_store
+from empirics.store.store import open_store
 from empirics.tasks import Result, StudyTask, Task
 from empirics.workloads.find import find_workload
 from empirics.workloads.workload import Workload

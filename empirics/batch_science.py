@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from empirics.records import Study, StudyRecord, TraceRecord, TrialRecord, number_text
-from empirics.store_schema import canonical_json
+from empirics.store.schema import canonical_json
 
 DEFAULT_METRIC = "val/classification_error"
 _TO_FOREIGN = {"decay_steps": "learning_rate_decay_steps"}

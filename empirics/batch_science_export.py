@@ -13,10 +13,10 @@ from empirics.errors import InputError
 from empirics.imported_runs import layout_key
 from empirics.measurements import measurements_text
 from empirics.records import Study, StudyRecord, TraceRecord, TrialRecord
-from empirics.store import read_store
-from empirics.store_records import Store
-from empirics.store_schema import FILE_NAME, canonical_json, told_as_damage
-from empirics.whole_folder import whole_folder
+from empirics.store.rows import Store
+from empirics.store.schema import FILE_NAME, canonical_json, told_as_damage
+from empirics.store.store import read_store
+from empirics.store.whole_folder import whole_folder
 from empirics.workloads.goal_label import sign_of
 
 

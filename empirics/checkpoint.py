@@ -16,9 +16,9 @@ from torch import Tensor
 
 from empirics.errors import describe
 from empirics.files import write_bytes_atomically
-from empirics.provenance import provenance, vector_instructions
 from empirics.race_log import RaceLog
-from empirics.store_schema import canonical_json
+from empirics.store.provenance import provenance, vector_instructions
+from empirics.store.schema import canonical_json
 from empirics.training import TrialBlock
 from empirics.workloads.goal import Goals
 

@@ -21,8 +21,8 @@ from empirics.specification.request import BaseRequest, Request
 from empirics.specification.runs_to_follow import needs_search
 from empirics.specification.specification import nearest_128
 from empirics.stages import Measurement
-from empirics.store import read_store
-from empirics.store_schema import FILE_NAME
+from empirics.store.schema import FILE_NAME
+from empirics.store.store import read_store
 from empirics.summary import describe_constants
 from empirics.workloads.find import find_workload
 from kstar.ending import command, say

@@ -13,12 +13,12 @@ from typing import Any
 from empirics.errors import InputError
 from empirics.files import write_atomically
 from empirics.foreign import Facts
-from empirics.provenance import provenance
 from empirics.records import Study, StudyOutcome, StudyRecord, TraceRecord, number_text
 from empirics.stopping import StopRule, read_stop_rule
-from empirics.store import open_store
-from empirics.tables import write_curves
-from empirics.whole_folder import whole_folder
+from empirics.store.provenance import provenance
+from empirics.store.store import open_store
+from empirics.store.tables import write_curves
+from empirics.store.whole_folder import whole_folder
 from empirics.workloads.catalogue import WORKLOADS
 
 

@@ -8,7 +8,7 @@ from empirics.records import Study
 from empirics.specification.probe import FollowedRun
 from empirics.specification.runs_to_follow import runs_to_follow
 from empirics.specification.specification import Specification
-from empirics.store_records import Store
+from empirics.store.rows import Store
 from empirics.tasks import PruneTask
 
 

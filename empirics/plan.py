@@ -20,7 +20,7 @@ from empirics.pruning.methods import kept_weights
 from empirics.records import Study, number_text
 from empirics.running import refuse_what_cannot_be_added
 from empirics.specification.specification import Specification, nearest_128
-from empirics.store import planned_store
+from empirics.store.store import planned_store
 from empirics.streams import Stream, generator
 from empirics.training import TrialBlock
 from empirics.workloads.goal_label import goal_label

@@ -21,9 +21,9 @@ from empirics.datasets.arrays import Dataset
 from empirics.errors import WorkerError
 from empirics.executor import Watch
 from empirics.memory import peak_bytes
-from empirics.provenance import provenance
 from empirics.ray_worker import Board, Ready, Worker
 from empirics.specification.specification import Specification
+from empirics.store.provenance import provenance
 from empirics.tasks import Result, StudyTask, Task
 from empirics.worker import Message, checked
 

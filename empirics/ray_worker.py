@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
 from empirics.memory import peak_bytes
-from empirics.provenance import provenance, vector_instructions
 from empirics.specification.specification import Specification
+from empirics.store.provenance import provenance, vector_instructions
 from empirics.tasks import Task, carry_out
 from empirics.worker import Message, attempt
 

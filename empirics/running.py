@@ -16,14 +16,14 @@ from empirics.errors import InputError
 from empirics.executor import OpenExecutor
 from empirics.memory import check_weights, jobs_within, peak_bytes
 from empirics.progress import Display
-from empirics.provenance import provenance, vector_instructions
 from empirics.resources import Resources, this_machine
 from empirics.specification.request import BaseRequest, Request
 from empirics.specification.specification import Specification, resolve
 from empirics.stages import Measurement
-from empirics.store import open_run, store_in
-from empirics.store_records import Store
-from empirics.tables import write_tables
+from empirics.store.provenance import provenance, vector_instructions
+from empirics.store.rows import Store
+from empirics.store.store import open_run, store_in
+from empirics.store.tables import write_tables
 
 if TYPE_CHECKING:
     from empirics.networks.network import Network

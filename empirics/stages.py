@@ -11,13 +11,13 @@ from empirics.cost import longest_first
 from empirics.datasets.arrays import Dataset
 from empirics.executor import Executor
 from empirics.files import remove_partial
-from empirics.held_folder import HeldFolder
 from empirics.missing import missing_constants, missing_masks, missing_studies, trials_of
 from empirics.progress import Display
 from empirics.pruning.starts import judge_starts
 from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StartRecord, Study, StudyOutcome, StudyRecord
 from empirics.specification.specification import Specification
-from empirics.store_records import Store
+from empirics.store.held_folder import HeldFolder
+from empirics.store.rows import Store
 from empirics.summary import describe_ending, describe_study
 from empirics.tasks import ConstantsTask, RerunTask, Result, StartTask, StudyTask, Task
 

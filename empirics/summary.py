@@ -7,7 +7,7 @@ from pathlib import Path
 
 from empirics.records import FEW_STEPS, QUANTITIES, ConstantsRecord, Study, StudyRecord, number_text
 from empirics.search.space import at_edge
-from empirics.store import read_store
+from empirics.store.store import read_store
 from empirics.workloads.goal_label import goal_label, sign_of
 
 _EDGE_MARK = "*"

@@ -9,7 +9,7 @@ from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
 from empirics.files import csv_text, write_atomically
 from empirics.records import StudyRecord, TrialRecord, number_text
-from empirics.store import read_store
+from empirics.store.store import read_store
 
 
 def export_table(run: Path, target: Path) -> int:

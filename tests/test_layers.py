@@ -14,7 +14,7 @@ import theory
 ROOT = Path(theory.__file__).parents[1]
 # What the layers above may know of `empirics`: readers of stores and tables, records, columns, errors, and requests.
 READERS = {
-    *("empirics.store", "empirics.table_file", "empirics.records", "empirics.columns", "empirics.errors"),
+    *("empirics.store.store", "empirics.table_file", "empirics.records", "empirics.columns", "empirics.errors"),
     *(
         "empirics.specification.request",
         "empirics.search.ranges",
@@ -24,7 +24,14 @@ READERS = {
 }
 # What is imported before anything is trained, asked of a cluster or shown.
 LIGHT = (
-    *(*PACKAGES, "empirics.constants", "empirics.exchange", "empirics.executor", "empirics.measure", "empirics.store"),
+    *(
+        *PACKAGES,
+        "empirics.constants",
+        "empirics.exchange",
+        "empirics.executor",
+        "empirics.measure",
+        "empirics.store.store",
+    ),
     *("empirics.ray_cluster", "empirics.ray_executor", "verification.report"),
     *("paper_figures.__main__", "paper_figures.report"),
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from empirics.errors import InputError
 from empirics.records import StudyRecord
-from empirics.store import read_store
+from empirics.store.store import read_store
 from verification import paper
 from verification.inputs import Inputs, shares
 from verification.measured_constants import WAYS, MeasuredConstants, measured_by_sparsity

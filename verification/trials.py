@@ -103,7 +103,7 @@ def read_stored(folder: Path) -> StoredRun:
         ValueError: If the store cannot be read.
     """
     from empirics.records import number_text  # noqa: PLC0415 - a CSV file needs no store
-    from empirics.store import read_store  # noqa: PLC0415
+    from empirics.store.store import read_store  # noqa: PLC0415
 
     with read_store(folder) as store:
         trials: dict[tuple[str, float], list[Trial]] = {}

@@ -11,7 +11,7 @@ from empirics.batch_science import Names, changed, changes, names_of
 from empirics.batch_science_export import has_full_curve
 from empirics.records import Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.stopping import read_stop_rule
-from empirics.store import open_store
+from empirics.store.store import open_store
 
 
 @pytest.mark.parametrize(("stop", "loser"), [("race", "INCOMPLETE"), ("never", "COMPLETE")])

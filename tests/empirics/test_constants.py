@@ -8,7 +8,7 @@ from reference.commands import code_of, rows
 from empirics import engine, following
 from empirics.constants import main
 from empirics.measure import main as measure
-from empirics.store import read_store
+from empirics.store.store import read_store
 from kstar.__main__ import main as kstar
 
 HERE = "reference.constants_workloads"

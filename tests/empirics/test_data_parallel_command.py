@@ -19,7 +19,7 @@ from empirics.measure import main
 from empirics.resources import Resources
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
-from empirics.store import read_store
+from empirics.store.store import read_store
 
 run = functools.partial(code_of, main)
 MEASUREMENT = (

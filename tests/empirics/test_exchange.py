@@ -10,8 +10,8 @@ from reference.foreign_studies import METRIC, run
 from empirics.measure import main as measure
 from empirics.records import Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.stopping import read_stop_rule
-from empirics.store import open_store, read_store
-from empirics.tables import write_curves
+from empirics.store.store import open_store, read_store
+from empirics.store.tables import write_curves
 from verification import read_records
 
 VALIDATION_EXAMPLES = 179

@@ -9,7 +9,7 @@ from reference.foreign_studies import run
 
 from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.stopping import StopRule
-from empirics.store import Store, open_store
+from empirics.store.store import Store, open_store
 
 
 def test_nothing_is_written_over(raced, tmp_path, capsys):
@@ -59,7 +59,7 @@ def test_an_interruption_leaves_nothing(action, raced, tmp_path, monkeypatch, ca
 KILLED = """
     import os, signal, sys
     from empirics.exchange import main
-    from empirics.store import Store
+    from empirics.store.store import Store
     original = Store.add_study
     def killed(self, outcome):
         original(self, outcome)

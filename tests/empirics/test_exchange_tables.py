@@ -7,7 +7,7 @@ from reference.commands import rows
 from reference.foreign_studies import records_of, run
 
 from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
-from empirics.store import open_store
+from empirics.store.store import open_store
 from verification import read_records
 
 

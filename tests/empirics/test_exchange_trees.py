@@ -12,7 +12,7 @@ from reference.foreign_studies import METRIC, content, plain_study, records_of, 
 
 from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.stopping import StopRule
-from empirics.store import open_store, read_store
+from empirics.store.store import open_store, read_store
 from verification import read_records
 
 OTHERS = ("train/cross_entropy_error", "test/classification_error")

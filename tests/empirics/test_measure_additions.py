@@ -13,7 +13,7 @@ from reference.measured_runs import MEASUREMENT, QUICK, run
 
 from empirics import engine, following
 from empirics.laboratory import Laboratory
-from empirics.store import read_store
+from empirics.store.store import read_store
 from empirics.workloads.catalogue import WORKLOADS
 from empirics.workloads.find import find_workload
 from empirics.workloads.goal_label import GoalCount

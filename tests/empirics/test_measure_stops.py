@@ -12,7 +12,7 @@ from reference.measured_runs import MEASUREMENT, QUICK, measuring, run
 from reference.processes import children, still_running
 
 from empirics.measure import main
-from empirics.store import read_store
+from empirics.store.store import read_store
 
 
 def test_a_worker_that_ends_while_it_starts_is_no_success(tmp_path, monkeypatch, capsys):

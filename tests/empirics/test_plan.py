@@ -6,14 +6,14 @@ import pytest
 from reference.asked_runs import write_asked
 
 from empirics import plan
-from empirics.held_folder import held_folder
 from empirics.measure import main as measure
 from empirics.plan import _duration, describe_plan
 from empirics.records import ConstantsRecord, Study
 from empirics.specification.request import Request
 from empirics.specification.runs_to_follow import runs_to_follow
 from empirics.specification.specification import resolve
-from empirics.store import open_store
+from empirics.store.held_folder import held_folder
+from empirics.store.store import open_store
 
 
 def test_a_plan_lists_every_study_with_time_and_memory(digits):

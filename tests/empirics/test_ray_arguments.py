@@ -8,10 +8,10 @@ from reference.empirics_tasks import Break, Echo, Refuse
 
 from empirics import ray_cluster, ray_worker
 from empirics.measure import main
-from empirics.provenance import provenance
 from empirics.ray_worker import Board, Worker
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
+from empirics.store.provenance import provenance
 
 
 def assert_refused(words, message, folder, capsys):

@@ -9,8 +9,8 @@ import pytest
 from empirics import exchange, measure
 from empirics.errors import InputError
 from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
-from empirics.store import open_store, read_store
-from empirics.store_schema import FILE_NAME
+from empirics.store.schema import FILE_NAME
+from empirics.store.store import open_store, read_store
 from verification.records import read_records
 from verification.report import main as report
 

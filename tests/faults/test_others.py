@@ -8,7 +8,7 @@ import time
 import pytest
 from reference.fault_runs import SMALL, assert_as_undisturbed, children, left_of, stored
 
-from empirics.store import read_store
+from empirics.store.store import read_store
 
 pytestmark = pytest.mark.slow
 YEAR = 365.25 * 86400

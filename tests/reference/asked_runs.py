@@ -5,8 +5,8 @@ import datetime
 from empirics.records import StudyOutcome, StudyRecord, TrialRecord
 from empirics.running import inputs_of
 from empirics.specification.specification import resolve
-from empirics.store import open_store
-from empirics.tables import write_tables
+from empirics.store.store import open_store
+from empirics.store.tables import write_tables
 
 
 def reached(study):

@@ -14,8 +14,8 @@ from pathlib import Path
 from reference import warm_measure
 
 from empirics.errors import InputError
-from empirics.store import read_store
-from empirics.store_schema import FILE_NAME
+from empirics.store.schema import FILE_NAME
+from empirics.store.store import read_store
 
 SMALL = (
     *("--sparsity", "0", "90", "--batch-sizes", "32", "64", "--trials", "2", "--max-steps", "100"),

@@ -6,7 +6,7 @@ from reference.commands import code_of
 
 from empirics.exchange import main
 from empirics.measurements import read_measurements
-from empirics.store import read_store
+from empirics.store.store import read_store
 
 METRIC = "val/classification_error"
 

@@ -1,7 +1,7 @@
 """A run to be stored, and records as the tests of the store write them."""
 
 from empirics.records import Study, StudyRecord, TrialRecord
-from empirics.store import open_store
+from empirics.store.store import open_store
 
 IDENTITY = {
     "workload": "digits/small-cnn/sgd",

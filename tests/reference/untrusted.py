@@ -29,7 +29,7 @@ from empirics.records import (
     TrialRecord,
 )
 from empirics.search.space import Metaparameter, read_points
-from empirics.store import open_store, read_store
+from empirics.store.store import open_store, read_store
 from empirics.trial_table_import import read_trials
 from paper_figures import report_verdicts
 from paper_figures.report_provenance import measured, steps_to_reproduce

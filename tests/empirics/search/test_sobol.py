@@ -17,7 +17,7 @@ from empirics.search.sobol import unit_points
 from empirics.search.space import search_points
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
-from empirics.store import read_store
+from empirics.store.store import read_store
 from empirics.workloads.catalogue import WORKLOADS
 from empirics.workloads.find import find_workload
 

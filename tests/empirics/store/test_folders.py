@@ -13,8 +13,8 @@ from reference.stored_studies import GOAL, IDENTITY, opened, study
 
 from empirics.errors import InputError
 from empirics.records import Study, StudyOutcome
-from empirics.store import read_store
-from empirics.store_schema import FILE_NAME, SCHEMA_VERSION
+from empirics.store.schema import FILE_NAME, SCHEMA_VERSION
+from empirics.store.store import read_store
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ KILLED = """
     from pathlib import Path
     from empirics.records import StudyOutcome, StudyRecord, TrialRecord
     from empirics.specification.specification import Study
-    from empirics.store import open_store
+    from empirics.store.store import open_store
     with open_store(Path(sys.argv[1]), {identity!r}) as store:
         trials = (TrialRecord(0, {{}}, "reached", 2),)
         store.add_study(StudyOutcome((StudyRecord(Study(0.0, 0, 16), {goal!r}, trials, 10, 2, None, 1.0),)))

@@ -27,7 +27,7 @@ from empirics.records import (
     number_text,
 )
 from empirics.stopping import read_stop_rule
-from empirics.store_schema import canonical_json, numbers, told_as_damage
+from empirics.store.schema import canonical_json, numbers, told_as_damage
 
 _OF_CONSTANTS = ("constants", "trajectories", "batch_variances")
 _WHERE_TRACES = "sparsity = ? AND replicate = ? AND batch_size = ?"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from empirics.errors import InputError
-from empirics.store_schema import FILE_NAME
+from empirics.store.schema import FILE_NAME
 
 _Which = tuple[int, int]
 _FOLLOWED = "/proc/self/fd"  # where Linux tells the present name of what is open

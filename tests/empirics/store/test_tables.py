@@ -12,8 +12,8 @@ from reference.commands import rows
 from empirics.records import QUANTITIES, ConstantsRecord, Study, StudyOutcome, StudyRecord, TrajectoryPoint, TrialRecord
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
-from empirics.store import open_store
-from empirics.tables import mean_and_interval, write_constants, write_curves, write_tables
+from empirics.store.store import open_store
+from empirics.store.tables import mean_and_interval, write_constants, write_curves, write_tables
 
 WORKLOAD = "digits/small-cnn/sgd"
 

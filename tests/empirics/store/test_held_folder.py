@@ -14,8 +14,8 @@ from empirics.errors import InputError
 from empirics.measure import main
 from empirics.progress import Display
 from empirics.records import StudyOutcome
-from empirics.store import read_store
-from empirics.store_schema import FILE_NAME
+from empirics.store.schema import FILE_NAME
+from empirics.store.store import read_store
 
 OTHER = {"seed": 3}
 
@@ -203,7 +203,7 @@ def test_a_store_under_two_names_is_refused(folder, other):
 
 
 def test_where_the_system_tells_no_names_the_inode_is_told(folder, monkeypatch):
-    monkeypatch.setattr("empirics.held_folder._FOLLOWED", "/nowhere")
+    monkeypatch.setattr("empirics.store.held_folder._FOLLOWED", "/nowhere")
     with ending(folder, r"does not tell its new name; .* \(find / -inum \d+\)") as store:
         folder.rename(folder.with_name("moved"))
         add(store, 8)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from empirics.provenance import _commit, provenance, vector_instructions
+from empirics.store.provenance import _commit, provenance, vector_instructions
 
 
 def test_what_results_depend_on():
@@ -22,7 +22,7 @@ def test_what_results_depend_on():
 
 
 def test_vector_instructions_are_those_that_torch_takes():
-    code = "from empirics.provenance import vector_instructions; print(vector_instructions())"
+    code = "from empirics.store.provenance import vector_instructions; print(vector_instructions())"
     environment = {**os.environ, "ATEN_CPU_CAPABILITY": "default"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "DEFAULT\n"

@@ -23,7 +23,7 @@ from empirics.records import (
     TrialRecord,
 )
 from empirics.stopping import StopRule
-from empirics.store import read_store
+from empirics.store.store import read_store
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 counts = st.integers(0, 2**40)

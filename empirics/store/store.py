@@ -17,9 +17,9 @@ from typing import Any
 
 from empirics.errors import InputError
 from empirics.files import remove_partial
-from empirics.held_folder import HeldFolder, held_folder
-from empirics.store_records import Store
-from empirics.store_schema import (
+from empirics.store.held_folder import HeldFolder, held_folder
+from empirics.store.rows import Store
+from empirics.store.schema import (
     FILE_NAME,
     SCHEMA,
     SCHEMA_VERSION,

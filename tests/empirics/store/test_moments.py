@@ -12,13 +12,13 @@ import threading
 import pytest
 from reference.stored_studies import opened, study
 
-from empirics import store as store_module
-from empirics import store_schema
 from empirics.errors import InputError
 from empirics.records import StudyOutcome
-from empirics.store import read_store
-from empirics.store_records import Store
-from empirics.store_schema import FILE_NAME
+from empirics.store.rows import Store
+from empirics.store.schema import FILE_NAME
+from empirics.store.store import read_store
+from empirics.store.store import schema as store_schema
+from empirics.store.store import store as store_module
 
 
 def add(store, *batch_sizes):
@@ -79,7 +79,7 @@ def test_a_run_that_begins_between_a_readers_seal_and_sum_waits(folder, monkeypa
 def test_a_run_that_waits_in_vain_for_a_reader_says_so(folder, monkeypatch):
     with opened(folder) as store:
         add(store, 8)
-    monkeypatch.setattr("empirics.store._PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("empirics.store.store._PATIENCE_SECONDS", 0.1)
     told = r"cannot be written \(database is locked\); another program reads or writes it: wait for it"
     with read_store(folder), pytest.raises(InputError, match=told), opened(folder):
         pass

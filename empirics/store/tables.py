@@ -14,7 +14,7 @@ from scipy.stats import t as student
 from empirics.columns import CONSTANTS_COLUMNS, CURVES_COLUMNS
 from empirics.files import csv_text, write_atomically
 from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord, number_text
-from empirics.store_records import Store
+from empirics.store.rows import Store
 
 _CONFIDENCE = 0.95
 
