@@ -19,10 +19,10 @@ from torch import nn
 
 from benchmarks.one_study import only_study, request_of, study_parser
 from benchmarks.plain import PlainTrial
-from empirics.engine import trial_block
 from empirics.errors import InputError
-from empirics.laboratory import Laboratory
 from empirics.records import Study, TrialRecord
+from empirics.training.laboratory import Laboratory
+from empirics.training.race import trial_block
 from empirics.workloads.goal_label import goal_count
 
 

@@ -33,15 +33,15 @@ from torch import Tensor
 
 from empirics.command_line import OneLineParser
 from empirics.data_parallel import RankTask
-from empirics.engine import trial_block
 from empirics.errors import InputError, WorkerError
 from empirics.executor import ProcessExecutor
-from empirics.laboratory import Laboratory
 from empirics.records import TrialRecord
-from empirics.shares import SharesAtOnce
 from empirics.specification.request import Request
 from empirics.specification.specification import Specification, resolve
 from empirics.store.provenance import provenance
+from empirics.training.laboratory import Laboratory
+from empirics.training.race import trial_block
+from empirics.training.shares import SharesAtOnce
 from theory import fastest_batch_size, least_total_time
 from verification import analyse, read_records
 

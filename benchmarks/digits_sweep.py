@@ -10,13 +10,13 @@ import argparse
 import dataclasses
 
 from empirics.datasets.arrays import load_dataset
-from empirics.engine import measure_study
-from empirics.laboratory import Laboratory
 from empirics.networks.build import build_network
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.records import Study, StudyRecord
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
+from empirics.training.laboratory import Laboratory
+from empirics.training.race import measure_study
 
 _NETWORKS = {"8-16": (8, 16), "16-32": (16, 32)}
 _GOALS = (0.1, 0.08, 0.05, 0.03)

@@ -25,15 +25,15 @@ from torch import Tensor
 
 from benchmarks.one_study import only_study, request_of, study_parser
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial, plain_study
-from empirics.engine import measure_study
 from empirics.errors import InputError
-from empirics.laboratory import Laboratory
 from empirics.memory import peak_bytes
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.records import Study, StudyRecord, number_text
 from empirics.specification.request import Request
 from empirics.specification.specification import Specification
-from empirics.training import TrialBlock
+from empirics.training.block import TrialBlock
+from empirics.training.laboratory import Laboratory
+from empirics.training.race import measure_study
 from empirics.workloads.goal import Goals, GoalTest
 from empirics.workloads.goal_label import goal_count
 

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from empirics.errors import InputError
-from empirics.laboratory import Laboratory
 from empirics.records import Study
+from empirics.training.laboratory import Laboratory
 
 _EVALUATION_ROWS = 500
 

@@ -20,14 +20,14 @@ from pathlib import Path
 from empirics.command_line import OneLineParser
 from empirics.cost import expected_steps
 from empirics.datasets.arrays import Dataset
-from empirics.engine import measure_study
 from empirics.executor import Executor, ProcessExecutor
-from empirics.laboratory import Laboratory
 from empirics.records import Study, StudyOutcome
 from empirics.specification.request import Request
 from empirics.specification.specification import Specification, resolve
 from empirics.store.store import open_store
-from empirics.tasks import Result, StudyTask, Task
+from empirics.training.laboratory import Laboratory
+from empirics.training.race import measure_study
+from empirics.training.tasks import Result, StudyTask, Task
 from empirics.workloads.find import find_workload
 from empirics.workloads.workload import Workload
 

@@ -1,7 +1,7 @@
 """Data parallelism: studies that several processes train together, each with its share of every batch.
 
 Every process holds the same data and weights and takes the same steps; only the gradient is shared, see
-`empirics.shares`. Importing this module loads no torch.
+`empirics.training.shares`. Importing this module loads no torch.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from empirics.errors import InputError, WorkerError
 from empirics.executor import ProcessExecutor, Watch
 from empirics.records import StudyOutcome
 from empirics.specification.specification import Specification
-from empirics.tasks import Result, StudyTask, Task
+from empirics.training.tasks import Result, StudyTask, Task
 
 if TYPE_CHECKING:
-    from empirics.laboratory import Laboratory
+    from empirics.training.laboratory import Laboratory
 
 _SECONDS_TO_END = 2.0  # in which a process whose connections are gone is seen to be gone itself
 
@@ -50,7 +50,7 @@ class RankTask:
 
     def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> Result:
         """Do the work together with the other processes; each returns the same."""
-        from empirics.shares import joined  # noqa: PLC0415 - loads torch
+        from empirics.training.shares import joined  # noqa: PLC0415 - loads torch
 
         _settle(laboratory, self.rank)
         alone = laboratory.gradient

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from empirics.datasets.arrays import Dataset
 from empirics.specification.specification import Specification
-from empirics.tasks import Result, Task, carry_out
+from empirics.training.tasks import Result, Task, carry_out
 from empirics.worker import Message, WorkerProcess, checked, interrupts_wait, start_worker
 
 if TYPE_CHECKING:
-    from empirics.laboratory import Laboratory
+    from empirics.training.laboratory import Laboratory
 
 Watch = Callable[[Task, int], None]
 
@@ -46,7 +46,7 @@ class SerialExecutor:
     @cached_property
     def _laboratory(self) -> Laboratory:
         """The laboratory, set up when the first task needs it."""
-        from empirics.laboratory import Laboratory  # noqa: PLC0415 - loads torch
+        from empirics.training.laboratory import Laboratory  # noqa: PLC0415 - loads torch
 
         return Laboratory(self._specification, self._dataset)
 

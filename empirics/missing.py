@@ -9,7 +9,7 @@ from empirics.specification.probe import FollowedRun
 from empirics.specification.runs_to_follow import runs_to_follow
 from empirics.specification.specification import Specification
 from empirics.store.rows import Store
-from empirics.tasks import PruneTask
+from empirics.training.tasks import PruneTask
 
 
 def missing_studies(specification: Specification, store: Store) -> list[Study]:

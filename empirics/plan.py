@@ -13,7 +13,6 @@ import torch
 from empirics.constants_cost import DEAR_SECONDS, FEWER_EXAMPLES, example_gradients
 from empirics.cost import expected_end, expected_steps
 from empirics.datasets.arrays import Dataset
-from empirics.laboratory import Laboratory
 from empirics.memory import expected_bytes
 from empirics.missing import missing_constants, missing_masks, missing_studies, trials_of
 from empirics.pruning.methods import kept_weights
@@ -22,7 +21,8 @@ from empirics.running import refuse_what_cannot_be_added
 from empirics.specification.specification import Specification, nearest_128
 from empirics.store.store import planned_store
 from empirics.streams import Stream, generator
-from empirics.training import TrialBlock
+from empirics.training.block import TrialBlock
+from empirics.training.laboratory import Laboratory
 from empirics.workloads.goal_label import goal_label
 
 _TIMED_SECONDS = 0.5

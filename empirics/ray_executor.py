@@ -24,7 +24,7 @@ from empirics.memory import peak_bytes
 from empirics.ray_worker import Board, Ready, Worker
 from empirics.specification.specification import Specification
 from empirics.store.provenance import provenance
-from empirics.tasks import Result, StudyTask, Task
+from empirics.training.tasks import Result, StudyTask, Task
 from empirics.worker import Message, checked
 
 _LOOK_SECONDS = 1.0  # between two looks at the board

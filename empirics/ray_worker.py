@@ -13,11 +13,11 @@ from empirics.errors import InputError
 from empirics.memory import peak_bytes
 from empirics.specification.specification import Specification
 from empirics.store.provenance import provenance, vector_instructions
-from empirics.tasks import Task, carry_out
+from empirics.training.tasks import Task, carry_out
 from empirics.worker import Message, attempt
 
 if TYPE_CHECKING:
-    from empirics.laboratory import Laboratory
+    from empirics.training.laboratory import Laboratory
 
 _POST_SECONDS = 1.0  # between two posts of a worker, of which there may be a thousand
 
@@ -55,7 +55,7 @@ class Worker:
             raise InputError(f"a machine of the cluster has {here['versions']}, this one {self._versions}; equal them")
         import ray  # noqa: PLC0415 - optional; a worker has it
 
-        from empirics.laboratory import Laboratory  # noqa: PLC0415 - loads torch
+        from empirics.training.laboratory import Laboratory  # noqa: PLC0415 - loads torch
 
         self._laboratory = Laboratory(self._specification, self._dataset)
         return Ready(ray.get_runtime_context().get_node_id(), f"{here['processor']}, {vector_instructions()}")

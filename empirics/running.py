@@ -63,7 +63,7 @@ def prepare(request: Request, jobs: int | None, memory_limit: float | None, reso
     if jobs is not None and not 1 <= jobs <= _MOST_JOBS:
         raise InputError(f"--jobs {jobs}: must be an integer in 1..{_MOST_JOBS}")
     specification, dataset = resolve(request, cuda_available=resources.gpus > 0)
-    from empirics.laboratory import check_network  # noqa: PLC0415 - loads torch
+    from empirics.training.laboratory import check_network  # noqa: PLC0415 - loads torch
 
     network, together = specification.workload.build_network(dataset), specification.data_parallel
     check_network(specification, dataset, network)

@@ -19,7 +19,7 @@ from empirics.specification.specification import Specification
 from empirics.store.held_folder import HeldFolder
 from empirics.store.rows import Store
 from empirics.summary import describe_ending, describe_study
-from empirics.tasks import ConstantsTask, RerunTask, Result, StartTask, StudyTask, Task
+from empirics.training.tasks import ConstantsTask, RerunTask, Result, StartTask, StudyTask, Task
 
 
 @dataclass(frozen=True)

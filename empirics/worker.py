@@ -27,10 +27,10 @@ from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError, WorkerError
 from empirics.resources import use_gpu
 from empirics.specification.specification import Specification
-from empirics.tasks import carry_out
+from empirics.training.tasks import carry_out
 
 if TYPE_CHECKING:
-    from empirics.laboratory import Laboratory
+    from empirics.training.laboratory import Laboratory
 
 Message = tuple[str, object]
 GRACE_SECONDS = 5.0  # for a process to be seen to have ended
@@ -212,7 +212,7 @@ def _work(connection: Connection, stderr: _Descriptor | None, number: int) -> No
 
 def _laboratory(given: tuple[Specification, Dataset], number: int) -> Laboratory:
     """Set up a worker's laboratory, on its GPU where there are any."""
-    from empirics.laboratory import Laboratory  # noqa: PLC0415 - loads torch
+    from empirics.training.laboratory import Laboratory  # noqa: PLC0415 - loads torch
 
     specification, dataset = given
     use_gpu(specification.device, number)

@@ -8,11 +8,11 @@ from reference import empirics_plain as plain
 
 from benchmarks.engine import _study_of, compare, flop_per_image, kept_trials, main, plain_seconds
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial
-from empirics.laboratory import Laboratory
 from empirics.networks.build import build_network
 from empirics.records import Study
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
+from empirics.training.laboratory import Laboratory
 
 KEYS = {
     *("plain_seconds", "raced_plain_seconds", "engine_seconds", "ratio", "ratio_with_budget", "ratio_raced"),

@@ -11,9 +11,9 @@ from reference.measured_runs import MEASUREMENT, QUICK, run
 from reference.once import once
 
 from empirics.datasets.arrays import load_dataset
-from empirics.laboratory import Laboratory
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
+from empirics.training.laboratory import Laboratory
 
 torch.set_num_threads(1)  # as every process of a run does; the tests' tensors are too small for more
 

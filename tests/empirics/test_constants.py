@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from reference.commands import code_of, rows
 
-from empirics import engine, following
 from empirics.constants import main
 from empirics.measure import main as measure
 from empirics.store.store import read_store
+from empirics.training.block import following
+from empirics.training.block import race as engine
 from kstar.__main__ import main as kstar
 
 HERE = "reference.constants_workloads"

@@ -14,14 +14,14 @@ from reference.empirics_tasks import Echo
 from empirics.data_parallel import DataParallelExecutor, RankTask
 from empirics.errors import WorkerError
 from empirics.executor import SerialExecutor
-from empirics.laboratory import Laboratory
 from empirics.networks.gradient import loss_and_gradient
 from empirics.placement import local_executor
 from empirics.records import Study
-from empirics.shares import SharesInTurn
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
-from empirics.tasks import PruneTask, StudyTask
+from empirics.training.laboratory import Laboratory
+from empirics.training.shares import SharesInTurn
+from empirics.training.tasks import PruneTask, StudyTask
 
 REQUEST = Request(goal_error=(0.3, 0.5), max_steps=30, eval_interval=2, trials=5, trace="full", data_parallel=2)
 

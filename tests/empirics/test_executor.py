@@ -17,7 +17,7 @@ from empirics.placement import local_executor
 from empirics.records import Study, StudyOutcome
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
-from empirics.tasks import PruneTask, StudyTask
+from empirics.training.tasks import PruneTask, StudyTask
 from empirics.worker import interrupts_wait
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from empirics.progress import Display
 from empirics.records import Study
-from empirics.tasks import StudyTask
+from empirics.training.tasks import StudyTask
 
 TASK = StudyTask(Study(90.0, 0, 128), ())
 

@@ -53,7 +53,7 @@ def test_a_worker_takes_its_gpu_before_it_sets_up_its_laboratory(digits, monkeyp
     seen = []
     monkeypatch.setattr(worker, "_leave_with_parent", lambda: None)
     monkeypatch.setattr(worker, "use_gpu", lambda *told: seen.append(told))
-    monkeypatch.setattr("empirics.laboratory.Laboratory", lambda *_: seen.append("laboratory"))
+    monkeypatch.setattr("empirics.training.laboratory.Laboratory", lambda *_: seen.append("laboratory"))
     specification, _ = resolve(Request(device="cuda"), cuda_available=True)
     worker._work(Closed(specification, digits), None, 4)
     assert seen == [("cuda", 4), "laboratory"]

@@ -16,12 +16,12 @@ from reference.untrusted import IMPOSSIBLE_JSON, make_store
 
 import theory
 from empirics import table_text
-from empirics.checkpoint import resume
 from empirics.datasets.arrays import load_dataset
 from empirics.errors import InputError
 from empirics.search.space import read_points
 from empirics.store.store import open_store, read_store
 from empirics.store.store import schema as store_schema
+from empirics.training.checkpoint import resume
 from paper_figures.report_page import drawn_figures
 from paper_figures.sources import read_run
 from verification.findings import _write as write_findings

@@ -12,10 +12,10 @@ from reference.empirics_networks import SMALL_CNN
 from torch import nn
 from torch.nn import functional
 
-from empirics import engine
 from empirics.networks.module_network import module_network
-from empirics.tasks import StudyTask
-from empirics.training import TrialBlock
+from empirics.training.block import TrialBlock
+from empirics.training.block import race as engine
+from empirics.training.tasks import StudyTask
 
 
 def softmax_regression():

@@ -11,11 +11,9 @@ import torch
 
 from empirics.authors_runs import read_authors_runs
 from empirics.batch_science_import import read_tree
-from empirics.checkpoint import resume, write_checkpoint
 from empirics.datasets.arrays import load_dataset
 from empirics.errors import InputError
 from empirics.imported_runs import ImportOptions, group_runs
-from empirics.race_log import RaceLog
 from empirics.records import (
     BatchVariance,
     ConstantsRecord,
@@ -30,6 +28,8 @@ from empirics.records import (
 )
 from empirics.search.space import Metaparameter, read_points
 from empirics.store.store import open_store, read_store
+from empirics.training.checkpoint import resume, write_checkpoint
+from empirics.training.race_log import RaceLog
 from empirics.trial_table_import import read_trials
 from paper_figures import report_verdicts
 from paper_figures.report_provenance import measured, steps_to_reproduce

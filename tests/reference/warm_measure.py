@@ -23,7 +23,8 @@ from pathlib import Path
 
 import torch
 
-from empirics import engine, measure
+from empirics import measure
+from empirics.training.block import race as engine
 
 CONNECT = sqlite3.connect
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir"}

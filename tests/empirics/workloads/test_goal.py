@@ -15,7 +15,7 @@ from reference.empirics_networks import SMALL_CNN
 from empirics.networks.build import build_network
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.store.store import read_store
-from empirics.training import TrialBlock
+from empirics.training.block import TrialBlock
 from empirics.workloads.find import find_workload
 from empirics.workloads.goal import GoalTest
 from empirics.workloads.goal_label import goal_count

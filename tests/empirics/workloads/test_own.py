@@ -14,9 +14,7 @@ from reference.empirics_networks import SMALL_CNN
 from torch import nn
 from torch.nn import functional
 
-from empirics.engine import measure_study
 from empirics.errors import InputError
-from empirics.laboratory import Laboratory
 from empirics.measure import main
 from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.module_network import module_network
@@ -26,7 +24,9 @@ from empirics.probes.sample import Sample
 from empirics.records import Study
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
-from empirics.training import TrialBlock
+from empirics.training.block import TrialBlock
+from empirics.training.laboratory import Laboratory
+from empirics.training.race import measure_study
 from empirics.workloads.metric_goal import MetricGoalTest
 from empirics.workloads.named import import_named
 from empirics.workloads.own import LoadedWorkload, OwnWorkload, load_own_workload

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from reference import empirics_plain as plain
 from reference.empirics_networks import SMALL_CNN
 
-from empirics import shares
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.networks.gradient import loss_and_gradient
-from empirics.shares import DisagreementError, SharesAtOnce, SharesInTurn, share
-from empirics.training import BlockTooLargeError, TrialBlock
+from empirics.training.block import BlockTooLargeError, TrialBlock, shares
+from empirics.training.shares import DisagreementError, SharesAtOnce, SharesInTurn, share
 from empirics.workloads.find import find_workload
 
 # As in test_training: rounding 40 x 64 products of sums of at most 281 terms, of values ten times the largest gradient.

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from empirics.captured import Capture, CapturedStep, capture_graph
 from empirics.networks.gradient import Gradient, loss_and_gradient
 from empirics.networks.network import Network
+from empirics.training.captured import Capture, CapturedStep, capture_graph
 from empirics.workloads.optimizers import SCHEDULES, Points, update_rule
 from empirics.workloads.workload import Workload
 
@@ -58,7 +58,7 @@ class TrialBlock:
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
         """Take one step of the optimiser on the kept weights.
 
-        On a GPU the kernels of a step are launched as one, see `empirics.captured`.
+        On a GPU the kernels of a step are launched as one, see `empirics.training.captured`.
 
         Args:
             images: The batch, shape (B, channels, height, width).

@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import functional
 
 from empirics.errors import InputError
-from empirics.laboratory import check_network
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
+from empirics.training.laboratory import check_network
 from empirics.workloads.own import load_own_workload
 
 HERE = "reference.own_workloads"

@@ -10,14 +10,14 @@ import torch
 from reference import empirics_plain as plain
 from reference.empirics_networks import SMALL_CNN
 
-from empirics.engine import measure_study, rerun_winner, trial_block
 from empirics.errors import InputError
-from empirics.laboratory import Laboratory
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.records import Study, TrialRecord
 from empirics.search.space import Metaparameter, search_points
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
+from empirics.training.laboratory import Laboratory
+from empirics.training.race import measure_study, rerun_winner, trial_block
 
 BATCH_SIZE, INTERVAL, BUDGET = 16, 3, 40
 # Rates 31, 5600, 0.18, 2.4, 75000, 0.013, 420 of which some train, some stall and some diverge.

@@ -6,8 +6,8 @@ import torch
 from reference import empirics_plain as plain
 
 from empirics.errors import InputError
-from empirics.laboratory import Laboratory, check_network
 from empirics.pruning.methods import UnrankedError, prune
+from empirics.training.laboratory import Laboratory, check_network
 from empirics.workloads.goal_label import GoalCount
 
 
@@ -102,7 +102,7 @@ def test_a_trial_whose_scores_rank_nothing_is_cut_and_ends_no_search(laboratory,
             raise UnrankedError("every weight has the score 0")
         return prune(trials, method, biases, sparsities)
 
-    monkeypatch.setattr("empirics.laboratory.prune", ranks_nothing)
+    monkeypatch.setattr("empirics.training.laboratory.prune", ranks_nothing)
     masks = laboratory.masks([0.0, 90.0], 0, 1)
     assert [int(mask.sum()) for mask in masks] == [laboratory.network.size, 0]
     (start,) = laboratory.start_records(0, 1, [(90.0, np.packbits(masks[1]).tobytes())])

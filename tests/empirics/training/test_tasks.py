@@ -6,7 +6,7 @@ from reference import empirics_plain as plain
 from empirics.errors import InputError
 from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, Study, StudyRecord, TrialRecord
 from empirics.specification.probe import FollowedRun
-from empirics.tasks import ConstantsTask, PruneTask, RerunTask, StartTask, StudyTask, carry_out
+from empirics.training.tasks import ConstantsTask, PruneTask, RerunTask, StartTask, StudyTask, carry_out
 
 
 def test_each_task_does_its_unit_and_reports(laboratory_of):

@@ -9,12 +9,12 @@ from reference import constants_workloads as exact
 from reference import empirics_constants as slow
 from reference import empirics_plain as plain
 
-from empirics import following
 from empirics.errors import InputError
-from empirics.following import measure_constants
 from empirics.records import TrialRecord
 from empirics.specification.probe import FollowedRun, Probe
 from empirics.summary import describe_ending
+from empirics.training.block import following
+from empirics.training.following import measure_constants
 
 RATE, STEPS, BATCH_SIZE, PROBE, TRAINING = 0.3, 13, 16, 60, 1618
 SPARSITIES = (0.0, 80.0)

@@ -7,8 +7,8 @@ import torch
 from reference import empirics_plain as plain
 from reference.empirics_networks import SMALL_CNN
 
-from empirics.captured import CapturedStep
-from empirics.training import TrialBlock
+from empirics.training.block import TrialBlock
+from empirics.training.captured import CapturedStep
 from empirics.workloads.find import find_workload
 from empirics.workloads.optimizers import OPTIMIZERS
 

@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empirics.engine import Report, trial_block
-from empirics.laboratory import Laboratory
 from empirics.probes.batch_variance import check_batch_variances
 from empirics.probes.curvature import top_curvature
 from empirics.probes.gradient_noise import gradient_noise
@@ -22,7 +20,9 @@ from empirics.probes.windows import Point, constants_of
 from empirics.records import BatchVariance, ConstantsRecord, Study, TrajectoryPoint, TrialRecord
 from empirics.specification.probe import FollowedRun
 from empirics.streams import Stream, generator
-from empirics.training import TrialBlock
+from empirics.training.block import TrialBlock
+from empirics.training.laboratory import Laboratory
+from empirics.training.race import Report, trial_block
 
 
 def measure_constants(

@@ -21,10 +21,10 @@ from empirics.probes.sample import Sample
 from empirics.pruning.masked_start import masked_starts
 from empirics.pruning.methods import UnrankedError, Untrained, kept_weights, prune
 from empirics.records import MaskRecord, StartRecord
-from empirics.rehearsal import rehearse
-from empirics.shares import SharesInTurn
 from empirics.specification.specification import Specification
 from empirics.streams import ExampleOrder, Stream, generator
+from empirics.training.rehearsal import rehearse
+from empirics.training.shares import SharesInTurn
 from empirics.workloads.goal import Goals
 
 

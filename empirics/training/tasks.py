@@ -16,7 +16,7 @@ from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StartReco
 from empirics.specification.probe import FollowedRun
 
 if TYPE_CHECKING:
-    from empirics.laboratory import Laboratory
+    from empirics.training.laboratory import Laboratory
 
 Result = StudyOutcome | RerunRecord | ConstantsRecord | list[MaskRecord] | list[StartRecord]
 
@@ -85,7 +85,7 @@ class StudyTask:
 
     def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> StudyOutcome:
         """Return the study's outcome for every goal."""
-        from empirics.engine import measure_study  # noqa: PLC0415 - loads torch
+        from empirics.training.race import measure_study  # noqa: PLC0415 - loads torch
 
         return measure_study(laboratory, self.study, laboratory.unpack(self.masks), report, self.checkpoint)
 
@@ -105,7 +105,7 @@ class RerunTask:
 
     def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> RerunRecord:
         """Return how the retraining ended."""
-        from empirics.engine import rerun_winner  # noqa: PLC0415 - loads torch
+        from empirics.training.race import rerun_winner  # noqa: PLC0415 - loads torch
 
         return rerun_winner(laboratory, self.study, self.winner, self.rerun, report)
 
@@ -125,7 +125,7 @@ class ConstantsTask:
 
     def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> ConstantsRecord:
         """Return the constants."""
-        from empirics.following import measure_constants  # noqa: PLC0415 - loads torch
+        from empirics.training.following import measure_constants  # noqa: PLC0415 - loads torch
 
         (mask,) = laboratory.unpack((self.mask,))
         return measure_constants(laboratory, self.followed, mask, report)

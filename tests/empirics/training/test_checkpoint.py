@@ -7,15 +7,15 @@ import pytest
 import torch
 from reference.commands import code_of
 
-from empirics import engine
-from empirics.engine import measure_study
-from empirics.laboratory import Laboratory
 from empirics.measure import main
 from empirics.progress import Display
 from empirics.records import Study
 from empirics.search.space import Metaparameter, search_points
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
+from empirics.training.block import race as engine
+from empirics.training.laboratory import Laboratory
+from empirics.training.race import measure_study
 from empirics.workloads.optimizers import OPTIMIZERS
 
 TRIALS, BUDGET, INTERVAL = 5, 24, 3
@@ -220,7 +220,7 @@ OTHERS = {
 @pytest.mark.parametrize("other", OTHERS)
 def test_a_checkpoint_of_another_program_is_none(other, cut, copied, monkeypatch, capsys):
     name, value = OTHERS[other]
-    monkeypatch.setattr(f"empirics.checkpoint.{name}", value)
+    monkeypatch.setattr(f"empirics.training.checkpoint.{name}", value)
     assert_begins_anew(cut[0], copied, cut[2], capsys, "by another version of the program")
 
 

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from empirics.errors import describe
 from empirics.files import write_bytes_atomically
-from empirics.race_log import RaceLog
 from empirics.store.provenance import provenance, vector_instructions
 from empirics.store.schema import canonical_json
-from empirics.training import TrialBlock
+from empirics.training.block import TrialBlock
+from empirics.training.race_log import RaceLog
 from empirics.workloads.goal import Goals
 
 Arrays = dict[str, NDArray[Any]]

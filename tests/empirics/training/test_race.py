@@ -7,10 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirics.engine import race
 from empirics.records import Study, StudyRecord, TrialRecord
 from empirics.stopping import RACE, StopRule
 from empirics.streams import ExampleOrder
+from empirics.training.race import race
 
 
 class ScriptedBlock:

@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empirics.checkpoint import resume, write_checkpoint
 from empirics.errors import InputError
-from empirics.laboratory import Laboratory
-from empirics.race_log import RaceLog
 from empirics.records import RerunRecord, Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.streams import ExampleOrder
-from empirics.training import BlockTooLargeError, TrialBlock
+from empirics.training.block import BlockTooLargeError, TrialBlock
+from empirics.training.checkpoint import resume, write_checkpoint
+from empirics.training.laboratory import Laboratory
+from empirics.training.race_log import RaceLog
 from empirics.workloads.goal import Goals
 
 Report = Callable[[int], None]

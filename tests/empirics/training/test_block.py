@@ -9,7 +9,7 @@ from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.network import cross_entropy
-from empirics.training import TrialBlock
+from empirics.training.block import TrialBlock
 from empirics.workloads.find import find_workload
 
 # A gradient entry sums at most 40 x 64 products of sums of at most 281 terms. Rounding them loses at most u x the

@@ -8,12 +8,12 @@ import pytest
 import torch
 from reference.empirics_networks import SMALL_CNN
 
-from empirics.laboratory import Laboratory
 from empirics.networks.build import build_network
 from empirics.search.space import search_points
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
-from empirics.training import TrialBlock
+from empirics.training.block import TrialBlock
+from empirics.training.laboratory import Laboratory
 from empirics.workloads.find import find_workload
 from empirics.workloads.optimizers import OPTIMIZERS
 
