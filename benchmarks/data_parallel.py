@@ -32,9 +32,9 @@ import torch
 from torch import Tensor
 
 from empirics.command_line import OneLineParser
-from empirics.data_parallel import RankTask
 from empirics.errors import InputError, WorkerError
-from empirics.executor import ProcessExecutor
+from empirics.executors.data_parallel import RankTask
+from empirics.executors.processes import ProcessExecutor
 from empirics.records import TrialRecord
 from empirics.specification.request import Request
 from empirics.specification.specification import Specification, resolve

@@ -26,7 +26,7 @@ from torch import Tensor
 from benchmarks.one_study import only_study, request_of, study_parser
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial, plain_study
 from empirics.errors import InputError
-from empirics.memory import peak_bytes
+from empirics.executors.memory import peak_bytes
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.records import Study, StudyRecord, number_text
 from empirics.specification.request import Request

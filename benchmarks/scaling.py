@@ -20,7 +20,7 @@ from pathlib import Path
 from empirics.command_line import OneLineParser
 from empirics.cost import expected_steps
 from empirics.datasets.arrays import Dataset
-from empirics.executor import Executor, ProcessExecutor
+from empirics.executors.processes import Executor, ProcessExecutor
 from empirics.records import Study, StudyOutcome
 from empirics.specification.request import Request
 from empirics.specification.specification import Specification, resolve
@@ -152,7 +152,7 @@ def _executors() -> Iterator[tuple[str, contextlib.AbstractContextManager[Execut
     specification, dataset = _specified((0.0,), (16,), 2, quick=True)
     yield "two processes", contextlib.closing(ProcessExecutor(specification, dataset, 2))
     if importlib.util.find_spec("ray") is not None:
-        from empirics.ray_cluster import ray_cluster  # noqa: PLC0415 - Ray is optional
+        from empirics.executors.ray_cluster import ray_cluster  # noqa: PLC0415 - Ray is optional
 
         with ray_cluster(None) as (_, opened):
             yield "two Ray workers", opened(specification, dataset, 2)

@@ -14,7 +14,7 @@ from typing import Annotated
 from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.errors import InputError
-from empirics.placement import Placement, placed
+from empirics.executors.placement import Placement, placed
 from empirics.running import inputs_of, prepare, run_stages
 from empirics.search.ranges import MOST, MOST_REPLICATES, check_counts
 from empirics.specification.request import BaseRequest, Request

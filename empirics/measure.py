@@ -11,7 +11,7 @@ from typing import Annotated
 
 from empirics.command_ending import run_command
 from empirics.command_line import parse
-from empirics.placement import Placement, placed
+from empirics.executors.placement import Placement, placed
 from empirics.running import folder_of, inputs_of, prepare, run_stages
 from empirics.specification.request import Request
 from empirics.stages import Measurement

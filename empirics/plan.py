@@ -13,7 +13,7 @@ import torch
 from empirics.constants_cost import DEAR_SECONDS, FEWER_EXAMPLES, example_gradients
 from empirics.cost import expected_end, expected_steps
 from empirics.datasets.arrays import Dataset
-from empirics.memory import expected_bytes
+from empirics.executors.memory import expected_bytes
 from empirics.missing import missing_constants, missing_masks, missing_studies, trials_of
 from empirics.pruning.methods import kept_weights
 from empirics.records import Study, number_text

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from empirics.data_parallel import check_ranks
 from empirics.datasets.arrays import Dataset, digest_notice
 from empirics.errors import InputError
-from empirics.executor import OpenExecutor
-from empirics.memory import check_weights, jobs_within, peak_bytes
+from empirics.executors.data_parallel import check_ranks
+from empirics.executors.memory import check_weights, jobs_within, peak_bytes
+from empirics.executors.processes import OpenExecutor
+from empirics.executors.resources import Resources, this_machine
 from empirics.progress import Display
-from empirics.resources import Resources, this_machine
 from empirics.specification.request import BaseRequest, Request
 from empirics.specification.specification import Specification, resolve
 from empirics.stages import Measurement

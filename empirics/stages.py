@@ -9,7 +9,7 @@ from pathlib import Path
 
 from empirics.cost import longest_first
 from empirics.datasets.arrays import Dataset
-from empirics.executor import Executor
+from empirics.executors.processes import Executor
 from empirics.files import remove_partial
 from empirics.missing import missing_constants, missing_masks, missing_studies, trials_of
 from empirics.progress import Display

@@ -28,11 +28,11 @@ LIGHT = (
         *PACKAGES,
         "empirics.constants",
         "empirics.exchange",
-        "empirics.executor",
+        "empirics.executors.processes",
         "empirics.measure",
         "empirics.store.store",
     ),
-    *("empirics.ray_cluster", "empirics.ray_executor", "verification.report"),
+    *("empirics.executors.ray_cluster", "empirics.executors.ray_executor", "verification.report"),
     *("paper_figures.__main__", "paper_figures.report"),
 )
 PICKLES = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

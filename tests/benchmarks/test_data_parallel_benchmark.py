@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks.data_parallel import Cell, describe, lines_of, main, measure, step_time
 from benchmarks.data_parallel_picture import draw
-from empirics.executor import ProcessExecutor
+from empirics.executors.processes import ProcessExecutor
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 

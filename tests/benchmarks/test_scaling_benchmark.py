@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import scaling
 from benchmarks.scaling import Nothing, _dispatched, _ignore, _specified, expected_costs, main
-from empirics.executor import SerialExecutor
+from empirics.executors.processes import SerialExecutor
 from empirics.workloads.find import find_workload
 
 

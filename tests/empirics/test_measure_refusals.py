@@ -103,7 +103,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(bad, plan, broken_data, tmp_pa
     def too_late(*_):
         raise AssertionError("the input was taken")
 
-    monkeypatch.setattr("empirics.placement.local_executor", too_late)
+    monkeypatch.setattr("empirics.executors.placement.local_executor", too_late)
     monkeypatch.setattr("empirics.plan.describe_plan", too_late)
     monkeypatch.chdir(tmp_path)
     words = [word.format(data=broken_data) for word in bad.words]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
-from empirics.memory import peak_bytes
+from empirics.executors.memory import peak_bytes
+from empirics.executors.worker import Message, attempt
 from empirics.specification.specification import Specification
 from empirics.store.provenance import provenance, vector_instructions
 from empirics.training.tasks import Task, carry_out
-from empirics.worker import Message, attempt
 
 if TYPE_CHECKING:
     from empirics.training.laboratory import Laboratory

@@ -9,12 +9,12 @@ import pytest
 from reference.empirics_tasks import Echo
 
 from empirics.errors import InputError, WorkerError
-from empirics.executor import ProcessExecutor
+from empirics.executors.placement import local_executor
+from empirics.executors.processes import ProcessExecutor
+from empirics.executors.worker import NotStartedError, leave_where_imported_by_a_worker
 from empirics.measure import Execution
-from empirics.placement import local_executor
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
-from empirics.worker import NotStartedError, leave_where_imported_by_a_worker
 
 GUARD = r'put the call under `if __name__ == "__main__":`, or use jobs=1'
 UNGUARDED = """

@@ -11,11 +11,11 @@ import pytest
 from reference import parallel_tasks
 from reference.empirics_tasks import Echo
 
-from empirics.data_parallel import DataParallelExecutor, RankTask
 from empirics.errors import WorkerError
-from empirics.executor import SerialExecutor
+from empirics.executors.data_parallel import DataParallelExecutor, RankTask
+from empirics.executors.placement import local_executor
+from empirics.executors.processes import SerialExecutor
 from empirics.networks.gradient import loss_and_gradient
-from empirics.placement import local_executor
 from empirics.records import Study
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve

@@ -14,9 +14,9 @@ from reference.commands import assert_one_line, code_of, rows
 from reference.measured_runs import measuring
 from reference.processes import children, still_running
 
-from empirics.executor import SerialExecutor
+from empirics.executors.processes import SerialExecutor
+from empirics.executors.resources import Resources
 from empirics.measure import main
-from empirics.resources import Resources
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from empirics.store.store import read_store
@@ -69,7 +69,7 @@ def in_turn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("in_turn") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "empirics.placement.local_executor",
+            "empirics.executors.placement.local_executor",
             lambda specification, dataset, _: contextlib.nullcontext(SerialExecutor(specification, dataset)),
         )
         assert run(*MEASUREMENT, "--out", folder) == 0

@@ -19,13 +19,13 @@ from typing import Any
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import WorkerError
-from empirics.executor import Watch
-from empirics.memory import peak_bytes
-from empirics.ray_worker import Board, Ready, Worker
+from empirics.executors.memory import peak_bytes
+from empirics.executors.processes import Watch
+from empirics.executors.ray_worker import Board, Ready, Worker
+from empirics.executors.worker import Message, checked
 from empirics.specification.specification import Specification
 from empirics.store.provenance import provenance
 from empirics.training.tasks import Result, StudyTask, Task
-from empirics.worker import Message, checked
 
 _LOOK_SECONDS = 1.0  # between two looks at the board
 _PATIENCE_SECONDS = 60.0  # without any worker, before something is said

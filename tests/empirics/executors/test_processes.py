@@ -12,13 +12,13 @@ from reference.empirics_tasks import Break, Die, Echo, FullDisk, Refuse
 from reference.processes import is_running
 
 from empirics.errors import InputError, WorkerError
-from empirics.executor import ProcessExecutor, SerialExecutor
-from empirics.placement import local_executor
+from empirics.executors.placement import local_executor
+from empirics.executors.processes import ProcessExecutor, SerialExecutor
+from empirics.executors.worker import interrupts_wait
 from empirics.records import Study, StudyOutcome
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from empirics.training.tasks import PruneTask, StudyTask
-from empirics.worker import interrupts_wait
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_ctrl_c_while_workers_start_is_answered_when_they_have():
 
 
 PARENT = """
-from empirics.executor import ProcessExecutor
+from empirics.executors.processes import ProcessExecutor
 from empirics.specification.specification import Request, resolve
 from reference.empirics_tasks import Sleep
 executor = ProcessExecutor(*resolve(Request(), cuda_available=False), jobs=1)

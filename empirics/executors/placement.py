@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from empirics.data_parallel import DataParallelExecutor
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
-from empirics.executor import Executor, OpenExecutor, ProcessExecutor, SerialExecutor
-from empirics.resources import Resources, this_machine
+from empirics.executors.data_parallel import DataParallelExecutor
+from empirics.executors.processes import Executor, OpenExecutor, ProcessExecutor, SerialExecutor
+from empirics.executors.resources import Resources, this_machine
+from empirics.executors.worker import leave_where_imported_by_a_worker
 from empirics.specification.request import BaseRequest
 from empirics.specification.specification import Specification
-from empirics.worker import leave_where_imported_by_a_worker
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def placed(request: BaseRequest, placement: Placement) -> Iterator[tuple[Resourc
     if placement.executor == "ray":
         if request.data_parallel > 1:
             raise InputError(f"--data-parallel {request.data_parallel}: goes with --executor local")
-        from empirics.ray_cluster import ray_cluster  # noqa: PLC0415 - Ray is optional
+        from empirics.executors.ray_cluster import ray_cluster  # noqa: PLC0415 - Ray is optional
 
         with ray_cluster(placement.address) as place:
             yield place

@@ -25,7 +25,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError, WorkerError
-from empirics.resources import use_gpu
+from empirics.executors.resources import use_gpu
 from empirics.specification.specification import Specification
 from empirics.training.tasks import carry_out
 

@@ -9,10 +9,10 @@ import pytest
 from reference.commands import code_of
 
 from empirics.errors import InputError
+from empirics.executors.memory import check_weights, expected_bytes, jobs_within
+from empirics.executors.resources import Resources
 from empirics.measure import main
-from empirics.memory import check_weights, expected_bytes, jobs_within
 from empirics.networks.build import build_network
-from empirics.resources import Resources
 from empirics.running import prepare
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
@@ -79,7 +79,7 @@ def test_a_limit_is_a_positive_number(limit, case):
 
 def test_the_peak_is_in_bytes_and_grows_by_what_is_held():
     script = (
-        "from empirics.memory import peak_bytes; before = peak_bytes()\n"
+        "from empirics.executors.memory import peak_bytes; before = peak_bytes()\n"
         "held = bytearray(b'x') * 2**28; print(before, peak_bytes())"
     )
     child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -90,7 +90,7 @@ def test_the_peak_is_in_bytes_and_grows_by_what_is_held():
 
 def test_what_a_parent_held_is_not_counted():
     held = bytearray(os.urandom(2**20) * 400)  # 400 MiB, in memory when the child begins
-    script = "from empirics.memory import peak_bytes; print(peak_bytes())"
+    script = "from empirics.executors.memory import peak_bytes; print(peak_bytes())"
     child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert int(child.stdout) < len(held)
 

@@ -13,9 +13,9 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Protocol
 
 from empirics.datasets.arrays import Dataset
+from empirics.executors.worker import Message, WorkerProcess, checked, interrupts_wait, start_worker
 from empirics.specification.specification import Specification
 from empirics.training.tasks import Result, Task, carry_out
-from empirics.worker import Message, WorkerProcess, checked, interrupts_wait, start_worker
 
 if TYPE_CHECKING:
     from empirics.training.laboratory import Laboratory

@@ -16,8 +16,9 @@ from reference.measured_runs import MEASUREMENT, measuring
 from reference.processes import is_running
 from reference.tools import give_up
 
-from empirics import constants, ray_cluster
+from empirics import constants
 from empirics.errors import InputError, WorkerError
+from empirics.executors import ray_cluster
 from empirics.measure import main
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve

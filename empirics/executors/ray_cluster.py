@@ -16,9 +16,9 @@ from typing import Any
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
-from empirics.executor import Executor, OpenExecutor
-from empirics.ray_executor import RayExecutor
-from empirics.resources import Resources, this_machine
+from empirics.executors.processes import Executor, OpenExecutor
+from empirics.executors.ray_executor import RayExecutor
+from empirics.executors.resources import Resources, this_machine
 from empirics.specification.specification import Specification
 
 _ANSWER_SECONDS = 30.0  # Ray itself gives up after two minutes, and cannot be interrupted meanwhile

@@ -6,9 +6,9 @@ import pytest
 from reference.commands import assert_one_line, code_of
 from reference.empirics_tasks import Break, Echo, Refuse
 
-from empirics import ray_cluster, ray_worker
+from empirics.executors import ray_cluster, ray_worker
+from empirics.executors.ray_worker import Board, Worker
 from empirics.measure import main
-from empirics.ray_worker import Board, Worker
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from empirics.store.provenance import provenance

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError, WorkerError
-from empirics.executor import ProcessExecutor, Watch
+from empirics.executors.processes import ProcessExecutor, Watch
 from empirics.records import StudyOutcome
 from empirics.specification.specification import Specification
 from empirics.training.tasks import Result, StudyTask, Task
