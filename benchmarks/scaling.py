@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from empirics.command_line import OneLineParser
-from empirics.cost import expected_steps
 from empirics.datasets.arrays import Dataset
 from empirics.executors.processes import Executor, ProcessExecutor
 from empirics.records import Study, StudyOutcome
+from empirics.run.cost import expected_steps
 from empirics.specification.request import Request
 from empirics.specification.specification import Specification, resolve
 from empirics.store.store import open_store

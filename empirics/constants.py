@@ -15,15 +15,15 @@ from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.errors import InputError
 from empirics.executors.placement import Placement, placed
-from empirics.running import inputs_of, prepare, run_stages
+from empirics.run.running import inputs_of, prepare, run_stages
+from empirics.run.stages import Measurement
+from empirics.run.summary import describe_constants
 from empirics.search.ranges import MOST, MOST_REPLICATES, check_counts
 from empirics.specification.request import BaseRequest, Request
 from empirics.specification.runs_to_follow import needs_search
 from empirics.specification.specification import nearest_128
-from empirics.stages import Measurement
 from empirics.store.schema import FILE_NAME
 from empirics.store.store import read_store
-from empirics.summary import describe_constants
 from empirics.workloads.find import find_workload
 from kstar.ending import command, say
 

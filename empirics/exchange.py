@@ -18,8 +18,8 @@ from empirics.command_line import OneLineParser
 from empirics.errors import InputError
 from empirics.foreign import MOST_STEPS, find_study_folders, subfolders
 from empirics.imported_runs import ImportOptions, group_runs, write_runs
+from empirics.run.summary import describe_run
 from empirics.store.whole_folder import refuse_taken
-from empirics.summary import describe_run
 from empirics.trial_table import export_table
 from empirics.trial_table_import import read_trials
 from kstar.ending import INTERRUPTED, command, say

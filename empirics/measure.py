@@ -12,10 +12,10 @@ from typing import Annotated
 from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.executors.placement import Placement, placed
-from empirics.running import folder_of, inputs_of, prepare, run_stages
+from empirics.run.running import folder_of, inputs_of, prepare, run_stages
+from empirics.run.stages import Measurement
+from empirics.run.summary import describe_run
 from empirics.specification.request import Request
-from empirics.stages import Measurement
-from empirics.summary import describe_run
 from empirics.workloads.catalogue import describe_workloads
 from kstar.ending import command, say
 
@@ -87,7 +87,7 @@ def _carry_out(request: Request, execution: _Command, then: Callable[[Path], str
     if execution.list:
         say(describe_workloads())
     elif execution.plan:
-        from empirics.plan import describe_plan  # noqa: PLC0415 - loads torch
+        from empirics.run.plan import describe_plan  # noqa: PLC0415 - loads torch
 
         with placed(request, execution) as (resources, _):
             prepared = prepare(request, execution.jobs, execution.memory_limit, resources)

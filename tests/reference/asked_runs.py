@@ -3,7 +3,7 @@
 import datetime
 
 from empirics.records import StudyOutcome, StudyRecord, TrialRecord
-from empirics.running import inputs_of
+from empirics.run.running import inputs_of
 from empirics.specification.specification import resolve
 from empirics.store.store import open_store
 from empirics.store.tables import write_tables

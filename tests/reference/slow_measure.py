@@ -5,7 +5,7 @@ import sys
 import time
 
 from empirics import measure
-from empirics.progress import Display
+from empirics.run.progress import Display
 
 _done = Display.done
 

@@ -82,7 +82,7 @@ def tables(folder):
 
 @pytest.mark.slow
 def test_the_command_gives_the_tables_of_one_process_and_says_how(in_turn, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("empirics.running.this_machine", lambda: Resources(1, 0))
+    monkeypatch.setattr("empirics.run.running.this_machine", lambda: Resources(1, 0))
     assert run(*MEASUREMENT, "--out", tmp_path / "run") == 0
     assert "notice: --data-parallel 2: more processes than the 1 cores here" in capsys.readouterr().err
     assert tables(tmp_path / "run") == tables(in_turn)

@@ -13,7 +13,7 @@ from empirics.executors.memory import check_weights, expected_bytes, jobs_within
 from empirics.executors.resources import Resources
 from empirics.measure import main
 from empirics.networks.build import build_network
-from empirics.running import prepare
+from empirics.run.running import prepare
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 

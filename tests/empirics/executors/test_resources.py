@@ -5,7 +5,7 @@ import torch
 from empirics.executors import processes as executor
 from empirics.executors import resources, worker
 from empirics.executors.resources import Resources, this_machine, use_gpu
-from empirics.running import prepare
+from empirics.run.running import prepare
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 

@@ -12,8 +12,8 @@ from reference.stored_studies import opened, study
 
 from empirics.errors import InputError
 from empirics.measure import main
-from empirics.progress import Display
 from empirics.records import StudyOutcome
+from empirics.run.progress import Display
 from empirics.store.schema import FILE_NAME
 from empirics.store.store import read_store
 

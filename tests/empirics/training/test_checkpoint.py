@@ -8,8 +8,8 @@ import torch
 from reference.commands import code_of
 
 from empirics.measure import main
-from empirics.progress import Display
 from empirics.records import Study
+from empirics.run.progress import Display
 from empirics.search.space import Metaparameter, search_points
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve

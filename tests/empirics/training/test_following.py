@@ -11,8 +11,8 @@ from reference import empirics_plain as plain
 
 from empirics.errors import InputError
 from empirics.records import TrialRecord
+from empirics.run.summary import describe_ending
 from empirics.specification.probe import FollowedRun, Probe
-from empirics.summary import describe_ending
 from empirics.training.block import following
 from empirics.training.following import measure_constants
 

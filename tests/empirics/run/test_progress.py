@@ -1,7 +1,7 @@
 import pytest
 
-from empirics.progress import Display
 from empirics.records import Study
+from empirics.run.progress import Display
 from empirics.training.tasks import StudyTask
 
 TASK = StudyTask(Study(90.0, 0, 128), ())

@@ -16,10 +16,10 @@ from empirics.executors.data_parallel import check_ranks
 from empirics.executors.memory import check_weights, jobs_within, peak_bytes
 from empirics.executors.processes import OpenExecutor
 from empirics.executors.resources import Resources, this_machine
-from empirics.progress import Display
+from empirics.run.progress import Display
+from empirics.run.stages import Measurement
 from empirics.specification.request import BaseRequest, Request
 from empirics.specification.specification import Specification, resolve
-from empirics.stages import Measurement
 from empirics.store.provenance import provenance, vector_instructions
 from empirics.store.rows import Store
 from empirics.store.store import open_run, store_in

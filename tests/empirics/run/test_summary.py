@@ -1,10 +1,10 @@
 import dataclasses
 
 from empirics.records import QUANTITIES, ConstantsRecord, Study, StudyOutcome, StudyRecord, TrialRecord
+from empirics.run.summary import describe_run, describe_study
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from empirics.store.store import open_store
-from empirics.summary import describe_run, describe_study
 
 RATES = (0.1, 0.2, 0.05)  # trial 0 lies inside, 1 and 2 at the edges
 

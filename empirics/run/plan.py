@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from empirics.constants_cost import DEAR_SECONDS, FEWER_EXAMPLES, example_gradients
-from empirics.cost import expected_end, expected_steps
 from empirics.datasets.arrays import Dataset
 from empirics.executors.memory import expected_bytes
-from empirics.missing import missing_constants, missing_masks, missing_studies, trials_of
 from empirics.pruning.methods import kept_weights
 from empirics.records import Study, number_text
-from empirics.running import refuse_what_cannot_be_added
+from empirics.run.constants_cost import DEAR_SECONDS, FEWER_EXAMPLES, example_gradients
+from empirics.run.cost import expected_end, expected_steps
+from empirics.run.missing import missing_constants, missing_masks, missing_studies, trials_of
+from empirics.run.running import refuse_what_cannot_be_added
 from empirics.specification.specification import Specification, nearest_128
 from empirics.store.store import planned_store
 from empirics.streams import Stream, generator

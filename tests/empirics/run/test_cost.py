@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from empirics.cost import expected_steps, longest_first
 from empirics.records import Study
+from empirics.run.cost import expected_steps, longest_first
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from empirics.workloads.find import find_workload

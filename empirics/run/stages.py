@@ -7,18 +7,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from empirics.cost import longest_first
 from empirics.datasets.arrays import Dataset
 from empirics.executors.processes import Executor
 from empirics.files import remove_partial
-from empirics.missing import missing_constants, missing_masks, missing_studies, trials_of
-from empirics.progress import Display
 from empirics.pruning.starts import judge_starts
 from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StartRecord, Study, StudyOutcome, StudyRecord
+from empirics.run.cost import longest_first
+from empirics.run.missing import missing_constants, missing_masks, missing_studies, trials_of
+from empirics.run.progress import Display
+from empirics.run.summary import describe_ending, describe_study
 from empirics.specification.specification import Specification
 from empirics.store.held_folder import HeldFolder
 from empirics.store.rows import Store
-from empirics.summary import describe_ending, describe_study
 from empirics.training.tasks import ConstantsTask, RerunTask, Result, StartTask, StudyTask, Task
 
 
@@ -135,7 +135,7 @@ class Measurement:
         masks = self.store.masks()
         tasks = [ConstantsTask(run, masks[run.replicate, run.trial, run.sparsity]) for run in runs]
         if runs and self.specification.device == "cpu":
-            from empirics.constants_cost import describe_cost  # noqa: PLC0415 - loads torch
+            from empirics.run.constants_cost import describe_cost  # noqa: PLC0415 - loads torch
 
             self.display.say(describe_cost(self.specification, self.dataset, runs, self.jobs))
         with self.display.stage("constants", len(tasks)):

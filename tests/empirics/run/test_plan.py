@@ -5,10 +5,10 @@ import shutil
 import pytest
 from reference.asked_runs import write_asked
 
-from empirics import plan
 from empirics.measure import main as measure
-from empirics.plan import _duration, describe_plan
 from empirics.records import ConstantsRecord, Study
+from empirics.run import plan
+from empirics.run.plan import _duration, describe_plan
 from empirics.specification.request import Request
 from empirics.specification.runs_to_follow import runs_to_follow
 from empirics.specification.specification import resolve
@@ -42,7 +42,7 @@ def test_a_plan_expects_what_the_stop_rule_asks_for(stop, steps, words, told, di
     monkeypatch.setattr(plan, "_seconds_per_step", lambda *_: 1.0)
     monkeypatch.setattr(plan, "_seconds_per_evaluation", lambda *_: 0.0)
     monkeypatch.setattr(plan, "expected_steps", lambda *_: 46.0)
-    monkeypatch.setattr("empirics.cost.expected_steps", lambda *_: 46.0)
+    monkeypatch.setattr("empirics.run.cost.expected_steps", lambda *_: 46.0)
     request = Request(sparsity=(0.0,), batch_sizes=(16,), trials=3, max_steps=100, stop=stop)
     specification, _ = resolve(request, cuda_available=False)
     text = describe_plan(specification, digits, jobs=1)

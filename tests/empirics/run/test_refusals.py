@@ -104,7 +104,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(bad, plan, broken_data, tmp_pa
         raise AssertionError("the input was taken")
 
     monkeypatch.setattr("empirics.executors.placement.local_executor", too_late)
-    monkeypatch.setattr("empirics.plan.describe_plan", too_late)
+    monkeypatch.setattr("empirics.run.plan.describe_plan", too_late)
     monkeypatch.chdir(tmp_path)
     words = [word.format(data=broken_data) for word in bad.words]
     assert code_of(main, "--jobs", 1, "--out", "new/run", *words, *plan) == 2
