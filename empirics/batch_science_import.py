@@ -21,9 +21,9 @@ from empirics.batch_science import (
 )
 from empirics.columns import share_for_percent
 from empirics.errors import InputError
-from empirics.foreign import Facts, find_study_folders, read_facts, subfolders
 from empirics.imported_runs import ImportedStudy, ImportOptions, stop_of
 from empirics.measurements import Measurements, first_passage, read_measurements
+from empirics.reading.outside import Facts, find_study_folders, read_facts, subfolders
 from empirics.records import EVENTS, Study, StudyRecord, TraceRecord, TrialRecord
 from empirics.stopping import StopRule
 from empirics.workloads.goal_label import goal_sign, sign_of

@@ -16,8 +16,8 @@ from empirics.batch_science_export import export_tree
 from empirics.batch_science_import import read_tree
 from empirics.command_line import OneLineParser
 from empirics.errors import InputError
-from empirics.foreign import MOST_STEPS, find_study_folders, subfolders
 from empirics.imported_runs import ImportOptions, group_runs, write_runs
+from empirics.reading.outside import MOST_STEPS, find_study_folders, subfolders
 from empirics.run.summary import describe_run
 from empirics.store.whole_folder import refuse_taken
 from empirics.trial_table import export_table

@@ -12,7 +12,7 @@ from typing import Any
 
 from empirics.errors import InputError
 from empirics.files import write_atomically
-from empirics.foreign import Facts
+from empirics.reading.outside import Facts
 from empirics.records import Study, StudyOutcome, StudyRecord, TraceRecord, number_text
 from empirics.stopping import StopRule, read_stop_rule
 from empirics.store.provenance import provenance

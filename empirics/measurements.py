@@ -12,7 +12,7 @@ from pathlib import Path
 
 from empirics.errors import InputError
 from empirics.files import csv_text
-from empirics.foreign import MOST_STEPS, read_text
+from empirics.reading.outside import MOST_STEPS, read_text
 from empirics.records import Study, TraceRecord
 
 MOST_MEASUREMENT_BYTES = 2**24

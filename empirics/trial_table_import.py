@@ -10,12 +10,12 @@ from pathlib import Path
 
 from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
-from empirics.foreign import Facts
 from empirics.imported_runs import ImportedStudy, ImportOptions, stop_of
+from empirics.reading.numbers import looks_like_number
+from empirics.reading.outside import Facts
+from empirics.reading.table import Row, Table, listed, other_columns, read_table
 from empirics.records import Study, StudyRecord, TrialRecord
 from empirics.stopping import StopRule
-from empirics.table_file import Row, Table, listed, other_columns, read_table
-from empirics.table_numbers import looks_like_number
 
 _TEXTS = {"workload", "status", "stop"}
 _STATUSES = ("complete", "incomplete", "infeasible", "censored", "reached", "not_reached")

@@ -14,7 +14,7 @@ import theory
 ROOT = Path(theory.__file__).parents[1]
 # What the layers above may know of `empirics`: readers of stores and tables, records, columns, errors, and requests.
 READERS = {
-    *("empirics.store.store", "empirics.table_file", "empirics.records", "empirics.columns", "empirics.errors"),
+    *("empirics.store.store", "empirics.reading.table", "empirics.records", "empirics.columns", "empirics.errors"),
     *(
         "empirics.specification.request",
         "empirics.search.ranges",

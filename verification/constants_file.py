@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from empirics.columns import CONSTANTS_COLUMNS
-from empirics.table_file import Row, read_plain_table
+from empirics.reading.table import Row, read_plain_table
 from verification.measured_constants import MeasuredConstants
 
 # Tables of others need not say how much of the data they have seen.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from empirics.table_file import Row, Table, listed, other_columns, read_table
+from empirics.reading.table import Row, Table, listed, other_columns, read_table
 from empirics.workloads.goal_label import goal_label
 from verification.constants_file import Constant, read_constants, without_seeds
 from verification.measured_constants import Measured

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from empirics.table_file import Row
+from empirics.reading.table import Row
 from verification.measured_constants import MeasuredConstants, measured_by_sparsity
 
 if TYPE_CHECKING:

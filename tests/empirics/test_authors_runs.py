@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reference.commands import rows
 from reference.foreign_studies import RESULTS, records_of, run, write_authors_study
 
-from empirics import foreign
+from empirics.reading import outside as foreign
 from verification import read_records
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from reference.foreign_studies import METRIC, plain_study, run
 
-from empirics import batch_science_import, foreign, measurements
+from empirics import batch_science_import, measurements
+from empirics.reading import outside as foreign
 
 
 @dataclass(frozen=True)

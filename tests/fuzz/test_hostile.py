@@ -15,9 +15,9 @@ from reference.allocated import at_most
 from reference.untrusted import IMPOSSIBLE_JSON, make_store
 
 import theory
-from empirics import table_text
 from empirics.datasets.arrays import load_dataset
 from empirics.errors import InputError
+from empirics.reading import text as table_text
 from empirics.search.space import read_points
 from empirics.store.store import open_store, read_store
 from empirics.store.store import schema as store_schema

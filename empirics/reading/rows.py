@@ -9,10 +9,10 @@ from pathlib import Path
 
 from empirics.columns import CURVES_COLUMNS, share_for_percent
 from empirics.errors import InputError
-from empirics.table_endings import bound_of, flags_of, read_ending
-from empirics.table_names import NEEDED, Names, is_header, meaning_of, read_names
-from empirics.table_numbers import Decimal, decimal_sign, looks_like_number, plain_number
-from empirics.table_text import Cells, read_cells
+from empirics.reading.endings import bound_of, flags_of, read_ending
+from empirics.reading.names import NEEDED, Names, is_header, meaning_of, read_names
+from empirics.reading.numbers import Decimal, decimal_sign, looks_like_number, plain_number
+from empirics.reading.text import Cells, read_cells
 
 _COUNTS = ("batch_size", "steps_to_result", "lower", "upper", "max_steps")
 _NUMBERS = (*_COUNTS, "eval_interval", "sparsity", "learning_rate")

@@ -7,7 +7,7 @@ import pytest
 
 from empirics.errors import InputError
 from empirics.imported_runs import ImportOptions
-from empirics.table_file import read_table
+from empirics.reading.table import read_table
 from empirics.trial_table_import import read_trials
 from verification.records import read_curves, read_records, too_few_batch_sizes
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
-from empirics.table_numbers import looks_like_number
+from empirics.reading.numbers import looks_like_number
 
 NEEDED = ("batch_size", "steps_to_result")
 # What the published tables and logs of others call a column; spelled without blanks, marks and capitals.

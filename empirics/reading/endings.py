@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
 from empirics.errors import InputError
-from empirics.table_names import key_of
-from empirics.table_numbers import looks_like_number
+from empirics.reading.names import key_of
+from empirics.reading.numbers import looks_like_number
 
 Refuse = Callable[[str, str], InputError]
 BLANKS = frozenset({"", "nan", "na", "n/a", "#n/a", "none", "null", "-", "--", "\u2014"})

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
-from empirics.table_names import key_of, listed
-from empirics.table_numbers import looks_like_number
-from empirics.table_rows import Row, Table, read_plain_table, read_rows
+from empirics.reading.names import key_of, listed
+from empirics.reading.numbers import looks_like_number
+from empirics.reading.rows import Row, Table, read_plain_table, read_rows
 
 __all__ = ["Row", "Table", "listed", "other_columns", "read_plain_table", "read_table"]
 
