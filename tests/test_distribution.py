@@ -23,7 +23,13 @@ MEASURE = (
 )
 # The modules with a command of their own that `kstar` has no name for.
 MODULES = (
-    *("theory.noisy_quadratic", "theory.worst_case", "empirics.constants", "empirics.datasets", "empirics.exchange"),
+    *(
+        "theory.noisy_quadratic",
+        "theory.worst_case",
+        "empirics.constants",
+        "empirics.datasets",
+        "empirics.exchange.__main__",
+    ),
     *("verification.findings", "verification.record", "paper_figures.report"),
 )
 # Where a module comes from, how its distribution was installed, and what lies beside it.

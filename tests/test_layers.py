@@ -27,7 +27,7 @@ LIGHT = (
     *(
         *PACKAGES,
         "empirics.constants",
-        "empirics.exchange",
+        "empirics.exchange.__main__",
         "empirics.executors.processes",
         "empirics.measure",
         "empirics.store.store",

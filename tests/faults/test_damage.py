@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from empirics import exchange, measure
+from empirics import measure
 from empirics.errors import InputError
+from empirics.exchange.__main__ import __main__ as exchange
 from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.store.schema import FILE_NAME
 from empirics.store.store import open_store, read_store

@@ -170,7 +170,7 @@ def test_nothing_runs_or_unpickles_what_a_file_says():
 
 @pytest.mark.parametrize("name", ["../out", "/tmp/out", "a/../../out", "..", "a\0b"])
 def test_no_name_in_a_store_leads_out_of_the_target(name, tmp_path):
-    from empirics.batch_science_export import export_tree
+    from empirics.exchange.export_tree import export_tree
 
     layout = {"0/0/16": {"path": [name, "b", "c", "16"]}}
     identity = {"workload": "a/b/c", "goal_error": [0.08], "stop": "race", "imported": {"layout": layout}}
@@ -184,7 +184,7 @@ def test_no_name_in_a_store_leads_out_of_the_target(name, tmp_path):
     "layout", [[], {"0/0/16": []}, {"0/0/16": {"trials": [1]}}, {"0/0/16": {"set": 3}}, "x"], ids=json.dumps
 )
 def test_a_layout_that_no_import_writes_is_one_line(layout, tmp_path):
-    from empirics.batch_science_export import export_tree
+    from empirics.exchange.export_tree import export_tree
 
     identity = {"workload": "a/b/c", "goal_error": [0.08], "stop": "race", "imported": {"layout": layout}}
     make_store(tmp_path / "run", identity)

@@ -4,15 +4,15 @@ import json
 
 from reference.commands import code_of
 
-from empirics.exchange import main
-from empirics.measurements import read_measurements
+from empirics.exchange.__main__ import main
+from empirics.exchange.measurements import read_measurements
 from empirics.store.store import read_store
 
 METRIC = "val/classification_error"
 
 
 def run(*words):
-    """Call `empirics.exchange` in this process; return its exit code."""
+    """Call `empirics.exchange.__main__` in this process; return its exit code."""
     return code_of(main, *words)
 
 

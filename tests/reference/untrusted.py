@@ -9,11 +9,12 @@ from pathlib import Path
 
 import torch
 
-from empirics.authors_runs import read_authors_runs
-from empirics.batch_science_import import read_tree
 from empirics.datasets.arrays import load_dataset
 from empirics.errors import InputError
-from empirics.imported_runs import ImportOptions, group_runs
+from empirics.exchange.authors_runs import read_authors_runs
+from empirics.exchange.import_table import read_trials
+from empirics.exchange.import_tree import read_tree
+from empirics.exchange.imported_runs import ImportOptions, group_runs
 from empirics.records import (
     BatchVariance,
     ConstantsRecord,
@@ -30,7 +31,6 @@ from empirics.search.space import Metaparameter, read_points
 from empirics.store.store import open_store, read_store
 from empirics.training.checkpoint import resume, write_checkpoint
 from empirics.training.race_log import RaceLog
-from empirics.trial_table_import import read_trials
 from paper_figures import report_verdicts
 from paper_figures.report_provenance import measured, steps_to_reproduce
 from paper_figures.sources import read_run

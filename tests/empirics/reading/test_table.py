@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 
 from empirics.errors import InputError
-from empirics.imported_runs import ImportOptions
+from empirics.exchange.import_table import read_trials
+from empirics.exchange.imported_runs import ImportOptions
 from empirics.reading.table import read_table
-from empirics.trial_table_import import read_trials
 from verification.records import read_curves, read_records, too_few_batch_sizes
 
 

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from empirics.errors import InputError
-from empirics.imported_runs import ImportedStudy, ImportOptions
+from empirics.exchange.imported_runs import ImportedStudy, ImportOptions
 from empirics.reading.outside import Facts, find_study_folders, read_facts, subfolders
 from empirics.records import Study, StudyRecord, TrialRecord, number_text
 from empirics.stopping import StopRule

@@ -10,18 +10,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from empirics.authors_runs import read_authors_runs
-from empirics.batch_science import DEFAULT_METRIC
-from empirics.batch_science_export import export_tree
-from empirics.batch_science_import import read_tree
 from empirics.command_line import OneLineParser
 from empirics.errors import InputError
-from empirics.imported_runs import ImportOptions, group_runs, write_runs
+from empirics.exchange.authors_runs import read_authors_runs
+from empirics.exchange.export_table import export_table
+from empirics.exchange.export_tree import export_tree
+from empirics.exchange.import_table import read_trials
+from empirics.exchange.import_tree import read_tree
+from empirics.exchange.imported_runs import ImportOptions, group_runs, write_runs
+from empirics.exchange.layout import DEFAULT_METRIC
 from empirics.reading.outside import MOST_STEPS, find_study_folders, subfolders
 from empirics.run.summary import describe_run
 from empirics.store.whole_folder import refuse_taken
-from empirics.trial_table import export_table
-from empirics.trial_table_import import read_trials
 from kstar.ending import INTERRUPTED, command, say
 
 _PROGRAM = "python -m empirics.exchange"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference.foreign_studies import METRIC, run
 
-from empirics.batch_science import Names, changed, changes, names_of
-from empirics.batch_science_export import has_full_curve
+from empirics.exchange.export_tree import has_full_curve
+from empirics.exchange.layout import Names, changed, changes, names_of
 from empirics.records import Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.stopping import read_stop_rule
 from empirics.store.store import open_store

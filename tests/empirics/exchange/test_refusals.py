@@ -1,4 +1,4 @@
-"""What `empirics.exchange` refuses, what an interruption leaves, and what is never written over."""
+"""What `empirics.exchange.__main__` refuses, what an interruption leaves, and what is never written over."""
 
 import signal
 import subprocess
@@ -58,7 +58,7 @@ def test_an_interruption_leaves_nothing(action, raced, tmp_path, monkeypatch, ca
 
 KILLED = """
     import os, signal, sys
-    from empirics.exchange import main
+    from empirics.exchange.__main__ import main
     from empirics.store.store import Store
     original = Store.add_study
     def killed(self, outcome):

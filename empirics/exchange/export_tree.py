@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from empirics.batch_science import DEFAULT_METRIC, changed, names_of, study_facts, trial_facts
 from empirics.errors import InputError
-from empirics.imported_runs import layout_key
-from empirics.measurements import measurements_text
+from empirics.exchange.imported_runs import layout_key
+from empirics.exchange.layout import DEFAULT_METRIC, changed, names_of, study_facts, trial_facts
+from empirics.exchange.measurements import measurements_text
 from empirics.records import Study, StudyRecord, TraceRecord, TrialRecord
 from empirics.store.rows import Store
 from empirics.store.schema import FILE_NAME, canonical_json, told_as_damage

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from empirics.measurements import first_passage, measurements_text, read_measurements
+from empirics.exchange.measurements import first_passage, measurements_text, read_measurements
 from empirics.records import Study
 
 

@@ -10,7 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from empirics.batch_science import (
+from empirics.columns import share_for_percent
+from empirics.errors import InputError
+from empirics.exchange.imported_runs import ImportedStudy, ImportOptions, stop_of
+from empirics.exchange.layout import (
     DEFAULT_METRIC,
     Names,
     changes,
@@ -19,10 +22,7 @@ from empirics.batch_science import (
     study_facts,
     trial_facts,
 )
-from empirics.columns import share_for_percent
-from empirics.errors import InputError
-from empirics.imported_runs import ImportedStudy, ImportOptions, stop_of
-from empirics.measurements import Measurements, first_passage, read_measurements
+from empirics.exchange.measurements import Measurements, first_passage, read_measurements
 from empirics.reading.outside import Facts, find_study_folders, read_facts, subfolders
 from empirics.records import EVENTS, Study, StudyRecord, TraceRecord, TrialRecord
 from empirics.stopping import StopRule

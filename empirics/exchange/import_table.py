@@ -10,7 +10,7 @@ from pathlib import Path
 
 from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
-from empirics.imported_runs import ImportedStudy, ImportOptions, stop_of
+from empirics.exchange.imported_runs import ImportedStudy, ImportOptions, stop_of
 from empirics.reading.numbers import looks_like_number
 from empirics.reading.outside import Facts
 from empirics.reading.table import Row, Table, listed, other_columns, read_table

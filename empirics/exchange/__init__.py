@@ -1,0 +1,1 @@
+"""Run folders to and from the formats that others read and write."""
