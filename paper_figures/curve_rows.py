@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from paper_figures.rows import Row, rows_of
 from paper_figures.sources import Run
 from paper_figures.style import headline, looks, page
-from verification.records import Curve
+from verification.records.records import Curve
 
 COLUMN_WIDTH = 3.5
 

@@ -14,7 +14,7 @@ from paper_figures.judged import FittedLaw
 from paper_figures.rows import MNIST, Row, prefer, rows_of
 from paper_figures.sources import Run
 from paper_figures.style import OTHER_SPARSITIES, PAPER_SPARSITIES, headline, log2_axis, note, page, plain
-from verification.run_command import new_run_command
+from verification.records.run_command import new_run_command
 
 COLUMN_WIDTH, ROW_HEIGHT = 3.5, 3.3
 OPTIMISERS = ("sgd", "momentum", "nesterov")

@@ -14,7 +14,7 @@ from paper_figures.curve_panels import drawn_at
 from paper_figures.report_verdicts import LawFound, Verdicts
 from paper_figures.style import looks, power_of_two
 from theory import HYPERBOLA
-from verification.records import Curve, CurvePoint
+from verification.records.records import Curve, CurvePoint
 from verification.tables import number
 
 WIDTH, HEIGHT = 640, 428

@@ -16,10 +16,10 @@ from paper_figures.report_tables import Table, constants_tables, fit_tables, gla
 from paper_figures.report_verdicts import ClaimFound, Verdicts, read_verdicts
 from verification.claims import Verdict
 from verification.needs import Remedy, remedies
-from verification.provenance_file import read_provenance
-from verification.records import Records, curve_groups, read_records
+from verification.records.provenance_file import read_provenance
+from verification.records.records import Records, curve_groups, read_records
+from verification.records.run_command import measured_run
 from verification.rules import EFFECTS, NEEDS
-from verification.run_command import measured_run
 from verification.tables import estimate_text, number, p_text
 
 

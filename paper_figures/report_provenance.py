@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from empirics.workloads.goal_label import sign_of
-from verification.provenance_file import FILE_NAME, listed, part
-from verification.run_command import measure_command, words_of
+from verification.records.provenance_file import FILE_NAME, listed, part
+from verification.records.run_command import measure_command, words_of
 from verification.verdicts import input_digests
 
 
@@ -46,7 +46,7 @@ def measured(folder: Path, provenance: Mapping[str, Any] | None) -> Measured:
 
     Args:
         folder: The run folder.
-        provenance: From `verification.provenance_file`.
+        provenance: From `verification.records.provenance_file`.
 
     Returns:
         Everything the file says, whether or not this version knows it.
@@ -84,7 +84,7 @@ def steps_to_reproduce(folder: Path, provenance: Mapping[str, Any] | None) -> tu
 
     Args:
         folder: The run folder.
-        provenance: From `verification.provenance_file`.
+        provenance: From `verification.records.provenance_file`.
 
     Returns:
         The steps in order; where a run does not say how it was measured, a step says that.

@@ -6,9 +6,9 @@ from types import MappingProxyType
 
 from paper_figures.report_chart import title
 from paper_figures.report_verdicts import ClaimFound, LawFound, RatioFound, Verdicts
-from verification.constants_file import Constant
 from verification.fit import Interval
-from verification.records import Curve
+from verification.records.constants_file import Constant
+from verification.records.records import Curve
 from verification.tables import estimate_text, number, percent
 
 Groups = Mapping[tuple[str, str], Sequence[Curve]]

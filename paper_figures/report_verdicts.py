@@ -10,7 +10,7 @@ from paper_figures.verdicts_file import Key, entry_key, interval, load_verdicts,
 from verification.analysis import analyse
 from verification.curve_tests import DRAWS
 from verification.fit import Interval
-from verification.records import Curve, Records
+from verification.records.records import Curve, Records
 from verification.verdicts import FILE_NAME, to_json
 
 

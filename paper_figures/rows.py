@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from paper_figures.sources import Run
 from paper_figures.style import plain
 from verification.needs import more_sparsities
-from verification.records import Curve, curve_groups
-from verification.run_command import measured_run, new_run_command
+from verification.records.records import Curve, curve_groups
+from verification.records.run_command import measured_run, new_run_command
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def measured_by(row: Row, told: str, **changes: object) -> str:
     Args:
         row: Whose it is.
         told: What is missing.
-        changes: Options of the command that differ from the run's, see `verification.run_command`.
+        changes: Options of the command that differ from the run's, see `verification.records.run_command`.
     """
     run = measured_run(row.run.records)
     command = run.command(**changes) if run is not None and run.workload == row.workload else None

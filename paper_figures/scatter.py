@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 
 from paper_figures.rows import Row, measured_by
 from paper_figures.style import SMALL, decade_axis, headline, log2_axis, page
-from verification.records import Curve, CurvePoint
-from verification.trials import Status, Trial
+from verification.records.records import Curve, CurvePoint
+from verification.records.trials import Status, Trial
 
 Place = Callable[[Trial | CurvePoint], tuple[float, float] | None]
 

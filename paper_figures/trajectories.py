@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from paper_figures.rows import title_of
 from paper_figures.sources import Run
 from paper_figures.style import blank, decade_axis, headline, looks, page, plain, sparsity_legend
-from verification.run_command import measured_run
+from verification.records.run_command import measured_run
+from verification.records.trials import SmoothnessRun
 from verification.tables import constant_text
-from verification.trials import SmoothnessRun
 
 PANEL_WIDTH, PANEL_HEIGHT = 5.2, 3.6
 NAMES: Mapping[str, str] = {

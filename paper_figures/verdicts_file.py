@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from verification.fit import Interval
-from verification.json_file import read_json
+from verification.records.json_file import read_json
 from verification.verdicts import FILE_NAME, input_digests
 
 Entry = Mapping[str, object]

@@ -14,8 +14,8 @@ if sys.argv[:1] == ["-m"]:  # `python -m`: Ctrl-C is one line while modules are 
 from pathlib import Path
 
 from verification.analysis import Analysis, analyse
-from verification.constants_file import Constant
-from verification.records import Curve, CurvePoint, Records, read_records
+from verification.records.constants_file import Constant
+from verification.records.records import Curve, CurvePoint, Records, read_records
 from verification.tables import fits_and_ratios
 
 __all__ = [

@@ -11,7 +11,7 @@ from verification.detectable import log_error
 from verification.evidence import Material
 from verification.pairs import Pair, compare_all
 from verification.rates import Rates, rates
-from verification.records import Records
+from verification.records.records import Records
 from verification.search_error import SearchError, by_group
 from verification.smoothness_and_rate import SmoothnessAndRate, smoothness_and_rate
 from verification.trends import Combined, Trend, combined, smoothness_trend

@@ -16,7 +16,7 @@ import pytest
 from verification.analysis import Analysis, analyse
 from verification.claims import Claim
 from verification.curve_tests import DRAWS
-from verification.records import read_records
+from verification.records.records import read_records
 from verification.tables import claim_lines
 
 # The same examples in every run, and no time limit on a shared machine: a failure means the code, not the day.

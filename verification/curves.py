@@ -11,7 +11,7 @@ from theory import LAWS, NOISY_QUADRATIC, POWER, Law, critical_batch_size_20_per
 from verification.fit import Fit, Interval, Problem, fit_laws, starting_points, why_no_fit
 from verification.likelihood import Observations, observe, relative_to, stacked
 from verification.profile import p_value, profile_intervals
-from verification.records import Curve
+from verification.records.records import Curve
 from verification.robust import RobustFit, robust_fit
 from verification.starts import grid_starts
 

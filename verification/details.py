@@ -7,7 +7,7 @@ from verification.evidence import name
 from verification.markdown import fenced, literal, table
 from verification.needs import remedies
 from verification.rates import Rates, Slope
-from verification.records import Curve
+from verification.records.records import Curve
 from verification.rules import EFFECTS, NEEDS
 from verification.search_error import SearchError, winning_points
 from verification.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped

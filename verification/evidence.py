@@ -15,11 +15,11 @@ from verification.curves import FittedCurve
 from verification.detectable import detectable
 from verification.fit import OPEN, Interval
 from verification.likelihood import Array, Observations
-from verification.measured_constants import Measured
 from verification.pairs import Pair
 from verification.rates import Rates, Slope
+from verification.records.measured_constants import Measured
+from verification.records.trials import SmoothnessRun
 from verification.trends import Trend
-from verification.trials import SmoothnessRun
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from verification.pairs import RATIOS, Pair, compare_each
 from verification.prediction import Prediction
 from verification.profile import deviance_at, profile_interval, t_statistic
 from verification.rates import Slope, line
-from verification.records import curve_groups
+from verification.records.records import curve_groups
 
 _OPTIMISERS = ("momentum", "nesterov")
 _FEW_IN_COMMON = "needs a dense and a sparse curve with 4 batch sizes in common"

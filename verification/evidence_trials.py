@@ -11,12 +11,12 @@ from verification.detectable import POWER, detectable
 from verification.evidence import Evidence, Found, each_once, exponential, name, sign_evidence
 from verification.fit import Interval
 from verification.likelihood import Array
-from verification.measured_constants import Measured
 from verification.prediction import ratio_of
 from verification.rates import FIRST_TEST_RATES, Rates, Slope, mean_slope, success
-from verification.records import curve_groups
+from verification.records.measured_constants import Measured
+from verification.records.records import curve_groups
+from verification.records.trials import SmoothnessRun, Trial, winner
 from verification.trends import Trend
-from verification.trials import SmoothnessRun, Trial, winner
 
 # Winners at an edge of what was tried: as few as this share are no sign of a search too narrow.
 EDGE_MARGIN = 0.10

@@ -17,10 +17,10 @@ from verification.command_line import Parser
 from verification.curve_tests import DRAWS
 from verification.evidence import Material
 from verification.findings_page import MARK, Page, readme_part
-from verification.json_file import read_json
 from verification.kept_runs import KeptRun
 from verification.pairs import compare_all
-from verification.records import Records, read_records
+from verification.records.json_file import read_json
+from verification.records.records import Records, read_records
 from verification.rules import RULES
 from verification.target_file import Target, check_targets, holds, write_whole
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from verification.analysis import Analysis
-from verification.constants_file import Constant
 from verification.curves import FittedCurve
 from verification.evidence_pairs import ratio_slope
 from verification.findings_numbers import constant_cell, constants_of, critical_batch_cell, where
@@ -14,6 +13,7 @@ from verification.kept_runs import KeptRun
 from verification.markdown import code, table
 from verification.pairs import Pair
 from verification.rates import Rates, Slope
+from verification.records.constants_file import Constant
 from verification.tables import estimate_text, known_text, number
 
 CONSEQUENCES = """\

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from verification import paper
 from verification.analysis import Analysis
-from verification.constants_file import Constant
 from verification.curves import FittedCurve
 from verification.evidence_pairs import log_ratios_between
 from verification.kept_runs import KeptRun
 from verification.markdown import code, literal, table
 from verification.pairs import Pair
 from verification.prediction import Prediction, predict_from
+from verification.records.constants_file import Constant
 from verification.tables import constant_text, estimate_text, number, predicted_text
 
 

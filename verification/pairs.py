@@ -20,10 +20,10 @@ from verification.detectable import detectable, log_error
 from verification.distributions import t_beyond, t_quantile
 from verification.fit import OPEN, Fit, Interval, Problem, around, fit_laws
 from verification.likelihood import Array, joined
-from verification.measured_constants import Measured
 from verification.newton import StepLaw
 from verification.prediction import Prediction, predict_from
 from verification.profile import deviance_at, p_value, profile_intervals
+from verification.records.measured_constants import Measured
 
 # theta = (log c1, log c2) of the dense, then of the sparse network.
 RATIOS: Mapping[str, tuple[float, ...]] = MappingProxyType(

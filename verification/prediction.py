@@ -16,8 +16,8 @@ import numpy as np
 from verification.distributions import normal_quantile, t_quantile
 from verification.fit import OPEN, Interval, around
 from verification.inputs import EXPONENTS, Inputs
-from verification.measured_constants import Measured, MeasuredConstants, Way, quantities_of
 from verification.prediction_error import error_over_seeds, error_within_a_seed
+from verification.records.measured_constants import Measured, MeasuredConstants, Way, quantities_of
 
 
 @dataclass(frozen=True)

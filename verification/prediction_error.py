@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from verification.likelihood import Array
-from verification.measured_constants import MeasuredConstants
+from verification.records.measured_constants import MeasuredConstants
 
 
 def error_over_seeds(sparse: Array, dense: Array, power: Array) -> float:

@@ -19,8 +19,8 @@ from verification.curves import FittedCurve
 from verification.distributions import t_above, t_beyond, t_quantile
 from verification.fit import FIRST_TEST, Interval
 from verification.likelihood import Array
-from verification.records import Curve
-from verification.trials import Trial
+from verification.records.records import Curve
+from verification.records.trials import Trial
 
 RACED = "not measured (raced): losing trials were cut short"
 FIRST_TEST_RATES = f"{FIRST_TEST}, and which rate is best is not known"

@@ -15,8 +15,8 @@ from kstar.ending import command, say
 from verification.analysis import analyse
 from verification.command_line import Parser
 from verification.curve_tests import DRAWS
-from verification.json_file import read_json
-from verification.records import read_records
+from verification.records.json_file import read_json
+from verification.records.records import read_records
 from verification.target_file import write_whole
 from verification.verdicts import differences, dump, recorded_part, to_json
 

@@ -20,7 +20,7 @@ from verification.curves import FittedCurve
 from verification.details import MARK, detail_lines, markdown
 from verification.needs import remedies, remedy_lines
 from verification.prediction_table import describe
-from verification.records import read_records, too_few_batch_sizes
+from verification.records.records import read_records, too_few_batch_sizes
 from verification.rules import NEEDS
 from verification.tables import WIDTH, claim_lines, fits_and_ratios, note_lines, steps_lines, wrapped
 from verification.target_file import Target, check_targets, holds, write_whole

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from verification.likelihood import Array
 from verification.rates import why_no_losers
-from verification.records import Curve
+from verification.records.records import Curve
 
 SUBSETS = 400
 _SEED = 20_210_503
@@ -49,7 +49,7 @@ def winning_points(curves: Iterable[Curve]) -> int:
         The number of different winners; 0 where the curves do not say.
 
     Example:
-        >>> from verification.records import CurvePoint
+        >>> from verification.records.records import CurvePoint
         >>> points = [CurvePoint(2**i, 0, 1.0, 2.0, {"learning_rate": 0.1}) for i in range(3)]
         >>> winning_points([Curve("w", "0.1", 0.0, tuple(points))])
         1

@@ -18,7 +18,7 @@ import numpy as np
 from verification.fit import OPEN, Interval
 from verification.likelihood import Array
 from verification.rates import Slope
-from verification.trials import SmoothnessRun
+from verification.records.trials import SmoothnessRun
 
 NO_RUNS = "no L measured along a run to its goal"
 OTHER_STEPS = "a step is not rate times gradient with momentum or weight decay, and has no one rate where it decays"

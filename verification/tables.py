@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from empirics.records import FEW_STEPS
 from verification.analysis import Analysis
 from verification.claims import Claim, Verdict
-from verification.constants_file import Constant
 from verification.curves import FittedCurve, FittedLaw
 from verification.fit import FIRST_TEST, OPEN, Interval
 from verification.pairs import Pair
 from verification.prediction import Prediction
-from verification.records import Curve, Records, curve_groups
+from verification.records.constants_file import Constant
+from verification.records.records import Curve, Records, curve_groups
 from verification.rules import EFFECTS
 
 WIDTH = 100

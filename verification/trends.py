@@ -9,7 +9,7 @@ import numpy as np
 from verification.distributions import normal_above, normal_beyond
 from verification.fit import OPEN, Interval
 from verification.likelihood import Array
-from verification.trials import SmoothnessRun
+from verification.records.trials import SmoothnessRun
 
 BLOCK_DRAWS = 1000
 _SEED = 20_210_503

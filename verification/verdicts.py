@@ -16,14 +16,14 @@ from verification.bands import law_band, ratio_band
 from verification.claims import Claim
 from verification.curves import FittedCurve, FittedLaw
 from verification.fit import LARGEST_LOG_RESIDUAL, OPEN, Interval
-from verification.json_file import read_json
 from verification.pairs import Pair, measured_ratios
 from verification.prediction import Prediction
 from verification.rates import Rates, Slope, Window, best_rates, fitted_window
+from verification.records.json_file import read_json
+from verification.records.trials import SmoothnessRun
 from verification.search_error import SearchError
 from verification.smoothness_and_rate import SmoothnessAndRate
 from verification.trends import block_interval
-from verification.trials import SmoothnessRun
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 

@@ -12,7 +12,7 @@ from empirics.exchange.__main__ import __main__ as exchange
 from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.store.schema import FILE_NAME
 from empirics.store.store import open_store, read_store
-from verification.records import read_records
+from verification.records.records import read_records
 from verification.report import main as report
 
 PAGE, SECTOR = 4096, 512

@@ -25,9 +25,9 @@ from empirics.training.checkpoint import resume
 from paper_figures.report_page import drawn_figures
 from paper_figures.sources import read_run
 from verification.findings import _write as write_findings
-from verification.json_file import MOST_BYTES, read_json
-from verification.provenance_file import read_provenance
-from verification.records import read_curves
+from verification.records.json_file import MOST_BYTES, read_json
+from verification.records.provenance_file import read_provenance
+from verification.records.records import read_curves
 from verification.report import main as report
 
 ROOT = Path(theory.__file__).parents[1]

@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from paper_figures.report import main
-from verification.records import read_records
+from verification.records.records import read_records
 
 pytestmark = pytest.mark.slow
 # The colour of a text and of what it stands on, for every element with text of its own that can be seen.

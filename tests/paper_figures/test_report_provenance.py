@@ -12,8 +12,8 @@ from empirics.measure import Execution
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from paper_figures.report_provenance import measured, steps_to_reproduce
-from verification.provenance_file import read_provenance
-from verification.run_command import measure_command
+from verification.records.provenance_file import read_provenance
+from verification.records.run_command import measure_command
 
 ROOT = Path(__file__).resolve().parents[2]
 

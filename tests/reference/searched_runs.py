@@ -9,9 +9,9 @@ import numpy as np
 from paper_figures.judged import read_curve, read_pair, read_smoothness
 from paper_figures.sources import Run, key_of
 from verification.analysis import analyse
-from verification.constants_file import Constant, without_seeds
-from verification.records import Curve, CurvePoint, Records
-from verification.trials import SmoothnessRun, Trial
+from verification.records.constants_file import Constant, without_seeds
+from verification.records.records import Curve, CurvePoint, Records
+from verification.records.trials import SmoothnessRun, Trial
 from verification.verdicts import dump, to_json
 
 SIZES = (4, 16, 64, 256)

@@ -34,11 +34,11 @@ from empirics.training.race_log import RaceLog
 from paper_figures import report_verdicts
 from paper_figures.report_provenance import measured, steps_to_reproduce
 from paper_figures.sources import read_run
-from verification.constants_file import read_constants
-from verification.json_file import read_json
-from verification.provenance_file import read_provenance
-from verification.records import read_curves, read_records
-from verification.trials import read_stored
+from verification.records.constants_file import read_constants
+from verification.records.json_file import read_json
+from verification.records.provenance_file import read_provenance
+from verification.records.records import read_curves, read_records
+from verification.records.trials import read_stored
 from verification.verdicts import differences, input_digests
 
 ROOT = Path(__file__).parents[2]

@@ -24,7 +24,7 @@ from verification.likelihood import Observations, sigma_floor
 from verification.needs import Needs
 from verification.newton import maximise
 from verification.profile import p_value
-from verification.records import Curve, CurvePoint, Records, read_records
+from verification.records.records import Curve, CurvePoint, Records, read_records
 from verification.rules import RULES, STATEMENTS
 
 RULE = {rule.id: rule for rule in RULES}

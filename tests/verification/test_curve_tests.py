@@ -16,7 +16,7 @@ from verification.curve_tests import bulges, linearity, rises, with_tests
 from verification.curves import fit_curve, fit_curves
 from verification.likelihood import Observations, observe
 from verification.profile import p_value
-from verification.records import Curve, CurvePoint
+from verification.records.records import Curve, CurvePoint
 
 SIZES = tuple(2**i for i in range(10))
 

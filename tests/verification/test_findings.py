@@ -8,17 +8,17 @@ from reference.verification_runs import DIGITS, Truth, write_run
 
 from verification.analysis import analyse
 from verification.claims import Verdict
-from verification.constants_file import Constant
 from verification.evidence_pairs import log_ratios_between
 from verification.findings import BEGIN, END, gather, main, renewed
 from verification.findings_consequences import Direction, held
 from verification.findings_page import Page, readme_part, verdict_table
 from verification.fit import Interval
 from verification.kept_runs import KeptRun, repeats
-from verification.measured_constants import MeasuredConstants
 from verification.rates import Slope, line
+from verification.records.constants_file import Constant
+from verification.records.measured_constants import MeasuredConstants
+from verification.records.trials import SmoothnessRun
 from verification.rules import RULES
-from verification.trials import SmoothnessRun
 
 MOMENTUM = (Truth(0, 500.0, 4.0), Truth(90, 1000.0, 9.0))
 

@@ -22,7 +22,7 @@ from verification.fit import (
 from verification.likelihood import Observations, observe, sigma_floor, stacked
 from verification.newton import maximise
 from verification.profile import deviance_at, p_value, profile_interval, t_statistic, threshold
-from verification.records import CurvePoint
+from verification.records.records import CurvePoint
 from verification.starts import grid_starts
 
 SIZES = tuple(2**i for i in range(9))

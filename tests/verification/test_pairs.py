@@ -14,11 +14,11 @@ from verification.curves import fit_curve
 from verification.evidence_pairs import log_ratios, log_ratios_between
 from verification.fit import OPEN
 from verification.likelihood import Observations, sigma_floor
-from verification.measured_constants import MeasuredConstants
 from verification.newton import maximise
 from verification.pairs import RATIOS, JointLaw, compare, measured_ratios
 from verification.profile import profile_interval, threshold
-from verification.records import Curve, CurvePoint, Records, read_records
+from verification.records.measured_constants import MeasuredConstants
+from verification.records.records import Curve, CurvePoint, Records, read_records
 
 SIZES = np.array([2.0**i for i in range(9)])
 

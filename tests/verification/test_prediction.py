@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from verification import paper
 from verification.fit import OPEN
 from verification.inputs import Inputs, shares, steps_ratio
-from verification.measured_constants import WAYS, MeasuredConstants
 from verification.prediction import predict, predict_from, ratio_of
 from verification.prediction_error import error_of_mean
 from verification.rate_times_steps import rate_times_steps
+from verification.records.measured_constants import WAYS, MeasuredConstants
 
 positive = st.floats(1e-3, 1e3)
 inputs = st.builds(Inputs, positive, positive, positive, positive)

@@ -10,7 +10,7 @@ from verification.advice import efficiency_lines, step_time_lines
 from verification.curve_tests import with_tests
 from verification.curves import fit_curve, fit_curves
 from verification.fit import OPEN
-from verification.records import Curve, CurvePoint
+from verification.records.records import Curve, CurvePoint
 from verification.rejection import beyond_which_nothing_improved, why_rejected
 
 SIZES = tuple(2**i for i in range(4, 12))

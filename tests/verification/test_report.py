@@ -22,7 +22,7 @@ from verification.details import markdown
 from verification.fit import Interval
 from verification.record import FILE_NAME
 from verification.record import main as record
-from verification.records import read_records
+from verification.records.records import read_records
 from verification.report import main
 from verification.tables import estimate_text, fits_and_ratios
 from verification.target_file import write_whole

@@ -23,9 +23,9 @@ from verification.newton import maximise
 from verification.pairs import RATIOS, JointLaw
 from verification.profile import p_value, threshold
 from verification.rates import line, mean_slope, trial_window
-from verification.records import Curve, CurvePoint, Records
+from verification.records.records import Curve, CurvePoint, Records
+from verification.records.trials import Trial
 from verification.trends import jonckheere
-from verification.trials import Trial
 
 pytestmark = pytest.mark.slow
 

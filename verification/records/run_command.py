@@ -16,8 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from verification.provenance_file import known_provenance, listed, part
-from verification.records import Curve, Records
+from verification.records.provenance_file import known_provenance, listed, part
+from verification.records.records import Curve, Records
 
 MEASURE = "python -m empirics.measure"
 # Options of `python -m empirics.measure` whose values stand under the same name in identity or asked_for.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from empirics.columns import CONSTANTS_COLUMNS
 from empirics.reading.table import Row, read_plain_table
-from verification.measured_constants import MeasuredConstants
+from verification.records.measured_constants import MeasuredConstants
 
 # Tables of others need not say how much of the data they have seen.
 NEEDED_OF_CONSTANTS = tuple(name for name in CONSTANTS_COLUMNS if name != "standard_error")

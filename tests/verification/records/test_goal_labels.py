@@ -14,8 +14,8 @@ from paper_figures.sources import read_run
 from verification.analysis import analyse
 from verification.details import markdown
 from verification.kept_runs import KeptRun, runs_table
-from verification.provenance_file import known_provenance
-from verification.records import read_records
+from verification.records.provenance_file import known_provenance
+from verification.records.records import read_records
 
 OWN = "mine:make"
 

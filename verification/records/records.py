@@ -11,10 +11,10 @@ from typing import Protocol, TypeVar
 
 from empirics.reading.table import Row, Table, listed, other_columns, read_table
 from empirics.workloads.goal_label import goal_label
-from verification.constants_file import Constant, read_constants, without_seeds
-from verification.measured_constants import Measured
-from verification.provenance_file import goal_signs
-from verification.trials import (
+from verification.records.constants_file import Constant, read_constants, without_seeds
+from verification.records.measured_constants import Measured
+from verification.records.provenance_file import goal_signs
+from verification.records.trials import (
     SmoothnessRun,
     StoredRun,
     Trial,

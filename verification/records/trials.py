@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from empirics.reading.table import Row
-from verification.measured_constants import MeasuredConstants, measured_by_sparsity
+from verification.records.measured_constants import MeasuredConstants, measured_by_sparsity
 
 if TYPE_CHECKING:
     from empirics.records import ConstantsRecord

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from empirics.workloads.goal_label import sign_of
-from verification.json_file import read_json
+from verification.records.json_file import read_json
 
 FILE_NAME = "provenance.json"
 _AGAIN = "the command that measured the run writes it"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pytest
 from reference.verification_runs import DIGITS, write_run
 
-from verification.constants_file import read_constants
-from verification.records import Curve, CurvePoint, read_curves, read_records
-from verification.trials import Trial, study_interval, winner
+from verification.records.constants_file import read_constants
+from verification.records.records import Curve, CurvePoint, read_curves, read_records
+from verification.records.trials import Trial, study_interval, winner
 
 
 def csv(tmp_path, text, name="curves.csv"):

@@ -1,0 +1,1 @@
+"""Records in: measured curves, trials and constants, from run folders or tables."""
