@@ -10,7 +10,7 @@ from paper_figures.judged import FittedLaw
 from paper_figures.rows import Row, rows_of
 from paper_figures.sources import Run
 from paper_figures.style import REFERENCE_LINE, blank, headline, log2_axis, looks, page, sparsity_legend
-from verification.curves import CANDIDATES
+from verification.fits.curves import CANDIDATES
 
 PANEL_WIDTH, ROW_HEIGHT = 2.2, 2.9
 NAMES = {law.id: law.name for law in CANDIDATES.values()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from paper_figures.verdicts_file import Entry, interval, mapping, number, number_or_none, numbers, sequence
 from theory import HYPERBOLA
 from verification.bands import Band
-from verification.fit import Interval
+from verification.fits.fit import Interval
 from verification.pairs import MeasuredRatio
 from verification.rates import BestRates
 from verification.smoothness_and_rate import Level

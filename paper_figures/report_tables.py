@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from paper_figures.report_chart import title
 from paper_figures.report_verdicts import ClaimFound, LawFound, RatioFound, Verdicts
-from verification.fit import Interval
+from verification.fits.fit import Interval
 from verification.records.constants_file import Constant
 from verification.records.records import Curve
 from verification.tables import estimate_text, number, percent

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from verification.fit import Interval
+from verification.fits.fit import Interval
 from verification.records.json_file import read_json
 from verification.verdicts import FILE_NAME, input_digests
 

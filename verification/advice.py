@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Collection, Sequence
 
 from theory import HYPERBOLA, batch_size_for_efficiency, fastest_batch_size, least_total_time
-from verification.curves import FittedCurve, FittedLaw
 from verification.evidence import name
-from verification.fit import OPEN, Interval
+from verification.fits.curves import FittedCurve, FittedLaw
+from verification.fits.fit import OPEN, Interval
 from verification.rejection import beyond_which_nothing_improved, why_rejected
 from verification.tables import columns, estimate_text, number, wrapped
 

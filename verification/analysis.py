@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from verification.claims import Claim, judge_all
 from verification.curve_tests import with_tests
-from verification.curves import FittedCurve, fit_curves
 from verification.detectable import log_error
 from verification.evidence import Material
+from verification.fits.curves import FittedCurve, fit_curves
 from verification.pairs import Pair, compare_all
 from verification.rates import Rates, rates
 from verification.records.records import Records

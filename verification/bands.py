@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from verification.curves import FittedCurve
-from verification.fit import Fit, Interval, Problem
-from verification.likelihood import Array, joined, relative_to
+from verification.fits.curves import FittedCurve
+from verification.fits.fit import Fit, Interval, Problem
+from verification.fits.likelihood import Array, joined, relative_to
+from verification.fits.profile import profile_intervals
 from verification.pairs import JointLaw, Pair
-from verification.profile import profile_intervals
 
 # Points of a band, evenly spaced in log B from the smallest batch size measured to the largest.
 BAND_POINTS = 25

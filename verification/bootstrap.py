@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verification.distributions import f_above, f_quantile
-from verification.fit import fit_starts
-from verification.likelihood import Array, Observations, sigma_floor
-from verification.newton import Optimum, StepLaw
-from verification.starts import grid_starts
+from verification.fits.distributions import f_above, f_quantile
+from verification.fits.fit import fit_starts
+from verification.fits.likelihood import Array, Observations, sigma_floor
+from verification.fits.newton import Optimum, StepLaw
+from verification.fits.starts import grid_starts
 
 # A p-value is a count of draws where so many lie beyond; further out it is the tail of F, scaled to the draws.
 FEWEST_BEYOND = 10

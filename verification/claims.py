@@ -21,8 +21,8 @@ from enum import StrEnum
 import numpy as np
 
 from verification.evidence import Evidence, Material
-from verification.fit import OPEN, Interval
-from verification.likelihood import Array
+from verification.fits.fit import OPEN, Interval
+from verification.fits.likelihood import Array
 from verification.rules import RULES, Rule
 
 SIGNIFICANCE = 0.05

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from verification.bootstrap import design_of, draw, fit_draws, tail_p
-from verification.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival, ShapeTest
-from verification.distributions import normal_beyond
-from verification.fit import FEWEST_BATCH_SIZES
-from verification.likelihood import Array, Observations, point_terms, sigma_floor
+from verification.fits.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival, ShapeTest
+from verification.fits.distributions import normal_beyond
+from verification.fits.fit import FEWEST_BATCH_SIZES
+from verification.fits.likelihood import Array, Observations, point_terms, sigma_floor
 from verification.straight_line import Tested, about_line, f_test, harvey_collier, rainbow, reset
 
 DRAWS = 1000

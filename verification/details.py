@@ -2,8 +2,8 @@
 
 from verification.analysis import Analysis
 from verification.claims import Verdict
-from verification.curves import FittedCurve
 from verification.evidence import name
+from verification.fits.curves import FittedCurve
 from verification.markdown import fenced, literal, table
 from verification.needs import remedies
 from verification.rates import Rates, Slope

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
-from verification.distributions import t_quantile
-from verification.fit import Interval
+from verification.fits.distributions import t_quantile
+from verification.fits.fit import Interval
 
 POWER = 0.80
 # An effect of more logs than this is no effect one could have.

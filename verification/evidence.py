@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from verification.curves import FittedCurve
 from verification.detectable import detectable
-from verification.fit import OPEN, Interval
-from verification.likelihood import Array, Observations
+from verification.fits.curves import FittedCurve
+from verification.fits.fit import OPEN, Interval
+from verification.fits.likelihood import Array, Observations
 from verification.pairs import Pair
 from verification.rates import Rates, Slope
 from verification.records.measured_constants import Measured

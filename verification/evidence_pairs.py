@@ -7,15 +7,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from verification.curves import FittedCurve
 from verification.detectable import detectable, log_error
-from verification.distributions import t_above, t_quantile
 from verification.evidence import Evidence, Found, each_once, exponential, name, sign_evidence, sparsest, variances
-from verification.fit import Interval
-from verification.likelihood import Observations
+from verification.fits.curves import FittedCurve
+from verification.fits.distributions import t_above, t_quantile
+from verification.fits.fit import Interval
+from verification.fits.likelihood import Observations
+from verification.fits.profile import deviance_at, profile_interval, t_statistic
 from verification.pairs import RATIOS, Pair, compare_each
 from verification.prediction import Prediction
-from verification.profile import deviance_at, profile_interval, t_statistic
 from verification.rates import Slope, line
 from verification.records.records import curve_groups
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import betainc, betaincinv
 
-from verification.curves import FittedCurve
 from verification.detectable import POWER, detectable
 from verification.evidence import Evidence, Found, each_once, exponential, name, sign_evidence
-from verification.fit import Interval
-from verification.likelihood import Array
+from verification.fits.curves import FittedCurve
+from verification.fits.fit import Interval
+from verification.fits.likelihood import Array
 from verification.prediction import ratio_of
 from verification.rates import FIRST_TEST_RATES, Rates, Slope, mean_slope, success
 from verification.records.measured_constants import Measured

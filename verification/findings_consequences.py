@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from verification.analysis import Analysis
-from verification.curves import FittedCurve
 from verification.evidence_pairs import ratio_slope
 from verification.findings_numbers import constant_cell, constants_of, critical_batch_cell, where
-from verification.fit import Interval
+from verification.fits.curves import FittedCurve
+from verification.fits.fit import Interval
 from verification.kept_runs import KeptRun
 from verification.markdown import code, table
 from verification.pairs import Pair

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from verification import paper
 from verification.analysis import Analysis
-from verification.curves import FittedCurve
 from verification.evidence_pairs import log_ratios_between
+from verification.fits.curves import FittedCurve
 from verification.kept_runs import KeptRun
 from verification.markdown import code, literal, table
 from verification.pairs import Pair

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory import HYPERBOLA
-from verification.likelihood import Array
+from verification.fits.likelihood import Array
 
 # Exponents of (Delta, L, b, epsilon) in each constant.
 EXPONENTS: Mapping[str, tuple[float, float, float, float]] = {

@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory import HYPERBOLA
-from verification.curves import FittedCurve, estimate
 from verification.detectable import detectable, log_error
-from verification.distributions import t_beyond, t_quantile
-from verification.fit import OPEN, Fit, Interval, Problem, around, fit_laws
-from verification.likelihood import Array, joined
-from verification.newton import StepLaw
+from verification.fits.curves import FittedCurve, estimate
+from verification.fits.distributions import t_beyond, t_quantile
+from verification.fits.fit import OPEN, Fit, Interval, Problem, around, fit_laws
+from verification.fits.likelihood import Array, joined
+from verification.fits.newton import StepLaw
+from verification.fits.profile import deviance_at, p_value, profile_intervals
 from verification.prediction import Prediction, predict_from
-from verification.profile import deviance_at, p_value, profile_intervals
 from verification.records.measured_constants import Measured
 
 # theta = (log c1, log c2) of the dense, then of the sparse network.

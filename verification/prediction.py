@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verification.distributions import normal_quantile, t_quantile
-from verification.fit import OPEN, Interval, around
+from verification.fits.distributions import normal_quantile, t_quantile
+from verification.fits.fit import OPEN, Interval, around
 from verification.inputs import EXPONENTS, Inputs
 from verification.prediction_error import error_over_seeds, error_within_a_seed
 from verification.records.measured_constants import Measured, MeasuredConstants, Way, quantities_of

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from verification.likelihood import Array
+from verification.fits.likelihood import Array
 from verification.records.measured_constants import MeasuredConstants
 
 

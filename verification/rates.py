@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
-from verification.curves import FittedCurve
-from verification.distributions import t_above, t_beyond, t_quantile
-from verification.fit import FIRST_TEST, Interval
-from verification.likelihood import Array
+from verification.fits.curves import FittedCurve
+from verification.fits.distributions import t_above, t_beyond, t_quantile
+from verification.fits.fit import FIRST_TEST, Interval
+from verification.fits.likelihood import Array
 from verification.records.records import Curve
 from verification.records.trials import Trial
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from verification.claims import SIGNIFICANCE, holm
 from verification.curve_tests import shape_by_draws
-from verification.curves import FittedCurve
 from verification.evidence import name
+from verification.fits.curves import FittedCurve
 from verification.tables import number, p_text, percent
 
 LACK_OF_FIT = "lack of fit on replicates"

@@ -16,8 +16,8 @@ from verification.advice import check_efficiency, check_time, efficiency_lines, 
 from verification.analysis import Analysis, analyse
 from verification.command_line import Parser, checked
 from verification.curve_tests import DRAWS
-from verification.curves import FittedCurve
 from verification.details import MARK, detail_lines, markdown
+from verification.fits.curves import FittedCurve
 from verification.needs import remedies, remedy_lines
 from verification.prediction_table import describe
 from verification.records.records import read_records, too_few_batch_sizes

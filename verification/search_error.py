@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from verification.likelihood import Array
+from verification.fits.likelihood import Array
 from verification.rates import why_no_losers
 from verification.records.records import Curve
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verification.fit import OPEN, Interval
-from verification.likelihood import Array
+from verification.fits.fit import OPEN, Interval
+from verification.fits.likelihood import Array
 from verification.rates import Slope
 from verification.records.trials import SmoothnessRun
 

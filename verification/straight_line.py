@@ -13,8 +13,8 @@ import math
 
 import numpy as np
 
-from verification.distributions import f_above, t_beyond
-from verification.likelihood import Array
+from verification.fits.distributions import f_above, t_beyond
+from verification.fits.likelihood import Array
 
 # A line has two constants.
 _CONSTANTS = 2

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from empirics.records import FEW_STEPS
 from verification.analysis import Analysis
 from verification.claims import Claim, Verdict
-from verification.curves import FittedCurve, FittedLaw
-from verification.fit import FIRST_TEST, OPEN, Interval
+from verification.fits.curves import FittedCurve, FittedLaw
+from verification.fits.fit import FIRST_TEST, OPEN, Interval
 from verification.pairs import Pair
 from verification.prediction import Prediction
 from verification.records.constants_file import Constant

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory import HYPERBOLA, POWER
-from verification.curves import fit_curve
-from verification.fit import Problem, fit_law, starting_points
-from verification.likelihood import Observations
+from verification.fits.curves import fit_curve
+from verification.fits.fit import Problem, fit_law, starting_points
+from verification.fits.likelihood import Observations
 from verification.records.records import Curve, CurvePoint
 
 SIZES = tuple(2**i for i in range(11))

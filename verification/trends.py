@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verification.distributions import normal_above, normal_beyond
-from verification.fit import OPEN, Interval
-from verification.likelihood import Array
+from verification.fits.distributions import normal_above, normal_beyond
+from verification.fits.fit import OPEN, Interval
+from verification.fits.likelihood import Array
 from verification.records.trials import SmoothnessRun
 
 BLOCK_DRAWS = 1000

@@ -14,8 +14,8 @@ from typing import Any, cast
 from verification.analysis import Analysis
 from verification.bands import law_band, ratio_band
 from verification.claims import Claim
-from verification.curves import FittedCurve, FittedLaw
-from verification.fit import LARGEST_LOG_RESIDUAL, OPEN, Interval
+from verification.fits.curves import FittedCurve, FittedLaw
+from verification.fits.fit import LARGEST_LOG_RESIDUAL, OPEN, Interval
 from verification.pairs import Pair, measured_ratios
 from verification.prediction import Prediction
 from verification.rates import Rates, Slope, Window, best_rates, fitted_window

@@ -12,7 +12,7 @@ from reference.verification_runs import DIGITS, DIGITS_CONSTANTS, DIGITS_TRUTHS,
 from paper_figures.report_chart import chart, point_text, powers_of_two
 from paper_figures.report_page import claim_row, drawn_figures, page
 from paper_figures.report_verdicts import ClaimFound, LawFound, Verdicts, read_verdicts
-from verification.fit import Interval
+from verification.fits.fit import Interval
 from verification.records.records import Curve, CurvePoint, curve_groups, read_records
 
 NOTHING = Verdicts((), {}, (), None)

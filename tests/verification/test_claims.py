@@ -19,11 +19,11 @@ from verification.claims import Verdict, holm, judge, judge_all
 from verification.evidence import Evidence, Material
 from verification.evidence_curves import linear_scaling, plateau
 from verification.evidence_pairs import critical_batch_no_smaller, log_ratios, sparse_needs_more_steps
-from verification.fit import Interval, starting_points
-from verification.likelihood import Observations, sigma_floor
+from verification.fits.fit import Interval, starting_points
+from verification.fits.likelihood import Observations, sigma_floor
+from verification.fits.newton import maximise
+from verification.fits.profile import p_value
 from verification.needs import Needs
-from verification.newton import maximise
-from verification.profile import p_value
 from verification.records.records import Curve, CurvePoint, Records, read_records
 from verification.rules import RULES, STATEMENTS
 

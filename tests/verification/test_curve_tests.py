@@ -13,9 +13,9 @@ from scipy import stats
 from theory import HYPERBOLA, TUNED_TEXTBOOK
 from verification.bootstrap import design_of, draw, tail_p
 from verification.curve_tests import bulges, linearity, rises, with_tests
-from verification.curves import fit_curve, fit_curves
-from verification.likelihood import Observations, observe
-from verification.profile import p_value
+from verification.fits.curves import fit_curve, fit_curves
+from verification.fits.likelihood import Observations, observe
+from verification.fits.profile import p_value
 from verification.records.records import Curve, CurvePoint
 
 SIZES = tuple(2**i for i in range(10))

@@ -12,7 +12,7 @@ from verification.evidence_pairs import log_ratios_between
 from verification.findings import BEGIN, END, gather, main, renewed
 from verification.findings_consequences import Direction, held
 from verification.findings_page import Page, readme_part, verdict_table
-from verification.fit import Interval
+from verification.fits.fit import Interval
 from verification.kept_runs import KeptRun, repeats
 from verification.rates import Slope, line
 from verification.records.constants_file import Constant

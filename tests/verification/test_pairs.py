@@ -10,13 +10,13 @@ from reference.verification_runs import DIGITS, Truth, write_run
 from theory import HYPERBOLA
 from verification.analysis import analyse
 from verification.claims import Verdict
-from verification.curves import fit_curve
 from verification.evidence_pairs import log_ratios, log_ratios_between
-from verification.fit import OPEN
-from verification.likelihood import Observations, sigma_floor
-from verification.newton import maximise
+from verification.fits.curves import fit_curve
+from verification.fits.fit import OPEN
+from verification.fits.likelihood import Observations, sigma_floor
+from verification.fits.newton import maximise
+from verification.fits.profile import profile_interval, threshold
 from verification.pairs import RATIOS, JointLaw, compare, measured_ratios
-from verification.profile import profile_interval, threshold
 from verification.records.measured_constants import MeasuredConstants
 from verification.records.records import Curve, CurvePoint, Records, read_records
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verification import paper
-from verification.fit import OPEN
+from verification.fits.fit import OPEN
 from verification.inputs import Inputs, shares, steps_ratio
 from verification.prediction import predict, predict_from, ratio_of
 from verification.prediction_error import error_of_mean

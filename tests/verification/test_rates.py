@@ -11,7 +11,6 @@ from scipy import stats
 
 from verification.analysis import analyse
 from verification.claims import Verdict
-from verification.curves import fit_curve
 from verification.details import detail_lines
 from verification.evidence_trials import (
     best_rate_grows,
@@ -22,6 +21,7 @@ from verification.evidence_trials import (
     successful_range_shrinks,
     winners_inside,
 )
+from verification.fits.curves import fit_curve
 from verification.rates import (
     FIRST_TEST_RATES,
     NO_RATES,

@@ -19,7 +19,7 @@ from reference.verification_runs import DIGITS_TRUTHS, write_run
 import verification
 from verification.analysis import analyse
 from verification.details import markdown
-from verification.fit import Interval
+from verification.fits.fit import Interval
 from verification.record import FILE_NAME
 from verification.record import main as record
 from verification.records.records import read_records
@@ -334,7 +334,7 @@ def test_markdown_shows_a_name_as_it_is(tmp_path, name):
 
 
 def test_a_fit_that_did_not_converge_is_called_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("verification.newton.MAX_ITERATIONS", 1)
+    monkeypatch.setattr("verification.fits.newton.MAX_ITERATIONS", 1)
     run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])
     text = fits_and_ratios(analyse(read_records(run)))
     assert "the fit did not converge; do not use its numbers." in text

@@ -10,8 +10,8 @@ from reference.verification_likelihood import power_law, profile_deviance
 
 from theory import HYPERBOLA, POWER
 from verification.bootstrap import design_of, draw
-from verification.curves import CANDIDATES, contrasts
-from verification.fit import (
+from verification.fits.curves import CANDIDATES, contrasts
+from verification.fits.fit import (
     Interval,
     Problem,
     fit_law,
@@ -19,11 +19,11 @@ from verification.fit import (
     starting_points,
     why_no_fit,
 )
-from verification.likelihood import Observations, observe, sigma_floor, stacked
-from verification.newton import maximise
-from verification.profile import deviance_at, p_value, profile_interval, t_statistic, threshold
+from verification.fits.likelihood import Observations, observe, sigma_floor, stacked
+from verification.fits.newton import maximise
+from verification.fits.profile import deviance_at, p_value, profile_interval, t_statistic, threshold
+from verification.fits.starts import grid_starts
 from verification.records.records import CurvePoint
-from verification.starts import grid_starts
 
 SIZES = tuple(2**i for i in range(9))
 C1, C2 = np.array(contrasts(HYPERBOLA)["c1"]), np.array(contrasts(HYPERBOLA)["c2"])

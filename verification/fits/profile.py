@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from verification.distributions import f_quantile, t_beyond
-from verification.fit import OPEN, Fit, Interval, Problem
-from verification.likelihood import Array, sigma_floor, stacked
-from verification.newton import maximise
+from verification.fits.distributions import f_quantile, t_beyond
+from verification.fits.fit import OPEN, Fit, Interval, Problem
+from verification.fits.likelihood import Array, sigma_floor, stacked
+from verification.fits.newton import maximise
 
 Excess = Callable[[NDArray[np.intp], Array], Array]
 

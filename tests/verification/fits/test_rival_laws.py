@@ -7,7 +7,7 @@ import pytest
 from reference import verification_likelihood as twin
 
 from theory import LAWS, NOISY_QUADRATIC
-from verification.curves import CANDIDATES, fit_curve, fit_curves
+from verification.fits.curves import CANDIDATES, fit_curve, fit_curves
 from verification.records.records import Curve, CurvePoint
 
 SIZES = tuple(2**i for i in range(12))

@@ -8,8 +8,8 @@ has a basin per batch size; the grid is as fine as batch sizes that double.
 import numpy as np
 from numpy.typing import NDArray
 
-from verification.likelihood import LARGEST_LOG_STEPS, Array, Observations
-from verification.newton import StepLaw
+from verification.fits.likelihood import LARGEST_LOG_STEPS, Array, Observations
+from verification.fits.newton import StepLaw
 
 # The knee is sought up to e^6 beyond the batch sizes measured, in steps of half a doubling, a whole one with a shape.
 _BEYOND = 6.0

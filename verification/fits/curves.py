@@ -8,12 +8,12 @@ from types import MappingProxyType
 import numpy as np
 
 from theory import LAWS, NOISY_QUADRATIC, POWER, Law, critical_batch_size_20_percent
-from verification.fit import Fit, Interval, Problem, fit_laws, starting_points, why_no_fit
-from verification.likelihood import Observations, observe, relative_to, stacked
-from verification.profile import p_value, profile_intervals
+from verification.fits.fit import Fit, Interval, Problem, fit_laws, starting_points, why_no_fit
+from verification.fits.likelihood import Observations, observe, relative_to, stacked
+from verification.fits.profile import p_value, profile_intervals
+from verification.fits.robust import RobustFit, robust_fit
+from verification.fits.starts import grid_starts
 from verification.records.records import Curve
-from verification.robust import RobustFit, robust_fit
-from verification.starts import grid_starts
 
 CANDIDATES: Mapping[str, Law] = MappingProxyType({**LAWS, NOISY_QUADRATIC.id: NOISY_QUADRATIC})
 # The largest logarithm of a constant that is reported as a number.

@@ -6,7 +6,7 @@ They are the numbers of `scipy.stats`, whose import takes a third of a report's 
 import numpy as np
 from scipy.special import fdtrc, fdtri, ndtr, ndtri, stdtr, stdtrit
 
-from verification.likelihood import Array
+from verification.fits.likelihood import Array
 
 
 def t_above(t: float | Array, freedom: float | Array) -> Array:

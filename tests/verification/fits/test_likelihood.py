@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference.verification_likelihood import point_log_likelihood
 
-from verification.likelihood import (
+from verification.fits.likelihood import (
     SIGMA_FLOOR_OF_COUNTS,
     Observations,
     joined,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verification.likelihood import LARGEST_LOG_STEPS, Array, Observations, sigma_floor, stacked
-from verification.newton import Optimum, StepLaw, highest, maximise
+from verification.fits.likelihood import LARGEST_LOG_STEPS, Array, Observations, sigma_floor, stacked
+from verification.fits.newton import Optimum, StepLaw, highest, maximise
 
 FEWEST_BATCH_SIZES = 3
 # Why a study whose first goal test met the goal tells next to nothing.

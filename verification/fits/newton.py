@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from verification.likelihood import LARGEST_LOG_STEPS, Array, Observations, point_terms
+from verification.fits.likelihood import LARGEST_LOG_STEPS, Array, Observations, point_terms
 
 Bools = NDArray[np.bool_]
 

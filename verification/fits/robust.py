@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
-from verification.fit import Fit
-from verification.likelihood import Array, Observations, sigma_floor
-from verification.newton import StepLaw
+from verification.fits.fit import Fit
+from verification.fits.likelihood import Array, Observations, sigma_floor
+from verification.fits.newton import StepLaw
 
 # The median absolute deviation of a normal sample, in standard deviations.
 _MAD = 0.6745

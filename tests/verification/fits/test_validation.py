@@ -16,12 +16,12 @@ from verification.analysis import analyse
 from verification.bootstrap import Design, draw, fit_draws, tail_p
 from verification.claims import Verdict
 from verification.curve_tests import linearity, with_tests
-from verification.curves import fit_curve, fit_curves
 from verification.evidence_pairs import ordered_by_sparsity, ratio_falls
-from verification.likelihood import Observations, joined, sigma_floor
-from verification.newton import maximise
+from verification.fits.curves import fit_curve, fit_curves
+from verification.fits.likelihood import Observations, joined, sigma_floor
+from verification.fits.newton import maximise
+from verification.fits.profile import p_value, threshold
 from verification.pairs import RATIOS, JointLaw
-from verification.profile import p_value, threshold
 from verification.rates import line, mean_slope, trial_window
 from verification.records.records import Curve, CurvePoint, Records
 from verification.records.trials import Trial
@@ -134,8 +134,8 @@ def test_levels_of_linearity_with_and_without_replicates():
 
 def fit_curves_quickly(curves):
     """Law H alone on each curve: (points, fitted law)."""
-    from verification.curves import CANDIDATES, fit_each
-    from verification.likelihood import observe
+    from verification.fits.curves import CANDIDATES, fit_each
+    from verification.fits.likelihood import observe
 
     data = [observe(curve.points) for curve in curves]
     return zip(data, fit_each(CANDIDATES["H"], data, [1] * len(data)), strict=True)
@@ -198,8 +198,8 @@ class PairLike:
 
 def unfitted(curve):
     """A curve with its points as arrays and nothing fitted."""
-    from verification.curves import FittedCurve
-    from verification.likelihood import observe
+    from verification.fits.curves import FittedCurve
+    from verification.fits.likelihood import observe
 
     return FittedCurve(curve, observe(curve.points), {}, {}, None, "not fitted")
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from verification.distributions import (
+from verification.evidence_trials import EDGE_MARGIN, _at_least, _binomial_interval, _detectable_share
+from verification.fits.distributions import (
     f_above,
     f_quantile,
     normal_above,
@@ -18,7 +19,6 @@ from verification.distributions import (
     t_beyond,
     t_quantile,
 )
-from verification.evidence_trials import EDGE_MARGIN, _at_least, _binomial_interval, _detectable_share
 
 # A tail is a continued fraction or a series of some ten terms, each rounded once; a quantile is a root of it.
 CLOSE = {"rel": 1e-12, "abs": 1e-300}

@@ -1,0 +1,1 @@
+"""Laws fitted to measured intervals by maximum likelihood, with profile intervals."""
