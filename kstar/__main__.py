@@ -75,7 +75,7 @@ def _fits(folder: Path) -> str:
 
 def _predictions(folder: Path) -> str:
     """Return what the constants of a run predict."""
-    from verification.prediction_table import describe  # noqa: PLC0415 - only after a measurement
+    from verification.prediction.table import describe  # noqa: PLC0415 - only after a measurement
 
     return describe(folder)
 

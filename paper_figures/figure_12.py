@@ -19,7 +19,7 @@ from paper_figures.style import (
     plain,
 )
 from verification.pairs import MeasuredRatio
-from verification.paper import STEPS_RATIO
+from verification.prediction.paper import STEPS_RATIO
 
 LOOKS = (*PAPER_SPARSITIES.values(), *OTHER_SPARSITIES)
 CAPTION = (

@@ -15,7 +15,7 @@ from verification.fits.fit import Interval
 from verification.fits.likelihood import Observations
 from verification.fits.profile import deviance_at, profile_interval, t_statistic
 from verification.pairs import RATIOS, Pair, compare_each
-from verification.prediction import Prediction
+from verification.prediction.prediction import Prediction
 from verification.rates import Slope, line
 from verification.records.records import curve_groups
 

@@ -11,7 +11,7 @@ from verification.evidence import Evidence, Found, each_once, exponential, name,
 from verification.fits.curves import FittedCurve
 from verification.fits.fit import Interval
 from verification.fits.likelihood import Array
-from verification.prediction import ratio_of
+from verification.prediction.prediction import ratio_of
 from verification.rates import FIRST_TEST_RATES, Rates, Slope, mean_slope, success
 from verification.records.measured_constants import Measured
 from verification.records.records import curve_groups

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from verification import paper
 from verification.claims import Claim, Verdict
 from verification.findings_consequences import (
     CONSEQUENCES,
@@ -15,7 +14,7 @@ from verification.findings_numbers import constants_table, predicted_cell, ratio
 from verification.kept_runs import COARSE, DAGGER, KeptRun, cost, repeats, runs_table
 from verification.markdown import code, escaped, literal, table
 from verification.pairs import Pair
-from verification.prediction import Prediction
+from verification.prediction.prediction import Prediction, paper
 from verification.rules import EFFECTS, RULES
 from verification.tables import estimate_text, p_text
 

@@ -22,7 +22,7 @@ from verification.fits.fit import OPEN, Fit, Interval, Problem, around, fit_laws
 from verification.fits.likelihood import Array, joined
 from verification.fits.newton import StepLaw
 from verification.fits.profile import deviance_at, p_value, profile_intervals
-from verification.prediction import Prediction, predict_from
+from verification.prediction.prediction import Prediction, predict_from
 from verification.records.measured_constants import Measured
 
 # theta = (log c1, log c2) of the dense, then of the sparse network.

@@ -19,7 +19,7 @@ from verification.curve_tests import DRAWS
 from verification.details import MARK, detail_lines, markdown
 from verification.fits.curves import FittedCurve
 from verification.needs import remedies, remedy_lines
-from verification.prediction_table import describe
+from verification.prediction.table import describe
 from verification.records.records import read_records, too_few_batch_sizes
 from verification.rules import NEEDS
 from verification.tables import WIDTH, claim_lines, fits_and_ratios, note_lines, steps_lines, wrapped

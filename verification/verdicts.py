@@ -17,7 +17,7 @@ from verification.claims import Claim
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.fits.fit import LARGEST_LOG_RESIDUAL, OPEN, Interval
 from verification.pairs import Pair, measured_ratios
-from verification.prediction import Prediction
+from verification.prediction.prediction import Prediction
 from verification.rates import Rates, Slope, Window, best_rates, fitted_window
 from verification.records.json_file import read_json
 from verification.records.trials import SmoothnessRun

@@ -1,6 +1,6 @@
 """Numbers of the paper that are set beside measured ones; what it says of each claim stands in `verification.rules`."""
 
-from verification.inputs import Inputs
+from verification.prediction.inputs import Inputs
 
 # Simple-CNN on MNIST, Lee et al. 2021, Appendix C and Section 5: Delta, mean L over training, beta at w_1.
 DENSE = Inputs(Delta=4.66, L=0.57, noise=197.06)

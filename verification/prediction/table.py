@@ -6,10 +6,9 @@ from pathlib import Path
 from empirics.errors import InputError
 from empirics.records import StudyRecord
 from empirics.store.store import read_store
-from verification import paper
-from verification.inputs import Inputs, shares
-from verification.prediction import Predicted, Prediction, predict
-from verification.rate_times_steps import RateTimesSteps, rate_times_steps
+from verification.prediction.inputs import Inputs, shares
+from verification.prediction.prediction import Predicted, Prediction, paper, predict
+from verification.prediction.rate_times_steps import RateTimesSteps, rate_times_steps
 from verification.records.measured_constants import WAYS, MeasuredConstants, measured_by_sparsity
 
 _TITLES = {"product": "product", "epsilon": "with epsilon", "averages": "averages"}

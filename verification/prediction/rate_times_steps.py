@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from verification.inputs import Inputs
+from verification.prediction.inputs import Inputs
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def shares(sparse: Inputs, dense: Inputs, constant: str = "c1") -> tuple[Share, 
         Lee et al. 2021, Appendix C; docs/theory.md, result 7.
 
     Example:
-        >>> from verification.paper import DENSE, SPARSE
+        >>> from verification.prediction.paper import DENSE, SPARSE
         >>> [(part.factor, round(part.ratio, 2)) for part in shares(SPARSE, DENSE)][:3]
         [('Delta', 1.0), ('L', 3.09), ('noise', 0.54)]
     """

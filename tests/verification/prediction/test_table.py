@@ -2,7 +2,7 @@ import pytest
 
 from empirics.records import ConstantsRecord, Study, StudyOutcome, StudyRecord, TrajectoryPoint, TrialRecord
 from empirics.store.store import open_store
-from verification.prediction_table import describe, read_measured
+from verification.prediction.table import describe, read_measured
 
 IDENTITY = {"workload": "w", "goal_error": [0.08], "stop": "race"}
 

@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verification import paper
 from verification.fits.fit import OPEN
-from verification.inputs import Inputs, shares, steps_ratio
-from verification.prediction import predict, predict_from, ratio_of
-from verification.prediction_error import error_of_mean
-from verification.rate_times_steps import rate_times_steps
+from verification.prediction.error import error_of_mean
+from verification.prediction.inputs import Inputs, shares, steps_ratio
+from verification.prediction.prediction import paper, predict, predict_from, ratio_of
+from verification.prediction.rate_times_steps import rate_times_steps
 from verification.records.measured_constants import WAYS, MeasuredConstants
 
 positive = st.floats(1e-3, 1e3)

@@ -15,8 +15,8 @@ import numpy as np
 
 from verification.fits.distributions import normal_quantile, t_quantile
 from verification.fits.fit import OPEN, Interval, around
-from verification.inputs import EXPONENTS, Inputs
-from verification.prediction_error import error_over_seeds, error_within_a_seed
+from verification.prediction.error import error_over_seeds, error_within_a_seed
+from verification.prediction.inputs import EXPONENTS, Inputs
 from verification.records.measured_constants import Measured, MeasuredConstants, Way, quantities_of
 
 
