@@ -11,7 +11,7 @@ from paper_figures.judged import FittedLaw
 from paper_figures.rows import Row
 from paper_figures.sources import Run
 from paper_figures.style import log2_axis, note
-from verification.bands import Band
+from verification.inference.bands import Band
 from verification.records.records import Curve
 from verification.tables import estimate_text
 

@@ -20,7 +20,7 @@ from paper_figures.style import (
     plain,
     sparsity_legend,
 )
-from verification.smoothness_and_rate import Level
+from verification.inference.smoothness_and_rate import Level
 from verification.tables import estimate_text, known_text
 
 PANEL_WIDTH, PANEL_HEIGHT = 6.4, 4.0

@@ -18,7 +18,7 @@ from paper_figures.style import (
     page,
     plain,
 )
-from verification.pairs import MeasuredRatio
+from verification.inference.pairs import MeasuredRatio
 from verification.prediction.paper import STEPS_RATIO
 
 LOOKS = (*PAPER_SPARSITIES.values(), *OTHER_SPARSITIES)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from paper_figures.verdicts_file import Entry, interval, mapping, number, number_or_none, numbers, sequence
 from theory import HYPERBOLA
-from verification.bands import Band
 from verification.fits.fit import Interval
-from verification.pairs import MeasuredRatio
-from verification.rates import BestRates
-from verification.smoothness_and_rate import Level
+from verification.inference.bands import Band
+from verification.inference.pairs import MeasuredRatio
+from verification.inference.rates import BestRates
+from verification.inference.smoothness_and_rate import Level
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class FittedLaw:
 
 @dataclass(frozen=True)
 class Window:
-    """Trials over multiples of the best rate; see `verification.rates.Window`.
+    """Trials over multiples of the best rate; see `verification.inference.rates.Window`.
 
     Attributes:
         batch_size: Of each trial.

@@ -8,8 +8,8 @@ from typing import Any
 
 from paper_figures.verdicts_file import Key, entry_key, interval, load_verdicts, number, number_or_none
 from verification.analysis import analyse
-from verification.curve_tests import DRAWS
 from verification.fits.fit import Interval
+from verification.inference.curve_tests import DRAWS
 from verification.records.records import Curve, Records
 from verification.verdicts import FILE_NAME, to_json
 

@@ -20,7 +20,7 @@ from paper_figures.judged import (
 )
 from paper_figures.verdicts_file import Found, Key, entry_key, load_verdicts
 from verification.analysis import analyse
-from verification.rates import BestRates
+from verification.inference.rates import BestRates
 from verification.records.records import Curve, Records, read_records
 from verification.verdicts import FILE_NAME, to_json
 

@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from verification.claims import Claim, judge_all
-from verification.curve_tests import with_tests
-from verification.detectable import log_error
 from verification.evidence import Material
 from verification.fits.curves import FittedCurve, fit_curves
-from verification.pairs import Pair, compare_all
-from verification.rates import Rates, rates
+from verification.inference.curve_tests import with_tests
+from verification.inference.detectable import log_error
+from verification.inference.pairs import Pair, compare_all
+from verification.inference.rates import Rates, rates
+from verification.inference.search_error import SearchError, by_group
+from verification.inference.smoothness_and_rate import SmoothnessAndRate, smoothness_and_rate
+from verification.inference.trends import Combined, Trend, combined, smoothness_trend
 from verification.records.records import Records
-from verification.search_error import SearchError, by_group
-from verification.smoothness_and_rate import SmoothnessAndRate, smoothness_and_rate
-from verification.trends import Combined, Trend, combined, smoothness_trend
 
 Progress = Callable[[Iterable[FittedCurve]], Iterable[FittedCurve]]
 

@@ -15,7 +15,7 @@ import pytest
 
 from verification.analysis import Analysis, analyse
 from verification.claims import Claim
-from verification.curve_tests import DRAWS
+from verification.inference.curve_tests import DRAWS
 from verification.records.records import read_records
 from verification.tables import claim_lines
 

@@ -4,12 +4,12 @@ from verification.analysis import Analysis
 from verification.claims import Verdict
 from verification.evidence import name
 from verification.fits.curves import FittedCurve
+from verification.inference.rates import Rates, Slope
+from verification.inference.search_error import SearchError, winning_points
 from verification.markdown import fenced, literal, table
 from verification.needs import remedies
-from verification.rates import Rates, Slope
 from verification.records.records import Curve
 from verification.rules import EFFECTS, NEEDS
-from verification.search_error import SearchError, winning_points
 from verification.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped
 
 # By which the command knows its own reports.

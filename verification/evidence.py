@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from verification.detectable import detectable
 from verification.fits.curves import FittedCurve
 from verification.fits.fit import OPEN, Interval
 from verification.fits.likelihood import Array, Observations
-from verification.pairs import Pair
-from verification.rates import Rates, Slope
+from verification.inference.detectable import detectable
+from verification.inference.pairs import Pair
+from verification.inference.rates import Rates, Slope
+from verification.inference.trends import Trend
 from verification.records.measured_constants import Measured
 from verification.records.trials import SmoothnessRun
-from verification.trends import Trend
 
 
 @dataclass(frozen=True)

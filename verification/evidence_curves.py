@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirics.records import FEW_STEPS
-from verification.detectable import detectable, log_error
 from verification.evidence import Evidence, Found, each_once, name, variances
 from verification.fits.curves import FittedCurve
 from verification.fits.distributions import t_beyond, t_quantile
 from verification.fits.fit import FIRST_TEST, Interval
 from verification.fits.likelihood import Observations
+from verification.inference.detectable import detectable, log_error
 
 # A law that is rejected may still describe a curve to this relative error.
 APPROXIMATION = 0.10

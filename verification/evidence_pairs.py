@@ -7,16 +7,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from verification.detectable import detectable, log_error
 from verification.evidence import Evidence, Found, each_once, exponential, name, sign_evidence, sparsest, variances
 from verification.fits.curves import FittedCurve
 from verification.fits.distributions import t_above, t_quantile
 from verification.fits.fit import Interval
 from verification.fits.likelihood import Observations
 from verification.fits.profile import deviance_at, profile_interval, t_statistic
-from verification.pairs import RATIOS, Pair, compare_each
+from verification.inference.detectable import detectable, log_error
+from verification.inference.pairs import RATIOS, Pair, compare_each
+from verification.inference.rates import Slope, line
 from verification.prediction.prediction import Prediction
-from verification.rates import Slope, line
 from verification.records.records import curve_groups
 
 _OPTIMISERS = ("momentum", "nesterov")

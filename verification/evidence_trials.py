@@ -6,17 +6,17 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import betainc, betaincinv
 
-from verification.detectable import POWER, detectable
 from verification.evidence import Evidence, Found, each_once, exponential, name, sign_evidence
 from verification.fits.curves import FittedCurve
 from verification.fits.fit import Interval
 from verification.fits.likelihood import Array
+from verification.inference.detectable import POWER, detectable
+from verification.inference.rates import FIRST_TEST_RATES, Rates, Slope, mean_slope, success
+from verification.inference.trends import Trend
 from verification.prediction.prediction import ratio_of
-from verification.rates import FIRST_TEST_RATES, Rates, Slope, mean_slope, success
 from verification.records.measured_constants import Measured
 from verification.records.records import curve_groups
 from verification.records.trials import SmoothnessRun, Trial, winner
-from verification.trends import Trend
 
 # Winners at an edge of what was tried: as few as this share are no sign of a search too narrow.
 EDGE_MARGIN = 0.10

@@ -14,11 +14,11 @@ from kstar.ending import command, say
 from verification.analysis import Analysis, analyse
 from verification.claims import Claim, judge_all
 from verification.command_line import Parser
-from verification.curve_tests import DRAWS
 from verification.evidence import Material
 from verification.findings_page import MARK, Page, readme_part
+from verification.inference.curve_tests import DRAWS
+from verification.inference.pairs import compare_all
 from verification.kept_runs import KeptRun
-from verification.pairs import compare_all
 from verification.records.json_file import read_json
 from verification.records.records import Records, read_records
 from verification.rules import RULES

@@ -9,10 +9,10 @@ from verification.evidence_pairs import ratio_slope
 from verification.findings_numbers import constant_cell, constants_of, critical_batch_cell, where
 from verification.fits.curves import FittedCurve
 from verification.fits.fit import Interval
+from verification.inference.pairs import Pair
+from verification.inference.rates import Rates, Slope
 from verification.kept_runs import KeptRun
 from verification.markdown import code, table
-from verification.pairs import Pair
-from verification.rates import Rates, Slope
 from verification.records.constants_file import Constant
 from verification.tables import estimate_text, known_text, number
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from verification.analysis import Analysis
 from verification.evidence_pairs import log_ratios_between
 from verification.fits.curves import FittedCurve
+from verification.inference.pairs import Pair
 from verification.kept_runs import KeptRun
 from verification.markdown import code, literal, table
-from verification.pairs import Pair
 from verification.prediction.prediction import Prediction, paper, predict_from
 from verification.records.constants_file import Constant
 from verification.tables import constant_text, estimate_text, number, predicted_text

@@ -11,9 +11,9 @@ from verification.findings_consequences import (
     smoothness_table,
 )
 from verification.findings_numbers import constants_table, predicted_cell, ratios_table, with_measured_epsilon
+from verification.inference.pairs import Pair
 from verification.kept_runs import COARSE, DAGGER, KeptRun, cost, repeats, runs_table
 from verification.markdown import code, escaped, literal, table
-from verification.pairs import Pair
 from verification.prediction.prediction import Prediction, paper
 from verification.rules import EFFECTS, RULES
 from verification.tables import estimate_text, p_text

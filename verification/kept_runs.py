@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from verification.analysis import Analysis
+from verification.inference.search_error import winning_points
 from verification.markdown import code, literal, table
-from verification.search_error import winning_points
 
 
 @dataclass(frozen=True)

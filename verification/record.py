@@ -14,7 +14,7 @@ from pathlib import Path
 from kstar.ending import command, say
 from verification.analysis import analyse
 from verification.command_line import Parser
-from verification.curve_tests import DRAWS
+from verification.inference.curve_tests import DRAWS
 from verification.records.json_file import read_json
 from verification.records.records import read_records
 from verification.target_file import write_whole

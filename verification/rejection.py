@@ -6,9 +6,9 @@ from types import MappingProxyType
 import numpy as np
 
 from verification.claims import SIGNIFICANCE, holm
-from verification.curve_tests import shape_by_draws
 from verification.evidence import name
 from verification.fits.curves import FittedCurve
+from verification.inference.curve_tests import shape_by_draws
 from verification.tables import number, p_text, percent
 
 LACK_OF_FIT = "lack of fit on replicates"

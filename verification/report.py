@@ -15,9 +15,9 @@ from kstar.ending import command, say
 from verification.advice import check_efficiency, check_time, efficiency_lines, step_time_lines
 from verification.analysis import Analysis, analyse
 from verification.command_line import Parser, checked
-from verification.curve_tests import DRAWS
 from verification.details import MARK, detail_lines, markdown
 from verification.fits.curves import FittedCurve
+from verification.inference.curve_tests import DRAWS
 from verification.needs import remedies, remedy_lines
 from verification.prediction.table import describe
 from verification.records.records import read_records, too_few_batch_sizes

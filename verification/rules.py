@@ -13,8 +13,8 @@ from typing import Literal
 from verification import evidence_curves, evidence_pairs, evidence_trials
 from verification.evidence import Found, Material
 from verification.evidence_trials import EDGE_MARGIN
+from verification.inference.pairs import MARGIN
 from verification.needs import Needs
-from verification.pairs import MARGIN
 
 # alpha: as near to 1 as 0.1. End slopes: doubling the batch size changes the steps by at most a factor 1.1 more or
 # less than claimed.

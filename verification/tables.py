@@ -11,7 +11,7 @@ from verification.analysis import Analysis
 from verification.claims import Claim, Verdict
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.fits.fit import FIRST_TEST, OPEN, Interval
-from verification.pairs import Pair
+from verification.inference.pairs import Pair
 from verification.prediction.prediction import Prediction
 from verification.records.constants_file import Constant
 from verification.records.records import Curve, Records, curve_groups

@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any, cast
 
 from verification.analysis import Analysis
-from verification.bands import law_band, ratio_band
 from verification.claims import Claim
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.fits.fit import LARGEST_LOG_RESIDUAL, OPEN, Interval
-from verification.pairs import Pair, measured_ratios
+from verification.inference.bands import law_band, ratio_band
+from verification.inference.pairs import Pair, measured_ratios
+from verification.inference.rates import Rates, Slope, Window, best_rates, fitted_window
+from verification.inference.search_error import SearchError
+from verification.inference.smoothness_and_rate import SmoothnessAndRate
+from verification.inference.trends import block_interval
 from verification.prediction.prediction import Prediction
-from verification.rates import Rates, Slope, Window, best_rates, fitted_window
 from verification.records.json_file import read_json
 from verification.records.trials import SmoothnessRun
-from verification.search_error import SearchError
-from verification.smoothness_and_rate import SmoothnessAndRate
-from verification.trends import block_interval
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 

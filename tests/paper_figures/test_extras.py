@@ -12,8 +12,8 @@ from paper_figures.catalogue import FIGURES
 from paper_figures.judged import OLDER
 from paper_figures.sources import key_of, read_run
 from theory import HYPERBOLA
+from verification.inference.smoothness_and_rate import OTHER_STEPS
 from verification.records.records import Records
-from verification.smoothness_and_rate import OTHER_STEPS
 
 
 def shown(figure, runs, panels):

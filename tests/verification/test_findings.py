@@ -13,8 +13,8 @@ from verification.findings import BEGIN, END, gather, main, renewed
 from verification.findings_consequences import Direction, held
 from verification.findings_page import Page, readme_part, verdict_table
 from verification.fits.fit import Interval
+from verification.inference.rates import Slope, line
 from verification.kept_runs import KeptRun, repeats
-from verification.rates import Slope, line
 from verification.records.constants_file import Constant
 from verification.records.measured_constants import MeasuredConstants
 from verification.records.trials import SmoothnessRun

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from verification.advice import efficiency_lines, step_time_lines
-from verification.curve_tests import with_tests
 from verification.fits.curves import fit_curve, fit_curves
 from verification.fits.fit import OPEN
+from verification.inference.curve_tests import with_tests
 from verification.records.records import Curve, CurvePoint
 from verification.rejection import beyond_which_nothing_improved, why_rejected
 

@@ -9,7 +9,6 @@ from reference.verification_likelihood import fit as twin_fit
 from reference.verification_likelihood import power_law, profile_deviance
 
 from theory import HYPERBOLA, POWER
-from verification.bootstrap import design_of, draw
 from verification.fits.curves import CANDIDATES, contrasts
 from verification.fits.fit import (
     Interval,
@@ -23,6 +22,7 @@ from verification.fits.likelihood import Observations, observe, sigma_floor, sta
 from verification.fits.newton import maximise
 from verification.fits.profile import deviance_at, p_value, profile_interval, t_statistic, threshold
 from verification.fits.starts import grid_starts
+from verification.inference.bootstrap import design_of, draw
 from verification.records.records import CurvePoint
 
 SIZES = tuple(2**i for i in range(9))

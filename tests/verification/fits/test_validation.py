@@ -13,19 +13,19 @@ import pytest
 from theory import HYPERBOLA, NOISY_QUADRATIC, POWER, SHARPNESS, TUNED_TEXTBOOK
 from theory.noisy_quadratic import NoisyQuadratic, steps_to_result
 from verification.analysis import analyse
-from verification.bootstrap import Design, draw, fit_draws, tail_p
 from verification.claims import Verdict
-from verification.curve_tests import linearity, with_tests
 from verification.evidence_pairs import ordered_by_sparsity, ratio_falls
 from verification.fits.curves import fit_curve, fit_curves
 from verification.fits.likelihood import Observations, joined, sigma_floor
 from verification.fits.newton import maximise
 from verification.fits.profile import p_value, threshold
-from verification.pairs import RATIOS, JointLaw
-from verification.rates import line, mean_slope, trial_window
+from verification.inference.bootstrap import Design, draw, fit_draws, tail_p
+from verification.inference.curve_tests import linearity, with_tests
+from verification.inference.pairs import RATIOS, JointLaw
+from verification.inference.rates import line, mean_slope, trial_window
+from verification.inference.trends import jonckheere
 from verification.records.records import Curve, CurvePoint, Records
 from verification.records.trials import Trial
-from verification.trends import jonckheere
 
 pytestmark = pytest.mark.slow
 

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from verification.bootstrap import design_of, draw, fit_draws, tail_p
 from verification.fits.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival, ShapeTest
 from verification.fits.distributions import normal_beyond
 from verification.fits.fit import FEWEST_BATCH_SIZES
 from verification.fits.likelihood import Array, Observations, point_terms, sigma_floor
-from verification.straight_line import Tested, about_line, f_test, harvey_collier, rainbow, reset
+from verification.inference.bootstrap import design_of, draw, fit_draws, tail_p
+from verification.inference.straight_line import Tested, about_line, f_test, harvey_collier, rainbow, reset
 
 DRAWS = 1000
 # The ratio to a rival needs no small p-value: so many draws tell 5%.

@@ -11,11 +11,11 @@ from reference import verification_tests as twin
 from scipy import stats
 
 from theory import HYPERBOLA, TUNED_TEXTBOOK
-from verification.bootstrap import design_of, draw, tail_p
-from verification.curve_tests import bulges, linearity, rises, with_tests
 from verification.fits.curves import fit_curve, fit_curves
 from verification.fits.likelihood import Observations, observe
 from verification.fits.profile import p_value
+from verification.inference.bootstrap import design_of, draw, tail_p
+from verification.inference.curve_tests import bulges, linearity, rises, with_tests
 from verification.records.records import Curve, CurvePoint
 
 SIZES = tuple(2**i for i in range(10))

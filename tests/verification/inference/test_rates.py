@@ -22,7 +22,7 @@ from verification.evidence_trials import (
     winners_inside,
 )
 from verification.fits.curves import fit_curve
-from verification.rates import (
+from verification.inference.rates import (
     FIRST_TEST_RATES,
     NO_RATES,
     RACED,
@@ -34,12 +34,12 @@ from verification.rates import (
     rates,
     trial_window,
 )
+from verification.inference.search_error import SearchError, search_errors
+from verification.inference.trends import block_interval, combined, jonckheere, smoothness_trend
 from verification.records.measured_constants import MeasuredConstants
 from verification.records.records import Curve, CurvePoint, Records, read_records
 from verification.records.trials import SmoothnessRun, Trial
 from verification.report import main
-from verification.search_error import SearchError, search_errors
-from verification.trends import block_interval, combined, jonckheere, smoothness_trend
 
 SIZES = tuple(2**i for i in range(8))
 RATES = np.geomspace(0.001, 1.0, 36)

@@ -16,7 +16,7 @@ from verification.fits.curves import FittedCurve
 from verification.fits.fit import Fit, Interval, Problem
 from verification.fits.likelihood import Array, joined, relative_to
 from verification.fits.profile import profile_intervals
-from verification.pairs import JointLaw, Pair
+from verification.inference.pairs import JointLaw, Pair
 
 # Points of a band, evenly spaced in log B from the smallest batch size measured to the largest.
 BAND_POINTS = 25

@@ -17,7 +17,7 @@ import numpy as np
 
 from verification.fits.fit import OPEN, Interval
 from verification.fits.likelihood import Array
-from verification.rates import Slope
+from verification.inference.rates import Slope
 from verification.records.trials import SmoothnessRun
 
 NO_RUNS = "no L measured along a run to its goal"

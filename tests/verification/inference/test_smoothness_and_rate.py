@@ -10,8 +10,8 @@ from statsmodels.regression.linear_model import OLS
 
 from verification.analysis import analyse
 from verification.details import detail_lines
+from verification.inference.smoothness_and_rate import NO_RUNS, ONE_RATE, OTHER_STEPS, smoothness_and_rate
 from verification.records.trials import SmoothnessRun
-from verification.smoothness_and_rate import NO_RUNS, ONE_RATE, OTHER_STEPS, smoothness_and_rate
 from verification.verdicts import to_json
 
 

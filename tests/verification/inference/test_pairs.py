@@ -16,7 +16,7 @@ from verification.fits.fit import OPEN
 from verification.fits.likelihood import Observations, sigma_floor
 from verification.fits.newton import maximise
 from verification.fits.profile import profile_interval, threshold
-from verification.pairs import RATIOS, JointLaw, compare, measured_ratios
+from verification.inference.pairs import RATIOS, JointLaw, compare, measured_ratios
 from verification.records.measured_constants import MeasuredConstants
 from verification.records.records import Curve, CurvePoint, Records, read_records
 

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory import HYPERBOLA
-from verification.detectable import detectable, log_error
 from verification.fits.curves import FittedCurve, estimate
 from verification.fits.distributions import t_beyond, t_quantile
 from verification.fits.fit import OPEN, Fit, Interval, Problem, around, fit_laws
 from verification.fits.likelihood import Array, joined
 from verification.fits.newton import StepLaw
 from verification.fits.profile import deviance_at, p_value, profile_intervals
+from verification.inference.detectable import detectable, log_error
 from verification.prediction.prediction import Prediction, predict_from
 from verification.records.measured_constants import Measured
 

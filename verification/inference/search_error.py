@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verification.fits.likelihood import Array
-from verification.rates import why_no_losers
+from verification.inference.rates import why_no_losers
 from verification.records.records import Curve
 
 SUBSETS = 400

@@ -8,9 +8,9 @@ import pytest
 from reference import verification_likelihood as twin
 from scipy import stats
 
-from verification.bands import BAND_POINTS, law_band, ratio_band
 from verification.fits.curves import fit_curve
-from verification.pairs import compare, measured_ratios
+from verification.inference.bands import BAND_POINTS, law_band, ratio_band
+from verification.inference.pairs import compare, measured_ratios
 from verification.records.records import Curve, CurvePoint
 
 

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from reference import verification_tests as twin
 
-from verification.straight_line import f_test, harvey_collier, rainbow, reset
+from verification.inference.straight_line import f_test, harvey_collier, rainbow, reset
 
 OURS = {"reset": reset, "rainbow": rainbow, "harvey_collier": harvey_collier}
 

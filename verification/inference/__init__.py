@@ -1,0 +1,1 @@
+"""Tests and intervals: of one curve, of two, of rates, trends and searches."""
