@@ -14,12 +14,12 @@ from paper_figures.report_chart import Chart, chart
 from paper_figures.report_provenance import Measured, Step, measured, steps_to_reproduce
 from paper_figures.report_tables import Table, constants_tables, fit_tables, glance_table, ratio_tables
 from paper_figures.report_verdicts import ClaimFound, Verdicts, read_verdicts
-from verification.claims import Verdict
-from verification.needs import Remedy, remedies
+from verification.claims.judge import Verdict
+from verification.claims.needs import Remedy, remedies
+from verification.claims.rules import EFFECTS, NEEDS
 from verification.records.provenance_file import read_provenance
 from verification.records.records import Records, curve_groups, read_records
 from verification.records.run_command import measured_run
-from verification.rules import EFFECTS, NEEDS
 from verification.tables import estimate_text, number, p_text
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from paper_figures.verdicts_file import Key, entry_key, interval, load_verdicts, number, number_or_none
-from verification.analysis import analyse
+from verification.claims.analysis import analyse
 from verification.fits.fit import Interval
 from verification.inference.curve_tests import DRAWS
 from verification.records.records import Curve, Records
@@ -16,12 +16,12 @@ from verification.verdicts import FILE_NAME, to_json
 
 @dataclass(frozen=True)
 class ClaimFound:
-    """One claim with its verdict, as `verification.claims.Claim` has it.
+    """One claim with its verdict, as `verification.claims.judge.Claim` has it.
 
     Attributes:
         id: C1 to C18.
         statement: The claim in one clause.
-        verdict: In the words of `verification.claims.Verdict`.
+        verdict: In the words of `verification.claims.judge.Verdict`.
         subject: The curve or pair that decides, empty when nothing was measured.
         estimate: There.
         interval: There, 95%.

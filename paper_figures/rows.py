@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from paper_figures.sources import Run
 from paper_figures.style import plain
-from verification.needs import more_sparsities
+from verification.claims.needs import more_sparsities
 from verification.records.records import Curve, curve_groups
 from verification.records.run_command import measured_run, new_run_command
 

@@ -19,7 +19,7 @@ from paper_figures.judged import (
     read_smoothness,
 )
 from paper_figures.verdicts_file import Found, Key, entry_key, load_verdicts
-from verification.analysis import analyse
+from verification.claims.analysis import analyse
 from verification.inference.rates import BestRates
 from verification.records.records import Curve, Records, read_records
 from verification.verdicts import FILE_NAME, to_json

@@ -13,7 +13,7 @@ if sys.argv[:1] == ["-m"]:  # `python -m`: Ctrl-C is one line while modules are 
 
 from pathlib import Path
 
-from verification.analysis import Analysis, analyse
+from verification.claims.analysis import Analysis, analyse
 from verification.records.constants_file import Constant
 from verification.records.records import Curve, CurvePoint, Records, read_records
 from verification.tables import fits_and_ratios

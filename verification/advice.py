@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 
 from theory import HYPERBOLA, batch_size_for_efficiency, fastest_batch_size, least_total_time
-from verification.evidence import name
+from verification.claims.evidence import name
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.fits.fit import OPEN, Interval
 from verification.rejection import beyond_which_nothing_improved, why_rejected

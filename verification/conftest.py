@@ -13,8 +13,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from verification.analysis import Analysis, analyse
-from verification.claims import Claim
+from verification.claims.analysis import Analysis, analyse
+from verification.claims.judge import Claim
 from verification.inference.curve_tests import DRAWS
 from verification.records.records import read_records
 from verification.tables import claim_lines

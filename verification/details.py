@@ -1,15 +1,15 @@
 """The long part of a report: rival laws, tests, rates, search error, and the report in Markdown."""
 
-from verification.analysis import Analysis
-from verification.claims import Verdict
-from verification.evidence import name
+from verification.claims.analysis import Analysis
+from verification.claims.evidence import name
+from verification.claims.judge import Verdict
+from verification.claims.needs import remedies
+from verification.claims.rules import EFFECTS, NEEDS
 from verification.fits.curves import FittedCurve
 from verification.inference.rates import Rates, Slope
 from verification.inference.search_error import SearchError, winning_points
 from verification.markdown import fenced, literal, table
-from verification.needs import remedies
 from verification.records.records import Curve
-from verification.rules import EFFECTS, NEEDS
 from verification.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped
 
 # By which the command knows its own reports.

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from verification.analysis import Analysis
-from verification.evidence_pairs import ratio_slope
+from verification.claims.analysis import Analysis
+from verification.claims.on_pairs import ratio_slope
 from verification.findings_numbers import constant_cell, constants_of, critical_batch_cell, where
 from verification.fits.curves import FittedCurve
 from verification.fits.fit import Interval

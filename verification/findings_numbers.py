@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from verification.analysis import Analysis
-from verification.evidence_pairs import log_ratios_between
+from verification.claims.analysis import Analysis
+from verification.claims.on_pairs import log_ratios_between
 from verification.fits.curves import FittedCurve
 from verification.inference.pairs import Pair
 from verification.kept_runs import KeptRun

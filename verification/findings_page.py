@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from verification.claims import Claim, Verdict
+from verification.claims.judge import Claim, Verdict
+from verification.claims.rules import EFFECTS, RULES
 from verification.findings_consequences import (
     CONSEQUENCES,
     SMOOTHNESS,
@@ -15,7 +16,6 @@ from verification.inference.pairs import Pair
 from verification.kept_runs import COARSE, DAGGER, KeptRun, cost, repeats, runs_table
 from verification.markdown import code, escaped, literal, table
 from verification.prediction.prediction import Prediction, paper
-from verification.rules import EFFECTS, RULES
 from verification.tables import estimate_text, p_text
 
 # By which the command knows its own pages.
@@ -72,7 +72,7 @@ class Page:
 
 
 _INTRODUCTION = """\
-What held and what did not, on the runs kept in `evidence/`. Each claim is judged by a rule (`verification/rules.py`):
+What held and what did not, on the runs kept in `evidence/`. Each claim is judged by a rule (`verification/claims/rules.py`):
 *supported* and **rejected** mean what they say at 5% after Holm's correction over all tests of a run, equality claims
 are supported only if a 90% interval lies within their margin, and *open* is neither: not significant after that
 correction, whatever one interval by itself excludes. A claim about every curve is as good as its worst curve.

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from verification.analysis import Analysis
+from verification.claims.analysis import Analysis
 from verification.inference.search_error import winning_points
 from verification.markdown import code, literal, table
 

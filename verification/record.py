@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kstar.ending import command, say
-from verification.analysis import analyse
+from verification.claims.analysis import analyse
 from verification.command_line import Parser
 from verification.inference.curve_tests import DRAWS
 from verification.records.json_file import read_json

@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from verification.claims import SIGNIFICANCE, holm
-from verification.evidence import name
+from verification.claims.evidence import name
+from verification.claims.judge import SIGNIFICANCE, holm
 from verification.fits.curves import FittedCurve
 from verification.inference.curve_tests import shape_by_draws
 from verification.tables import number, p_text, percent

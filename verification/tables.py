@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirics.records import FEW_STEPS
-from verification.analysis import Analysis
-from verification.claims import Claim, Verdict
+from verification.claims.analysis import Analysis
+from verification.claims.judge import Claim, Verdict
+from verification.claims.rules import EFFECTS
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.fits.fit import FIRST_TEST, OPEN, Interval
 from verification.inference.pairs import Pair
 from verification.prediction.prediction import Prediction
 from verification.records.constants_file import Constant
 from verification.records.records import Curve, Records, curve_groups
-from verification.rules import EFFECTS
 
 WIDTH = 100
 

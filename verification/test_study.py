@@ -10,9 +10,9 @@ import os
 
 import pytest
 
-from verification.claims import Verdict
+from verification.claims.judge import Verdict
+from verification.claims.rules import STATEMENTS
 from verification.record import FILE_NAME
-from verification.rules import STATEMENTS
 from verification.verdicts import differences, dump, recorded_part, to_json
 
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from verification.analysis import Analysis
-from verification.claims import Claim
+from verification.claims.analysis import Analysis
+from verification.claims.judge import Claim
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.fits.fit import LARGEST_LOG_RESIDUAL, OPEN, Interval
 from verification.inference.bands import law_band, ratio_band

@@ -8,7 +8,7 @@ import numpy as np
 
 from paper_figures.judged import read_curve, read_pair, read_smoothness
 from paper_figures.sources import Run, key_of
-from verification.analysis import analyse
+from verification.claims.analysis import analyse
 from verification.records.constants_file import Constant, without_seeds
 from verification.records.records import Curve, CurvePoint, Records
 from verification.records.trials import SmoothnessRun, Trial

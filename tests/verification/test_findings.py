@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from reference.verification_runs import DIGITS, Truth, write_run
 
-from verification.analysis import analyse
-from verification.claims import Verdict
-from verification.evidence_pairs import log_ratios_between
+from verification.claims.analysis import analyse
+from verification.claims.judge import Verdict
+from verification.claims.on_pairs import log_ratios_between
+from verification.claims.rules import RULES
 from verification.findings import BEGIN, END, gather, main, renewed
 from verification.findings_consequences import Direction, held
 from verification.findings_page import Page, readme_part, verdict_table
@@ -18,7 +19,6 @@ from verification.kept_runs import KeptRun, repeats
 from verification.records.constants_file import Constant
 from verification.records.measured_constants import MeasuredConstants
 from verification.records.trials import SmoothnessRun
-from verification.rules import RULES
 
 MOMENTUM = (Truth(0, 500.0, 4.0), Truth(90, 1000.0, 9.0))
 

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from reference.verification_runs import DIGITS_TRUTHS, write_run
 
 import verification
-from verification.analysis import analyse
+from verification.claims.analysis import analyse
 from verification.details import markdown
 from verification.fits.fit import Interval
 from verification.record import FILE_NAME

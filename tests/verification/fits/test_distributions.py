@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from verification.evidence_trials import EDGE_MARGIN, _at_least, _binomial_interval, _detectable_share
+from verification.claims.on_trials import EDGE_MARGIN, _at_least, _binomial_interval, _detectable_share
 from verification.fits.distributions import (
     f_above,
     f_quantile,

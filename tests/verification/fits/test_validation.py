@@ -12,9 +12,9 @@ import pytest
 
 from theory import HYPERBOLA, NOISY_QUADRATIC, POWER, SHARPNESS, TUNED_TEXTBOOK
 from theory.noisy_quadratic import NoisyQuadratic, steps_to_result
-from verification.analysis import analyse
-from verification.claims import Verdict
-from verification.evidence_pairs import ordered_by_sparsity, ratio_falls
+from verification.claims.analysis import analyse
+from verification.claims.judge import Verdict
+from verification.claims.on_pairs import ordered_by_sparsity, ratio_falls
 from verification.fits.curves import fit_curve, fit_curves
 from verification.fits.likelihood import Observations, joined, sigma_floor
 from verification.fits.newton import maximise

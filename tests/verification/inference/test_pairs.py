@@ -8,9 +8,9 @@ import pytest
 from reference.verification_runs import DIGITS, Truth, write_run
 
 from theory import HYPERBOLA
-from verification.analysis import analyse
-from verification.claims import Verdict
-from verification.evidence_pairs import log_ratios, log_ratios_between
+from verification.claims.analysis import analyse
+from verification.claims.judge import Verdict
+from verification.claims.on_pairs import log_ratios, log_ratios_between
 from verification.fits.curves import fit_curve
 from verification.fits.fit import OPEN
 from verification.fits.likelihood import Observations, sigma_floor

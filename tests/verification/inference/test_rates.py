@@ -9,10 +9,9 @@ import pytest
 from reference import verification_tests as twin
 from scipy import stats
 
-from verification.analysis import analyse
-from verification.claims import Verdict
-from verification.details import detail_lines
-from verification.evidence_trials import (
+from verification.claims.analysis import analyse
+from verification.claims.judge import Verdict
+from verification.claims.on_trials import (
     best_rate_grows,
     constants_change_little,
     loss_goes_with_smoothness,
@@ -21,6 +20,7 @@ from verification.evidence_trials import (
     successful_range_shrinks,
     winners_inside,
 )
+from verification.details import detail_lines
 from verification.fits.curves import fit_curve
 from verification.inference.rates import (
     FIRST_TEST_RATES,

@@ -8,7 +8,7 @@ import pytest
 from reference.searched_runs import followed, searched_records
 from statsmodels.regression.linear_model import OLS
 
-from verification.analysis import analyse
+from verification.claims.analysis import analyse
 from verification.details import detail_lines
 from verification.inference.smoothness_and_rate import NO_RUNS, ONE_RATE, OTHER_STEPS, smoothness_and_rate
 from verification.records.trials import SmoothnessRun

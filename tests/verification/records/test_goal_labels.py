@@ -11,7 +11,7 @@ from paper_figures.figure_02 import figure_02
 from paper_figures.report_page import page
 from paper_figures.rows import rows_of
 from paper_figures.sources import read_run
-from verification.analysis import analyse
+from verification.claims.analysis import analyse
 from verification.details import markdown
 from verification.kept_runs import KeptRun, runs_table
 from verification.records.provenance_file import known_provenance

@@ -7,7 +7,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from verification.evidence import Evidence, Found, each_once, exponential, name, sign_evidence, sparsest, variances
+from verification.claims.evidence import (
+    Evidence,
+    Found,
+    each_once,
+    exponential,
+    name,
+    sign_evidence,
+    sparsest,
+    variances,
+)
 from verification.fits.curves import FittedCurve
 from verification.fits.distributions import t_above, t_quantile
 from verification.fits.fit import Interval

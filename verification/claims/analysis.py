@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from verification.claims import Claim, judge_all
-from verification.evidence import Material
+from verification.claims.evidence import Material
+from verification.claims.judge import Claim, judge_all
 from verification.fits.curves import FittedCurve, fit_curves
 from verification.inference.curve_tests import with_tests
 from verification.inference.detectable import log_error

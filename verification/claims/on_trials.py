@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import betainc, betaincinv
 
-from verification.evidence import Evidence, Found, each_once, exponential, name, sign_evidence
+from verification.claims.evidence import Evidence, Found, each_once, exponential, name, sign_evidence
 from verification.fits.curves import FittedCurve
 from verification.fits.fit import Interval
 from verification.fits.likelihood import Array

@@ -1,8 +1,8 @@
 """What the claims are judged by: the material they take and the evidence they give.
 
 One function a claim, from material to one piece of evidence a curve or pair: those about one curve are in
-`verification.evidence_curves`, about networks side by side in `verification.evidence_pairs`, about rates, trials and
-constants in `verification.evidence_trials`. Which claim takes which stands in `verification.rules`.
+`verification.claims.on_curves`, about networks side by side in `verification.claims.on_pairs`, about rates, trials and
+constants in `verification.claims.on_trials`. Which claim takes which stands in `verification.claims.rules`.
 """
 
 import math

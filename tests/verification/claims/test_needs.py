@@ -20,12 +20,12 @@ from paper_figures.report_page import page
 from paper_figures.rows import MNIST, measured_by, rows_of, without_sparse
 from paper_figures.sources import read_run
 from paper_figures.trajectories import _told
-from verification.analysis import analyse
-from verification.needs import Needs, lacking, remedies
+from verification.claims.analysis import analyse
+from verification.claims.needs import Needs, lacking, remedies
+from verification.claims.rules import NEEDS
 from verification.records.records import read_records
 from verification.records.run_command import measured_run, new_run_command
 from verification.report import main as report
-from verification.rules import NEEDS
 
 OWN = "reference.own_workloads"
 FEW = {"batch_sizes": (4, 8, 16, 32), "trials": 3, "constants": False}

@@ -1,6 +1,6 @@
 r"""The paper's claims C1-C18 and the rule that turns evidence into a verdict.
 
-`verification.rules` says for each claim what is measured, by which function, what counts as equal, and what it
+`verification.claims.rules` says for each claim what is measured, by which function, what counts as equal, and what it
 needs. Holm's correction runs over every p-value of a report. Then, for each piece of evidence:
 
 - *law*: when p_holm < .05, supported as an approximation if the 90% interval of alpha lies in [0.9, 1.1] and the
@@ -11,7 +11,7 @@ needs. Holm's correction runs over every p-value of a report. Then, for each pie
 
 A claim about every curve is as good as its worst curve: rejected, underpowered, approximation, supported, in that
 order. What cannot be tested is not measured, with the reason; what the claim needs
-(`verification.needs`) makes a command for the run at hand.
+(`verification.claims.needs`) makes a command for the run at hand.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from verification.evidence import Evidence, Material
+from verification.claims.evidence import Evidence, Material
+from verification.claims.rules import RULES, Rule
 from verification.fits.fit import OPEN, Interval
 from verification.fits.likelihood import Array
-from verification.rules import RULES, Rule
 
 SIGNIFICANCE = 0.05
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirics.records import FEW_STEPS
-from verification.evidence import Evidence, Found, each_once, name, variances
+from verification.claims.evidence import Evidence, Found, each_once, name, variances
 from verification.fits.curves import FittedCurve
 from verification.fits.distributions import t_beyond, t_quantile
 from verification.fits.fit import FIRST_TEST, Interval

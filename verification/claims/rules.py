@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from verification import evidence_curves, evidence_pairs, evidence_trials
-from verification.evidence import Found, Material
-from verification.evidence_trials import EDGE_MARGIN
+from verification.claims.evidence import Found, Material
+from verification.claims.judge import on_curves as evidence_curves
+from verification.claims.judge import on_pairs as evidence_pairs
+from verification.claims.judge import on_trials as evidence_trials
+from verification.claims.needs import Needs
+from verification.claims.on_trials import EDGE_MARGIN
 from verification.inference.pairs import MARGIN
-from verification.needs import Needs
 
 # alpha: as near to 1 as 0.1. End slopes: doubling the batch size changes the steps by at most a factor 1.1 more or
 # less than claimed.

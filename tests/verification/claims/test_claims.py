@@ -14,18 +14,18 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.tools import add_constant
 
 from theory import HYPERBOLA, POWER
-from verification.analysis import analyse
-from verification.claims import Verdict, holm, judge, judge_all
-from verification.evidence import Evidence, Material
-from verification.evidence_curves import linear_scaling, plateau
-from verification.evidence_pairs import critical_batch_no_smaller, log_ratios, sparse_needs_more_steps
+from verification.claims.analysis import analyse
+from verification.claims.evidence import Evidence, Material
+from verification.claims.judge import Verdict, holm, judge, judge_all
+from verification.claims.needs import Needs
+from verification.claims.on_curves import linear_scaling, plateau
+from verification.claims.on_pairs import critical_batch_no_smaller, log_ratios, sparse_needs_more_steps
+from verification.claims.rules import RULES, STATEMENTS
 from verification.fits.fit import Interval, starting_points
 from verification.fits.likelihood import Observations, sigma_floor
 from verification.fits.newton import maximise
 from verification.fits.profile import p_value
-from verification.needs import Needs
 from verification.records.records import Curve, CurvePoint, Records, read_records
-from verification.rules import RULES, STATEMENTS
 
 RULE = {rule.id: rule for rule in RULES}
 NOTHING = Evidence("a curve", 1.0, Interval(0.5, 2.0), 0.01, None)
