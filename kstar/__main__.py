@@ -17,7 +17,7 @@ COMMANDS = {
     "derive": ("theory.derive", "print the derivation of the law, each step checked, or evaluate it"),
     "measure": ("empirics.measure", "measure K*(B) per sparsity, then L, Delta and beta"),
     "constants": ("empirics.constants", "measure L, Delta and beta alone, and what they predict"),
-    "report": ("verification.report", "fits, intervals and verdicts of a run or a CSV file"),
+    "report": ("verification.report.__main__", "fits, intervals and verdicts of a run or a CSV file"),
     "figures": ("paper_figures.__main__", "draw the paper's figures for measured runs"),
 }
 _HELP = """usage: kstar COMMAND ...

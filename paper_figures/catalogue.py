@@ -26,7 +26,7 @@ from paper_figures.figures_07_to_11 import FIGURES_07_TO_11
 from paper_figures.figures_13_to_18 import FIGURES_13_TO_18, WORKLOADS
 from paper_figures.sources import Run
 from paper_figures.style import METADATA, RC
-from verification.target_file import Target, check_targets, holds, write_whole
+from verification.report.target_file import Target, check_targets, holds, write_whole
 
 
 @dataclass(frozen=True)

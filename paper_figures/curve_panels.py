@@ -16,7 +16,7 @@ from paper_figures.rows import Row
 from paper_figures.style import REFERENCE_LINE, SMALL, headline, log2_axis, looks, note, page, sparsity_legend
 from theory import HYPERBOLA
 from verification.records.records import Curve, CurvePoint
-from verification.tables import estimate_text
+from verification.report.tables import estimate_text
 
 COLUMN_WIDTH, ROW_HEIGHT = 3.5, 3.3
 CAPTION = (

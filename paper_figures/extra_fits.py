@@ -13,7 +13,7 @@ from paper_figures.sources import Run
 from paper_figures.style import log2_axis, note
 from verification.inference.bands import Band
 from verification.records.records import Curve
-from verification.tables import estimate_text
+from verification.report.tables import estimate_text
 
 ROW_HEIGHT = 3.3
 CAPTION = (

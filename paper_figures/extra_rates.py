@@ -11,7 +11,7 @@ from paper_figures.rows import Row
 from paper_figures.sources import Run
 from paper_figures.style import blank, decade_axis, log2_axis
 from verification.inference.rates import BestRates
-from verification.tables import estimate_text
+from verification.report.tables import estimate_text
 
 ROW_HEIGHT = 5.4
 CAPTION = (

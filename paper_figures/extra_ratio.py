@@ -13,7 +13,7 @@ from paper_figures.rows import Row, rows_of, without_sparse
 from paper_figures.sources import Run
 from paper_figures.style import REFERENCE_LINE, blank, decade_axis, headline, log2_axis, looks, note, page, plain
 from verification.records.records import Curve
-from verification.tables import estimate_text, number
+from verification.report.tables import estimate_text, number
 
 COLUMN_WIDTH, ROW_HEIGHT = 3.9, 3.5
 CAPTION = (

@@ -21,7 +21,7 @@ from paper_figures.style import (
     sparsity_legend,
 )
 from verification.inference.smoothness_and_rate import Level
-from verification.tables import estimate_text, known_text
+from verification.report.tables import estimate_text, known_text
 
 PANEL_WIDTH, PANEL_HEIGHT = 6.4, 4.0
 CAPTION = (

@@ -12,7 +12,7 @@ from paper_figures.rows import Row
 from paper_figures.sources import Run
 from paper_figures.style import REFERENCE_LINE, blank, decade_axis, log2_axis
 from verification.records.records import Curve
-from verification.tables import estimate_text
+from verification.report.tables import estimate_text
 
 ROW_HEIGHT = 3.4
 CAPTION = (

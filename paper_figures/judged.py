@@ -108,7 +108,7 @@ def read_curve(entry: Entry) -> JudgedCurve:
     """Return one entry of `curves`.
 
     Args:
-        entry: As `verification.verdicts.to_json` writes it.
+        entry: As `verification.report.verdicts.to_json` writes it.
 
     Returns:
         The curve.

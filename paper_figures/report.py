@@ -17,7 +17,7 @@ from kstar.ending import command, say
 from paper_figures.report_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from paper_figures.report_page import Page, page
 from verification.command_line import Parser
-from verification.target_file import Target, check_targets, holds, write_whole
+from verification.report.target_file import Target, check_targets, holds, write_whole
 
 _HERE = Path(__file__).parent
 # By which the command knows its own pages.

@@ -15,7 +15,7 @@ from paper_figures.report_verdicts import LawFound, Verdicts
 from paper_figures.style import looks, power_of_two
 from theory import HYPERBOLA
 from verification.records.records import Curve, CurvePoint
-from verification.tables import number
+from verification.report.tables import number
 
 WIDTH, HEIGHT = 640, 428
 LEFT, RIGHT, TOP, BOTTOM = 86, 626, 14, 366

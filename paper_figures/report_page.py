@@ -20,7 +20,7 @@ from verification.claims.rules import EFFECTS, NEEDS
 from verification.records.provenance_file import read_provenance
 from verification.records.records import Records, curve_groups, read_records
 from verification.records.run_command import measured_run
-from verification.tables import estimate_text, number, p_text
+from verification.report.tables import estimate_text, number, p_text
 
 
 @dataclass(frozen=True)

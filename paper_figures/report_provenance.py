@@ -11,7 +11,7 @@ from typing import Any
 from empirics.workloads.goal_label import sign_of
 from verification.records.provenance_file import FILE_NAME, listed, part
 from verification.records.run_command import measure_command, words_of
-from verification.verdicts import input_digests
+from verification.report.verdicts import input_digests
 
 
 @dataclass(frozen=True)

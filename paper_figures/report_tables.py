@@ -9,7 +9,7 @@ from paper_figures.report_verdicts import ClaimFound, LawFound, RatioFound, Verd
 from verification.fits.fit import Interval
 from verification.records.constants_file import Constant
 from verification.records.records import Curve
-from verification.tables import estimate_text, number, percent
+from verification.report.tables import estimate_text, number, percent
 
 Groups = Mapping[tuple[str, str], Sequence[Curve]]
 

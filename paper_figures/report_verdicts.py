@@ -11,7 +11,7 @@ from verification.claims.analysis import analyse
 from verification.fits.fit import Interval
 from verification.inference.curve_tests import DRAWS
 from verification.records.records import Curve, Records
-from verification.verdicts import FILE_NAME, to_json
+from verification.report.verdicts import FILE_NAME, to_json
 
 
 @dataclass(frozen=True)

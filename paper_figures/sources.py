@@ -22,7 +22,7 @@ from paper_figures.verdicts_file import Found, Key, entry_key, load_verdicts
 from verification.claims.analysis import analyse
 from verification.inference.rates import BestRates
 from verification.records.records import Curve, Records, read_records
-from verification.verdicts import FILE_NAME, to_json
+from verification.report.verdicts import FILE_NAME, to_json
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def read_run(folder: str | Path) -> Run:
     """Read a run folder.
 
     Args:
-        folder: With curves.csv, and verdicts.json where `verification.report` has written it.
+        folder: With curves.csv, and verdicts.json where `verification.report.__main__` has written it.
 
     Returns:
         The run; verdicts that are absent, or older than the records, are computed, and nothing is written.

@@ -11,7 +11,7 @@ from paper_figures.sources import Run
 from paper_figures.style import blank, decade_axis, headline, looks, page, plain, sparsity_legend
 from verification.records.run_command import measured_run
 from verification.records.trials import SmoothnessRun
-from verification.tables import constant_text
+from verification.report.tables import constant_text
 
 PANEL_WIDTH, PANEL_HEIGHT = 5.2, 3.6
 NAMES: Mapping[str, str] = {

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from verification.fits.fit import Interval
 from verification.records.json_file import read_json
-from verification.verdicts import FILE_NAME, input_digests
+from verification.report.verdicts import FILE_NAME, input_digests
 
 Entry = Mapping[str, object]
 Key = tuple[str, str, float]  # workload, goal and sparsity of a curve

@@ -135,7 +135,7 @@ def test_a_wheel_alone_measures_judges_and_draws(built, tmp_path):
     report = kstar("report", "run", "--draws", "0", "--save")
     verdicts = (elsewhere / "run/verdicts.json").read_bytes()
     assert {claim["id"] for claim in json.loads(verdicts)["claims"]} >= {"C1", "C18"}
-    assert module("verification.report", "run", "--draws", "0", "--save") == report
+    assert module("verification.report.__main__", "run", "--draws", "0", "--save") == report
     assert (elsewhere / "run/verdicts.json").read_bytes() == verdicts
 
     kstar("figures", "run", "--figure", "1")

@@ -32,7 +32,7 @@ LIGHT = (
         "empirics.measure",
         "empirics.store.store",
     ),
-    *("empirics.executors.ray_cluster", "empirics.executors.ray_executor", "verification.report"),
+    *("empirics.executors.ray_cluster", "empirics.executors.ray_executor", "verification.report.__main__"),
     *("paper_figures.__main__", "paper_figures.report"),
 )
 PICKLES = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

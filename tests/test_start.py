@@ -56,7 +56,7 @@ def test_a_report_on_a_file_loads_neither_torch_nor_a_table_library(tmp_path):
     rows = "batch_size,steps\n8,10150\n16,5210\n32,2688\n64,1452\n128,810\n256,501\n512,340\n"
     (tmp_path / "logs.csv").write_text(rows)
     code = (
-        "import sys\nfrom verification.report import main\nmain(['logs.csv', '--draws', '0'])\n"
+        "import sys\nfrom verification.report.__main__ import main\nmain(['logs.csv', '--draws', '0'])\n"
         "print('loaded', *sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)

@@ -16,7 +16,7 @@ from pathlib import Path
 from verification.claims.analysis import Analysis, analyse
 from verification.records.constants_file import Constant
 from verification.records.records import Curve, CurvePoint, Records, read_records
-from verification.tables import fits_and_ratios
+from verification.report.tables import fits_and_ratios
 
 __all__ = [
     "Analysis",

@@ -17,7 +17,7 @@ from verification.claims.analysis import Analysis, analyse
 from verification.claims.judge import Claim
 from verification.inference.curve_tests import DRAWS
 from verification.records.records import read_records
-from verification.tables import claim_lines
+from verification.report.tables import claim_lines
 
 # The same examples in every run, and no time limit on a shared machine: a failure means the code, not the day.
 hypothesis.settings.register_profile("kstar", deadline=None, derandomize=True)

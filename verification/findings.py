@@ -22,7 +22,7 @@ from verification.inference.pairs import compare_all
 from verification.kept_runs import KeptRun
 from verification.records.json_file import read_json
 from verification.records.records import Records, read_records
-from verification.target_file import Target, check_targets, holds, write_whole
+from verification.report.target_file import Target, check_targets, holds, write_whole
 
 BEGIN, END = "<!-- findings: begin -->", "<!-- findings: end -->"
 # What no single run can answer, because a run has one workload.

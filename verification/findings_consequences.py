@@ -12,9 +12,9 @@ from verification.fits.fit import Interval
 from verification.inference.pairs import Pair
 from verification.inference.rates import Rates, Slope
 from verification.kept_runs import KeptRun
-from verification.markdown import code, table
 from verification.records.constants_file import Constant
-from verification.tables import estimate_text, known_text, number
+from verification.report.markdown import code, table
+from verification.report.tables import estimate_text, known_text, number
 
 CONSEQUENCES = """\
 If K\\* = c1/B + c2 holds because every batch size has its own best rate (result 8 of `theory.md`), then more follows

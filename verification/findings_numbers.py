@@ -8,10 +8,10 @@ from verification.claims.on_pairs import log_ratios_between
 from verification.fits.curves import FittedCurve
 from verification.inference.pairs import Pair
 from verification.kept_runs import KeptRun
-from verification.markdown import code, literal, table
 from verification.prediction.prediction import Prediction, paper, predict_from
 from verification.records.constants_file import Constant
-from verification.tables import constant_text, estimate_text, number, predicted_text
+from verification.report.markdown import code, literal, table
+from verification.report.tables import constant_text, estimate_text, number, predicted_text
 
 
 def constants_table(runs: Sequence[KeptRun]) -> str:

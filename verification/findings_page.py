@@ -14,9 +14,9 @@ from verification.findings_consequences import (
 from verification.findings_numbers import constants_table, predicted_cell, ratios_table, with_measured_epsilon
 from verification.inference.pairs import Pair
 from verification.kept_runs import COARSE, DAGGER, KeptRun, cost, repeats, runs_table
-from verification.markdown import code, escaped, literal, table
 from verification.prediction.prediction import Prediction, paper
-from verification.tables import estimate_text, p_text
+from verification.report.markdown import code, escaped, literal, table
+from verification.report.tables import estimate_text, p_text
 
 # By which the command knows its own pages.
 MARK = "<!-- made by: python -m verification.findings"

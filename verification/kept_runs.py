@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from verification.claims.analysis import Analysis
 from verification.inference.search_error import winning_points
-from verification.markdown import code, literal, table
+from verification.report.markdown import code, literal, table
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from verification.command_line import Parser
 from verification.inference.curve_tests import DRAWS
 from verification.records.json_file import read_json
 from verification.records.records import read_records
-from verification.target_file import write_whole
-from verification.verdicts import differences, dump, recorded_part, to_json
+from verification.report.target_file import write_whole
+from verification.report.verdicts import differences, dump, recorded_part, to_json
 
 FILE_NAME = "recorded_verdicts.json"
 

@@ -13,7 +13,7 @@ import pytest
 from verification.claims.judge import Verdict
 from verification.claims.rules import STATEMENTS
 from verification.record import FILE_NAME
-from verification.verdicts import differences, dump, recorded_part, to_json
+from verification.report.verdicts import differences, dump, recorded_part, to_json
 
 
 def test_records_can_be_read(analysis):

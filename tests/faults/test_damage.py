@@ -13,7 +13,7 @@ from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.store.schema import FILE_NAME
 from empirics.store.store import open_store, read_store
 from verification.records.records import read_records
-from verification.report import main as report
+from verification.report.__main__ import main as report
 
 PAGE, SECTOR = 4096, 512
 CASES, SEED = 200, 20210504

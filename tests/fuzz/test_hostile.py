@@ -28,7 +28,7 @@ from verification.findings import _write as write_findings
 from verification.records.json_file import MOST_BYTES, read_json
 from verification.records.provenance_file import read_provenance
 from verification.records.records import read_curves
-from verification.report import main as report
+from verification.report.__main__ import main as report
 
 ROOT = Path(theory.__file__).parents[1]
 

@@ -12,7 +12,7 @@ from paper_figures.curve_panels import steps_at
 from paper_figures.figure_01 import figure_01
 from paper_figures.sources import read_run
 from verification.records.records import Curve, CurvePoint
-from verification.report import main as report
+from verification.report.__main__ import main as report
 
 SIZES = [2**i for i in range(9)]
 

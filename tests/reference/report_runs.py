@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reference.verification_runs import DIGITS_TRUTHS, write_run
 
-from verification.report import main as judge
+from verification.report.__main__ import main as judge
 
 ATTACK = "</script></style></title><img src=x onerror=\"window.attacked='{}'\"><svg onload='window.attacked=1'>"
 LONG = "w" * 300

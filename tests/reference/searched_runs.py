@@ -12,7 +12,7 @@ from verification.claims.analysis import analyse
 from verification.records.constants_file import Constant, without_seeds
 from verification.records.records import Curve, CurvePoint, Records
 from verification.records.trials import SmoothnessRun, Trial
-from verification.verdicts import dump, to_json
+from verification.report.verdicts import dump, to_json
 
 SIZES = (4, 16, 64, 256)
 

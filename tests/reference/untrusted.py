@@ -39,7 +39,7 @@ from verification.records.json_file import read_json
 from verification.records.provenance_file import read_provenance
 from verification.records.records import read_curves, read_records
 from verification.records.trials import read_stored
-from verification.verdicts import differences, input_digests
+from verification.report.verdicts import differences, input_digests
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ImportOptions(max_steps=1000)

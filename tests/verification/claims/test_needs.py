@@ -25,7 +25,7 @@ from verification.claims.needs import Needs, lacking, remedies
 from verification.claims.rules import NEEDS
 from verification.records.records import read_records
 from verification.records.run_command import measured_run, new_run_command
-from verification.report import main as report
+from verification.report.__main__ import main as report
 
 OWN = "reference.own_workloads"
 FEW = {"batch_sizes": (4, 8, 16, 32), "trials": 3, "constants": False}

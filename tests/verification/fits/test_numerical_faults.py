@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from verification.report import main as report
+from verification.report.__main__ import main as report
 
 HEADER = "sparsity,batch_size,steps_to_result,lower,upper,status\n"
 SIZES = (16, 32, 64, 128, 256)

@@ -20,7 +20,6 @@ from verification.claims.on_trials import (
     successful_range_shrinks,
     winners_inside,
 )
-from verification.details import detail_lines
 from verification.fits.curves import fit_curve
 from verification.inference.rates import (
     FIRST_TEST_RATES,
@@ -39,7 +38,8 @@ from verification.inference.trends import block_interval, combined, jonckheere, 
 from verification.records.measured_constants import MeasuredConstants
 from verification.records.records import Curve, CurvePoint, Records, read_records
 from verification.records.trials import SmoothnessRun, Trial
-from verification.report import main
+from verification.report.__main__ import main
+from verification.report.details import detail_lines
 
 SIZES = tuple(2**i for i in range(8))
 RATES = np.geomspace(0.001, 1.0, 36)

@@ -9,10 +9,10 @@ from reference.searched_runs import followed, searched_records
 from statsmodels.regression.linear_model import OLS
 
 from verification.claims.analysis import analyse
-from verification.details import detail_lines
 from verification.inference.smoothness_and_rate import NO_RUNS, ONE_RATE, OTHER_STEPS, smoothness_and_rate
 from verification.records.trials import SmoothnessRun
-from verification.verdicts import to_json
+from verification.report.details import detail_lines
+from verification.report.verdicts import to_json
 
 
 def run(sparsity, replicate, rate, smoothness, **others):

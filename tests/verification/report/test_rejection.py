@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from verification.advice import efficiency_lines, step_time_lines
 from verification.fits.curves import fit_curve, fit_curves
 from verification.fits.fit import OPEN
 from verification.inference.curve_tests import with_tests
 from verification.records.records import Curve, CurvePoint
-from verification.rejection import beyond_which_nothing_improved, why_rejected
+from verification.report.advice import efficiency_lines, step_time_lines
+from verification.report.rejection import beyond_which_nothing_improved, why_rejected
 
 SIZES = tuple(2**i for i in range(4, 12))
 

@@ -12,19 +12,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from kstar.ending import command, say
-from verification.advice import check_efficiency, check_time, efficiency_lines, step_time_lines
 from verification.claims.analysis import Analysis, analyse
 from verification.claims.needs import remedies, remedy_lines
 from verification.claims.rules import NEEDS
 from verification.command_line import Parser, checked
-from verification.details import MARK, detail_lines, markdown
 from verification.fits.curves import FittedCurve
 from verification.inference.curve_tests import DRAWS
 from verification.prediction.table import describe
 from verification.records.records import read_records, too_few_batch_sizes
-from verification.tables import WIDTH, claim_lines, fits_and_ratios, note_lines, steps_lines, wrapped
-from verification.target_file import Target, check_targets, holds, write_whole
-from verification.verdicts import FILE_NAME, dump, is_verdicts, to_json
+from verification.report.advice import check_efficiency, check_time, efficiency_lines, step_time_lines
+from verification.report.details import MARK, detail_lines, markdown
+from verification.report.tables import WIDTH, claim_lines, fits_and_ratios, note_lines, steps_lines, wrapped
+from verification.report.target_file import Target, check_targets, holds, write_whole
+from verification.report.verdicts import FILE_NAME, dump, is_verdicts, to_json
 
 
 @command

@@ -9,7 +9,7 @@ from verification.claims.evidence import name
 from verification.claims.judge import SIGNIFICANCE, holm
 from verification.fits.curves import FittedCurve
 from verification.inference.curve_tests import shape_by_draws
-from verification.tables import number, p_text, percent
+from verification.report.tables import number, p_text, percent
 
 LACK_OF_FIT = "lack of fit on replicates"
 _NAMES: Mapping[str, str] = MappingProxyType(

@@ -18,15 +18,15 @@ from reference.verification_runs import DIGITS_TRUTHS, write_run
 
 import verification
 from verification.claims.analysis import analyse
-from verification.details import markdown
 from verification.fits.fit import Interval
 from verification.record import FILE_NAME
 from verification.record import main as record
 from verification.records.records import read_records
-from verification.report import main
-from verification.tables import estimate_text, fits_and_ratios
-from verification.target_file import write_whole
-from verification.verdicts import differences, dump, input_digests, is_verdicts, recorded_part, to_json
+from verification.report.__main__ import main
+from verification.report.details import markdown
+from verification.report.tables import estimate_text, fits_and_ratios
+from verification.report.target_file import write_whole
+from verification.report.verdicts import differences, dump, input_digests, is_verdicts, recorded_part, to_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SHAPES = {
@@ -147,7 +147,9 @@ def test_the_command_on_a_foreign_csv(tmp_path):
     source = tmp_path / "mine.csv"
     source.write_text("batch_size,steps,gpu\n" + "".join(f"{2**i},{512 // 2**i + 16},a\n" for i in range(9)))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = run_module("verification.report", source, "--json", tmp_path / "v.json", "--markdown", tmp_path / "v.md")
+    done = run_module(
+        "verification.report.__main__", source, "--json", tmp_path / "v.json", "--markdown", tmp_path / "v.md"
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     # Processor time: what a machine to itself would need, whatever else this one does.
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5.0
@@ -162,7 +164,7 @@ def test_the_command_on_a_foreign_csv(tmp_path):
 
 def test_the_command_on_a_run_names_the_next_one(tmp_path):
     run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])
-    done = run_module("verification.report", run, "--save")
+    done = run_module("verification.report.__main__", run, "--save")
     assert done.stdout.endswith(f"Wrote {run}/verdicts.json\nNext: python -m paper_figures {run}\n")
 
 
@@ -495,7 +497,7 @@ def test_a_report_with_profiles_and_a_thousand_draws_takes_the_processor_time_pr
     source = tmp_path / "curves.csv"
     source.write_text("\n".join(rows))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = run_module("verification.report", source)
+    done = run_module("verification.report.__main__", source)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < limit

@@ -8,9 +8,9 @@ from verification.claims.rules import EFFECTS, NEEDS
 from verification.fits.curves import FittedCurve
 from verification.inference.rates import Rates, Slope
 from verification.inference.search_error import SearchError, winning_points
-from verification.markdown import fenced, literal, table
 from verification.records.records import Curve
-from verification.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped
+from verification.report.markdown import fenced, literal, table
+from verification.report.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped
 
 # By which the command knows its own reports.
 MARK = "<!-- made by: python -m verification.report -->"

@@ -1,0 +1,1 @@
+"""Fits, ratios, verdicts and advice as text, tables and verdicts.json."""
