@@ -30,7 +30,7 @@ MODULES = (
         "empirics.datasets",
         "empirics.exchange.__main__",
     ),
-    *("verification.findings", "verification.record", "paper_figures.report"),
+    *("verification.findings.__main__", "verification.record", "paper_figures.report"),
 )
 # Where a module comes from, how its distribution was installed, and what lies beside it.
 PROBE = """

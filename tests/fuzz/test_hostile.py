@@ -24,7 +24,7 @@ from empirics.store.store import schema as store_schema
 from empirics.training.checkpoint import resume
 from paper_figures.report_page import drawn_figures
 from paper_figures.sources import read_run
-from verification.findings import _write as write_findings
+from verification.findings.__main__ import _write as write_findings
 from verification.records.json_file import MOST_BYTES, read_json
 from verification.records.provenance_file import read_provenance
 from verification.records.records import read_curves

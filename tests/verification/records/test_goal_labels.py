@@ -12,7 +12,7 @@ from paper_figures.report_page import page
 from paper_figures.rows import rows_of
 from paper_figures.sources import read_run
 from verification.claims.analysis import analyse
-from verification.kept_runs import KeptRun, runs_table
+from verification.findings.kept_runs import KeptRun, runs_table
 from verification.records.provenance_file import known_provenance
 from verification.records.records import read_records
 from verification.report.details import markdown

@@ -10,12 +10,12 @@ from verification.claims.analysis import analyse
 from verification.claims.judge import Verdict
 from verification.claims.on_pairs import log_ratios_between
 from verification.claims.rules import RULES
-from verification.findings import BEGIN, END, gather, main, renewed
-from verification.findings_consequences import Direction, held
-from verification.findings_page import Page, readme_part, verdict_table
+from verification.findings.__main__ import BEGIN, END, gather, main, renewed
+from verification.findings.consequences import Direction, held
+from verification.findings.kept_runs import KeptRun, repeats
+from verification.findings.page import Page, readme_part, verdict_table
 from verification.fits.fit import Interval
 from verification.inference.rates import Slope, line
-from verification.kept_runs import KeptRun, repeats
 from verification.records.constants_file import Constant
 from verification.records.measured_constants import MeasuredConstants
 from verification.records.trials import SmoothnessRun

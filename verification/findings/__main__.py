@@ -16,10 +16,10 @@ from verification.claims.evidence import Material
 from verification.claims.judge import Claim, judge_all
 from verification.claims.rules import RULES
 from verification.command_line import Parser
-from verification.findings_page import MARK, Page, readme_part
+from verification.findings.kept_runs import KeptRun
+from verification.findings.page import MARK, Page, readme_part
 from verification.inference.curve_tests import DRAWS
 from verification.inference.pairs import compare_all
-from verification.kept_runs import KeptRun
 from verification.records.json_file import read_json
 from verification.records.records import Records, read_records
 from verification.report.target_file import Target, check_targets, holds, write_whole

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from verification.claims.analysis import Analysis
 from verification.claims.on_pairs import log_ratios_between
+from verification.findings.kept_runs import KeptRun
 from verification.fits.curves import FittedCurve
 from verification.inference.pairs import Pair
-from verification.kept_runs import KeptRun
 from verification.prediction.prediction import Prediction, paper, predict_from
 from verification.records.constants_file import Constant
 from verification.report.markdown import code, literal, table

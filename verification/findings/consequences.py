@@ -6,12 +6,12 @@ from typing import TypeVar
 
 from verification.claims.analysis import Analysis
 from verification.claims.on_pairs import ratio_slope
-from verification.findings_numbers import constant_cell, constants_of, critical_batch_cell, where
+from verification.findings.kept_runs import KeptRun
+from verification.findings.numbers import constant_cell, constants_of, critical_batch_cell, where
 from verification.fits.curves import FittedCurve
 from verification.fits.fit import Interval
 from verification.inference.pairs import Pair
 from verification.inference.rates import Rates, Slope
-from verification.kept_runs import KeptRun
 from verification.records.constants_file import Constant
 from verification.report.markdown import code, table
 from verification.report.tables import estimate_text, known_text, number

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 from verification.claims.judge import Claim, Verdict
 from verification.claims.rules import EFFECTS, RULES
-from verification.findings_consequences import (
+from verification.findings.consequences import (
     CONSEQUENCES,
     SMOOTHNESS,
     consequences_summary,
     consequences_table,
     smoothness_table,
 )
-from verification.findings_numbers import constants_table, predicted_cell, ratios_table, with_measured_epsilon
+from verification.findings.kept_runs import COARSE, DAGGER, KeptRun, cost, repeats, runs_table
+from verification.findings.numbers import constants_table, predicted_cell, ratios_table, with_measured_epsilon
 from verification.inference.pairs import Pair
-from verification.kept_runs import COARSE, DAGGER, KeptRun, cost, repeats, runs_table
 from verification.prediction.prediction import Prediction, paper
 from verification.report.markdown import code, escaped, literal, table
 from verification.report.tables import estimate_text, p_text

@@ -1,0 +1,1 @@
+"""What the kept runs say of the paper's claims, on one page."""
