@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kstar.ending import command, say
+from theory.checking.notation import latex
 from theory.derive import derive
 from theory.formats.markdown import Markdown
 from theory.formats.page import prose
 from theory.laws import LAWS
-from theory.notation import latex
 from theory.proofs import RESULTS, steps_by_id
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "theory.md"

@@ -14,9 +14,9 @@ import sympy
 from numpy.typing import ArrayLike
 
 from theory.arguments import LARGEST, positive_array
+from theory.checking.notation import latex
 from theory.doubles import require_doubles
 from theory.log_space import Array, compile_log_law, evaluate, log_coordinates
-from theory.notation import latex
 from theory.symbols import B, alpha, c1, c2, h
 
 _SHARPEST = np.log(1e-17)

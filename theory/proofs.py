@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from theory.assumptions import ASSUMPTIONS
 from theory.cases import (
     consequences,
     decaying,
@@ -21,7 +20,8 @@ from theory.cases import (
     variance,
     worst_case,
 )
-from theory.proof import Kind, Result, Step
+from theory.checking.assumptions import ASSUMPTIONS
+from theory.checking.proof import Kind, Result, Step
 
 RESULTS: tuple[Result, ...] = (
     descent.DESCENT_LEMMA,
@@ -141,7 +141,7 @@ def verify(step: Step) -> bool | None:
         KeyError: If a premise is unknown.
 
     Reference:
-        `theory.proof.Step.verify`.
+        `theory.checking.proof.Step.verify`.
 
     Example:
         >>> verify(steps_by_id()["3.1"])
@@ -190,7 +190,7 @@ def assumptions_of(result: Result) -> tuple[Step, ...]:
         result: One of `RESULTS`.
 
     Returns:
-        Assumption steps, in the order of `theory.assumptions.ASSUMPTIONS`.
+        Assumption steps, in the order of `theory.checking.assumptions.ASSUMPTIONS`.
 
     Raises:
         KeyError: If a premise is unknown.

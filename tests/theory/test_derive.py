@@ -107,7 +107,7 @@ def test_a_failed_premise_that_is_not_printed_counts_too():
 
 
 def test_a_failed_check_gives_exit_code_1(capsys, monkeypatch):
-    monkeypatch.setattr("theory.proof.Derived.holds", lambda *_: False)
+    monkeypatch.setattr("theory.checking.proof.Derived.holds", lambda *_: False)
     assert main(["--case", "sparsity"]) == 1
     captured = capsys.readouterr()
     assert captured.err == "theory.derive: a check failed; the derivation above does not hold\n"

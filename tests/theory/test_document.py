@@ -19,7 +19,7 @@ def test_a_weak_point_must_name_steps_that_exist(monkeypatch):
 
 
 def test_no_page_is_written_from_a_derivation_that_fails(monkeypatch):
-    monkeypatch.setattr("theory.proof.Certificate.holds", lambda *_: False)
+    monkeypatch.setattr("theory.checking.proof.Certificate.holds", lambda *_: False)
     with pytest.raises(ValueError, match="a step of the derivation does not hold"):
         document.document()
 

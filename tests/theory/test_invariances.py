@@ -9,7 +9,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from reference.theory_bounds import momentum_mean_gradients, sgd_mean_gradients
 
-from theory.bounds import B_LOW, C1, C2, C2_AT_RATE, ETA_MAX, NOISE_SCALE, SHARP_BOUND, STEPS_AT_RATE, TEXTBOOK_BOUND
+from theory.checking.bounds import (
+    B_LOW,
+    C1,
+    C2,
+    C2_AT_RATE,
+    ETA_MAX,
+    NOISE_SCALE,
+    SHARP_BOUND,
+    STEPS_AT_RATE,
+    TEXTBOOK_BOUND,
+)
 from theory.laws import HYPERBOLA, LAWS, TUNED_TEXTBOOK
 from theory.proofs import steps_by_id
 from theory.symbols import (

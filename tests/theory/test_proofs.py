@@ -6,8 +6,8 @@ import pytest
 import sympy
 from reference.theory_mutations import mutations
 
-from theory.assumptions import ASSUMPTIONS
-from theory.proof import Derived, Kind, Step, eq
+from theory.checking.assumptions import ASSUMPTIONS
+from theory.checking.proof import Derived, Kind, Step, eq
 from theory.proofs import CASES, RESULTS, assumptions_of, index, premises_of, results_of, steps_by_id, verify
 from theory.symbols import x
 

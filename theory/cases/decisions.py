@@ -5,9 +5,9 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
+from theory.checking.operations import solve_for
+from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le
 from theory.laws import HYPERBOLA, SHARPNESS
-from theory.operations import solve_for
-from theory.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le
 from theory.symbols import (
     B_20,
     K_S,

@@ -4,7 +4,7 @@ from functools import partial
 
 import sympy
 
-from theory.assumptions import (
+from theory.checking.assumptions import (
     BOUNDED,
     CAP,
     DIFFERENCE,
@@ -15,10 +15,10 @@ from theory.assumptions import (
     SECOND_MOMENT,
     SMOOTH,
 )
-from theory.bounds import ETA_MAX, TEXTBOOK_BOUND
-from theory.inner import inner
-from theory.operations import substitute, sum_over_steps
-from theory.proof import Certificate, Derived, Kind, NormSquare, Premises, Result, Step, eq, le, lt
+from theory.checking.bounds import ETA_MAX, TEXTBOOK_BOUND
+from theory.checking.inner import inner
+from theory.checking.operations import substitute, sum_over_steps
+from theory.checking.proof import Certificate, Derived, Kind, NormSquare, Premises, Result, Step, eq, le, lt
 from theory.symbols import (
     M_G,
     Delta,

@@ -5,11 +5,11 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
-from theory.assumptions import SAME_GOAL, SAME_RATE, TIGHT
-from theory.bounds import B_LOW, C1, C2_AT_RATE, NOISE, STEPS_AT_RATE
+from theory.checking.assumptions import SAME_GOAL, SAME_RATE, TIGHT
+from theory.checking.bounds import B_LOW, C1, C2_AT_RATE, NOISE, STEPS_AT_RATE
+from theory.checking.operations import solve_for, substitute
+from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
 from theory.laws import HYPERBOLA
-from theory.operations import solve_for, substitute
-from theory.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
 from theory.symbols import (
     K_1,
     B,

@@ -5,7 +5,9 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
-from theory.assumptions import (
+from theory.cases.descent import GRADIENT_SQUARED, MEAN
+from theory.cases.momentum_buffer import AVERAGE, BUFFER_STEPS, BUFFERS, GRADIENTS
+from theory.checking.assumptions import (
     BOUNDED,
     GRAD,
     MOMENTUM,
@@ -15,13 +17,11 @@ from theory.assumptions import (
     SMOOTH,
     UNBIASED,
 )
-from theory.assumptions import DIFFERENCE as SMOOTH_DIFFERENCE
-from theory.bounds import C1, C2, NOISE, NOISE_SCALE
-from theory.cases.descent import GRADIENT_SQUARED, MEAN
-from theory.cases.momentum_buffer import AVERAGE, BUFFER_STEPS, BUFFERS, GRADIENTS
-from theory.inner import base, inner
-from theory.operations import solve_for, substitute, sum_over_steps
-from theory.proof import Certificate, Derived, Kind, NormSquare, Premises, Result, Step, eq, le, lt
+from theory.checking.assumptions import DIFFERENCE as SMOOTH_DIFFERENCE
+from theory.checking.bounds import C1, C2, NOISE, NOISE_SCALE
+from theory.checking.inner import base, inner
+from theory.checking.operations import solve_for, substitute, sum_over_steps
+from theory.checking.proof import Certificate, Derived, Kind, NormSquare, Premises, Result, Step, eq, le, lt
 from theory.symbols import (
     B_0,
     M_G,

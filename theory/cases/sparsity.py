@@ -5,9 +5,9 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
-from theory.assumptions import SAME_GOAL, SAME_MOMENTS
-from theory.bounds import C1, C2
-from theory.proof import Derived, Kind, Premises, Result, Step, eq
+from theory.checking.assumptions import SAME_GOAL, SAME_MOMENTS
+from theory.checking.bounds import C1, C2
+from theory.checking.proof import Derived, Kind, Premises, Result, Step, eq
 from theory.symbols import (
     Delta,
     Delta_d,

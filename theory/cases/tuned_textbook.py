@@ -5,11 +5,11 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
-from theory.assumptions import SAME_GOAL
-from theory.bounds import C1, C2, ETA_MAX, NOISE, NOISE_SCALE, STEPS_AT_RATE
+from theory.checking.assumptions import SAME_GOAL
+from theory.checking.bounds import C1, C2, ETA_MAX, NOISE, NOISE_SCALE, STEPS_AT_RATE
+from theory.checking.operations import solve_for
+from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
 from theory.laws import TUNED_TEXTBOOK
-from theory.operations import solve_for
-from theory.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
 from theory.symbols import (
     B_0,
     B,

@@ -4,7 +4,7 @@ from functools import partial
 
 import sympy
 
-from theory.assumptions import (
+from theory.checking.assumptions import (
     GRAD,
     INDEPENDENT,
     INDEPENDENT_EPOCHS,
@@ -14,9 +14,9 @@ from theory.assumptions import (
     SAMPLED,
     WITHOUT_REPLACEMENT,
 )
-from theory.inner import inner
-from theory.operations import solve_for, substitute
-from theory.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
+from theory.checking.inner import inner
+from theory.checking.operations import solve_for, substitute
+from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
 from theory.symbols import (
     M_G,
     V_B,

@@ -2,8 +2,8 @@
 
 import json
 
+from theory.checking.proof import Kind, Result, Step
 from theory.formats.page import Count
-from theory.proof import Kind, Result, Step
 
 
 class JsonList:

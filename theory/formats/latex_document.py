@@ -1,9 +1,9 @@
 """A derivation as a LaTeX document that pdflatex compiles as it is."""
 
+from theory.checking.notation import latex
+from theory.checking.proof import Result, Step
 from theory.formats.markdown import outcome
 from theory.formats.page import Count, conditions, needs, prose, source
-from theory.notation import latex
-from theory.proof import Result, Step
 
 _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[a4paper,margin=25mm]{geometry}

@@ -1,8 +1,8 @@
 """A derivation as Markdown with LaTeX formulas."""
 
+from theory.checking.notation import latex
+from theory.checking.proof import Kind, Result, Step
 from theory.formats.page import Count, conditions, needs, prose, source
-from theory.notation import latex
-from theory.proof import Kind, Result, Step
 
 
 class Markdown:

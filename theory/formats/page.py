@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sympy.core.relational import Relational
 
-from theory.proof import Kind, Result, Step
+from theory.checking.proof import Kind, Result, Step
 from theory.proofs import assumptions_of
 
 _GREEK = {

@@ -2,9 +2,9 @@
 
 import textwrap
 
+from theory.checking.notation import text
+from theory.checking.proof import Kind, Result, Step
 from theory.formats.page import Count, conditions, needs, prose, source
-from theory.notation import text
-from theory.proof import Kind, Result, Step
 
 _WIDTH = 100
 _INDENT = " " * 8

@@ -17,8 +17,8 @@ import sympy
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
-from theory.inner import Vector, inner
-from theory.notation import text
+from theory.checking.inner import Vector, inner
+from theory.checking.notation import text
 
 Premises = Mapping[str, Relational]
 

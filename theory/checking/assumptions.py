@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from theory.bounds import ETA_MAX
-from theory.inner import base, inner
-from theory.proof import Kind, Step, eq, le, lt
+from theory.checking.bounds import ETA_MAX
+from theory.checking.inner import base, inner
+from theory.checking.proof import Kind, Step, eq, le, lt
 from theory.symbols import (
     M_G,
     F,

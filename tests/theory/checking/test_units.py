@@ -4,7 +4,7 @@ import pytest
 import sympy
 from sympy.core.function import AppliedUndef
 
-from theory.assumptions import ASSUMPTIONS
+from theory.checking.assumptions import ASSUMPTIONS
 from theory.laws import LAWS
 from theory.proofs import RESULTS
 from theory.symbols import EXAMPLE, QUANTITIES, SEQUENCES, STEP

@@ -3,8 +3,8 @@
 import pytest
 import sympy
 
-from theory.inner import base, inner
-from theory.proof import Certificate, Derived, Kind, NormSquare, Step, eq, expand_definitions, is_zero, le, lt
+from theory.checking.inner import base, inner
+from theory.checking.proof import Certificate, Derived, Kind, NormSquare, Step, eq, expand_definitions, is_zero, le, lt
 
 a, b = sympy.symbols("a b", positive=True)
 y, z = sympy.symbols("y z", real=True)

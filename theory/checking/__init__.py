@@ -1,0 +1,1 @@
+"""Proofs as data, and what their steps rest on: assumptions, bounds, operations, inner products."""
