@@ -13,7 +13,7 @@ from theory.command_line import OneLineParser
 from theory.evaluation_command import add_evaluation_arguments, evaluate_main, wants_evaluation
 from theory.formats import FORMATS, Page
 from theory.formats.page import Count
-from theory.proofs import CASES, PROPOSITION_4_1, premises_of, results_of, verify
+from theory.results.all import CASES, PROPOSITION_4_1, premises_of, results_of, verify
 
 Verifier = Callable[[Step], bool | None]
 

@@ -10,7 +10,7 @@ from theory.derive import derive
 from theory.formats.markdown import Markdown
 from theory.formats.page import prose
 from theory.laws import LAWS
-from theory.proofs import RESULTS, steps_by_id
+from theory.results.all import RESULTS, steps_by_id
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "theory.md"
 
@@ -117,7 +117,7 @@ def document() -> str:
         ValueError: If a step does not hold, or a weak point names a step that does not exist.
 
     Reference:
-        The objects of `theory.proofs` and `theory.laws`.
+        The objects of `theory.results.all` and `theory.laws`.
 
     Example:
         >>> document().splitlines()[0]

@@ -14,15 +14,15 @@ import numpy as np
 import sympy
 
 from theory import symbols as s
-from theory.cases.decaying import PROPOSITION_DECAYING
-from theory.cases.tuned import BEST, BEST_RATE, STEPS
-from theory.cases.tuned_textbook import FREE_RATE
-from theory.cases.variance import MINIBATCH
 from theory.checking.bounds import C1, C2_AT_RATE, ETA_MAX, STEPS_AT_RATE
 from theory.checking.proof import Result, expand_definitions
 from theory.doubles import is_moderate, require_doubles
 from theory.laws import HYPERBOLA
 from theory.log_space import Array
+from theory.results.fixed.decaying import PROPOSITION_DECAYING
+from theory.results.fixed.variance import MINIBATCH
+from theory.results.tuned.tuned import BEST, BEST_RATE, STEPS
+from theory.results.tuned.tuned_textbook import FREE_RATE
 
 MODELS = ("paper", "fixed", "tuned", "decaying")
 BOUNDS = ("sharp", "textbook")

@@ -13,7 +13,7 @@ from theory.derive import derive, main
 from theory.formats import FORMATS
 from theory.formats.latex_document import escape
 from theory.formats.page import prose
-from theory.proofs import CASES, results_of
+from theory.results.all import CASES, results_of
 
 
 def run(*arguments):

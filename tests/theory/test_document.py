@@ -5,7 +5,7 @@ import re
 import pytest
 
 from theory import document
-from theory.proofs import RESULTS
+from theory.results.all import RESULTS
 
 
 def test_the_page_is_current():

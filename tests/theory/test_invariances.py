@@ -21,7 +21,7 @@ from theory.checking.bounds import (
     TEXTBOOK_BOUND,
 )
 from theory.laws import HYPERBOLA, LAWS, TUNED_TEXTBOOK
-from theory.proofs import steps_by_id
+from theory.results.all import steps_by_id
 from theory.symbols import (
     M_G,
     B,

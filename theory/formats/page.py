@@ -8,7 +8,7 @@ from typing import Protocol
 from sympy.core.relational import Relational
 
 from theory.checking.proof import Kind, Result, Step
-from theory.proofs import assumptions_of
+from theory.results.all import assumptions_of
 
 _GREEK = {
     "Delta": "Δ",

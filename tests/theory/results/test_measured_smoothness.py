@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory.proofs import steps_by_id
+from theory.results.all import steps_by_id
 from theory.symbols import L, eta, length_after, length_before, length_step
 
 seeds = st.integers(0, 2**32 - 1)

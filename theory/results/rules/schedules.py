@@ -5,14 +5,14 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
-from theory.cases.decaying import SQUARES, WEIGHTED
-from theory.cases.descent import START
-from theory.cases.schedule_sums import CONVERGENCE_STEPS, SUM_STEPS
 from theory.checking.assumptions import BOUNDED, NON_INCREASING, SAME_GOAL, SAME_SUM
 from theory.checking.bounds import C1, C2, NOISE
 from theory.checking.operations import solve_for, substitute, sum_over_steps
 from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
 from theory.laws import HYPERBOLA
+from theory.results.fixed.decaying import SQUARES, WEIGHTED
+from theory.results.fixed.descent import START
+from theory.results.rules.schedule_sums import CONVERGENCE_STEPS, SUM_STEPS
 from theory.symbols import (
     A_K,
     H_K,

@@ -4,12 +4,12 @@ from functools import partial
 
 import sympy
 
-from theory.cases.descent import START
 from theory.checking.assumptions import BOUNDED, CAP_EACH, SAME_GOAL, SAME_SUM, TIGHT
 from theory.checking.bounds import NOISE
 from theory.checking.operations import solve_for, substitute, sum_over_steps
 from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le
 from theory.laws import HYPERBOLA
+from theory.results.fixed.descent import START
 from theory.symbols import (
     M_G,
     B,

@@ -4,12 +4,12 @@ from functools import partial
 
 import sympy
 
-from theory.cases.descent import GRADIENT_SQUARED, START
-from theory.cases.tuned import BEST_DECREASE, BRACKET
 from theory.checking.assumptions import BOUNDED
 from theory.checking.bounds import C1, C2, NOISE
 from theory.checking.proof import Certificate, Kind, Result, Step, eq, le
 from theory.laws import HYPERBOLA
+from theory.results.fixed.descent import GRADIENT_SQUARED, START
+from theory.results.tuned.tuned import BEST_DECREASE, BRACKET
 from theory.symbols import (
     M_G,
     Delta,

@@ -5,8 +5,6 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
-from theory.cases.descent import GRADIENT_SQUARED, MEAN
-from theory.cases.momentum_buffer import AVERAGE, BUFFER_STEPS, BUFFERS, GRADIENTS
 from theory.checking.assumptions import (
     BOUNDED,
     GRAD,
@@ -22,6 +20,8 @@ from theory.checking.bounds import C1, C2, NOISE, NOISE_SCALE
 from theory.checking.inner import base, inner
 from theory.checking.operations import solve_for, substitute, sum_over_steps
 from theory.checking.proof import Certificate, Derived, Kind, NormSquare, Premises, Result, Step, eq, le, lt
+from theory.results.fixed.descent import GRADIENT_SQUARED, MEAN
+from theory.results.rules.momentum_buffer import AVERAGE, BUFFER_STEPS, BUFFERS, GRADIENTS
 from theory.symbols import (
     B_0,
     M_G,

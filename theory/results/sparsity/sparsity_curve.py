@@ -5,10 +5,10 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
-from theory.cases.consequences import GROWING
-from theory.cases.sparsity import DENSE, REPORTED, SPARSE
 from theory.checking.assumptions import SAME_GOAL, SAME_MOMENTS
 from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
+from theory.results.sparsity.sparsity import DENSE, REPORTED, SPARSE
+from theory.results.tuned.consequences import GROWING
 from theory.symbols import (
     M_G,
     B,

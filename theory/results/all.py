@@ -3,25 +3,12 @@
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from theory.cases import (
-    consequences,
-    decaying,
-    decisions,
-    descent,
-    first_passage,
-    fixed_rate,
-    loss_goal,
-    measured_smoothness,
-    momentum,
-    schedules,
-    sparsity,
-    sparsity_curve,
-    tuned_textbook,
-    variance,
-    worst_case,
-)
 from theory.checking.assumptions import ASSUMPTIONS
 from theory.checking.proof import Kind, Result, Step
+from theory.results.fixed import decaying, descent, fixed_rate, variance
+from theory.results.rules import momentum, schedules
+from theory.results.sparsity import measured_smoothness, sparsity, sparsity_curve
+from theory.results.tuned import consequences, decisions, first_passage, loss_goal, tuned_textbook, worst_case
 
 RESULTS: tuple[Result, ...] = (
     descent.DESCENT_LEMMA,

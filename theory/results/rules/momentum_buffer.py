@@ -5,11 +5,11 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
-from theory.cases.descent import GRADIENT_SQUARED
 from theory.checking.assumptions import GRAD, MOMENTS_ORDERED, MOMENTUM, SAMPLED, SECOND_MOMENT, UNBIASED
 from theory.checking.inner import base, inner
 from theory.checking.operations import substitute, sum_over_steps
 from theory.checking.proof import Certificate, Derived, Kind, NormSquare, Premises, Step, eq, le
+from theory.results.fixed.descent import GRADIENT_SQUARED
 from theory.symbols import M_G, Buffer, G, K, M, k, m, mean_square, mean_square_u, mu
 
 algebra = partial(Step, "momentum", Kind.ALGEBRA)

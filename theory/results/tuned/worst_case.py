@@ -5,13 +5,13 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
-from theory.cases.descent import GRADIENT_SQUARED
-from theory.cases.tuned import BRACKET
 from theory.checking.assumptions import BOUNDED, GRAD, MOMENTS_ORDERED, MOVE, SAMPLED
 from theory.checking.bounds import NOISE, NOISE_SCALE, SHARP_BOUND
 from theory.checking.inner import inner
 from theory.checking.operations import substitute
 from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
+from theory.results.fixed.descent import GRADIENT_SQUARED
+from theory.results.tuned.tuned import BRACKET
 from theory.symbols import (
     M_G,
     B,

@@ -5,12 +5,12 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
-from theory.cases.descent import GRADIENT_SQUARED, MEAN, START
 from theory.checking.assumptions import BOUNDED, DOUBLE_CAP, SAME_GOAL
 from theory.checking.bounds import C1, C2, ETA_MAX, NOISE, NOISE_SCALE, SHARP_BOUND, TEXTBOOK_BOUND
 from theory.checking.operations import solve_for, sum_over_steps
 from theory.checking.proof import Certificate, Derived, Kind, Premises, Step, eq, le, lt
 from theory.laws import HYPERBOLA
+from theory.results.fixed.descent import GRADIENT_SQUARED, MEAN, START
 from theory.symbols import (
     B_0,
     M_G,

@@ -8,7 +8,7 @@ from reference.theory_mutations import mutations
 
 from theory.checking.assumptions import ASSUMPTIONS
 from theory.checking.proof import Derived, Kind, Step, eq
-from theory.proofs import CASES, RESULTS, assumptions_of, index, premises_of, results_of, steps_by_id, verify
+from theory.results.all import CASES, RESULTS, assumptions_of, index, premises_of, results_of, steps_by_id, verify
 from theory.symbols import x
 
 STEPS = [step for result in RESULTS for step in result.steps]

@@ -5,12 +5,12 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
-from theory.cases.tuned import BEST, LAW_STEPS, SHARP_STEPS
 from theory.checking.assumptions import SAME_GOAL
 from theory.checking.bounds import NOISE_SCALE
 from theory.checking.operations import substitute
 from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le
 from theory.laws import HYPERBOLA
+from theory.results.tuned.tuned import BEST, LAW_STEPS, SHARP_STEPS
 from theory.symbols import (
     B_0,
     M_G,

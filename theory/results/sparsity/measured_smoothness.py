@@ -5,12 +5,12 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
-from theory.cases.descent import GRADIENT_SQUARED
 from theory.checking.assumptions import GRAD, MOMENTS_ORDERED, SAMPLED
 from theory.checking.bounds import ETA_MAX
 from theory.checking.inner import base, inner
 from theory.checking.operations import solve_for, substitute
 from theory.checking.proof import Certificate, Derived, Kind, NormSquare, Premises, Result, Step, eq, le, lt
+from theory.results.fixed.descent import GRADIENT_SQUARED
 from theory.symbols import (
     B_0,
     L_11,

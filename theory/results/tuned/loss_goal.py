@@ -5,11 +5,11 @@ from functools import partial
 import sympy
 from sympy.core.relational import Relational
 
-from theory.cases.tuned import BRACKET
 from theory.checking.assumptions import POLYAK_LOJASIEWICZ
 from theory.checking.bounds import ETA_MAX, NOISE
 from theory.checking.operations import solve_for
 from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
+from theory.results.tuned.tuned import BRACKET
 from theory.symbols import (
     M_G,
     B,

@@ -1,0 +1,1 @@
+"""Results 13 and 14: schedules and momentum."""
