@@ -24,7 +24,7 @@ MEASURE = (
 # The modules with a command of their own that `kstar` has no name for.
 MODULES = (
     *(
-        "theory.noisy_quadratic",
+        "theory.noisy_quadratic.steps",
         "theory.worst_case",
         "empirics.constants",
         "empirics.datasets",

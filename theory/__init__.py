@@ -16,7 +16,7 @@ from theory.critical_batch import (
     parallel_efficiency,
 )
 from theory.laws import FIXED_RATE, HYPERBOLA, LAWS, PIECEWISE, POWER, SHARPNESS, TUNED_TEXTBOOK, Law
-from theory.quadratic_law import NOISY_QUADRATIC
+from theory.noisy_quadratic.law import NOISY_QUADRATIC
 from theory.schedules import Schedule, self_consistent_steps
 
 __all__ = [

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from theory import HYPERBOLA, NOISY_QUADRATIC, POWER, SHARPNESS, TUNED_TEXTBOOK
-from theory.noisy_quadratic import NoisyQuadratic, steps_to_result
+from theory.noisy_quadratic.steps import NoisyQuadratic, steps_to_result
 from verification.claims.analysis import analyse
 from verification.claims.judge import Verdict
 from verification.claims.on_pairs import ordered_by_sparsity, ratio_falls

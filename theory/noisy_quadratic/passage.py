@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from theory.log_space import Array
-from theory.quadratic_modes import Modes, State
+from theory.noisy_quadratic.modes import Modes, State
 
 LONGEST = 2**53  # steps a double still counts one by one
 _SHORT, _WALK = 16, 64  # a stride below the first is not worth its two states: visit so many steps instead

@@ -6,7 +6,7 @@ import numpy as np
 
 from theory.arguments import LARGEST
 from theory.log_space import Array
-from theory.quadratic_modes import Spectrum
+from theory.noisy_quadratic.modes import Spectrum
 
 _RANGE = 1e50  # of the numbers of a problem, so that no product leaves the doubles
 _MOST_NOISE = 1e50  # of a batch at the rate 1/L, over the loss at the start: any passage is beyond 2^53 steps
@@ -142,7 +142,7 @@ def largest_rate(problem: NoisyQuadratic, momentum: float = 0.0, *, nesterov: bo
         ValueError: If momentum is outside the range above.
 
     Reference:
-        Both roots of y^2 = t y - d lie inside the unit circle iff `|t| < 1 + d` and d < 1 (`theory.quadratic_modes`).
+        Both roots of y^2 = t y - d lie inside the unit circle iff `|t| < 1 + d` and d < 1 (`theory.noisy_quadratic.modes`).
 
     Example:
         >>> largest_rate(NoisyQuadratic.harmonic(10)), largest_rate(NoisyQuadratic.harmonic(10), 0.5, nesterov=True)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
 from theory import NOISY_QUADRATIC, SHARPNESS
-from theory.noisy_quadratic import NoisyQuadratic, steps_to_result
-from theory.quadratic_law import DIMENSION, GOAL, noisy_quadratic_shape
+from theory.noisy_quadratic.law import DIMENSION, GOAL, noisy_quadratic_shape
+from theory.noisy_quadratic.steps import NoisyQuadratic, steps_to_result
 
 logs = st.floats(-15.0, 15.0)
 

@@ -12,7 +12,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from reference.theory_noisy_quadratic import fewest_steps, first_step, losses, no_rate_is_earlier
 
-from theory.noisy_quadratic import (
+from theory.noisy_quadratic.modes import MomentumModes, PlainModes, Spectrum
+from theory.noisy_quadratic.passage import _least_loss
+from theory.noisy_quadratic.steps import (
     NoisyQuadratic,
     expected_loss,
     largest_rate,
@@ -20,8 +22,6 @@ from theory.noisy_quadratic import (
     steps_at_rate,
     steps_to_result,
 )
-from theory.quadratic_modes import MomentumModes, PlainModes, Spectrum
-from theory.quadratic_passage import _least_loss
 
 # 60 steps of some 10 roundings of 1.1e-16, amplified by at most 1/(1-m) = 100 where roots of the recursion meet
 ROUNDING = 1e-11
@@ -371,4 +371,4 @@ def test_command_refuses_in_one_line(capsys, arguments, message):
     assert stopped.value.code == 2
     assert captured.out == ""
     assert captured.err.count("\n") == 1
-    assert captured.err.startswith(f"python -m theory.noisy_quadratic: {message}")
+    assert captured.err.startswith(f"python -m theory.noisy_quadratic.steps: {message}")

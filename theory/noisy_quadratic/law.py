@@ -1,6 +1,6 @@
 r"""Law Q: the steps to result of a noisy quadratic at the best rate, as a curve with two shifts.
 
-On a noisy quadratic (`theory.noisy_quadratic`) k steps at the rate eta leave the loss bias(k, eta) + noise(k, eta)/B,
+On a noisy quadratic (`theory.noisy_quadratic.steps`) k steps at the rate eta leave the loss bias(k, eta) + noise(k, eta)/B,
 so k steps suffice from the batch size
 
     B(k) = min over eta of noise(k, eta)/(goal - bias(k, eta)),
@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike
 
 from theory.laws import Law
 from theory.log_space import Array
-from theory.quadratic_modes import Spectrum
-from theory.quadratic_problem import NoisyQuadratic
+from theory.noisy_quadratic.modes import Spectrum
+from theory.noisy_quadratic.problem import NoisyQuadratic
 from theory.symbols import B, c1, c2
 
 # Zhang et al. 2019 use 10^4 modes of curvature 1/i; the goal is a fiftieth of the loss at the start.

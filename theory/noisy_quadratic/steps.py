@@ -5,12 +5,12 @@ s_i(k) = E w_i^2 after k steps, SGD gives
 
     s_i(k) = s_i* + (1 - eta h_i)^(2k) (s_i(0) - s_i*),    s_i* = eta n_i / (B h_i (2 - eta h_i)),
 
-and momentum a recursion that `theory.quadratic_modes` solves. K*(B) is the first k with (1/2) sum_i h_i s_i(k) <= goal,
+and momentum a recursion that `theory.noisy_quadratic.modes` solves. K*(B) is the first k with (1/2) sum_i h_i s_i(k) <= goal,
 least over the learning rate. L, Delta and beta are known exactly, so all that is said about measured curves can be
 tried on this one.
 
 `steps` is the first passage at the rate `eta`, exact to the step: every earlier step was visited or ruled out by a
-bound from below (`theory.quadratic_passage`); only rounding, some 1e-13 of the loss, could shift it. Rates are tried on
+bound from below (`theory.noisy_quadratic.passage`); only rounding, some 1e-13 of the loss, could shift it. Rates are tried on
 a grid that is refined to 0.02% around its minima. With momentum K jumps as the rate changes, for the loss oscillates:
 as long as that lasts, rates around the best are tried at distances below the oscillation's, but a window far from the
 best and narrower than 3% of the rate can be missed.
@@ -29,9 +29,9 @@ from kstar.ending import command, say
 from theory.arguments import LARGEST, positive_array
 from theory.command_line import OneLineParser, count_up_to, number, plain, positive
 from theory.log_space import Array
-from theory.quadratic_modes import Modes, MomentumModes, PlainModes, Spectrum
-from theory.quadratic_passage import FINE, LONGEST, Passage, RateSearch, first_passage
-from theory.quadratic_problem import NoisyQuadratic, largest_rate
+from theory.noisy_quadratic.modes import Modes, MomentumModes, PlainModes, Spectrum
+from theory.noisy_quadratic.passage import FINE, LONGEST, Passage, RateSearch, first_passage
+from theory.noisy_quadratic.problem import NoisyQuadratic, largest_rate
 
 _BIN = 0.005  # width in log h of the modes that are one while rates are searched; the steps are those of all modes
 _LEAST = 1e-200  # the least goal, over Delta
@@ -75,7 +75,7 @@ def expected_loss(
         ValueError: If an argument is outside the range above.
 
     Reference:
-        Zhang et al. 2019, Sec. 3; the recursion of `theory.quadratic_modes`.
+        Zhang et al. 2019, Sec. 3; the recursion of `theory.noisy_quadratic.modes`.
 
     Example:
         >>> problem = NoisyQuadratic.harmonic(1)
@@ -118,7 +118,7 @@ def steps_at_rate(
         ValueError: If an argument is outside the range above.
 
     Reference:
-        Zhang et al. 2019, Sec. 3; the recursion of `theory.quadratic_modes`.
+        Zhang et al. 2019, Sec. 3; the recursion of `theory.noisy_quadratic.modes`.
 
     Example:
         >>> steps_at_rate(NoisyQuadratic.harmonic(1), 0.2, batch_size=4.0, eta=1.0)
@@ -154,7 +154,7 @@ def steps_to_result(
         ValueError: If an argument is outside the range above, or the goal takes more than 2^53 steps.
 
     Reference:
-        Zhang et al. 2019, Sec. 3; the recursion of `theory.quadratic_modes`.
+        Zhang et al. 2019, Sec. 3; the recursion of `theory.noisy_quadratic.modes`.
 
     Example:
         >>> steps_to_result(NoisyQuadratic.harmonic(1), 0.2, [1.0, 4.0]).steps
@@ -215,7 +215,7 @@ def _momentum(text: str) -> float:
 
 def _parser() -> OneLineParser:
     parser = OneLineParser(
-        prog="python -m theory.noisy_quadratic",
+        prog="python -m theory.noisy_quadratic.steps",
         description="Steps to result at the best rate on a noisy quadratic: h_i = 1/i, noise h_i/B, s_i(0) = 1.",
         allow_abbrev=False,
     )
@@ -243,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: With code 2 and one line on stderr if an option is wrong.
 
     Reference:
-        Zhang et al. 2019, Sec. 3; the recursion of `theory.quadratic_modes`.
+        Zhang et al. 2019, Sec. 3; the recursion of `theory.noisy_quadratic.modes`.
 
     Example:
         >>> main(["--goal", "0.2", "--dimension", "1", "--batch-sizes", "4", "--format", "json"])
