@@ -7,7 +7,9 @@ if sys.argv[:1] == ["-m"]:  # `python -m`: Ctrl-C is one line while modules are 
 
     leave_at_once(__name__)
 
-from theory.critical_batch import (
+from theory.laws import FIXED_RATE, HYPERBOLA, LAWS, PIECEWISE, POWER, SHARPNESS, TUNED_TEXTBOOK, Law
+from theory.noisy_quadratic.law import NOISY_QUADRATIC
+from theory.numbers.critical_batch import (
     batch_size_for_efficiency,
     critical_batch_size,
     critical_batch_size_20_percent,
@@ -15,9 +17,7 @@ from theory.critical_batch import (
     least_total_time,
     parallel_efficiency,
 )
-from theory.laws import FIXED_RATE, HYPERBOLA, LAWS, PIECEWISE, POWER, SHARPNESS, TUNED_TEXTBOOK, Law
-from theory.noisy_quadratic.law import NOISY_QUADRATIC
-from theory.schedules import Schedule, self_consistent_steps
+from theory.numbers.schedules import Schedule, self_consistent_steps
 
 __all__ = [
     "FIXED_RATE",

@@ -13,10 +13,10 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from theory.arguments import LARGEST, positive_array
 from theory.checking.notation import latex
-from theory.doubles import require_doubles
-from theory.log_space import Array, compile_log_law, evaluate, log_coordinates
+from theory.numbers.arguments import LARGEST, positive_array
+from theory.numbers.doubles import require_doubles
+from theory.numbers.log_space import Array, compile_log_law, evaluate, log_coordinates
 from theory.symbols import B, alpha, c1, c2, h
 
 _SHARPEST = np.log(1e-17)

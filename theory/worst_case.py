@@ -19,11 +19,11 @@ import sympy
 from numpy.typing import ArrayLike
 
 from kstar.ending import command, say
-from theory.arguments import LARGEST, count_array, positive_array, require_moments, require_positive
 from theory.checking.bounds import SHARP_BOUND
 from theory.command_line import OneLineParser, count_up_to, plain, positive
-from theory.doubles import is_moderate, ratio, require_doubles
-from theory.log_space import Array
+from theory.numbers.arguments import LARGEST, count_array, positive_array, require_moments, require_positive
+from theory.numbers.doubles import is_moderate, ratio, require_doubles
+from theory.numbers.log_space import Array
 from theory.results.tuned.worst_case import CONTRACTION, WORST_CASE
 from theory.symbols import M_G as MOMENT
 from theory.symbols import Delta, K, L, M, Powers, PowerSums, eta, mu

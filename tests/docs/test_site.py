@@ -96,7 +96,7 @@ def test_formulas_are_part_of_the_page(site):
     theory = (site / "theory.html").read_text(encoding="utf-8")
     assert theory.count("<math") > 300
     assert "$$" not in re.sub(r"<code.*?</code>|<pre.*?</pre>", "", theory, flags=re.DOTALL)
-    assert "<math" in (site / "reference" / "theory.critical_batch.html").read_text(encoding="utf-8")
+    assert "<math" in (site / "reference" / "theory.numbers.critical_batch.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_a_page_fits_its_window_and_asks_for_its_own_files_only(browser, site, n
 def test_search_finds_functions_without_a_server(browser, site):
     browser.get((site / "search.html").as_uri() + "?q=batch_size_for_efficiency")
     found = WebDriverWait(browser, 30).until(lambda b: b.find_elements(By.CSS_SELECTOR, "ul.search li a"))
-    assert any("theory.critical_batch" in Path(urlparse(a.get_attribute("href")).path).name for a in found)
+    assert any("theory.numbers.critical_batch" in Path(urlparse(a.get_attribute("href")).path).name for a in found)
 
 
 def test_the_tutorials_formula_is_drawn(browser, site):

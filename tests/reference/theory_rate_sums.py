@@ -3,7 +3,7 @@
 import mpmath
 import sympy
 
-from theory.schedules import SHAPES
+from theory.numbers.schedules import SHAPES
 from theory.symbols import K, k
 
 _MODULES = {"polygamma": mpmath.psi, "floor": mpmath.floor}

@@ -19,9 +19,9 @@ import sympy
 from numpy.typing import ArrayLike
 
 from theory.laws import Law
-from theory.log_space import Array
 from theory.noisy_quadratic.modes import Spectrum
 from theory.noisy_quadratic.problem import NoisyQuadratic
+from theory.numbers.log_space import Array
 from theory.symbols import B, c1, c2
 
 # Zhang et al. 2019 use 10^4 modes of curvature 1/i; the goal is a fiftieth of the loss at the start.

@@ -22,7 +22,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from theory.log_space import Array
+from theory.numbers.log_space import Array
 
 _EARLY = 64
 _TINY = 1e-150  # stands for a root at 0; its square is still a normal double

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from theory.log_space import Array
 from theory.noisy_quadratic.modes import Modes, State
+from theory.numbers.log_space import Array
 
 LONGEST = 2**53  # steps a double still counts one by one
 _SHORT, _WALK = 16, 64  # a stride below the first is not worth its two states: visit so many steps instead

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.arguments import LARGEST
-from theory.log_space import Array
 from theory.noisy_quadratic.modes import Spectrum
+from theory.numbers.arguments import LARGEST
+from theory.numbers.log_space import Array
 
 _RANGE = 1e50  # of the numbers of a problem, so that no product leaves the doubles
 _MOST_NOISE = 1e50  # of a batch at the rate 1/L, over the loss at the start: any passage is beyond 2^53 steps

@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kstar.ending import command, say
-from theory.arguments import LARGEST, positive_array
 from theory.command_line import OneLineParser, count_up_to, number, plain, positive
-from theory.log_space import Array
 from theory.noisy_quadratic.modes import Modes, MomentumModes, PlainModes, Spectrum
 from theory.noisy_quadratic.passage import FINE, LONGEST, Passage, RateSearch, first_passage
 from theory.noisy_quadratic.problem import NoisyQuadratic, largest_rate
+from theory.numbers.arguments import LARGEST, positive_array
+from theory.numbers.log_space import Array
 
 _BIN = 0.005  # width in log h of the modes that are one while rates are searched; the steps are those of all modes
 _LEAST = 1e-200  # the least goal, over Delta

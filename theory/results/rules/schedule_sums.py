@@ -6,7 +6,7 @@ import sympy
 from sympy.core.relational import Relational
 
 from theory.checking.proof import Derived, Kind, Premises, Step, Telescopes, eq
-from theory.schedules import SHAPES
+from theory.numbers.schedules import SHAPES
 from theory.symbols import A_D, A_K, H_D, H_K, K, decay_steps, end_factor, eta, gamma, k, rest, s, stages, tau, y
 
 algebra = partial(Step, "schedules", Kind.ALGEBRA)

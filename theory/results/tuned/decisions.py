@@ -132,7 +132,7 @@ BATCH_SIZE = Result(
     "18",
     "tuned",
     "Choosing a batch size",
-    "What Proposition 4.1 says about the choice of B; theory.critical_batch has these as functions.",
+    "What Proposition 4.1 says about the choice of B; theory.numbers.critical_batch has these as functions.",
     (
         algebra(
             "18.1",

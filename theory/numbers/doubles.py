@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.log_space import Array
+from theory.numbers.log_space import Array
 
 _MODERATE = 1e18
 SMALLEST = float(np.finfo(np.float64).tiny)

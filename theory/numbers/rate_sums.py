@@ -1,4 +1,4 @@
-"""The rates of schedules and their sums as numbers: what `theory.schedules` writes as closed forms.
+"""The rates of schedules and their sums as numbers: what `theory.numbers.schedules` writes as closed forms.
 
 Those are differences of zeta and digamma functions that lose every digit where a rate hardly changes, or falls by many
 powers of ten. Here a sum of (1 + k/tau)^-p or (1 - k/D)^p is added up term by term where the terms change quickly, and
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from theory.doubles import ratio
-from theory.log_space import Array
+from theory.numbers.doubles import ratio
+from theory.numbers.log_space import Array
 
 HELD = ("linear", "polynomial", "cosine")
 _SLOW = 40.0  # from this distance of the pole on, and four times the exponent, a power changes slowly
@@ -95,7 +95,7 @@ def rates(name: str, peak: float, k: Array, own: dict[str, float]) -> Array:
     r"""Return the rates of steps, the peak taken in before anything underflows.
 
     Args:
-        name: One of `theory.schedules.SHAPES`.
+        name: One of `theory.numbers.schedules.SHAPES`.
         peak: Rate of step 0, scalar. Finite, > 0.
         k: Steps, any shape. Whole, >= 0.
         own: The shape's parameters.
@@ -104,7 +104,7 @@ def rates(name: str, peak: float, k: Array, own: dict[str, float]) -> Array:
         Array of the shape of k, in the unit of the peak; 0 where a rate is below the smallest double.
 
     Reference:
-        The expressions `rate` of `theory.schedules.SHAPES`.
+        The expressions `rate` of `theory.numbers.schedules.SHAPES`.
 
     Example:
         >>> rates("exponential", 1e300, np.array([2.0]), {"gamma": 1e-200})
@@ -144,7 +144,7 @@ def sums(name: str, degree: int, steps: Array, own: dict[str, float]) -> Array:
     r"""Return the sum of a shape, or of its square, over k < K.
 
     Args:
-        name: One of `theory.schedules.SHAPES`.
+        name: One of `theory.numbers.schedules.SHAPES`.
         degree: 1, or 2 for the squares.
         steps: K, any shape. Whole, >= 0.
         own: The shape's parameters.
@@ -153,7 +153,7 @@ def sums(name: str, degree: int, steps: Array, own: dict[str, float]) -> Array:
         Array of the shape of steps, without unit, 0 at K = 0 and else at least 1.
 
     Reference:
-        The expressions `total` and `squares` of `theory.schedules.SHAPES`.
+        The expressions `total` and `squares` of `theory.numbers.schedules.SHAPES`.
 
     Example:
         >>> sums("inverse", 1, np.array([10.0]), {"tau": 1e300})

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.log_space import Array
+from theory.numbers.log_space import Array
 
 LARGEST = sys.float_info.max
 """The largest double; whole numbers of Python may be larger."""

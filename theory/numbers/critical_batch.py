@@ -5,9 +5,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.arguments import LARGEST, positive_array
-from theory.doubles import ratio, require_doubles
-from theory.log_space import Array
+from theory.numbers.arguments import LARGEST, positive_array
+from theory.numbers.doubles import ratio, require_doubles
+from theory.numbers.log_space import Array
 
 
 def _require_constants(c1: float, c2: float) -> None:

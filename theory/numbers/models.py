@@ -1,4 +1,4 @@
-"""The models of `theory.evaluation`: their steps and rates as proven expressions, and these as numbers.
+"""The models of `theory.numbers.evaluation`: their steps and rates as proven expressions, and these as numbers.
 
 Up to a thousand batch sizes are computed in 60 digits with exponents that have no limit; more in doubles, if no number
 is so large or small that a product could leave their range.
@@ -16,9 +16,9 @@ import sympy
 from theory import symbols as s
 from theory.checking.bounds import C1, C2_AT_RATE, ETA_MAX, STEPS_AT_RATE
 from theory.checking.proof import Result, expand_definitions
-from theory.doubles import is_moderate, require_doubles
 from theory.laws import HYPERBOLA
-from theory.log_space import Array
+from theory.numbers.doubles import is_moderate, require_doubles
+from theory.numbers.log_space import Array
 from theory.results.fixed.decaying import PROPOSITION_DECAYING
 from theory.results.fixed.variance import MINIBATCH
 from theory.results.tuned.tuned import BEST, BEST_RATE, STEPS
@@ -145,7 +145,7 @@ def compute(entry: Model, sizes: Array, constants: Sequence[float]) -> tuple[Arr
         ValueError: If steps or rates leave the range of doubles.
 
     Reference:
-        `theory.evaluation.evaluate`.
+        `theory.numbers.evaluation.evaluate`.
 
     Example:
         >>> constants = [1e-300, 1e300, 1e-300, 1e-300, 1.0, 1.0, np.nan, np.nan, np.nan]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference.theory_rate_sums import added, closed
 
-from theory.schedules import SHAPES, Schedule, self_consistent_steps
+from theory.numbers.schedules import SHAPES, Schedule, self_consistent_steps
 
 STEPS = 300
 PARAMETERS = {

@@ -17,11 +17,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.arguments import LARGEST, positive_array, require_moments, require_positive
 from theory.command_line import plain
-from theory.doubles import ratio, require_doubles
-from theory.log_space import Array
-from theory.models import BOUNDS, MODELS, compute, entry_of
+from theory.numbers.arguments import LARGEST, positive_array, require_moments, require_positive
+from theory.numbers.doubles import ratio, require_doubles
+from theory.numbers.log_space import Array
+from theory.numbers.models import BOUNDS, MODELS, compute, entry_of
 
 __all__ = ["BOUNDS", "MODELS", "Evaluation", "evaluate"]
 

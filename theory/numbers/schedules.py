@@ -13,10 +13,10 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from theory.arguments import LARGEST
-from theory.doubles import SMALLEST, ratio, require_doubles
-from theory.log_space import Array
-from theory.rate_sums import above_end, rates, sums
+from theory.numbers.arguments import LARGEST
+from theory.numbers.doubles import SMALLEST, ratio, require_doubles
+from theory.numbers.log_space import Array
+from theory.numbers.rate_sums import above_end, rates, sums
 from theory.symbols import K, decay_steps, end_factor, gamma, k, power, tau
 
 ONE = sympy.Integer(1)
@@ -26,7 +26,7 @@ ONE = sympy.Integer(1)
 class Shape:
     """A schedule over its peak rate: the rate of step k, its sum over k < K and that of its square.
 
-    `held` shapes are given for K <= decay_steps. The numbers come from `theory.rate_sums`: these forms cancel.
+    `held` shapes are given for K <= decay_steps. The numbers come from `theory.numbers.rate_sums`: these forms cancel.
     """
 
     name: str

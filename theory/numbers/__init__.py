@@ -1,0 +1,1 @@
+"""The bounds and schedules as numbers, on doubles at any size."""
