@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from paper_figures.style import METADATA, RC, decade_axis, log2_axis
+from paper_figures.drawing.style import METADATA, RC, decade_axis, log2_axis
 from theory import HYPERBOLA
 
 _LOOKS = {1: ("#000000", "o"), 2: ("#0C7BDC", "s")}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kstar.ending import command, say
 from paper_figures.catalogue import FIGURES, draw, find_name, refuse_others
-from paper_figures.sources import read_run
+from paper_figures.reading.run import read_run
 from verification.command_line import Parser
 
 

@@ -9,23 +9,23 @@ from types import MappingProxyType
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from paper_figures.extra_examples import extra_examples
-from paper_figures.extra_fits import extra_fits
-from paper_figures.extra_rates import extra_rates
-from paper_figures.extra_ratio import extra_ratio
-from paper_figures.extra_residuals import extra_residuals
-from paper_figures.extra_smoothness import extra_smoothness
-from paper_figures.extra_window import extra_window
-from paper_figures.figure_01 import figure_01
-from paper_figures.figure_02 import figure_02
-from paper_figures.figure_03 import figure_03
-from paper_figures.figure_05 import figure_05
-from paper_figures.figure_12 import figure_12
-from paper_figures.figures_04_and_06 import FIGURE_04, FIGURE_06, HESSIAN
-from paper_figures.figures_07_to_11 import FIGURES_07_TO_11
-from paper_figures.figures_13_to_18 import FIGURES_13_TO_18, WORKLOADS
-from paper_figures.sources import Run
-from paper_figures.style import METADATA, RC
+from paper_figures.drawing.style import METADATA, RC
+from paper_figures.extras.examples import extra_examples
+from paper_figures.extras.fits import extra_fits
+from paper_figures.extras.rates import extra_rates
+from paper_figures.extras.ratio import extra_ratio
+from paper_figures.extras.residuals import extra_residuals
+from paper_figures.extras.smoothness import extra_smoothness
+from paper_figures.extras.window import extra_window
+from paper_figures.figures.figure_01 import figure_01
+from paper_figures.figures.figure_02 import figure_02
+from paper_figures.figures.figure_03 import figure_03
+from paper_figures.figures.figure_05 import figure_05
+from paper_figures.figures.figure_12 import figure_12
+from paper_figures.figures.figures_04_and_06 import FIGURE_04, FIGURE_06, HESSIAN
+from paper_figures.figures.figures_07_to_11 import FIGURES_07_TO_11
+from paper_figures.figures.figures_13_to_18 import FIGURES_13_TO_18, WORKLOADS
+from paper_figures.reading.run import Run
 from verification.report.target_file import Target, check_targets, holds, write_whole
 
 

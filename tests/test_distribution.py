@@ -30,7 +30,7 @@ MODULES = (
         "empirics.datasets",
         "empirics.exchange.__main__",
     ),
-    *("verification.findings.__main__", "verification.record", "paper_figures.report"),
+    *("verification.findings.__main__", "verification.record", "paper_figures.report.__main__"),
 )
 # Where a module comes from, how its distribution was installed, and what lies beside it.
 PROBE = """
@@ -142,7 +142,7 @@ def test_a_wheel_alone_measures_judges_and_draws(built, tmp_path):
     module("paper_figures", "run", "--figure", "1", "--to", "again")
     for name in ("figure_01.png", "figure_01.svg"):
         assert (elsewhere / "again" / name).read_bytes() == (elsewhere / "run/figures" / name).read_bytes()
-    module("paper_figures.report", "run")
+    module("paper_figures.report.__main__", "run")
     assert "<style>" in (elsewhere / "report.html").read_text()
     for name in MODULES:
         assert f"python -m {name}" in module(name, "--help")

@@ -33,7 +33,7 @@ LIGHT = (
         "empirics.store.store",
     ),
     *("empirics.executors.ray_cluster", "empirics.executors.ray_executor", "verification.report.__main__"),
-    *("paper_figures.__main__", "paper_figures.report"),
+    *("paper_figures.__main__", "paper_figures.report.__main__"),
 )
 PICKLES = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 

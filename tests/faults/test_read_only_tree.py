@@ -40,7 +40,7 @@ def test_verdicts_figures_and_the_page_come_from_a_read_only_tree(run_module, tm
     drawn = run_module("paper_figures", "evidence/digits", "--figure", "1", "--to", tmp_path / "figures")
     assert (drawn.returncode, drawn.stderr) == (0, "")
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["figure_01.png", "figure_01.svg"]
-    page = run_module("paper_figures.report", "evidence/digits", "--to", tmp_path / "page.html")
+    page = run_module("paper_figures.report.__main__", "evidence/digits", "--to", tmp_path / "page.html")
     assert (page.returncode, page.stderr) == (0, "")
     assert (tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>")
     for module, *words in (

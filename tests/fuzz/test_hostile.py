@@ -22,8 +22,8 @@ from empirics.search.space import read_points
 from empirics.store.store import open_store, read_store
 from empirics.store.store import schema as store_schema
 from empirics.training.checkpoint import resume
-from paper_figures.report_page import drawn_figures
-from paper_figures.sources import read_run
+from paper_figures.reading.run import read_run
+from paper_figures.report.page import drawn_figures
 from verification.findings.__main__ import _write as write_findings
 from verification.records.json_file import MOST_BYTES, read_json
 from verification.records.provenance_file import read_provenance

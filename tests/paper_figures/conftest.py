@@ -10,7 +10,7 @@ from reference.report_runs import write_drawn, write_judged
 from reference.searched_runs import judged_run, searched_records
 from reference.verification_runs import DIGITS_TRUTHS
 
-from paper_figures.style import RC
+from paper_figures.drawing.style import RC
 
 
 class Panels:

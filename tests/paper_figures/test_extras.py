@@ -9,8 +9,8 @@ from reference.searched_runs import followed, judged_run, searched_records
 from reference.verification_runs import write_run
 
 from paper_figures.catalogue import FIGURES
-from paper_figures.judged import OLDER
-from paper_figures.sources import key_of, read_run
+from paper_figures.reading.judged import OLDER
+from paper_figures.reading.run import key_of, read_run
 from theory import HYPERBOLA
 from verification.inference.smoothness_and_rate import OTHER_STEPS
 from verification.records.records import Records

@@ -8,9 +8,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from reference.verification_runs import DIGITS_TRUTHS, write_run
 
-from paper_figures.curve_panels import steps_at
-from paper_figures.figure_01 import figure_01
-from paper_figures.sources import read_run
+from paper_figures.drawing.curve_panels import steps_at
+from paper_figures.figures.figure_01 import figure_01
+from paper_figures.reading.run import read_run
 from verification.records.records import Curve, CurvePoint
 from verification.report.__main__ import main as report
 

@@ -8,7 +8,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from paper_figures.catalogue import FIGURES
-from paper_figures.style import RC
+from paper_figures.drawing.style import RC
 
 pytestmark = pytest.mark.slow
 # Neighbouring words may touch by so much, in points.

@@ -6,7 +6,7 @@ import pytest
 from reference.searched_runs import judged_run, searched_records
 
 from paper_figures.catalogue import FIGURES
-from paper_figures.scatter import evenly, nearest
+from paper_figures.drawing.scatter import evenly, nearest
 
 ENDS = {"complete": "complete", "incomplete": "incomplete (budget spent)", "infeasible": "infeasible (diverged)"}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from paper_figures.judged import read_curve, read_pair, read_smoothness
-from paper_figures.sources import Run, key_of
+from paper_figures.reading.judged import read_curve, read_pair, read_smoothness
+from paper_figures.reading.run import Run, key_of
 from verification.claims.analysis import analyse
 from verification.records.constants_file import Constant, without_seeds
 from verification.records.records import Curve, CurvePoint, Records

@@ -31,9 +31,9 @@ from empirics.search.space import Metaparameter, read_points
 from empirics.store.store import open_store, read_store
 from empirics.training.checkpoint import resume, write_checkpoint
 from empirics.training.race_log import RaceLog
-from paper_figures import report_verdicts
-from paper_figures.report_provenance import measured, steps_to_reproduce
-from paper_figures.sources import read_run
+from paper_figures.reading import report_verdicts
+from paper_figures.reading.run import read_run
+from paper_figures.report.provenance import measured, steps_to_reproduce
 from verification.records.constants_file import read_constants
 from verification.records.json_file import read_json
 from verification.records.provenance_file import read_provenance

@@ -16,10 +16,10 @@ from empirics.measure import Execution
 from empirics.measure import main as measure
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
-from paper_figures.report_page import page
-from paper_figures.rows import MNIST, measured_by, rows_of, without_sparse
-from paper_figures.sources import read_run
-from paper_figures.trajectories import _told
+from paper_figures.drawing.rows import MNIST, measured_by, rows_of, without_sparse
+from paper_figures.drawing.trajectories import _told
+from paper_figures.reading.run import read_run
+from paper_figures.report.page import page
 from verification.claims.analysis import analyse
 from verification.claims.needs import Needs, lacking, remedies
 from verification.claims.rules import NEEDS
@@ -335,7 +335,7 @@ def _write_mnist(folder):
 
 
 def test_constants_that_were_left_out_are_asked_for_by_figures_and_page(monkeypatch, capsys):
-    monkeypatch.setattr("paper_figures.report_verdicts.DRAWS", 0)
+    monkeypatch.setattr("paper_figures.reading.report_verdicts.DRAWS", 0)
     write_asked(Path("run"), Request(sparsity=(0.0, 90.0), **FEW))
     caption = " ".join(_told(read_run("run"), ["L"], ""))
     for command in (caption.partition("measure it: ")[2], page([Path("run")]).runs[0].commands["constants"]):

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import pytest
 from reference.verification_runs import DIGITS, DIGITS_TRUTHS, write_run
 
-from paper_figures import report_verdicts
-from paper_figures.figure_02 import figure_02
-from paper_figures.report_page import page
-from paper_figures.rows import rows_of
-from paper_figures.sources import read_run
+from paper_figures.drawing.rows import rows_of
+from paper_figures.figures.figure_02 import figure_02
+from paper_figures.reading import report_verdicts
+from paper_figures.reading.run import read_run
+from paper_figures.report.page import page
 from verification.claims.analysis import analyse
 from verification.findings.kept_runs import KeptRun, runs_table
 from verification.records.provenance_file import known_provenance

@@ -1,0 +1,1 @@
+"""What figures share: their look, their rows and panels."""

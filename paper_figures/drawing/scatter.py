@@ -1,0 +1,277 @@
+"""One study's trials over its metaparameters: how each ended, and which was best."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+
+from paper_figures.drawing.rows import Row, measured_by
+from paper_figures.drawing.style import SMALL, decade_axis, headline, log2_axis, page
+from verification.records.records import Curve, CurvePoint
+from verification.records.trials import Status, Trial
+
+Place = Callable[[Trial | CurvePoint], tuple[float, float] | None]
+
+# Blue, grey, vermilion: apart for every kind of vision, and so are the shapes.
+LOOKS: Mapping[Status, tuple[str, str, str]] = MappingProxyType(
+    {
+        "complete": ("o", "#0C7BDC", "complete"),
+        "incomplete": ("^", "#7F7F7F", "incomplete (budget spent)"),
+        "infeasible": ("x", "#D55E00", "infeasible (diverged)"),
+        "censored": (".", "#A0A0A0", "cut short when the study was over"),
+    }
+)
+STAR: Mapping[str, Any] = MappingProxyType(
+    {"marker": "*", "color": "#FFC20A", "markeredgecolor": "black", "markersize": 13.0, "linestyle": "none"}
+)
+PANEL = 2.1  # inches
+STATUSES = (
+    "Circles: goal reached; triangles: budget spent; crosses: diverged; dots: cut short when the study was over, at "
+    "the last step seen; star: the winner, $K^*$."
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The trials of one curve at one batch size, all replicates."""
+
+    curve: Curve
+    batch_size: int
+    trials: tuple[Trial, ...]
+
+    @property
+    def best(self) -> list[CurvePoint]:
+        """The winner of each replicate, known also where the trials are not."""
+        return [p for p in self.curve.points if p.batch_size == self.batch_size and p.reached and p.metaparameters]
+
+    @property
+    def cut_short(self) -> int:
+        """How many trials were."""
+        return sum(trial.status == "censored" for trial in self.trials)
+
+
+@dataclass(frozen=True)
+class Block:
+    """The panels of one row: sparsities down, batch sizes across."""
+
+    row: Row
+    sparsities: tuple[float, ...]
+    batch_sizes: tuple[int, ...]
+    against: str
+    measured: int
+
+    @classmethod
+    def of(
+        cls,
+        row: Row,
+        batch_sizes: Callable[[Sequence[int]], list[int]],
+        sparsities: Sequence[float] | None,
+        against: str | None,
+    ) -> "Block":
+        """Return what is shown of a row."""
+        there = [curve.sparsity for curve in row.curves]
+        wanted = tuple(there if sparsities is None else [s for s in there if s in sparsities]) or (there[0], there[-1])
+        sizes = sorted({point.batch_size for curve in row.curves for point in curve.points})
+        searched = any("momentum" in point.metaparameters for curve in row.curves for point in curve.points)
+        shown = tuple(batch_sizes(sizes))
+        return cls(row, wanted, shown, against or ("momentum" if searched else "steps"), len(sizes))
+
+    def studies(self) -> list[Study]:
+        """Return the studies shown, sparsity by sparsity."""
+        curves = [curve for curve in self.row.curves if curve.sparsity in self.sparsities]
+        return [
+            Study(curve, size, tuple(trial for trial in curve.trials if trial.batch_size == size))
+            for curve in curves
+            for size in self.batch_sizes
+        ]
+
+    @property
+    def known(self) -> bool:
+        """Whether any trial or winner can be shown."""
+        return any(study.trials or study.best for study in self.studies())
+
+    def draw(self, part: SubFigure) -> None:
+        """Draw the panels."""
+        headline(part, self.row.title)
+        panels = np.ravel(np.asarray(part.subplots(len(self.sparsities), len(self.batch_sizes), squeeze=False)))
+        for axes, study in zip(panels, self.studies(), strict=True):
+            axes.set_xlabel("learning rate $\\eta$")
+            axes.set_ylabel("steps $K$" if self.against == "steps" else "1 - momentum")
+            draw_study(axes, study, _place_in_steps if self.against == "steps" else _place_by_momentum)
+        set_axes(list(panels), self.against)
+        part.legend(handles=status_legend(), loc="outside lower center", ncols=5, handletextpad=0.2, columnspacing=1.0)
+
+    def caption(self) -> list[str]:
+        """Return what the panels are of, and what they lack."""
+        studies = self.studies()
+        counts = sorted({len(study.trials) for study in studies})
+        each = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+        sizes = f"{len(self.batch_sizes)} of {self.measured} batch sizes shown"
+        told = [f"{self.row.title}: n = {each} trials a panel, {sizes}."] if counts[-1] else []
+        return [*told, *remark(self.row, studies)]
+
+
+def evenly(values: Sequence[int], most: int) -> list[int]:
+    """Return at most so many of some values: every second, third, ... from the first on.
+
+    Args:
+        values: Ascending.
+        most: At least 1.
+
+    Returns:
+        Some of them, ascending.
+
+    Example:
+        >>> evenly([1, 2, 4, 8, 16], 3), evenly([1, 2, 4], 3)
+        ([1, 4, 16], [1, 2, 4])
+    """
+    return list(values[:: -(-len(values) // most)])
+
+
+def nearest(values: Sequence[int], wanted: Sequence[int]) -> list[int]:
+    """Return the wanted values where all are there, else as many of those there, evenly spread.
+
+    Args:
+        values: Ascending.
+        wanted: Ascending, two or more.
+
+    Returns:
+        Some of the values, ascending.
+
+    Example:
+        >>> nearest([1, 2, 4, 8, 16, 32], [2, 8]), nearest([1, 2, 4], [2, 8])
+        ([2, 8], [1, 4])
+    """
+    return list(wanted) if set(wanted) <= set(values) else evenly(values, len(wanted))
+
+
+def draw_study(axes: Axes, study: Study, place: Place) -> None:
+    """Draw the trials of a study.
+
+    Args:
+        axes: The panel.
+        study: Whose trials.
+        place: Where a trial or a winner stands, None where it has no place in this panel.
+    """
+    for status, (marker, colour, label) in LOOKS.items():
+        found = [at for trial in study.trials if trial.status == status and (at := place(trial)) is not None]
+        if found:
+            x, y = zip(*found, strict=True)
+            axes.plot(x, y, marker, color=colour, markerfacecolor="none" if marker == "^" else colour, label=label)
+    best = [at for point in study.best if (at := place(point)) is not None]
+    if best:
+        axes.plot(*zip(*best, strict=True), label="best", **STAR)
+    remark = "" if best else "\ngoal not reached"
+    if not study.trials:
+        remark += "\nlosing trials unknown"
+    axes.set_title(f"$S$ = {study.curve.sparsity:g}%, $B$ = {study.batch_size}{remark}", fontsize=9.0)
+
+
+def _place_by_momentum(trial: Trial | CurvePoint) -> tuple[float, float] | None:
+    """Return (learning rate, 1 - momentum) of a trial."""
+    return _at(trial, 1.0 - trial.metaparameters.get("momentum", 1.0))
+
+
+def _place_in_steps(trial: Trial | CurvePoint) -> tuple[float, float] | None:
+    """Return (learning rate, steps) of a trial: to its goal, or the last seen without it."""
+    return _at(trial, trial.lower if trial.upper is None else trial.upper)
+
+
+def set_axes(panels: Sequence[Axes], against: str) -> None:
+    """Give panels the same axes, a little wider than all that was drawn in them.
+
+    Args:
+        panels: Of one workload and goal.
+        against: `momentum` or `steps`.
+    """
+    x, y = ([v for axes in panels for line in axes.lines for v in _coordinates(line, i)] for i in (0, 1))
+    for axes in panels:
+        if x:
+            decade_axis(axes.xaxis, min(x) / 1.5, max(x) * 1.5, 4)
+            if against == "steps":
+                log2_axis(axes.yaxis, min(y) / 1.6, max(y) * 1.6)
+            else:
+                decade_axis(axes.yaxis, min(y) / 1.5, max(y) * 1.5)
+        axes.tick_params(labelsize=SMALL)
+        axes.label_outer()
+
+
+def status_legend() -> list[Line2D]:
+    """Return one legend entry per way to end, and the winner's."""
+    handles = [
+        Line2D([], [], marker=marker, color=colour, markerfacecolor="none" if marker == "^" else colour, label=label)
+        for marker, colour, label in LOOKS.values()
+    ]
+    for handle in handles:
+        handle.set_linestyle("none")
+    return [*handles, Line2D([], [], label="best", **STAR)]
+
+
+def remark(row: Row, studies: Sequence[Study]) -> list[str]:
+    """Return what is not known of some studies and what would measure it, one line each.
+
+    Args:
+        row: Whose they are.
+        studies: The ones drawn.
+
+    Returns:
+        Lines; empty where every trial went on to its end.
+    """
+    run = row.run
+    if not any(study.trials for study in studies):
+        why = next((text for text in run.records.notes if text.startswith("trials not read")), "no study.sqlite here")
+        return [f"No trials of {row.title}, winners alone: {measured_by(row, why, stop='never')}"]
+    cut = sum(study.cut_short for study in studies)
+    if not cut:
+        return []
+    every = sum(len(study.trials) for study in studies)
+    stop = row.curves[0].stop or "race"
+    told = f"{cut} of {every} trials were cut short (--stop {stop}), so how they would have ended is not known"
+    return [f"{row.title}: {measured_by(row, told, stop='never')}"]
+
+
+def _at(trial: Trial | CurvePoint, y: float) -> tuple[float, float] | None:
+    """Return where a trial stands, None where it has no place on log axes."""
+    rate = trial.metaparameters.get("learning_rate", 0.0)
+    return (rate, y) if rate > 0.0 and y > 0.0 else None
+
+
+def _coordinates(line: Line2D, axis: int) -> list[float]:
+    """Return the x or y of what was drawn."""
+    values = np.asarray(line.get_xdata() if axis == 0 else line.get_ydata(), dtype=np.float64)
+    return [float(value) for value in values]
+
+
+def scatter_rows(
+    figure_rows: Sequence[Row],
+    batch_sizes: Callable[[Sequence[int]], list[int]],
+    sparsities: Sequence[float] | None,
+    remarks: Sequence[str] = (),
+    against: str | None = None,
+) -> Figure:
+    """Draw one panel per sparsity and batch size of every row.
+
+    Args:
+        figure_rows: One per workload and goal.
+        batch_sizes: Which of a row's batch sizes to show.
+        sparsities: Which sparsities, None for all; where a row has none of them, its least and its largest.
+        remarks: Lines below the caption.
+        against: `steps` to put steps against the learning rate, None for what was searched beside it.
+
+    Returns:
+        The figure; without rows the remarks alone.
+    """
+    every = [Block.of(row, batch_sizes, sparsities, against) for row in figure_rows]
+    blocks = [block for block in every if block.known]
+    told = [STATUSES, *(line for block in every for line in block.caption())] if every else []
+    heights = [PANEL * len(block.sparsities) + 1.0 for block in blocks]
+    width = max(PANEL * max((len(block.batch_sizes) for block in blocks), default=0) + 0.6, 9.5)
+    figure, parts = page(width, heights, [*told, *remarks])
+    for part, block in zip(parts, blocks, strict=True):
+        block.draw(part)
+    return figure

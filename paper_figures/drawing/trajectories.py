@@ -1,0 +1,113 @@
+"""What was measured along the winners' runs, one line per sparsity and replicate: figures 4 and 6 and an extra."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from paper_figures.drawing.rows import title_of
+from paper_figures.drawing.style import blank, decade_axis, headline, looks, page, plain, sparsity_legend
+from paper_figures.reading.run import Run
+from verification.records.run_command import measured_run
+from verification.records.trials import SmoothnessRun
+from verification.report.tables import constant_text
+
+PANEL_WIDTH, PANEL_HEIGHT = 5.2, 3.6
+NAMES: Mapping[str, str] = {
+    "L": "smoothness $L$",
+    "training_loss": "training loss $f$",
+    "hessian_top": "top Hessian eigenvalue",
+}
+
+
+def trajectories(runs: Sequence[Run], quantities: Sequence[str], told: str, constant: str = "") -> Figure:
+    """Draw quantities along the winners' runs, one panel per quantity and run folder.
+
+    Args:
+        runs: One or more runs.
+        quantities: Keys of `NAMES`.
+        told: The first line of the caption.
+        constant: A quantity of constants.csv whose values the caption gives, empty for none.
+
+    Returns:
+        The figure.
+    """
+    lines = [told, *(line for run in runs for line in _told(run, quantities, constant))]
+    known = [run for run in runs if any(one.along.get(q) for one in run.records.smoothness for q in quantities)]
+    figure, parts = page(max(PANEL_WIDTH * len(quantities), 7.0), [PANEL_HEIGHT] * len(known), lines)
+    for part, run in zip(parts, known, strict=True):
+        headline(part, title_of(run))
+        panels = np.ravel(np.asarray(part.subplots(1, len(quantities))))
+        for axes, quantity in zip(panels, quantities, strict=True):
+            _draw(axes, run, quantity)
+        colours = looks(one.sparsity for one in run.records.smoothness)
+        part.legend(handles=sparsity_legend(colours), loc="outside right center")
+    return figure
+
+
+def _draw(axes: Axes, run: Run, quantity: str) -> None:
+    """Draw one quantity over the steps of all runs followed."""
+    axes.set_xlabel("step $k$")
+    axes.set_ylabel(NAMES[quantity])
+    followed = run.records.smoothness
+    colours = looks(one.sparsity for one in followed)
+    values = []
+    for one in followed:
+        along = {step: value for step, value in one.along.get(quantity, {}).items() if value > 0.0}
+        values += list(along.values())
+        colour, marker = colours[one.sparsity]
+        few = len(along) <= 40
+        axes.plot(
+            list(along),
+            list(along.values()),
+            marker=marker if few else "none",
+            markersize=3.5,
+            linewidth=1.2,
+            color=colour,
+            label=f"{one.sparsity:g}%",
+        )
+        if one.goal_step in along:
+            axes.plot([one.goal_step], [along[one.goal_step]], "*", color=colour, markersize=10, label="goal reached")
+    if not values:
+        blank(axes, "not measured; see below")
+        return
+    decade_axis(axes.yaxis, min(values) / 1.3, max(values) * 1.6)
+
+
+def _told(run: Run, quantities: Sequence[str], constant: str) -> list[str]:
+    """Return which runs were followed and the means along them, or what would measure them."""
+    followed = run.records.smoothness
+    missing = [q for q in quantities if not any(one.along.get(q) for one in followed)]
+    if len(missing) == len(quantities):
+        why = next((text for text in run.records.notes if text.startswith("trials not read")), "no constants measured")
+        return [f"{title_of(run)}: nothing was kept along a run ({plain(why)}){_measured_by(run, 'constants')}"]
+    lines = [f"{title_of(run)}: {_runs(followed)}."]
+    lines += [f"{NAMES[q]} was not kept along these runs{_measured_by(run, q)}" for q in missing]
+    means = [
+        f"{one.sparsity:g}%: {constant_text(one)} (n = {one.n})"
+        for one in run.records.constants
+        if one.quantity == constant
+    ]
+    return [*lines, f"{constant} by sparsity, mean [95%, Student's t]: {'; '.join(means)}."] if means else lines
+
+
+def _measured_by(run: Run, what: str) -> str:
+    """Return the command that measures what was not asked for, after a colon; nothing where it was or cannot be."""
+    measured = measured_run(run.records)
+    if measured is None:
+        return "."
+    command = None
+    if what == "constants" and measured.asked("constants") is False:
+        command = measured.command(constants=True)
+    elif what == "hessian_top" and not measured.probe.get("hessian_points"):
+        command = measured.command(constants=True, hessian_points=4)
+    return plain(f"; measure it: {command}") if command else "."
+
+
+def _runs(followed: Sequence[SmoothnessRun]) -> str:
+    """Return how many runs were followed, at which batch sizes."""
+    sizes = sorted({one.batch_size for one in followed if one.batch_size is not None})
+    replicates = len({one.replicate for one in followed})
+    at = f", at B = {', '.join(map(str, sizes))}" if sizes else ""
+    return f"the winner's run of each sparsity{at}, n = {replicates} replicate{'s' if replicates > 1 else ''}"

@@ -1,0 +1,86 @@
+"""The fitted law of every curve with its band."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from paper_figures.drawing.curve_panels import draw_law, draw_points, drawn_at
+from paper_figures.drawing.curve_rows import Column, draw_columns
+from paper_figures.drawing.rows import Row
+from paper_figures.drawing.style import log2_axis, note
+from paper_figures.reading.judged import FittedLaw
+from paper_figures.reading.run import Run
+from verification.inference.bands import Band
+from verification.records.records import Curve
+from verification.report.tables import estimate_text
+
+ROW_HEIGHT = 3.3
+CAPTION = (
+    "Points: steps-to-result $K^*$, bars what the evaluation grid leaves, open triangles at the budget where the goal "
+    "was not reached. Curves: $K = c_1/B + c_2$ by maximum likelihood. Bands: 95% profile-likelihood intervals of K at "
+    "each batch size, one at a time; they are of the law, the points scatter about it by $\\sigma$."
+)
+
+
+def extra_fits(runs: Sequence[Run]) -> Figure:
+    """Draw one panel per curve.
+
+    Args:
+        runs: One or more runs with verdicts.
+
+    Returns:
+        The figure, one row per workload and goal.
+    """
+    return draw_columns(runs, CAPTION, _fits, _draw_row, ROW_HEIGHT)
+
+
+def draw_band(axes: Axes, band: Band, colour: str) -> None:
+    """Shade a band; an open end reaches the edge of the panel.
+
+    Args:
+        axes: The panel, its limits set.
+        band: The band.
+        colour: Of the shade.
+    """
+    bottom, top = axes.get_ylim()
+    low = [bottom if end is None else end for end in band.low]
+    high = [top if end is None else end for end in band.high]
+    axes.fill_between(band.batch_size, low, high, color=colour, alpha=0.18, linewidth=0.0, label="band", zorder=1)
+
+
+def _draw_row(row: Row, columns: Sequence[Column]) -> None:
+    """Draw every curve of a row."""
+    for column in columns:
+        _draw(column.panels[0], row, column.curve, column.look)
+
+
+def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
+    """Draw one curve."""
+    axes.set_xlabel("batch size $B$")
+    axes.set_ylabel("steps to result $K^*$")
+    sizes = [point.batch_size for one in row.curves for point in one.points]
+    steps = [drawn_at(point) for one in row.curves for point in one.points]
+    log2_axis(axes.xaxis, min(sizes) / 1.3, max(sizes) * 1.3)
+    log2_axis(axes.yaxis, min(steps) / 2.5, max(steps) * 2.5)
+    draw_points(axes, curve, look, 1.0)
+    fit = row.run.fit(curve)
+    if isinstance(fit, str):
+        note(axes, fit)
+        return
+    draw_law(axes, curve, fit, look, 1.0)
+    if fit.band is None:
+        note(axes, f"no band in verdicts.json; renew it by\n{row.run.command}")
+    else:
+        draw_band(axes, fit.band, look[0])
+
+
+def _fits(row: Row) -> str:
+    """Return the constants of every curve with their intervals."""
+    told = []
+    for curve in row.curves:
+        fit = row.run.fit(curve)
+        if isinstance(fit, FittedLaw):
+            ends = [f"{name} {estimate_text(fit.estimates[name], fit.intervals[name])}" for name in ("c1", "c2")]
+            told.append(f"{curve.sparsity:g}% (n = {fit.n}) {', '.join(ends)}")
+    return "; ".join(told) or "no fits"

@@ -1,0 +1,93 @@
+"""The best rate eta*(B) and eta* K* against theory."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from paper_figures.drawing.curve_rows import Column, draw_columns
+from paper_figures.drawing.rows import Row
+from paper_figures.drawing.style import blank, decade_axis, log2_axis
+from paper_figures.reading.judged import JudgedCurve
+from paper_figures.reading.run import Run
+from verification.inference.rates import BestRates
+from verification.report.tables import estimate_text
+
+ROW_HEIGHT = 5.4
+CAPTION = (
+    "Winners' rates, with momentum m the effective $\\eta/(1-m)$. Above, $\\eta^*$: full line, the sharp bound's "
+    "$B/(B+B_{crit})$; dotted, the textbook bound's min(B, 2 $B_0$), both at the critical batch size of the fit and "
+    "the winners' level. Below, $\\eta^* K^*$: by theory constant in B (line: geometric mean). Slopes are of logs, "
+    "[95%, Student's t]."
+)
+
+
+def extra_rates(runs: Sequence[Run]) -> Figure:
+    """Draw two panels per curve.
+
+    Args:
+        runs: One or more runs with verdicts.
+
+    Returns:
+        The figure, one row per workload and goal.
+    """
+    return draw_columns(runs, CAPTION, _slopes, _draw_row, ROW_HEIGHT, panels=2)
+
+
+def _draw_row(row: Row, columns: Sequence[Column]) -> None:
+    """Draw every curve of a row, on scales that its panels share."""
+    shown = [row.run.rates(column.curve) for column in columns]
+    for column, rates in zip(columns, shown, strict=True):
+        above, below = column.panels
+        if isinstance(rates, str):
+            blank(above, rates)
+            blank(below, rates)
+        else:
+            _draw_rates(above, rates, column.look)
+            _draw_products(below, rates, column.look)
+    known = [rates for rates in shown if isinstance(rates, BestRates)]
+    if not known:
+        return
+    every = [v for rates in known for v in (*rates.rate, *rates.sharp, *rates.textbook)]
+    products = [v for rates in known for v in rates.product]
+    for column in columns:
+        for axes, values in zip(column.panels, (every, products), strict=True):
+            decade_axis(axes.yaxis, min(values) / 1.5, max(values) * 1.5)
+
+
+def _draw_rates(axes: Axes, rates: BestRates, look: tuple[str, str]) -> None:
+    """Draw the best rates and the shapes of both bounds."""
+    colour, marker = look
+    axes.plot(rates.batch_size, rates.rate, marker, color=colour, label="winners", zorder=3)
+    for name, shape, style in (("sharp", rates.sharp, "-"), ("textbook", rates.textbook, ":")):
+        if shape:
+            axes.plot(rates.grid, shape, style, color=colour, label=name)
+    _set_x(axes, rates)
+    axes.set_ylabel("best rate $\\eta^*$")
+
+
+def _draw_products(axes: Axes, rates: BestRates, look: tuple[str, str]) -> None:
+    """Draw rate times steps."""
+    colour, marker = look
+    axes.plot(rates.batch_size, rates.product, marker, color=colour, label="winners", zorder=3)
+    axes.plot([rates.grid[0], rates.grid[-1]], [rates.level] * 2, color=colour, label="constant")
+    _set_x(axes, rates)
+    axes.set_xlabel("batch size $B$")
+    axes.set_ylabel("$\\eta^* K^*$")
+
+
+def _set_x(axes: Axes, rates: BestRates) -> None:
+    """Set the axis of batch sizes."""
+    log2_axis(axes.xaxis, min(rates.batch_size) / 1.3, max(rates.batch_size) * 1.3)
+
+
+def _slopes(row: Row) -> str:
+    """Return the slopes of every curve with intervals."""
+    told = []
+    for curve in row.curves:
+        judged = row.run.judged(curve)
+        if isinstance(judged, JudgedCurve) and isinstance(judged.rates, BestRates):
+            names = {"rate": "$\\eta^*$", "product": "$\\eta^* K^*$"}
+            found = [f"{names[n]} {estimate_text(*judged.slopes[n])}" for n in names if n in judged.slopes]
+            told.append(f"{curve.sparsity:g}% (n = {len(judged.rates.rate)}) slope of {', of '.join(found) or '-'}")
+    return "; ".join(told) or "no rates"

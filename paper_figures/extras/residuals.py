@@ -1,0 +1,85 @@
+"""What each rival law leaves unexplained: residuals against batch size, one panel per law."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from paper_figures.drawing.rows import Row, rows_of
+from paper_figures.drawing.style import REFERENCE_LINE, blank, headline, log2_axis, looks, page, sparsity_legend
+from paper_figures.reading.judged import FittedLaw
+from paper_figures.reading.run import Run
+from verification.fits.curves import CANDIDATES
+
+PANEL_WIDTH, ROW_HEIGHT = 2.2, 2.9
+NAMES = {law.id: law.name for law in CANDIDATES.values()}
+# A factor of four: what lies beyond stands as an arrow at the edge.
+FARTHEST = 4.0
+CAPTION = (
+    "Measured steps over the law's, 1 where the law lies inside the interval that the evaluation grid leaves; arrows "
+    "at the edge: farther off than a factor of 4, or no finite K. Each law is fitted to each curve. "
+    "w: AICc weights among the laws, by sparsity."
+)
+
+
+def extra_residuals(runs: Sequence[Run]) -> Figure:
+    """Draw one panel per law.
+
+    Args:
+        runs: One or more runs with verdicts.
+
+    Returns:
+        The figure, one row per workload and goal.
+    """
+    rows = rows_of(runs)
+    lines = [CAPTION, *(f"{row.title}: {_counts(row)}." for row in rows)]
+    figure, parts = page(PANEL_WIDTH * len(NAMES) + 0.8, [ROW_HEIGHT] * len(rows), lines)
+    for part, row in zip(parts, rows, strict=True):
+        headline(part, row.title)
+        panels = np.ravel(np.asarray(part.subplots(1, len(NAMES), sharey=True)))
+        for axes, law in zip(panels, NAMES, strict=True):
+            _draw(axes, row, law)
+        panels[0].set_ylabel("measured over law")
+        part.legend(handles=sparsity_legend(looks(curve.sparsity for curve in row.curves)), loc="outside right center")
+    return figure
+
+
+def _draw(axes: Axes, row: Row, law: str) -> None:
+    """Draw the residuals of one law."""
+    sizes = [point.batch_size for curve in row.curves for point in curve.points]
+    log2_axis(axes.xaxis, min(sizes) / 1.5, max(sizes) * 1.5, 5)
+    log2_axis(axes.yaxis, 1.0 / FARTHEST / 1.15, FARTHEST * 1.15)
+    axes.axhline(1.0, color=REFERENCE_LINE, linestyle="--", linewidth=1.0, zorder=1)
+    axes.set_xlabel("batch size $B$")
+    colours = looks(curve.sparsity for curve in row.curves)
+    weights, drawn = [], False
+    for curve in row.curves:
+        fit = row.run.fit(curve)
+        if isinstance(fit, str) or law not in fit.residuals:
+            continue
+        colour, marker = colours[curve.sparsity]
+        pairs = list(zip([p.batch_size for p in curve.points], fit.residuals[law], strict=True))
+        near = [(x, np.exp(r)) for x, r in pairs if abs(r) <= np.log(FARTHEST)]
+        if near:
+            axes.plot(*zip(*near, strict=True), marker, color=colour, markersize=4.5, label=f"{curve.sparsity:g}%")
+        for x, r in pairs:
+            if abs(r) > np.log(FARTHEST):
+                edge, arrow = (FARTHEST, r"$\uparrow$") if r > 0.0 else (1.0 / FARTHEST, r"$\downarrow$")
+                axes.plot([x], [edge], marker=arrow, color=colour, markersize=8, linestyle="none", label="farther")
+        weight = fit.weights[law]
+        weights.append("-" if weight is None else f"{weight:.2f}")
+        drawn = True
+    axes.set_title(f"{law}: {NAMES[law]}\nw = {', '.join(weights) or '-'}", fontsize=9.0)
+    if not drawn:
+        why = row.run.fit(row.curves[0])
+        blank(axes, why if isinstance(why, str) else "not fitted: too few points", 24)
+
+
+def _counts(row: Row) -> str:
+    """Return how many points each curve has, or why there are no fits."""
+    told = []
+    for curve in row.curves:
+        fit = row.run.fit(curve)
+        told.append(f"{curve.sparsity:g}% n = {fit.n}" if isinstance(fit, FittedLaw) else f"{curve.sparsity:g}% no fit")
+    return ", ".join(told)

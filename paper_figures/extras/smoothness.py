@@ -1,0 +1,97 @@
+"""The mean of L along every run that was followed, against the rate it was trained with."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from paper_figures.drawing.rows import title_of
+from paper_figures.drawing.style import (
+    REFERENCE_LINE,
+    blank,
+    decade_axis,
+    headline,
+    looks,
+    page,
+    plain,
+    sparsity_legend,
+)
+from paper_figures.reading.judged import JudgedSmoothness
+from paper_figures.reading.run import Run
+from verification.inference.smoothness_and_rate import Level
+from verification.report.tables import estimate_text, known_text
+
+PANEL_WIDTH, PANEL_HEIGHT = 6.4, 4.0
+CAPTION = (
+    "A point a run: the mean of L by equation (11) up to the goal, against its learning rate. Dashed: $2/\\eta$, the "
+    "most that equation (11) finds at gamma = 1 where gradients do not grow, whatever the network. Dotted: $1/\\eta$, "
+    "below which the sharp bound has the L of a network at its best rate. Full: L = a $\\eta^p$, one power for all "
+    "sparsities."
+)
+_CEILING = Line2D([], [], color=REFERENCE_LINE, linestyle="--", label="$2/\\eta$")
+_BOUND = Line2D([], [], color=REFERENCE_LINE, linestyle=":", label="$1/\\eta$")
+
+
+def extra_smoothness(runs: Sequence[Run]) -> Figure:
+    """Draw one panel per run folder.
+
+    Args:
+        runs: One or more runs with verdicts whose constants were measured.
+
+    Returns:
+        The figure.
+    """
+    lines = [CAPTION, *(f"{title_of(run)}: {_told(run.smoothness)}." for run in runs)]
+    figure, parts = page(PANEL_WIDTH, [PANEL_HEIGHT] * len(runs), lines)
+    for part, run in zip(parts, runs, strict=True):
+        headline(part, title_of(run))
+        axes = part.subplots()
+        axes.set_xlabel("learning rate $\\eta$")
+        axes.set_ylabel("mean of $L$")
+        found = run.smoothness
+        if isinstance(found, str):
+            blank(axes, found)
+            continue
+        colours = looks(level.sparsity for level in found.levels)
+        _draw(axes, found, colours)
+        part.legend(handles=[*sparsity_legend(colours), _CEILING, _BOUND], loc="outside right center")
+    return figure
+
+
+def _draw(axes: Axes, found: JudgedSmoothness, colours: Mapping[float, tuple[str, str]]) -> None:
+    """Draw the runs, the two lines that the rate sets, and the fitted power."""
+    rates = [rate for level in found.levels for rate in level.rates]
+    smoothness = [value for level in found.levels for value in level.smoothness]
+    ends = np.array([min(rates) / 1.5, max(rates) * 1.5])
+    for name, top, style in (("ceiling", 2.0, "--"), ("bound", 1.0, ":")):
+        axes.plot(ends, top / ends, style, color=REFERENCE_LINE, linewidth=1.3, label=name, zorder=1)
+    for level in found.levels:
+        colour, marker = colours[level.sparsity]
+        if not isinstance(found.power, str):
+            _draw_power(axes, level, found.power[0], colour)
+        axes.plot(level.rates, level.smoothness, marker, color=colour, label=f"{level.sparsity:g}%", zorder=3)
+    decade_axis(axes.xaxis, *ends.tolist())
+    decade_axis(axes.yaxis, min(*smoothness, 1.0 / ends[1]) / 1.2, max(*smoothness, 2.0 / ends[0]) * 1.2)
+
+
+def _draw_power(axes: Axes, level: Level, power: float, colour: str) -> None:
+    """Draw a level's power of the rate, through the geometric means of its runs."""
+    rate, value = (float(np.exp(np.mean(np.log(numbers)))) for numbers in (level.rates, level.smoothness))
+    ends = np.array([min(level.rates), max(level.rates)])
+    axes.plot(ends, value * (ends / rate) ** power, "-", color=colour, linewidth=1.2, label="power", zorder=2)
+
+
+def _told(found: JudgedSmoothness | str) -> str:
+    """Return power, product and ratio with their intervals."""
+    if isinstance(found, str):
+        return plain(found.replace("\n", " "))
+    power = plain(found.power) if isinstance(found.power, str) else f"p = {estimate_text(*found.power)}"
+    products = [
+        f"{level.sparsity:g}% {known_text(level.product, level.interval)} (n = {len(level.rates)})"
+        for level in found.levels
+    ]
+    ratios = [f"{one.sparsity:g}% {estimate_text(*one.at_same_rate)}" for one in found.levels if one.at_same_rate]
+    told = f"{power}; $\\eta L$, geometric mean [95%, Student's t]: {', '.join(products)}"
+    return f"{told}; L over the dense network's at one rate: {', '.join(ratios)}" if ratios else told

@@ -1,0 +1,70 @@
+"""K over multiples of the best rate against 1/(r (2 - r)): how much a mistuned rate costs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from paper_figures.drawing.curve_rows import Column, draw_columns
+from paper_figures.drawing.rows import Row
+from paper_figures.drawing.style import REFERENCE_LINE, blank, decade_axis, log2_axis
+from paper_figures.reading.judged import JudgedCurve, Window
+from paper_figures.reading.run import Run
+from verification.records.records import Curve
+from verification.report.tables import estimate_text
+
+ROW_HEIGHT = 3.4
+CAPTION = (
+    "Every trial that reached the goal, over the best rate of its study: $r = \\eta/\\eta^*$, with $\\eta^*$ and "
+    "$K^*$ of each study and one power w for all of a curve's studies fitted, $K/K^* = (1/(r(2-r)))^w$ (full). Dashed: "
+    "theory, w = 1. With momentum m the rate is $\\eta/(1-m)$."
+)
+
+
+def extra_window(runs: Sequence[Run]) -> Figure:
+    """Draw one panel per curve.
+
+    Args:
+        runs: One or more runs with verdicts whose losing trials went on.
+
+    Returns:
+        The figure, one row per workload and goal.
+    """
+    return draw_columns(runs, CAPTION, _powers, _draw_row, ROW_HEIGHT)
+
+
+def _draw_row(row: Row, columns: Sequence[Column]) -> None:
+    """Draw every curve of a row."""
+    for column in columns:
+        _draw(column.panels[0], row, column.curve, column.look)
+
+
+def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
+    """Draw the trials of one curve, the theory and the fitted power."""
+    colour, marker = look
+    axes.set_xlabel("multiple $r$ of the best rate")
+    axes.set_ylabel("steps over the fewest, $K/K^*$")
+    window = row.run.window(curve)
+    if isinstance(window, str):
+        blank(axes, window)
+        return
+    low = min(*window.multiple, 0.5)
+    r = np.geomspace(low, 1.995, 400)
+    theory = 1.0 / (r * (2.0 - r))
+    axes.plot(r, theory, "--", color=REFERENCE_LINE, linewidth=1.3, label="theory", zorder=1)
+    axes.plot(r, theory ** window.power[0], color=colour, linewidth=1.3, label="fitted power", zorder=2)
+    axes.plot(window.multiple, window.slowdown, marker, color=colour, markersize=4, label="trials", zorder=3)
+    decade_axis(axes.xaxis, low / 1.2, 2.3)
+    log2_axis(axes.yaxis, min(*window.slowdown, 1.0) / 1.3, max(*window.slowdown, 4.0) * 1.5)
+
+
+def _powers(row: Row) -> str:
+    """Return the power of every curve with its interval."""
+    told = []
+    for curve in row.curves:
+        judged = row.run.judged(curve)
+        if isinstance(judged, JudgedCurve) and isinstance(judged.window, Window):
+            n = f"n = {len(judged.window.multiple)} trials"
+            told.append(f"{curve.sparsity:g}% w {estimate_text(*judged.window.power)} ({n})")
+    return "; ".join(told) or "no window"

@@ -1,0 +1,90 @@
+"""Figure 12: steps of the sparsest network over those of the dense one, against batch size, for all workloads."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from paper_figures.drawing.rows import Row, rows_of, without_sparse
+from paper_figures.drawing.style import (
+    OTHER_SPARSITIES,
+    PAPER_SPARSITIES,
+    REFERENCE_LINE,
+    decade_axis,
+    log2_axis,
+    note,
+    page,
+    plain,
+)
+from paper_figures.reading.judged import JudgedPair
+from paper_figures.reading.run import Run
+from verification.inference.pairs import MeasuredRatio
+from verification.prediction.paper import STEPS_RATIO
+
+LOOKS = (*PAPER_SPARSITIES.values(), *OTHER_SPARSITIES)
+CAPTION = (
+    "$K^*_{sparse}/K^*_{dense}$ at the middles of both measured intervals; bars: the least and the most that the two "
+    "evaluation grids allow, which is not the error of the search. Grey: the range that the paper reports; "
+    "dashed: no difference."
+)
+
+
+def figure_12(runs: Sequence[Run]) -> Figure:
+    """Draw figure 12.
+
+    Args:
+        runs: One or more runs with verdicts.
+
+    Returns:
+        The figure, one line per workload and goal.
+    """
+    rows = rows_of(runs)
+    pairs = [(row, row.run.pair(row.curves[-1])) for row in rows]
+    known = [(row, pair) for row, pair in pairs if isinstance(pair, JudgedPair) and pair.measured]
+    missing = [f"{row.title}: {_why(row, pair)}" for row, pair in pairs if (row, pair) not in known]
+    counts = [f"{row.title}: {row.curves[-1].sparsity:g}% over 0%, n = {len(pair.measured)}." for row, pair in known]
+    figure, (part,) = page(8.5, [4.2], [CAPTION, *counts, *missing])
+    axes = part.subplots()
+    axes.set_xlabel("batch size $B$")
+    axes.set_ylabel("steps-to-result, sparse over dense")
+    axes.axhspan(*STEPS_RATIO, color="#EEEEEE", zorder=0)
+    axes.axhline(1.0, color=REFERENCE_LINE, linestyle="--", linewidth=1.2, zorder=1)
+    if not known:
+        note(axes, "no ratio of a sparse network to the dense one; see below", 80)
+    for i, (row, pair) in enumerate(known):
+        colour, marker = LOOKS[i % len(LOOKS)]
+        x = [one.batch_size for one in pair.measured]
+        y = [one.ratio for one in pair.measured]
+        axes.errorbar(
+            x, y, yerr=error_bars(pair.measured), fmt=marker, color=colour, capsize=2.5, elinewidth=1.0, label=row.title
+        )
+        means = {size: np.exp(np.mean([np.log(b) for a, b in zip(x, y, strict=True) if a == size])) for size in set(x)}
+        axes.plot(sorted(means), [means[size] for size in sorted(means)], color=colour, linewidth=1.0, label="_line")
+    every = [end for _, pair in known for one in pair.measured for end in (one.low, one.high or one.ratio)]
+    sizes = [one.batch_size for _, pair in known for one in pair.measured] or [1, 16]
+    log2_axis(axes.xaxis, min(sizes) / 1.3, max(sizes) * 1.3, 14)
+    decade_axis(axes.yaxis, min([*every, 1.0]) / 1.25, max([*every, STEPS_RATIO[1]]) * 1.25)
+    if known:
+        part.legend(loc="outside upper left", ncols=2)
+    return figure
+
+
+def error_bars(measured: Sequence[MeasuredRatio]) -> list[list[float]]:
+    """Return the lengths of error bars, downwards and upwards; none upwards where the interval is open.
+
+    Args:
+        measured: Ratios with their intervals.
+
+    Returns:
+        Two lists.
+    """
+    return [[one.ratio - one.low for one in measured], [(one.high or one.ratio) - one.ratio for one in measured]]
+
+
+def _why(row: Row, pair: JudgedPair | str) -> str:
+    """Return why a workload has no ratio, and what makes one."""
+    if row.curves[-1].sparsity == 0.0:
+        return without_sparse(row)
+    if isinstance(pair, str):
+        return plain(" ".join(pair.split()))
+    return plain(f"no ratio in verdicts.json; renew it by {row.run.command}")

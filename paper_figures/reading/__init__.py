@@ -1,0 +1,1 @@
+"""What is drawn: a run's records and its verdicts."""

@@ -1,0 +1,266 @@
+"""The report as plain data: records, verdicts, provenance and drawn figures in; texts and coordinates out.
+
+Nothing in it is markup: the template escapes every string.
+"""
+
+import base64
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from paper_figures.reading.report_verdicts import ClaimFound, Verdicts, read_verdicts
+from paper_figures.report.chart import Chart, chart
+from paper_figures.report.provenance import Measured, Step, measured, steps_to_reproduce
+from paper_figures.report.tables import Table, constants_tables, fit_tables, glance_table, ratio_tables
+from verification.claims.judge import Verdict
+from verification.claims.needs import Remedy, remedies
+from verification.claims.rules import EFFECTS, NEEDS
+from verification.records.provenance_file import read_provenance
+from verification.records.records import Records, curve_groups, read_records
+from verification.records.run_command import measured_run
+from verification.report.tables import estimate_text, number, p_text
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """A verdict as the page shows it: a name for its style, a sign, and what it means."""
+
+    style: str
+    sign: str
+    text: str
+
+
+MEANINGS: Mapping[str, Meaning] = MappingProxyType(
+    {
+        Verdict.SUPPORTED: Meaning("supported", "✓", "the data agree, and are precise enough to have disagreed"),
+        Verdict.APPROXIMATE: Meaning(
+            "approximate", "≈", "the law is rejected as exact, yet lies within 10% of every point"
+        ),
+        Verdict.UNDERPOWERED: Meaning(
+            "underpowered",
+            "?",
+            "the data decide neither way; only an effect beyond the detectable one would have shown",
+        ),
+        Verdict.REJECTED: Meaning("rejected", "✗", "the data disagree"),
+        Verdict.NOT_MEASURED: Meaning("unmeasured", "·", "the data cannot speak; the reason names what would"),
+    }
+)
+_UNKNOWN = Meaning("unknown", "·", "")
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """One row of the verdict table."""
+
+    id: str
+    statement: str
+    effect: str
+    verdict: str
+    meaning: Meaning
+    estimate: str
+    p: str
+    detectable: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class DrawnFigure:
+    """A figure that was found: its name in words, its file, and its bytes as a data URL."""
+
+    name: str
+    file: str
+    url: str
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run as the page shows it.
+
+    Attributes:
+        key: Names it in the page; not from the data.
+        name: Of its folder.
+        path: Its folder as typed.
+        counts: (verdict, meaning, how many claims), best first, without empty ones.
+        claims: The verdict table.
+        notes: What a reader should know of verdicts and records.
+        charts: One for each workload and goal.
+        fits: One table for each chart.
+        constants: Measured constants, one table a workload.
+        ratios: Measured and predicted ratios, one table for each workload and goal.
+        figures: What lies in its folder `figures`.
+        measured: How.
+        steps: How to do it again.
+        commands: What makes the parts that may be missing, by part.
+        remedies: What measures the claims that were not measured.
+    """
+
+    key: str
+    name: str
+    path: str
+    counts: tuple[tuple[str, Meaning, int], ...]
+    claims: tuple[ClaimRow, ...]
+    notes: tuple[str, ...]
+    charts: tuple[Chart, ...]
+    fits: tuple[Table, ...]
+    constants: tuple[Table, ...]
+    ratios: tuple[Table, ...]
+    figures: tuple[DrawnFigure, ...]
+    measured: Measured
+    steps: tuple[Step, ...]
+    commands: Mapping[str, str]
+    remedies: tuple[Remedy, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole page.
+
+    Attributes:
+        title: Of the document.
+        runs: At least one.
+        glance: Verdicts of all runs side by side, None for a single run.
+        meanings: Every verdict with its meaning.
+    """
+
+    title: str
+    runs: tuple[RunView, ...]
+    glance: Table | None
+    meanings: Mapping[str, Meaning]
+
+
+def page(folders: Sequence[Path]) -> Page:
+    """Read run folders into the page.
+
+    Args:
+        folders: Run folders, at least one.
+
+    Returns:
+        The page.
+
+    Raises:
+        ValueError: If a folder is no run, or one of its files cannot be read.
+        OSError: Likewise.
+    """
+    found = [_read(f"run{i}", folder) for i, folder in enumerate(folders, 1)]
+    runs = tuple(run for run, _ in found)
+    several = glance_table([run.path for run in runs], [verdicts.claims for _, verdicts in found])
+    return Page(
+        title=f"kstar report: {', '.join(run.name for run in runs)}",
+        runs=runs,
+        glance=several if len(runs) > 1 else None,
+        meanings=MEANINGS,
+    )
+
+
+def _read(key: str, folder: Path) -> tuple[RunView, Verdicts]:
+    """Read one run folder."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no such run folder")
+    records = read_records(folder)
+    verdicts = read_verdicts(folder, records)
+    provenance = read_provenance(folder)
+    groups = curve_groups(records.curves)
+    quoted = shlex.quote(str(folder))
+    run = RunView(
+        key=key,
+        name=folder.resolve().name,
+        path=str(folder),
+        counts=_counts(verdicts.claims),
+        claims=tuple(claim_row(claim) for claim in verdicts.claims),
+        notes=tuple(note for note in (verdicts.note, *records.notes) if note),
+        charts=tuple(chart(f"{key}-chart{i}", curves, verdicts) for i, curves in enumerate(groups.values())),
+        fits=fit_tables(groups, verdicts),
+        constants=constants_tables(records.constants),
+        ratios=ratio_tables(groups, verdicts),
+        figures=drawn_figures(folder),
+        measured=measured(folder, provenance),
+        steps=steps_to_reproduce(folder, provenance),
+        commands={
+            "constants": _constants_command(records),
+            "figures": f"python -m paper_figures {quoted}",
+        },
+        remedies=tuple(remedies(records, verdicts.claims, NEEDS)),
+    )
+    return run, verdicts
+
+
+def _constants_command(records: Records) -> str:
+    """Return the command that measures the constants which a run left out, empty where it did not leave them out."""
+    run = measured_run(records)
+    if run is None or run.asked("constants") is not False:
+        return ""
+    return run.command(constants=True) or ""
+
+
+def _counts(claims: Sequence[ClaimFound]) -> tuple[tuple[str, Meaning, int], ...]:
+    """Return how many claims got each verdict."""
+    verdicts = [claim.verdict for claim in claims]
+    return tuple((str(v), meaning, verdicts.count(v)) for v, meaning in MEANINGS.items() if v in verdicts)
+
+
+def claim_row(claim: ClaimFound) -> ClaimRow:
+    """Return a claim as a row of texts.
+
+    Args:
+        claim: The claim.
+
+    Returns:
+        Texts; what does not exist is empty.
+    """
+    was_measured = claim.verdict != Verdict.NOT_MEASURED
+    corrected = "" if claim.p_holm is None else p_text(claim.p_holm)
+    return ClaimRow(
+        id=claim.id,
+        statement=claim.statement,
+        effect=EFFECTS.get(claim.id, ""),
+        verdict=claim.verdict,
+        meaning=MEANINGS.get(claim.verdict, _UNKNOWN),
+        estimate=estimate_text(claim.estimate, claim.interval) if was_measured else "",
+        p=corrected,
+        detectable="" if claim.detectable is None else number(claim.detectable),
+        detail=f"{claim.detail}; decided by {claim.subject}" if claim.subject else claim.detail,
+    )
+
+
+def drawn_figures(folder: Path) -> tuple[DrawnFigure, ...]:
+    """Return the figures drawn for a run, the paper's first.
+
+    An SVG inside an `img` element runs no script and loads nothing.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        One per SVG file in its folder `figures`, by name.
+    """
+    drawn = [file for file in (folder / "figures").glob("*.svg") if file.is_file()]
+    files = sorted(drawn, key=lambda file: (file.stem.startswith("extra"), file.name))
+    return tuple(
+        DrawnFigure(
+            name=figure_name(file.stem),
+            file=str(file),
+            url=f"data:image/svg+xml;base64,{base64.b64encode(file.read_bytes()).decode('ascii')}",
+        )
+        for file in files
+    )
+
+
+def figure_name(stem: str) -> str:
+    """Return a figure's name in words.
+
+    Args:
+        stem: Name of its file without the suffix.
+
+    Returns:
+        Short text.
+
+    Example:
+        >>> figure_name("figure_07"), figure_name("extra_rate_and_steps"), figure_name("mine")
+        ('Figure 7', 'Extra figure: rate and steps', 'Figure mine')
+    """
+    kind, _, rest = stem.partition("_")
+    if kind == "figure" and rest.isdecimal():
+        return f"Figure {int(rest)}"
+    return f"Extra figure: {rest.replace('_', ' ')}" if kind == "extra" else f"Figure {stem}"
