@@ -23,14 +23,8 @@ MEASURE = (
 )
 # The modules with a command of their own that `kstar` has no name for.
 MODULES = (
-    *(
-        "theory.noisy_quadratic.steps",
-        "theory.worst_case",
-        "empirics.constants",
-        "empirics.datasets",
-        "empirics.exchange.__main__",
-    ),
-    *("verification.findings.__main__", "verification.record", "paper_figures.report.__main__"),
+    *("theory.noisy_quadratic", "theory.worst_case", "empirics.constants", "empirics.datasets", "empirics.exchange"),
+    *("verification.findings", "verification.record", "paper_figures.report"),
 )
 # Where a module comes from, how its distribution was installed, and what lies beside it.
 PROBE = """

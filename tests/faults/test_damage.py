@@ -8,7 +8,7 @@ import pytest
 
 from empirics import measure
 from empirics.errors import InputError
-from empirics.exchange.__main__ import __main__ as exchange
+from empirics.exchange import __main__ as exchange
 from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.store.schema import FILE_NAME
 from empirics.store.store import open_store, read_store

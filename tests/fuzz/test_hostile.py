@@ -19,8 +19,8 @@ from empirics.datasets.arrays import load_dataset
 from empirics.errors import InputError
 from empirics.reading import text as table_text
 from empirics.search.space import read_points
+from empirics.store import schema as store_schema
 from empirics.store.store import open_store, read_store
-from empirics.store.store import schema as store_schema
 from empirics.training.checkpoint import resume
 from paper_figures.reading.run import read_run
 from paper_figures.report.page import drawn_figures

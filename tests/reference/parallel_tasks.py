@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn import functional
 
 from empirics.networks.module_network import module_network
+from empirics.training import race as engine
 from empirics.training.block import TrialBlock
-from empirics.training.block import race as engine
 from empirics.training.tasks import StudyTask
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 
 from empirics import measure
-from empirics.training.block import race as engine
+from empirics.training import race as engine
 
 CONNECT = sqlite3.connect
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir"}

@@ -1,7 +1,7 @@
 r"""Law Q: the steps to result of a noisy quadratic at the best rate, as a curve with two shifts.
 
-On a noisy quadratic (`theory.noisy_quadratic.steps`) k steps at the rate eta leave the loss bias(k, eta) + noise(k, eta)/B,
-so k steps suffice from the batch size
+On a noisy quadratic (`theory.noisy_quadratic.steps`) k steps at the rate eta leave the loss
+bias(k, eta) + noise(k, eta)/B, so k steps suffice from the batch size
 
     B(k) = min over eta of noise(k, eta)/(goal - bias(k, eta)),
 

@@ -142,7 +142,8 @@ def largest_rate(problem: NoisyQuadratic, momentum: float = 0.0, *, nesterov: bo
         ValueError: If momentum is outside the range above.
 
     Reference:
-        Both roots of y^2 = t y - d lie inside the unit circle iff `|t| < 1 + d` and d < 1 (`theory.noisy_quadratic.modes`).
+        Both roots of y^2 = t y - d lie inside the unit circle iff `|t| < 1 + d` and d < 1
+        (`theory.noisy_quadratic.modes`).
 
     Example:
         >>> largest_rate(NoisyQuadratic.harmonic(10)), largest_rate(NoisyQuadratic.harmonic(10), 0.5, nesterov=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from verification.claims import on_curves as evidence_curves
+from verification.claims import on_pairs as evidence_pairs
+from verification.claims import on_trials as evidence_trials
 from verification.claims.evidence import Found, Material
-from verification.claims.judge import on_curves as evidence_curves
-from verification.claims.judge import on_pairs as evidence_pairs
-from verification.claims.judge import on_trials as evidence_trials
 from verification.claims.needs import Needs
 from verification.claims.on_trials import EDGE_MARGIN
 from verification.inference.pairs import MARGIN

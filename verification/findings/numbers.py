@@ -8,7 +8,8 @@ from verification.claims.on_pairs import log_ratios_between
 from verification.findings.kept_runs import KeptRun
 from verification.fits.curves import FittedCurve
 from verification.inference.pairs import Pair
-from verification.prediction.prediction import Prediction, paper, predict_from
+from verification.prediction import paper
+from verification.prediction.prediction import Prediction, predict_from
 from verification.records.constants_file import Constant
 from verification.report.markdown import code, literal, table
 from verification.report.tables import constant_text, estimate_text, number, predicted_text

@@ -14,7 +14,8 @@ from verification.findings.consequences import (
 from verification.findings.kept_runs import COARSE, DAGGER, KeptRun, cost, repeats, runs_table
 from verification.findings.numbers import constants_table, predicted_cell, ratios_table, with_measured_epsilon
 from verification.inference.pairs import Pair
-from verification.prediction.prediction import Prediction, paper
+from verification.prediction import paper
+from verification.prediction.prediction import Prediction
 from verification.report.markdown import code, escaped, literal, table
 from verification.report.tables import estimate_text, p_text
 
@@ -72,7 +73,8 @@ class Page:
 
 
 _INTRODUCTION = """\
-What held and what did not, on the runs kept in `evidence/`. Each claim is judged by a rule (`verification/claims/rules.py`):
+What held and what did not, on the runs kept in `evidence/`. Each claim is judged by a rule
+(`verification/claims/rules.py`):
 *supported* and **rejected** mean what they say at 5% after Holm's correction over all tests of a run, equality claims
 are supported only if a 90% interval lies within their margin, and *open* is neither: not significant after that
 correction, whatever one interval by itself excludes. A claim about every curve is as good as its worst curve.

@@ -1,4 +1,4 @@
-"""Numbers of the paper that are set beside measured ones; what it says of each claim stands in `verification.claims.rules`."""
+"""Numbers of the paper beside measured ones; `verification.claims.rules` holds what it says of each claim."""
 
 from verification.prediction.inputs import Inputs
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from empirics.errors import InputError
 from empirics.records import StudyRecord
 from empirics.store.store import read_store
+from verification.prediction import paper
 from verification.prediction.inputs import Inputs, shares
-from verification.prediction.prediction import Predicted, Prediction, paper, predict
+from verification.prediction.prediction import Predicted, Prediction, predict
 from verification.prediction.rate_times_steps import RateTimesSteps, rate_times_steps
 from verification.records.measured_constants import WAYS, MeasuredConstants, measured_by_sparsity
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from reference.foreign_studies import METRIC, plain_study, run
 
-from empirics.exchange.__main__ import import_tree as batch_science_import
-from empirics.exchange.__main__ import measurements
+from empirics.exchange import import_tree as batch_science_import
+from empirics.exchange import measurements
 from empirics.reading import outside as foreign
 
 

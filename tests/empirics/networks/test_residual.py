@@ -7,9 +7,9 @@ from reference import empirics_plain as plain
 from reference import empirics_protocol as protocol
 
 from empirics.errors import InputError
+from empirics.networks import residual
 from empirics.networks.build import NETWORKS, build_network
 from empirics.networks.gradient import loss_and_gradient
-from empirics.networks.network import residual
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from empirics.workloads.find import find_workload

@@ -7,8 +7,8 @@ from hypothesis.extra import numpy as hnp
 from reference import empirics_plain as plain
 from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
 
+from empirics.pruning import scores as pruning_scores
 from empirics.pruning.methods import keep_mask, kept_weights
-from empirics.pruning.methods import scores as pruning_scores
 from empirics.pruning.scores import connection_sensitivity
 
 # Gradients as in test_training, once a batch of 100: 2^-53 x (6400 + 2 x 281) x 10 of the largest score.

@@ -12,8 +12,8 @@ from reference.commands import assert_one_line, rows
 from reference.measured_runs import MEASUREMENT, QUICK, run
 
 from empirics.store.store import read_store
-from empirics.training.block import following
-from empirics.training.block import race as engine
+from empirics.training import following
+from empirics.training import race as engine
 from empirics.training.laboratory import Laboratory
 from empirics.workloads.catalogue import WORKLOADS
 from empirics.workloads.find import find_workload

@@ -8,8 +8,8 @@ from reference.commands import code_of, rows
 from empirics.constants import main
 from empirics.measure import main as measure
 from empirics.store.store import read_store
-from empirics.training.block import following
-from empirics.training.block import race as engine
+from empirics.training import following
+from empirics.training import race as engine
 from kstar.__main__ import main as kstar
 
 HERE = "reference.constants_workloads"

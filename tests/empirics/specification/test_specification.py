@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from empirics.errors import InputError
 from empirics.records import Study, number_text
+from empirics.specification import specification as module
 from empirics.specification.request import Request
 from empirics.specification.specification import nearest_128, resolve
-from empirics.specification.specification import specification as module
 
 
 def specify(**request):

@@ -14,11 +14,11 @@ from reference.stored_studies import opened, study
 
 from empirics.errors import InputError
 from empirics.records import StudyOutcome
+from empirics.store import schema as store_schema
+from empirics.store import store as store_module
 from empirics.store.rows import Store
 from empirics.store.schema import FILE_NAME
 from empirics.store.store import read_store
-from empirics.store.store import schema as store_schema
-from empirics.store.store import store as store_module
 
 
 def add(store, *batch_sizes):

@@ -13,7 +13,7 @@ from empirics.run.progress import Display
 from empirics.search.space import Metaparameter, search_points
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
-from empirics.training.block import race as engine
+from empirics.training import race as engine
 from empirics.training.laboratory import Laboratory
 from empirics.training.race import measure_study
 from empirics.workloads.optimizers import OPTIMIZERS

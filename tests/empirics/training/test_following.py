@@ -13,7 +13,7 @@ from empirics.errors import InputError
 from empirics.records import TrialRecord
 from empirics.run.summary import describe_ending
 from empirics.specification.probe import FollowedRun, Probe
-from empirics.training.block import following
+from empirics.training import following
 from empirics.training.following import measure_constants
 
 RATE, STEPS, BATCH_SIZE, PROBE, TRAINING = 0.3, 13, 16, 60, 1618

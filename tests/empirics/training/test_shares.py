@@ -15,7 +15,8 @@ from reference.empirics_networks import SMALL_CNN
 
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.networks.gradient import loss_and_gradient
-from empirics.training.block import BlockTooLargeError, TrialBlock, shares
+from empirics.training import shares
+from empirics.training.block import BlockTooLargeError, TrialBlock
 from empirics.training.shares import DisagreementError, SharesAtOnce, SharesInTurn, share
 from empirics.workloads.find import find_workload
 

@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from empirics.errors import InputError
 from empirics.measure import main
+from empirics.networks import module_checks
 from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.module_network import module_network
-from empirics.networks.network import module_checks
 from empirics.probes.gradient_noise import gradient_noise
 from empirics.probes.sample import Sample
 from empirics.records import Study

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verification.fits.fit import OPEN
+from verification.prediction import paper
 from verification.prediction.error import error_of_mean
 from verification.prediction.inputs import Inputs, shares, steps_ratio
-from verification.prediction.prediction import paper, predict, predict_from, ratio_of
+from verification.prediction.prediction import predict, predict_from, ratio_of
 from verification.prediction.rate_times_steps import rate_times_steps
 from verification.records.measured_constants import WAYS, MeasuredConstants
 
