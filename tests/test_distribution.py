@@ -12,9 +12,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from reference.checkout import PACKAGES, ROOT, copy_checkout
-from reference.once import once
-from reference.tools import give_up
+from tools.checkout import PACKAGES, ROOT, copy_checkout
+from tools.needed import give_up
+from tools.once import once
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 MEASURE = (

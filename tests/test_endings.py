@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from reference.checkout import PACKAGES, ROOT
+from tools.checkout import PACKAGES, ROOT
 
 from empirics.command_ending import run_command
 from kstar.ending import command, say

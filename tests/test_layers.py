@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from reference.checkout import PACKAGES
+from tools.checkout import PACKAGES
 
 import theory
 

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from reference import pages
-from reference.checkout import ROOT, copy_checkout
+from tools import pages
+from tools.checkout import ROOT, copy_checkout
 
 # Fewer and shorter trainings, where a command as it stands takes minutes: added to what the page says.
 TINY = "--batch-sizes 64 256 --trials 2 --max-steps 40 --goal-error 0.5 --examples 64 --hessian-points 0"

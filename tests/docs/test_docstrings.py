@@ -6,8 +6,8 @@ import re
 
 import pytest
 from docutils.core import publish_doctree
-from reference.checkout import PACKAGES, ROOT
 from sphinx.ext.napoleon import Config, GoogleDocstring
+from tools.checkout import PACKAGES, ROOT
 
 # As docs/conf.py has it, but for attributes, which become fields here: their directive is Sphinx's own.
 NAPOLEON = Config(napoleon_custom_sections=["Reference"], napoleon_use_ivar=True)

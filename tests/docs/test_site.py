@@ -9,11 +9,11 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from reference.checkout import PACKAGES, ROOT
-from reference.chromium import chromium
-from reference.once import once
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+from tools.checkout import PACKAGES, ROOT
+from tools.chromium import chromium
+from tools.once import once
 
 pytestmark = pytest.mark.slow
 SEEN = ("index", "tutorial", "theory", "protocol", "constants", "own_model", "reference/theory.critical_batch")

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reference import empirics_plain as plain
-from reference.measured_runs import MEASUREMENT, QUICK, run
-from reference.once import once
+from reference.empirics import plain as plain
+from samples.measured_runs import MEASUREMENT, QUICK, run
+from tools.once import once
 
 from empirics.datasets.arrays import load_dataset
 from empirics.specification.request import Request

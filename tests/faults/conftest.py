@@ -4,7 +4,7 @@ import contextlib
 import time
 
 import pytest
-from reference.fault_runs import SMALL, Undisturbed, Warm
+from samples.fault_runs import SMALL, Undisturbed, Warm
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import signal
 import time
 
 import pytest
-from reference.fault_runs import SMALL, assert_as_undisturbed, left_of, stored
+from samples.fault_runs import SMALL, assert_as_undisturbed, left_of, stored
 
 pytestmark = pytest.mark.slow
 MOMENTS, EVENTS, SEED = 50, 30, 20210504

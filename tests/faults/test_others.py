@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from reference.fault_runs import SMALL, assert_as_undisturbed, children, left_of, stored
+from samples.fault_runs import SMALL, assert_as_undisturbed, children, left_of, stored
 
 from empirics.store.store import read_store
 

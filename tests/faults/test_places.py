@@ -3,8 +3,8 @@
 import shutil
 
 import pytest
-from reference.fault_places import allow_writing, forbid_writing, open_folder, read_only_view, small_disk
-from reference.fault_runs import SMALL, assert_as_undisturbed, left_of, stored
+from samples.fault_runs import SMALL, assert_as_undisturbed, left_of, stored
+from tools.fault_places import allow_writing, forbid_writing, open_folder, read_only_view, small_disk
 
 pytestmark = pytest.mark.slow
 GO_ON = "run the same command again"

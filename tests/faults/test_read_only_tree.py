@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from reference import guarded_module
-from reference.fault_places import read_only_view
+from tools import guarded_module
+from tools.fault_places import read_only_view
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from reference.allocated import at_most
-from reference.untrusted import IMPOSSIBLE_JSON, make_store
+from tools.allocated import at_most
+from tools.untrusted import IMPOSSIBLE_JSON, make_store
 
 import theory
 from empirics.datasets.arrays import load_dataset

@@ -7,8 +7,8 @@ import warnings
 import zlib
 
 import pytest
-from reference.mutations import mutated
-from reference.untrusted import readers
+from tools.mutations import mutated
+from tools.untrusted import readers
 
 SEED, FEW = 20210504, 60
 MOST_SECONDS = 20  # of one input, on a busy machine

@@ -5,10 +5,10 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from reference.once import once
-from reference.report_runs import write_drawn, write_judged
-from reference.searched_runs import judged_run, searched_records
-from reference.verification_runs import DIGITS_TRUTHS
+from samples.report_runs import write_drawn, write_judged
+from samples.searched_runs import judged_run, searched_records
+from samples.verification_runs import DIGITS_TRUTHS
+from tools.once import once
 
 from paper_figures.drawing.style import RC
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
-from reference.searched_runs import judged_run, searched_records
-from reference.verification_runs import DIGITS_TRUTHS, write_run
+from samples.searched_runs import judged_run, searched_records
+from samples.verification_runs import DIGITS_TRUTHS, write_run
 
 from paper_figures.__main__ import main
 from paper_figures.catalogue import FIGURES, draw, find_name

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reference.searched_runs import followed, judged_run, searched_records
-from reference.verification_runs import write_run
+from samples.searched_runs import followed, judged_run, searched_records
+from samples.verification_runs import write_run
 
 from paper_figures.catalogue import FIGURES
 from paper_figures.reading.judged import OLDER

@@ -6,7 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from reference.verification_runs import DIGITS_TRUTHS, write_run
+from samples.verification_runs import DIGITS_TRUTHS, write_run
 
 from paper_figures.drawing.curve_panels import steps_at
 from paper_figures.figures.figure_01 import figure_01

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from reference.searched_runs import judged_run, searched_records
+from samples.searched_runs import judged_run, searched_records
 
 from paper_figures.catalogue import FIGURES
 from paper_figures.drawing.scatter import evenly, nearest

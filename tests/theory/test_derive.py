@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from reference.tools import need
+from tools.needed import need
 
 from theory.derive import derive, main
 from theory.formats import FORMATS

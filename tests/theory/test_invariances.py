@@ -7,7 +7,7 @@ import pytest
 import sympy
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from reference.theory_bounds import momentum_mean_gradients, sgd_mean_gradients
+from reference.theory.bounds import momentum_mean_gradients, sgd_mean_gradients
 
 from theory.checking.bounds import (
     B_LOW,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.theory_laws import log_steps as slow_log_steps
-from reference.theory_laws import log_steps_gradient as slow_gradient
+from reference.theory.laws import log_steps as slow_log_steps
+from reference.theory.laws import log_steps_gradient as slow_gradient
 
 from theory import HYPERBOLA, LAWS, NOISY_QUADRATIC, POWER, SHARPNESS, Law
 

@@ -9,7 +9,7 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.theory_simulation import mean_squared_gradients, random_quadratic
+from reference.theory.simulation import mean_squared_gradients, random_quadratic
 
 from theory.checking.bounds import SHARP_BOUND, TEXTBOOK_BOUND
 from theory.numbers.evaluation import evaluate

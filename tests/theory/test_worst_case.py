@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.theory_worst_case import sharp_average, worst_sum
-from reference.tools import give_up
+from reference.theory.worst_case import sharp_average, worst_sum
+from tools.needed import give_up
 
 import theory.worst_case
 from theory.worst_case import (

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import sklearn.datasets
 from PIL import Image
-from reference import empirics_plain as plain
-from reference.allocated import at_most
+from reference.empirics import plain as plain
+from tools.allocated import at_most
 
 from empirics.datasets.arrays import OFFICIAL_DIGESTS, Dataset, digest_notice, load_dataset
 from empirics.errors import InputError

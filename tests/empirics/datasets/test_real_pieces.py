@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference.commands import code_of, rows
+from tools.commands import code_of, rows
 
 from empirics.datasets.arrays import digest_notice, load_dataset
 from empirics.measure import main

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reference.commands import rows
-from reference.foreign_studies import RESULTS, records_of, run, write_authors_study
+from samples.foreign_studies import RESULTS, records_of, run, write_authors_study
+from tools.commands import rows
 
 from empirics.reading import outside as foreign
 from verification import read_records

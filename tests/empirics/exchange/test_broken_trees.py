@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from reference.foreign_studies import METRIC, plain_study, run
+from samples.foreign_studies import METRIC, plain_study, run
 
 from empirics.exchange import import_tree as batch_science_import
 from empirics.exchange import measurements

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reference.batch_science_reader import load_study, steps_to_result
-from reference.commands import code_of, rows
-from reference.foreign_studies import METRIC, run
+from reference.empirics.batch_science_reader import load_study, steps_to_result
+from samples.foreign_studies import METRIC, run
+from tools.commands import code_of, rows
 
 from empirics.measure import main as measure
 from empirics.records import Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.foreign_studies import METRIC, run
+from samples.foreign_studies import METRIC, run
 
 from empirics.exchange.export_tree import has_full_curve
 from empirics.exchange.layout import Names, changed, changes, names_of

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from reference.foreign_studies import run
+from samples.foreign_studies import run
 
 from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.stopping import StopRule

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from reference.commands import rows
-from reference.foreign_studies import records_of, run
+from samples.foreign_studies import records_of, run
+from tools.commands import rows
 
 from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.store.store import open_store

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reference.batch_science_reader import load_study, steps_to_result
-from reference.foreign_studies import METRIC, content, plain_study, records_of, run, write_json, write_trial
+from reference.empirics.batch_science_reader import load_study, steps_to_result
+from samples.foreign_studies import METRIC, content, plain_study, records_of, run, write_json, write_trial
 
 from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.stopping import StopRule

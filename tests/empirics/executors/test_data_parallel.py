@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 import pytest
-from reference import parallel_tasks
-from reference.empirics_tasks import Echo
+from samples import parallel_tasks
+from samples.tasks import Echo
 
 from empirics.errors import WorkerError
 from empirics.executors.data_parallel import DataParallelExecutor, RankTask

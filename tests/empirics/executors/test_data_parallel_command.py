@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from reference.commands import assert_one_line, code_of, rows
-from reference.measured_runs import measuring
-from reference.processes import children, still_running
+from samples.measured_runs import measuring
+from tools.commands import assert_one_line, code_of, rows
+from tools.processes import children, still_running
 
 from empirics.executors.processes import SerialExecutor
 from empirics.executors.resources import Resources

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 
 import pytest
-from reference.commands import code_of
+from tools.commands import code_of
 
 from empirics.errors import InputError
 from empirics.executors.memory import check_weights, expected_bytes, jobs_within

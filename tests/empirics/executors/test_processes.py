@@ -8,8 +8,8 @@ import time
 from dataclasses import replace
 
 import pytest
-from reference.empirics_tasks import Break, Die, Echo, FullDisk, Refuse
-from reference.processes import is_running
+from samples.tasks import Break, Die, Echo, FullDisk, Refuse
+from tools.processes import is_running
 
 from empirics.errors import InputError, WorkerError
 from empirics.executors.placement import local_executor
@@ -125,7 +125,7 @@ def test_ctrl_c_while_workers_start_is_answered_when_they_have():
 PARENT = """
 from empirics.executors.processes import ProcessExecutor
 from empirics.specification.specification import Request, resolve
-from reference.empirics_tasks import Sleep
+from samples.tasks import Sleep
 executor = ProcessExecutor(*resolve(Request(), cuda_available=False), jobs=1)
 for _ in executor.run([Sleep("asleep")], lambda *_: print(executor._workers[0].process.pid, flush=True)):
     pass

@@ -3,8 +3,8 @@
 import sys
 
 import pytest
-from reference.commands import assert_one_line, code_of
-from reference.empirics_tasks import Break, Echo, Refuse
+from samples.tasks import Break, Echo, Refuse
+from tools.commands import assert_one_line, code_of
 
 from empirics.executors import ray_cluster, ray_worker
 from empirics.executors.ray_worker import Board, Worker

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from reference.commands import code_of
-from reference.empirics_tasks import Break, Die, Echo, Hold, Refuse
-from reference.measured_runs import MEASUREMENT, measuring
-from reference.processes import is_running
-from reference.tools import give_up
+from samples.measured_runs import MEASUREMENT, measuring
+from samples.tasks import Break, Die, Echo, Hold, Refuse
+from tools.commands import code_of
+from tools.needed import give_up
+from tools.processes import is_running
 
 from empirics import constants
 from empirics.errors import InputError, WorkerError

@@ -6,7 +6,7 @@ import sys
 import textwrap
 
 import pytest
-from reference.empirics_tasks import Echo
+from samples.tasks import Echo
 
 from empirics.errors import InputError, WorkerError
 from empirics.executors.placement import local_executor

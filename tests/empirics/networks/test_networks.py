@@ -3,8 +3,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from reference import empirics_plain as plain
-from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
+from reference.empirics import plain as plain
+from samples.networks import SIMPLE_CNN, SMALL_CNN
 
 from empirics.networks.build import build_network
 from empirics.networks.convolutional import ConvolutionalNetwork

@@ -5,8 +5,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import constants_workloads as exact
-from reference import empirics_constants as slow
+from reference.empirics import constants as slow
+from samples import constants_workloads as exact
 
 from empirics.probes.batch_variance import check_batch_variances, draw_batch, expected_variance
 from empirics.probes.sample import Sample
@@ -55,7 +55,7 @@ def test_draws_are_of_their_kind(drawing):
 
 def test_drawn_gradients_scatter_as_expected():
     """Two-sided at 4 standard errors over 12 checks: by chance it fails in 8 of 10000 seeds, and this one is fixed."""
-    network = load_own_workload("reference.constants_workloads:logistic_regression").network
+    network = load_own_workload("samples.constants_workloads:logistic_regression").network
     images, labels = torch.from_numpy(exact.INPUTS), torch.from_numpy(exact.CLASSES)
     weights = np.random.default_rng(1).normal(size=network.size)
     mask = (np.arange(network.size) % 3 > 0).astype(float)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from reference import constants_workloads as exact
-from reference import empirics_constants as slow
-from reference import empirics_plain as plain
-from reference.empirics_networks import SMALL_CNN
+from reference.empirics import constants as slow
+from reference.empirics import plain as plain
+from samples import constants_workloads as exact
+from samples.networks import SMALL_CNN
 
 from empirics.errors import InputError
 from empirics.probes import curvature
@@ -12,7 +12,7 @@ from empirics.probes.curvature import hessian_product, top_curvature
 from empirics.probes.sample import Sample
 from empirics.workloads.own import load_own_workload
 
-HERE = "reference.constants_workloads"
+HERE = "samples.constants_workloads"
 LANCZOS_TOLERANCE = 1e-3  # as asked of it
 
 
@@ -111,6 +111,6 @@ def test_a_loss_without_curvature_has_none():
 def test_a_loss_that_cannot_be_differentiated_twice_is_named():
     network, sample = sample_of("once_differentiable")
     ones = torch.ones(1, network.size, dtype=torch.float64)
-    expected = "loss reference.constants_workloads:once_differentiable_loss: .* cannot be differentiated twice"
+    expected = "loss samples.constants_workloads:once_differentiable_loss: .* cannot be differentiated twice"
     with pytest.raises(InputError, match=expected):
         top_curvature(network, ones, ones, sample, start(network))

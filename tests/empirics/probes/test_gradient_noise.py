@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import constants_workloads as exact
-from reference import empirics_constants as slow
-from reference import empirics_plain as plain
-from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
+from reference.empirics import constants as slow
+from reference.empirics import plain as plain
+from samples import constants_workloads as exact
+from samples.networks import SIMPLE_CNN, SMALL_CNN
 
 from empirics.networks.build import build_network
 from empirics.probes import example_gradients
@@ -19,7 +19,7 @@ from empirics.probes.gradient_noise import fit_second_moment, gradient_noise
 from empirics.probes.sample import Sample
 from empirics.workloads.own import load_own_workload
 
-HERE = "reference.constants_workloads"
+HERE = "samples.constants_workloads"
 # A sum of some dozens of squares of thousands of entries, each to 3.5e-12 of the largest, minus the square of the mean.
 TOLERANCE = 1e-10
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import empirics_constants as slow
-from reference import empirics_plain as plain
-from reference.empirics_networks import SMALL_CNN
+from reference.empirics import constants as slow
+from reference.empirics import plain as plain
+from samples.networks import SMALL_CNN
 
 from empirics.probes import smoothness
 from empirics.probes.sample import Sample

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from reference import own_workloads
-from reference.commands import code_of
+from samples import own_workloads
+from tools.commands import code_of
 from torch import nn
 from torch.nn import functional
 
@@ -17,7 +17,7 @@ from empirics.pruning.methods import Untrained, prune
 from empirics.pruning.starts import judge_starts
 from empirics.records import StartRecord
 
-HERE = "reference.own_workloads"
+HERE = "samples.own_workloads"
 INPUTS, CLASSES = torch.from_numpy(own_workloads.INPUTS), torch.from_numpy(own_workloads.CLASSES)
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from reference import empirics_plain as plain
-from reference import empirics_protocol as protocol
-from reference.empirics_networks import SMALL_CNN
+from reference.empirics import plain as plain
+from reference.empirics import protocol as protocol
+from samples.networks import SMALL_CNN
 
 from empirics.pruning.methods import PRUNING_METHODS, Untrained, prune
 from empirics.pruning.scores import gradient_flow

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from reference import empirics_plain as plain
-from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
+from reference.empirics import plain as plain
+from samples.networks import SIMPLE_CNN, SMALL_CNN
 
 from empirics.pruning import scores as pruning_scores
 from empirics.pruning.methods import keep_mask, kept_weights

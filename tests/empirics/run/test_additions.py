@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference.commands import assert_one_line, rows
-from reference.measured_runs import MEASUREMENT, QUICK, run
+from samples.measured_runs import MEASUREMENT, QUICK, run
+from tools.commands import assert_one_line, rows
 
 from empirics.store.store import read_store
 from empirics.training import following

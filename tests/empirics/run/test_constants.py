@@ -3,7 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from reference.commands import code_of, rows
+from tools.commands import code_of, rows
 
 from empirics.constants import main
 from empirics.measure import main as measure
@@ -12,7 +12,7 @@ from empirics.training import following
 from empirics.training import race as engine
 from kstar.__main__ import main as kstar
 
-HERE = "reference.constants_workloads"
+HERE = "samples.constants_workloads"
 QUICK = ("--sparsity", "0", "50", "--trials", "3", "--goal-error", "0.3", "--max-steps", "60", "--device", "cpu")
 PROBE = ("--examples", "30", "--hessian-points", "0", "--jobs", "1")
 

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import torch
-from reference import empirics_plain as plain
-from reference.commands import rows
-from reference.measured_runs import QUICK, run
+from reference.empirics import plain as plain
+from samples.measured_runs import QUICK, run
+from tools.commands import rows
 
 from empirics.measure import Execution, measure
 from empirics.records import QUANTITIES

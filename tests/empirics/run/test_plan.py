@@ -3,7 +3,7 @@ import re
 import shutil
 
 import pytest
-from reference.asked_runs import write_asked
+from samples.asked_runs import write_asked
 
 from empirics.measure import main as measure
 from empirics.records import ConstantsRecord, Study

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from reference.commands import assert_one_line, code_of
-from reference.measured_runs import QUICK, run
+from samples.measured_runs import QUICK, run
+from tools.commands import assert_one_line, code_of
 
 from empirics.measure import main
 

@@ -7,9 +7,9 @@ import signal
 from dataclasses import dataclass
 
 import pytest
-from reference.commands import code_of
-from reference.measured_runs import MEASUREMENT, QUICK, measuring, run
-from reference.processes import children, still_running
+from samples.measured_runs import MEASUREMENT, QUICK, measuring, run
+from tools.commands import code_of
+from tools.processes import children, still_running
 
 from empirics.measure import main
 from empirics.store.store import read_store

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.checkout import ROOT
-from reference.empirics_sobol import bratley_fox
+from reference.empirics.sobol import bratley_fox
 from scipy.stats import qmc
+from tools.checkout import ROOT
 
 from empirics.errors import InputError
 from empirics.search.sobol import unit_points

@@ -9,7 +9,7 @@ import textwrap
 from dataclasses import dataclass
 
 import pytest
-from reference.stored_studies import GOAL, IDENTITY, opened, study
+from samples.stored_studies import GOAL, IDENTITY, opened, study
 
 from empirics.errors import InputError
 from empirics.records import Study, StudyOutcome

@@ -6,9 +6,9 @@ import shutil
 import sqlite3
 
 import pytest
-from reference.commands import code_of
-from reference.measured_runs import QUICK
-from reference.stored_studies import opened, study
+from samples.measured_runs import QUICK
+from samples.stored_studies import opened, study
+from tools.commands import code_of
 
 from empirics.errors import InputError
 from empirics.measure import main

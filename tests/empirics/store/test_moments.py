@@ -10,7 +10,7 @@ import textwrap
 import threading
 
 import pytest
-from reference.stored_studies import opened, study
+from samples.stored_studies import opened, study
 
 from empirics.errors import InputError
 from empirics.records import StudyOutcome
@@ -155,7 +155,7 @@ def test_a_copy_on_a_medium_without_locks_is_read(number, folder, tmp_path, monk
 WRITING = """
     import sys
     from pathlib import Path
-    from reference.stored_studies import opened, study
+    from samples.stored_studies import opened, study
     from empirics.records import StudyOutcome
     for batch_size in range(1, 10**6):
         with opened(Path(sys.argv[1])) as store:

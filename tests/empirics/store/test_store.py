@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reference.stored_studies import GOAL, IDENTITY, opened, study
+from samples.stored_studies import GOAL, IDENTITY, opened, study
 
 from empirics.records import (
     QUANTITIES,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.stats
-from reference.commands import rows
+from tools.commands import rows
 
 from empirics.records import QUANTITIES, ConstantsRecord, Study, StudyOutcome, StudyRecord, TrajectoryPoint, TrialRecord
 from empirics.specification.request import Request

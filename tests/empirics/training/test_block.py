@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from reference import empirics_plain as plain
-from reference.empirics_networks import SIMPLE_CNN, SMALL_CNN
+from reference.empirics import plain as plain
+from samples.networks import SIMPLE_CNN, SMALL_CNN
 
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.networks.gradient import loss_and_gradient

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 import torch
-from reference import empirics_plain as plain
-from reference.empirics_networks import SMALL_CNN
+from reference.empirics import plain as plain
+from samples.networks import SMALL_CNN
 
 from empirics.training.block import TrialBlock
 from empirics.training.captured import CapturedStep

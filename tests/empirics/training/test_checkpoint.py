@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from reference.commands import code_of
+from tools.commands import code_of
 
 from empirics.measure import main
 from empirics.records import Study

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from reference import empirics_plain as plain
-from reference.empirics_networks import SMALL_CNN
+from reference.empirics import plain as plain
+from samples.networks import SMALL_CNN
 
 from empirics.errors import InputError
 from empirics.networks.convolutional import ConvolutionalNetwork

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from reference.empirics_networks import SMALL_CNN
+from samples.networks import SMALL_CNN
 
 from empirics.networks.build import build_network
 from empirics.search.space import search_points

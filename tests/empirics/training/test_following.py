@@ -5,9 +5,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import constants_workloads as exact
-from reference import empirics_constants as slow
-from reference import empirics_plain as plain
+from reference.empirics import constants as slow
+from reference.empirics import plain as plain
+from samples import constants_workloads as exact
 
 from empirics.errors import InputError
 from empirics.records import TrialRecord
@@ -212,7 +212,7 @@ def test_a_winner_that_never_moved_is_counted_and_has_no_smoothness(laboratory_o
 
 @pytest.mark.parametrize("name", ["quadratic", "logistic_regression", "linear_network"])
 def test_workloads_with_closed_forms_are_measured_from_end_to_end(name, laboratory_of):
-    laboratory = laboratory_of(workload=f"reference.constants_workloads:{name}", every=2)
+    laboratory = laboratory_of(workload=f"samples.constants_workloads:{name}", every=2)
     run = followed(rate=0.05, goal_step=9)
     record = measure_constants(laboratory, run, full_mask(laboratory), lambda _: None)
     assert record.errors == {}
@@ -238,7 +238,7 @@ def test_workloads_with_closed_forms_are_measured_from_end_to_end(name, laborato
 
 
 def test_a_loss_with_one_derivative_is_named(laboratory_of):
-    laboratory = laboratory_of(workload="reference.constants_workloads:once_differentiable", hessian_points=1)
+    laboratory = laboratory_of(workload="samples.constants_workloads:once_differentiable", hessian_points=1)
     with pytest.raises(InputError, match=r"once_differentiable_loss.*use --hessian-points 0"):
         measure_constants(laboratory, followed(goal_step=2), full_mask(laboratory), lambda _: None)
 

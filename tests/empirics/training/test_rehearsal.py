@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from reference import own_workloads
+from samples import own_workloads
 from torch import nn
 from torch.nn import functional
 
@@ -14,7 +14,7 @@ from empirics.specification.specification import resolve
 from empirics.training.laboratory import check_network
 from empirics.workloads.own import load_own_workload
 
-HERE = "reference.own_workloads"
+HERE = "samples.own_workloads"
 
 
 class Doubling(torch.autograd.Function):

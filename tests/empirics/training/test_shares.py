@@ -10,8 +10,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import empirics_plain as plain
-from reference.empirics_networks import SMALL_CNN
+from reference.empirics import plain as plain
+from samples.networks import SMALL_CNN
 
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.networks.gradient import loss_and_gradient

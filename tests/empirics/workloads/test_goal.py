@@ -8,9 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import empirics_plain as plain
-from reference.checkout import ROOT
-from reference.empirics_networks import SMALL_CNN
+from reference.empirics import plain as plain
+from samples.networks import SMALL_CNN
+from tools.checkout import ROOT
 
 from empirics.networks.build import build_network
 from empirics.networks.convolutional import ConvolutionalNetwork

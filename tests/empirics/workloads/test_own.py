@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reference import empirics_plain as plain
-from reference import own_workloads
-from reference.commands import code_of
-from reference.empirics_networks import SMALL_CNN
+from reference.empirics import plain as plain
+from samples import own_workloads
+from samples.networks import SMALL_CNN
+from tools.commands import code_of
 from torch import nn
 from torch.nn import functional
 
@@ -31,7 +31,7 @@ from empirics.workloads.metric_goal import MetricGoalTest
 from empirics.workloads.named import import_named
 from empirics.workloads.own import LoadedWorkload, OwnWorkload, load_own_workload
 
-HERE = "reference.own_workloads"
+HERE = "samples.own_workloads"
 
 
 run = functools.partial(code_of, main)

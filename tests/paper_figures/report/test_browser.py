@@ -3,13 +3,13 @@
 import re
 
 import pytest
-from reference.chromium import chromium
-from reference.contrast import contrast
-from reference.report_runs import write_hostile, write_judged
-from reference.verification_runs import DIGITS_TRUTHS
+from samples.report_runs import write_hostile, write_judged
+from samples.verification_runs import DIGITS_TRUTHS
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from tools.chromium import chromium
+from tools.contrast import contrast
 
 from paper_figures.report.__main__ import main
 from verification.records.records import read_records

@@ -6,8 +6,8 @@ import re
 import shutil
 
 import pytest
-from reference.report_runs import write_judged
-from reference.verification_runs import DIGITS, DIGITS_CONSTANTS, DIGITS_TRUTHS, write_run
+from samples.report_runs import write_judged
+from samples.verification_runs import DIGITS, DIGITS_CONSTANTS, DIGITS_TRUTHS, write_run
 
 from paper_figures.reading.report_verdicts import ClaimFound, LawFound, Verdicts, read_verdicts
 from paper_figures.report.chart import chart, point_text, powers_of_two

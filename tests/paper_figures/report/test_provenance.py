@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from reference.report_runs import PROVENANCE
+from samples.report_runs import PROVENANCE
 
 from empirics.command_line import parse
 from empirics.measure import Execution

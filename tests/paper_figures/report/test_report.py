@@ -12,9 +12,9 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from reference.contrast import contrast
-from reference.report_runs import SVG, attack, write_hostile
-from reference.verification_runs import DIGITS_TRUTHS, write_run
+from samples.report_runs import SVG, attack, write_hostile
+from samples.verification_runs import DIGITS_TRUTHS, write_run
+from tools.contrast import contrast
 
 import paper_figures
 from paper_figures.report.__main__ import main

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.theory_bounds import sgd_mean_gradients, sharp, steps_by_bisection, textbook, tuned_steps
+from reference.theory.bounds import sgd_mean_gradients, sharp, steps_by_bisection, textbook, tuned_steps
 
 from theory.checking.bounds import B_LOW, C1, C2, C2_AT_RATE, ETA_MAX, SHARP_BOUND, STEPS_AT_RATE, TEXTBOOK_BOUND
 from theory.laws import FIXED_RATE, HYPERBOLA, TUNED_TEXTBOOK

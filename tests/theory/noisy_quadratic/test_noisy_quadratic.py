@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from reference.theory_noisy_quadratic import fewest_steps, first_step, losses, no_rate_is_earlier
+from reference.theory.noisy_quadratic import fewest_steps, first_step, losses, no_rate_is_earlier
 
 from theory.noisy_quadratic.modes import MomentumModes, PlainModes, Spectrum
 from theory.noisy_quadratic.passage import _least_loss

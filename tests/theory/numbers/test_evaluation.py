@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.theory_bounds import sharp, steps_by_bisection, textbook
+from reference.theory.bounds import sharp, steps_by_bisection, textbook
 
 from theory.evaluation_command import add_evaluation_arguments, evaluate_main, wants_evaluation
 from theory.numbers.evaluation import BOUNDS, MODELS, evaluate

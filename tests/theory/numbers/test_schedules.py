@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.theory_rate_sums import added, closed
+from reference.theory.rate_sums import added, closed
 
 from theory.numbers.schedules import SHAPES, Schedule, self_consistent_steps
 

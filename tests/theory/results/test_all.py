@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import sympy
-from reference.theory_mutations import mutations
+from tools.formula_mutations import mutations
 
 from theory.checking.assumptions import ASSUMPTIONS
 from theory.checking.proof import Derived, Kind, Step, eq

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.verification_runs import DIGITS_TRUTHS, Truth, write_run
+from samples.verification_runs import DIGITS_TRUTHS, Truth, write_run
 from scipy import stats
 from statsmodels.regression.linear_model import WLS
 from statsmodels.stats.multitest import multipletests

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference.asked_runs import never, reached, write_asked
-from reference.verification_runs import write_run
+from samples.asked_runs import never, reached, write_asked
+from samples.verification_runs import write_run
 
 from empirics.command_line import parse
 from empirics.measure import Execution
@@ -27,7 +27,7 @@ from verification.records.records import read_records
 from verification.records.run_command import measured_run, new_run_command
 from verification.report.__main__ import main as report
 
-OWN = "reference.own_workloads"
+OWN = "samples.own_workloads"
 FEW = {"batch_sizes": (4, 8, 16, 32), "trials": 3, "constants": False}
 
 

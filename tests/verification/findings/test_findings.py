@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from reference.verification_runs import DIGITS, Truth, write_run
+from samples.verification_runs import DIGITS, Truth, write_run
 
 from verification.claims.analysis import analyse
 from verification.claims.judge import Verdict

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from reference.verification_likelihood import fit as twin_fit
-from reference.verification_likelihood import power_law, profile_deviance
+from reference.verification.likelihood import fit as twin_fit
+from reference.verification.likelihood import power_law, profile_deviance
 
 from theory import HYPERBOLA, POWER
 from verification.fits.curves import CANDIDATES, contrasts

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.verification_likelihood import point_log_likelihood
+from reference.verification.likelihood import point_log_likelihood
 
 from verification.fits.likelihood import (
     SIGMA_FLOOR_OF_COUNTS,

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from reference import verification_likelihood as twin
+from reference.verification import likelihood as twin
 
 from theory import LAWS, NOISY_QUADRATIC
 from verification.fits.curves import CANDIDATES, fit_curve, fit_curves

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reference import verification_likelihood as twin
+from reference.verification import likelihood as twin
 from scipy import stats
 
 from verification.fits.curves import fit_curve

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import verification_tests as twin
+from reference.verification import tests as twin
 from scipy import stats
 
 from theory import HYPERBOLA, TUNED_TEXTBOOK

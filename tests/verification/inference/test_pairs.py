@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reference.verification_runs import DIGITS, Truth, write_run
+from samples.verification_runs import DIGITS, Truth, write_run
 
 from theory import HYPERBOLA
 from verification.claims.analysis import analyse

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference import verification_tests as twin
+from reference.verification import tests as twin
 from scipy import stats
 
 from verification.claims.analysis import analyse

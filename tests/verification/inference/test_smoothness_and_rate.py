@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reference.searched_runs import followed, searched_records
+from samples.searched_runs import followed, searched_records
 from statsmodels.regression.linear_model import OLS
 
 from verification.claims.analysis import analyse

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from reference import verification_tests as twin
+from reference.verification import tests as twin
 
 from verification.inference.straight_line import f_test, harvey_collier, rainbow, reset
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from reference.verification_runs import DIGITS, DIGITS_TRUTHS, write_run
+from samples.verification_runs import DIGITS, DIGITS_TRUTHS, write_run
 
 from paper_figures.drawing.rows import rows_of
 from paper_figures.figures.figure_02 import figure_02

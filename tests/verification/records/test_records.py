@@ -5,7 +5,7 @@ import sqlite3
 from dataclasses import dataclass
 
 import pytest
-from reference.verification_runs import DIGITS, write_run
+from samples.verification_runs import DIGITS, write_run
 
 from verification.records.constants_file import read_constants
 from verification.records.records import Curve, CurvePoint, read_curves, read_records

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from markdown_it import MarkdownIt
-from reference.verification_runs import DIGITS_TRUTHS, write_run
+from samples.verification_runs import DIGITS_TRUTHS, write_run
 
 import verification
 from verification.claims.analysis import analyse

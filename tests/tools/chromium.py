@@ -3,8 +3,8 @@
 import contextlib
 import shutil
 
-from reference.tools import need
 from selenium import webdriver
+from tools.needed import need
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),

@@ -4,7 +4,7 @@ import csv
 import json
 from pathlib import Path
 
-from reference.verification_runs import DIGITS_TRUTHS, write_run
+from samples.verification_runs import DIGITS_TRUTHS, write_run
 
 from verification.report.__main__ import main as judge
 

@@ -5,8 +5,8 @@ import subprocess
 import sys
 import time
 
-from reference import slow_measure
-from reference.commands import code_of
+from tools import slow_measure
+from tools.commands import code_of
 
 from empirics.measure import main
 

@@ -2,7 +2,7 @@
 
 import json
 
-from reference.commands import code_of
+from tools.commands import code_of
 
 from empirics.exchange.__main__ import main
 from empirics.exchange.measurements import read_measurements

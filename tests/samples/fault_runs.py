@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from reference import warm_measure
+from tools import warm_measure
 
 from empirics.errors import InputError
 from empirics.store.schema import FILE_NAME

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from reference.empirics_networks import SMALL_CNN
+from samples.networks import SMALL_CNN
 from torch import nn
 from torch.nn import functional
 

@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from reference.checkout import ROOT
+from tools.checkout import ROOT
 
 PROGRAMS = ("python", "pytest", "make", "pip", "kstar", "cat", "tail", "git", ".ci/run")
 COMMENT = re.compile(r"<!-- *(not run|file): *(.+?) *-->")
