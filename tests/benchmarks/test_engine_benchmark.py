@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from reference.empirics import plain as plain
+from reference.empirics import plain
 
 from benchmarks.engine import _study_of, compare, flop_per_image, kept_trials, main, plain_seconds
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial

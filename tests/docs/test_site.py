@@ -16,7 +16,7 @@ from tools.chromium import chromium
 from tools.once import once
 
 pytestmark = pytest.mark.slow
-SEEN = ("index", "tutorial", "theory", "protocol", "constants", "own_model", "reference/theory.critical_batch")
+SEEN = ("index", "tutorial", "theory", "protocol", "constants", "own_model", "reference/theory.numbers.critical_batch")
 WIDTHS = (400, 1200)
 # What a browser fetches by itself when it shows a page.
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src"}

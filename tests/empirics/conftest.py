@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reference.empirics import plain as plain
+from reference.empirics import plain
 from samples.measured_runs import MEASUREMENT, QUICK, run
 from tools.once import once
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.empirics import plain as plain
+from reference.empirics import plain
 
 from empirics.streams import ExampleOrder, Stream, generator, split_indices
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sklearn.datasets
 from PIL import Image
-from reference.empirics import plain as plain
+from reference.empirics import plain
 from tools.allocated import at_most
 
 from empirics.datasets.arrays import OFFICIAL_DIGESTS, Dataset, digest_notice, load_dataset

@@ -3,8 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from reference.empirics import plain as plain
-from reference.empirics import protocol as protocol
+from reference.empirics import plain, protocol
 
 from empirics.errors import InputError
 from empirics.networks import residual

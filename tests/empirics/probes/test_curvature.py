@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from reference.empirics import constants as slow
-from reference.empirics import plain as plain
+from reference.empirics import plain
 from samples import constants_workloads as exact
 from samples.networks import SMALL_CNN
 

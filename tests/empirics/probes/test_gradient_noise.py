@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from reference.empirics import constants as slow
-from reference.empirics import plain as plain
+from reference.empirics import plain
 from samples import constants_workloads as exact
 from samples.networks import SIMPLE_CNN, SMALL_CNN
 

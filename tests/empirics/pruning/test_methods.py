@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from reference.empirics import plain as plain
-from reference.empirics import protocol as protocol
+from reference.empirics import plain, protocol
 from samples.networks import SMALL_CNN
 
 from empirics.pruning.methods import PRUNING_METHODS, Untrained, prune

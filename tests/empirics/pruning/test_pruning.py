@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from reference.empirics import plain as plain
+from reference.empirics import plain
 from samples.networks import SIMPLE_CNN, SMALL_CNN
 
 from empirics.pruning import scores as pruning_scores

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import torch
-from reference.empirics import plain as plain
+from reference.empirics import plain
 from samples.measured_runs import QUICK, run
 from tools.commands import rows
 

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from reference.empirics import plain as plain
+from reference.empirics import plain
 from samples.networks import SIMPLE_CNN, SMALL_CNN
 
 from empirics.networks.convolutional import ConvolutionalNetwork

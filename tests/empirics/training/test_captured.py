@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from reference.empirics import plain as plain
+from reference.empirics import plain
 from samples.networks import SMALL_CNN
 
 from empirics.training.block import TrialBlock

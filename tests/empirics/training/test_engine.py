@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from reference.empirics import plain as plain
+from reference.empirics import plain
 from samples.networks import SMALL_CNN
 
 from empirics.errors import InputError

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from reference.empirics import plain as plain
+from reference.empirics import plain
 
 from empirics.errors import InputError
 from empirics.pruning.methods import UnrankedError, prune

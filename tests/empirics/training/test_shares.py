@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.empirics import plain as plain
+from reference.empirics import plain
 from samples.networks import SMALL_CNN
 
 from empirics.networks.convolutional import ConvolutionalNetwork

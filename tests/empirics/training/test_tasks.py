@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
-from reference.empirics import plain as plain
+from reference.empirics import plain
 
 from empirics.errors import InputError
 from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, Study, StudyRecord, TrialRecord

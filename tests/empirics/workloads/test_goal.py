@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.empirics import plain as plain
+from reference.empirics import plain
 from samples.networks import SMALL_CNN
 from tools.checkout import ROOT
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.empirics import protocol as protocol
+from reference.empirics import protocol
 
 from empirics.workloads.optimizers import OPTIMIZERS, SCHEDULES
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reference.empirics import plain as plain
+from reference.empirics import plain
 from samples import own_workloads
 from samples.networks import SMALL_CNN
 from tools.commands import code_of

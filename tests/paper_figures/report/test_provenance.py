@@ -15,7 +15,7 @@ from paper_figures.report.provenance import measured, steps_to_reproduce
 from verification.records.provenance_file import read_provenance
 from verification.records.run_command import measure_command
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def specification_of(command):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from reference.empirics import plain as plain
+from reference.empirics import plain
 from torch import nn
 from torch.nn import functional
 

@@ -349,7 +349,7 @@ def test_a_run_given_twice_is_refused(folders):
         gather([folders[0], folders[0]], 0)
 
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 

@@ -28,7 +28,7 @@ from verification.report.tables import estimate_text, fits_and_ratios
 from verification.report.target_file import write_whole
 from verification.report.verdicts import differences, dump, input_digests, is_verdicts, recorded_part, to_json
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SHAPES = {
     "digits": {},
     "censored": {"budget": 500, "seed": 1},
