@@ -49,7 +49,7 @@ def _processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def _commit(package: Path = Path(__file__).parent) -> str | None:
+def _commit(package: Path = Path(__file__).parents[1]) -> str | None:
     """Return the commit of the checkout that a package's files belong to.
 
     Args:
@@ -65,7 +65,7 @@ def _commit(package: Path = Path(__file__).parent) -> str | None:
         return None
     modules = {str(path.relative_to(package)) for path in package.rglob("*.py")}
     known = modules & set(tracked.split("\0"))
-    if Path(__file__).name not in known:
+    if "store/provenance.py" not in known:
         return None
     found = _git(package, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
     if not found:

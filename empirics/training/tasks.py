@@ -150,7 +150,7 @@ def carry_out(task: Task, laboratory: Laboratory, report: Callable[[int], None])
 
 def _place(error: Exception) -> str:
     """Return where the last line of the user's own is that led to an error; empty where there is none."""
-    ours = Path(__file__).parent
+    ours = Path(__file__).parents[1]
     places = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

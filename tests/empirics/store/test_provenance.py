@@ -42,8 +42,8 @@ def repository(tmp_path):
     if shutil.which("git") is None:
         pytest.skip("no git here")
     package = tmp_path / "mine" / ".venv" / "site-packages" / "empirics"
-    package.mkdir(parents=True)
-    for name in ("__init__.py", "provenance.py"):
+    (package / "store").mkdir(parents=True)
+    for name in ("__init__.py", "store/provenance.py"):
         (package / name).write_text("")
     (tmp_path / "mine" / "thesis.tex").write_text("x")
     git(tmp_path / "mine", "init", "-q")

@@ -20,7 +20,7 @@ import paper_figures
 from paper_figures.report.__main__ import main
 
 ROOT = Path(paper_figures.__file__).parents[1]
-SOURCES = Path(paper_figures.__file__).parent
+SOURCES = Path(paper_figures.__file__).parent / "report"
 VOID = {"meta", "link", "img", "input", "br"}
 
 

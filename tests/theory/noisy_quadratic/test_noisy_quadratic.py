@@ -12,13 +12,13 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from reference.theory.noisy_quadratic import fewest_steps, first_step, losses, no_rate_is_earlier
 
+from theory.noisy_quadratic.__main__ import main
 from theory.noisy_quadratic.modes import MomentumModes, PlainModes, Spectrum
 from theory.noisy_quadratic.passage import _least_loss
 from theory.noisy_quadratic.steps import (
     NoisyQuadratic,
     expected_loss,
     largest_rate,
-    main,
     steps_at_rate,
     steps_to_result,
 )
