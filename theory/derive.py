@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from kstar.ending import command, say
 from theory.checking.proof import Kind, Result, Step
 from theory.command_line import OneLineParser
-from theory.evaluation_command import add_evaluation_arguments, evaluate_main, wants_evaluation
+from theory.evaluation.command import add_evaluation_arguments, evaluate_main, wants_evaluation
 from theory.formats import FORMATS, Page
 from theory.formats.page import Count
 from theory.results.all import CASES, PROPOSITION_4_1, premises_of, results_of, verify

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reference.theory.simulation import mean_squared_gradients, random_quadratic
 
 from theory.checking.bounds import SHARP_BOUND, TEXTBOOK_BOUND
-from theory.numbers.evaluation import evaluate
+from theory.evaluation.evaluate import evaluate
 from theory.results.rules.momentum import BRACKET, MOMENTUM_BOUND
 from theory.symbols import M_G, Delta, K, L, M, a_rate, eta, lead, m, mu
 from theory.worst_case import worst_case_sum

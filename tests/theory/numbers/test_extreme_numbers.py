@@ -8,12 +8,12 @@ import pytest
 
 import theory
 from theory.derive import main as derive_main
+from theory.evaluation.evaluate import evaluate
 from theory.laws import LAWS
+from theory.noisy_quadratic.__main__ import main as quadratic_main
 from theory.noisy_quadratic.modes import MomentumModes
 from theory.noisy_quadratic.steps import NoisyQuadratic, expected_loss, steps_at_rate, steps_to_result
-from theory.noisy_quadratic.__main__ import main as quadratic_main
 from theory.numbers.doubles import ratio, require_doubles
-from theory.numbers.evaluation import evaluate
 from theory.worst_case import main as worst_main
 from theory.worst_case import semidefinite_worst_case, worst_case_minimum, worst_case_sum
 

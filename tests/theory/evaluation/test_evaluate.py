@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference.theory.bounds import sharp, steps_by_bisection, textbook
 
-from theory.evaluation_command import add_evaluation_arguments, evaluate_main, wants_evaluation
-from theory.numbers.evaluation import BOUNDS, MODELS, evaluate
+from theory.evaluation.command import add_evaluation_arguments, evaluate_main, wants_evaluation
+from theory.evaluation.evaluate import BOUNDS, MODELS, evaluate
 
 PROBLEM = {"L": 3.0, "Delta": 5.0, "beta": 40.0, "epsilon": 0.02, "mu": 0.7, "M_G": 1.3}
 CAP = 0.7 / (3.0 * 1.3)

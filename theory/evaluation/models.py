@@ -1,4 +1,4 @@
-"""The models of `theory.numbers.evaluation`: their steps and rates as proven expressions, and these as numbers.
+"""The models of `theory.evaluation.evaluate`: their steps and rates as proven expressions, and these as numbers.
 
 Up to a thousand batch sizes are computed in 60 digits with exponents that have no limit; more in doubles, if no number
 is so large or small that a product could leave their range.
@@ -145,7 +145,7 @@ def compute(entry: Model, sizes: Array, constants: Sequence[float]) -> tuple[Arr
         ValueError: If steps or rates leave the range of doubles.
 
     Reference:
-        `theory.numbers.evaluation.evaluate`.
+        `theory.evaluation.evaluate.evaluate`.
 
     Example:
         >>> constants = [1e-300, 1e300, 1e-300, 1e-300, 1.0, 1.0, np.nan, np.nan, np.nan]

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.command_line import plain
+from theory.evaluation.models import BOUNDS, MODELS, compute, entry_of
 from theory.numbers.arguments import LARGEST, positive_array, require_moments, require_positive
 from theory.numbers.doubles import ratio, require_doubles
 from theory.numbers.log_space import Array
-from theory.numbers.models import BOUNDS, MODELS, compute, entry_of
 
 __all__ = ["BOUNDS", "MODELS", "Evaluation", "evaluate"]
 

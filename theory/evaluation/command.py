@@ -9,8 +9,8 @@ import numpy as np
 
 from kstar.ending import say
 from theory.command_line import count_up_to, positive
+from theory.evaluation.evaluate import BOUNDS, MODELS, Evaluation, evaluate
 from theory.numbers.doubles import SMALLEST
-from theory.numbers.evaluation import BOUNDS, MODELS, Evaluation, evaluate
 
 _PROG = "python -m theory.derive"
 _REQUIRED = {"L": "--L", "Delta": "--Delta", "beta": "--beta", "epsilon": "--epsilon", "batch_sizes": "--batch-sizes"}
@@ -32,7 +32,7 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
         parser: The parser.
 
     Reference:
-        `theory.numbers.evaluation.evaluate` for what the options mean.
+        `theory.evaluation.evaluate.evaluate` for what the options mean.
 
     Example:
         >>> parser = argparse.ArgumentParser()
@@ -89,7 +89,7 @@ def evaluate_main(options: argparse.Namespace) -> int:
         The exit code, 0, or 2 after one line on stderr that says what is wrong.
 
     Reference:
-        `theory.numbers.evaluation.evaluate`.
+        `theory.evaluation.evaluate.evaluate`.
 
     Example:
         >>> parser = argparse.ArgumentParser()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theory.derive import main
-from theory.numbers.evaluation import evaluate
+from theory.evaluation.evaluate import evaluate
 
 CONSTANTS = {"L": 1.5, "Delta": 4.0, "beta": 100.0, "epsilon": 0.125}
 WORDS = [word for name, value in CONSTANTS.items() for word in (f"--{name}", str(value))]
