@@ -1,6 +1,7 @@
 """What may know what: which imports load torch, who imports whom, and that nothing from outside is unpickled."""
 
 import ast
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,26 +16,17 @@ ROOT = Path(theory.__file__).parents[1]
 # What the layers above may know of `empirics`: readers of stores and tables, records, columns, errors, and requests.
 READERS = {
     *("empirics.store.store", "empirics.reading.table", "empirics.records", "empirics.columns", "empirics.errors"),
-    *(
-        "empirics.specification.request",
-        "empirics.search.ranges",
-        "empirics.workloads.goal_label",
-        "empirics.workloads.catalogue",
-    ),
+    *("empirics.specification.request", "empirics.search.ranges"),
+    *("empirics.workloads.catalogue", "empirics.workloads.goal_label"),
 }
 # What is imported before anything is trained, asked of a cluster or shown.
 LIGHT = (
-    *(
-        *PACKAGES,
-        "empirics.constants",
-        "empirics.exchange.__main__",
-        "empirics.executors.processes",
-        "empirics.measure",
-        "empirics.store.store",
-    ),
-    *("empirics.executors.ray_cluster", "empirics.executors.ray_executor", "verification.report.__main__"),
-    *("paper_figures.__main__", "paper_figures.report.__main__"),
+    *(*PACKAGES, "empirics.measure", "empirics.constants", "empirics.exchange.__main__", "empirics.store.store"),
+    *("empirics.executors.processes", "empirics.executors.ray_cluster", "empirics.executors.ray_executor"),
+    *("verification.report.__main__", "paper_figures.__main__", "paper_figures.report.__main__"),
 )
+# The rows of CONTRIBUTING's table: a folder, what it holds, what it may import.
+ROW = re.compile(r"^\| `(\w+)/(\w+)/` \| [^|]+ \|([^|]*)\|$", re.MULTILINE)
 PICKLES = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 
@@ -119,6 +111,35 @@ def test_no_module_leads_back_to_itself():
     while ends := {name for name, imported in left.items() if not imported & left.keys()}:
         left = {name: imported for name, imported in left.items() if name not in ends}
     assert sorted(left) == []
+
+
+def read_table():
+    """Return each folder as (package, folder), and the words of what it may import."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    return {(package, folder): set(words.replace(",", " ").split()) for package, folder, words in ROW.findall(text)}
+
+
+TABLE = read_table()
+
+
+def folder_of(name):
+    """Return package and folder of a module, None for what lies in no folder."""
+    package, *rest = name.split(".")
+    return (package, rest[0]) if rest and (ROOT / package / rest[0]).is_dir() else None
+
+
+def test_the_table_has_every_folder():
+    assert TABLE.keys() == {folder_of(module.name) for module in MODULES if module.package in PACKAGES} - {None}
+
+
+@pytest.mark.parametrize(("folder", "allowed"), TABLE.items(), ids="/".join)
+def test_a_folder_imports_what_the_table_says(folder, allowed):
+    names = {module.name for module in MODULES}
+    inside = [module for module in MODULES if folder_of(module.name) == folder]
+    imported = {name for module in inside for name in whole_names(module.imports() & names)}
+    others = {folder_of(name) or (name.partition(".")[0], None) for name in imported} - {folder, (folder[0], None)}
+    used = {other if package == folder[0] else package for package, other in others} - {"empirics", "kstar"}
+    assert used == allowed
 
 
 @of("kstar")

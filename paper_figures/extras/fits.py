@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 
 from paper_figures.drawing.curve_panels import draw_law, draw_points, drawn_at
 from paper_figures.drawing.curve_rows import Column, draw_columns
+from paper_figures.drawing.intervals import draw_band
 from paper_figures.drawing.rows import Row
 from paper_figures.drawing.style import log2_axis, note
 from paper_figures.reading.judged import FittedLaw
 from paper_figures.reading.run import Run
-from verification.inference.bands import Band
 from verification.records.records import Curve
 from verification.report.tables import estimate_text
 
@@ -33,20 +33,6 @@ def extra_fits(runs: Sequence[Run]) -> Figure:
         The figure, one row per workload and goal.
     """
     return draw_columns(runs, CAPTION, _fits, _draw_row, ROW_HEIGHT)
-
-
-def draw_band(axes: Axes, band: Band, colour: str) -> None:
-    """Shade a band; an open end reaches the edge of the panel.
-
-    Args:
-        axes: The panel, its limits set.
-        band: The band.
-        colour: Of the shade.
-    """
-    bottom, top = axes.get_ylim()
-    low = [bottom if end is None else end for end in band.low]
-    high = [top if end is None else end for end in band.high]
-    axes.fill_between(band.batch_size, low, high, color=colour, alpha=0.18, linewidth=0.0, label="band", zorder=1)
 
 
 def _draw_row(row: Row, columns: Sequence[Column]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from paper_figures.drawing.intervals import draw_band, error_bars
 from paper_figures.drawing.rows import Row, rows_of, without_sparse
 from paper_figures.drawing.style import (
     REFERENCE_LINE,
@@ -18,8 +19,6 @@ from paper_figures.drawing.style import (
     page,
     plain,
 )
-from paper_figures.extras.fits import draw_band
-from paper_figures.figures.figure_12 import error_bars
 from paper_figures.reading.judged import JudgedPair
 from paper_figures.reading.run import Run
 from verification.records.records import Curve

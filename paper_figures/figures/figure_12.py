@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from paper_figures.drawing.intervals import error_bars
 from paper_figures.drawing.rows import Row, rows_of, without_sparse
 from paper_figures.drawing.style import (
     OTHER_SPARSITIES,
@@ -18,7 +19,6 @@ from paper_figures.drawing.style import (
 )
 from paper_figures.reading.judged import JudgedPair
 from paper_figures.reading.run import Run
-from verification.inference.pairs import MeasuredRatio
 from verification.prediction.paper import STEPS_RATIO
 
 LOOKS = (*PAPER_SPARSITIES.values(), *OTHER_SPARSITIES)
@@ -67,18 +67,6 @@ def figure_12(runs: Sequence[Run]) -> Figure:
     if known:
         part.legend(loc="outside upper left", ncols=2)
     return figure
-
-
-def error_bars(measured: Sequence[MeasuredRatio]) -> list[list[float]]:
-    """Return the lengths of error bars, downwards and upwards; none upwards where the interval is open.
-
-    Args:
-        measured: Ratios with their intervals.
-
-    Returns:
-        Two lists.
-    """
-    return [[one.ratio - one.low for one in measured], [(one.high or one.ratio) - one.ratio for one in measured]]
 
 
 def _why(row: Row, pair: JudgedPair | str) -> str:
