@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from verification.claims import on_curves as evidence_curves
-from verification.claims import on_pairs as evidence_pairs
-from verification.claims import on_trials as evidence_trials
+from verification.claims import on_curves, on_pairs, on_trials
 from verification.claims.evidence import Found, Material
 from verification.claims.needs import Needs
 from verification.claims.on_trials import EDGE_MARGIN
@@ -67,7 +65,7 @@ RULES: tuple[Rule, ...] = (
         ALPHA,
         "drawn beside every curve, never fitted",
         Needs(batch_sizes=4),
-        lambda seen: evidence_curves.law_holds(seen.curves),
+        lambda seen: on_curves.law_holds(seen.curves),
     ),
     Rule(
         "C2",
@@ -77,7 +75,7 @@ RULES: tuple[Rule, ...] = (
         LINEAR,
         "linear scaling at small B, in every workload",
         Needs(batch_sizes=4, end="smallest"),
-        lambda seen: evidence_curves.linear_scaling(seen.curves),
+        lambda seen: on_curves.linear_scaling(seen.curves),
     ),
     Rule(
         "C3",
@@ -87,7 +85,7 @@ RULES: tuple[Rule, ...] = (
         FLAT,
         "maximal data parallelism at large B, in every workload",
         Needs(batch_sizes=4, end="largest"),
-        lambda seen: evidence_curves.plateau(seen.curves),
+        lambda seen: on_curves.plateau(seen.curves),
     ),
     Rule(
         "C4",
@@ -97,7 +95,7 @@ RULES: tuple[Rule, ...] = (
         None,
         "K*_90/K*_0 in (1.5, 4.5)",
         Needs(levels=2, batch_sizes=3),
-        lambda seen: evidence_pairs.sparse_needs_more_steps(seen.pairs),
+        lambda seen: on_pairs.sparse_needs_more_steps(seen.pairs),
     ),
     Rule(
         "C5",
@@ -107,7 +105,7 @@ RULES: tuple[Rule, ...] = (
         None,
         "in every workload",
         Needs(levels=3, batch_sizes=4),
-        lambda seen: evidence_pairs.ordered_by_sparsity(seen.curves),
+        lambda seen: on_pairs.ordered_by_sparsity(seen.curves),
     ),
     Rule(
         "C6",
@@ -117,7 +115,7 @@ RULES: tuple[Rule, ...] = (
         None,
         "falls, most for momentum",
         Needs(levels=2, batch_sizes=4),
-        lambda seen: evidence_pairs.ratio_falls(seen.pairs),
+        lambda seen: on_pairs.ratio_falls(seen.pairs),
     ),
     Rule(
         "C7",
@@ -127,7 +125,7 @@ RULES: tuple[Rule, ...] = (
         None,
         "about 2^9 dense, 2^11 at 90% (MNIST, Simple-CNN, momentum)",
         Needs(levels=2, batch_sizes=3),
-        lambda seen: evidence_pairs.critical_batch_no_smaller(seen.pairs),
+        lambda seen: on_pairs.critical_batch_no_smaller(seen.pairs),
     ),
     Rule(
         "C8",
@@ -137,7 +135,7 @@ RULES: tuple[Rule, ...] = (
         SAME,
         "general difficulty: the curve shifts as a whole",
         Needs(levels=2, batch_sizes=3),
-        lambda seen: evidence_pairs.one_factor(seen.pairs),
+        lambda seen: on_pairs.one_factor(seen.pairs),
     ),
     Rule(
         "C9",
@@ -147,7 +145,7 @@ RULES: tuple[Rule, ...] = (
         None,
         "momentum and Nesterov extend linear scaling",
         Needs(beside="optimizer"),
-        lambda seen: evidence_pairs.momentum_scales_further(seen.curves),
+        lambda seen: on_pairs.momentum_scales_further(seen.curves),
         across=True,
     ),
     Rule(
@@ -158,7 +156,7 @@ RULES: tuple[Rule, ...] = (
         None,
         "mean L 0.57, 0.72, 0.81, 1.76 at S = 0, 50, 70, 90 (Simple-CNN)",
         Needs(levels=3, replicates=3, constants=True),
-        lambda seen: evidence_trials.smoothness_grows(seen.trend),
+        lambda seen: on_trials.smoothness_grows(seen.trend),
     ),
     Rule(
         "C11",
@@ -168,7 +166,7 @@ RULES: tuple[Rule, ...] = (
         SAME,
         "Delta 4.68/4.66 = 1.00, beta 107.39/197.06 = 0.54",
         Needs(levels=2, replicates=3, constants=True),
-        lambda seen: evidence_trials.constants_change_little(seen.measured),
+        lambda seen: on_trials.constants_change_little(seen.measured),
     ),
     Rule(
         "C12",
@@ -178,7 +176,7 @@ RULES: tuple[Rule, ...] = (
         SAME,
         "1.67 predicted, held against (1.5, 4.5)",
         Needs(levels=2, batch_sizes=3, replicates=3, constants=True),
-        lambda seen: evidence_pairs.predicted_ratio(seen.pairs),
+        lambda seen: on_pairs.predicted_ratio(seen.pairs),
     ),
     Rule(
         "C13",
@@ -188,7 +186,7 @@ RULES: tuple[Rule, ...] = (
         None,
         "best rates grow, then saturate",
         Needs(batch_sizes=4),
-        lambda seen: evidence_trials.best_rate_grows(seen.curves, seen.rates),
+        lambda seen: on_trials.best_rate_grows(seen.curves, seen.rates),
     ),
     Rule(
         "C14",
@@ -198,7 +196,7 @@ RULES: tuple[Rule, ...] = (
         None,
         "like 1/L",
         Needs(levels=2, losers=True),
-        lambda seen: evidence_trials.successful_range_shrinks(seen.curves),
+        lambda seen: on_trials.successful_range_shrinks(seen.curves),
     ),
     Rule(
         "C15",
@@ -208,7 +206,7 @@ RULES: tuple[Rule, ...] = (
         None,
         "in every workload",
         Needs(batch_sizes=3, losers=True),
-        lambda seen: evidence_trials.region_grows(seen.curves),
+        lambda seen: on_trials.region_grows(seen.curves),
     ),
     Rule(
         "C16",
@@ -218,7 +216,7 @@ RULES: tuple[Rule, ...] = (
         (0.0, EDGE_MARGIN),
         "in every workload",
         Needs(trials=3),
-        lambda seen: evidence_trials.winners_inside(seen.curves),
+        lambda seen: on_trials.winners_inside(seen.curves),
     ),
     Rule(
         "C17",
@@ -228,7 +226,7 @@ RULES: tuple[Rule, ...] = (
         ALPHA,
         "in every workload",
         Needs(batch_sizes=4, beside="goal"),
-        lambda seen: evidence_curves.other_settings(seen.curves),
+        lambda seen: on_curves.other_settings(seen.curves),
         across=True,
     ),
     Rule(
@@ -239,7 +237,7 @@ RULES: tuple[Rule, ...] = (
         None,
         "for Simple-CNN and ResNet-8",
         Needs(levels=3, replicates=3, constants=True),
-        lambda seen: evidence_trials.loss_goes_with_smoothness(seen.smoothness),
+        lambda seen: on_trials.loss_goes_with_smoothness(seen.smoothness),
     ),
 )
 STATEMENTS: Mapping[str, str] = MappingProxyType({rule.id: rule.statement for rule in RULES})
