@@ -38,8 +38,8 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
         Verdict.APPROXIMATE: Meaning(
             "approximate", "≈", "the law is rejected as exact, yet lies within 10% of every point"
         ),
-        Verdict.UNDERPOWERED: Meaning(
-            "underpowered",
+        Verdict.INCONCLUSIVE: Meaning(
+            "inconclusive",
             "?",
             "the data decide neither way; only an effect beyond the detectable one would have shown",
         ),

@@ -5,11 +5,11 @@ needs. Holm's correction runs over every p-value of a report. Then, for each pie
 
 - *law*: when p_holm < .05, supported as an approximation if the 90% interval of alpha lies in [0.9, 1.1] and the
   worst residual is below 10%, else rejected; otherwise supported when that interval lies in the margin, else
-  underpowered.
-- *equality*: supported when the 90% interval lies in the margin; else rejected when p_holm < .05; else underpowered.
-- *direction*: supported or rejected, as the data point, when the one-sided p_holm < .05; else underpowered.
+  inconclusive.
+- *equality*: supported when the 90% interval lies in the margin; else rejected when p_holm < .05; else inconclusive.
+- *direction*: supported or rejected, as the data point, when the one-sided p_holm < .05; else inconclusive.
 
-A claim about every curve is as good as its worst curve: rejected, underpowered, approximation, supported, in that
+A claim about every curve is as good as its worst curve: rejected, inconclusive, approximation, supported, in that
 order. What cannot be tested is not measured, with the reason; what the claim needs
 (`verification.claims.needs`) makes a command for the run at hand.
 """
@@ -32,7 +32,7 @@ class Verdict(StrEnum):
     """What a report may say of a claim; the order is from worst to best, the last stands apart."""
 
     REJECTED = "rejected"
-    UNDERPOWERED = "underpowered"
+    INCONCLUSIVE = "inconclusive"
     APPROXIMATE = "supported as an approximation"
     SUPPORTED = "supported"
     NOT_MEASURED = "not measured"
@@ -105,14 +105,14 @@ def judge(rule: Rule, found: Evidence, p_holm: float) -> Verdict:
     significant = p_holm < SIGNIFICANCE
     if rule.kind == "direction":
         if not significant:
-            return Verdict.UNDERPOWERED
+            return Verdict.INCONCLUSIVE
         return Verdict.SUPPORTED if found.direction > 0 else Verdict.REJECTED
     equal = rule.equal is not None and found.interval_90.inside(*rule.equal)
     if rule.kind == "law" and significant:
         return Verdict.APPROXIMATE if equal and found.approximate else Verdict.REJECTED
     if equal:
         return Verdict.SUPPORTED
-    return Verdict.REJECTED if significant else Verdict.UNDERPOWERED
+    return Verdict.REJECTED if significant else Verdict.INCONCLUSIVE
 
 
 def judge_all(material: Material) -> tuple[Claim, ...]:

@@ -23,13 +23,8 @@ from verification.report.tables import estimate_text, p_text
 MARK = "<!-- made by: python -m verification.findings"
 # Stands where a run's name does, for claims that need several workloads.
 TOGETHER = "all together"
-_MARKS = {
-    Verdict.SUPPORTED: "supported",
-    Verdict.APPROXIMATE: "approximately",
-    Verdict.REJECTED: "**rejected**",
-    Verdict.UNDERPOWERED: "open",
-    Verdict.NOT_MEASURED: "-",
-}
+# One that is not here stands as it is.
+_MARKS = {Verdict.REJECTED: "**rejected**", Verdict.NOT_MEASURED: "-"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,7 @@ _INTRODUCTION = """\
 What held and what did not, on the runs kept in `evidence/`. Each claim is judged by a rule
 (`verification/claims/rules.py`):
 *supported* and **rejected** mean what they say at 5% after Holm's correction over all tests of a run, equality claims
-are supported only if a 90% interval lies within their margin, and *open* is neither: not significant after that
+are supported only if a 90% interval lies within their margin, and *inconclusive* is neither: not significant after that
 correction, whatever one interval by itself excludes. A claim about every curve is as good as its worst curve.
 
 The rules were written before all runs but `digits`. Its K\\* were known when C2 and C3 were given slopes of their own,
@@ -104,7 +99,7 @@ def verdict_table(page: Page) -> str:
 def _verdict(page: Page, name: str, claim: Claim) -> str:
     """Return a verdict, marked where a run that was searched too coarsely decides for all together."""
     mark = f" {DAGGER}" if name == TOGETHER and _coarse(page, name, claim) else ""
-    return f"{_MARKS[claim.verdict]}{mark}"
+    return f"{_MARKS.get(claim.verdict, str(claim.verdict))}{mark}"
 
 
 def _coarse(page: Page, name: str, claim: Claim) -> list[KeptRun]:
@@ -162,7 +157,7 @@ def _claim_section(page: Page, id_: str) -> str:
     rows = [
         [
             _run(name),
-            _MARKS[claim.verdict],
+            _MARKS.get(claim.verdict, str(claim.verdict)),
             estimate_text(claim.estimate, claim.interval),
             p_text(claim.p_holm),
             _after(claim),

@@ -49,16 +49,16 @@ def test_holm_is_that_of_statsmodels(p_values):
     ("claim", "p_holm", "within", "approximate", "direction", "verdict"),
     [
         ("C1", 0.20, True, False, 0, Verdict.SUPPORTED),
-        ("C1", 0.20, False, True, 0, Verdict.UNDERPOWERED),
+        ("C1", 0.20, False, True, 0, Verdict.INCONCLUSIVE),
         ("C1", 0.01, True, True, 0, Verdict.APPROXIMATE),
         ("C1", 0.01, True, False, 0, Verdict.REJECTED),
         ("C1", 0.01, False, True, 0, Verdict.REJECTED),
         ("C2", 0.01, True, False, 0, Verdict.SUPPORTED),
         ("C2", 0.01, False, False, 0, Verdict.REJECTED),
-        ("C3", 0.20, False, False, 0, Verdict.UNDERPOWERED),
+        ("C3", 0.20, False, False, 0, Verdict.INCONCLUSIVE),
         ("C4", 0.01, False, False, 1, Verdict.SUPPORTED),
         ("C4", 0.01, False, False, -1, Verdict.REJECTED),
-        ("C7", 0.05, False, False, 1, Verdict.UNDERPOWERED),
+        ("C7", 0.05, False, False, 1, Verdict.INCONCLUSIVE),
     ],
 )
 def test_the_rule(claim, p_holm, within, approximate, direction, verdict):
@@ -95,10 +95,10 @@ def test_a_law_that_is_not_the_papers_is_rejected():
     assert found["C1"].p < 1e-6
 
 
-def test_a_noisy_short_curve_is_underpowered_and_says_what_it_could_have_seen(tmp_path):
+def test_a_noisy_short_curve_is_inconclusive_and_says_what_it_could_have_seen(tmp_path):
     options = {"truths": (Truth(0, 500, 13),), "batch_sizes": (1, 2, 4, 8, 16), "sigma": 0.2}
     found = verdicts(analysed(tmp_path, **options))
-    assert found["C1"].verdict is Verdict.UNDERPOWERED
+    assert found["C1"].verdict is Verdict.INCONCLUSIVE
     assert found["C1"].detectable > 0.2
 
 
@@ -301,15 +301,15 @@ def test_what_cannot_be_tested_is_not_measured_and_says_why():
 
 
 def test_verdict_words_are_the_five():
-    words = {"supported", "supported as an approximation", "rejected", "underpowered", "not measured"}
+    words = {"supported", "supported as an approximation", "rejected", "inconclusive", "not measured"}
     assert {str(verdict) for verdict in Verdict} == words
 
 
 def test_a_claim_is_as_good_as_its_worst_curve(tmp_path):
     found = verdicts(analysed(tmp_path, sigma=0.12))
     counts = found["C1"].detail
-    assert found["C1"].verdict is Verdict.UNDERPOWERED
-    assert "underpowered" in counts
+    assert found["C1"].verdict is Verdict.INCONCLUSIVE
+    assert "inconclusive" in counts
     assert sum(int(part.split()[0]) for part in counts.split("; ")) == 4
 
 

@@ -138,7 +138,7 @@ def test_verdicts_are_reproduced_and_changes_are_named(tmp_path):
     second["claims"][0]["verdict"] = "rejected"
     lines = differences(first, second)
     assert len(lines) == 2
-    assert lines[0].startswith("verdicts.claims[0].verdict: recorded 'underpowered'")
+    assert lines[0].startswith("verdicts.claims[0].verdict: recorded 'inconclusive'")
     assert lines[1].startswith("verdicts.curves[0].laws.H.c1: recorded 508.")
     assert differences([1.0], [1.0, 2.0]) == ["verdicts: recorded [1.0], computed [1.0, 2.0]"]
 
@@ -359,12 +359,12 @@ def test_the_suite_fails_on_verdicts_that_do_not_follow_from_the_records(tmp_pat
     assert record([str(run)]) == 0
     verdicts = run / FILE_NAME
     before = verdicts.read_text()
-    verdicts.write_text(before.replace('"underpowered"', '"supported"', 1))
+    verdicts.write_text(before.replace('"inconclusive"', '"supported"', 1))
     done = run_suite(run)
     assert done.returncode == 1
     assert "python -m verification.record" in done.stdout
     assert verdicts.read_text() != before  # no test writes it
-    assert "recorded 'supported', computed 'underpowered'" in done.stdout
+    assert "recorded 'supported', computed 'inconclusive'" in done.stdout
 
 
 @pytest.mark.parametrize("folder", ["nowhere", pytest.param(".", marks=pytest.mark.slow)])
