@@ -1,16 +1,17 @@
 """How the site is built: `make docs`."""
 
 import sys
-from importlib.metadata import version as version_of
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_extensions")]
 
+from kstar import __version__  # noqa: E402 - the checkout's own
+
 project = "kstar"
 author = "The kstar authors"
 copyright = author  # noqa: A001 - Sphinx's own name
-version = release = version_of("kstar")
+version = release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml", "reference"]
 exclude_patterns = ["_extensions"]

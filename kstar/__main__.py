@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
+from kstar import __version__
 from kstar.ending import command, say
 
 COMMANDS = {
@@ -54,9 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(_HELP.format(commands="\n".join(f"  {one:<10}{told}" for one, (_, told) in COMMANDS.items())))
         return 0
     if name == "--version":
-        from importlib.metadata import version  # noqa: PLC0415 - takes longer than all the rest
-
-        say(f"kstar {version('kstar')}")
+        say(f"kstar {__version__}")
         return 0
     if name not in COMMANDS:
         print(f"kstar: no command {name!r}; use one of {', '.join(COMMANDS)}; see kstar --help", file=sys.stderr)

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tarfile
-import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -16,7 +15,8 @@ from tools.checkout import PACKAGES, ROOT, copy_checkout
 from tools.needed import give_up
 from tools.once import once
 
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+from kstar import __version__
+
 MEASURE = (
     *("--sparsity", "0", "90", "--batch-sizes", "16", "64", "256", "--trials", "3", "--goal-error", "0.3"),
     *("--max-steps", "200", "--examples", "64", "--hessian-points", "0", "--jobs", "1"),
@@ -30,7 +30,7 @@ MODULES = (
 PROBE = """
 import importlib, importlib.metadata, json, sys
 files = {name: importlib.import_module(name).__file__ for name in sys.argv[1:]}
-origin = json.loads(importlib.metadata.distribution("kstar").read_text("direct_url.json"))
+origin = json.loads(importlib.metadata.distribution("kstar-scaling").read_text("direct_url.json"))
 names = sorted(one.metadata["Name"] for one in importlib.metadata.distributions())
 print(json.dumps({"files": files, "path": sys.path, "origin": origin, "names": names}))
 """
@@ -124,7 +124,7 @@ def test_a_wheel_alone_measures_judges_and_draws(built, tmp_path):
     module("empirics.measure", *MEASURE, "--out", "run")
     assert (elsewhere / "run/curves.csv").read_bytes() == curves
     sessions = json.loads((elsewhere / "run/provenance.json").read_text())["sessions"]
-    assert [session["versions"]["kstar"] for session in sessions] == [VERSION, VERSION]
+    assert [session["versions"]["kstar"] for session in sessions] == [__version__, __version__]
 
     report = kstar("report", "run", "--draws", "0", "--save")
     verdicts = (elsewhere / "run/verdicts.json").read_bytes()

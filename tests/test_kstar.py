@@ -29,9 +29,9 @@ def test_help_names_every_command(capsys, words):
 
 def test_the_version_has_one_source(capsys):
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out == f"kstar {PROJECT['version']}\n"
-    assert re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)[1] == PROJECT["version"]
-    assert f"\n## [{PROJECT['version']}]" in (ROOT / "CHANGELOG.md").read_text()
+    assert capsys.readouterr().out == f"kstar {kstar.__version__}\n"
+    assert re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)[1] == kstar.__version__
+    assert f"\n## [{kstar.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_an_unknown_command_is_refused_in_one_line(capsys):

@@ -327,7 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if importlib.util.find_spec("PEPit") is None:
-        parser.exit(2, f"{parser.prog}: PEPit is not installed; pip install 'kstar[pepit]'\n")
+        parser.exit(2, f"{parser.prog}: PEPit is not installed; pip install 'kstar-scaling[pepit]'\n")
     try:
         _print(compare(options.steps, options.eta_times_L), options)
     except (ValueError, ArithmeticError) as error:

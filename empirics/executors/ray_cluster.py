@@ -53,7 +53,8 @@ def _load_ray() -> Any:  # noqa: ANN401 - Ray is optional
     try:
         import ray  # noqa: PLC0415 - optional
     except ModuleNotFoundError as error:
-        raise InputError("--executor ray needs Ray, which is not installed: pip install 'kstar[ray]'") from error
+        how = "pip install 'kstar-scaling[ray]'"
+        raise InputError(f"--executor ray needs Ray, which is not installed: {how}") from error
     return ray
 
 

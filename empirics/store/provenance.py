@@ -9,6 +9,8 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+from kstar import __version__
+
 _OF_ANOTHER_REPOSITORY = {
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"),
     *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX"),
@@ -23,9 +25,9 @@ def provenance() -> dict[str, object]:
         Versions of Python and the libraries that compute, the processor, the operating system, and the commit of the
         checkout that tracks the package (None when there is none; `-dirty` when files differ from it).
     """
-    versions = {name: importlib.metadata.version(name) for name in ("kstar", "numpy", "scipy", "torch")}
+    versions = {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "torch")}
     return {
-        "versions": {"python": platform.python_version(), **versions},
+        "versions": {"python": platform.python_version(), "kstar": __version__, **versions},
         "processor": _processor(),
         "system": f"{platform.system()} {platform.machine()}",
         "commit": _commit(),

@@ -28,7 +28,7 @@ ROUNDING = 1e-12  # some 20 roundings; sums of positive terms
 @pytest.fixture
 def pepit():
     if importlib.util.find_spec("PEPit") is None:
-        give_up("PEPit is not installed: pip install 'kstar[pepit]'")
+        give_up("PEPit is not installed: pip install 'kstar-scaling[pepit]'")
 
 
 def both(steps, eta, *, L=1.0, delta=2.0, noise=0.0, mu=1.0, m_g=1.0):
@@ -172,7 +172,7 @@ def test_command_without_pepit_says_how_to_install_it(capsys, monkeypatch):
     assert stopped.value.code == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == "python -m theory.worst_case: PEPit is not installed; pip install 'kstar[pepit]'\n"
+    assert captured.err == "python -m theory.worst_case: PEPit is not installed; pip install 'kstar-scaling[pepit]'\n"
 
 
 @pytest.mark.parametrize(

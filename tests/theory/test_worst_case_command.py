@@ -53,7 +53,7 @@ def test_without_pepit_one_line_says_how_to_install_it(capsys, monkeypatch):
     with pytest.raises(SystemExit, match="2"):
         main(["--steps", "1"])
     error = capsys.readouterr().err
-    assert "pip install 'kstar[pepit]'" in error
+    assert "pip install 'kstar-scaling[pepit]'" in error
     assert error.count("\n") == 1
 
 

@@ -23,7 +23,7 @@ def assert_refused(words, message, folder, capsys):
 
 def test_without_ray_the_command_says_what_to_install(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
-    message = "error: --executor ray needs Ray, which is not installed: pip install 'kstar[ray]'"
+    message = "error: --executor ray needs Ray, which is not installed: pip install 'kstar-scaling[ray]'"
     assert_refused(("--executor", "ray"), message, tmp_path, capsys)
     assert_refused(("--executor", "ray", "--address", "auto"), message, tmp_path, capsys)
 

@@ -31,7 +31,7 @@ NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": F
 def ray():
     """The module, without what it does to this process's answer to being ended."""
     if importlib.util.find_spec("ray") is None:
-        give_up("ray is not installed (pip install 'kstar[ray]')")
+        give_up("ray is not installed (pip install 'kstar-scaling[ray]')")
     previous = signal.getsignal(signal.SIGTERM)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(folder for folder in sys.path if folder))  # workers know `reference`
