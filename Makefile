@@ -5,18 +5,15 @@ RUN ?= runs/digits
 MEASURE ?= --sparsity 0 50 70 90
 INSTALLED := .venv/installed
 
-.PHONY: measure evidence test docs check slow lint types clean
+.PHONY: measure evidence test docs check slow lint types clean help
 
-# Measure the curves and constants of the embedded digits, test the claims on them, draw the figures.
-measure: $(INSTALLED)
+measure: $(INSTALLED)  ## measure the digits' curves and constants, test the claims on them, draw the figures
 	$(BIN)/python -m empirics.measure $(MEASURE) --out $(RUN)
 	$(BIN)/python -m verification.report $(RUN) --save
 	$(BIN)/python -m paper_figures $(RUN)
 
-# Renew all that is made of the kept runs: verdicts, records, figure 1 of each, README's other picture, the findings and
-# README's table.
 KEPT := $(sort $(patsubst %/curves.csv,%,$(wildcard evidence/*/curves.csv)))
-evidence: $(INSTALLED)
+evidence: $(INSTALLED)  ## renew the verdicts, figures and tables that are made of the kept runs
 	for run in $(KEPT); do \
 	  $(BIN)/python -m verification.report $$run --save >/dev/null && \
 	  $(BIN)/python -m paper_figures $$run --figure 1 || exit 1; \
@@ -25,24 +22,23 @@ evidence: $(INSTALLED)
 	$(BIN)/python -m verification.record $(KEPT)
 	$(BIN)/python -m verification.findings $(KEPT) --to docs/findings.md --readme README.md
 
-test: $(INSTALLED)
+test: $(INSTALLED)  ## run the quick tests, the claims on the kept run and the doctests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests verification
 	$(BIN)/python -m pytest -q --doctest-modules kstar theory empirics verification paper_figures --ignore-glob='*/test_*.py'
 
-# The documentation as a site, which needs no network: open site/index.html. A warning is an error.
-docs: $(INSTALLED)
+docs: $(INSTALLED)  ## build the documentation, which needs no network: open site/index.html
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs site
 
-check: lint types test
+check: lint types test  ## run lint, types and the quick tests
 
-slow: $(INSTALLED)
+slow: $(INSTALLED)  ## run the slow tests: whole runs, browsers, every command of the pages
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow --durations=10 tests verification
 
-lint: $(INSTALLED)
+lint: $(INSTALLED)  ## check style and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(INSTALLED)
+types: $(INSTALLED)  ## check the types
 	$(BIN)/mypy
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -50,5 +46,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt 'torch==2.13.0' -e '.[dev]'
 	touch $@
 
-clean:
+clean:  ## remove what the other targets made, except runs
 	rm -rf .venv site docs/reference build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
