@@ -129,14 +129,14 @@ def test_a_wheel_alone_measures_judges_and_draws(built, tmp_path):
     report = kstar("report", "run", "--draws", "0", "--save")
     verdicts = (elsewhere / "run/verdicts.json").read_bytes()
     assert {claim["id"] for claim in json.loads(verdicts)["claims"]} >= {"C1", "C18"}
-    assert module("verification.report.__main__", "run", "--draws", "0", "--save") == report
+    assert module("verification.report", "run", "--draws", "0", "--save") == report
     assert (elsewhere / "run/verdicts.json").read_bytes() == verdicts
 
     kstar("figures", "run", "--figure", "1")
     module("paper_figures", "run", "--figure", "1", "--to", "again")
     for name in ("figure_01.png", "figure_01.svg"):
         assert (elsewhere / "again" / name).read_bytes() == (elsewhere / "run/figures" / name).read_bytes()
-    module("paper_figures.report.__main__", "run")
+    module("paper_figures.report", "run")
     assert "<style>" in (elsewhere / "report.html").read_text()
     for name in MODULES:
         assert f"python -m {name}" in module(name, "--help")

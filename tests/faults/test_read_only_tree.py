@@ -31,21 +31,19 @@ def run_module(request, tmp_path):
 
 
 def test_verdicts_figures_and_the_page_come_from_a_read_only_tree(run_module, tmp_path):
-    report = run_module(
-        "verification.report.__main__", "evidence/digits", "--draws", "0", "--json", tmp_path / "verdicts.json"
-    )
+    report = run_module("verification.report", "evidence/digits", "--draws", "0", "--json", tmp_path / "verdicts.json")
     assert (report.returncode, report.stderr) == (0, "")
     assert "every curve follows" in report.stdout
     assert (tmp_path / "verdicts.json").read_text().startswith("{")
     drawn = run_module("paper_figures", "evidence/digits", "--figure", "1", "--to", tmp_path / "figures")
     assert (drawn.returncode, drawn.stderr) == (0, "")
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["figure_01.png", "figure_01.svg"]
-    page = run_module("paper_figures.report.__main__", "evidence/digits", "--to", tmp_path / "page.html")
+    page = run_module("paper_figures.report", "evidence/digits", "--to", tmp_path / "page.html")
     assert (page.returncode, page.stderr) == (0, "")
     assert (tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>")
     for module, *words in (
         ("paper_figures", "--figure", "1"),
-        ("verification.report.__main__", "--draws", "0", "--save"),
+        ("verification.report", "--draws", "0", "--save"),
     ):
         refused = run_module(module, "evidence/digits", *words)
         assert refused.returncode == 2

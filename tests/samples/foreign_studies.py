@@ -12,7 +12,7 @@ METRIC = "val/classification_error"
 
 
 def run(*words):
-    """Call `empirics.exchange.__main__` in this process; return its exit code."""
+    """Call `empirics.exchange` in this process; return its exit code."""
     return code_of(main, *words)
 
 

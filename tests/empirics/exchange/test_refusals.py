@@ -1,4 +1,4 @@
-"""What `empirics.exchange.__main__` refuses, what an interruption leaves, and what is never written over."""
+"""What `empirics.exchange` refuses, what an interruption leaves, and what is never written over."""
 
 import signal
 import subprocess
