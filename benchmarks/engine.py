@@ -97,8 +97,8 @@ def compare(laboratory: MeteredLaboratory, study: Study) -> dict[str, object]:
     """
     specification = laboratory.specification
     masks = np.concatenate([laboratory.masks((study.sparsity,), 0, trial) for trial in range(specification.trials)])
-    matmul = matrix_product_rate()
     sample = PlainSample(PlainTrial(laboratory, study, 0, masks[0]))
+    matmul = matrix_product_rate()
     record, meter = _metered(laboratory, study, masks, sample)
     engine = meter.total
     cost, kept = sample.cost(), kept_trials(specification, study)

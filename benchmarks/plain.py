@@ -59,25 +59,17 @@ class PlainTrial:
         study: Whose batch size and replicate.
         trial: Which trial.
         mask: Its kept weights, shape (P,).
-        dtype: Precision of weights and images.
     """
 
-    def __init__(
-        self,
-        laboratory: Laboratory,
-        study: Study,
-        trial: int,
-        mask: NDArray[np.bool_],
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
+    def __init__(self, laboratory: Laboratory, study: Study, trial: int, mask: NDArray[np.bool_]) -> None:
         workload = laboratory.specification.workload
         if (workload.optimizer, workload.schedule) != ("sgd", "constant"):
             raise InputError("the plain way is written for SGD at a constant rate only")
-        weights = torch.from_numpy(laboratory.initial_weights(study.replicate, trial) * mask).to(dtype)
-        self._module, self._dtype = plain_module(laboratory).to(dtype), dtype
+        weights = torch.from_numpy(laboratory.initial_weights(study.replicate, trial) * mask)
+        self._module = plain_module(laboratory)
         nn.utils.vector_to_parameters(weights, self._module.parameters())
         shapes = [value.shape for value in self._module.parameters()]
-        parts = torch.split(torch.from_numpy(mask).to(dtype), [shape.numel() for shape in shapes])
+        parts = torch.split(torch.from_numpy(mask).float(), [shape.numel() for shape in shapes])
         self._masks = [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
         rate = laboratory.specification.points[trial]["learning_rate"]
         self._optimizer = torch.optim.SGD(self._module.parameters(), lr=rate)
@@ -85,14 +77,10 @@ class PlainTrial:
         self._order = laboratory.order(study.replicate)
         self._batch_size, self._step = study.batch_size, 0
 
-    def parameters(self) -> Iterator[nn.Parameter]:
-        """Return the parameters, in the order of the flat weights."""
-        return self._module.parameters()
-
     def step(self) -> bool:
         """Take one step; return whether its loss is finite."""
         rows = torch.from_numpy(self._order.batch(self._step, self._batch_size))
-        outputs = self._module(self._data.training_images[rows].to(self._dtype))
+        outputs = self._module(self._data.training_images[rows])
         loss = functional.cross_entropy(outputs, self._data.training_labels[rows])
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -115,7 +103,7 @@ class PlainTrial:
 
     def _predicted(self, images: Tensor) -> Tensor:
         """Return the class of each image."""
-        classes: Tensor = self._module(images.to(self._dtype)).argmax(dim=1)
+        classes: Tensor = self._module(images).argmax(dim=1)
         return classes
 
 

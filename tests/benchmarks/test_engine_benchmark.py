@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from types import SimpleNamespace
 
@@ -6,7 +7,7 @@ import pytest
 import torch
 from reference.empirics import plain
 
-from benchmarks.engine import _study_of, compare, flop_per_image, kept_trials, main, plain_seconds
+from benchmarks.engine import flop_per_image, kept_trials, main, plain_seconds
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial
 from empirics.networks.build import build_network
 from empirics.records import Study
@@ -35,33 +36,24 @@ def test_the_plain_ways_time_is_steps_and_evaluations_times_their_cost():
     assert plain_seconds(cost, specification, [160, 37]) == 0.5 * 197 + 7.0 * (80 + 18)
 
 
-@pytest.fixture(scope="module")
-def compared():
-    request = Request(sparsity=(50.0,), batch_sizes=(32,), trials=3, goal_error=(0.3,))
-    return compare(*_study_of(request))
-
-
-def test_the_engine_finds_what_the_plain_way_finds(compared):
-    assert set(compared) >= KEYS
-    assert compared["same_steps_to_result"] is True
-    assert compared["same_winner"] is True
-    assert compared["ratio"] is None, "there is no kept run of digits"
-    assert compared["plain_steps_timed"] >= 50
-    assert compared["plain_evaluations_timed"] >= 5
-    assert compared["ratio_raced"] * compared["engine_seconds"] == pytest.approx(compared["raced_plain_seconds"])
-    assert 0 < compared["matmul_share_training"] < 1
-    assert 64 <= compared["images_per_goal_test"] <= 179
-
-
-def test_the_command_prints_and_writes_what_it_found(tmp_path, capsys):
-    words = ["--batch-size", "64", "--trials", "2", "--goal-error", "0.4", "--json", str(tmp_path / "found.json")]
-    assert main(words) == 0
-    assert set(json.loads((tmp_path / "found.json").read_text())) >= KEYS
+def test_the_engine_finds_what_the_plain_way_finds_and_the_command_writes_it(tmp_path, capsys):
+    words = ("--sparsity", "50", "--batch-size", "32", "--trials", "3", "--goal-error", "0.3")
+    assert main([*words, "--json", str(tmp_path / "found.json")]) == 0
     assert "same_winner  True" in capsys.readouterr().out
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert set(found) >= KEYS
+    assert found["same_steps_to_result"] is True
+    assert found["same_winner"] is True
+    assert found["ratio"] is None, "there is no kept run of digits"
+    assert found["plain_steps_timed"] >= 50
+    assert found["plain_evaluations_timed"] >= 5
+    assert found["ratio_raced"] * found["engine_seconds"] == pytest.approx(found["raced_plain_seconds"])
+    assert 0 < found["matmul_share_training"] < 1
+    assert 64 <= found["images_per_goal_test"] <= 179
 
 
 def test_what_the_plain_way_is_not_written_for_is_one_line(capsys):
-    assert main(["--workload", "digits/small-cnn/momentum"]) == 2
+    assert main(["--workload", "digits/small-cnn/momentum", "--trials", "1"]) == 2
     assert capsys.readouterr().err == "error: the plain way is written for SGD at a constant rate only\n"
 
 
@@ -99,6 +91,10 @@ def test_a_kept_trial_counts_to_its_end_and_one_without_to_where_it_was_seen_sho
     assert len(trials) == 16
     assert all(fewest <= trial.steps <= factor * fewest for trial in trials)
     assert {trial.steps for trial in trials if not trial.ended} == {factor * fewest}
-    for other in ({"seed": 1}, {"trials": 8}, {"goal_error": (0.03,)}, {"eval_interval": 8}):
-        asked, _ = resolve(Request(**{**named, **other}), cuda_available=False)
-        assert kept_trials(asked, Study(0.0, 0, 16)) is None
+    others = (
+        dataclasses.replace(specification, seed=1),
+        dataclasses.replace(specification, points=specification.points[:8]),
+        dataclasses.replace(specification, goals=(0.03,)),
+        dataclasses.replace(specification, workload=dataclasses.replace(specification.workload, eval_interval=8)),
+    )
+    assert [kept_trials(other, Study(0.0, 0, 16)) for other in others] == [None] * 4

@@ -32,7 +32,6 @@ SMALLER = {
     "python -m empirics.measure --sparsity 90 --batch-sizes 16 64 256": "--goal-error 0.3",
     "python -m empirics.measure --executor ray": f"{TINY} --no-constants",
     "python -m empirics.measure --data-parallel 2": f"{TINY} --no-constants",
-    "python -m benchmarks.data_parallel --rounds": "--rounds 1",
     "python -m paper_figures DIR": "--figure 1 4 12 ratio",
 }
 # What no test can type, and why.
