@@ -14,6 +14,7 @@ from empirics.executors.data_parallel import DataParallelExecutor
 from empirics.executors.processes import Executor, OpenExecutor, ProcessExecutor, SerialExecutor
 from empirics.executors.resources import Resources, this_machine
 from empirics.executors.worker import leave_where_imported_by_a_worker
+from empirics.search.ranges import check_choice, meant, number, place
 from empirics.specification.request import BaseRequest
 from empirics.specification.specification import Specification
 
@@ -27,6 +28,14 @@ class Placement:
     executor: Annotated[Literal["local", "ray"], "where: processes of this machine, or a Ray cluster"] = "local"
     address: Annotated[str | None, "of a running Ray cluster, host:port or auto; default one started here"] = None
     memory_limit: Annotated[float | None, "gigabytes that all processes may take: fewer at once, or a refusal"] = None
+
+    def __post_init__(self) -> None:
+        """Take a name of a folder for the folder, and refuse what is no number or no choice."""
+        meant(self, "out", place("out", self.out))
+        check_choice(self, "executor", ("local", "ray"))
+        for name, kind in (("jobs", int), ("memory_limit", float)):
+            if (value := getattr(self, name)) is not None:
+                meant(self, name, number(name.replace("_", "-"), value, kind))
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -39,13 +39,13 @@ def check_counts(record: object, ranges: Mapping[str, tuple[int, int]]) -> None:
 
     Args:
         record: A frozen dataclass that is being made.
-        ranges: Attribute to the least and the most it may be; one that is None is left alone.
+        ranges: Attribute to the least and the most it may be; one that is None by default may be None.
 
     Raises:
         InputError: One line that names the option.
     """
     for name, (least, most) in ranges.items():
-        if getattr(record, name) is None:
+        if getattr(record, name) is None and getattr(type(record), name) is None:
             continue
         option = name.replace("_", "-")
         value = number(option, getattr(record, name), int)
@@ -71,6 +71,21 @@ def check_batch_sizes(record: object) -> None:
     if min(sizes) < 1:
         raise InputError(f"--batch-sizes {min(sizes)}: must be integers >= 1")
     meant(record, "batch_sizes", sizes)
+
+
+def check_choice(record: object, name: str, choices: Sequence[str]) -> None:
+    """Refuse an attribute that is none of the words it may be.
+
+    Args:
+        record: A dataclass.
+        name: The attribute.
+        choices: What it may be.
+
+    Raises:
+        InputError: One line that names the option.
+    """
+    if (value := getattr(record, name)) not in choices:
+        raise InputError(f"--{name} {value}: choose one of {', '.join(choices)}")
 
 
 def numbers(option: str, given: object, kind: type[Number]) -> tuple[Number, ...]:

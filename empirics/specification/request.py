@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from empirics.columns import share_for_percent
 from empirics.errors import InputError
@@ -13,6 +13,7 @@ from empirics.search.ranges import (
     COUNTS,
     MOST_REPLICATES,
     check_batch_sizes,
+    check_choice,
     check_counts,
     meant,
     numbers,
@@ -21,6 +22,7 @@ from empirics.search.ranges import (
 )
 
 TraceName = Literal["none", "full"]
+DeviceName = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class BaseRequest:
     biases: Annotated[Biases, "pruned with the weights, kept, or none at any sparsity"] = "prune"
     seed: Annotated[int, "seed of the run"] = 0
     data_parallel: Annotated[int, "processes that share each batch of a study; part of what a run is"] = 1
-    device: Annotated[Literal["auto", "cpu", "cuda"], "where to train; auto takes a GPU if there is one"] = "auto"
+    device: Annotated[DeviceName, "where to train; auto takes a GPU if there is one"] = "auto"
     data_dir: Annotated[Path | None, "folder that holds MNIST/, Fashion-MNIST/ or cifar-10-batches-bin/"] = None
     examples: Annotated[int | None, "training examples that L, Delta and beta are measured on; default all"] = None
     every: Annotated[int | None, "steps between two measurements of L, default the workload's"] = None
@@ -70,8 +72,9 @@ class BaseRequest:
         for name in ("points", "data_dir"):
             meant(self, name, place(name.replace("_", "-"), getattr(self, name)))
         _check_sparsities(self.sparsity)
-        if self.pruning not in PRUNING_METHODS:
-            raise InputError(f"--pruning {self.pruning}: choose one of {', '.join(PRUNING_METHODS)}")
+        check_choice(self, "pruning", tuple(PRUNING_METHODS))
+        for name, choices in (("trace", TraceName), ("biases", Biases), ("device", DeviceName)):
+            check_choice(self, name, get_args(choices))
         check_counts(self, COUNTS)
         if self.repeats == 1:
             raise InputError("--repeats 1: one draw has no spread; use 0 or at least 2")
