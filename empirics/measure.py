@@ -36,7 +36,7 @@ class _Command(Execution):
     list: Annotated[bool, "print all workloads with their defaults, and stop"] = False
 
 
-def measure(request: Request, execution: Execution) -> Path:
+def measure(request: Request, execution: Execution, *, show: bool = True) -> Path:
     """Measure what the request asks for and return the run folder.
 
     What the folder already holds is not measured again, so an interrupted run goes on where it stopped.
@@ -44,6 +44,7 @@ def measure(request: Request, execution: Execution) -> Path:
     Args:
         request: What to measure.
         execution: Where to and with how many processes.
+        show: Whether to show on stderr how far it is.
 
     Returns:
         The run folder, with `study.sqlite`, `curves.csv`, `provenance.json` and, unless declined, `constants.csv`.
@@ -53,7 +54,7 @@ def measure(request: Request, execution: Execution) -> Path:
     """
     with placed(request, execution) as (resources, open_executor):
         prepared = prepare(request, execution.jobs, execution.memory_limit, resources)
-        return run_stages(prepared, execution.out, _everything, open_executor, inputs_of(request))
+        return run_stages(prepared, execution.out, _everything, open_executor, inputs_of(request), show=show)
 
 
 def _everything(run: Measurement) -> None:

@@ -16,8 +16,8 @@ from empirics.training.tasks import Task
 class Display:
     """Shows stages of work: how many units are done, and where the running ones are."""
 
-    def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+    def __init__(self, *, show: bool = True) -> None:
+        self.console = Console(stderr=True, highlight=False, quiet=not show)
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),

@@ -88,6 +88,8 @@ def run_stages(
     stages: Callable[[Measurement], None],
     open_executor: OpenExecutor,
     inputs: Mapping[str, Path | None] = MappingProxyType({}),
+    *,
+    show: bool = True,
 ) -> Path:
     """Open the run folder, carry out stages of a measurement in it, write its tables and return it.
 
@@ -97,6 +99,7 @@ def run_stages(
         stages: What to do.
         open_executor: What opens the executor.
         inputs: Option to the file or folder it named, for who measures more of the run.
+        show: Whether to show on stderr how far it is.
 
     Raises:
         InputError: If the folder belongs to another run or is in use; or was renamed, removed or replaced meanwhile.
@@ -104,7 +107,7 @@ def run_stages(
     specification, dataset, jobs = prepared.specification, prepared.dataset, prepared.jobs
     notices = _notices(prepared)
     told_of_inputs = {name: str(path.resolve()) for name, path in inputs.items() if path is not None}
-    for notice in notices:
+    for notice in notices if show else ():
         print(notice, file=sys.stderr)
     folder = folder_of(specification, out)
     with open_run(folder) as held, store_in(held, specification.identity()) as store:
@@ -125,7 +128,7 @@ def run_stages(
         store.add_session(started, {**provenance(), **execution_facts})
         facts: dict[str, object] = {}
         try:
-            with Display() as display, open_executor(specification, dataset, jobs) as executor:
+            with Display(show=show) as display, open_executor(specification, dataset, jobs) as executor:
                 try:
                     stages(Measurement(specification, dataset, jobs, store, executor, display, held))
                 finally:
