@@ -12,18 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from kstar.ending import command, say
-from verification.claims.analysis import Analysis, analyse
-from verification.claims.needs import remedies, remedy_lines
-from verification.claims.rules import NEEDS
+from verification.claims.analysis import analyse
 from verification.command_line import Parser, checked
 from verification.fits.curves import FittedCurve
 from verification.inference.curve_tests import DRAWS
-from verification.prediction.table import describe
-from verification.records.records import read_records, too_few_batch_sizes
-from verification.report.advice import check_efficiency, check_time, efficiency_lines, step_time_lines
-from verification.report.details import MARK, detail_lines, markdown
-from verification.report.tables import WIDTH, claim_lines, fits_and_ratios, note_lines, steps_lines, wrapped
+from verification.records.records import read_records
+from verification.report.advice import check_efficiency, check_time
+from verification.report.details import MARK, markdown
 from verification.report.target_file import Target, check_targets, holds, write_whole
+from verification.report.text import report_text
 from verification.report.verdicts import FILE_NAME, dump, is_verdicts, to_json
 
 
@@ -74,7 +71,7 @@ def _report(options: argparse.Namespace) -> None:
     analysis = analyse(records, options.draws, _with_progress)
     for target in targets:
         write_whole(target.path, markdown(analysis) if target.option == "--markdown" else dump(to_json(analysis)))
-    say("\n".join(_lines(analysis, options)))
+    say(report_text(analysis, options.batch_size_for_efficiency, options.step_time))
     if targets:
         say("\nWrote " + ", ".join(str(target.path) for target in targets))
     if source.is_dir():
@@ -94,25 +91,6 @@ def _targets(options: argparse.Namespace) -> list[Target]:
     if options.markdown is not None:
         targets.append(Target("--markdown", options.markdown, "report of this command", holds(MARK)))
     return targets
-
-
-def _lines(analysis: Analysis, options: argparse.Namespace) -> list[str]:
-    """Return what is printed: how the input was read, the verdicts, the fits, what was asked for, then the details."""
-    records = analysis.records
-    too_few = too_few_batch_sizes(records)
-    lines = note_lines(records)
-    lines += [] if too_few is None else [*steps_lines(analysis), wrapped(too_few), ""]
-    found = remedies(records, analysis.claims, NEEDS)
-    lines += [*claim_lines(analysis.claims), *remedy_lines(found, WIDTH), "", fits_and_ratios(analysis)]
-    rejected = next(claim.against for claim in analysis.claims if claim.id == "C1")
-    if options.batch_size_for_efficiency is not None:
-        lines += ["", *efficiency_lines(analysis.curves, options.batch_size_for_efficiency, rejected)]
-    if options.step_time is not None:
-        fixed, per_example = options.step_time
-        lines += ["", *step_time_lines(analysis.curves, fixed, per_example, rejected)]
-    if options.input.is_dir() and analysis.records.constants:
-        lines.append(describe(options.input))
-    return [*lines, "", *detail_lines(analysis)]
 
 
 def _with_progress(curves: Iterable[FittedCurve]) -> Iterator[FittedCurve]:

@@ -196,20 +196,30 @@ def claim_lines(claims: Sequence[Claim]) -> list[str]:
 def _fit_lines(fitted: Sequence[FittedCurve]) -> list[str]:
     """Return the table of fitted constants, then what could not be fitted and why."""
     rows: list[tuple[str, ...]] = []
-    remarks: list[tuple[str, str]] = []
+    about: list[tuple[str, str]] = []
     for one in fitted:
         sparsity = f"{one.curve.sparsity:g}%"
         reached = f"{sum(p.reached for p in one.curve.points)}/{len(one.curve.points)}"
-        law = one.hyperbola
-        remarks += [(sparsity, remark) for remark in _coarse_counts(one)]
-        if law is None:
-            remarks.append((sparsity, f"no fit ({one.reason})."))
-            continue
-        rows.append((sparsity, reached, *_constants(law), _sigma(law), percent(law.fit.worst_residual)))
-        if not law.fit.converged:
-            remarks.append((sparsity, "the fit did not converge; do not use its numbers."))
+        about += [(sparsity, remark) for remark in remarks(one)]
+        if (law := one.hyperbola) is not None:
+            rows.append((sparsity, reached, *_constants(law), _sigma(law), percent(law.fit.worst_residual)))
     header = ("sparsity", "reached", "c1", "c2", "B_crit", "sigma", "worst residual")
-    return [*(columns(header, rows) if rows else []), *_by_remark(remarks)]
+    return [*(columns(header, rows) if rows else []), *_by_remark(about)]
+
+
+def remarks(fitted: FittedCurve) -> list[str]:
+    """Return what to know before using the numbers of a curve.
+
+    Args:
+        fitted: Any curve.
+
+    Returns:
+        Whether counts are coarse, why there is no fit, whether it failed to converge; one sentence each.
+    """
+    found, law = _coarse_counts(fitted), fitted.hyperbola
+    if law is None:
+        return [*found, f"no fit ({fitted.reason})."]
+    return found if law.fit.converged else [*found, "the fit did not converge; do not use its numbers."]
 
 
 def _coarse_counts(fitted: FittedCurve) -> list[str]:
@@ -255,15 +265,15 @@ def _ratio_lines(fitted: Sequence[FittedCurve], pairs: Sequence[Pair]) -> list[s
         missing = "a sparse" if dense else "the dense (sparsity 0)"
         return [f"No ratio to the dense network: {missing} curve is missing."]
     rows: list[tuple[str, ...]] = []
-    remarks: list[tuple[str, str]] = []
+    about: list[tuple[str, str]] = []
     for pair in pairs:
         sparsity = f"{pair.sparse.curve.sparsity:g}%"
         if pair.fit is not None or isinstance(pair.prediction, Prediction):
             rows.append((sparsity, *_ratio_cells(pair)))
-        remarks += [(sparsity, remark) for remark in _remarks(pair)]
+        about += [(sparsity, remark) for remark in _pair_remarks(pair)]
     header = ("ratio", "c1", "c2", "B_crit", "c1 predicted: Delta*L*beta")
     title = "Ratio to the dense network, both curves fitted jointly; the prediction is from measured constants"
-    return [*([title, *columns(header, rows)] if rows else []), *_by_remark(remarks)]
+    return [*([title, *columns(header, rows)] if rows else []), *_by_remark(about)]
 
 
 def _ratio_cells(pair: Pair) -> tuple[str, ...]:
@@ -287,7 +297,7 @@ def predicted_text(made: Prediction) -> str:
     return f"{number(made.c1.ratio)} (one seed)" if made.seeds == 1 else known_text(made.c1.ratio, made.c1.interval)
 
 
-def _remarks(pair: Pair) -> list[str]:
+def _pair_remarks(pair: Pair) -> list[str]:
     """Return what a reader must know about a pair, one sentence each."""
     remarks = []
     if pair.reason is not None:

@@ -10,7 +10,7 @@ from verification.fits.curves import fit_curve, fit_curves
 from verification.fits.fit import OPEN
 from verification.inference.curve_tests import with_tests
 from verification.records.records import Curve, CurvePoint
-from verification.report.advice import efficiency_lines, step_time_lines
+from verification.report.advice import answer_lines, efficiency_question, step_time_question
 from verification.report.rejection import beyond_which_nothing_improved, why_rejected
 
 SIZES = tuple(2**i for i in range(4, 12))
@@ -61,8 +61,8 @@ STEP = noisy(lambda b: hyperbola(b) * (1.25 if b == 64 else 1.0), replicates=3)
 )
 def test_no_number_from_a_law_that_its_curve_rejects(points, by, measured):
     curve = judged(points)
-    for lines in (efficiency_lines([curve], 0.5), step_time_lines([curve], 1.0, 0.01)):
-        text = " ".join(" ".join(lines).split())
+    for question in (efficiency_question(0.5), step_time_question(1.0, 0.01)):
+        text = " ".join(" ".join(answer_lines(question, [curve])).split())
         assert "No number for sparsity 0%: the law is rejected here by " in text
         assert by in text
         assert measured in text
@@ -70,7 +70,7 @@ def test_no_number_from_a_law_that_its_curve_rejects(points, by, measured):
 
 
 def test_a_curve_that_keeps_the_law_has_its_number():
-    text = "\n".join(efficiency_lines([judged(noisy(hyperbola, replicates=2))], 0.5))
+    text = "\n".join(answer_lines(efficiency_question(0.5), [judged(noisy(hyperbola, replicates=2))]))
     assert "sparsity 0%  4" in text  # B_crit = 400
     assert "No number" not in text
 
@@ -79,7 +79,7 @@ def test_where_the_claim_is_rejected_no_answer_contradicts_it():
     curve = judged(noisy(hyperbola))
     assert why_rejected(curve) is None
     assert why_rejected(curve, {"sparsity 0%"}).startswith("alpha = 1, p ")
-    assert "No number for sparsity 0%" in efficiency_lines([curve], 0.5, {"sparsity 0%"})[1]
+    assert "No number for sparsity 0%" in answer_lines(efficiency_question(0.5), [curve], {"sparsity 0%"})[1]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_where_the_claim_is_rejected_no_answer_contradicts_it():
     ids=["first tests", "spent budgets", "two points and first tests", "flat"],
 )
 def test_no_answer_where_nothing_is_known(points, told):
-    text = " ".join(" ".join(efficiency_lines([judged(points)], 0.5)).split())
+    text = " ".join(" ".join(answer_lines(efficiency_question(0.5), [judged(points)])).split())
     assert f"No answer, the critical batch size is not known: {told}" in text
     assert "batch size [95%]" not in text
 
@@ -105,13 +105,13 @@ def test_a_critical_batch_size_open_on_both_sides_is_no_answer():
     curve = judged(noisy(hyperbola))
     law = curve.laws["H"]
     blind = replace(law, intervals={**law.intervals, "b_crit": OPEN})
-    lines = efficiency_lines([replace(curve, laws={**curve.laws, "H": blind})], 0.5)
+    lines = answer_lines(efficiency_question(0.5), [replace(curve, laws={**curve.laws, "H": blind})])
     assert lines[1].startswith("No answer, the critical batch size is not known: sparsity 0%")
 
 
 def test_no_batch_size_below_one_is_recommended():
     """B_crit = 400: at an efficiency of 0.999 the law asks for 0.4 examples."""
-    lines = efficiency_lines([judged(noisy(hyperbola))], 0.999)
+    lines = answer_lines(efficiency_question(0.999), [judged(noisy(hyperbola))])
     assert lines[-1] == "No answer, the law puts it below one example a step: sparsity 0%."
 
 
