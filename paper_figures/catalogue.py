@@ -100,9 +100,8 @@ def draw(name: str, runs: Sequence[Run], folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
+    figure = figure_of(name, runs)
     with mpl.rc_context(dict(RC)):
-        figure = FIGURES[name].draw(runs)
-        _settle(figure)
         for kind, metadata in METADATA.items():
             content = io.BytesIO()
             figure.savefig(content, format=kind, metadata=dict(metadata))
@@ -110,6 +109,19 @@ def draw(name: str, runs: Sequence[Run], folder: Path) -> list[Path]:
             write_whole(path, content.getvalue())
             written.append(path)
     return written
+
+
+def figure_of(name: str, runs: Sequence[Run]) -> Figure:
+    """Return one figure, laid out.
+
+    Args:
+        name: A key of `FIGURES`.
+        runs: What it shows, one or more.
+    """
+    with mpl.rc_context(dict(RC)):
+        figure = FIGURES[name].draw(runs)
+        _settle(figure)
+    return figure
 
 
 def refuse_others(name: str, folder: Path) -> None:

@@ -82,7 +82,7 @@ def _draw_single(
         note(axes, fit)
         return
     draw_law(axes, curve, fit, colours[curve.sparsity], 1.0)
-    _draw_critical_batch_size(axes, fit, colours[curve.sparsity][0])
+    draw_critical_batch_size(axes, fit, colours[curve.sparsity][0])
     axes.text(0.98, 0.98, _constants(fit), transform=axes.transAxes, fontsize=SMALL, va="top", ha="right")
 
 
@@ -104,8 +104,14 @@ def _draw_normalised(axes: Axes, row: Row, colours: Mapping[float, tuple[str, st
     _set_limits(axes, row, units)
 
 
-def _draw_critical_batch_size(axes: Axes, fit: FittedLaw, colour: str) -> None:
-    """Draw a dotted line from the critical batch size up to the fitted curve."""
+def draw_critical_batch_size(axes: Axes, fit: FittedLaw, colour: str) -> None:
+    """Draw a dotted line from the critical batch size up to the fitted curve.
+
+    Args:
+        axes: The panel.
+        fit: The law.
+        colour: Of the line.
+    """
     b_crit = fit.estimates["b_crit"]
     if b_crit is not None:
         top = float(HYPERBOLA.steps(b_crit, **fit.parameters))

@@ -38,25 +38,33 @@ def extra_fits(runs: Sequence[Run]) -> Figure:
 def _draw_row(row: Row, columns: Sequence[Column]) -> None:
     """Draw every curve of a row."""
     for column in columns:
-        _draw(column.panels[0], row, column.curve, column.look)
+        draw_curve(column.panels[0], row.run, column.curve, column.look, row.curves)
 
 
-def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
-    """Draw one curve."""
+def draw_curve(axes: Axes, run: Run, curve: Curve, look: tuple[str, str], shown: Sequence[Curve]) -> None:
+    """Draw one curve with its law and band.
+
+    Args:
+        axes: The panel.
+        run: Whose curve it is.
+        curve: The curve.
+        look: Colour and marker.
+        shown: The curves that the panel is made wide enough for.
+    """
     axes.set_xlabel("batch size $B$")
     axes.set_ylabel("steps to result $K^*$")
-    sizes = [point.batch_size for one in row.curves for point in one.points]
-    steps = [drawn_at(point) for one in row.curves for point in one.points]
+    sizes = [point.batch_size for one in shown for point in one.points]
+    steps = [drawn_at(point) for one in shown for point in one.points]
     log2_axis(axes.xaxis, min(sizes) / 1.3, max(sizes) * 1.3)
     log2_axis(axes.yaxis, min(steps) / 2.5, max(steps) * 2.5)
     draw_points(axes, curve, look, 1.0)
-    fit = row.run.fit(curve)
+    fit = run.fit(curve)
     if isinstance(fit, str):
         note(axes, fit)
         return
     draw_law(axes, curve, fit, look, 1.0)
     if fit.band is None:
-        note(axes, f"no band in verdicts.json; renew it by\n{row.run.command}")
+        note(axes, f"no band in verdicts.json; renew it by\n{run.command}")
     else:
         draw_band(axes, fit.band, look[0])
 

@@ -19,7 +19,7 @@ from paper_figures.reading.judged import (
     read_smoothness,
 )
 from paper_figures.reading.verdicts_file import Found, Key, entry_key, load_verdicts
-from verification.claims.analysis import analyse
+from verification.claims.analysis import Analysis, analyse
 from verification.inference.rates import BestRates
 from verification.records.records import Curve, Records, read_records
 from verification.report.verdicts import FILE_NAME, to_json
@@ -117,7 +117,20 @@ def read_run(folder: str | Path) -> Run:
     ending = "keeps them" if found == "missing" else "renews it"
     note = f"{path / FILE_NAME} is {found}: its fits were computed for these figures; {run.command} {ending}"
     # No figure shows a p-value, and nothing else needs draws.
-    return replace(_with_verdicts(run, to_json(analyse(records, draws=0))), note=note)
+    return replace(run_of(analyse(records, draws=0)), note=note)
+
+
+def run_of(analysis: Analysis) -> Run:
+    """Return what is drawn of an analysis: of a run folder, of a file, or of what was never written anywhere.
+
+    Args:
+        analysis: Of any records.
+
+    Returns:
+        The run, its folder the source of the records.
+    """
+    records = analysis.records
+    return _with_verdicts(Run(records.source, records, {}, {}, None), to_json(analysis))
 
 
 def _with_verdicts(run: Run, verdicts: Any) -> Run:  # noqa: ANN401 - JSON
