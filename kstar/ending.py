@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, ParamSpec, TextIO
 
+from kstar.shadows import what_is_shadowed
+
 Arguments = ParamSpec("Arguments")
 INTERRUPTED = 130
 _REQUESTS = (signal.SIGINT, signal.SIGTERM)
@@ -110,6 +112,8 @@ def say(text: str, end: str = "\n") -> bool:
 def leave_at_once(package: str) -> None:
     """Let Ctrl-C and SIGTERM end a command in one line, as long as it only imports: nothing is to be put away yet.
 
+    A command that could not import its own packages, because a user's folder hides one, ends here, in one line too.
+
     Args:
         package: Whose command `python -m` was asked for; where it is another's, as of a user's own package that imports
             this one, nothing changes.
@@ -119,6 +123,8 @@ def leave_at_once(package: str) -> None:
         for request in _REQUESTS:
             if signal.getsignal(request) is not signal.SIG_IGN:
                 signal.signal(request, _leave)
+        if shadowed := what_is_shadowed():
+            os._exit(_tell(f"{shadowed}, or use the command `kstar`, which finds its own", 2))
 
 
 def _leave(_request: int, _frame: FrameType | None) -> NoReturn:
