@@ -142,10 +142,34 @@ def test_a_folder_imports_what_the_table_says(folder, allowed):
     assert sorted(used) == allowed
 
 
+# What each module of the front door may know; those that are not here know nobody.
+KNOWN_TO_THE_FRONT_DOOR = {
+    "kstar.__main__": {"verification"},
+    "kstar.drawing": {"paper_figures", "verification"},
+    "kstar.estimates": {"verification"},
+    "kstar.evaluation": {"theory"},
+    "kstar.fitting": {"verification"},
+    "kstar.given": {"verification"},
+    "kstar.measuring": {"empirics"},
+    "kstar.runs": {"verification"},
+    "kstar.tables": {"verification"},
+}
+
+
 @of("kstar")
-def test_the_front_door_alone_knows_every_package(module):
+def test_each_module_of_the_front_door_knows_what_it_hands_on(module):
     known = packages_imported(module) & {*PACKAGES, "benchmarks", "torch"}
-    assert known <= ({"verification"} if module.name == "kstar.__main__" else set())
+    assert known == KNOWN_TO_THE_FRONT_DOOR.get(module.name, set())
+
+
+@every_module
+def test_nobody_goes_through_the_front_door(module):
+    """The packages know of it how a command ends; benchmarks are commands too."""
+    if module.package != "kstar":
+        assert {name for name in module.imports() if name.split(".")[0] == "kstar"} <= {
+            *("kstar.ending", "kstar.ending.command", "kstar.ending.say", "kstar.ending.leave_at_once"),
+            "kstar.ending.INTERRUPTED",
+        }
 
 
 @of("empirics")

@@ -1,0 +1,53 @@
+"""Figures of fits and runs in memory, drawn by `paper_figures`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt  # lets notebooks show what is drawn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kstar import given
+from paper_figures.catalogue import draw, figure_of, find_name, refuse_others
+from paper_figures.drawing.curve_panels import draw_critical_batch_size
+from paper_figures.drawing.style import log2_axis, looks
+from paper_figures.extras.fits import draw_curve
+from paper_figures.reading.run import run_of
+from verification.claims.analysis import Analysis
+from verification.fits.curves import FittedCurve
+
+
+def draw_fit(analysis: Analysis, fitted: FittedCurve, ax: Axes | None, color: str | None) -> Axes:
+    """Draw one fitted curve; see `kstar.fitting.Fit.plot`."""
+    axes = plt.subplots()[1] if ax is None else ax
+    if not isinstance(axes, Axes):
+        raise ValueError(f"ax is a {type(axes).__name__}: give one matplotlib Axes, such as plt.gca()")
+    before = (axes.get_xlim(), axes.get_ylim()) if axes.has_data() else None
+    run, curve = run_of(analysis), fitted.curve
+    colour, marker = looks([curve.sparsity])[curve.sparsity]
+    look = (color or colour, marker)
+    draw_curve(axes, run, curve, look, [curve])
+    law = run.fit(curve)
+    if not isinstance(law, str):
+        draw_critical_batch_size(axes, law, look[0])
+    if before is not None:
+        now = (axes.get_xlim(), axes.get_ylim())
+        for axis, old, new in zip((axes.xaxis, axes.yaxis), before, now, strict=True):
+            log2_axis(axis, min(one for one in (*old, *new) if one > 0.0), max(*old, *new))
+    return axes
+
+
+def draw_runs(analyses: Sequence[Analysis], name: object, to: Path | None) -> Figure:
+    """Draw a figure of the catalogue; see `kstar.runs.Run.draw`."""
+    runs = [run_of(analysis) for analysis in analyses]
+    try:
+        chosen = find_name(str(name))
+        if to is not None and to.is_dir():
+            refuse_others(chosen, to)
+    except ValueError as error:
+        raise ValueError(given.as_in_python(str(error))) from None
+    if to is not None:
+        draw(chosen, runs, to)
+    return figure_of(chosen, runs)
