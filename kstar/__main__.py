@@ -1,7 +1,7 @@
-"""`kstar derive | measure | constants | report | figures`: the commands of the packages under one name.
+"""`kstar COMMAND`: the commands of the packages under one name.
 
-This module alone sees all packages, and shows after a measurement what the law says of it. Each command loads only what
-it needs: `kstar derive` loads no torch.
+After a measurement it shows what the law says of it. Each command loads only what it needs: `kstar derive` loads no
+torch.
 """
 
 from __future__ import annotations
@@ -13,13 +13,18 @@ from pathlib import Path
 
 from kstar import __version__
 from kstar.ending import command, say
+from kstar.shadows import look_here_last, what_is_shadowed
 
 COMMANDS = {
-    "derive": ("theory.derive", "print the derivation of the law, each step checked, or evaluate it"),
+    "derive": ("theory.derive", "print the derivation of the law, each step checked"),
+    "evaluate": ("theory.evaluation.command", "steps to result by the paper's equations, at given batch sizes"),
     "measure": ("empirics.measure", "measure K*(B) per sparsity, then L, Delta and beta"),
     "constants": ("empirics.constants", "measure L, Delta and beta alone, and what they predict"),
     "report": ("verification.report.__main__", "fits, intervals and verdicts of a run or a CSV file"),
+    "page": ("paper_figures.report.__main__", "one HTML page of measured runs"),
     "figures": ("paper_figures.__main__", "draw the paper's figures for measured runs"),
+    "exchange": ("empirics.exchange.__main__", "run folders to and from other formats"),
+    "datasets": ("empirics.datasets.__main__", "fetch data sets into your cache"),
 }
 _HELP = """usage: kstar COMMAND ...
 
@@ -39,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line, without the program's name; None reads sys.argv.
 
     Returns:
-        The command's own exit code; 2, with one line on stderr, if there is no such command.
+        The command's own exit code; 2, with one line on stderr, if there is no such command or it cannot find its own
+        packages.
 
     Raises:
         SystemExit: As the command's own argument parser does.
@@ -50,6 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ...
         0
     """
+    if arguments is None:
+        look_here_last()
+        if shadowed := what_is_shadowed():
+            print(f"kstar: {shadowed}", file=sys.stderr)
+            return 2
     name, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in {"-h", "--help"}:
         say(_HELP.format(commands="\n".join(f"  {one:<10}{told}" for one, (_, told) in COMMANDS.items())))

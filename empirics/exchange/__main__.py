@@ -87,9 +87,9 @@ def guess_format(source: Path) -> str:
 
 
 @command
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = _PROGRAM) -> int:
     """Run the command; return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser(prog).parse_args(arguments)
     try:
         if options.action == "export":
             target_format = options.format or ("csv" if options.to.suffix == ".csv" else "batch-science")
@@ -124,9 +124,9 @@ def _import(options: argparse.Namespace) -> str:
     return "\n".join([*told, f"\nResults: {' '.join(map(str, runs))}", following])
 
 
-def _parser() -> OneLineParser:
+def _parser(prog: str) -> OneLineParser:
     """Return the parser of the command line."""
-    parser = OneLineParser(prog=_PROGRAM, description="Run folders to and from other formats.", allow_abbrev=False)
+    parser = OneLineParser(prog=prog, description="Run folders to and from other formats.", allow_abbrev=False)
     actions = parser.add_subparsers(dest="action", required=True, metavar="export|import")
     export = actions.add_parser("export", help="write a run folder in another format", allow_abbrev=False)
     export.add_argument("run", type=Path, metavar="DIR", help="the run folder")

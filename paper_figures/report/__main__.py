@@ -27,16 +27,17 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
 
 
 @command
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m paper_figures.report") -> int:
     """Run the command.
 
     Args:
         arguments: Command line, without the program's name; None for the process's own.
+        prog: How the program was called.
 
     Returns:
         Exit code 0; errors of the user exit with code 2.
     """
-    parser = Parser(prog="python -m paper_figures.report", description="Make one page of measured runs.")
+    parser = Parser(prog=prog, description="Make one page of measured runs.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="run folders")
     parser.add_argument(
         "--to", type=Path, default=Path("report.html"), metavar="FILE", help="the page (default: %(default)s)"

@@ -1,14 +1,15 @@
-"""The part of `python -m theory.derive` that evaluates a model on batch sizes and draws it."""
+"""`kstar evaluate`, and the part of `python -m theory.derive` that evaluates a model on batch sizes and draws it."""
 
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from kstar.ending import say
-from theory.command_line import count_up_to, positive
+from kstar.ending import command, say
+from theory.command_line import OneLineParser, count_up_to, positive
 from theory.evaluation.evaluate import BOUNDS, MODELS, Evaluation, evaluate
 from theory.numbers.doubles import SMALLEST
 
@@ -23,6 +24,34 @@ _OPTIONAL = {
     "H": "--H",
     "plot": "--plot",
 }
+
+
+@command
+def main(arguments: Sequence[str] | None = None, prog: str = "kstar evaluate") -> int:
+    r"""Evaluate a model that is named first.
+
+    Args:
+        arguments: The command line, without the program's name; None reads sys.argv.
+        prog: How the program was called.
+
+    Returns:
+        The exit code, 0, or 2 after one line on stderr.
+
+    Reference:
+        `evaluate_main`.
+
+    Example:
+        >>> main("tuned --L 1 --Delta 2 --beta 1 --epsilon 0.01 --batch-sizes 100".split())
+        Steps by the sharp bound at its best rate (result 8)
+        c1 = 20000, c2 = 200, critical batch size c1/c2 = 100
+        ...
+        0
+    """
+    parser = OneLineParser(prog=prog, description="Steps to result by the paper's equations and the bounds below them.")
+    parser.add_argument("evaluate", choices=MODELS, help="Eq. (3); a bound at a rate, or at its best rate; Eq. (10)")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    _add_numbers(parser)
+    return evaluate_main(parser.parse_args(arguments), prog)
 
 
 def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +71,11 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     """
     group = parser.add_argument_group("evaluation", "numbers instead of a derivation; --format is text or json")
     group.add_argument("--evaluate", choices=MODELS, help="Eq. (3); a bound at a rate, or at its best rate; Eq. (10)")
+    _add_numbers(group)
+
+
+def _add_numbers(group: argparse._ActionsContainer) -> None:
+    """Add what a model is evaluated on, and where it is drawn."""
     group.add_argument("--L", type=positive, metavar="x", help="smoothness")
     group.add_argument("--Delta", type=positive, metavar="x", help="twice the initial excess loss")
     group.add_argument("--beta", type=positive, metavar="x", help="gradient variance of one example")
@@ -79,11 +113,12 @@ def wants_evaluation(options: argparse.Namespace) -> bool:
     return any(getattr(options, name, None) is not None for name in names)
 
 
-def evaluate_main(options: argparse.Namespace) -> int:
+def evaluate_main(options: argparse.Namespace, prog: str = _PROG) -> int:
     r"""Print an evaluation, and draw it if asked to.
 
     Args:
         options: What a parser with --format and `add_evaluation_arguments` returned.
+        prog: How the program was called.
 
     Returns:
         The exit code, 0, or 2 after one line on stderr that says what is wrong.
@@ -105,7 +140,7 @@ def evaluate_main(options: argparse.Namespace) -> int:
         with np.errstate(all="ignore"):  # axes and terms may end beyond the doubles; the curve does not
             picture = None if options.plot is None else _draw(found, options)
     except (ValueError, OSError) as error:
-        print(f"{_PROG}: {' '.join(str(error).split())}; see {_PROG} --help", file=sys.stderr)
+        print(f"{prog}: {' '.join(str(error).split())}; see {prog} --help", file=sys.stderr)
         return 2
     say(json.dumps(found.rows()) if options.format == "json" else _table(found, options))
     if picture is not None:
