@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -21,7 +22,7 @@ MEASURE = (
     *("--sparsity", "0", "90", "--batch-sizes", "16", "64", "256", "--trials", "3", "--goal-error", "0.3"),
     *("--max-steps", "200", "--examples", "64", "--hessian-points", "0", "--jobs", "1"),
 )
-# The modules with a command of their own that `kstar` has no name for.
+# Modules with a command of their own.
 MODULES = (
     *("theory.noisy_quadratic", "theory.worst_case", "empirics.constants", "empirics.datasets", "empirics.exchange"),
     *("verification.findings", "verification.record", "paper_figures.report"),
@@ -79,7 +80,7 @@ def test_the_wheel_holds_the_packages_and_what_they_read(built):
         wanted = {path.relative_to(ROOT).as_posix() for path in (ROOT / package).rglob("*.py")}
         assert wanted <= names
         assert f"{package}/py.typed" in names
-    assert {f"paper_figures/report{end}" for end in (".css", ".js", ".html.j2")} <= names
+    assert {f"paper_figures/report/report{end}" for end in (".css", ".js", ".html.j2")} <= names
 
 
 def test_the_sdist_holds_what_the_wheel_is_made_of(built):
@@ -98,6 +99,86 @@ def install(wheel, folder):
     venv.create(folder, with_pip=True)
     or_skip(folder / "bin/python", "-m", "pip", "install", "--quiet", "torch==2.13.0", wheel, cwd=folder)
     return folder / "bin"
+
+
+FRONT_DOOR = """
+import json, sys
+import kstar
+import matplotlib
+matplotlib.use("agg")
+
+def make_workload():
+    from my_workload import make_workload
+    return make_workload()
+
+if __name__ == "__main__":
+    loaded = sorted({"torch", "pandas"} & set(sys.modules))
+    fit = kstar.fit([16, 32, 64, 128, 256, 512], [5210, 2688, 1452, 810, 501, 352])
+    known = [str(one) for one in (fit.c1, fit.c2, fit.critical_batch_size)]
+    advice = str(fit.batch_size_for(efficiency=0.5))
+    labels = [line.get_label() for line in fit.plot().lines]
+    small = {"trials": 2, "batch_sizes": [16, 64, 256], "max_steps": 60, "goal_error": 0.5, "progress": False}
+    run = kstar.measure(workload="digits", sparsity=[0, 90], out="run", examples=64, hessian_points=0, jobs=2, **small)
+    report, figure = str(run.report()), run.draw("ratio")
+    own = kstar.measure(workload=make_workload, sparsity=0, out="own", constants=False, jobs=2, **small)
+    theirs = kstar.evaluate("tuned", batch_sizes=[16, 256], L=1.76, Delta=4.68, beta=107, epsilon=0.1)
+    print(json.dumps({
+        "version": kstar.__version__, "loaded": loaded, "known": known, "advice": advice, "labels": labels,
+        "points": len(run.curves), "constants": len(run.constants), "axes": len(figure.axes), "report": report,
+        "again": repr(kstar.read("run")), "logs": repr(kstar.read("logs.csv").fits), "own": len(own.curves),
+        "steps": theirs.steps.tolist(), "critical": kstar.critical_batch_size(51_200, 200),
+    }))
+"""
+
+
+@pytest.fixture(scope="module")
+def borrowed(built, tmp_path_factory):
+    """Where the commands of an environment lie that has the wheel, and borrows what it needs from the running one."""
+    (wheel,) = built.glob("*.whl")
+    folder = tmp_path_factory.mktemp("borrowed") / "venv"
+    venv.create(folder, with_pip=True)
+    run(folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel, cwd=folder)
+    (site,) = folder.glob("lib/python*/site-packages")
+    places = [entry for entry in sys.path if entry.endswith("site-packages")]
+    (site / "borrowed.pth").write_text("\n".join(places))
+    return folder / "bin"
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A folder of a user's, away from the checkout."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "logs.csv").write_text("batch_size,steps\n16,5210\n32,2688\n64,1452\n128,810\n256,501\n512,352\n")
+    shutil.copy(ROOT / "examples" / "own_model.py", folder / "my_workload.py")
+    return folder
+
+
+def test_the_lines_of_the_front_door_run_away_from_the_checkout(borrowed, elsewhere):
+    (elsewhere / "lines.py").write_text(FRONT_DOOR)
+    told = json.loads(run(borrowed / "python", "lines.py", cwd=elsewhere))
+    known = ["79900 [78700, 81200]", "193 [185, 201]", "414 [393, 437]"]
+    assert (told["version"], told["loaded"]) == (__version__, [])
+    assert (told["known"], told["advice"]) == (known, "batch size 414 [393, 437], steps 386")
+    assert {"fit", "critical batch size"} <= set(told["labels"])
+    assert (told["points"], told["again"]) == (6, f"Run(run: curves 2, points 6, constants {told['constants']})")
+    assert (told["axes"], told["own"]) == (1, 3)
+    assert "C1" in told["report"]
+    assert f"c1 {known[0]}" in told["logs"]
+    assert (told["steps"], told["critical"]) == ([pytest.approx(5590.728), pytest.approx(426.6405)], 256.0)
+
+
+def test_things_of_a_user_called_like_our_packages_hide_nothing(borrowed, elsewhere):
+    for package in ("theory", "paper_figures"):
+        (elsewhere / package).mkdir()
+        (elsewhere / package / "__init__.py").write_text("")
+    (elsewhere / "empirics").mkdir()
+    (elsewhere / "verification.py").write_text("")
+    for command in ([borrowed / "kstar"], [borrowed / "python", "-m", "kstar"]):
+        assert "B_crit" in run(*command, "report", "logs.csv", "--draws", "0", cwd=elsewhere)
+        assert "c1" in run(*command, "derive", "--case", "sparsity", cwd=elsewhere)
+    planned = ("measure", "--workload", "my_workload:make_workload", "--sparsity", "0", "--plan")
+    assert "my_workload:make_workload" in run(borrowed / "kstar", *planned, cwd=elsewhere)
 
 
 def test_a_wheel_alone_measures_judges_and_draws(built, tmp_path):

@@ -1,8 +1,6 @@
 """`kstar COMMAND`: thin, and light for who asks for little."""
 
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -13,11 +11,6 @@ from kstar.__main__ import COMMANDS, main
 
 ROOT = Path(kstar.__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-
-
-def run(*words):
-    command = [sys.executable, "-m", "kstar", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
 @pytest.mark.parametrize("words", [[], ["-h"], ["--help"]])
