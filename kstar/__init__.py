@@ -16,14 +16,14 @@ name needs is imported at its first use.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kstar.version import __version__
+
 if TYPE_CHECKING:
     from kstar.estimates import Estimate
     from kstar.evaluation import Evaluation, critical_batch_size, evaluate
     from kstar.fitting import Advice, Fit, fit
     from kstar.measuring import measure
     from kstar.runs import Report, Run, read
-
-__version__ = "0.2.0"
 
 __all__ = [
     "Advice",

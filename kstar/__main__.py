@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from kstar import __version__
 from kstar.ending import command, say
 from kstar.shadows import look_here_last, what_is_shadowed
+from kstar.version import __version__
 
 COMMANDS = {
     "derive": ("theory.derive", "print the derivation of the law, each step checked"),

@@ -164,11 +164,11 @@ def test_each_module_of_the_front_door_knows_what_it_hands_on(module):
 
 @every_module
 def test_nobody_goes_through_the_front_door(module):
-    """The packages know of it how a command ends; benchmarks are commands too."""
+    """The packages know of it how a command ends, and the version; benchmarks are commands too."""
     if module.package != "kstar":
         assert {name for name in module.imports() if name.split(".")[0] == "kstar"} <= {
             *("kstar.ending", "kstar.ending.command", "kstar.ending.say", "kstar.ending.leave_at_once"),
-            "kstar.ending.INTERRUPTED",
+            *("kstar.ending.INTERRUPTED", "kstar.version", "kstar.version.__version__"),
         }
 
 
