@@ -5,11 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from empirics.command_line import OneLineParser
 from empirics.datasets.arrays import Dataset
 from empirics.records import Study
 from empirics.specification.request import Request
 from empirics.specification.specification import Specification, resolve
+from kstar.command_line import OneLineParser
 
 
 def study_parser(prog: str, description: str, *, batch_size: int, trials: int) -> OneLineParser:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from empirics.errors import InputError, WorkerError
-from kstar.ending import INTERRUPTED
+from kstar.ending import INTERRUPTED, one_line
 
 _GO_ON = "what was finished is kept, run the same command again to go on"
 
@@ -21,7 +21,7 @@ def run_command(carry_out: Callable[[], None]) -> int:
     except WorkerError as error:
         return _fail(str(error), 1)
     except (OSError, sqlite3.OperationalError) as error:
-        said = " ".join(str(error).split()) or type(error).__name__
+        said = one_line(str(error)) or type(error).__name__
         return _fail(f"{said}; {_GO_ON}", 2)
     except MemoryError:
         return _fail(f"memory is exhausted; use fewer --trials or --jobs; {_GO_ON}", 2)

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 import types
 import typing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar, Union
+from typing import Any, Literal, TypeVar, Union
 
-from empirics.errors import without_password
-from kstar.ending import say
+from kstar.command_line import OneLineParser
 
 First = TypeVar("First")
 Second = TypeVar("Second")
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line on stderr and exit code 2."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the message with what to do next, and leave."""
-        sys.stderr.write(f"error: {without_password(message)} (see {self.prog} --help)\n")
-        sys.exit(2)
-
-    def print_help(self, _file: object = None) -> None:
-        """Print the help to standard output; where it cannot be written, that is no success."""
-        say(self.format_help(), end="")
 
 
 def parse(

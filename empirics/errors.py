@@ -1,7 +1,5 @@
 """The exceptions of a measurement: what the user can mend, and a worker that is gone."""
 
-import re
-
 _MOST_CHARACTERS = 300
 
 
@@ -25,13 +23,3 @@ def describe(error: Exception) -> str:
     """
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS].rstrip()} ..."
-
-
-def without_password(text: str) -> str:
-    """Return a text without what stands before the @ of an address.
-
-    Example:
-        >>> without_password("http://me:secret@example.org/mnist/")
-        'http://example.org/mnist/'
-    """
-    return re.sub(r"[^\s/]*:[^\s/]*@|(?<=//)\S*@", "", text)

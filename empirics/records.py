@@ -302,3 +302,15 @@ def number_text(value: float) -> str:
         ('0.02', '90')
     """
     return f"{value:.15g}"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a time in the unit that suits it.
+
+    Example:
+        >>> duration_text(12.34), duration_text(414.0), duration_text(90_000.0), duration_text(1e6)
+        ('12.3 s', '6.9 min', '25 h', '11.6 d')
+    """
+    units = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
+    unit, size = next(((unit, size) for unit, size in units if seconds >= 2 * size), units[-1])
+    return f"{float(f'{seconds / size:.3g}'):g} {unit}"

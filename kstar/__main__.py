@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"kstar {__version__}")
         return 0
     if name not in COMMANDS:
-        print(f"kstar: no command {name!r}; use one of {', '.join(COMMANDS)}; see kstar --help", file=sys.stderr)
+        print(f"error: no command {name!r}; use one of {', '.join(COMMANDS)} (see kstar --help)", file=sys.stderr)
         return 2
     options = {"then": _FOLLOWS[name]} if name in _FOLLOWS else {}
     code: int = import_module(COMMANDS[name][0]).main(rest, prog=f"kstar {name}", **options)

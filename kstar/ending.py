@@ -78,7 +78,7 @@ def _outcome(error: BaseException) -> tuple[int, str]:
     """Return the exit code of a command that an error ended and what to say of it; 0 where it is a fault of ours."""
     if _Seen.interruption or isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "interrupted"
-    said = " ".join(str(error).split()) or type(error).__name__
+    said = one_line(str(error)) or type(error).__name__
     return (2, said) if isinstance(error, OSError) else (0, "")
 
 
@@ -107,6 +107,17 @@ def say(text: str, end: str = "\n") -> bool:
         _mute(sys.stdout)
         raise OSError(error.errno, error.strerror, "standard output") from None
     return True
+
+
+def one_line(text: str) -> str:
+    r"""Return a text as one line that a terminal can show, whatever names it holds.
+
+    Example:
+        >>> print(one_line("two\nlines, a bell \a"))
+        two lines, a bell \x07
+    """
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in line)
 
 
 def leave_at_once(package: str) -> None:

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from kstar.command_line import OneLineParser
 from kstar.ending import command, say
 from paper_figures.catalogue import FIGURES, draw, find_name, refuse_others
 from paper_figures.reading.run import read_run
-from verification.command_line import Parser
 
 
 @command
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m paper_fi
     Returns:
         Exit code 0; errors of the user exit with code 2.
     """
-    parser = Parser(prog=prog, description="Draw the paper's figures for measured runs.")
+    parser = OneLineParser(prog=prog, description="Draw the paper's figures for measured runs.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="run folders")
     parser.add_argument(
         "--figure", nargs="+", default=list(FIGURES), metavar="N", help=f"which ones: {', '.join(FIGURES)}; 1 or ratio"
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m paper_fi
                 for path in draw(name, together, folder):
                     say(str(path))
     except (ValueError, OSError) as error:
-        parser.error(" ".join(str(error).split()))
+        parser.refuse(error)
     return 0
 
 

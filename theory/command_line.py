@@ -1,25 +1,10 @@
-"""What the commands of `theory` share: errors in one line, and the kinds of number their options take."""
+"""What the commands of `theory` share: the kinds of number their options take."""
 
 import argparse
 import math
 from collections.abc import Callable
-from typing import NoReturn
-
-from kstar.ending import say
 
 _COUNTED = 2**53
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """A parser whose errors are one line on stderr and exit code 2."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the message with what to do next, and leave."""
-        self.exit(2, f"{self.prog}: {' '.join(message.split())}; see {self.prog} --help\n")
-
-    def print_help(self, _file: object = None) -> None:
-        """Print the help to standard output; where it cannot be written, that is no success."""
-        say(self.format_help(), end="")
 
 
 def number(text: str) -> float:

@@ -7,9 +7,9 @@ import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
+from kstar.command_line import OneLineParser
 from kstar.ending import command, say
 from theory.checking.proof import Kind, Result, Step
-from theory.command_line import OneLineParser
 from theory.evaluation.command import add_evaluation_arguments, evaluate_main, wants_evaluation
 from theory.formats import FORMATS, Page
 from theory.formats.page import Count

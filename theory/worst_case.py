@@ -18,9 +18,10 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
+from kstar.command_line import OneLineParser
 from kstar.ending import command, say
 from theory.checking.bounds import SHARP_BOUND
-from theory.command_line import OneLineParser, count_up_to, plain, positive
+from theory.command_line import count_up_to, plain, positive
 from theory.numbers.arguments import LARGEST, count_array, positive_array, require_moments, require_positive
 from theory.numbers.doubles import is_moderate, ratio, require_doubles
 from theory.numbers.log_space import Array
@@ -327,7 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if importlib.util.find_spec("PEPit") is None:
-        parser.exit(2, f"{parser.prog}: PEPit is not installed; pip install 'kstar-scaling[pepit]'\n")
+        parser.refuse("PEPit is not installed; pip install 'kstar-scaling[pepit]'")
     try:
         _print(compare(options.steps, options.eta_times_L), options)
     except (ValueError, ArithmeticError) as error:

@@ -1,29 +1,15 @@
-"""A parser whose errors take one line, and the arguments that commands share."""
+"""The arguments that the commands share."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
-from typing import NoReturn
-
-from kstar.ending import say
 
 _MOST_DRAWS = 100_000  # a hundred times the default; their curves are held in memory together
 
 
-class Parser(ArgumentParser):
-    """Prints an error on one line and exits with code 2."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the error on one line and exit with code 2."""
-        self.exit(2, f"{self.prog}: {message}\n")
-
-    def print_help(self, _file: object = None) -> None:
-        """Print the help to standard output; where it cannot be written, that is no success."""
-        say(self.format_help(), end="")
-
-    def add_draws(self, default: int) -> None:
-        """Add --draws."""
-        wanted = checked(_count, f"a whole number in 0..{_MOST_DRAWS}")
-        self.add_argument("--draws", type=wanted, default=default, help="bootstrap draws (default: %(default)s)")
+def add_draws(parser: ArgumentParser, default: int) -> None:
+    """Add --draws to a parser."""
+    wanted = checked(_count, f"a whole number in 0..{_MOST_DRAWS}")
+    parser.add_argument("--draws", type=wanted, default=default, help="bootstrap draws (default: %(default)s)")
 
 
 def checked(read: Callable[[str], float], wanted: str) -> Callable[[str], float]:

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from empirics.reading.outside import read_json
+from kstar.command_line import OneLineParser
 from kstar.ending import command, say
 from verification.claims.analysis import analyse
-from verification.command_line import Parser
 from verification.inference.curve_tests import DRAWS
-from verification.records.json_file import read_json
 from verification.records.records import read_records
 from verification.report.target_file import write_whole
 from verification.report.verdicts import differences, dump, recorded_part, to_json
@@ -33,14 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit code 0; errors of the user exit with code 2.
     """
-    parser = Parser(prog="python -m verification.record", description="Keep the verdicts of measured runs.")
+    parser = OneLineParser(prog="python -m verification.record", description="Keep the verdicts of measured runs.")
     parser.add_argument("run", type=Path, nargs="+", help="a run folder")
     options = parser.parse_args(arguments)
     try:
         for run in options.run:
             _record(run)
     except (ValueError, OSError) as error:
-        parser.error(" ".join(str(error).split()))
+        parser.refuse(error)
     return 0
 
 

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from empirics.command_line import OneLineParser
 from empirics.datasets.arrays import cache_folder
-from empirics.errors import InputError, without_password
+from empirics.errors import InputError
+from kstar.command_line import OneLineParser, without_password
 from kstar.ending import command, say
 
 

@@ -13,7 +13,8 @@ from typing import IO
 import pooch
 import requests
 
-from empirics.errors import InputError, without_password
+from empirics.errors import InputError
+from kstar.command_line import without_password
 
 _PATIENCE_SECONDS = 30.0  # without a byte
 _PIECE = 2**16

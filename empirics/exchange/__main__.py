@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from empirics.command_line import OneLineParser
 from empirics.errors import InputError
 from empirics.exchange.authors_runs import read_authors_runs
 from empirics.exchange.export_table import export_table
@@ -22,7 +21,8 @@ from empirics.exchange.layout import DEFAULT_METRIC
 from empirics.reading.outside import MOST_STEPS, find_study_folders, subfolders
 from empirics.run.summary import describe_run
 from empirics.store.whole_folder import refuse_taken
-from kstar.ending import INTERRUPTED, command, say
+from kstar.command_line import OneLineParser
+from kstar.ending import INTERRUPTED, command, one_line, say
 
 _PROGRAM = "python -m empirics.exchange"
 _READERS = {"batch-science": read_tree, "csv": read_trials, "authors": read_authors_runs}
@@ -118,7 +118,7 @@ def _import(options: argparse.Namespace) -> str:
     source_format = options.format or guess_format(options.source)
     runs, notices = import_runs(options.source, options.to, source_format, asked)
     for notice in notices:
-        print(_one_line(notice), file=sys.stderr)
+        print(one_line(notice), file=sys.stderr)
     told = [describe_run(run) for run in runs]
     following = "\n".join(f"Next:    python -m verification.report {shlex.quote(str(run))}" for run in runs)
     return "\n".join([*told, f"\nResults: {' '.join(map(str, runs))}", following])
@@ -152,14 +152,8 @@ def _parser(prog: str) -> OneLineParser:
 
 def _fail(message: str) -> int:
     """Print one line on stderr and return the exit code."""
-    print(f"error: {_one_line(message)}", file=sys.stderr)
+    print(f"error: {one_line(message)}", file=sys.stderr)
     return 2
-
-
-def _one_line(text: str) -> str:
-    """Return a text as one line that a terminal can show, whatever names it holds."""
-    line = " ".join(text.split())
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in line)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
-from empirics.files import csv_text, write_atomically
 from empirics.records import StudyRecord, TrialRecord, number_text
 from empirics.store.store import read_store
+from kstar.files import csv_text, write_atomically
 
 
 def export_table(run: Path, target: Path) -> int:

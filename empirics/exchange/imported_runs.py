@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from empirics.errors import InputError
-from empirics.files import write_atomically
 from empirics.reading.outside import Facts
 from empirics.records import Study, StudyOutcome, StudyRecord, TraceRecord, number_text
 from empirics.stopping import StopRule, read_stop_rule
@@ -20,6 +19,7 @@ from empirics.store.store import open_store
 from empirics.store.tables import write_curves
 from empirics.store.whole_folder import whole_folder
 from empirics.workloads.catalogue import WORKLOADS
+from kstar.files import write_atomically
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from empirics.errors import InputError
-from empirics.files import csv_text
 from empirics.reading.outside import MOST_STEPS, read_text
 from empirics.records import Study, TraceRecord
+from kstar.files import csv_text
 
 MOST_MEASUREMENT_BYTES = 2**24
 _MOST_COLUMNS = 100

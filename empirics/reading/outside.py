@@ -1,10 +1,11 @@
-"""Files from outside: regular files of bounded size, JSON objects whose fields are checked as they are read.
+"""Files from outside: the one reader of regular files of bounded size, and JSON of bounded depth and numbers.
 
-Every refusal is an InputError of one line that names the file and what is wrong with it.
+Every refusal is an InputError of one line that says what is wrong with the file.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -16,11 +17,15 @@ from typing import Any, NoReturn
 
 from empirics.errors import InputError
 
-MOST_JSON_BYTES = 2**20
+MOST_BYTES = 2**26
+MOST_JSON_BYTES = 2**20  # of one study or trial
 MOST_STEPS = 2**32 - 1
 MOST_STUDIES = 10_000
 MOST_FOLDERS = 200_000
 _DEEPEST = 8
+_DEEPEST_JSON = 50
+_TOO_DEEP = f"it is nested more than {_DEEPEST_JSON} deep"
+_MOST_DIGITS = 300
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,57 @@ class Facts:
         return Facts(self.path, value)
 
 
+def read_bytes(path: Path, most: int, *, follow_links: bool = True) -> bytes:
+    """Return what a regular file of bounded size holds; a pipe or a device is not waited for.
+
+    Args:
+        path: The file.
+        most: Bytes it may have.
+        follow_links: Whether it may be a link.
+
+    Raises:
+        InputError: If it is missing, no regular file, too large or cannot be read; the message lacks the file's name.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow_links else os.O_NOFOLLOW))
+    except FileNotFoundError:
+        raise InputError("no such file or folder") from None
+    except OSError as error:
+        link = not follow_links and path.is_symlink()
+        reason = "it is a link, and links are not followed" if link else f"it cannot be read ({error.strerror})"
+        raise InputError(reason) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError("it is no regular file")
+    with os.fdopen(descriptor, "rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise InputError(f"it is larger than {most} bytes, the most that is read")
+    return content
+
+
+def read_json(path: Path, most: int = MOST_BYTES, *, follow_links: bool = True) -> Any:  # noqa: ANN401 - JSON
+    """Return what a JSON file holds: finite numbers that fit a float, at most 50 objects or lists within each other.
+
+    Args:
+        path: The file, UTF-8 with or without a byte order mark.
+        most: Bytes it may have.
+        follow_links: Whether it may be a link.
+
+    Raises:
+        InputError: If it cannot be read or holds anything else; the message lacks the file's name.
+    """
+    text = _decoded(read_bytes(path, most, follow_links=follow_links))
+    try:
+        found = json.loads(text, parse_float=_number, parse_int=_whole, parse_constant=_number)
+    except RecursionError:
+        raise InputError(_TOO_DEEP) from None
+    except ValueError as error:
+        raise InputError(f"it is no JSON ({error})") from None
+    _refuse_depth(found)
+    return found
+
+
 def read_text(path: Path, most: int) -> str:
     """Return the text of a regular file, byte order mark left out; links are not followed.
 
@@ -108,49 +164,68 @@ def read_text(path: Path, most: int) -> str:
     Raises:
         InputError: If it is missing, a link, no regular file, too large or no UTF-8.
     """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        reason = "it is a link, and links are not followed" if path.is_symlink() else error.strerror
-        raise InputError(f"{path} cannot be read: {reason}") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise InputError(f"{path} cannot be read: it is no regular file")
-    with os.fdopen(descriptor, "rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise InputError(f"{path} is larger than {most} bytes, the most that is read")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no UTF-8 text ({error})") from error
+    with _naming(path):
+        return _decoded(read_bytes(path, most, follow_links=False))
 
 
 def read_facts(path: Path) -> Facts:
-    """Return the JSON object that a file holds.
+    """Return the JSON object that a file holds; links are not followed.
 
     Raises:
         InputError: If it cannot be read, is no JSON, or is no object.
     """
-    try:
-        value = json.loads(read_text(path, MOST_JSON_BYTES), parse_float=_finite, parse_constant=_finite)
-    except RecursionError as error:
-        raise InputError(f"{path} is nested too deeply") from error
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is no JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path} holds no JSON object")
+    with _naming(path):
+        value = read_json(path, MOST_JSON_BYTES, follow_links=False)
+        if not isinstance(value, dict):
+            raise InputError("it holds no JSON object")
     return Facts(path, value)
 
 
-def _finite(text: str) -> float:
-    """Return a number that JSON can hold."""
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Put a file's name before what is said of it."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _decoded(content: bytes) -> str:
+    """Return bytes as text."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"it is no UTF-8 text ({error})") from None
+
+
+def _number(text: str) -> float:
+    """Return a finite number."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"{text[:40]} is no finite number")
     return value
+
+
+def _whole(text: str) -> int:
+    """Return an integer that fits a float."""
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"an integer of {len(text)} digits")
+    return int(text)
+
+
+def _refuse_depth(found: object) -> None:
+    """Raise where something is nested deeper than what reads it may recurse."""
+    level = [found]
+    for _ in range(_DEEPEST_JSON):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return
+    raise InputError(_TOO_DEEP)
 
 
 def subfolders(folder: Path) -> tuple[list[Path], list[Path]]:

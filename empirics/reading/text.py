@@ -9,16 +9,14 @@ import csv
 import io
 import itertools
 import json
-import os
 import re
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from empirics.errors import InputError
+from empirics.reading.outside import MOST_BYTES, read_bytes
 
-MOST_BYTES = 2**26
 MOST_ROWS = 500_000
 # Lines above a header that are looked at to say where it is.
 _PREAMBLE = 20
@@ -86,31 +84,12 @@ def read_cells(path: Path, is_header: Callable[[Sequence[str]], bool]) -> Cells:
     return Cells(path, separator, (number, header), rows)
 
 
-def read_bytes(path: Path, most: int) -> bytes:
-    """Return what a regular file of bounded size holds.
-
-    Raises:
-        InputError: If it is missing, no regular file, cannot be read or is larger.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file or folder") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise InputError(f"{path}: is no regular file; save the table as a file")
-    with os.fdopen(descriptor, "rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise InputError(f"{path}: larger than {most} bytes, the most that is read")
-    return content
-
-
 def _text(path: Path) -> str:
     """Return the text of a file, its byte order mark and what nobody sees left out."""
-    content = read_bytes(path, MOST_BYTES)
+    try:
+        content = read_bytes(path, MOST_BYTES)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     for start, kind in _KINDS.items():
         if content.startswith(start):
             raise InputError(f"{path}: is {kind}")

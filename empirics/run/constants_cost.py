@@ -11,7 +11,7 @@ import torch
 from empirics.datasets.arrays import Dataset
 from empirics.probes.curvature import HESSIAN_EXAMPLES
 from empirics.probes.smoothness import GAMMAS, full_gradient
-from empirics.records import Study
+from empirics.records import Study, duration_text
 from empirics.specification.probe import FollowedRun, Probe
 from empirics.specification.specification import Specification
 
@@ -69,10 +69,10 @@ def describe_cost(specification: Specification, dataset: Dataset, runs: Sequence
         study = Study(run.sparsity, run.replicate, run.batch_size)
         lines.append(
             f"constants of {study}: {bound}{probe.points(steps)} measurements "
-            f"of 11 gradient passes and more over {probe.examples} examples, {bound}{_duration(seconds)}"
+            f"of 11 gradient passes and more over {probe.examples} examples, {bound}{duration_text(seconds)}"
         )
         total += seconds
-    lines.append(f"constants: about {_duration(total / min(jobs, len(runs)))} in all{_cheaper(probe, total)}")
+    lines.append(f"constants: about {duration_text(total / min(jobs, len(runs)))} in all{_cheaper(probe, total)}")
     return "\n".join(lines)
 
 
@@ -82,8 +82,3 @@ def _cheaper(probe: Probe, seconds: float) -> str:
         return ""
     share = 100 * FEWER_EXAMPLES / probe.examples
     return f"; --examples {FEWER_EXAMPLES} costs {share:.2g}% of it, with standard errors"
-
-
-def _duration(seconds: float) -> str:
-    """Return a time to two digits."""
-    return f"{seconds / 60:.2g} min" if seconds >= 120 else f"{seconds:.2g} s"

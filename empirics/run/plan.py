@@ -13,7 +13,7 @@ import torch
 from empirics.datasets.arrays import Dataset
 from empirics.executors.memory import expected_bytes
 from empirics.pruning.methods import kept_weights
-from empirics.records import Study, number_text
+from empirics.records import Study, duration_text, number_text
 from empirics.run.constants_cost import DEAR_SECONDS, FEWER_EXAMPLES, example_gradients
 from empirics.run.cost import expected_end, expected_steps
 from empirics.run.missing import missing_constants, missing_masks, missing_studies, trials_of
@@ -115,8 +115,8 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int, fol
             *lines,
             "",
             f"{len(left.studies)} studies, {how}: {_at_least(specification)}"
-            f"{_duration(expected / jobs)} expected, {_duration(most / jobs)} at most; before them masks, "
-            f"{_duration(masks / jobs)}; after them constants, {_duration(constants / jobs)}"
+            f"{duration_text(expected / jobs)} expected, {duration_text(most / jobs)} at most; before them masks, "
+            f"{duration_text(masks / jobs)}; after them constants, {duration_text(constants / jobs)}"
             f"{_cheaper_constants(specification, constants)}.",
             f"Expected steps are a guess from earlier runs{_of_rule(specification)}; times are timed here and scaled.",
             f"Memory: about {expected_bytes(specification, dataset, laboratory.network) * jobs / 1e9:.1f} GB.",
@@ -152,7 +152,7 @@ def _study_lines(
         steps, step = expected_end(specification, study), per_step[study.batch_size]
         likely = specification.trials * steps * (step + share * test)
         limit = specification.trials * specification.workload.max_steps * (step + test)
-        lines.append(f"{study!s:<24} {steps:>14.0f} {_duration(likely):>14} {_duration(limit):>14}")
+        lines.append(f"{study!s:<24} {steps:>14.0f} {duration_text(likely):>14} {duration_text(limit):>14}")
         expected, most = expected + likely, most + limit
     return lines, expected, most
 
@@ -176,7 +176,7 @@ def _cheaper_constants(specification: Specification, seconds: float) -> str:
     """Return how to spend less on the constants, where they are dear."""
     if seconds < DEAR_SECONDS or specification.probe.examples <= FEWER_EXAMPLES:
         return ""
-    part = _duration(seconds * FEWER_EXAMPLES / specification.probe.examples)
+    part = duration_text(seconds * FEWER_EXAMPLES / specification.probe.examples)
     return f" (--examples {FEWER_EXAMPLES}: {part}; --no-constants: none)"
 
 
@@ -235,11 +235,3 @@ def _seconds_per_example(per_step: dict[int, float]) -> float:
     """Return the time of one example's gradient at the largest batch size timed."""
     largest = max(per_step)
     return per_step[largest] / largest
-
-
-def _duration(seconds: float) -> str:
-    """Return a time in the unit that suits it."""
-    for unit, size in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.1f} s"

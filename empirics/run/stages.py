@@ -9,7 +9,6 @@ from pathlib import Path
 
 from empirics.datasets.arrays import Dataset
 from empirics.executors.processes import Executor
-from empirics.files import remove_partial
 from empirics.pruning.starts import judge_starts
 from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StartRecord, Study, StudyOutcome, StudyRecord
 from empirics.run.cost import longest_first
@@ -20,6 +19,7 @@ from empirics.specification.specification import Specification
 from empirics.store.held_folder import HeldFolder
 from empirics.store.rows import Store
 from empirics.training.tasks import ConstantsTask, RerunTask, Result, StartTask, StudyTask, Task
+from kstar.files import remove_partial
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from empirics.errors import InputError
-from empirics.files import remove_partial
 from empirics.store.held_folder import HeldFolder, held_folder
 from empirics.store.rows import Store
 from empirics.store.schema import (
@@ -28,6 +27,7 @@ from empirics.store.schema import (
     seal,
     stored_identity,
 )
+from kstar.files import remove_partial
 
 _PATIENCE_SECONDS = 60.0  # for whoever reads when a run begins, and for a run that begins or ends when one reads
 _AT_END_SECONDS = 5.0  # for whoever reads then: the store may stay in two files

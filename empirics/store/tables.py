@@ -12,9 +12,9 @@ from pathlib import Path
 from scipy.stats import t as student
 
 from empirics.columns import CONSTANTS_COLUMNS, CURVES_COLUMNS
-from empirics.files import csv_text, write_atomically
 from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord, number_text
 from empirics.store.rows import Store
+from kstar.files import csv_text, write_atomically
 
 _CONFIDENCE = 0.95
 

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from empirics.errors import describe
-from empirics.files import write_bytes_atomically
 from empirics.store.provenance import provenance, vector_instructions
 from empirics.store.schema import canonical_json
 from empirics.training.block import TrialBlock
 from empirics.training.race_log import RaceLog
 from empirics.workloads.goal import Goals
+from kstar.files import write_bytes_atomically
 
 Arrays = dict[str, NDArray[Any]]
 

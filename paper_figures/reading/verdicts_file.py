@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from empirics.reading.outside import read_json
 from verification.fits.fit import Interval
-from verification.records.json_file import read_json
 from verification.report.verdicts import FILE_NAME, input_digests
 
 Entry = Mapping[str, object]

@@ -13,10 +13,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from kstar.command_line import OneLineParser
 from kstar.ending import command, say
 from paper_figures.report.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from paper_figures.report.page import Page, page
-from verification.command_line import Parser
 from verification.report.target_file import Target, check_targets, holds, write_whole
 
 _HERE = Path(__file__).parent
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m paper_fi
     Returns:
         Exit code 0; errors of the user exit with code 2.
     """
-    parser = Parser(prog=prog, description="Make one page of measured runs.")
+    parser = OneLineParser(prog=prog, description="Make one page of measured runs.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="run folders")
     parser.add_argument(
         "--to", type=Path, default=Path("report.html"), metavar="FILE", help="the page (default: %(default)s)"
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m paper_fi
         check_targets([Target("--to", options.to, "page of this command", holds(_MARK))])
         write_whole(options.to, render(page(options.runs)))
     except (ValueError, OSError) as error:
-        parser.error(" ".join(str(error).split()))
+        parser.refuse(error)
     say(str(options.to))
     return 0
 

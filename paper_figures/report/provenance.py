@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from empirics.records import duration_text
 from empirics.workloads.goal_label import sign_of
 from verification.records.provenance_file import FILE_NAME, listed, part
 from verification.records.run_command import measure_command, words_of
@@ -143,23 +144,10 @@ def _facts(found: Mapping[str, Any], before: str = "") -> tuple[tuple[str, str],
         if isinstance(value, dict):
             facts += _facts(value, f"{heading}: ")
         elif heading.endswith("seconds") and isinstance(value, int | float) and 0 <= value < math.inf:
-            facts.append((f"{heading.removesuffix(' seconds')} time, summed over processes", _duration(value)))
+            facts.append((f"{heading.removesuffix(' seconds')} time, summed over processes", duration_text(value)))
         else:
             facts.append((heading, words_of(value)))
     return tuple(facts)
-
-
-def _duration(seconds: float) -> str:
-    """Return a time in the units people use.
-
-    Example:
-        >>> _duration(414.1), _duration(12.34), _duration(90061)
-        ('6 min 54 s', '12.3 s', '25 h 1 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _quoted(path: Path) -> str:

@@ -18,6 +18,7 @@ import theory
 from empirics.datasets.arrays import load_dataset
 from empirics.errors import InputError
 from empirics.reading import text as table_text
+from empirics.reading.outside import MOST_BYTES, read_json
 from empirics.search.space import read_points
 from empirics.store import schema as store_schema
 from empirics.store.store import open_store, read_store
@@ -25,7 +26,6 @@ from empirics.training.checkpoint import resume
 from paper_figures.reading.run import read_run
 from paper_figures.report.page import drawn_figures
 from verification.findings.__main__ import _write as write_findings
-from verification.records.json_file import MOST_BYTES, read_json
 from verification.records.provenance_file import read_provenance
 from verification.records.records import read_curves
 from verification.report.__main__ import main as report

@@ -172,7 +172,7 @@ def test_command_without_pepit_says_how_to_install_it(capsys, monkeypatch):
     assert stopped.value.code == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == "python -m theory.worst_case: PEPit is not installed; pip install 'kstar-scaling[pepit]'\n"
+    assert captured.err == "error: PEPit is not installed; pip install 'kstar-scaling[pepit]'\n"
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_command_refuses_in_one_line(capsys, monkeypatch, arguments, message):
     assert stopped.value.code == 2
     assert captured.out == ""
     assert captured.err.count("\n") == 1
-    assert captured.err.startswith(f"python -m theory.worst_case: {message}")
+    assert captured.err.startswith(f"error: {message}")
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from empirics.exchange.authors_runs import read_authors_runs
 from empirics.exchange.import_table import read_trials
 from empirics.exchange.import_tree import read_tree
 from empirics.exchange.imported_runs import ImportOptions, group_runs
+from empirics.reading.outside import read_json
 from empirics.records import (
     BatchVariance,
     ConstantsRecord,
@@ -35,7 +36,6 @@ from paper_figures.reading import report_verdicts
 from paper_figures.reading.run import read_run
 from paper_figures.report.provenance import measured, steps_to_reproduce
 from verification.records.constants_file import read_constants
-from verification.records.json_file import read_json
 from verification.records.provenance_file import read_provenance
 from verification.records.records import read_curves, read_records
 from verification.records.trials import read_stored

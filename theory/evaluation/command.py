@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kstar.ending import command, say
-from theory.command_line import OneLineParser, count_up_to, positive
+from kstar.command_line import OneLineParser
+from kstar.ending import command, one_line, say
+from theory.command_line import count_up_to, positive
 from theory.evaluation.evaluate import BOUNDS, MODELS, Evaluation, evaluate
 from theory.numbers.doubles import SMALLEST
 
@@ -140,7 +141,7 @@ def evaluate_main(options: argparse.Namespace, prog: str = _PROG) -> int:
         with np.errstate(all="ignore"):  # axes and terms may end beyond the doubles; the curve does not
             picture = None if options.plot is None else _draw(found, options)
     except (ValueError, OSError) as error:
-        print(f"{prog}: {' '.join(str(error).split())}; see {prog} --help", file=sys.stderr)
+        print(f"error: {one_line(str(error))} (see {prog} --help)", file=sys.stderr)
         return 2
     say(json.dumps(found.rows()) if options.format == "json" else _table(found, options))
     if picture is not None:

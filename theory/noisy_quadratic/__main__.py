@@ -6,8 +6,9 @@ import argparse
 import json
 from collections.abc import Sequence
 
+from kstar.command_line import OneLineParser
 from kstar.ending import command, say
-from theory.command_line import OneLineParser, count_up_to, number, plain, positive
+from theory.command_line import count_up_to, number, plain, positive
 from theory.noisy_quadratic.problem import NoisyQuadratic
 from theory.noisy_quadratic.steps import TunedSteps, steps_to_result
 

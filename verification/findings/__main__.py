@@ -10,17 +10,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from empirics.reading.outside import read_json
+from kstar.command_line import OneLineParser
 from kstar.ending import command, say
 from verification.claims.analysis import Analysis, analyse
 from verification.claims.evidence import Material
 from verification.claims.judge import Claim, judge_all
 from verification.claims.rules import RULES
-from verification.command_line import Parser
+from verification.command_line import add_draws
 from verification.findings.kept_runs import KeptRun
 from verification.findings.page import MARK, Page, readme_part
 from verification.inference.curve_tests import DRAWS
 from verification.inference.pairs import compare_all
-from verification.records.json_file import read_json
 from verification.records.records import Records, read_records
 from verification.report.target_file import Target, check_targets, holds, write_whole
 
@@ -39,18 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit code 0; errors of the user exit with code 2.
     """
-    parser = Parser(prog="python -m verification.findings", description="What the kept runs say, on one page.")
+    parser = OneLineParser(prog="python -m verification.findings", description="What the kept runs say, on one page.")
     parser.add_argument("run", type=Path, nargs="+", help="a run folder")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help="the page, Markdown")
     parser.add_argument("--readme", type=Path, metavar="FILE", help="also renew verdicts and ratios in this file")
-    parser.add_draws(DRAWS)
+    add_draws(parser, DRAWS)
     options = parser.parse_args(arguments)
     try:
         check_targets([Target("--to", options.to, "findings of this command", holds(MARK))])
         page = gather(options.run, options.draws)
         _write(page, options.to, options.readme)
     except (ValueError, OSError) as error:
-        parser.error(" ".join(str(error).split()))
+        parser.refuse(error)
     return 0
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from empirics.reading.outside import read_json
 from empirics.workloads.goal_label import sign_of
-from verification.records.json_file import read_json
 
 FILE_NAME = "provenance.json"
 _AGAIN = "the command that measured the run writes it"
@@ -28,10 +28,8 @@ def read_provenance(folder: Path) -> Mapping[str, Any] | None:
         return None
     try:
         found = read_json(file)
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{file} is no provenance file ({error}); the command that measured the run writes it"
-        ) from None
+    except ValueError as error:
+        raise ValueError(f"{file} is no provenance file ({error}); {_AGAIN}") from None
     if not isinstance(found, dict):
         raise ValueError(f"{file} is no provenance file (no JSON object); {_AGAIN}")
     return found

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from kstar.command_line import OneLineParser
 from kstar.ending import command, say
 from verification.claims.analysis import analyse
-from verification.command_line import Parser, checked
+from verification.command_line import add_draws, checked
 from verification.fits.curves import FittedCurve
 from verification.inference.curve_tests import DRAWS
 from verification.records.records import read_records
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m verifica
     Returns:
         Exit code 0; errors of the user exit with code 2.
     """
-    parser = Parser(prog=prog, description="Fits, ratios and verdicts of a run.")
+    parser = OneLineParser(prog=prog, description="Fits, ratios and verdicts of a run.")
     parser.add_argument("input", type=Path, help="a run folder, or a CSV file with batch_size,steps_to_result")
     parser.add_argument("--save", action="store_true", help="keep the verdicts in the run folder, as verdicts.json")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the verdicts here")
@@ -53,12 +54,12 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m verifica
         metavar=("T0", "T1"),
         help="print the fastest batch size if a step takes T0 + T1 B",
     )
-    parser.add_draws(DRAWS)
+    add_draws(parser, DRAWS)
     options = parser.parse_args(arguments)
     try:
         _report(options)
     except (ValueError, OSError) as error:
-        parser.error(" ".join(str(error).split()))
+        parser.refuse(error)
     return 0
 
 

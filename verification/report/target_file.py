@@ -1,10 +1,10 @@
 """Files that a user names to be written: whole or not at all, and never in the place of what somebody else wrote."""
 
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from kstar.files import write_bytes_atomically
 
 
 @dataclass(frozen=True)
@@ -84,20 +84,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
             with path.open("wb") as device:
                 device.write(data)
         else:
-            _replace(path.resolve(), data)
+            write_bytes_atomically(path.resolve(), data)
     except OSError as error:
         if error.errno is None:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from None
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put a new file in the place of one."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)

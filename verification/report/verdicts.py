@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from empirics.reading.outside import read_json
 from verification.claims.analysis import Analysis
 from verification.claims.judge import Claim
 from verification.fits.curves import FittedCurve, FittedLaw
@@ -22,7 +23,6 @@ from verification.inference.search_error import SearchError
 from verification.inference.smoothness_and_rate import SmoothnessAndRate
 from verification.inference.trends import block_interval
 from verification.prediction.prediction import Prediction
-from verification.records.json_file import read_json
 from verification.records.trials import SmoothnessRun
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]

@@ -10,7 +10,8 @@ import pytest
 
 from empirics.datasets.__main__ import main
 from empirics.datasets.downloads import DOWNLOADS, Download, Published, fetch
-from empirics.errors import InputError, without_password
+from empirics.errors import InputError
+from kstar.command_line import without_password
 
 FILES = {"one.gz": b"first", "two.gz": b"second"}
 

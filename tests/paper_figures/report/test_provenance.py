@@ -116,7 +116,7 @@ def test_everything_the_file_says_is_told(tmp_path):
     assert facts["workload"] == "digits/small-cnn/sgd"
     assert facts["sparsities"] == "0 90"
     assert facts["search space"] == "learning_rate 0.01 2 log"
-    assert facts["study time, summed over processes"] == "6 min 54 s"
+    assert facts["study time, summed over processes"] == "6.9 min"
     assert facts["deep: er"] == "1.5 none yes"
     assert dict(told.sessions[0]) == {"started": "2026-11-23T06:25:58+00:00", "commit": "a23eab6749bd", "jobs": "2"}
     assert told.notices == ("notice: pieces",)

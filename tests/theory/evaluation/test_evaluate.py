@@ -270,7 +270,7 @@ def test_command_refuses_in_one_line(capsys, words, message):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
-    assert captured.err.startswith(f"python -m theory.derive: {message}")
+    assert captured.err.startswith(f"error: {message}")
 
 
 def test_a_case_is_no_evaluation(capsys):

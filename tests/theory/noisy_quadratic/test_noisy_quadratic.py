@@ -371,4 +371,4 @@ def test_command_refuses_in_one_line(capsys, arguments, message):
     assert stopped.value.code == 2
     assert captured.out == ""
     assert captured.err.count("\n") == 1
-    assert captured.err.startswith(f"python -m theory.noisy_quadratic: {message}")
+    assert captured.err.startswith(f"error: {message}")

@@ -25,7 +25,6 @@ from verification.records.records import read_records
 from verification.report.__main__ import main
 from verification.report.details import markdown
 from verification.report.tables import estimate_text, fits_and_ratios
-from verification.report.target_file import write_whole
 from verification.report.verdicts import differences, dump, input_digests, is_verdicts, recorded_part, to_json
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -230,20 +229,6 @@ def test_a_study_that_did_not_reach_its_goal_is_a_bound_in_the_table(tmp_path, c
         ["4", "9", ">", "100"],
         ["8", "7", "-"],
     ]
-
-
-def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    target = tmp_path / "verdicts.json"
-    write_whole(target, "old")
-
-    def fail(self, target):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write_whole(target, "new")
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_nothing_is_kept_unless_asked_for(tmp_path, capsys):

@@ -1,7 +1,7 @@
 import pytest
 
-from empirics import files
-from empirics.files import write_atomically
+from kstar import files
+from kstar.files import write_atomically
 
 
 def test_a_file_is_written_and_replaced(tmp_path):
