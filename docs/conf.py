@@ -13,7 +13,7 @@ author = "The kstar authors"
 copyright = author  # noqa: A001 - Sphinx's own name
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml", "reference"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml", "options", "reference"]
 exclude_patterns = ["_extensions"]
 default_role = "literal"
 highlight_language = "none"
@@ -32,7 +32,7 @@ autodoc_typehints_format = "short"
 python_display_short_literal_types = True
 napoleon_custom_sections = ["Reference"]
 
-# Look. Nothing is asked of other hosts: fonts are the reader's own.
+# Look. Nothing is asked of other hosts: the maths font is in _static, all others are the reader's own.
 html_theme = "furo"
 html_title = "kstar"
 html_static_path = ["_static"]

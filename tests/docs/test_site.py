@@ -146,3 +146,13 @@ def test_the_tutorials_formula_is_drawn(browser, site):
     numerator, denominator = fraction.find_elements(By.XPATH, "./*")
     assert denominator.rect["y"] > numerator.rect["y"] + 5
     assert fraction.rect["height"] > 20
+
+
+def test_formulas_are_set_in_the_sites_own_font(browser, site):
+    show(browser, site, "tutorial")
+    loaded = "return document.fonts.ready.then(fonts => [...fonts].map(font => [font.family, font.status]))"
+    assert ["STIX Two Math", "loaded"] in [
+        [family.strip('"'), status] for family, status in browser.execute_script(loaded)
+    ]
+    style = "return getComputedStyle(document.querySelector('.formula math')).fontFamily"
+    assert browser.execute_script(style).startswith('"STIX Two Math"')
