@@ -1,27 +1,51 @@
 """The command that writes docs/theory.md from the laws and the derivation: python -m theory.document."""
 
+import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from kstar.ending import command, say
 from theory.checking.notation import latex
+from theory.checking.proof import Kind, Step
 from theory.derive import derive
 from theory.formats.markdown import Markdown
 from theory.formats.page import prose
 from theory.laws import LAWS
-from theory.results.all import RESULTS, steps_by_id
+from theory.results.all import RESULTS, premises_of, steps_by_id
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "theory.md"
 
 _HEAD = """# Theory
 
-This page is written by `python -m theory.document` from the objects that `python -m theory.derive` checks; a test
-keeps it current. Every formula marked *algebra* or *inequality* is recomputed from its premises by computer algebra
-when the page is written; assumptions and arguments in words are marked as such and are not verified.
-Results are numbered as they are cited in the code; a letter marks the version for a decaying rate.
-$G_k = |\\nabla f(w_k)|^2$, $\\Delta = 2 (f(w_1) - f_{\\inf})$; [n] is the right side minus the left side of n.
+`python -m theory.document` writes this page from the steps that `python -m theory.derive` checks. A test keeps it
+current. Computer algebra recomputes every formula marked *algebra* or *inequality* from its premises when the page is
+written. Assumptions and arguments in words are marked as such; nothing verifies them.
+
+The code cites results by their numbers; the letter d marks the version for a decaying rate.
+$G_k = |\\nabla f(w_k)|^2$ and $\\Delta = 2 (f(w_1) - f_{\\inf})$. [n] is the right side minus the left side of step n.
 """
+
+
+PAPER: Mapping[str, str] = MappingProxyType(
+    {
+        "1": "a step of SGD",
+        "2": "textbook bound on the mean squared gradient, fixed rate",
+        "3": "Proposition 4.1, K = c1/B + c2",
+        "4": "Eq. (2) at the goal",
+        "5": "Eq. (4) at the best rate",
+        "6": "Eq. (5) solved for K, then expanded to first order",
+        "7": "textbook bound for a decaying rate",
+        "8": "Eq. (7) at the goal",
+        "9": "Eq. (8) with H, the sum of the squared rates",
+        "10": "Eq. (9) solved for K",
+        "11": "local smoothness L along a step",
+    }
+)
+"""The numbered equations of Lee et al. 2021, in words. Its only numbered statement, Proposition 4.1, is Eq. (3)."""
+_NUMBERS = re.compile(r"Eqs?\. ((?:\(\d+\)(?:, |-)?)+)")
 
 
 @dataclass(frozen=True)
@@ -130,14 +154,44 @@ def document() -> str:
     if not pieces[-1][1]:
         raise ValueError("a step of the derivation does not hold; see python -m theory.derive")
     derivation = "".join(piece for piece, _ in pieces[1:])  # the page has its own opening
-    return "\n".join((_HEAD, _laws(), _weak_points(), derivation))
+    return "\n".join((_HEAD, _paper(), _laws(), _weak_points(), derivation))
+
+
+def _equations(step: Step) -> set[str]:
+    """Return the numbers of the paper's equations that a step says it is."""
+    found: set[str] = set()
+    for reference in step.reference.split("; "):
+        if step.kind is not Kind.ASSUMPTION and reference.startswith("Lee et al. 2021"):
+            for numbers in _NUMBERS.findall(reference):
+                found.update(re.findall(r"\d+", numbers))
+    return found
+
+
+def _paper() -> str:
+    """Return which step each equation of the paper is, and what these steps assume."""
+    rows = []
+    for number, words in PAPER.items():
+        steps = [step for step in steps_by_id().values() if number in _equations(step)]
+        assumed = {a.id for step in steps for a in premises_of(step) if a.kind is Kind.ASSUMPTION}
+        listed = ", ".join(id_ for id_ in steps_by_id() if id_ in assumed) or "nothing"
+        rows.append(f"| ({number}) | {words} | {', '.join(step.id for step in steps)} | {listed} |")
+    return (
+        "## From the paper's equations to the steps\n\n"
+        "Equations are numbered as in Lee et al. 2021. Proposition 4.1 is Eq. (3): step 6.1 follows the paper's proof, "
+        "and\nstep 8.12 proves it exactly for the tuned rate. Step 5.1 is the first step of result 5.\n\n"
+        "| equation | says | steps | they assume |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+    )
 
 
 def _laws() -> str:
+    law_q = (
+        "Law Q, a rival in every report, has no formula and no proof here. It is the exact number of steps on a noisy\n"
+        "quadratic, computed by `theory.noisy_quadratic.law`; [evaluate](evaluate.md) says how.\n"
+    )
     rows = "\n".join(f"| {law.id} | {law.name} | $K(B) = {latex(law.expression)}$ |" for law in LAWS.values())
     return (
         "## Laws\n\nAll are written in the same two constants, with $B_c = c_1/c_2$.\n\n"
-        f"| id | law | formula |\n|---|---|---|\n{rows}\n"
+        f"| id | law | formula |\n|---|---|---|\n{rows}\n\n{law_q}"
     )
 
 

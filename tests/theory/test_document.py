@@ -12,6 +12,14 @@ def test_the_page_is_current():
     assert document.PATH.read_text(encoding="utf-8") == document.document(), "run python -m theory.document"
 
 
+def test_every_equation_of_the_paper_has_its_steps():
+    rows = [line.split(" | ") for line in document.document().splitlines() if re.match(r"\| \(\d+\) \|", line)]
+    steps = {row[0]: row[2].split(", ") for row in rows}
+    assert list(steps) == [f"| ({n})" for n in range(1, 12)]
+    assert (steps["| (3)"], steps["| (6)"]) == (["6.1", "8.12"], ["5.2", "5.8", "9.1"])
+    assert all(row[2] for row in rows)
+
+
 def test_a_weak_point_must_name_steps_that_exist(monkeypatch):
     monkeypatch.setattr(document, "WEAK_POINTS", (document.WeakPoint("none", ("99.1",)),))
     with pytest.raises(ValueError, match=r"weak points name unknown steps \['99.1'\]"):
