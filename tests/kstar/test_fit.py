@@ -1,5 +1,6 @@
 """`kstar.fit`: what it says is what verification says, and can be checked by hand."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -148,6 +149,13 @@ def test_advice_says_where_it_has_no_number_and_why(fit):
     assert bent.caveats[0].startswith("No number: the law is rejected here by alpha = 1, p < 0.001")
     with pytest.raises(ValueError, match="measure smaller or larger batch sizes"):
         float(bent.batch_size)
+
+
+def test_advice_does_not_contradict_a_report_that_rejects_the_law(fit):
+    claims = [replace(one, against=("sparsity 0%",)) if one.id == "C1" else one for one in fit.analysis.claims]
+    judged = replace(fit, analysis=replace(fit.analysis, claims=tuple(claims)))
+    assert fit.batch_size_for(0.5).batch_size.value is not None
+    assert judged.batch_size_for(0.5).batch_size.value is None
 
 
 def test_coarse_counts_are_a_caveat():
