@@ -7,7 +7,6 @@ Every process holds the same data and weights and takes the same steps; only the
 from __future__ import annotations
 
 import dataclasses
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -75,7 +74,7 @@ def _settle(laboratory: Laboratory, rank: int) -> None:
 class DataParallelExecutor:
     """Runs each study in several processes together, one study after another, and other tasks in one process each.
 
-    A study one of whose processes is killed is begun again once, from its checkpoint where there is one.
+    A process that is lost ends the run; the same command resumes it from the study's checkpoint.
 
     Args:
         specification: What is measured; says how many processes.
@@ -83,13 +82,8 @@ class DataParallelExecutor:
     """
 
     def __init__(self, specification: Specification, dataset: Dataset) -> None:
-        self._specification = specification
-        self._dataset = dataset
-        self._processes = self._fresh()
-
-    def _fresh(self) -> ProcessExecutor:
-        """Return processes that are not started yet."""
-        return ProcessExecutor(self._specification, self._dataset, self._specification.data_parallel)
+        self._ranks = specification.data_parallel
+        self._processes = ProcessExecutor(specification, dataset, self._ranks)
 
     def run(self, tasks: Sequence[Task], watch: Watch) -> Iterator[tuple[Task, Result]]:
         """Yield every task with its result, studies in order."""
@@ -107,51 +101,35 @@ class DataParallelExecutor:
         self._processes.close()
 
     def _study(self, task: StudyTask, watch: Watch) -> StudyOutcome:
-        """Return the outcome of a study, begun again once where a process was lost."""
-        found = self._attempt(task, watch)
-        if isinstance(found, str):
-            print(f"notice: {found}; the study is begun again once", file=sys.stderr)
-            self._processes.close()
-            self._processes = self._fresh()
-            found = self._attempt(task, watch)
-        if isinstance(found, str):
-            raise WorkerError(
-                f"{found}, and so it did before; run the same command again to go on, with a smaller --data-parallel "
-                "and another --out if it repeats"
-            )
-        return found
-
-    def _attempt(self, task: StudyTask, watch: Watch) -> StudyOutcome | str:
-        """Return the outcome of a study, or what to say of the processes that were lost in it."""
+        """Return the outcome of a study; where a process was lost, tell that and not what the others say of it."""
         try:
             return self._together(task, watch)
         except WorkerError:
             ended = self._processes.ended(_SECONDS_TO_END)
-            if not ended:  # all are there: a fault that would come again
+            if not ended:
                 raise
-            return self._lost(task, ended)
-
-    def _lost(self, task: StudyTask, ended: Sequence[int | None]) -> str:
-        """Return what to say of processes that ended by themselves."""
-        codes = " and ".join(map(str, ended))
-        ranks = self._specification.data_parallel
-        return f"{len(ended)} of {ranks} processes of {task.label} ended with exit code {codes} (out of memory?)"
+            lost, codes = f"{len(ended)} of {self._ranks} processes of {task.label}", " and ".join(map(str, ended))
+            raise WorkerError(
+                f"{lost} ended with exit code {codes} (out of memory?); run the same command again to resume"
+            ) from None
 
     def _together(self, task: StudyTask, watch: Watch) -> StudyOutcome:
         """Return the outcome of a study on which all processes agree."""
-        ranks, outcomes = self._specification.data_parallel, []
+        outcomes = []
 
         def watch_first(part: Task, step: int) -> None:
             if isinstance(part, RankTask) and part.rank == 0:
                 watch(task, step)
 
         with tempfile.TemporaryDirectory(prefix="kstar-") as folder:
-            parts = [RankTask(task, rank, ranks, Path(folder) / "meeting") for rank in range(ranks)]
+            parts = [RankTask(task, rank, self._ranks, Path(folder) / "meeting") for rank in range(self._ranks)]
             for _, outcome in self._processes.run(parts, watch_first):
                 assert isinstance(outcome, StudyOutcome)
                 outcomes.append(outcome)
         if any(_without_times(outcome) != _without_times(outcomes[0]) for outcome in outcomes):
-            raise WorkerError(f"{task.label}: the {ranks} processes that trained it together saw different results")
+            raise WorkerError(
+                f"{task.label}: the {self._ranks} processes that trained it together saw different results"
+            )
         return outcomes[0]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import hashlib
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -23,13 +22,8 @@ from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.network import Network
 
 Gather = Callable[[Tensor], Sequence[Tensor]]
-_STEPS_BETWEEN_CHECKS = 100
 # A process that is not killed but stopped is told to the others by nobody; a step takes less than this.
 _PATIENCE = datetime.timedelta(minutes=10)
-
-
-class DisagreementError(RuntimeError):
-    """Processes that train one study together no longer hold the same weights."""
 
 
 def share(rank: int, ranks: int, examples: int) -> slice:
@@ -81,8 +75,7 @@ class SharesInTurn:
 class SharesAtOnce:
     """Takes one share of a batch and adds those that other processes take; called like `loss_and_gradient`.
 
-    Every process gets the same sums, so what it decides by them is what all decide. Now and then all compare what they
-    stand on.
+    Every process gets the same sums, so what it decides by them is what all decide.
 
     Args:
         rank: Which share is this process's.
@@ -93,19 +86,14 @@ class SharesAtOnce:
     def __init__(self, rank: int, ranks: int, gather: Gather) -> None:
         self._rank = rank
         self._ranks = ranks
-        self.gather = gather
-        self._calls = 0
+        self._gather = gather
 
     def __call__(self, network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return losses, shape (T,), and gradients, shape (T, P).
 
         Raises:
-            DisagreementError: If the processes' weights or batches are not the same.
             torch.OutOfMemoryError: In every process, if the memory of one does not suffice.
         """
-        if self._calls % _STEPS_BETWEEN_CHECKS == 0:
-            self._compare(weights, labels)
-        self._calls += 1
         sent = torch.zeros(len(weights) * (weights.shape[1] + 1) + 1, dtype=weights.dtype, device=weights.device)
         try:
             loss, gradient = _part(self._rank, self._ranks, network, weights, images, labels)
@@ -113,25 +101,12 @@ class SharesAtOnce:
             sent[-1] = 1.0  # told with the sums, since the others wait for those
         else:
             torch.cat([loss, gradient.flatten()], out=sent[:-1])
-        total, *others = self.gather(sent)
+        total, *others = self._gather(sent)
         for other in others:
             total += other
         if total[-1] > 0:
             raise torch.OutOfMemoryError(f"the share of {int(total[-1])} of {self._ranks} processes is too large")
         return total[: len(weights)], total[len(weights) : -1].view_as(weights)
-
-    def _compare(self, weights: Tensor, labels: Tensor) -> None:
-        """Compare what the processes are about to take a step on."""
-        content = hashlib.blake2b(digest_size=8)
-        for values in (weights, labels):
-            content.update(values.detach().cpu().contiguous().numpy().tobytes())
-        mine = torch.tensor([int.from_bytes(content.digest(), signed=True)], device=weights.device)
-        held = [int(digest) for digest in self.gather(mine)]
-        if len(set(held)) > 1:
-            raise DisagreementError(
-                f"after {self._calls} steps the {self._ranks} processes of a study hold {len(set(held))} different "
-                "weights or batches; are all of them on the same kind of processor?"
-            )
 
 
 @contextlib.contextmanager

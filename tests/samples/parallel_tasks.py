@@ -2,13 +2,10 @@
 
 import os
 import signal
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
-from samples.networks import SMALL_CNN
 from torch import nn
 from torch.nn import functional
 
@@ -24,9 +21,8 @@ def softmax_regression():
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Trains trials in float64 with plain steps; returns the weights after each, shape (steps + 1, T, P)."""
+    """Trains softmax regressions in float64 with plain steps; returns all weights, shape (steps + 1, T, P)."""
 
-    network: str
     batch_size: int
     rates: tuple[float, ...]
     steps: int
@@ -35,9 +31,7 @@ class Trajectory:
     def run(self, laboratory, report):
         data, order = laboratory.split(0), laboratory.order(0)
         images, labels = data.training_images, data.training_labels
-        network = SMALL_CNN
-        if self.network == "softmax regression":
-            network = module_network(softmax_regression, functional.cross_entropy, images[:8], labels[:8])
+        network = module_network(softmax_regression, functional.cross_entropy, images[:8], labels[:8])
         random = np.random.default_rng(0)
         start = torch.from_numpy(np.stack([network.initial_weights(random) for _ in self.rates])).double()
         points = [{"learning_rate": rate} for rate in self.rates]
@@ -54,23 +48,13 @@ class Trajectory:
 
 @dataclass(frozen=True)
 class KilledStudy(StudyTask):
-    """A study whose second process is killed, as often as is said; a folder notes when, and all steps."""
-
-    folder: Path = Path()
-    kills: int = 1
+    """A study that leaves a checkpoint at every step, and whose second process is killed at the eighth."""
 
     def run(self, laboratory, report):
         engine.CHECKPOINT_SECONDS = -1.0
-        steps, kills = self.folder / "steps", self.folder / "kills"
 
         def killing(step):
-            if laboratory.rank == 0:
-                with steps.open("a") as file:
-                    file.write(f"{step}\n")
-            killed = len(kills.read_text().split()) if kills.exists() else 0
-            if laboratory.rank == 1 and step >= 8 and killed < self.kills:
-                with kills.open("a") as file:
-                    file.write(f"{time.monotonic()}\n")
+            if laboratory.rank == 1 and step >= 8:
                 os.kill(os.getpid(), signal.SIGKILL)
             report(step)
 
@@ -88,15 +72,6 @@ class BrokenStudy(StudyTask):
             report(step)
 
         return super().run(laboratory, failing)
-
-
-@dataclass(frozen=True)
-class StrayedStudy(StudyTask):
-    """A study whose second process begins with other masks."""
-
-    def run(self, laboratory, report):
-        masks = self.masks[::-1] if laboratory.rank == 1 else self.masks
-        return StudyTask(self.study, masks).run(laboratory, report)
 
 
 @dataclass(frozen=True)
