@@ -19,8 +19,8 @@ _NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0
 _PRODUCTS = 12  # Hessian-vector products until Lanczos agrees, as seen on digits and MNIST
 _PRODUCT_PASSES = 2.0  # one of them in gradients, likewise
 _TIMED_EXAMPLES = 64
-DEAR_SECONDS = 600.0  # from which on a cheaper way is named
-FEWER_EXAMPLES = 2000  # the cheaper way
+_DEAR_SECONDS = 600.0  # from which on a cheaper way is named
+_FEWER_EXAMPLES = 2000  # the cheaper way
 
 
 def example_gradients(probe: Probe, steps: float) -> float:
@@ -72,13 +72,13 @@ def describe_cost(specification: Specification, dataset: Dataset, runs: Sequence
             f"of 11 gradient passes and more over {probe.examples} examples, {bound}{duration_text(seconds)}"
         )
         total += seconds
-    lines.append(f"constants: about {duration_text(total / min(jobs, len(runs)))} in all{_cheaper(probe, total)}")
+    lines.append(f"constants: about {duration_text(total / min(jobs, len(runs)))} in all{cheaper(probe, total)}")
     return "\n".join(lines)
 
 
-def _cheaper(probe: Probe, seconds: float) -> str:
-    """Return how to spend less where it is much."""
-    if seconds < DEAR_SECONDS or probe.examples <= FEWER_EXAMPLES:
+def cheaper(probe: Probe, seconds: float) -> str:
+    """Return how to spend less than some seconds on constants, where they are many."""
+    if seconds < _DEAR_SECONDS or probe.examples <= _FEWER_EXAMPLES:
         return ""
-    share = 100 * FEWER_EXAMPLES / probe.examples
-    return f"; --examples {FEWER_EXAMPLES} costs {share:.2g}% of it, with standard errors"
+    fewer = duration_text(seconds * _FEWER_EXAMPLES / probe.examples)
+    return f" (--examples {_FEWER_EXAMPLES}: {fewer}, with standard errors; --no-constants: none)"

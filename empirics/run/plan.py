@@ -14,7 +14,7 @@ from empirics.datasets.arrays import Dataset
 from empirics.executors.memory import expected_bytes
 from empirics.pruning.methods import kept_weights
 from empirics.records import Study, duration_text, number_text
-from empirics.run.constants_cost import DEAR_SECONDS, FEWER_EXAMPLES, example_gradients
+from empirics.run.constants_cost import cheaper, example_gradients, seconds_per_gradient
 from empirics.run.cost import expected_end, expected_steps
 from empirics.run.missing import missing_constants, missing_masks, missing_studies, trials_of
 from empirics.run.running import refuse_what_cannot_be_added
@@ -31,7 +31,6 @@ _SHARE_OF_EVALUATION = 0.1  # of the validation set, looked at by the average go
 # Pruning that leaves so little may leave no path from inputs to outputs; all masks would have to be made to know.
 _HIGH = 95.0  # percent
 _FEW_KEPT = 100
-_DOUBLE = 3.0  # a gradient in double precision over one in training, timed on Simple-CNN
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int, fol
     )
     lines, expected, most = _study_lines(laboratory, left.studies, per_step)
     masks = _masks_seconds(laboratory, per_step, left.masks)
-    constants = _constants_seconds(specification, per_step, left.constants)
+    constants = _constants_seconds(specification, dataset, left.constants)
     how = f"{jobs} at once" if specification.data_parallel == 1 else f"each by {jobs} processes together"
     return "\n".join(
         (
@@ -117,7 +116,7 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int, fol
             f"{len(left.studies)} studies, {how}: {_at_least(specification)}"
             f"{duration_text(expected / jobs)} expected, {duration_text(most / jobs)} at most; before them masks, "
             f"{duration_text(masks / jobs)}; after them constants, {duration_text(constants / jobs)}"
-            f"{_cheaper_constants(specification, constants)}.",
+            f"{cheaper(specification.probe, constants)}.",
             f"Expected steps are a guess from earlier runs{_of_rule(specification)}; times are timed here and scaled.",
             f"Memory: about {expected_bytes(specification, dataset, laboratory.network) * jobs / 1e9:.1f} GB.",
             *_looked_at_later(left.studies, laboratory.network.size),
@@ -172,14 +171,6 @@ def _of_rule(specification: Specification) -> str:
     return f" of the first hit; hit {amount:g} comes at it or later (--stop hits {amount:g})" if amount > 1 else ""
 
 
-def _cheaper_constants(specification: Specification, seconds: float) -> str:
-    """Return how to spend less on the constants, where they are dear."""
-    if seconds < DEAR_SECONDS or specification.probe.examples <= FEWER_EXAMPLES:
-        return ""
-    part = duration_text(seconds * FEWER_EXAMPLES / specification.probe.examples)
-    return f" (--examples {FEWER_EXAMPLES}: {part}; --no-constants: none)"
-
-
 def _seconds_per_step(laboratory: Laboratory, batch_size: int) -> float:
     """Return the time of one step of one trial, timed on at most some hundred examples and scaled from there."""
     examples = min(batch_size, _MOST_TIMED_EXAMPLES)
@@ -216,22 +207,15 @@ def _masks_seconds(laboratory: Laboratory, per_step: dict[int, float], trials: i
     """Return the expected time of one epoch of gradients for every trial that needs masks."""
     if not any(laboratory.specification.sparsities):
         return 0.0
-    return trials * len(laboratory.split(0).training_labels) * _seconds_per_example(per_step)
-
-
-def _constants_seconds(
-    specification: Specification, per_step: dict[int, float], runs: Sequence[tuple[float, int]]
-) -> float:
-    """Return the expected time of L, Delta, beta and what goes with them along runs of some (sparsity, replicate)."""
-    total = 0.0
-    for sparsity, _ in runs:
-        study = Study(sparsity, 0, nearest_128(specification.batch_sizes))
-        steps = specification.probe.steps or expected_steps(specification.workload, study)
-        total += _DOUBLE * example_gradients(specification.probe, steps) * _seconds_per_example(per_step)
-    return total
-
-
-def _seconds_per_example(per_step: dict[int, float]) -> float:
-    """Return the time of one example's gradient at the largest batch size timed."""
     largest = max(per_step)
-    return per_step[largest] / largest
+    return trials * len(laboratory.split(0).training_labels) * per_step[largest] / largest
+
+
+def _constants_seconds(specification: Specification, dataset: Dataset, runs: Sequence[tuple[float, int]]) -> float:
+    """Return the expected time of L, Delta, beta and what goes with them along runs of some (sparsity, replicate)."""
+    if not runs:
+        return 0.0
+    studies = [Study(sparsity, replicate, nearest_128(specification.batch_sizes)) for sparsity, replicate in runs]
+    steps = [specification.probe.steps or expected_steps(specification.workload, study) for study in studies]
+    gradients = sum(example_gradients(specification.probe, count) for count in steps)
+    return gradients * seconds_per_gradient(specification, dataset)

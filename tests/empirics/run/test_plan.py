@@ -8,7 +8,9 @@ from samples.asked_runs import write_asked
 from empirics.measure import main as measure
 from empirics.records import ConstantsRecord, Study
 from empirics.run import plan
+from empirics.run.constants_cost import describe_cost
 from empirics.run.plan import describe_plan
+from empirics.specification.probe import FollowedRun
 from empirics.specification.request import Request
 from empirics.specification.runs_to_follow import runs_to_follow
 from empirics.specification.specification import resolve
@@ -116,6 +118,16 @@ def test_a_plan_leaves_out_what_the_folder_holds(changes, left, told, digits, mo
     assert told.format(tmp_path / "run") in text
     assert ("already" in text) == bool(told)
     assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_a_plan_and_the_run_expect_the_same_of_the_constants(digits, monkeypatch):
+    quick(monkeypatch)
+    for module in ("plan", "constants_cost"):
+        monkeypatch.setattr(f"empirics.run.{module}.seconds_per_gradient", lambda *_: 1.0)
+    specification, _ = resolve(dataclasses.replace(ASKED, sparsity=(0.0,), steps=20), cuda_available=False)
+    told = describe_cost(specification, digits, [FollowedRun(0.0, 0, 64, 0, {}, None)], 1)
+    (seconds,) = re.findall(r"constants: about (.+) in all", told)
+    assert f"after them constants, {seconds}." in describe_plan(specification, digits, 1)
 
 
 def test_masks_and_constants_that_are_there_take_no_time(digits, monkeypatch, tmp_path):
