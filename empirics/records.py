@@ -9,9 +9,16 @@ from typing import Literal, get_args
 
 from empirics.stopping import RACE, StopRule
 
-Event = Literal["reached", "infeasible", "running"]
-EVENTS: Mapping[str, Event] = MappingProxyType({event: event for event in get_args(Event)})
 Status = Literal["complete", "incomplete", "infeasible", "censored"]
+# How a trial ended, by its own word and by those of older stores and of others' tables.
+STATUSES: Mapping[str, Status] = MappingProxyType(
+    {
+        **{status: status for status in get_args(Status)},
+        "reached": "complete",
+        "running": "incomplete",
+        "not_reached": "incomplete",
+    }
+)
 # So few steps to a goal are counted too coarsely: one more or less is a third of them, and none takes less than one.
 FEW_STEPS = 3
 Drawing = Literal["replacement", "epoch", "border"]
@@ -53,7 +60,8 @@ class TrialRecord:
     Args:
         trial: Index of the search point.
         metaparameters: Name -> value.
-        event: What happened at `step`; `running` when the trial was still training there.
+        ending: How it ended by itself, whenever its study was over: it reached its goal (complete), diverged
+            (infeasible), or was still training at `step` (incomplete). `StudyRecord.status` judges it within its study.
         step: Last step the trial took, or at which it was seen to have reached the goal.
         short: Last goal test before `step`, or at it, that saw the trial short of the goal, where tests are not
             regular; None where they are.
@@ -61,7 +69,7 @@ class TrialRecord:
 
     trial: int
     metaparameters: dict[str, float]
-    event: Event
+    ending: Status
     step: int
     short: int | None = None
 
@@ -93,7 +101,7 @@ class StudyRecord:
     @property
     def winner(self) -> TrialRecord | None:
         """The trial that reached the goal first; of several the lowest index."""
-        reached = [trial for trial in self.trials if trial.event == "reached"]
+        reached = [trial for trial in self.trials if trial.ending == "complete"]
         return min(reached, key=lambda trial: (trial.step, trial.trial), default=None)
 
     @property
@@ -104,7 +112,7 @@ class StudyRecord:
     @property
     def stopping_step(self) -> int:
         """The step at which the study was over."""
-        hits = [trial.step for trial in self.trials if trial.event == "reached"]
+        hits = [trial.step for trial in self.trials if trial.ending == "complete"]
         step = self.stop.step(hits, self.max_steps, self.eval_interval)
         return self.max_steps if step is None else step
 
@@ -116,24 +124,24 @@ class StudyRecord:
         """
         if self.winner is not None:
             return self.seen_short(self.winner)
-        seen = [self.seen_short(trial) for trial in self.trials if trial.event == "running"]
+        seen = [self.seen_short(trial) for trial in self.trials if trial.ending == "incomplete"]
         return min((step for step in seen if step), default=0 if seen else self.max_steps)
 
     def seen_short(self, trial: TrialRecord) -> int:
         """Return the last step at which a trial was seen short of the goal, 0 where it never was."""
         if trial.short is not None:
             return trial.short
-        if trial.event == "running" and trial.step >= self.max_steps:
+        if trial.ending == "incomplete" and trial.step >= self.max_steps:
             return self.max_steps
-        before = trial.step if trial.event == "running" else trial.step - 1
+        before = trial.step if trial.ending == "incomplete" else trial.step - 1
         return before // self.eval_interval * self.eval_interval
 
     def status(self, trial: TrialRecord) -> Status:
         """Return a trial's status as it stands at the step at which the study was over."""
         stop = self.stopping_step
-        if trial.step <= stop and trial.event == "reached":
+        if trial.step <= stop and trial.ending == "complete":
             return "complete"
-        if trial.step <= stop and trial.event == "infeasible":
+        if trial.step <= stop and trial.ending == "infeasible":
             return "infeasible"
         return "incomplete" if trial.step >= self.max_steps <= stop else "censored"
 
@@ -184,7 +192,7 @@ class RerunRecord:
     rerun: int
     trial: int
     metaparameters: dict[str, float]
-    event: Event
+    ending: Status
     step: int
 
 

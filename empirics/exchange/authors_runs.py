@@ -100,7 +100,7 @@ def _read_run(path: Path, run: int, budget: int, interval: int) -> TrialRecord:
         step = facts.whole("steps-to-result", low=1)
         if step > budget:
             raise InputError(f"{path}: reached its goal at step {step}, beyond a budget of {budget}; pass --max-steps")
-        return TrialRecord(run, point, "reached", step)
+        return TrialRecord(run, point, "complete", step)
     sentinel = {"incomplete": -1, "infeasible": -2}.get(status)
     if sentinel is None:
         facts.refuse("status", "one of complete, incomplete, infeasible")
@@ -109,4 +109,4 @@ def _read_run(path: Path, run: int, budget: int, interval: int) -> TrialRecord:
     if status == "infeasible":
         return TrialRecord(run, point, "infeasible", budget, 0)
     last_test = budget // interval * interval
-    return TrialRecord(run, point, "running", budget, None if last_test == budget else last_test)
+    return TrialRecord(run, point, "incomplete", budget, None if last_test == budget else last_test)

@@ -53,7 +53,7 @@ def _row(record: StudyRecord, trial: TrialRecord) -> tuple[object, ...]:
     """Return the columns of a trial between workload and metaparameters."""
     study, status = record.study, record.status(trial)
     steps: tuple[object, object, object] = ("", record.seen_short(trial), "")
-    if trial.event == "reached":
+    if trial.ending == "complete":
         steps = (trial.step, record.seen_short(trial), trial.step)
     elif status == "infeasible":  # one number twice where the step of the divergence is known
         steps = ("", trial.step if trial.short is None else trial.short, trial.step)

@@ -96,7 +96,7 @@ def has_full_curve(records: Sequence[StudyRecord], endings: Sequence[TrialRecord
         measured: Steps at which there are measurements, ascending.
     """
     seen = max(
-        ending.step if ending.event == "reached" else record.seen_short(ending)
+        ending.step if ending.ending == "complete" else record.seen_short(ending)
         for record, ending in zip(records, endings, strict=True)
     )
     if any(ending.short is not None for ending in endings):  # known from measurements at steps of any spacing

@@ -14,11 +14,10 @@ from empirics.exchange.imported_runs import ImportedStudy, ImportOptions, stop_o
 from empirics.reading.numbers import looks_like_number
 from empirics.reading.outside import Facts
 from empirics.reading.table import Row, Table, listed, other_columns, read_table
-from empirics.records import Study, StudyRecord, TrialRecord
+from empirics.records import STATUSES, Study, StudyRecord, TrialRecord
 from empirics.stopping import StopRule
 
 _TEXTS = {"workload", "status", "stop"}
-_STATUSES = ("complete", "incomplete", "infeasible", "censored", "reached", "not_reached")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
 _UNREAD = tuple(name for name in CURVES_COLUMNS if name not in TRIALS_COLUMNS)
 
@@ -142,16 +141,16 @@ def _trial(row: _Row, told: int, budget: int) -> TrialRecord:
     """Return how the trial of a row ended."""
     facts, point = row.facts, row.metaparameters
     reached = "steps_to_result" in facts.fields
-    status = facts.text("status", default="complete" if reached else "incomplete").lower()
-    if status not in _STATUSES:
-        facts.refuse("status", f"one of {', '.join(_STATUSES)}")
-    if reached != (status in {"complete", "reached"}) and not (reached and status == "censored"):
+    status = STATUSES.get(facts.text("status", default="complete" if reached else "incomplete").lower())
+    if status is None:
+        facts.refuse("status", f"one of {', '.join(STATUSES)}")
+    if reached != (status == "complete") and not (reached and status == "censored"):
         facts.refuse("status", "complete or reached where steps_to_result is given, and only there")
     if reached:
         step = facts.whole("steps_to_result", low=1)
         facts.whole("upper", low=step, high=step, default=step)
         lower = facts.whole("lower", low=0, high=step, default=step - 1)
-        return TrialRecord(row.trial, point, "reached", step, min(lower, step - 1))
+        return TrialRecord(row.trial, point, "complete", step, min(lower, step - 1))
     if status == "infeasible":
         step = facts.whole("upper", low=1, default=budget)
         lower = facts.whole("lower", low=0, high=step, default=0)
@@ -159,4 +158,4 @@ def _trial(row: _Row, told: int, budget: int) -> TrialRecord:
     if "lower" not in facts.fields and (not told or status == "censored"):
         facts.refuse("lower", "the steps trained; or give max_steps or --max-steps, or write the steps as >5000")
     lower = facts.whole("lower", low=0, default=told)
-    return TrialRecord(row.trial, point, "running", lower if status == "censored" else max(budget, lower), lower)
+    return TrialRecord(row.trial, point, "incomplete", lower if status == "censored" else max(budget, lower), lower)

@@ -24,7 +24,7 @@ from empirics.exchange.layout import (
 )
 from empirics.exchange.measurements import Measurements, first_passage, read_measurements
 from empirics.reading.outside import Facts, find_study_folders, read_facts, subfolders
-from empirics.records import EVENTS, Study, StudyRecord, TraceRecord, TrialRecord
+from empirics.records import STATUSES, Study, StudyRecord, TraceRecord, TrialRecord
 from empirics.stopping import StopRule
 from empirics.workloads.goal_label import goal_sign, sign_of
 
@@ -208,7 +208,7 @@ def _records(facts: Facts, study: Study, protocol: _Protocol, trials: Sequence[_
     records = []
     for index, goal in enumerate(protocol.goals):
         endings = tuple(_ending(trial, index, goal, protocol) for trial in trials)
-        reached = [ending.step for ending in endings if ending.event == "reached"]
+        reached = [ending.step for ending in endings if ending.ending == "complete"]
         if reached and min(reached) == 0:
             raise InputError(f"{facts.path}: goal {goal:g} is met at step 0, before training; choose a harder one")
         budget = max([protocol.budget, *reached]) if protocol.budget else max(trial.steps for trial in trials)
@@ -224,9 +224,9 @@ def _ending(trial: _Trial, index: int, goal: float, protocol: _Protocol) -> Tria
         return _recorded_ending(trial, index, len(protocol.goals))
     reached, missed = first_passage(trial.measured.seen(protocol.metric), goal)
     if reached is not None:
-        return TrialRecord(trial.number, trial.parameters, "reached", reached, missed)
+        return TrialRecord(trial.number, trial.parameters, "complete", reached, missed)
     if trial.status != "INFEASIBLE":
-        return TrialRecord(trial.number, trial.parameters, "running", trial.steps, missed)
+        return TrialRecord(trial.number, trial.parameters, "incomplete", trial.steps, missed)
     step = trial.steps if "steps" in trial.facts.fields else max(trial.steps, protocol.budget)
     return TrialRecord(trial.number, trial.parameters, "infeasible", step or protocol.budget or 1, missed)
 
@@ -237,12 +237,12 @@ def _recorded_ending(trial: _Trial, index: int, goals: int) -> TrialRecord:
     if not isinstance(events, list) or len(events) != goals or not isinstance(events[index], dict):
         trial.facts.refuse("events", f"a list of {goals} objects, one a goal")
     facts = Facts(trial.facts.path, events[index])
-    event = EVENTS.get(facts.text("event"))
-    if event is None:
-        facts.refuse("event", f"one of {', '.join(EVENTS)}")
+    status = STATUSES.get(facts.text("event"))
+    if status is None or status == "censored":
+        facts.refuse("event", "one of complete, incomplete, infeasible")
     step = facts.whole("step", low=1)
     short = facts.whole("short", low=0, high=step) if facts.fields.get("short") is not None else None
-    return TrialRecord(trial.number, trial.parameters, event, step, short)
+    return TrialRecord(trial.number, trial.parameters, status, step, short)
 
 
 def _best_error(facts: Facts, index: int, protocol: _Protocol, trials: Sequence[_Trial]) -> float | None:

@@ -138,7 +138,7 @@ def trial_facts(
         "parameters": {n: int(v) if n in whole and v == int(v) else v for n, v in parameters.items()},
         "status": _status([record.status(trial) for record, trial in zip(records, trials, strict=True)]),
         "steps": max([trial.step for trial in trials] + measured),
-        "events": [{"event": trial.event, "step": trial.step, "short": trial.short} for trial in trials],
+        "events": [{"event": trial.ending, "step": trial.step, "short": trial.short} for trial in trials],
     }
 
 

@@ -213,7 +213,7 @@ def _refuse_more_errors(store: Store, specification: Specification, dataset: Dat
         if known.goal not in specification.goals or known.examples != dataset.validation_examples:
             continue
         for study, record in store.studies(known.goal).items():
-            met = {trial.trial: trial.step for trial in record.trials if trial.event == "reached"}
+            met = {trial.trial: trial.step for trial in record.trials if trial.ending == "complete"}
             for trace in store.traces(study):
                 values = dict(zip(trace.steps, trace.values, strict=True))
                 errors = round(known.examples * values.get(met.get(trace.trial, -1), 0.0))

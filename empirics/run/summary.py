@@ -31,7 +31,7 @@ def _outcome(record: StudyRecord) -> str:
     """Return what came out for one goal."""
     winner = record.winner
     if winner is None:
-        diverged = all(trial.event == "infeasible" for trial in record.trials)
+        diverged = all(trial.ending == "infeasible" for trial in record.trials)
         unknown = "all trials diverged" if diverged else "best value not known"
         best = unknown if record.best_error is None else f"best at the end {record.best_error:.3f}"
         return f"not reached in {record.max_steps} steps ({best})"

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from empirics.records import (
-    EVENTS,
+    STATUSES,
     BatchVariance,
     ConstantsRecord,
     MaskRecord,
@@ -30,8 +29,6 @@ from empirics.stopping import read_stop_rule
 from empirics.store.schema import canonical_json, numbers, told_as_damage
 
 _OF_CONSTANTS = ("constants", "trajectories", "batch_variances")
-_WHERE_TRACES = "sparsity = ? AND replicate = ? AND batch_size = ?"
-_WHERE_STUDY = f"goal = ? AND {_WHERE_TRACES}"
 
 
 class Store:
@@ -52,6 +49,7 @@ class Store:
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection = connection
+        connection.row_factory = sqlite3.Row
         self._check = check
         self._path = path
         self.identity = identity
@@ -69,111 +67,92 @@ class Store:
     def add_session(self, started: str, provenance: dict[str, object]) -> None:
         """Note that a process began to work on this run."""
         with self._transaction() as transaction:
-            transaction.execute("INSERT INTO sessions VALUES (?, ?)", (started, canonical_json(provenance)))
+            _insert(transaction, "sessions", [{"started": started, "provenance": canonical_json(provenance)}])
 
     def amend_session(self, facts: dict[str, object]) -> None:
         """Add facts to what is known of the process that began last."""
         with self._transaction() as transaction:
-            ((row, known),) = transaction.execute(
+            (row,) = transaction.execute(
                 "SELECT rowid, provenance FROM sessions ORDER BY rowid DESC LIMIT 1"
             ).fetchall()
-            now = canonical_json({**json.loads(known), **facts})
-            transaction.execute("UPDATE sessions SET provenance = ? WHERE rowid = ?", (now, row))
+            now = canonical_json({**json.loads(row["provenance"]), **facts})
+            transaction.execute("UPDATE sessions SET provenance = ? WHERE rowid = ?", (now, row["rowid"]))
 
     def add_masks(self, masks: Iterable[MaskRecord]) -> None:
         """Store packed masks."""
-        rows = [(mask.replicate, mask.trial, mask.sparsity, mask.bits) for mask in masks]
         with self._transaction() as transaction:
-            transaction.executemany("INSERT OR REPLACE INTO masks VALUES (?, ?, ?, ?)", rows)
+            _insert(transaction, "masks", map(vars, masks), replace=True)
 
     def add_study(self, outcome: StudyOutcome) -> None:
         """Store a study's outcome for every goal; replaces one of fewer trials, and what came from its winner."""
         with self._transaction() as transaction:
             for record in outcome.records:
                 key = self._key(record.study, record.goal)
-                ending = (record.max_steps, record.eval_interval, record.best_error, record.seconds)
                 for table in ("studies", "trials", "reruns", *_OF_CONSTANTS):
-                    transaction.execute(f"DELETE FROM {table} WHERE {_WHERE_STUDY}", key)  # noqa: S608 - fixed names
-                transaction.execute("INSERT INTO studies VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*key, *ending))
-                transaction.executemany(
-                    "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    [
-                        (*key, row.trial, canonical_json(row.metaparameters), row.event, row.step, row.short)
-                        for row in record.trials
-                    ],
+                    _delete(transaction, table, key)
+                own = {name: getattr(record, name) for name in ("max_steps", "eval_interval", "best_error", "seconds")}
+                _insert(transaction, "studies", [{**key, **own}])
+                _insert(
+                    transaction, "trials", [{**key, **_ending(trial), "short": trial.short} for trial in record.trials]
                 )
             for study in {record.study for record in outcome.records}:
-                transaction.execute(f"DELETE FROM traces WHERE {_WHERE_TRACES}", dataclasses.astuple(study))  # noqa: S608
-            transaction.executemany(
-                "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (*dataclasses.astuple(trace.study), trace.trial, trace.metric, *_packed(trace))
-                    for trace in outcome.traces
-                ],
-            )
+                _delete(transaction, "traces", vars(study))
+            _insert(transaction, "traces", [_packed(trace) for trace in outcome.traces])
 
     def add_rerun(self, record: RerunRecord) -> None:
         """Store one retraining of a winner."""
-        row = (record.rerun, record.trial, canonical_json(record.metaparameters), record.event, record.step)
+        row = {**self._key(record.study), **_ending(record), "rerun": record.rerun}
         with self._transaction() as transaction:
-            transaction.execute(
-                "INSERT OR REPLACE INTO reruns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*self._key(record.study), *row),
-            )
+            _insert(transaction, "reruns", [row], replace=True)
 
     def add_constants(self, record: ConstantsRecord) -> None:
         """Store the constants of a sparsity and replicate with their trajectory, in the place of older ones."""
         key = self._key(record.study)
-        row = (
-            record.examples,
-            record.trial,
-            canonical_json(record.metaparameters),
-            canonical_json(record.values),
-            record.seconds,
-            canonical_json(record.errors),
-            record.goal_step,
-            record.steps,
-            record.skipped,
-            record.diverged,
-            canonical_json(record.settings),
-        )
+        of_replicate = {name: key[name] for name in ("goal", "sparsity", "replicate")}
+        own = {
+            **{
+                name: getattr(record, name)
+                for name in ("examples", "trial", "seconds", "goal_step", "steps", "skipped")
+            },
+            "diverged": record.diverged,
+            "quantities": canonical_json(record.values),
+            **{name: canonical_json(getattr(record, name)) for name in ("metaparameters", "errors", "settings")},
+        }
         with self._transaction() as transaction:
             for table in _OF_CONSTANTS:
-                transaction.execute(
-                    f"DELETE FROM {table} WHERE goal = ? AND sparsity = ? AND replicate = ?",  # noqa: S608
-                    key[:3],
-                )
-            places = ", ".join("?" * (len(key) + len(row)))
-            transaction.execute(f"INSERT INTO constants VALUES ({places})", (*key, *row))  # noqa: S608 - question marks
-            transaction.executemany(
-                "INSERT INTO trajectories VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(*key, *dataclasses.astuple(point)) for point in record.trajectory],
-            )
-            transaction.executemany(
-                "INSERT INTO batch_variances VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(*key, *dataclasses.astuple(variance)) for variance in record.batch_variances],
-            )
+                _delete(transaction, table, of_replicate)
+            _insert(transaction, "constants", [{**key, **own}])
+            _insert(transaction, "trajectories", [{**key, **vars(point)} for point in record.trajectory])
+            variances = [{"examples": one.batch_size, **vars(one), **key} for one in record.batch_variances]
+            _insert(transaction, "batch_variances", variances)
 
     def masks(self) -> dict[tuple[int, int, float], bytes]:
         """Return (replicate, trial, sparsity) -> packed mask."""
         with told_as_damage(self._path):
             rows = self._connection.execute("SELECT replicate, trial, sparsity, bits FROM masks")
-            return {(replicate, trial, sparsity): bits for replicate, trial, sparsity, bits in rows}
+            return {(row["replicate"], row["trial"], row["sparsity"]): row["bits"] for row in rows}
 
     def studies(self, goal: float | None = None) -> dict[Study, StudyRecord]:
         """Return every finished study for one goal, the first by default, in the order of `curves.csv`."""
         with told_as_damage(self._path):
             goal = self.goals[0] if goal is None else goal
             trials: dict[Study, list[TrialRecord]] = {}
-            for *key, trial, metaparameters, event, step, short in self._rows("trials", "trial", goal):
-                record = TrialRecord(trial, numbers(metaparameters), EVENTS[event], step, short)
-                trials.setdefault(Study(*key), []).append(record)
-            found = {}
-            for *key, max_steps, eval_interval, best, seconds in self._rows("studies", "batch_size", goal):
-                study = Study(*key)
-                ending = (tuple(trials[study]), max_steps, eval_interval, best, seconds, self.stop)
-                found[study] = StudyRecord(study, goal, *ending)
-            return found
+            for row in self._rows("trials", "trial", goal):
+                short = None if row["short"] is None else _count(row["short"])
+                trials.setdefault(_study(row), []).append(TrialRecord(**_ended(row), short=short))
+            return {
+                (study := _study(row)): StudyRecord(
+                    study=study,
+                    goal=goal,
+                    trials=tuple(trials[study]),
+                    max_steps=_count(row["max_steps"], 1),
+                    eval_interval=_count(row["eval_interval"], 1),
+                    best_error=None if row["best_error"] is None else float(row["best_error"]),
+                    seconds=float(row["seconds"]),
+                    stop=self.stop,
+                )
+                for row in self._rows("studies", "batch_size", goal)
+            }
 
     def outcomes(self) -> list[StudyRecord]:
         """Return every finished study for every goal, goal by goal."""
@@ -182,73 +161,117 @@ class Store:
     def traces(self, study: Study) -> list[TraceRecord]:
         """Return what was measured along the trials of a study, by trial and metric."""
         with told_as_damage(self._path):
-            rows = self._connection.execute(
-                f"SELECT trial, metric, steps, metric_values FROM traces WHERE {_WHERE_TRACES} ORDER BY trial, metric",  # noqa: S608
-                dataclasses.astuple(study),
-            )
-            return [TraceRecord(study, trial, metric, *_unpacked(*packed)) for trial, metric, *packed in rows]
+            where = " AND ".join(f"{name} = :{name}" for name in vars(study))
+            query = f"SELECT * FROM traces WHERE {where} ORDER BY trial, metric"  # noqa: S608 - fixed names
+            rows = self._connection.execute(query, vars(study))
+            return [TraceRecord(study, row["trial"], row["metric"], **_unpacked(row)) for row in rows]
 
     def reruns(self) -> list[RerunRecord]:
         """Return every retraining, by study and number."""
         with told_as_damage(self._path):
-            return [
-                RerunRecord(Study(*row[:3]), row[3], row[4], numbers(row[5]), EVENTS[row[6]], row[7])
-                for row in self._rows("reruns", "rerun")
-            ]
+            rows = self._rows("reruns", "rerun")
+            return [RerunRecord(study=_study(row), rerun=_count(row["rerun"]), **_ended(row)) for row in rows]
 
     def constants(self) -> list[ConstantsRecord]:
         """Return the constants of every sparsity and replicate."""
         with told_as_damage(self._path):
             trajectories: dict[Study, list[TrajectoryPoint]] = {}
             for row in self._rows("trajectories", "quantity, step"):
-                trajectories.setdefault(Study(*row[:3]), []).append(TrajectoryPoint(*row[3:]))
+                error = None if row["error"] is None else float(row["error"])
+                point = TrajectoryPoint(row["quantity"], _count(row["step"]), float(row["value"]), error)
+                trajectories.setdefault(_study(row), []).append(point)
             variances: dict[Study, list[BatchVariance]] = {}
             for row in self._rows("batch_variances", "examples, drawing"):
-                variances.setdefault(Study(*row[:3]), []).append(BatchVariance(*row[3:]))
-            found = []
-            for (
-                *key,
-                examples,
-                trial,
-                point,
-                values,
-                seconds,
-                errors,
-                goal,
-                steps,
-                skipped,
-                diverged,
-                settings,
-            ) in self._rows("constants", "batch_size"):
-                study, along = Study(*key), tuple(trajectories.get(Study(*key), ()))
-                measured = examples, trial, numbers(point), numbers(values), along, seconds, numbers(errors)
-                ending = goal, steps, skipped, diverged, json.loads(settings), tuple(variances.get(study, ()))
-                found.append(ConstantsRecord(study, *measured, *ending))
-            return found
+                found = [float(row[name]) for name in ("measured", "error", "expected")]
+                variance = BatchVariance(_count(row["examples"]), row["drawing"], *found)
+                variances.setdefault(_study(row), []).append(variance)
+            return [
+                ConstantsRecord(
+                    study=(study := _study(row)),
+                    examples=_count(row["examples"]),
+                    trial=_count(row["trial"]),
+                    metaparameters=numbers(row["metaparameters"]),
+                    values=numbers(row["quantities"]),
+                    trajectory=tuple(trajectories.get(study, ())),
+                    seconds=float(row["seconds"]),
+                    errors=numbers(row["errors"]),
+                    goal_step=row["goal_step"],
+                    steps=_count(row["steps"]),
+                    skipped=_count(row["skipped"]),
+                    diverged=row["diverged"],
+                    settings=json.loads(row["settings"]),
+                    batch_variances=tuple(variances.get(study, ())),
+                )
+                for row in self._rows("constants", "batch_size")
+            ]
 
     def sessions(self) -> list[dict[str, object]]:
         """Return the provenance of every process that worked on this run, oldest first."""
         with told_as_damage(self._path):
             rows = self._connection.execute("SELECT started, provenance FROM sessions ORDER BY rowid")
-            return [{"started": started, **json.loads(provenance)} for started, provenance in rows]
+            return [{"started": row["started"], **json.loads(row["provenance"])} for row in rows]
 
-    def _key(self, study: Study, goal: float | None = None) -> tuple[str, float, int, int]:
+    def _key(self, study: Study, goal: float | None = None) -> dict[str, object]:
         """Return the columns that name a study and a goal, the first by default."""
-        text = number_text(self.goals[0] if goal is None else goal)
-        return text, study.sparsity, study.replicate, study.batch_size
+        return {"goal": number_text(self.goals[0] if goal is None else goal), **vars(study)}
 
-    def _rows(self, table: str, last: str, goal: float | None = None) -> Iterator[list[Any]]:
-        """Yield the rows of a table for one goal, without it, sorted by study and then by one more column."""
+    def _rows(self, table: str, last: str, goal: float | None = None) -> Iterator[sqlite3.Row]:
+        """Yield the rows of a table for one goal, sorted by study and then by one more column."""
         query = f"SELECT * FROM {table} WHERE goal = ? ORDER BY sparsity, replicate, batch_size, {last}"  # noqa: S608
-        for row in self._connection.execute(query, (number_text(self.goals[0] if goal is None else goal),)):
-            yield list(row[1:])
+        yield from self._connection.execute(query, (number_text(self.goals[0] if goal is None else goal),))
 
 
-def _packed(trace: TraceRecord) -> tuple[bytes, bytes]:
-    """Return steps and values as little-endian int64 and float64."""
-    return np.array(trace.steps, "<i8").tobytes(), np.array(trace.values, "<f8").tobytes()
+def _insert(
+    transaction: sqlite3.Connection, table: str, rows: Iterable[Mapping[str, object]], *, replace: bool = False
+) -> None:
+    """Write rows, each column -> value, all of the same columns."""
+    written = list(rows)
+    if written:
+        columns = list(written[0])
+        statement = f"INSERT {'OR REPLACE ' if replace else ''}INTO {table} ({', '.join(columns)})"
+        transaction.executemany(f"{statement} VALUES ({', '.join(f':{name}' for name in columns)})", written)
 
 
-def _unpacked(steps: bytes, values: bytes) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Return what `_packed` packed."""
-    return tuple(np.frombuffer(steps, "<i8").tolist()), tuple(np.frombuffer(values, "<f8").tolist())
+def _delete(transaction: sqlite3.Connection, table: str, key: Mapping[str, object]) -> None:
+    """Remove the rows of a key."""
+    transaction.execute(f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = :{name}' for name in key)}", key)  # noqa: S608
+
+
+def _ending(record: TrialRecord | RerunRecord) -> dict[str, object]:
+    """Return the columns that say how a trial ended."""
+    point = canonical_json(record.metaparameters)
+    return {"trial": record.trial, "metaparameters": point, "event": record.ending, "step": record.step}
+
+
+def _ended(row: sqlite3.Row) -> dict[str, Any]:
+    """Return what the columns of `_ending` say, by the fields of a record."""
+    return {
+        "trial": _count(row["trial"]),
+        "metaparameters": numbers(row["metaparameters"]),
+        "ending": STATUSES[row["event"]],
+        "step": _count(row["step"]),
+    }
+
+
+def _study(row: sqlite3.Row) -> Study:
+    """Return the study that a row is of."""
+    return Study(float(row["sparsity"]), _count(row["replicate"]), _count(row["batch_size"], 1))
+
+
+def _count(value: object, least: int = 0) -> int:
+    """Return a whole number that a column holds; SQLite itself takes anything anywhere."""
+    if not isinstance(value, int) or value < least:
+        raise ValueError(f"{str(value)[:40]!r} in the place of a whole number >= {least}")
+    return value
+
+
+def _packed(trace: TraceRecord) -> dict[str, object]:
+    """Return the row of a trace, its steps and values as little-endian int64 and float64."""
+    steps, values = np.array(trace.steps, "<i8").tobytes(), np.array(trace.values, "<f8").tobytes()
+    return {**vars(trace.study), "trial": trace.trial, "metric": trace.metric, "steps": steps, "metric_values": values}
+
+
+def _unpacked(row: sqlite3.Row) -> dict[str, Any]:
+    """Return the steps and values that `_packed` packed."""
+    steps, values = np.frombuffer(row["steps"], "<i8"), np.frombuffer(row["metric_values"], "<f8")
+    return {"steps": tuple(steps.tolist()), "values": tuple(values.tolist())}

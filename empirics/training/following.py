@@ -79,7 +79,7 @@ def measure_constants(
 
 def _start_of(laboratory: Laboratory, run: FollowedRun, mask: NDArray[np.bool_]) -> TrialBlock:
     """Return a run before its first step."""
-    trial = TrialRecord(run.trial, run.metaparameters, "running", 0)
+    trial = TrialRecord(run.trial, run.metaparameters, "incomplete", 0)
     return trial_block(laboratory, run.replicate, trial, mask)
 
 

@@ -166,7 +166,7 @@ def measure_study(
         StudyRecord(
             study,
             goal,
-            tuple(TrialRecord(trial, point, *log.event(index, trial)) for trial, point in enumerate(points)),
+            tuple(TrialRecord(trial, point, *log.ending(index, trial)) for trial, point in enumerate(points)),
             specification.workload.max_steps,
             specification.workload.eval_interval,
             None if log.reached[index] else best,
@@ -211,7 +211,7 @@ def rerun_winner(laboratory: Laboratory, study: Study, winner: TrialRecord, reru
     block = _block(laboratory, range(1), weights, masks, (winner.metaparameters,))
     order = laboratory.order(study.replicate, winner.trial, rerun)
     log, _ = race(laboratory, study, [block], order, report)
-    return RerunRecord(study, rerun, winner.trial, winner.metaparameters, *log.event(0, 0))
+    return RerunRecord(study, rerun, winner.trial, winner.metaparameters, *log.ending(0, 0))
 
 
 def trial_block(

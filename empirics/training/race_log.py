@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from empirics.records import Event
+from empirics.records import Status
 from empirics.stopping import StopRule
 from empirics.workloads.workload import Workload
 
@@ -32,8 +32,8 @@ class RaceLog:
         ends = [rule.step([*of.values()], workload.max_steps, workload.eval_interval) for of in self.reached]
         return all(self.step >= (workload.max_steps if end is None else end) for end in ends)
 
-    def event(self, goal: int, trial: int) -> tuple[Event, int]:
+    def ending(self, goal: int, trial: int) -> tuple[Status, int]:
         """Return what became of a trial on its way to a goal, and at which step."""
         if trial in self.reached[goal]:
-            return "reached", self.reached[goal][trial]
-        return ("infeasible", self.diverged[trial]) if trial in self.diverged else ("running", self.step)
+            return "complete", self.reached[goal][trial]
+        return ("infeasible", self.diverged[trial]) if trial in self.diverged else ("incomplete", self.step)

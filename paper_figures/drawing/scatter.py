@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
+from empirics.records import Status
 from paper_figures.drawing.rows import Row, measured_by
 from paper_figures.drawing.style import SMALL, decade_axis, headline, log2_axis, page
 from verification.records.records import Curve, CurvePoint
-from verification.records.trials import Status, Trial
+from verification.records.trials import Trial
 
 Place = Callable[[Trial | CurvePoint], tuple[float, float] | None]
 

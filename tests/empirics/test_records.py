@@ -26,7 +26,7 @@ class Ending:
     statuses: tuple[str, ...]
 
 
-REACHED, DIVERGED, RUNNING = "reached", "infeasible", "running"
+REACHED, DIVERGED, RUNNING = "complete", "infeasible", "incomplete"
 ENDINGS = [
     Ending("one reaches", record((RUNNING, 9), (REACHED, 9)), 9, 6, 1, ("censored", "complete")),
     Ending("a tie", record((RUNNING, 9), (REACHED, 9), (REACHED, 9)), 9, 6, 1, ("censored", "complete", "complete")),
@@ -66,8 +66,8 @@ def test_the_interval_ends_where_the_last_test_was(steps, eval_interval):
 
 def test_a_trial_that_saw_no_goal_test_says_nothing_of_where_the_goal_lies():
     untested, short, diverged = (
-        TrialRecord(0, {}, "running", 90, 0),
-        TrialRecord(1, {}, "running", 90, 80),
+        TrialRecord(0, {}, "incomplete", 90, 0),
+        TrialRecord(1, {}, "incomplete", 90, 80),
         TrialRecord(2, {}, "infeasible", 4),
     )
     for trials, lower in (

@@ -38,9 +38,9 @@ def write_asked(folder, request, steps=reached, constants=None):
         for study in specification.studies():
             least = steps(study)
             met = None if least is None else min(-(-least // interval) * interval, budget // interval * interval)
-            endings = [("running", budget if met is None else met)] * specification.trials
+            endings = [("incomplete", budget if met is None else met)] * specification.trials
             if met is not None:
-                endings[0] = ("reached", met)
+                endings[0] = ("complete", met)
             trials = tuple(
                 TrialRecord(i, point, *ending)
                 for i, (point, ending) in enumerate(zip(specification.points, endings, strict=True))

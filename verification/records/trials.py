@@ -5,24 +5,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from empirics.reading.table import Row
+from empirics.records import STATUSES, Status, number_text
 from verification.records.measured_constants import MeasuredConstants, measured_by_sparsity
 
 if TYPE_CHECKING:
     from empirics.records import ConstantsRecord
-
-Status = Literal["complete", "incomplete", "infeasible", "censored"]
-# Other words a file may use for how a trial ended.
-_WORDS: Mapping[str, Status] = {
-    "complete": "complete",
-    "reached": "complete",
-    "incomplete": "incomplete",
-    "not_reached": "incomplete",
-    "infeasible": "infeasible",
-    "censored": "censored",
-}
 
 
 @dataclass(frozen=True)
@@ -102,8 +92,7 @@ def read_stored(folder: Path) -> StoredRun:
     Raises:
         ValueError: If the store cannot be read.
     """
-    from empirics.records import number_text  # noqa: PLC0415 - a CSV file needs no store
-    from empirics.store.store import read_store  # noqa: PLC0415
+    from empirics.store.store import read_store  # noqa: PLC0415 - a CSV file needs no store
 
     with read_store(folder) as store:
         trials: dict[tuple[str, float], list[Trial]] = {}
@@ -155,9 +144,9 @@ def read_trial(row: Row) -> Trial:
     """
     steps, lower, upper = (row.number_in(name, low=0.0) for name in ("steps_to_result", "lower", "upper"))
     word = row.text("status") or ("incomplete" if steps is None else "complete")
-    if word not in _WORDS:
-        raise row.refuse("status", f"need one of {', '.join(_WORDS)}, got {word!r}")
-    status = _WORDS[word]
+    if word not in STATUSES:
+        raise row.refuse("status", f"need one of {', '.join(STATUSES)}, got {word!r}")
+    status = STATUSES[word]
     if status == "complete":
         if not steps:
             raise row.refuse("steps_to_result", "need a number > 0")

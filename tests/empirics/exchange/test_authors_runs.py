@@ -24,11 +24,11 @@ def test_the_authors_studies_by_hand(tmp_path, capsys):
     assert capsys.readouterr().err == ""
     dense, sparse = records_of(tmp_path / "run")
     assert (sparse.study.sparsity, sparse.study.batch_size, sparse.goal, sparse.max_steps) == (90.0, 64, 0.02, 40_000)
-    assert [(t.trial, t.event, t.step, t.short) for t in sparse.trials] == [
-        (0, "reached", 96, None),
-        (1, "running", 40_000, None),
+    assert [(t.trial, t.ending, t.step, t.short) for t in sparse.trials] == [
+        (0, "complete", 96, None),
+        (1, "incomplete", 40_000, None),
         (2, "infeasible", 40_000, 0),
-        (10, "reached", 48, None),
+        (10, "complete", 48, None),
     ]
     assert (sparse.winner.trial, sparse.lower, sparse.steps_to_result) == (10, 32, 48)
     assert [sparse.count(s) for s in ("complete", "incomplete", "infeasible", "censored")] == [2, 1, 1, 0]

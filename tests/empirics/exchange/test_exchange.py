@@ -141,14 +141,14 @@ def runs(draw):
     for study in draw(st.lists(studies, min_size=1, max_size=3, unique=True)):
         points = [{"learning_rate": draw(rates), "decay_steps": float(n)} for n in range(draw(st.integers(1, 3)))]
         endings = st.one_of(
-            st.tuples(st.just("reached"), steps),
+            st.tuples(st.just("complete"), steps),
             st.tuples(st.just("infeasible"), st.integers(1, budget)),
-            st.tuples(st.just("running"), st.just(budget)),
+            st.tuples(st.just("incomplete"), st.just(budget)),
         )
         records = []
         for goal in (0.3, 0.1)[:goals]:
             trials = tuple(TrialRecord(i, point, *draw(endings)) for i, point in enumerate(points))
-            best = None if any(t.event == "reached" for t in trials) else draw(st.none() | st.floats(0, 1))
+            best = None if any(t.ending == "complete" for t in trials) else draw(st.none() | st.floats(0, 1))
             record = StudyRecord(study, goal, trials, budget, interval, best, 0.0, read_stop_rule(stop.split()))
             records.append(record)
         traced = draw(st.lists(st.sampled_from(range(len(points))), unique=True))

@@ -18,7 +18,7 @@ from empirics.store.store import open_store
 def test_a_trials_status_and_steps_to_the_letter(stop, loser, tmp_path):
     study = Study(0.0, 0, 16)
     last = 4 if stop == "race" else 10
-    endings = (("reached", 4), ("running", last), ("infeasible", 3))
+    endings = (("complete", 4), ("incomplete", last), ("infeasible", 3))
     trials = tuple(TrialRecord(i, {"decay_steps": 30.0}, *ending) for i, ending in enumerate(endings))
     record = StudyRecord(study, 0.1, trials, 10, 2, None, 0.0, read_stop_rule([stop]))
     traces = (TraceRecord(study, 0, METRIC, (2, 4, 6), (0.5, 0.1, 0.2)),)
@@ -89,17 +89,17 @@ def test_one_is_not_true_in_a_layout():
 @pytest.mark.parametrize(
     ("ending", "measured", "is_full"),
     [
-        (TrialRecord(0, {}, "reached", 6), (2, 4, 6), True),
-        (TrialRecord(0, {}, "reached", 6), (6,), False),
-        (TrialRecord(0, {}, "reached", 2), (2,), True),
-        (TrialRecord(0, {}, "running", 9), (2, 4, 6, 8, 9), True),
-        (TrialRecord(0, {}, "running", 9), (2, 4, 6, 8), False),
-        (TrialRecord(0, {}, "running", 4), (2, 4), True),
+        (TrialRecord(0, {}, "complete", 6), (2, 4, 6), True),
+        (TrialRecord(0, {}, "complete", 6), (6,), False),
+        (TrialRecord(0, {}, "complete", 2), (2,), True),
+        (TrialRecord(0, {}, "incomplete", 9), (2, 4, 6, 8, 9), True),
+        (TrialRecord(0, {}, "incomplete", 9), (2, 4, 6, 8), False),
+        (TrialRecord(0, {}, "incomplete", 4), (2, 4), True),
         (TrialRecord(0, {}, "infeasible", 1), (), True),
         (TrialRecord(0, {}, "infeasible", 4), (2,), True),
         (TrialRecord(0, {}, "infeasible", 5), (2,), False),
-        (TrialRecord(0, {}, "running", 9, 0), (), False),
-        (TrialRecord(0, {}, "running", 9, 7), (1, 7), True),
+        (TrialRecord(0, {}, "incomplete", 9, 0), (), False),
+        (TrialRecord(0, {}, "incomplete", 9, 7), (1, 7), True),
     ],
 )
 def test_a_curve_is_full_when_every_goal_test_is_there(ending, measured, is_full):

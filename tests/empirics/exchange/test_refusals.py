@@ -102,7 +102,7 @@ def test_wrong_words_end_in_one_line(words, message, tmp_path, monkeypatch, caps
 
 
 def test_a_damaged_layout_does_not_lead_out_of_the_target(tmp_path, capsys):
-    trial = TrialRecord(0, {"learning_rate": 0.1}, "reached", 2)
+    trial = TrialRecord(0, {"learning_rate": 0.1}, "complete", 2)
     record = StudyRecord(Study(0.0, 0, 16), 0.1, (trial,), 10, 2, None, 0.0)
     for number, layout in enumerate(({"path": ["..", "up"]}, {"trials": {"0": {"folder": "../../up"}}})):
         identity = {"workload": "a/b/c", "goal_error": [0.1], "stop": "race"}
@@ -117,7 +117,7 @@ def test_a_damaged_layout_does_not_lead_out_of_the_target(tmp_path, capsys):
 def test_trials_that_differ_from_goal_to_goal_need_a_table(tmp_path, capsys):
     study = Study(0.0, 0, 16)
     records = tuple(
-        StudyRecord(study, goal, (TrialRecord(0, {"learning_rate": goal}, "reached", 2),), 10, 2, None, 0.0)
+        StudyRecord(study, goal, (TrialRecord(0, {"learning_rate": goal}, "complete", 2),), 10, 2, None, 0.0)
         for goal in (0.2, 0.1)
     )
     with open_store(tmp_path / "run", {"workload": "a/b/c", "goal_error": [0.2, 0.1], "stop": "race"}) as store:
@@ -128,7 +128,7 @@ def test_trials_that_differ_from_goal_to_goal_need_a_table(tmp_path, capsys):
 
 
 def test_a_metaparameter_named_like_a_column_is_refused(tmp_path, capsys):
-    trial = TrialRecord(0, {"lower": 0.1}, "reached", 2)
+    trial = TrialRecord(0, {"lower": 0.1}, "complete", 2)
     with open_store(tmp_path / "run", {"workload": "a/b/c", "goal_error": [0.1], "stop": "race"}) as store:
         store.add_study(StudyOutcome((StudyRecord(Study(0.0, 0, 16), 0.1, (trial,), 10, 2, None, 0.0, StopRule()),)))
     assert run("export", tmp_path / "run", "--to", tmp_path / "trials.csv") == 2

@@ -39,12 +39,12 @@ a/b/c,0.1,90,1,0,16,,400,,incomplete,factor 2,400,16,0.6
 """
     folder = imported(tmp_path, table)
     first, second = records_of(folder)
-    assert [(t.event, t.step, t.short) for t in first.trials] == [
-        ("reached", 96, 80),
-        ("running", 80, 80),
+    assert [(t.ending, t.step, t.short) for t in first.trials] == [
+        ("complete", 96, 80),
+        ("incomplete", 80, 80),
         ("infeasible", 7, None),
         ("infeasible", 400, 0),
-        ("reached", 48, 32),
+        ("complete", 48, 32),
     ]
     assert (first.winner.trial, first.stopping_step) == (4, 96)
     assert [first.count(s) for s in ("complete", "incomplete", "infeasible", "censored")] == [2, 0, 1, 2]
@@ -53,7 +53,7 @@ a/b/c,0.1,90,1,0,16,,400,,incomplete,factor 2,400,16,0.6
 
 def test_metaparameters_with_names_that_others_give_columns_come_back(tmp_path):
     point = {"steps": 7.0, "goal_error": 0.5, "bs": 3.0, "model": 2.0}
-    trial = TrialRecord(0, point, "reached", 2, 1)
+    trial = TrialRecord(0, point, "complete", 2, 1)
     with open_store(tmp_path / "run", {"workload": "a/b/c", "goal_error": [0.1], "stop": "race"}) as store:
         store.add_study(StudyOutcome((StudyRecord(Study(0.0, 0, 16), 0.1, (trial,), 10, 1, None, 0.0),)))
     assert run("export", tmp_path / "run", "--to", tmp_path / "trials.csv") == 0

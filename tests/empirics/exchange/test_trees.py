@@ -23,15 +23,15 @@ def test_a_study_by_hand(tmp_path, capsys):
     plain_study(tmp_path / "tree")
     assert run("import", tmp_path / "tree", "--goal-error", 0.2, 0.01, "--to", tmp_path / "run") == 0
     (record,), (hard,) = records_of(tmp_path / "run"), records_of(tmp_path / "run", 0.01)
-    assert [(t.trial, t.event, t.step, t.short) for t in record.trials] == [
-        (1, "reached", 25, 10),
-        (2, "reached", 25, 10),
+    assert [(t.trial, t.ending, t.step, t.short) for t in record.trials] == [
+        (1, "complete", 25, 10),
+        (2, "complete", 25, 10),
         (3, "infeasible", 11, 10),
     ]
     assert (record.winner.trial, record.lower, record.steps_to_result, record.best_error) == (1, 10, 25, None)
-    assert [(t.event, t.step, t.short) for t in hard.trials] == [
-        ("running", 100, 100),
-        ("running", 100, 100),
+    assert [(t.ending, t.step, t.short) for t in hard.trials] == [
+        ("incomplete", 100, 100),
+        ("incomplete", 100, 100),
         ("infeasible", 11, 10),
     ]
     assert (hard.winner, hard.lower, hard.best_error) == (None, 100, 0.05)
@@ -310,7 +310,7 @@ def test_an_imported_goal_is_called_by_the_column_it_was_looked_for_in(case, tmp
     [("mine:make", "r_squared >=", "r_squared >="), ("mine:make", None, ""), ("a/b/c", None, "error <=")],
 )
 def test_a_run_keeps_its_metric_on_the_way_out_and_back(workload, metric, sign, tmp_path):
-    endings = (TrialRecord(0, {"learning_rate": 0.1}, "reached", 4),)
+    endings = (TrialRecord(0, {"learning_rate": 0.1}, "complete", 4),)
     record = StudyRecord(Study(0.0, 0, 16), 0.45, endings, 10, 2, None, 0.0, StopRule("race"))
     identity = {"workload": workload, "goal_error": [0.45], "stop": "race"} | ({"metric": metric} if metric else {})
     with open_store(tmp_path / "run", identity) as store:

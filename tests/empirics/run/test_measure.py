@@ -55,9 +55,9 @@ def test_a_measured_study_is_that_of_trials_trained_one_by_one(undisturbed):
         rate = 0.01 * 200**unit
         settings = {"seed": 0, "replicate": 0, "batch_size": 128, "max_steps": 90, "interval": 2, "most_errors": 53}
         ends.append(plain.plain_trial(plain.SmallCnn, start, mask, rate, dtype=torch.float64, **settings))
-    steps = min(step for event, step in ends if event == "reached")
+    steps = min(step for event, step in ends if event == "complete")
     assert int(row["steps_to_result"]) == steps
-    assert int(row["winner"]) == ends.index(("reached", steps))
+    assert int(row["winner"]) == ends.index(("complete", steps))
 
 
 def test_provenance_tells_what_was_asked_for_and_with_what(undisturbed):

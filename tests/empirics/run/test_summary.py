@@ -17,12 +17,12 @@ def record(study, *endings, best_error=None):
     return StudyRecord(study, 0.08, trials, 400, 2, best_error, 1.25)
 
 
-RACE = ("running", 30)
-INSIDE = record(Study(0.0, 0, 16), ("reached", 30), RACE, RACE)
-AT_EDGE = record(Study(90.0, 0, 16), RACE, ("reached", 50), RACE)
-NOT_REACHED = record(Study(90.0, 0, 2), ("running", 400), ("infeasible", 3), ("running", 400), best_error=0.2514)
+RACE = ("incomplete", 30)
+INSIDE = record(Study(0.0, 0, 16), ("complete", 30), RACE, RACE)
+AT_EDGE = record(Study(90.0, 0, 16), RACE, ("complete", 50), RACE)
+NOT_REACHED = record(Study(90.0, 0, 2), ("incomplete", 400), ("infeasible", 3), ("incomplete", 400), best_error=0.2514)
 DIVERGED = record(Study(0.0, 0, 2), *[("infeasible", 3)] * 3)
-UNKNOWN = record(Study(0.0, 0, 2), ("infeasible", 3), ("running", 400))
+UNKNOWN = record(Study(0.0, 0, 2), ("infeasible", 3), ("incomplete", 400))
 
 
 def test_a_line_a_study():
@@ -62,15 +62,15 @@ def test_a_run_without_either_has_no_warning(tmp_path):
     assert "!" not in text
 
 
-FIRST = record(Study(0.0, 0, 16), ("reached", 2), ("reached", 2), RACE)
-AT_ONE = dataclasses.replace(record(Study(0.0, 0, 32), ("reached", 1)), eval_interval=1)
+FIRST = record(Study(0.0, 0, 16), ("complete", 2), ("complete", 2), RACE)
+AT_ONE = dataclasses.replace(record(Study(0.0, 0, 32), ("complete", 1)), eval_interval=1)
 
 
 def test_a_goal_met_at_the_first_test_is_a_bound_and_no_winner_at_an_edge(tmp_path):
     assert describe_study((FIRST,)) == (
         "S=0 B=16: K* <= 2, met at the first goal test (trial 0: learning_rate 0.1), 1.2 s"
     )
-    at_edge = record(Study(0.0, 0, 32), RACE, ("reached", 2), RACE)
+    at_edge = record(Study(0.0, 0, 32), RACE, ("complete", 2), RACE)
     text = described(tmp_path, FIRST, at_edge)
     assert ["16", "<=", "2"] in [line.split() for line in text.splitlines()]
     assert "*" not in text.replace("K*", "")
@@ -87,14 +87,14 @@ def test_where_every_step_is_tested_no_smaller_interval_is_asked_for(tmp_path):
 
 
 def test_few_steps_are_called_coarse_and_many_studies_are_not_all_named(tmp_path):
-    few = [dataclasses.replace(record(Study(0.0, 0, 2**i), ("reached", 3)), eval_interval=1) for i in range(8)]
+    few = [dataclasses.replace(record(Study(0.0, 0, 2**i), ("complete", 3)), eval_interval=1) for i in range(8)]
     text = described(tmp_path, *few, dataclasses.replace(INSIDE, study=Study(0.0, 0, 512)))
     assert "S=0 B=32 and 2 more: K* is 3 steps or fewer, which counts coarsely: take a harder goal" in text
     assert "512" not in text.partition("!")[2]
 
 
 def test_replicates_have_columns_of_their_own(tmp_path):
-    text = described(tmp_path, INSIDE, record(Study(0.0, 1, 16), ("reached", 44), RACE, RACE))
+    text = described(tmp_path, INSIDE, record(Study(0.0, 1, 16), ("complete", 44), RACE, RACE))
     assert "S=0% r=1" in text
     assert "44" in text
 

@@ -124,7 +124,7 @@ KILLED = """
     from empirics.specification.specification import Study
     from empirics.store.store import open_store
     with open_store(Path(sys.argv[1]), {identity!r}) as store:
-        trials = (TrialRecord(0, {{}}, "reached", 2),)
+        trials = (TrialRecord(0, {{}}, "complete", 2),)
         store.add_study(StudyOutcome((StudyRecord(Study(0.0, 0, 16), {goal!r}, trials, 10, 2, None, 1.0),)))
         os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -27,9 +27,9 @@ def record(study, *endings, max_steps=100, eval_interval=8, best_error=None):
 
 
 RECORDS = [
-    record(Study(0.0, 0, 16), ("running", 24), ("reached", 24), ("infeasible", 3), ("reached", 24)),
-    record(Study(0.0, 1, 16), ("reached", 100)),
-    record(Study(90.0, 0, 8), ("running", 100), ("infeasible", 50), best_error=0.4),
+    record(Study(0.0, 0, 16), ("incomplete", 24), ("complete", 24), ("infeasible", 3), ("complete", 24)),
+    record(Study(0.0, 1, 16), ("complete", 100)),
+    record(Study(90.0, 0, 8), ("incomplete", 100), ("infeasible", 50), best_error=0.4),
     record(Study(99.5, 0, 8), ("infeasible", 2), ("infeasible", 7)),
 ]
 
@@ -50,7 +50,7 @@ def test_curves_to_the_letter(tmp_path):
 
 def test_metaparameters_are_one_json_object_with_sorted_keys_and_all_digits(tmp_path):
     point = {"momentum": 1 - 10**-2.5, "learning_rate": 0.1 + 0.2}
-    trial = TrialRecord(0, point, "reached", 8)
+    trial = TrialRecord(0, point, "complete", 8)
     write_curves(tmp_path, WORKLOAD, [replace(RECORDS[0], trials=(trial,))])
     (row,) = rows(tmp_path / "curves.csv")
     assert row["metaparameters"].index("learning_rate") < row["metaparameters"].index("momentum")
@@ -59,7 +59,7 @@ def test_metaparameters_are_one_json_object_with_sorted_keys_and_all_digits(tmp_
 
 @pytest.mark.parametrize("sparsity", [33.3333333, 99.99915, 12.5, 1e-5])
 def test_a_sparsity_is_written_so_that_it_can_be_read_back(tmp_path, sparsity):
-    write_curves(tmp_path, WORKLOAD, [record(Study(sparsity, 0, 16), ("reached", 8))])
+    write_curves(tmp_path, WORKLOAD, [record(Study(sparsity, 0, 16), ("complete", 8))])
     (row,) = rows(tmp_path / "curves.csv")
     assert float(row["sparsity"]) == sparsity
 

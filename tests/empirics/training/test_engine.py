@@ -97,10 +97,10 @@ def test_a_study_ends_like_its_trials_one_by_one(case, digits):
     ]
     (record,) = measure_study(laboratory, Study(case.sparsity, 0, BATCH_SIZE), masks, lambda _: None).records
 
-    fewest = min((step for event, step in ends if event == "reached"), default=None)
+    fewest = min((step for event, step in ends if event == "complete"), default=None)
     stop = BUDGET if fewest is None else fewest
     diverged = [event == "infeasible" and step <= stop for event, step in ends]
-    winners = [trial for trial, end in enumerate(ends) if end == ("reached", fewest)]
+    winners = [trial for trial, end in enumerate(ends) if end == ("complete", fewest)]
     assert record.steps_to_result == fewest
     assert (record.winner.trial if record.winner else None) == (winners[0] if winners else None)
     assert record.count("complete") == len(winners)
@@ -110,7 +110,7 @@ def test_a_study_ends_like_its_trials_one_by_one(case, digits):
     for trial, end in zip(record.trials, ends, strict=True):
         assert trial.metaparameters == points[trial.trial]
         if diverged[trial.trial]:
-            assert (trial.event, trial.step) == end
+            assert (trial.ending, trial.step) == end
     assert (record.max_steps, record.eval_interval) == (BUDGET, INTERVAL)
     check_that_the_case_is_what_its_name_says(case, record)
 
@@ -175,13 +175,13 @@ def test_replicates_start_from_their_own_weights_and_orders(digits):
     laboratory = laboratory_with(digits, goal_error=(0.3,), max_steps=60)
     masks = np.ones((3, 6090), dtype=bool)
     outcomes = [measure_study(laboratory, Study(0.0, r, 8), masks, lambda _: None) for r in range(3)]
-    ends = [[(trial.event, trial.step) for trial in outcome.records[0].trials] for outcome in outcomes]
+    ends = [[(trial.ending, trial.step) for trial in outcome.records[0].trials] for outcome in outcomes]
     assert ends[0] != ends[1] or ends[1] != ends[2]
 
 
 def test_a_trial_starts_from_its_masked_initial_weights(laboratory):
     mask = np.arange(6090) % 2 == 0
-    block = trial_block(laboratory, 1, TrialRecord(4, {"learning_rate": 0.5}, "reached", 10), mask)
+    block = trial_block(laboratory, 1, TrialRecord(4, {"learning_rate": 0.5}, "complete", 10), mask)
     expected = plain.initial_weights(plain.SmallCnn, plain.draws(0, plain.INIT, 1, 4)) * mask
     assert block.trials == [0]
     np.testing.assert_allclose(block.weights[0], expected, rtol=2.0**-23, atol=1e-10)
@@ -190,7 +190,7 @@ def test_a_trial_starts_from_its_masked_initial_weights(laboratory):
 
 def test_a_rerun_trains_the_winner_on_new_streams(digits):
     laboratory = laboratory_with(digits, goal_error=(0.5,), max_steps=BUDGET, eval_interval=INTERVAL)
-    winner = TrialRecord(3, {"learning_rate": 0.2}, "reached", 12)
+    winner = TrialRecord(3, {"learning_rate": 0.2}, "complete", 12)
     study = Study(70.0, 0, BATCH_SIZE)
     reruns = [rerun_winner(laboratory, study, winner, number, lambda _: None) for number in (1, 2, 3)]
     for rerun in reruns:
@@ -198,7 +198,7 @@ def test_a_rerun_trains_the_winner_on_new_streams(digits):
         start = plain.initial_weights(plain.SmallCnn, plain.draws(0, plain.INIT, 0, 3, rerun.rerun))
         mask = plain.snip_mask(plain.snip_scores(plain.SmallCnn, start, images, labels), 70.0)
         end = rerun_by_hand(start, mask, 0.2, (0, 3, rerun.rerun))
-        assert (rerun.event, rerun.step) == end
+        assert (rerun.ending, rerun.step) == end
         assert (rerun.study, rerun.trial, rerun.metaparameters) == (study, 3, {"learning_rate": 0.2})
     assert len({rerun.step for rerun in reruns}) > 1
 
@@ -211,8 +211,8 @@ def rerun_by_hand(start, mask, rate, path):
     for step, _, network in steps:
         due = step % INTERVAL == 0 or step == BUDGET
         if due and plain.count_errors(network, validation_images, validation_labels) <= 89:  # of 179, goal error 0.5
-            return "reached", step
-    return "running", BUDGET
+            return "complete", step
+    return "incomplete", BUDGET
 
 
 class NarrowNetwork(ConvolutionalNetwork):

@@ -143,7 +143,7 @@ def test_measuring_leaves_the_run_bit_identical(laboratory_of, monkeypatch):
     laboratory = laboratory_of(examples=20, every=3, repeats=2)
     _, measured_weights = ends_of(laboratory, followed(), monkeypatch)
     alone = following.trial_block(
-        laboratory, 0, TrialRecord(1, {"learning_rate": RATE}, "running", 0), full_mask(laboratory)
+        laboratory, 0, TrialRecord(1, {"learning_rate": RATE}, "incomplete", 0), full_mask(laboratory)
     )
     data, order = laboratory.split(0), laboratory.order(0)
     for step in range(STEPS):

@@ -63,7 +63,7 @@ def scripted_race(diverge_at, reach_at, block_size, *, max_steps, eval_interval,
         tensor=torch.from_numpy,
     )
     log, _ = race(laboratory, Study(0.0, 0, 2), blocks, ExampleOrder(0, (0,), 4), reports.append)
-    events = [[log.event(goal, trial) for trial in trials] for goal in range(len(reach_at))]
+    events = [[log.ending(goal, trial) for trial in trials] for goal in range(len(reach_at))]
     return events, reports, log.seen
 
 
@@ -84,8 +84,8 @@ def race_by_definition(diverge_at, reach_at, max_steps, eval_interval, stop, tra
 
     def became(diverge, hit):
         if hit <= end:
-            return "reached", hit
-        return ("infeasible", diverge) if diverge <= end else ("running", min(end, next_test(at_work, tests)))
+            return "complete", hit
+        return ("infeasible", diverge) if diverge <= end else ("incomplete", min(end, next_test(at_work, tests)))
 
     return [[became(*pair) for pair in zip(diverge_at, of_goal, strict=True)] for of_goal in hits]
 
@@ -127,7 +127,7 @@ def test_a_race_ends_as_defined(sizes, max_steps, eval_interval, stop, trace, da
     grid = {"max_steps": max_steps, "eval_interval": eval_interval}
     found, _, seen = scripted_race(diverge_at, reach_at, block_size, **grid, stop=stop, trace=trace)
     assert found == race_by_definition(diverge_at, reach_at, max_steps, eval_interval, stop, trace)
-    hits = {(trial, step) for of_goal in found for trial, (event, step) in enumerate(of_goal) if event == "reached"}
+    hits = {(trial, step) for of_goal in found for trial, (event, step) in enumerate(of_goal) if event == "complete"}
     told = {(trial, step) for trial, points in seen.items() for step, _ in points}
     assert told == hits if trace == "none" else told >= hits
 
@@ -189,4 +189,5 @@ def test_with_several_goals_the_race_is_over_when_each_is_hit():
     easy, hard = [3, 5, 9], [math.inf, 30, 17]
     found, reports, _ = scripted_race([math.inf] * 3, [easy, hard], 2, max_steps=100, eval_interval=4)
     assert reports == [4, 8, 12, 16, 20]
-    assert found == [[("reached", 4), ("reached", 8), ("reached", 12)], [("running", 20)] * 2 + [("reached", 20)]]
+    assert found[0] == [("complete", 4), ("complete", 8), ("complete", 12)]
+    assert found[1] == [("incomplete", 20), ("incomplete", 20), ("complete", 20)]

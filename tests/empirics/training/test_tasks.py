@@ -22,7 +22,7 @@ def test_each_task_does_its_unit_and_reports(laboratory_of):
     assert (record.study, len(record.trials)) == (Study(70.0, 0, 64), 1)
     assert reports[-1] == record.trials[0].step
 
-    winner = TrialRecord(0, {"learning_rate": 0.1}, "reached", 4)
+    winner = TrialRecord(0, {"learning_rate": 0.1}, "complete", 4)
     rerun = RerunTask(study.study, winner, 2).run(laboratory, reports.append)
     assert isinstance(rerun, RerunRecord)
     assert (rerun.rerun, rerun.study) == (2, study.study)
@@ -35,7 +35,7 @@ def test_each_task_does_its_unit_and_reports(laboratory_of):
 
 
 def test_labels_say_what_a_task_is():
-    winner = TrialRecord(0, {}, "reached", 4)
+    winner = TrialRecord(0, {}, "complete", 4)
     study = Study(90.0, 0, 16)
     assert PruneTask(0, 3, ()).label == "masks of trial 3"
     assert PruneTask(2, 3, ()).label == "masks of trial 3 r=2"

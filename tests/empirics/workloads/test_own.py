@@ -315,7 +315,7 @@ def test_a_metric_of_ones_own_is_maximised(tmp_path):
         for trial, trace in zip(record.trials, outcome.traces, strict=True):
             assert trace.metric == "val/highest_mean"
             first = next((s for s, v in zip(trace.steps, trace.values, strict=True) if v >= record.goal), None)
-            assert (trial.step if trial.event == "reached" else None) == first
+            assert (trial.step if trial.ending == "complete" else None) == first
     assert outcome.records[0].winner is not None
 
 

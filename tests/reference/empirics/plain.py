@@ -185,5 +185,5 @@ def plain_trial(kind, flat, mask, rate, *, seed, replicate, batch_size, max_step
             return "infeasible", step
         due = step % interval == 0 or step == max_steps
         if due and count_errors(network, validation_images, validation_labels) <= most_errors:
-            return "reached", step
-    return "running", max_steps
+            return "complete", step
+    return "incomplete", max_steps
