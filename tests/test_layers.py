@@ -206,7 +206,7 @@ def from_empirics(module):
 
 
 @every_module
-def test_nothing_from_outside_is_unpickled(module):
+def test_nothing_from_outside_is_unpickled_or_run(module):
     assert not packages_imported(module) & PICKLES
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Call):
@@ -216,6 +216,10 @@ def test_nothing_from_outside_is_unpickled(module):
                 assert ast.unparse(keywords.get("weights_only", ast.Constant(False))) == "True", ast.unparse(node)
             assert ast.unparse(keywords.get("allow_pickle", ast.Constant(False))) == "False", ast.unparse(node)
             assert not called.endswith("read_pickle"), ast.unparse(node)
+            assert called not in {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}, ast.unparse(node)
+            assert ast.unparse(keywords.get("shell", ast.Constant(False))) == "False", ast.unparse(node)
+            if called == "np.load":
+                assert "allow_pickle" in keywords, ast.unparse(node)
 
 
 @every_module

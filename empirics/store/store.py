@@ -22,9 +22,7 @@ from empirics.store.schema import (
     FILE_NAME,
     SCHEMA,
     SCHEMA_VERSION,
-    break_seal,
     canonical_json,
-    seal,
     stored_identity,
 )
 from kstar.files import remove_partial
@@ -101,7 +99,6 @@ def _begun(connection: sqlite3.Connection, held: HeldFolder, identity: dict[str,
         stored = _prepare(connection, held.path, identity)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        break_seal(connection)
     except sqlite3.OperationalError as error:
         remedy = "make room or permit writing there and run the same command again"
         if "locked" in str(error):
@@ -127,7 +124,6 @@ def _bring_to_rest(connection: sqlite3.Connection, held: HeldFolder) -> None:
         return
     with contextlib.suppress(sqlite3.Error):
         connection.execute(f"PRAGMA busy_timeout = {_AT_END_SECONDS * 1000:.0f}")
-        seal(connection)
         if held.is_there():
             connection.execute("PRAGMA journal_mode=DELETE")
         else:  # which would remove the log by its old name, and that may be another run's now

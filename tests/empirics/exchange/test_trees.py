@@ -158,7 +158,7 @@ def test_a_trial_that_diverged_nobody_knows_when_may_have_done_so_up_to_the_budg
     write_trial(study, 3, {"parameters": {}, "status": "INFEASIBLE"}, [(10, 0.9)])
     assert run("import", tmp_path / "tree", "--goal-error", 0.2, "--to", tmp_path / "run") == 0
     diverged = records_of(tmp_path / "run")[0].trials[2]
-    assert (diverged.event, diverged.short, diverged.step) == ("infeasible", 10, 100)
+    assert (diverged.ending, diverged.short, diverged.step) == ("infeasible", 10, 100)
 
 
 def test_each_trial_keeps_its_own_columns(tmp_path):

@@ -1,5 +1,6 @@
 """The store: what is written is read, whole or not at all, and newer takes the place of older."""
 
+import contextlib
 import math
 import sqlite3
 from dataclasses import replace
@@ -28,7 +29,7 @@ from empirics.store.store import read_store
 finite = st.floats(allow_nan=False, allow_infinity=False)
 counts = st.integers(0, 2**40)
 positive = st.integers(1, 2**40)
-events = st.sampled_from(("reached", "infeasible", "running"))
+events = st.sampled_from(("complete", "infeasible", "incomplete"))
 points = st.dictionaries(st.sampled_from(("learning_rate", "momentum")), finite, min_size=1)
 studies = st.builds(Study, st.floats(0, 100, exclude_max=True).map(abs), st.integers(0, 9), st.integers(1, 16384))
 
@@ -155,7 +156,7 @@ def test_a_study_of_more_trials_takes_the_place_of_the_old_one_and_of_its_reruns
     with opened(folder) as store:
         for record in (old, other):
             store.add_study(StudyOutcome((record,)))
-            store.add_rerun(RerunRecord(record.study, 1, 0, {"learning_rate": 0.1}, "reached", 10))
+            store.add_rerun(RerunRecord(record.study, 1, 0, {"learning_rate": 0.1}, "complete", 10))
         new = study(trials=4, step=6)
         store.add_study(StudyOutcome((new,)))
         assert store.studies() == {new.study: new, other.study: other}
@@ -187,3 +188,20 @@ def test_a_unit_is_written_whole_or_not_at_all(folder):
         assert list(store.studies()) == [Study(0.0, 0, 16)]
     with read_store(folder) as store:
         assert list(store.studies()) == [Study(0.0, 0, 16)]
+
+
+def test_the_words_of_older_stores_are_read(tmp_path):
+    """They called a trial that met its goal `reached`, one that was still training `running`."""
+    record = study(trials=3)
+    trials = tuple(
+        replace(trial, ending=ending)
+        for trial, ending in zip(record.trials, ("complete", "infeasible", "incomplete"), strict=True)
+    )
+    record = replace(record, trials=trials)
+    with opened(tmp_path / "run") as store:
+        store.add_study(StudyOutcome((record,)))
+    with contextlib.closing(sqlite3.connect(tmp_path / "run" / "study.sqlite")) as connection, connection:
+        for word, old in (("complete", "reached"), ("incomplete", "running")):
+            connection.execute("UPDATE trials SET event = ? WHERE event = ?", (old, word))
+    with read_store(tmp_path / "run") as store:
+        assert store.outcomes() == [record]
