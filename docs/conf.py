@@ -13,7 +13,7 @@ author = "The kstar authors"
 copyright = author  # noqa: A001 - Sphinx's own name
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml", "options", "reference"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "cells", "mathml", "options", "reference"]
 exclude_patterns = ["_extensions"]
 default_role = "literal"
 highlight_language = "none"

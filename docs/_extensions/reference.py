@@ -1,6 +1,8 @@
-"""A page of reference for every module, written from the files of the packages whenever the site is built."""
+"""The reference: a page of public names, and one for every module, written whenever the site is built."""
 
+import inspect
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,34 @@ from sphinx.util.typing import ExtensionMetadata, stringify_annotation
 _ARRAY_LIKE = stringify_annotation(ArrayLike, "smart")
 PACKAGES = ("kstar", "theory", "empirics", "verification", "paper_figures")
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def public_page() -> str:
+    """Return the page of all names that the packages export, each with its first line and a link.
+
+    Returns:
+        What Sphinx makes the page of.
+    """
+    parts = [
+        _heading("Public names"),
+        "Only these names are public, with the commands that `kstar --help` lists. "
+        "All others may change without notice; the pages of the packages below describe them, too.\n\n",
+    ]
+    for package in PACKAGES:
+        module = import_module(package)
+        lines = [_public_line(package, name, getattr(module, name)) for name in getattr(module, "__all__", ())]
+        if any(lines):
+            parts.append(f".. rubric:: {package}\n\n{''.join(filter(None, lines))}\n")
+    return "".join(parts)
+
+
+def _public_line(package: str, name: str, thing: object) -> str:
+    """Return the item of a public name; a constant is told by its type, since its text is that of the type."""
+    home = getattr(thing, "__module__", "")
+    if (inspect.isclass(thing) or inspect.isfunction(thing)) and home.startswith(PACKAGES):
+        first = (inspect.getdoc(thing) or "").split("\n", 1)[0]
+        return f"- :py:obj:`{package}.{name} <{home}.{name}>`: {first}\n"
+    return "" if name.startswith("_") else f"- `{package}.{name}`: a constant of type `{type(thing).__name__}`.\n"
 
 
 def pages(folder: Path) -> Iterator[tuple[str, str]]:
@@ -56,7 +86,8 @@ def write_pages(app: Sphinx) -> None:
     """
     target = Path(app.srcdir) / "reference"
     target.mkdir(exist_ok=True)
-    wanted = {target / f"{name}.rst": text for package in PACKAGES for name, text in pages(ROOT / package)}
+    public = {target / "public.rst": public_page()}
+    wanted = public | {target / f"{name}.rst": text for package in PACKAGES for name, text in pages(ROOT / package)}
     for stale in set(target.iterdir()) - set(wanted):
         stale.unlink()
     for path, text in wanted.items():

@@ -1,5 +1,6 @@
 """The site: built with warnings as errors, whole by itself, and seen in a real browser."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -66,6 +67,13 @@ def test_every_module_has_a_page_of_reference(site):
                 continue
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             assert (site / "reference" / f"{name}.html").is_file(), name
+
+
+def test_the_reference_begins_with_every_public_name(site):
+    page = (site / "reference" / "public.html").read_text(encoding="utf-8")
+    for package in ("kstar", *PACKAGES):
+        names = [name for name in getattr(importlib.import_module(package), "__all__", ()) if not name.startswith("_")]
+        assert [name for name in names if f"{package}.{name}<" not in page] == []
 
 
 def test_every_page_of_docs_is_in_the_site(site):
