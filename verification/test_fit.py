@@ -58,7 +58,7 @@ def test_constants_of_exact_curves_are_recovered(c2, b_crit):
 
 
 def test_intervals_of_an_exact_curve_hold_its_constants_and_are_as_narrow_as_counts_allow():
-    law = fit_curve(Curve("", "", 0.0, tuple(CurvePoint(b, 0, k, k) for b in SIZES for k in [4000 / b + 40]))).laws["H"]
+    law = fit_curve(Curve(points=tuple(CurvePoint(b, 0, k, k) for b in SIZES for k in [4000 / b + 40]))).laws["H"]
     for name, truth in {"c1": 4000.0, "c2": 40.0, "b_crit": 100.0}.items():
         assert law.intervals[name].low < truth < law.intervals[name].high
         assert law.intervals[name].high / law.intervals[name].low < 1.0 + 1e-5
@@ -67,11 +67,11 @@ def test_intervals_of_an_exact_curve_hold_its_constants_and_are_as_narrow_as_cou
 def test_constants_are_for_batch_sizes_in_examples_wherever_the_curve_begins():
     """K = 9000/B^0.8 + 20 on B = 64..8192, for both laws that are fitted to a curve."""
     points = tuple(CurvePoint(64 * b, 0, k, k) for b in SIZES for k in [9000 / (64 * b) ** 0.8 + 20])
-    power = fit_curve(Curve("", "", 0.0, points[:8])).laws["P"]
+    power = fit_curve(Curve(points=points[:8])).laws["P"]
     assert power.estimates == pytest.approx({"c1": 9000.0, "c2": 20.0, "alpha": 0.8}, rel=1e-6)
     assert POWER.natural(power.theta) == pytest.approx(power.estimates)
     straight = tuple(CurvePoint(64 * b, 0, k, k) for b in SIZES for k in [9000 / (64 * b) + 20])
-    hyperbola = fit_curve(Curve("", "", 0.0, straight)).laws["H"]
+    hyperbola = fit_curve(Curve(points=straight)).laws["H"]
     assert (hyperbola.estimates["c1"], hyperbola.estimates["c2"]) == pytest.approx((9000.0, 20.0))
     assert hyperbola.estimates["cbs20"] == pytest.approx(0.2 * 450.0 + 1.2 * 64)
 

@@ -12,7 +12,7 @@ from verification.inference.rates import BestRates
 from verification.inference.smoothness_and_rate import Level
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FittedLaw:
     """The paper's law.
 
@@ -35,7 +35,7 @@ class FittedLaw:
     weights: Mapping[str, float | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Window:
     """Trials over multiples of the best rate; see `verification.inference.rates.Window`.
 
@@ -132,11 +132,11 @@ def read_pair(entry: Entry) -> JudgedPair:
         limits[name] = (number_or_none(entry[f"{name}_ratio"]), interval(intervals.get(f"{name}_ratio")))
     measured = tuple(
         MeasuredRatio(
-            int(number(one["batch_size"])),
-            int(number(one["replicate"])),
-            number(one["ratio"]),
-            number(one["low"]),
-            number_or_none(one["high"]),
+            batch_size=int(number(one["batch_size"])),
+            replicate=int(number(one["replicate"])),
+            ratio=number(one["ratio"]),
+            low=number(one["low"]),
+            high=number_or_none(one["high"]),
         )
         for one in map(mapping, sequence(entry.get("measured", [])))
     )
@@ -163,12 +163,12 @@ def _level(entry: Entry) -> Level:
     """Return the runs of one sparsity."""
     ratio = number_or_none(entry["ratio_at_same_rate"])
     return Level(
-        number(entry["sparsity"]),
-        numbers(entry["rates"]),
-        numbers(entry["smoothness"]),
-        number(entry["product"]),
-        interval(entry["interval"]),
-        None if ratio is None else (ratio, interval(entry["ratio_interval"])),
+        sparsity=number(entry["sparsity"]),
+        rates=numbers(entry["rates"]),
+        smoothness=numbers(entry["smoothness"]),
+        product=number(entry["product"]),
+        interval=interval(entry["interval"]),
+        at_same_rate=None if ratio is None else (ratio, interval(entry["ratio_interval"])),
     )
 
 
@@ -197,7 +197,7 @@ def _band(value: object) -> Band | None:
         return None
     band = mapping(value)
     low, high = (tuple(map(number_or_none, sequence(band[name]))) for name in ("low", "high"))
-    return Band(numbers(band["batch_size"]), numbers(band["value"]), low, high)
+    return Band(batch_size=numbers(band["batch_size"]), value=numbers(band["value"]), low=low, high=high)
 
 
 def _rates(value: object) -> BestRates | str:
@@ -207,7 +207,7 @@ def _rates(value: object) -> BestRates | str:
         return str(found["reason"])
     sizes = tuple(map(int, numbers(found["batch_size"])))
     names = ("rate", "product", "grid", "sharp", "textbook")
-    return BestRates(sizes, level=number(found["level"]), **{name: numbers(found[name]) for name in names})
+    return BestRates(batch_size=sizes, level=number(found["level"]), **{name: numbers(found[name]) for name in names})
 
 
 def _window(value: object, slopes: Mapping[str, tuple[float, Interval]]) -> Window | str:
@@ -216,7 +216,7 @@ def _window(value: object, slopes: Mapping[str, tuple[float, Interval]]) -> Wind
     if "reason" in found:
         return str(found["reason"])
     sizes, multiples, slowdowns = (numbers(found[name]) for name in ("batch_size", "multiple", "slowdown"))
-    return Window(sizes, multiples, slowdowns, slopes["window"])
+    return Window(batch_size=sizes, multiple=multiples, slowdown=slowdowns, power=slopes["window"])
 
 
 def _slope(value: object) -> tuple[float, Interval] | None:

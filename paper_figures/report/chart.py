@@ -39,7 +39,7 @@ NOT_REACHED = "M0 -6.5l6.5 11h-13z"
 Cell = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mark:
     """A measured point: where it is drawn, and what it says.
 
@@ -60,7 +60,7 @@ class Mark:
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CurveDrawn:
     """A curve of the picture.
 
@@ -85,7 +85,7 @@ class CurveDrawn:
     scaling: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Chart:
     """A picture and the same points as a table.
 
@@ -159,7 +159,8 @@ def title(curve: Curve) -> str:
     """Return workload and goal of a curve as a heading.
 
     Example:
-        >>> title(Curve("digits/small-cnn/sgd", "0.08", 0.0, (), sign="error <=")), title(Curve("", "", 0.0, ()))
+        >>> named = Curve(points=(), workload="digits/small-cnn/sgd", goal="0.08", sign="error <=")
+        >>> title(named), title(Curve(points=()))
         ('digits/small-cnn/sgd, goal error <= 0.08', 'unnamed workload')
     """
     return curve.title or "unnamed workload"
@@ -244,7 +245,7 @@ def point_text(curve: Curve, point: CurvePoint, law: LawFound | None) -> str:
 
     Example:
         >>> point = CurvePoint(64, 0, 58.0, 60.0, {"learning_rate": 0.25})
-        >>> point_text(Curve("w", "0.1", 90.0, (point,)), point, None)
+        >>> point_text(Curve(points=(point,), sparsity=90.0), point, None)
         'sparsity 90%, B = 64: K* = 60 steps, in (58, 60]; learning_rate 0.25'
     """
     several = len({one.replicate for one in curve.points}) > 1
@@ -253,7 +254,7 @@ def point_text(curve: Curve, point: CurvePoint, law: LawFound | None) -> str:
     )
     parts = [f"{where}: {_measured(point)}"]
     if law is not None:
-        parts += [f"law {number(steps)}" for _, steps in _law_points(law, Curve("", "", 0.0, (point,)), 1)]
+        parts += [f"law {number(steps)}" for _, steps in _law_points(law, Curve(points=(point,)), 1)]
     parts += [f"{name} {number(value)}" for name, value in point.metaparameters.items()]
     trials = [one for one in curve.trials if (one.batch_size, one.replicate) == (point.batch_size, point.replicate)]
     if trials:

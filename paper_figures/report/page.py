@@ -50,7 +50,7 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
 _UNKNOWN = Meaning("unknown", "·", "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClaimRow:
     """One row of the verdict table."""
 
@@ -74,7 +74,7 @@ class DrawnFigure:
     url: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunView:
     """A run as the page shows it.
 

@@ -233,7 +233,7 @@ def test_verdicts_of_an_older_version_are_to_be_renewed(sgd, panels, figure):
 @pytest.mark.slow
 def test_dollar_signs_in_names_are_no_formula(panels):
     records = searched_records(("my$own^$/net/sgd",))
-    run = judged_run(Records(records.source, records.curves), missing="make it: $x^$")
+    run = judged_run(Records(source=records.source, curves=records.curves), missing="make it: $x^$")
     for name, entry in FIGURES.items():
         drawn = panels(entry.draw([run]))
         words = [part.get_suptitle() for part in drawn.figure.subfigs[:-1]]

@@ -173,7 +173,7 @@ def test_each_workload_and_run_has_a_row_of_its_own(run, tmp_path):
 
 def test_replicates_are_averaged_only_to_normalise():
     points = (CurvePoint(1, 0, 99, 100), CurvePoint(1, 1, 399, 400), CurvePoint(1, 2, 500, None))
-    assert steps_at(Curve("", "", 0.0, points), 1) == pytest.approx(200.0)
+    assert steps_at(Curve(points=points), 1) == pytest.approx(200.0)
 
 
 def test_drawing_leaves_matplotlib_as_it_was(run):

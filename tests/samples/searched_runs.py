@@ -15,6 +15,7 @@ from verification.records.trials import SmoothnessRun, Trial
 from verification.report.verdicts import dump, to_json
 
 SIZES = (4, 16, 64, 256)
+_ENDED = ("trial", "status", "lower", "upper", "metaparameters")
 
 
 def searched_curve(workload, sparsity, *, stop="never", goal="0.08", sizes=SIZES, count=9, budget=3000.0, seed=1):
@@ -41,9 +42,9 @@ def searched_curve(workload, sparsity, *, stop="never", goal="0.08", sizes=SIZES
             for one in study:
                 if one[3] != won[3]:
                     one[1:4] = "censored", won[2], None
-        trials += [Trial(size, 0, *one) for one in study]
+        trials += [Trial(batch_size=size, replicate=0, **dict(zip(_ENDED, one, strict=True))) for one in study]
         points.append(CurvePoint(size, 0, won[2], won[3], won[4]))
-    return Curve(workload, goal, sparsity, tuple(points), tuple(trials), stop)
+    return Curve(workload=workload, goal=goal, sparsity=sparsity, points=tuple(points), trials=tuple(trials), stop=stop)
 
 
 def followed(sparsity, replicate=0, hessian=True, metaparameters=None):
@@ -61,19 +62,36 @@ def followed(sparsity, replicate=0, hessian=True, metaparameters=None):
     values = {"L_mean": (2.0 + sparsity / 10.0) / 2.0**replicate}
     rate = {"learning_rate": 0.1 * 4.0**replicate} if metaparameters is None else metaparameters
     losses = tuple(along["training_loss"].values())
-    return SmoothnessRun(sparsity, replicate, values, tuple(along["L"].values()), losses, along, 64, 41, rate)
+    return SmoothnessRun(
+        sparsity=sparsity,
+        replicate=replicate,
+        values=values,
+        smoothness=tuple(along["L"].values()),
+        loss=losses,
+        along=along,
+        batch_size=64,
+        goal_step=41,
+        metaparameters=rate,
+    )
 
 
 def searched_records(workloads=("digits/small-cnn/sgd",), sparsities=(0.0, 90.0), *, hessian=True, seeds=1, **options):
     """Records of one or more workloads, all in one folder."""
     curves = tuple(searched_curve(name, s, **options) for name in workloads for s in sparsities)
     constants = tuple(
-        Constant(workloads[0], s, name, value, 0.9 * value, 1.1 * value, 3)
+        Constant(workload=workloads[0], sparsity=s, quantity=name, value=value, low=0.9 * value, high=1.1 * value, n=3)
         for s in sparsities
         for name, value in (("L_mean", 2.0 + s / 10.0), ("Delta", 4.0), ("beta", 20.0))
     )
     runs = tuple(followed(s, seed, hessian=hessian) for s in sparsities for seed in range(seeds))
-    return Records(Path("run"), curves, constants, (), runs, without_seeds(constants))
+    return Records(
+        source=Path("run"),
+        curves=curves,
+        constants=constants,
+        notes=(),
+        smoothness=runs,
+        measured=without_seeds(constants),
+    )
 
 
 def judged_run(records, missing=None, folder="run"):

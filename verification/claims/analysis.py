@@ -14,12 +14,13 @@ from verification.inference.rates import Rates, rates
 from verification.inference.search_error import SearchError, by_group
 from verification.inference.smoothness_and_rate import SmoothnessAndRate, smoothness_and_rate
 from verification.inference.trends import Combined, Trend, combined, smoothness_trend
+from verification.missing import Missing
 from verification.records.records import Records
 
 Progress = Callable[[Iterable[FittedCurve]], Iterable[FittedCurve]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Analysis:
     """What one input says.
 
@@ -39,10 +40,10 @@ class Analysis:
     curves: tuple[FittedCurve, ...]
     pairs: tuple[Pair, ...]
     rates: tuple[Rates, ...]
-    search: tuple[SearchError | str, ...]
-    trend: Trend | str
-    smoothness_and_rate: SmoothnessAndRate | str
-    combined: Mapping[str, Combined | str]
+    search: tuple[SearchError | Missing, ...]
+    trend: Trend | Missing
+    smoothness_and_rate: SmoothnessAndRate | Missing
+    combined: Mapping[str, Combined | Missing]
     claims: tuple[Claim, ...]
 
     def studies(self, group: tuple[str, str]) -> int:
@@ -67,25 +68,27 @@ def analyse(records: Records, draws: int = 0, progress: Progress = iter) -> Anal
     found = tuple(rates(one) for one in curves)
     searched = by_group(records.curves)
     trend = smoothness_trend(records.smoothness)
-    material = Material(curves, pairs, found, records.measured, records.smoothness, trend)
+    material = Material(
+        curves=curves, pairs=pairs, rates=found, measured=records.measured, smoothness=records.smoothness, trend=trend
+    )
     search = tuple(searched[i] for i in range(len(curves)))
     return Analysis(
-        records,
-        curves,
-        pairs,
-        found,
-        search,
-        trend,
-        smoothness_and_rate(records.smoothness),
-        _over_workloads(pairs),
-        judge_all(material),
+        records=records,
+        curves=curves,
+        pairs=pairs,
+        rates=found,
+        search=search,
+        trend=trend,
+        smoothness_and_rate=smoothness_and_rate(records.smoothness),
+        combined=_over_workloads(pairs),
+        claims=judge_all(material),
     )
 
 
-def _over_workloads(pairs: tuple[Pair, ...]) -> dict[str, Combined | str]:
+def _over_workloads(pairs: tuple[Pair, ...]) -> dict[str, Combined | Missing]:
     """Combine the ratios at the highest sparsity that all workloads and goals have."""
     common = set.intersection(*_sparsities(pairs).values()) if pairs else set()
-    found: dict[str, Combined | str] = {}
+    found: dict[str, Combined | Missing] = {}
     for quantity in ("c1", "c2", "b_crit"):
         effects = []
         for pair in pairs:

@@ -6,7 +6,7 @@ constants in `verification.claims.on_trials`. Which claim takes which stands in 
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,11 +18,12 @@ from verification.inference.detectable import detectable
 from verification.inference.pairs import Pair
 from verification.inference.rates import Rates, Slope
 from verification.inference.trends import Trend
+from verification.missing import Missing
 from verification.records.measured_constants import Measured
 from verification.records.trials import SmoothnessRun
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Material:
     """All that claims are judged by.
 
@@ -40,10 +41,10 @@ class Material:
     rates: Sequence[Rates] = ()
     measured: Measured = field(default_factory=dict)
     smoothness: Sequence[SmoothnessRun] = ()
-    trend: Trend | str = "no runs"
+    trend: Trend | Missing = field(default_factory=lambda: Missing("no runs"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """What one curve or pair says about one claim.
 
@@ -69,17 +70,7 @@ class Evidence:
 
 
 # Evidence of each curve or pair, or the reason why there is none.
-Found = list[Evidence] | str
-
-
-def each_once(reasons: Iterable[str], otherwise: str) -> str:
-    """Return each reason once, in order; where there is none, another.
-
-    Example:
-        >>> each_once(["too few", "too flat", "too few"], "no curve"), each_once([], "no curve")
-        ('too few; too flat', 'no curve')
-    """
-    return "; ".join(dict.fromkeys(reasons)) or otherwise
+Found = list[Evidence] | Missing
 
 
 def name(fitted: FittedCurve) -> str:

@@ -24,6 +24,7 @@ from verification.claims.evidence import Evidence, Material
 from verification.claims.rules import RULES, Rule
 from verification.fits.fit import OPEN, Interval
 from verification.fits.likelihood import Array
+from verification.missing import Missing
 
 SIGNIFICANCE = 0.05
 
@@ -38,7 +39,7 @@ class Verdict(StrEnum):
     NOT_MEASURED = "not measured"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Claim:
     """A claim of the paper with its verdict.
 
@@ -125,13 +126,13 @@ def judge_all(material: Material) -> tuple[Claim, ...]:
         C1 to C18, in order.
     """
     found = {rule.id: rule.evidence(material) for rule in RULES}
-    listed = [one for pieces in found.values() if not isinstance(pieces, str) for one in pieces]
+    listed = [one for pieces in found.values() if not isinstance(pieces, Missing) for one in pieces]
     corrected = iter(holm([one.p for one in listed]).tolist())
     claims = []
     for rule in RULES:
         pieces = found[rule.id]
-        if isinstance(pieces, str):
-            claims.append(_not_measured(rule, pieces))
+        if isinstance(pieces, Missing):
+            claims.append(_not_measured(rule, pieces.reason))
         else:
             claims.append(_claim(rule, [(one, next(corrected)) for one in pieces]))
     return tuple(claims)
@@ -139,7 +140,18 @@ def judge_all(material: Material) -> tuple[Claim, ...]:
 
 def _not_measured(rule: Rule, reason: str) -> Claim:
     """Return a claim nothing can be said about."""
-    return Claim(rule.id, rule.statement, Verdict.NOT_MEASURED, None, None, OPEN, None, None, None, reason)
+    return Claim(
+        id=rule.id,
+        statement=rule.statement,
+        verdict=Verdict.NOT_MEASURED,
+        subject=None,
+        estimate=None,
+        interval=OPEN,
+        p=None,
+        p_holm=None,
+        detectable=None,
+        detail=reason,
+    )
 
 
 def _claim(rule: Rule, judged: Sequence[tuple[Evidence, float]]) -> Claim:

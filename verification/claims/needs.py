@@ -80,7 +80,7 @@ class Judged(Protocol):
         """In words."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Remedy:
     """One command that measures what several claims were not measured for."""
 
@@ -113,7 +113,7 @@ def remedies(records: Records, claims: Iterable[Judged], needs: Mapping[str, Nee
     for _, members in sorted(together.items()):
         command = run.command(**_merged([changes for _, changes in members]))
         if command is not None:
-            found.append(Remedy(tuple(id_ for id_, _ in members), command))
+            found.append(Remedy(ids=tuple(id_ for id_, _ in members), command=command))
     return found
 
 

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirics.records import FEW_STEPS
-from verification.claims.evidence import Evidence, Found, each_once, name, variances
+from verification.claims.evidence import Evidence, Found, name, variances
 from verification.fits.curves import FittedCurve
 from verification.fits.distributions import t_beyond, t_quantile
 from verification.fits.fit import FIRST_TEST, Interval
 from verification.fits.likelihood import Observations
 from verification.inference.detectable import detectable, log_error
+from verification.missing import Missing, each_once
 
 # A law that is rejected may still describe a curve to this relative error.
 APPROXIMATION = 0.10
@@ -44,7 +45,7 @@ def law_holds(curves: Sequence[FittedCurve]) -> Found:
     Returns:
         Evidence on alpha, for each curve with four batch sizes that reached the goal; else why there is none.
     """
-    found: list[Evidence | str] = []
+    found: list[Evidence | Missing] = []
     for fitted in curves:
         test, hyperbola = fitted.shape_tests.get("P"), fitted.hyperbola
         if test is None or test.p is None or hyperbola is None:
@@ -90,25 +91,25 @@ def plateau(curves: Sequence[FittedCurve]) -> Found:
     return _evidence_or_reasons(_end_slope(fitted, LARGE) for fitted in curves)
 
 
-def _evidence_or_reasons(found: Iterable[Evidence | str]) -> Found:
+def _evidence_or_reasons(found: Iterable[Evidence | Missing]) -> Found:
     """Return the evidence there is; where there is none, each reason once."""
     listed = list(found)
     evidence = [one for one in listed if isinstance(one, Evidence)]
-    return evidence or each_once((one for one in listed if isinstance(one, str)), _FEW_POINTS)
+    return evidence or each_once((one for one in listed if isinstance(one, Missing)), _FEW_POINTS)
 
 
-def _too_few(fitted: FittedCurve) -> str:
+def _too_few(fitted: FittedCurve) -> Missing:
     """Return why a curve has too few points for a third constant."""
     bounded = np.unique(fitted.data.log_batch_size[fitted.data.bounded])
     first = np.setdiff1d(fitted.data.log_batch_size[fitted.data.reached], bounded)
     if not first.size:
-        return _FEW_POINTS
+        return Missing(_FEW_POINTS)
     if not bounded.size:
-        return FIRST_TEST
-    return f"{_FEW_POINTS} after its first test; at {len(first)} of {len(first) + len(bounded)} {FIRST_TEST}"
+        return Missing(FIRST_TEST)
+    return Missing(f"{_FEW_POINTS} after its first test; at {len(first)} of {len(first) + len(bounded)} {FIRST_TEST}")
 
 
-def _end_slope(fitted: FittedCurve, end: End) -> Evidence | str:
+def _end_slope(fitted: FittedCurve, end: End) -> Evidence | Missing:
     """Compare the slope over the outermost batch sizes, a factor of four, with a claim; say why where it has none.
 
     A straight line by least squares, free of any law but for sigma, which the widest fitted law gives: read off
@@ -144,18 +145,19 @@ def _window(data: Observations, end: End) -> Observations:
     return reached.select(np.flatnonzero(gap <= END_RANGE))
 
 
-def _why_no_slope(data: Observations, window: Observations, end: End) -> str | None:
+def _why_no_slope(data: Observations, window: Observations, end: End) -> Missing | None:
     """Return why the points at an end have no slope, None where they have one."""
     first, few = ~window.bounded, window.few
     if first.any():
-        return f"at batch size {_size(window, first)} {FIRST_TEST}"
+        return Missing(f"at batch size {_size(window, first)} {FIRST_TEST}")
     if few.any():
-        return f"K* is {FEW_STEPS} steps or fewer at batch size {_size(window, few)}: counts too coarse for a slope"
+        few_steps = f"K* is {FEW_STEPS} steps or fewer at batch size {_size(window, few)}"
+        return Missing(f"{few_steps}: counts too coarse for a slope")
     if len(np.unique(window.log_batch_size)) > 1:
         return None
     outside = np.setdiff1d(data.log_batch_size[data.reached], window.log_batch_size)
     near = outside.min() if end is SMALL else outside.max()
-    return (
+    return Missing(
         f"needs 2 batch sizes within a factor 4 of the {end.word} that reached the goal, {_size(window)}; "
         f"the next is {round(math.exp(near))}"
     )
@@ -179,4 +181,4 @@ def other_settings(curves: Sequence[FittedCurve]) -> Found:
     for one in curves:
         goals.setdefault(one.curve.workload, set()).add(one.curve.goal)
     chosen = [one for one in curves if "linear" in one.curve.workload.split("/") or len(goals[one.curve.workload]) > 1]
-    return law_holds(chosen) if chosen else "needs curves with a decaying rate, or at two goals"
+    return law_holds(chosen) if chosen else Missing("needs curves with a decaying rate, or at two goals")

@@ -10,7 +10,6 @@ import numpy as np
 from verification.claims.evidence import (
     Evidence,
     Found,
-    each_once,
     exponential,
     name,
     sign_evidence,
@@ -25,6 +24,7 @@ from verification.fits.profile import deviance_at, profile_interval, t_statistic
 from verification.inference.detectable import detectable, log_error
 from verification.inference.pairs import RATIOS, Pair, compare_each
 from verification.inference.rates import Slope, line
+from verification.missing import Missing, each_once
 from verification.prediction.prediction import Prediction
 from verification.records.records import curve_groups
 
@@ -55,9 +55,8 @@ def sparse_needs_more_steps(pairs: Sequence[Pair]) -> Found:
         variance = pair.fit.sigma**2 * pair.fit.n / freedom
         ratios = log_ratios(pair, variance)
         if not ratios:
-            reasons.append(
-                f"{name(pair.sparse)}: no batch size at which its K* and that of the dense curve bound a ratio"
-            )
+            where = "no batch size at which its K* and that of the dense curve bound a ratio"
+            reasons.append(Missing(f"{name(pair.sparse)}: {where}"))
             continue
         log_ratio, error = (np.array(column) for column in zip(*ratios.values(), strict=True))
         t = log_ratio / error
@@ -78,9 +77,9 @@ def sparse_needs_more_steps(pairs: Sequence[Pair]) -> Found:
     return found or each_once(reasons, _FEW_PAIRS)
 
 
-def _why_no_fit(pair: Pair) -> str:
+def _why_no_fit(pair: Pair) -> Missing:
     """Return why a pair has no fitted ratio."""
-    return f"{_FEW_PAIRS} ({pair.reason})"
+    return Missing(f"{_FEW_PAIRS} ({pair.reason})")
 
 
 def log_ratios(pair: Pair, variance: float) -> dict[int, tuple[float, float]]:
@@ -136,7 +135,7 @@ def log_ratios_between(first: FittedCurve, second: FittedCurve) -> dict[int, flo
     return {size: sides[1][size] - sides[0][size] for size in sorted(sides[0].keys() & sides[1].keys())}
 
 
-def ratio_slope(pair: Pair) -> Slope | str:
+def ratio_slope(pair: Pair) -> Slope | Missing:
     """Return how log(K*_sparse/K*_dense) moves with log B.
 
     Args:
@@ -149,7 +148,7 @@ def ratio_slope(pair: Pair) -> Slope | str:
     if len(ratios) < 4:
         return _few_in_common(pair.dense, pair.sparse, len(ratios))
     slope = line([math.log(size) for size in ratios], ratios.values())
-    return _NO_SCATTER if isinstance(slope, str) else slope
+    return Missing(_NO_SCATTER) if isinstance(slope, Missing) else slope
 
 
 def ordered_by_sparsity(curves: Sequence[FittedCurve]) -> Found:
@@ -168,7 +167,7 @@ def ordered_by_sparsity(curves: Sequence[FittedCurve]) -> Found:
         if len(members) < 3:
             continue
         steps = [_mean(low, high) for low, high in pairwise(members)]
-        if missing := [step for step in steps if isinstance(step, str)]:
+        if missing := [step for step in steps if isinstance(step, Missing)]:
             reasons.append(missing[0])
             continue
         known = [step for step in steps if isinstance(step, Slope)]
@@ -193,7 +192,7 @@ def ratio_falls(pairs: Sequence[Pair]) -> Found:
     found, reasons = [], []
     for pair in sparsest(pairs):
         slope = ratio_slope(pair)
-        if isinstance(slope, str):
+        if isinstance(slope, Missing):
             reasons.append(slope)
             continue
         found.append(sign_evidence(name(pair.sparse), slope, -1))
@@ -306,7 +305,7 @@ def momentum_scales_further(curves: Sequence[FittedCurve]) -> Found:
         )
     if found or reasons:
         return found or each_once(reasons, _FEW_PAIRS)
-    return "needs curves of SGD and of momentum or Nesterov on one data set and network, in one CSV file"
+    return Missing("needs curves of SGD and of momentum or Nesterov on one data set and network, in one CSV file")
 
 
 def predicted_ratio(pairs: Sequence[Pair]) -> Found:
@@ -322,7 +321,7 @@ def predicted_ratio(pairs: Sequence[Pair]) -> Found:
     reasons = []
     for pair in pairs:
         test = pair.tests.get("prediction")
-        if test is None or test.p is None or isinstance(pair.prediction, str) or _of_one_seed(pair.prediction):
+        if test is None or test.p is None or isinstance(pair.prediction, Missing) or _of_one_seed(pair.prediction):
             reasons.append(_why_no_prediction(pair))
             continue
         fitted = pair.ratios["c1"] or 0.0
@@ -331,19 +330,30 @@ def predicted_ratio(pairs: Sequence[Pair]) -> Found:
         freedom = pair.fit.n - 4 if pair.fit else 1
         widen = float(t_quantile(0.975, freedom) / t_quantile(0.95, freedom))
         ends = Interval(centre * (low / centre) ** widen, centre * (high / centre) ** widen)
-        found.append(Evidence(name(pair.sparse), centre, ends, test.p, test.detectable, test.interval_90))
+        found.append(
+            Evidence(
+                subject=name(pair.sparse),
+                estimate=centre,
+                interval=ends,
+                p=test.p,
+                detectable=test.detectable,
+                interval_90=test.interval_90,
+            )
+        )
     if found:
         return found
-    return min(reasons) if reasons else "needs a dense and a sparse curve, and their measured constants"
+    if reasons:
+        return min(reasons, key=lambda one: one.reason)
+    return Missing("needs a dense and a sparse curve, and their measured constants")
 
 
-def _why_no_prediction(pair: Pair) -> str:
+def _why_no_prediction(pair: Pair) -> Missing:
     """Return why a pair's ratio cannot be compared with a prediction."""
-    if isinstance(pair.prediction, str):
+    if isinstance(pair.prediction, Missing):
         return pair.prediction
     if _of_one_seed(pair.prediction):
-        return "the constants have one replicate, so their error is unknown"
-    return _why_no_fit(pair) if pair.fit is None else "the data do not bound the ratio of c1"
+        return Missing("the constants have one replicate, so their error is unknown")
+    return _why_no_fit(pair) if pair.fit is None else Missing("the data do not bound the ratio of c1")
 
 
 def _of_one_seed(prediction: Prediction) -> bool:
@@ -357,18 +367,18 @@ def _without_optimiser(fitted: FittedCurve) -> tuple[str, str, float]:
     return "/".join(words), fitted.curve.goal, fitted.curve.sparsity
 
 
-def _mean(first: FittedCurve, second: FittedCurve) -> Slope | str:
+def _mean(first: FittedCurve, second: FittedCurve) -> Slope | Missing:
     """Return the mean of log(K*_second/K*_first) over batch sizes with its error; why there is none."""
     values = list(log_ratios_between(first, second).values())
     if len(values) < 4:
         return _few_in_common(first, second, len(values))
     error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return Slope(float(np.mean(values)), error, len(values) - 1) if error > 1e-12 else _NO_SCATTER
+    return Slope(float(np.mean(values)), error, len(values) - 1) if error > 1e-12 else Missing(_NO_SCATTER)
 
 
-def _few_in_common(first: FittedCurve, second: FittedCurve, count: int) -> str:
+def _few_in_common(first: FittedCurve, second: FittedCurve, count: int) -> Missing:
     """Return that two curves have too few batch sizes in common, and which would count."""
     at_first = any((side.data.reached & ~side.data.bounded).any() for side in (first, second))
     when = " after the first goal test" if at_first else ""
     levels, verb = f"{first.curve.sparsity:g}% and {second.curve.sparsity:g}%", "is" if count == 1 else "are"
-    return f"needs 4 batch sizes at which both {levels} reached the goal{when}, there {verb} {count}"
+    return Missing(f"needs 4 batch sizes at which both {levels} reached the goal{when}, there {verb} {count}")

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import betainc, betaincinv
 
-from verification.claims.evidence import Evidence, Found, each_once, exponential, name, sign_evidence
+from verification.claims.evidence import Evidence, Found, exponential, name, sign_evidence
 from verification.fits.curves import FittedCurve
 from verification.fits.fit import Interval
 from verification.fits.likelihood import Array
 from verification.inference.detectable import POWER, detectable
 from verification.inference.rates import FIRST_TEST_RATES, Rates, Slope, mean_slope, success
 from verification.inference.trends import Trend
+from verification.missing import Missing, each_once
 from verification.prediction.prediction import ratio_of
 from verification.records.measured_constants import Measured
 from verification.records.records import curve_groups
@@ -35,7 +36,7 @@ def best_rate_grows(curves: Sequence[FittedCurve], rates: Sequence[Rates]) -> Fo
     """
     slopes = [(name(one), rate.rate) for one, rate in zip(curves, rates, strict=True)]
     found = [sign_evidence(subject, slope, 1) for subject, slope in slopes if isinstance(slope, Slope)]
-    return found or next((slope for _, slope in slopes if isinstance(slope, str)), "needs a curve")
+    return found or next((slope for _, slope in slopes if isinstance(slope, Missing)), Missing("needs a curve"))
 
 
 def successful_range_shrinks(curves: Sequence[FittedCurve]) -> Found:
@@ -52,12 +53,14 @@ def successful_range_shrinks(curves: Sequence[FittedCurve]) -> Found:
     found, reasons = [], []
     for dense, sparse in _dense_and_sparsest(curves):
         sides = [success(one.curve) for one in (dense, sparse)]
-        if any(isinstance(side, str) for side in sides):
-            return next(side for side in sides if isinstance(side, str))
-        known = [_by_point(side) for side in sides if not isinstance(side, str)]
+        if any(isinstance(side, Missing) for side in sides):
+            return next(side for side in sides if isinstance(side, Missing))
+        known = [_by_point(side) for side in sides if not isinstance(side, Missing)]
         common = sorted(known[0].keys() & known[1].keys())
         if len(common) < 4:
-            reasons.append(f"needs 4 search points tried in a dense and a sparse curve, there are {len(common)}")
+            reasons.append(
+                Missing(f"needs 4 search points tried in a dense and a sparse curve, there are {len(common)}")
+            )
             continue
         gaps = []
         for point in common:
@@ -83,13 +86,13 @@ def region_grows(curves: Sequence[FittedCurve]) -> Found:
     found, reasons = [], []
     for one in curves:
         table = success(one.curve)
-        if isinstance(table, str):
+        if isinstance(table, Missing):
             reasons.append(table)
             continue
         x, _, reached = table
         centred = x - x.mean()
         if len(x) < 3:
-            reasons.append("needs a curve with 3 batch sizes whose trials are known")
+            reasons.append(Missing("needs a curve with 3 batch sizes whose trials are known"))
             continue
         slope = mean_slope(centred @ reached / float(centred @ centred))
         if isinstance(slope, Slope):
@@ -134,10 +137,10 @@ def winners_inside(curves: Sequence[FittedCurve]) -> Found:
                 interval_90=_binomial_interval(k, n, 0.90),
             )
         )
-    return found or reason
+    return found or Missing(reason)
 
 
-def smoothness_grows(trend: Trend | str) -> Found:
+def smoothness_grows(trend: Trend | Missing) -> Found:
     """C10: the mean of L over training grows with sparsity, over replicates (Jonckheere).
 
     Args:
@@ -146,8 +149,8 @@ def smoothness_grows(trend: Trend | str) -> Found:
     Returns:
         Evidence on the ratio of mean L, highest sparsity over lowest.
     """
-    if isinstance(trend, str):
-        return "needs L along training at 3 sparsities, which a run folder holds and a table does not"
+    if isinstance(trend, Missing):
+        return Missing("needs L along training at 3 sparsities, which a run folder holds and a table does not")
     ends = list(trend.groups.values())
     up = trend.statistic >= trend.expected
     # Without a trend J lies as far below its mean as above: the p-value the other way is that of the mirror image.
@@ -181,12 +184,12 @@ def constants_change_little(measured: Measured) -> Found:
     ]
     known = [(sparsity, quantity, ratio) for sparsity, quantity, ratio in ratios if ratio is not None]
     if not known:
-        return "needs Delta and beta of a sparse and the dense network, in constants.csv"
+        return Missing("needs Delta and beta of a sparse and the dense network, in constants.csv")
     found, reasons = [], []
     for sparsity, quantity, predicted in known:
         if not (error := predicted.error_between_seeds):
             alike = f"the replicates of {quantity} are all alike: no scatter to judge by"
-            reasons.append(_ONE_SEED if error is None else alike)
+            reasons.append(Missing(_ONE_SEED if error is None else alike))
             continue
         ratio = Slope(math.log(predicted.ratio), error, predicted.seeds - 1)
         at_95, at_90 = (ratio.interval(level).map(exponential) for level in (0.95, 0.90))
@@ -214,14 +217,14 @@ def loss_goes_with_smoothness(runs: Sequence[SmoothnessRun]) -> Found:
     """
     means = [(float(np.mean(run.smoothness)), float(np.mean(run.loss))) for run in runs if run.smoothness]
     if len(means) < 4:
-        return "needs L and training loss along 4 runs (sparsities or replicates), in study.sqlite"
+        return Missing("needs L and training loss along 4 runs (sparsities or replicates), in study.sqlite")
     smoothness, loss = zip(*means, strict=True)
     from scipy.stats import kendalltau  # noqa: PLC0415 - a second only runs with trials need
 
     tau, p = kendalltau(smoothness, loss, alternative="greater")
     _, against = kendalltau(smoothness, loss, alternative="less")
     if not math.isfinite(float(tau)):
-        return "L or the training loss is the same in all runs"
+        return Missing("L or the training loss is the same in all runs")
     return [
         Evidence(
             subject=f"{len(means)} runs",

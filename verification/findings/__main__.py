@@ -97,7 +97,9 @@ def across(analyses: Sequence[Analysis]) -> tuple[Claim, ...]:
         if speaks(fitted.curve.group) is one
     ]
     fitted_curves = [fitted for fitted, _ in chosen]
-    claims = judge_all(Material(fitted_curves, compare_all(fitted_curves, {}), [rates for _, rates in chosen]))
+    claims = judge_all(
+        Material(curves=fitted_curves, pairs=compare_all(fitted_curves, {}), rates=[rates for _, rates in chosen])
+    )
     return tuple(claim for claim in claims if claim.id in ACROSS)
 
 

@@ -12,6 +12,7 @@ from verification.fits.curves import FittedCurve
 from verification.fits.fit import Interval
 from verification.inference.pairs import Pair
 from verification.inference.rates import Rates, Slope
+from verification.missing import Missing
 from verification.records.constants_file import Constant
 from verification.report.markdown import code, table
 from verification.report.tables import estimate_text, known_text, number
@@ -77,9 +78,9 @@ def _once(curves: Sequence[Told], measure: Callable[[Told], T | None]) -> list[T
     return list(found.values())
 
 
-def _ends(slope: Slope | str) -> Interval | None:
+def _ends(slope: Slope | Missing) -> Interval | None:
     """Return the interval of a slope, None where there is none."""
-    return None if isinstance(slope, str) else slope.interval()
+    return None if isinstance(slope, Missing) else slope.interval()
 
 
 def held(title: str, value: float, intervals: Sequence[Interval]) -> list[str]:
@@ -95,7 +96,7 @@ def _beside(value: float, intervals: Sequence[Interval]) -> tuple[int, int]:
     return below, sum(one.low is not None and one.low > value for one in intervals)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Direction:
     """How K*_sparse/K*_dense moves with B, and how it should.
 
@@ -172,9 +173,9 @@ def _consequence(told: Told) -> list[str]:
     return [*slopes, critical_batch_cell(fitted), scale, slope, "-" if direction is None else direction.predicted]
 
 
-def _slope(found: Slope | str) -> str:
+def _slope(found: Slope | Missing) -> str:
     """Return a slope with its interval, a dash where there is none."""
-    return "-" if isinstance(found, str) else estimate_text(found.value, found.interval())
+    return "-" if isinstance(found, Missing) else estimate_text(found.value, found.interval())
 
 
 def _noise_scale(analysis: Analysis, fitted: FittedCurve) -> Constant | None:
@@ -195,11 +196,11 @@ def _direction(told: Told) -> Direction | None:
         return None
     slope = ratio_slope(pair)
     dense, sparse = (_noise_scale(analysis, one) for one in (pair.dense, fitted))
-    if isinstance(slope, str) or dense is None or sparse is None:
+    if isinstance(slope, Missing) or dense is None or sparse is None:
         return None
     smaller, larger = sorted((dense, sparse), key=lambda one: one.value)
     sure = smaller.high is not None and larger.low is not None and smaller.high < larger.low
-    return Direction(slope, sparse.value <= dense.value, sure)
+    return Direction(slope=slope, rises=sparse.value <= dense.value, sure=sure)
 
 
 def smoothness_table(runs: Sequence[KeptRun]) -> str:
@@ -207,7 +208,7 @@ def smoothness_table(runs: Sequence[KeptRun]) -> str:
     rows = []
     for run in runs:
         found = run.analysis.smoothness_and_rate
-        if isinstance(found, str):
+        if isinstance(found, Missing):
             continue
         means = {one.sparsity: one for one in run.analysis.records.constants if one.quantity == "L_mean"}
         dense = means.get(0.0)

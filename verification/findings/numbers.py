@@ -8,6 +8,7 @@ from verification.claims.on_pairs import log_ratios_between
 from verification.findings.kept_runs import KeptRun
 from verification.fits.curves import FittedCurve
 from verification.inference.pairs import Pair
+from verification.missing import Missing
 from verification.prediction import paper
 from verification.prediction.prediction import Prediction, predict_from
 from verification.records.constants_file import Constant
@@ -95,15 +96,15 @@ def _ratio_cells(analysis: Analysis, pair: Pair) -> list[str]:
     return [span, c1, *predicted, c2, critical_batch_cell(pair.dense), critical_batch_cell(pair.sparse)]
 
 
-def with_measured_epsilon(analysis: Analysis, pair: Pair) -> Prediction | str:
+def with_measured_epsilon(analysis: Analysis, pair: Pair) -> Prediction | Missing:
     """Return a pair's predicted ratio of c1 with the epsilon that was measured of either network."""
     curve = pair.sparse.curve
     return predict_from(analysis.records.measured, curve.workload, curve.sparsity, "epsilon")
 
 
-def predicted_cell(made: Prediction | str) -> str:
+def predicted_cell(made: Prediction | Missing) -> str:
     """Return a predicted ratio of c1 with its interval over replicates, a dash where there is none."""
-    return "-" if isinstance(made, str) else predicted_text(made)
+    return "-" if isinstance(made, Missing) else predicted_text(made)
 
 
 def critical_batch_cell(fitted: FittedCurve) -> str:

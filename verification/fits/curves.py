@@ -20,7 +20,7 @@ CANDIDATES: Mapping[str, Law] = MappingProxyType({**LAWS, NOISY_QUADRATIC.id: NO
 LARGEST_LOG = 700.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FittedLaw:
     """A law on one curve.
 
@@ -48,7 +48,7 @@ class FittedLaw:
         return {name: None not in {ends.low, ends.high} for name, ends in self.intervals.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ShapeTest:
     """Likelihood ratio test of the shape being 1 (alpha in law P, h in law S), that is of law H within the wider law.
 
@@ -72,7 +72,7 @@ class CurveTest:
     method: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rival:
     """Law H against another law.
 
@@ -89,7 +89,7 @@ class Rival:
     vuong_p: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FittedCurve:
     """A curve, the laws fitted to it, or the reason why none was.
 
@@ -184,9 +184,16 @@ def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
             for i, test in zip(chosen, _shape_tests([laws[i]["H"].fit for i in chosen], fitted), strict=True):
                 tests[i][law.id] = test
     return tuple(
-        FittedCurve(curve, points, {}, {}, None, reason)
+        FittedCurve(curve=curve, data=points, laws={}, shape_tests={}, robust=None, reason=reason)
         if reason is not None
-        else FittedCurve(curve, points, _weighted(found), tested, _robust(found["H"], points), None)
+        else FittedCurve(
+            curve=curve,
+            data=points,
+            laws=_weighted(found),
+            shape_tests=tested,
+            robust=_robust(found["H"], points),
+            reason=None,
+        )
         for curve, points, found, tested, reason in zip(curves, data, laws, tests, reasons, strict=True)
     )
 
@@ -226,7 +233,14 @@ def _in_examples(law: Law, problem: Problem, fit: Fit, intervals: dict[str, Inte
         log_c1 += math.exp(log_alpha) * math.log(smallest)
         known = estimate(fit, (1.0, 0.0, 1.0)) is not None and log_c1 < LARGEST_LOG
         constants = {"c1": math.exp(log_c1) if known else None, "c2": estimate(fit, (0.0, 1.0, 0.0))}
-        return FittedLaw(law, problem, fit, (log_c1, log_c2, log_alpha), {**constants, **estimates}, intervals)
+        return FittedLaw(
+            law=law,
+            problem=problem,
+            fit=fit,
+            theta=(log_c1, log_c2, log_alpha),
+            estimates={**constants, **estimates},
+            intervals=intervals,
+        )
     if law.id == "H":
 
         def cbs20(b_crit: float) -> float:
@@ -235,7 +249,7 @@ def _in_examples(law: Law, problem: Problem, fit: Fit, intervals: dict[str, Inte
         b_crit = estimates["b_crit"]
         estimates["cbs20"] = None if b_crit is None else cbs20(b_crit)
         intervals = {**intervals, "cbs20": intervals["b_crit"].map(cbs20)}
-    return FittedLaw(law, problem, fit, fit.theta, estimates, intervals)
+    return FittedLaw(law=law, problem=problem, fit=fit, theta=fit.theta, estimates=estimates, intervals=intervals)
 
 
 def estimate(fit: Fit, contrast: tuple[float, ...]) -> float | None:
@@ -265,7 +279,11 @@ def _shape_tests(hyperbolas: Sequence[Fit], wider: Sequence[FittedLaw]) -> list[
     found = []
     for hyperbola, one, interval in zip(hyperbolas, wider, intervals, strict=True):
         deviance = max(0.0, 2.0 * (one.fit.log_likelihood - hyperbola.log_likelihood))
-        found.append(ShapeTest(deviance, p_value(deviance, one.fit.n, len(one.fit.theta)), interval[shape]))
+        found.append(
+            ShapeTest(
+                deviance=deviance, p=p_value(deviance, one.fit.n, len(one.fit.theta)), interval_90=interval[shape]
+            )
+        )
     return found
 
 

@@ -61,7 +61,7 @@ def around(ratio: float, error: float, quantile: float) -> Interval:
     return Interval(ratio * float(np.exp(-quantile * error)), ratio * float(np.exp(quantile * error)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fit:
     """A law's maximum likelihood fit and its certificate.
 

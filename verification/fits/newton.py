@@ -107,7 +107,7 @@ def maximise(law: StepLaw, data: Observations, start: Array, floor: Array, basis
         gradient[to], curvature[to] = new_slope[better], new_bend[better]
         damping[live] *= np.where(better, 0.2, 4.0)
         np.clip(damping, 1e-12, 1e12, out=damping)
-    return Optimum(theta, log_sigma, value, converged)
+    return Optimum(theta=theta, log_sigma=log_sigma, log_likelihood=value, converged=converged)
 
 
 def _arrived(slope: Array, newton: Array, log_sigma: Array) -> Bools:

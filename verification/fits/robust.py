@@ -13,7 +13,7 @@ from verification.fits.newton import StepLaw
 _MAD = 0.6745
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RobustFit:
     """Constants of law H by Cauchy loss.
 
@@ -63,4 +63,4 @@ def robust_fit(law: StepLaw, data: Observations, fit: Fit) -> RobustFit:
     candidates = [least_squares(gap, start, loss="cauchy", f_scale=scale) for start in (rough, first)]
     theta = min(candidates, key=lambda found: float(found.cost)).x
     c1, c2 = np.exp(np.clip(theta, -700.0, 700.0))
-    return RobustFit(float(c1), float(c2), scale, float(np.abs(gap(theta)).max()) / scale)
+    return RobustFit(c1=float(c1), c2=float(c2), scale=scale, farthest=float(np.abs(gap(theta)).max()) / scale)

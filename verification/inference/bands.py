@@ -22,7 +22,7 @@ from verification.inference.pairs import JointLaw, Pair
 BAND_POINTS = 25
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Band:
     """A quantity over batch sizes, each with its 95% interval: pointwise, not all at once.
 
@@ -122,4 +122,9 @@ def _band(
     """Return the band of exp(contrast . theta)."""
     ends: list[Interval] = [one["K"] for one in profile_intervals(problems, fits, {"K": contrast})]
     values = [float(np.exp(np.dot(contrast, fit.theta))) for fit in fits]
-    return Band(tuple(sizes), tuple(values), tuple(one.low for one in ends), tuple(one.high for one in ends))
+    return Band(
+        batch_size=tuple(sizes),
+        value=tuple(values),
+        low=tuple(one.low for one in ends),
+        high=tuple(one.high for one in ends),
+    )

@@ -272,6 +272,6 @@ def _against(data: Observations, hyperbola: FittedLaw, rival: FittedLaw, drawn: 
     gain = theirs - ours
     spread = float(gain.std())
     if not spread > 1e-9:
-        return Rival(ratio, p, None, None)
+        return Rival(log_ratio=ratio, p=p, vuong_z=None, vuong_p=None)
     z = float(gain.sum()) / (math.sqrt(len(gain)) * spread)
-    return Rival(ratio, p, z, float(normal_beyond(z)))
+    return Rival(log_ratio=ratio, p=p, vuong_z=z, vuong_p=float(normal_beyond(z)))

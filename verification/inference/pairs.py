@@ -22,6 +22,7 @@ from verification.fits.likelihood import Array, joined
 from verification.fits.newton import StepLaw
 from verification.fits.profile import deviance_at, p_value, profile_intervals
 from verification.inference.detectable import detectable, log_error
+from verification.missing import Missing
 from verification.prediction.prediction import Prediction, predict_from
 from verification.records.measured_constants import Measured
 
@@ -74,7 +75,7 @@ class JointLaw:
 MARGIN = 1.25
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RatioTest:
     """Test of one ratio being 1, or being what was predicted.
 
@@ -93,7 +94,7 @@ class RatioTest:
     detail: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pair:
     """A sparse curve against the dense one of its workload and goal.
 
@@ -115,7 +116,7 @@ class Pair:
     fit: Fit | None
     ratios: Mapping[str, float | None]
     intervals: Mapping[str, Interval]
-    prediction: Prediction | str
+    prediction: Prediction | Missing
     reason: str | None
     tests: Mapping[str, RatioTest] = field(default_factory=dict)
 
@@ -123,7 +124,7 @@ class Pair:
     def direction_disagrees(self) -> bool:
         """Whether fitted and predicted ratio of c1 lie on different sides of 1; one open on both sides lies on none."""
         fitted = self.ratios.get("c1")
-        if fitted is None or self.intervals["c1"] == OPEN or isinstance(self.prediction, str):
+        if fitted is None or self.intervals["c1"] == OPEN or isinstance(self.prediction, Missing):
             return False
         return (fitted - 1.0) * (self.prediction.c1.ratio - 1.0) < 0.0
 
@@ -214,7 +215,16 @@ def compare_each(partners: Sequence[tuple[FittedCurve, FittedCurve]], measured: 
     for i, (dense, sparse) in enumerate(partners):
         prediction = predict_from(measured, sparse.curve.workload, sparse.curve.sparsity)
         reasons = [f"{n}: {side.reason}" for n, side in (("dense", dense), ("sparse", sparse)) if side.reason]
-        pairs[i] = Pair(dense, sparse, None, None, {}, {}, prediction, reasons[0] if reasons else None)
+        pairs[i] = Pair(
+            dense=dense,
+            sparse=sparse,
+            problem=None,
+            fit=None,
+            ratios={},
+            intervals={},
+            prediction=prediction,
+            reason=reasons[0] if reasons else None,
+        )
         if not reasons:
             start = np.array([*dense.laws["H"].fit.theta, *sparse.laws["H"].fit.theta])
             joint = JointLaw(HYPERBOLA, len(dense.curve.points), 2)
@@ -242,10 +252,16 @@ def _tests(pair: Pair, problem: Problem, fit: Fit, at_90: Mapping[str, Interval]
 def _against_prediction(pair: Pair, at_90: Interval, freedom: int) -> RatioTest:
     """Compare the fitted ratio of c1 with the predicted one, the errors of both carried."""
     predicted, ratio, error = pair.prediction, pair.ratios["c1"], log_error(at_90, freedom)
-    if isinstance(predicted, str):
-        return RatioTest(None, OPEN, None, "inconclusive", predicted)
+    if isinstance(predicted, Missing):
+        return RatioTest(p=None, interval_90=OPEN, detectable=None, verdict="inconclusive", detail=predicted.reason)
     if ratio is None or error is None:
-        return RatioTest(None, OPEN, None, "inconclusive", "the data do not bound the ratio of c1")
+        return RatioTest(
+            p=None,
+            interval_90=OPEN,
+            detectable=None,
+            verdict="inconclusive",
+            detail="the data do not bound the ratio of c1",
+        )
     of_constants = predicted.c1.error_between_seeds
     total = math.hypot(error, of_constants or 0.0)
     off = ratio / predicted.c1.ratio
@@ -260,4 +276,4 @@ def _ratio_test(p: float | None, interval: Interval, error: float | None, freedo
     verdict = "different" if p is not None and p < 0.05 else "inconclusive"
     if interval.inside(1.0 / MARGIN, MARGIN):
         verdict = "equivalent"
-    return RatioTest(p, interval, detectable(error, freedom, 2), verdict)
+    return RatioTest(p=p, interval_90=interval, detectable=detectable(error, freedom, 2), verdict=verdict)

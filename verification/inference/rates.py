@@ -19,6 +19,7 @@ from verification.fits.curves import FittedCurve
 from verification.fits.distributions import t_above, t_beyond, t_quantile
 from verification.fits.fit import FIRST_TEST, Interval
 from verification.fits.likelihood import Array
+from verification.missing import Missing
 from verification.records.records import Curve
 from verification.records.trials import Trial
 
@@ -59,7 +60,7 @@ class Slope:
         return float(t_above((self.value - value) / self.error, self.freedom))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rates:
     """What the winners' rates of one curve say; each a slope, or the reason why there is none.
 
@@ -72,15 +73,15 @@ class Rates:
         window: The power w of K(r eta*)/K* = (1/(r (2 - r)))^w over the trials of all studies: 1.
     """
 
-    rate: Slope | str
-    product: Slope | str
-    sharp: Slope | str
-    textbook: Slope | str
+    rate: Slope | Missing
+    product: Slope | Missing
+    sharp: Slope | Missing
+    textbook: Slope | Missing
     better: str | None
-    window: Slope | str
+    window: Slope | Missing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Window:
     """How K rises away from the best rate, over the trials of all studies of a curve.
 
@@ -97,7 +98,7 @@ class Window:
     slowdown: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BestRates:
     """The winners' rates of one curve beside what theory makes of them.
 
@@ -136,14 +137,16 @@ def raced(curve: Curve) -> bool:
     return curve.stop.split()[:1] in (["race"], ["hits"])
 
 
-def why_no_losers(curve: Curve) -> str | None:
+def why_no_losers(curve: Curve) -> Missing | None:
     """Return why nothing can be said about losing trials, None when it can."""
     if raced(curve):
-        return RACED
-    return None if curve.trials else "no trials in the input: give one row per trial, or a run folder with study.sqlite"
+        return Missing(RACED)
+    if curve.trials:
+        return None
+    return Missing("no trials in the input: give one row per trial, or a run folder with study.sqlite")
 
 
-def line(x: Iterable[float], y: Iterable[float]) -> Slope | str:
+def line(x: Iterable[float], y: Iterable[float]) -> Slope | Missing:
     """Return the slope of a straight line by least squares.
 
     Args:
@@ -154,17 +157,17 @@ def line(x: Iterable[float], y: Iterable[float]) -> Slope | str:
         The slope; the reason where there are fewer than 4 points or no scatter to judge it by.
 
     Example:
-        >>> line([0, 1, 2], [0, 1, 2])
-        'needs 4 batch sizes with a known best rate'
+        >>> print(line([0, 1, 2], [0, 1, 2]))
+        needs 4 batch sizes with a known best rate
     """
     u, v = np.array(list(x), dtype=np.float64), np.array(list(y), dtype=np.float64)
     if len(u) < 4 or np.ptp(u) == 0.0:
-        return "needs 4 batch sizes with a known best rate"
+        return Missing("needs 4 batch sizes with a known best rate")
     u = u - u.mean()
     value = float(u @ v / (u @ u))
     rest = v - v.mean() - value * u
     error = math.sqrt(float(rest @ rest) / (len(u) - 2) / float(u @ u))
-    return Slope(value, error, len(u) - 2) if error > 1e-12 else "no scatter to judge a slope by"
+    return Slope(value, error, len(u) - 2) if error > 1e-12 else Missing("no scatter to judge a slope by")
 
 
 def rates(fitted: FittedCurve) -> Rates:
@@ -180,23 +183,30 @@ def rates(fitted: FittedCurve) -> Rates:
     window = trial_window(fitted.curve)
     if not best:
         reason = _why_no_rates(fitted.curve)
-        return Rates(reason, reason, reason, reason, None, window)
+        return Rates(rate=reason, product=reason, sharp=reason, textbook=reason, better=None, window=window)
     x, eta, steps = (np.array(column) for column in zip(*best, strict=True))
-    shapes: dict[str, Slope | str] = {}
+    shapes: dict[str, Slope | Missing] = {}
     scatter: dict[str, float] = {}
     for name, law in (("sharp", "H"), ("textbook", "X")):
         b_crit = fitted.laws[law].estimates["b_crit"] if law in fitted.laws else None
         if b_crit is None:
-            shapes[name] = "the critical batch size is not bounded"
+            shapes[name] = Missing("the critical batch size is not bounded")
             continue
         predicted = _log_rate(name, x, b_crit)
         shapes[name] = line(predicted, eta)
         scatter[name] = float(np.var(eta - predicted))
     better = min(scatter, key=lambda name: scatter[name]) if len(scatter) == 2 else None
-    return Rates(line(x, eta), line(x, eta + steps), shapes["sharp"], shapes["textbook"], better, window)
+    return Rates(
+        rate=line(x, eta),
+        product=line(x, eta + steps),
+        sharp=shapes["sharp"],
+        textbook=shapes["textbook"],
+        better=better,
+        window=window,
+    )
 
 
-def best_rates(fitted: FittedCurve) -> BestRates | str:
+def best_rates(fitted: FittedCurve) -> BestRates | Missing:
     """Return the winners' rates of a curve beside what theory makes of them.
 
     Args:
@@ -217,11 +227,11 @@ def best_rates(fitted: FittedCurve) -> BestRates | str:
             level = float(np.mean(eta - _log_rate(name, x, b_crit)))
             shapes[name] = tuple(np.exp(level + _log_rate(name, grid, b_crit)).tolist())
     return BestRates(
-        tuple(round(size) for size in np.exp(x).tolist()),
-        tuple(np.exp(eta).tolist()),
-        tuple(np.exp(eta + steps).tolist()),
-        float(np.exp(np.mean(eta + steps))),
-        tuple(np.exp(grid).tolist()),
+        batch_size=tuple(round(size) for size in np.exp(x).tolist()),
+        rate=tuple(np.exp(eta).tolist()),
+        product=tuple(np.exp(eta + steps).tolist()),
+        level=float(np.exp(np.mean(eta + steps))),
+        grid=tuple(np.exp(grid).tolist()),
         **shapes,
     )
 
@@ -238,10 +248,10 @@ def _winners(curve: Curve) -> list[tuple[float, float, float]]:
     ]
 
 
-def _why_no_rates(curve: Curve) -> str:
+def _why_no_rates(curve: Curve) -> Missing:
     """Return why no best rate of a curve is known."""
     known = any(point.upper and effective_rate(point.metaparameters) is not None for point in curve.points)
-    return FIRST_TEST_RATES if known else NO_RATES
+    return Missing(FIRST_TEST_RATES if known else NO_RATES)
 
 
 def _log_rate(bound: str, log_batch_size: Array, b_crit: float) -> Array:
@@ -253,13 +263,13 @@ def _log_rate(bound: str, log_batch_size: Array, b_crit: float) -> Array:
     return np.minimum(log_batch_size, knee + math.log(2.0))
 
 
-def trial_window(curve: Curve) -> Slope | str:
+def trial_window(curve: Curve) -> Slope | Missing:
     """Return the power of `fitted_window`, or why there is none."""
     found = fitted_window(curve)
-    return found if isinstance(found, str) else found.power
+    return found if isinstance(found, Missing) else found.power
 
 
-def fitted_window(curve: Curve) -> Window | str:
+def fitted_window(curve: Curve) -> Window | Missing:
     r"""Fit how K rises away from the best rate, over the trials of all studies of a curve.
 
     :math:`\log K = \log K^* - w \log(r (2 - r)), r = \eta/\eta^*`, with K* and eta* of each study and one w for all.
@@ -276,12 +286,12 @@ def fitted_window(curve: Curve) -> Window | str:
     by_study = {key: study for key, study in _by_study(curve.trials).items() if len(study) >= FEWEST_HITS}
     studies = list(by_study.values())
     if not studies:
-        return f"needs a study with {FEWEST_HITS} trials that reached the goal at different rates"
+        return Missing(f"needs a study with {FEWEST_HITS} trials that reached the goal at different rates")
     rate = np.log(np.concatenate([[one[0] for one in study] for study in studies]))
     steps = np.log(np.concatenate([[one[1] for one in study] for study in studies]))
     which = np.repeat(np.arange(len(studies)), [len(study) for study in studies])
     if len(rate) <= 2 * len(studies) + 1:
-        return "too few trials for the window's power"
+        return Missing("too few trials for the window's power")
     # eta* lies above half of every rate that worked; its distance from there is a logarithm of its own.
     largest = np.array([rate[which == i].max() for i in range(len(studies))])
     first = np.array([steps[which == i].min() for i in range(len(studies))])
@@ -302,10 +312,10 @@ def fitted_window(curve: Curve) -> Window | str:
     w = math.exp(float(found.x[-1]))
     multiple = 2.0 * np.exp(rate - largest[which]) / (1.0 + np.exp(found.x[len(studies) : -1][which]))
     return Window(
-        Slope(w, max(w * math.sqrt(float(covariance[-1, -1])), 1e-9), freedom),
-        tuple(size for (size, _), study in by_study.items() for _ in study),
-        tuple(multiple.tolist()),
-        tuple(np.exp(steps - found.x[: len(studies)][which]).tolist()),
+        power=Slope(w, max(w * math.sqrt(float(covariance[-1, -1])), 1e-9), freedom),
+        batch_size=tuple(size for (size, _), study in by_study.items() for _ in study),
+        multiple=tuple(multiple.tolist()),
+        slowdown=tuple(np.exp(steps - found.x[: len(studies)][which]).tolist()),
     )
 
 
@@ -319,7 +329,7 @@ def _by_study(trials: Sequence[Trial]) -> dict[tuple[int, int], list[tuple[float
     return {key: study for key, study in found.items() if len({rate for rate, _ in study}) > 2}
 
 
-def success(curve: Curve) -> tuple[Array, Array, Array] | str:
+def success(curve: Curve) -> tuple[Array, Array, Array] | Missing:
     """Return which trials of a curve reached the goal.
 
     Args:
@@ -337,12 +347,12 @@ def success(curve: Curve) -> tuple[Array, Array, Array] | str:
     points = sorted({(one.trial, one.replicate) for one in curve.trials})
     every = [point for point in points if all((size, *point) in reached for size in sizes)]
     if len(every) < FEWEST_HITS:
-        return f"needs {FEWEST_HITS} search points tried at every batch size"
+        return Missing(f"needs {FEWEST_HITS} search points tried at every batch size")
     table = np.array([[reached[size, *point] for point in every] for size in sizes], dtype=np.float64)
     return np.log(np.array(sizes, dtype=np.float64)), np.array(every), table
 
 
-def mean_slope(values: Array) -> Slope | str:
+def mean_slope(values: Array) -> Slope | Missing:
     """Return the mean of one number per search point, with the error their scatter gives.
 
     Args:
@@ -352,4 +362,6 @@ def mean_slope(values: Array) -> Slope | str:
         The mean; why there is none where all are equal.
     """
     error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    return Slope(float(values.mean()), error, len(values) - 1) if error > 0.0 else "every search point says the same"
+    if error <= 0.0:
+        return Missing("every search point says the same")
+    return Slope(float(values.mean()), error, len(values) - 1)

@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from verification.fits.likelihood import Array
 from verification.inference.rates import why_no_losers
+from verification.missing import Missing
 from verification.records.records import Curve
 
 SUBSETS = 400
 _SEED = 20_210_503
+_TOO_FEW = "needs 4 search points tried at every batch size, one of which reached the goal"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SearchError:
     """What half the search points would have found.
 
@@ -51,14 +53,14 @@ def winning_points(curves: Iterable[Curve]) -> int:
     Example:
         >>> from verification.records.records import CurvePoint
         >>> points = [CurvePoint(2**i, 0, 1.0, 2.0, {"learning_rate": 0.1}) for i in range(3)]
-        >>> winning_points([Curve("w", "0.1", 0.0, tuple(points))])
+        >>> winning_points([Curve(points=tuple(points))])
         1
     """
     points = (point for curve in curves for point in curve.points)
     return len({tuple(sorted(point.metaparameters.items())) for point in points if point.metaparameters})
 
 
-def search_errors(curves: Sequence[Curve]) -> dict[int, SearchError | str]:
+def search_errors(curves: Sequence[Curve]) -> dict[int, SearchError | Missing]:
     """Return the search error of each curve, all from the same halves of the search points.
 
     Args:
@@ -67,13 +69,13 @@ def search_errors(curves: Sequence[Curve]) -> dict[int, SearchError | str]:
     Returns:
         Position in `curves` to search error, or to the reason why there is none.
     """
-    found: dict[int, SearchError | str] = {}
+    found: dict[int, SearchError | Missing] = {}
     tables: dict[int, tuple[Array, tuple[int, ...], tuple[tuple[int, int], ...]]] = {}
     for i, curve in enumerate(curves):
         reason = why_no_losers(curve)
         table = None if reason else _table(curve)
         if table is None:
-            found[i] = reason or "needs 4 search points tried at every batch size, one of which reached the goal"
+            found[i] = reason or Missing(_TOO_FEW)
         else:
             tables[i] = table
     halves = {points: _halves(len(points)) for _, _, points in tables.values()}
@@ -89,7 +91,13 @@ def search_errors(curves: Sequence[Curve]) -> dict[int, SearchError | str]:
             both = known & np.isfinite(means[dense])
             ratio = _spread(np.where(both, logs, np.nan) - np.where(both, means[dense], np.nan))
         penalty = math.exp(float(np.nanmean(gain)))
-        found[i] = SearchError(len(points), penalty, _spread(logs), ratio, 1.0 - float(known.mean()))
+        found[i] = SearchError(
+            trials=len(points),
+            penalty=penalty,
+            spread=_spread(logs),
+            ratio_spread=ratio,
+            failed=1.0 - float(known.mean()),
+        )
     return found
 
 
@@ -128,7 +136,7 @@ def _spread(logs: Array) -> float:
     return float(np.std(np.nanmean(known[use], axis=1)))
 
 
-def by_group(curves: Sequence[Curve]) -> Mapping[int, SearchError | str]:
+def by_group(curves: Sequence[Curve]) -> Mapping[int, SearchError | Missing]:
     """Return the search error of each curve, workload and goal by workload and goal.
 
     Args:
@@ -140,7 +148,7 @@ def by_group(curves: Sequence[Curve]) -> Mapping[int, SearchError | str]:
     groups: dict[tuple[str, str], list[int]] = {}
     for i, curve in enumerate(curves):
         groups.setdefault(curve.group, []).append(i)
-    found: dict[int, SearchError | str] = {}
+    found: dict[int, SearchError | Missing] = {}
     for members in groups.values():
         found |= {members[k]: error for k, error in search_errors([curves[i] for i in members]).items()}
     return found

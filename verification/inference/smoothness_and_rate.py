@@ -18,6 +18,7 @@ import numpy as np
 from verification.fits.fit import OPEN, Interval
 from verification.fits.likelihood import Array
 from verification.inference.rates import Slope
+from verification.missing import Missing
 from verification.records.trials import SmoothnessRun
 
 NO_RUNS = "no L measured along a run to its goal"
@@ -27,7 +28,7 @@ _PLAIN = frozenset({"learning_rate", "momentum"})
 ONE_RATE = "needs two runs more than sparsities, at different rates: more replicates"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Level:
     """The runs of one sparsity.
 
@@ -58,11 +59,11 @@ class SmoothnessAndRate:
         levels: By sparsity, ascending.
     """
 
-    power: Slope | str
+    power: Slope | Missing
     levels: tuple[Level, ...]
 
 
-def smoothness_and_rate(runs: Sequence[SmoothnessRun]) -> SmoothnessAndRate | str:
+def smoothness_and_rate(runs: Sequence[SmoothnessRun]) -> SmoothnessAndRate | Missing:
     r"""Split what was measured of L into the network's part and the rate's.
 
     :math:`\log \bar{L} = a_S + p \log \eta + \text{error}` by least squares, a level for each sparsity and one power.
@@ -80,7 +81,14 @@ def smoothness_and_rate(runs: Sequence[SmoothnessRun]) -> SmoothnessAndRate | st
     Example:
         >>> measured = [(0.1, 20.0), (0.2, 10.0), (0.4, 5.5)]
         >>> runs = [
-        ...     SmoothnessRun(0.0, i, {"L_mean": smoothness}, (), (), metaparameters={"learning_rate": rate})
+        ...     SmoothnessRun(
+        ...         sparsity=0.0,
+        ...         replicate=i,
+        ...         values={"L_mean": smoothness},
+        ...         smoothness=(),
+        ...         loss=(),
+        ...         metaparameters={"learning_rate": rate},
+        ...     )
         ...     for i, (rate, smoothness) in enumerate(measured)
         ... ]
         >>> found = smoothness_and_rate(runs)
@@ -88,10 +96,10 @@ def smoothness_and_rate(runs: Sequence[SmoothnessRun]) -> SmoothnessAndRate | st
         (-0.93, 2.06)
     """
     if not any("L_mean" in run.values for run in runs):
-        return NO_RUNS
+        return Missing(NO_RUNS)
     logs = _logs_by_sparsity(runs)
     if not logs:
-        return OTHER_STEPS
+        return Missing(OTHER_STEPS)
     power = _power(logs)
     levels = []
     for sparsity, points in logs.items():
@@ -99,9 +107,18 @@ def smoothness_and_rate(runs: Sequence[SmoothnessRun]) -> SmoothnessAndRate | st
         mean, n = float(product.mean()), len(product)
         spread = Slope(mean, float(np.std(product, ddof=1)) / math.sqrt(n), n - 1) if n > 1 else None
         interval = OPEN if spread is None else spread.interval().map(math.exp)
-        ratio = None if isinstance(power, str) or not sparsity else _at_same_rate(logs, sparsity, power)
+        ratio = None if isinstance(power, Missing) or not sparsity else _at_same_rate(logs, sparsity, power)
         rates, smoothness = (tuple(values) for values in np.exp(points.T).tolist())
-        levels.append(Level(sparsity, rates, smoothness, math.exp(mean), interval, ratio))
+        levels.append(
+            Level(
+                sparsity=sparsity,
+                rates=rates,
+                smoothness=smoothness,
+                product=math.exp(mean),
+                interval=interval,
+                at_same_rate=ratio,
+            )
+        )
     return SmoothnessAndRate(power, tuple(levels))
 
 
@@ -119,13 +136,13 @@ def _logs_by_sparsity(runs: Sequence[SmoothnessRun]) -> dict[float, Array]:
     }
 
 
-def _power(logs: Mapping[float, Array]) -> Slope | str:
+def _power(logs: Mapping[float, Array]) -> Slope | Missing:
     """Return the slope of log L on log eta within sparsities."""
     centred = np.concatenate([points - points.mean(axis=0) for points in logs.values()])
     freedom = len(centred) - len(logs) - 1
     spread = float(centred[:, 0] @ centred[:, 0])
     if freedom < 1 or spread < 1e-12:
-        return ONE_RATE
+        return Missing(ONE_RATE)
     value = float(centred[:, 0] @ centred[:, 1]) / spread
     rest = centred[:, 1] - value * centred[:, 0]
     return Slope(value, max(math.sqrt(float(rest @ rest) / freedom / spread), 1e-12), freedom)

@@ -9,13 +9,14 @@ import numpy as np
 from verification.fits.distributions import normal_above, normal_beyond
 from verification.fits.fit import OPEN, Interval
 from verification.fits.likelihood import Array
+from verification.missing import Missing
 from verification.records.trials import SmoothnessRun
 
 BLOCK_DRAWS = 1000
 _SEED = 20_210_503
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trend:
     """A rising trend over ordered groups.
 
@@ -34,7 +35,7 @@ class Trend:
     groups: Mapping[float, float]
 
 
-def jonckheere(groups: Mapping[float, Sequence[float]]) -> Trend | str:
+def jonckheere(groups: Mapping[float, Sequence[float]]) -> Trend | Missing:
     """Test whether values rise from group to group (Jonckheere-Terpstra).
 
     The p-value is exact where no two values are equal, normal where some are.
@@ -51,7 +52,7 @@ def jonckheere(groups: Mapping[float, Sequence[float]]) -> Trend | str:
     """
     ordered = [np.asarray(groups[key], dtype=np.float64) for key in sorted(groups) if len(groups[key])]
     if len(ordered) < 3:
-        return "needs 3 sparsities"
+        return Missing("needs 3 sparsities")
     sizes = [len(group) for group in ordered]
     observed = _pairs_in_order(ordered)
     counts = _null_counts(sizes)
@@ -65,7 +66,7 @@ def jonckheere(groups: Mapping[float, Sequence[float]]) -> Trend | str:
         p = float(normal_above((observed - expected - 0.5) / math.sqrt(variance)))
         falling = float(normal_above((expected - observed - 0.5) / math.sqrt(variance)))
     means = {key: float(np.mean(groups[key])) for key in sorted(groups) if len(groups[key])}
-    return Trend(observed, expected, p, falling, means)
+    return Trend(statistic=observed, expected=expected, p=p, p_falling=falling, groups=means)
 
 
 def _pairs_in_order(ordered: Sequence[Array]) -> float:
@@ -124,7 +125,7 @@ def block_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(float(low), float(high))
 
 
-def smoothness_trend(runs: Sequence[SmoothnessRun]) -> Trend | str:
+def smoothness_trend(runs: Sequence[SmoothnessRun]) -> Trend | Missing:
     """Test whether the mean of L over training grows with sparsity, over replicates.
 
     Args:
@@ -140,7 +141,7 @@ def smoothness_trend(runs: Sequence[SmoothnessRun]) -> Trend | str:
     return jonckheere(groups)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Combined:
     """One log effect over several workloads, random effects.
 
@@ -157,7 +158,7 @@ class Combined:
     p: float
 
 
-def combined(effects: Sequence[tuple[float, float]]) -> Combined | str:
+def combined(effects: Sequence[tuple[float, float]]) -> Combined | Missing:
     """Combine log effects with known errors (random effects, DerSimonian and Laird by statsmodels).
 
     Where effects differ by less than their errors explain, the variance between workloads is 0.
@@ -169,7 +170,7 @@ def combined(effects: Sequence[tuple[float, float]]) -> Combined | str:
         The combined effect; a reason with fewer than two.
     """
     if len(effects) < 2:
-        return "needs two workloads or goals"
+        return Missing("needs two workloads or goals")
     from statsmodels.stats.meta_analysis import combine_effects  # noqa: PLC0415 - a second only this needs
 
     values, errors = (np.array(column) for column in zip(*effects, strict=True))
@@ -179,4 +180,6 @@ def combined(effects: Sequence[tuple[float, float]]) -> Combined | str:
         value, error = float(result.mean_effect_re), float(result.sd_eff_w_re)
     else:
         value, error = float(result.mean_effect_fe), float(result.sd_eff_w_fe)
-    return Combined(value, error, max(float(result.i2), 0.0), float(normal_beyond(value / error)))
+    return Combined(
+        value=value, error=error, heterogeneity=max(float(result.i2), 0.0), p=float(normal_beyond(value / error))
+    )

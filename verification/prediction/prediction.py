@@ -15,6 +15,7 @@ import numpy as np
 
 from verification.fits.distributions import normal_quantile, t_quantile
 from verification.fits.fit import OPEN, Interval, around
+from verification.missing import Missing
 from verification.prediction.error import error_over_seeds, error_within_a_seed
 from verification.prediction.inputs import EXPONENTS, Inputs
 from verification.records.measured_constants import Measured, MeasuredConstants, Way, quantities_of
@@ -55,7 +56,7 @@ class Predicted:
         return around(self.ratio, self.log_error, float(normal_quantile(0.975)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prediction:
     """Sparse over dense, predicted in one way.
 
@@ -104,7 +105,7 @@ class Prediction:
 
 def predict(
     sparsity: float, sparse: Sequence[MeasuredConstants], dense: Sequence[MeasuredConstants], way: Way
-) -> Prediction | str:
+) -> Prediction | Missing:
     r"""Predict the ratios of a sparse network's constants over the dense one's.
 
     .. math:: c_{1,s}/c_{1,d} = (\Delta_s/\Delta_d)\,(L_s/L_d)\,(\beta_s/\beta_d)\,(\varepsilon_d/\varepsilon_s)^2
@@ -129,24 +130,24 @@ def predict(
         >>> made = predict(90.0, one(2.0, 3.0, 1.0), one(2.0, 1.0, 4.0), "product")
         >>> [ratio.ratio for ratio in made.ratios.values()]
         [0.75, 3.0, 0.25]
-        >>> predict(90.0, [], [], "product")
-        'no measured constants of both networks'
+        >>> print(predict(90.0, [], [], "product"))
+        no measured constants of both networks
     """
     pairs = _paired(sparse, dense)
     if not pairs[0]:
-        return "no measured constants of both networks"
+        return Missing("no measured constants of both networks")
     quantities = quantities_of(way, [*pairs[0], *pairs[1]])
     for level, at in zip(pairs, (sparsity, 0.0), strict=True):
         for one in level:
             if (lacking := one.lacks(quantities, at)) is not None:
-                return lacking
+                return Missing(lacking)
     ratios = {name: _ratio(pairs, quantities, exponents) for name, exponents in EXPONENTS.items()}
     means = (np.mean([one.factors(quantities) for one in level], axis=0) for level in pairs)
     sparse_inputs, dense_inputs = (Inputs(*map(float, mean)) for mean in means)
-    return Prediction(sparsity, way, sparse_inputs, dense_inputs, ratios)
+    return Prediction(sparsity=sparsity, way=way, sparse=sparse_inputs, dense=dense_inputs, ratios=ratios)
 
 
-def predict_from(measured: Measured, workload: str, sparsity: float, way: Way = "product") -> Prediction | str:
+def predict_from(measured: Measured, workload: str, sparsity: float, way: Way = "product") -> Prediction | Missing:
     """Predict the ratios of one network of a run over its dense one.
 
     Args:
@@ -159,14 +160,14 @@ def predict_from(measured: Measured, workload: str, sparsity: float, way: Way = 
         The prediction, or the reason why there is none, one clause.
 
     Example:
-        >>> predict_from({}, "w", 90.0)
-        'no measured constants'
+        >>> print(predict_from({}, "w", 90.0))
+        no measured constants
     """
     if not any(of == workload for of, _ in measured):
-        return "no measured constants"
+        return Missing("no measured constants")
     for level in (sparsity, 0.0):
         if (workload, level) not in measured:
-            return f"no measured constants at sparsity {level:g}%"
+            return Missing(f"no measured constants at sparsity {level:g}%")
     return predict(sparsity, measured[workload, sparsity], measured[workload, 0.0], way)
 
 

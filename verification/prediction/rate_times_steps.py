@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from verification.missing import Missing
 from verification.prediction.inputs import Inputs
 
 
@@ -28,7 +29,7 @@ class RateTimesSteps:
 
 def rate_times_steps(
     sparsity: float, batch_size: int, metaparameters: Mapping[str, float], steps: int, inputs: Inputs
-) -> RateTimesSteps | str:
+) -> RateTimesSteps | Missing:
     """Return rate times steps of a study's winner beside what the theory predicts.
 
     Args:
@@ -51,6 +52,6 @@ def rate_times_steps(
     """
     rate = metaparameters.get("learning_rate")
     if rate is None or "decay_steps" in metaparameters:
-        return "the rate is not constant" if rate is not None else "no learning rate"
+        return Missing("the rate is not constant" if rate is not None else "no learning rate")
     effective = rate / (1.0 - metaparameters.get("momentum", 0.0))
     return RateTimesSteps(sparsity, batch_size, effective * steps, inputs.Delta / inputs.epsilon)

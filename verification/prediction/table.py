@@ -6,6 +6,7 @@ from pathlib import Path
 from empirics.errors import InputError
 from empirics.records import StudyRecord
 from empirics.store.store import read_store
+from verification.missing import Missing
 from verification.prediction import paper
 from verification.prediction.inputs import Inputs, shares
 from verification.prediction.prediction import Predicted, Prediction, predict
@@ -57,7 +58,7 @@ def describe(folder: Path) -> str:
     for sparsity, level in levels.items():
         for way in WAYS if sparsity else ():
             made = predict(sparsity, level, dense, way)
-            if isinstance(made, str):
+            if isinstance(made, Missing):
                 lines.append(f"{sparsity:>3g}% {_TITLES[way]:<13}no prediction ({made})")
                 continue
             predictions.append(made)
@@ -125,8 +126,8 @@ def _rate_lines(levels: dict[float, list[MeasuredConstants]], studies: Sequence[
         made = rate_times_steps(
             record.study.sparsity, record.study.batch_size, record.winner.metaparameters, record.winner.step, inputs
         )
-        if isinstance(made, str):
-            reasons.add(made)
+        if isinstance(made, Missing):
+            reasons.add(made.reason)
         else:
             found.setdefault(record.study.sparsity, []).append(made)
     lines = [f"Rate times K*: not compared ({reason})" for reason in sorted(reasons)]

@@ -12,7 +12,7 @@ from verification.records.measured_constants import MeasuredConstants
 NEEDED_OF_CONSTANTS = tuple(name for name in CONSTANTS_COLUMNS if name != "standard_error")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Constant:
     """One measured constant of the theory (`L_mean`, `Delta`, `beta`, ...) at one sparsity.
 
@@ -85,4 +85,12 @@ def _constant(row: Row) -> Constant:
     if (low is not None and low > value) or (high is not None and high < value):
         raise row.refuse("value", f"{value:g} lies outside its own interval")
     n = row.whole("n", low=1, default=1)
-    return Constant(row.text("workload"), row.percentage("sparsity"), quantity, value, low, high, n)
+    return Constant(
+        workload=row.text("workload"),
+        sparsity=row.percentage("sparsity"),
+        quantity=quantity,
+        value=value,
+        low=low,
+        high=high,
+        n=n,
+    )

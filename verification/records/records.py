@@ -57,7 +57,7 @@ class CurvePoint:
         return self.upper is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Curve:
     """The points of one workload, goal and sparsity; replicates are repeated points.
 
@@ -71,10 +71,10 @@ class Curve:
         sign: What is compared with the goal and how, `error <=`; empty where the input does not say.
     """
 
-    workload: str
-    goal: str
-    sparsity: float
     points: tuple[CurvePoint, ...]
+    workload: str = ""
+    goal: str = ""
+    sparsity: float = 0.0
     trials: tuple[Trial, ...] = ()
     stop: str = ""
     sign: str = ""
@@ -94,7 +94,7 @@ class Curve:
         """Workload and goal in words, what is known of them.
 
         Example:
-            >>> Curve("mine:make", "0.45", 0.0, (), sign="r_squared >=").title, Curve("", "", 0.0, ()).title
+            >>> Curve(points=(), workload="mine:make", goal="0.45", sign="r_squared >=").title, Curve(points=()).title
             ('mine:make, goal r_squared >= 0.45', '')
         """
         return ", ".join(part for part in (self.workload, self.goal_label) if part)
@@ -105,7 +105,7 @@ class Curve:
         return tuple(sorted({point.batch_size for point in self.points if point.reached}))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Records:
     """What one input holds.
 
@@ -144,7 +144,7 @@ def read_records(source: str | Path) -> Records:
     path = Path(source)
     if not path.is_dir():
         curves, notes = read_curves(path)
-        return Records(path, curves, (), notes)
+        return Records(source=path, curves=curves, constants=(), notes=notes)
     if not (path / "curves.csv").is_file():
         if next(path.glob("**/study.json"), None) is not None:
             raise ValueError(f"{path} is a tree of studies; make a run folder of it: {_import(path)}")
@@ -155,14 +155,21 @@ def read_records(source: str | Path) -> Records:
     signs = goal_signs(path)
     curves = tuple(replace(curve, sign=signs.get(curve.workload, "")) for curve in curves)
     if not (path / "study.sqlite").is_file():
-        return Records(path, curves, constants, notes, measured=without_seeds(constants))
+        return Records(source=path, curves=curves, constants=constants, notes=notes, measured=without_seeds(constants))
     try:
         stored = read_stored(path)
     except ValueError as error:
         notes = (*notes, f"trials not read: {error}".replace(str(path), path.name))
-        return Records(path, curves, constants, notes, measured=without_seeds(constants))
+        return Records(source=path, curves=curves, constants=constants, notes=notes, measured=without_seeds(constants))
     measured = {(curves[0].workload, sparsity): found for sparsity, found in stored.constants.items()}
-    return Records(path, _with_trials(curves, stored), constants, notes, stored.smoothness, measured)
+    return Records(
+        source=path,
+        curves=_with_trials(curves, stored),
+        constants=constants,
+        notes=notes,
+        smoothness=stored.smoothness,
+        measured=measured,
+    )
 
 
 def _with_trials(curves: Sequence[Curve], stored: StoredRun) -> tuple[Curve, ...]:
@@ -220,8 +227,14 @@ def _study_curves(table: Table) -> list[Curve]:
         grouped.setdefault(curve, []).append(point)
         stops[curve] = row.text("stop")
     return [
-        Curve(*key, tuple(sorted(points, key=lambda p: (p.batch_size, p.replicate))), stop=stops[key])
-        for key, points in grouped.items()
+        Curve(
+            workload=workload,
+            goal=goal,
+            sparsity=sparsity,
+            points=tuple(sorted(points, key=lambda p: (p.batch_size, p.replicate))),
+            stop=stops[workload, goal, sparsity],
+        )
+        for (workload, goal, sparsity), points in grouped.items()
     ]
 
 
@@ -232,7 +245,7 @@ def _trial_curves(table: Table) -> list[Curve]:
         curve, trial = (row.text("workload"), row.text("goal"), row.percentage("sparsity")), read_trial(row)
         grouped.setdefault(curve, {}).setdefault((trial.batch_size, trial.replicate), []).append(trial)
     curves = []
-    for group, studies in grouped.items():
+    for (workload, goal, sparsity), studies in grouped.items():
         points = []
         for (batch_size, replicate), trials in sorted(studies.items()):
             interval = study_interval(trials)
@@ -244,7 +257,9 @@ def _trial_curves(table: Table) -> list[Curve]:
             points.append(CurvePoint(batch_size, replicate, *interval, best.metaparameters if best else {}))
         every = tuple(trial for _, trials in sorted(studies.items()) for trial in trials)
         stop = "race" if any(trial.status == "censored" for trial in every) else ""
-        curves.append(Curve(*group, tuple(points), every, stop))
+        curves.append(
+            Curve(workload=workload, goal=goal, sparsity=sparsity, points=tuple(points), trials=every, stop=stop)
+        )
     return curves
 
 

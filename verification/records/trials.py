@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from empirics.records import ConstantsRecord
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trial:
     """One training run of a study.
 
@@ -38,7 +38,7 @@ class Trial:
     metaparameters: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SmoothnessRun:
     """L and training loss along the winner's run at one sparsity and replicate.
 
@@ -103,8 +103,17 @@ def read_stored(folder: Path) -> StoredRun:
                     status = record.status(one)
                     upper = float(one.step) if status == "complete" else None
                     lower = float(one.step if status == "infeasible" else record.seen_short(one))
-                    ending = (status, lower, upper, one.metaparameters)
-                    listed.append(Trial(study.batch_size, study.replicate, one.trial, *ending))
+                    listed.append(
+                        Trial(
+                            batch_size=study.batch_size,
+                            replicate=study.replicate,
+                            trial=one.trial,
+                            status=status,
+                            lower=lower,
+                            upper=upper,
+                            metaparameters=one.metaparameters,
+                        )
+                    )
         try:
             constants = store.constants()
             runs = tuple(_smoothness_run(one) for one in constants)
@@ -118,15 +127,15 @@ def _smoothness_run(record: "ConstantsRecord") -> SmoothnessRun:
     along = {quantity: record.along(quantity) for quantity in sorted({point.quantity for point in record.trajectory})}
     smoothness, loss = along.get("L", {}), along.get("training_loss", {})
     return SmoothnessRun(
-        record.study.sparsity,
-        record.study.replicate,
-        record.values,
-        tuple(smoothness.values()),
-        tuple(loss[step] for step in smoothness),
-        along,
-        record.study.batch_size,
-        record.goal_step,
-        record.metaparameters,
+        sparsity=record.study.sparsity,
+        replicate=record.study.replicate,
+        values=record.values,
+        smoothness=tuple(smoothness.values()),
+        loss=tuple(loss[step] for step in smoothness),
+        along=along,
+        batch_size=record.study.batch_size,
+        goal_step=record.goal_step,
+        metaparameters=record.metaparameters,
     )
 
 
@@ -163,8 +172,15 @@ def read_trial(row: Row) -> Trial:
                 "lower", "need the steps trained (> 0) by a trial that did not reach its goal, or max_steps"
             )
         ends = (lower or 0.0, None)
-    batch_size, replicate = row.whole("batch_size", low=1), row.whole("replicate", low=0, default=0)
-    return Trial(batch_size, replicate, row.whole("trial", low=0), status, *ends, read_metaparameters(row))
+    return Trial(
+        batch_size=row.whole("batch_size", low=1),
+        replicate=row.whole("replicate", low=0, default=0),
+        trial=row.whole("trial", low=0),
+        status=status,
+        lower=ends[0],
+        upper=ends[1],
+        metaparameters=read_metaparameters(row),
+    )
 
 
 def read_metaparameters(row: Row) -> dict[str, float]:

@@ -8,6 +8,7 @@ from verification.claims.rules import EFFECTS, NEEDS
 from verification.fits.curves import FittedCurve
 from verification.inference.rates import Rates, Slope
 from verification.inference.search_error import SearchError, winning_points
+from verification.missing import Missing
 from verification.records.records import Curve
 from verification.report.markdown import fenced, literal, table
 from verification.report.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped
@@ -78,7 +79,7 @@ def _rate_lines(rates: Rates) -> list[str]:
         ("power of the window 1/(r (2 - r)) (theory: 1)", rates.window),
     )
     told = [f"{what} {_slope_text(slope)}" for what, slope in wanted if isinstance(slope, Slope)]
-    reasons = dict.fromkeys(slope for _, slope in wanted if isinstance(slope, str))
+    reasons = dict.fromkeys(slope for _, slope in wanted if isinstance(slope, Missing))
     lines = [wrapped(f"Rate: {'; '.join(told)}.")] if told else []
     return [*lines, *(wrapped(f"Rate, rest: {reason}.") for reason in reasons)]
 
@@ -88,7 +89,7 @@ def _slope_text(slope: Slope) -> str:
     return estimate_text(slope.value, slope.interval())
 
 
-def _search_lines(curve: Curve, search: SearchError | str) -> list[str]:
+def _search_lines(curve: Curve, search: SearchError | Missing) -> list[str]:
     """Return what half the search would have found, and whether one search point won it all."""
     lines = [_search_line(search)]
     sizes = curve.reached_batch_sizes
@@ -100,9 +101,9 @@ def _search_lines(curve: Curve, search: SearchError | str) -> list[str]:
     return lines
 
 
-def _search_line(search: SearchError | str) -> str:
+def _search_line(search: SearchError | Missing) -> str:
     """Return what half the search would have found."""
-    if isinstance(search, str):
+    if isinstance(search, Missing):
         return wrapped(f"Search: {search}.")
     ratio = "" if search.ratio_spread is None else f", {percent(search.ratio_spread)} in the ratio to dense"
     return wrapped(
@@ -141,10 +142,11 @@ _PAIR_NAMES = {"c1": "c1", "c2": "c2", "b_crit": "B_crit", "prediction": "c1 ove
 def _smoothness_lines(analysis: Analysis) -> list[str]:
     """Return how the measured L goes with the rate of its run."""
     found = analysis.smoothness_and_rate
-    if isinstance(found, str):
+    if isinstance(found, Missing):
         return [wrapped(f"L and the rate: {found}.")] if analysis.records.smoothness else []
-    power = found.power if isinstance(found.power, str) else f"log L on log eta has slope {_slope_text(found.power)}"
-    lines = [wrapped(f"L and the rate of its run, at one sparsity: {power} (0 where L is the network's own).")]
+    power = found.power
+    told = power if isinstance(power, Missing) else f"log L on log eta has slope {_slope_text(power)}"
+    lines = [wrapped(f"L and the rate of its run, at one sparsity: {told} (0 where L is the network's own).")]
     for level in found.levels:
         ratio = level.at_same_rate
         same = "" if ratio is None else f"; L over the dense network's at one rate {estimate_text(*ratio)}"
@@ -157,7 +159,7 @@ def _combined_lines(analysis: Analysis) -> list[str]:
     """Return ratios over all workloads, where there are several."""
     lines = []
     for quantity, effect in analysis.combined.items():
-        if not isinstance(effect, str):
+        if not isinstance(effect, Missing):
             factor = f"e^{number(effect.value)} +- {number(1.96 * effect.error)}"
             share = percent(effect.heterogeneity)
             lines.append(wrapped(f"All workloads, {quantity} ratio: {factor}; {share} of its variance between them."))

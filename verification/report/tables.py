@@ -13,6 +13,7 @@ from verification.claims.rules import EFFECTS
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.fits.fit import FIRST_TEST, OPEN, Interval
 from verification.inference.pairs import Pair
+from verification.missing import Missing
 from verification.prediction.prediction import Prediction
 from verification.records.constants_file import Constant
 from verification.records.records import Curve, Records, curve_groups
@@ -282,7 +283,7 @@ def _ratio_cells(pair: Pair) -> tuple[str, ...]:
         "-" if pair.fit is None else estimate_text(pair.ratios[q], pair.intervals[q]) for q in ("c1", "c2", "b_crit")
     )
     made = pair.prediction
-    return (*fitted, "-" if isinstance(made, str) else predicted_text(made))
+    return (*fitted, "-" if isinstance(made, Missing) else predicted_text(made))
 
 
 def predicted_text(made: Prediction) -> str:
@@ -302,7 +303,7 @@ def _pair_remarks(pair: Pair) -> list[str]:
     remarks = []
     if pair.reason is not None:
         remarks.append(f"no fitted ratio ({pair.reason}).")
-    if isinstance(pair.prediction, str):
+    if isinstance(pair.prediction, Missing):
         remarks.append(f"no predicted ratio ({pair.prediction}).")
     elif pair.direction_disagrees:
         word = "rise" if pair.prediction.c1.ratio > 1.0 else "fall"

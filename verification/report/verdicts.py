@@ -22,6 +22,7 @@ from verification.inference.rates import Rates, Slope, Window, best_rates, fitte
 from verification.inference.search_error import SearchError
 from verification.inference.smoothness_and_rate import SmoothnessAndRate
 from verification.inference.trends import block_interval
+from verification.missing import Missing
 from verification.prediction.prediction import Prediction
 from verification.records.trials import SmoothnessRun
 
@@ -191,7 +192,7 @@ def _law(fitted: FittedLaw) -> Json:
     }
 
 
-def _curve(fitted: FittedCurve, rates: Rates, search: SearchError | str) -> Json:
+def _curve(fitted: FittedCurve, rates: Rates, search: SearchError | Missing) -> Json:
     """Return one curve with its laws and tests; `n` counts the points that reached the goal."""
     tests: dict[str, Json] = {str(fitted.laws[law].law.shape): _plain(test) for law, test in fitted.shape_tests.items()}
     tests |= {name: _plain(test) for name, test in fitted.tests.items()}
@@ -218,7 +219,7 @@ def _plain_or_none(value: object) -> Json:
     return None if value is None else _plain(value)
 
 
-def _window(window: Window | str) -> Json:
+def _window(window: Window | Missing) -> Json:
     """Return the trials of a window; its power stands among the tests."""
     found = _plain(window)
     assert isinstance(found, dict)
@@ -232,10 +233,10 @@ def _rates(rates: Rates) -> Json:
     return found | {name: _slope(getattr(rates, name), value) for name, value in claimed.items()}
 
 
-def _slope(slope: Slope | str, claimed: float) -> Json:
+def _slope(slope: Slope | Missing, claimed: float) -> Json:
     """Return a slope with its interval and the p-value of what is claimed of it, or a reason."""
-    if isinstance(slope, str):
-        return {"reason": slope}
+    if isinstance(slope, Missing):
+        return {"reason": slope.reason}
     ends = _interval(slope.interval())
     return {"estimate": slope.value, "interval": ends, "claimed": claimed, "p": slope.p(claimed)}
 
@@ -247,10 +248,10 @@ def _smoothness(run: SmoothnessRun) -> Json:
     return {"sparsity": run.sparsity, "replicate": run.replicate, "L_mean": mean, "interval": ends}
 
 
-def _smoothness_and_rate(found: SmoothnessAndRate | str) -> Json:
+def _smoothness_and_rate(found: SmoothnessAndRate | Missing) -> Json:
     """Return how L goes with the rate: the power, then a level a sparsity; or why it is not known."""
-    if isinstance(found, str):
-        return {"reason": found}
+    if isinstance(found, Missing):
+        return {"reason": found.reason}
     levels: list[Json] = []
     for level in found.levels:
         ratio, ends = level.at_same_rate or (None, OPEN)
@@ -270,8 +271,8 @@ def _smoothness_and_rate(found: SmoothnessAndRate | str) -> Json:
 
 def _plain(value: object) -> Json:
     """Return a dataclass as plain data, a reason as an object that holds it."""
-    if isinstance(value, str):
-        return {"reason": value}
+    if isinstance(value, Missing):
+        return {"reason": value.reason}
     found: dict[str, Json] = {}
     for field in dataclasses.fields(cast("Any", value)):
         entry = getattr(value, field.name)
@@ -303,7 +304,7 @@ def _pair(pair: Pair) -> Json:
         "intervals": {f"{name}_ratio": _interval(interval) for name, interval in pair.intervals.items()},
         "predicted_c1_ratio": None if known is None else known.c1.ratio,
         "predicted_factors": None if known is None else dict(known.factors),
-        "predicted_reason": predicted if isinstance(predicted, str) else None,
+        "predicted_reason": predicted.reason if isinstance(predicted, Missing) else None,
         "predicted_log_error": None if known is None else known.c1.log_error,
         "predicted_interval": None if known is None else _interval(known.c1.interval),
         "predicted_seeds": None if known is None else known.seeds,

@@ -82,13 +82,13 @@ def test_points_tell_their_values(digits_run, run):
 
 def test_replicates_exact_counts_and_trials_are_told():
     points = (CurvePoint(8, 0, 100, 100), CurvePoint(8, 1, 98, 100))
-    curve = Curve("w", "0.1", 0.0, points)
+    curve = Curve(workload="w", goal="0.1", sparsity=0.0, points=points)
     assert point_text(curve, points[0], None) == "sparsity 0%, B = 8, replicate 0: K* = 100 steps, exact"
     assert chart("c", [curve], NOTHING).rows == ((8, ((("100", "exact"), ("100", "(98, 100]")),)),)
 
 
 def test_a_single_point_and_a_lower_end_of_0_can_be_drawn():
-    drawn = chart("c", [Curve("", "", 0.0, (CurvePoint(1, 0, 0, 2),))], NOTHING)
+    drawn = chart("c", [Curve(points=(CurvePoint(1, 0, 0, 2),))], NOTHING)
     assert drawn.title == "unnamed workload"
     assert drawn.curves[0].law == ""
     assert float(drawn.curves[0].marks[0].low) == 366.0
@@ -102,7 +102,12 @@ def test_ticks_are_few_whole_powers_of_two_inside_the_axis(low, high):
 
 
 def test_a_law_without_a_trace_of_a_constant_is_still_drawn():
-    curve = Curve("w", "", 0.0, tuple(CurvePoint(b, 0, k - 1, k) for b, k in ((1, 64), (2, 32), (4, 16))))
+    curve = Curve(
+        workload="w",
+        goal="",
+        sparsity=0.0,
+        points=tuple(CurvePoint(b, 0, k - 1, k) for b, k in ((1, 64), (2, 32), (4, 16))),
+    )
     known = {"c1": 64.0, "c2": None, "b_crit": None}
     ends = dict.fromkeys(known, Interval(None, None))
     law = LawFound((math.log(64), -900.0), known, ends, 0.1, False, 0.1, True)

@@ -28,7 +28,7 @@ from verification.fits.profile import p_value
 from verification.records.records import Curve, CurvePoint, Records, read_records
 
 RULE = {rule.id: rule for rule in RULES}
-NOTHING = Evidence("a curve", 1.0, Interval(0.5, 2.0), 0.01, None)
+NOTHING = Evidence(subject="a curve", estimate=1.0, interval=Interval(0.5, 2.0), p=0.01, detectable=None)
 
 
 def analysed(folder, **options):
@@ -88,8 +88,8 @@ def test_a_law_that_is_not_the_papers_is_rejected():
     rng = np.random.default_rng(3)
     sizes = [2**i for i in range(12)]
     steps = [(3000 / b**0.7 + 10) * math.exp(0.02 * rng.standard_normal()) for b in sizes]
-    curve = Curve("", "", 0.0, tuple(CurvePoint(b, 0, k, k) for b, k in zip(sizes, steps, strict=True)))
-    found = verdicts(analyse(Records(None, (curve,))))
+    curve = Curve(points=tuple(CurvePoint(b, 0, k, k) for b, k in zip(sizes, steps, strict=True)))
+    found = verdicts(analyse(Records(source=None, curves=(curve,))))
     assert found["C1"].verdict is Verdict.REJECTED
     assert found["C1"].interval.low < 0.7 < found["C1"].interval.high
     assert found["C1"].p < 1e-6
@@ -156,7 +156,7 @@ def test_a_slope_is_within_its_margin_when_its_whole_interval_is(slope, noise, w
     rng = np.random.default_rng(1)
     steps = [4096 * 2 ** (slope * i) * math.exp(noise * rng.standard_normal()) for i in range(9)]
     points = tuple(CurvePoint(2**i, 0, k, k) for i, k in enumerate(steps))
-    curves = analyse(Records(None, (Curve("", "", 0.0, points),))).curves
+    curves = analyse(Records(source=None, curves=(Curve(points=points),))).curves
     (evidence,) = linear_scaling(curves)
     low, high = RULE["C2"].equal
     assert evidence.interval_90.inside(low, high) == within
@@ -170,7 +170,7 @@ def one_curve(points):
     for size, *ends in points:
         seen[size] = seen.get(size, -1) + 1
         listed.append(CurvePoint(size, seen[size], ends[0], ends[-1]))
-    return analyse(Records(None, (Curve("", "", 0.0, tuple(listed)),))).curves
+    return analyse(Records(source=None, curves=(Curve(points=tuple(listed)),))).curves
 
 
 ALONE = [
@@ -266,18 +266,18 @@ def test_ratio_above_one_needs_every_batch_size(tmp_path):
 
 def test_ratios_at_each_batch_size_are_those_of_the_middles():
     def side(sparsity, factor):
-        return Curve("", "", sparsity, tuple(CurvePoint(b, 0, factor * 90, factor * 100) for b in (1, 2, 4)))
+        return Curve(sparsity=sparsity, points=tuple(CurvePoint(b, 0, factor * 90, factor * 100) for b in (1, 2, 4)))
 
-    (pair,) = analyse(Records(None, (side(0.0, 1.0), side(90.0, 3.0)))).pairs
+    (pair,) = analyse(Records(source=None, curves=(side(0.0, 1.0), side(90.0, 3.0)))).pairs
     for log_ratio, error in log_ratios(pair, 0.01).values():
         assert log_ratio == pytest.approx(math.log(3.0))
         assert error == pytest.approx(math.sqrt(2 * (0.01 + math.log(10 / 9) ** 2 / 12)))
 
 
 def test_a_sparse_network_that_spent_its_budget_counts_with_the_budget():
-    dense = Curve("", "", 0.0, tuple(CurvePoint(b, 0, 99, 100) for b in (1, 2, 4)))
+    dense = Curve(points=tuple(CurvePoint(b, 0, 99, 100) for b in (1, 2, 4)))
     points = (CurvePoint(1, 0, 400, None), *(CurvePoint(b, 0, 199, 200) for b in (2, 4, 8)))
-    (pair,) = analyse(Records(None, (dense, Curve("", "", 90.0, points)))).pairs
+    (pair,) = analyse(Records(source=None, curves=(dense, Curve(sparsity=90.0, points=points)))).pairs
     ratios = log_ratios(pair, 0.01)
     assert list(ratios) == [1, 2, 4]
     assert ratios[1][0] == pytest.approx(math.log(400 / math.sqrt(99 * 100)))
@@ -319,51 +319,51 @@ def group(workload, *curves):
     for sparsity, c1, c2, seed in curves:
         noise = np.exp(0.03 * np.random.default_rng(seed).standard_normal(10))
         points = tuple(CurvePoint(2**i, 0, k, k) for i in range(10) for k in [(c1 / 2**i + c2) * noise[i]])
-        found.append(Curve(workload, "g", sparsity, points))
+        found.append(Curve(workload=workload, goal="g", sparsity=sparsity, points=points))
     return tuple(found)
 
 
 def test_order_and_a_falling_ratio_are_seen_either_way():
     rising = group("w", (0.0, 1000.0, 40.0, 1), (50.0, 1500.0, 50.0, 2), (90.0, 4000.0, 60.0, 3))
-    found = verdicts(analyse(Records(None, rising)))
+    found = verdicts(analyse(Records(source=None, curves=rising)))
     assert found["C5"].verdict is Verdict.SUPPORTED
     assert found["C6"].verdict is Verdict.SUPPORTED
     assert found["C6"].estimate < 0.0
     swapped = group("w", (0.0, 1000.0, 60.0, 1), (50.0, 800.0, 50.0, 2), (90.0, 900.0, 100.0, 3))
-    found = verdicts(analyse(Records(None, swapped)))
+    found = verdicts(analyse(Records(source=None, curves=swapped)))
     assert found["C5"].verdict is Verdict.REJECTED
     assert found["C6"].verdict is Verdict.REJECTED
 
 
 def test_momentum_is_set_beside_sgd_of_the_same_network():
     curves = group("d/n/sgd", (0.0, 1000.0, 60.0, 1)) + group("d/n/nesterov", (0.0, 1000.0, 20.0, 2))
-    claim = verdicts(analyse(Records(None, curves)))["C9"]
+    claim = verdicts(analyse(Records(source=None, curves=curves)))["C9"]
     assert claim.verdict is Verdict.SUPPORTED
     assert claim.estimate == pytest.approx(3.0, rel=0.2)
     slower = group("d/n/sgd", (0.0, 1000.0, 20.0, 1)) + group("d/n/momentum", (0.0, 1000.0, 60.0, 2))
-    assert verdicts(analyse(Records(None, slower)))["C9"].verdict is Verdict.REJECTED
+    assert verdicts(analyse(Records(source=None, curves=slower)))["C9"].verdict is Verdict.REJECTED
 
 
 def test_one_factor_is_an_equality_of_critical_batch_sizes():
     curves = group("w", (0.0, 1000.0, 40.0, 1), (90.0, 3000.0, 120.0, 2))
-    assert verdicts(analyse(Records(None, curves)))["C8"].verdict is Verdict.SUPPORTED
+    assert verdicts(analyse(Records(source=None, curves=curves)))["C8"].verdict is Verdict.SUPPORTED
     curves = group("w", (0.0, 1000.0, 40.0, 1), (90.0, 3000.0, 40.0, 2))
-    assert verdicts(analyse(Records(None, curves)))["C8"].verdict is Verdict.REJECTED
+    assert verdicts(analyse(Records(source=None, curves=curves)))["C8"].verdict is Verdict.REJECTED
 
 
 def test_the_law_under_decay_and_at_two_goals_is_a_claim_of_its_own():
     (curve,) = group("d/n/sgd/linear", (0.0, 1000.0, 40.0, 1))
-    assert verdicts(analyse(Records(None, (curve,))))["C17"].verdict is not Verdict.NOT_MEASURED
+    assert verdicts(analyse(Records(source=None, curves=(curve,))))["C17"].verdict is not Verdict.NOT_MEASURED
     (curve,) = group("d/n/sgd", (0.0, 1000.0, 40.0, 1))
-    assert verdicts(analyse(Records(None, (curve,))))["C17"].verdict is Verdict.NOT_MEASURED
+    assert verdicts(analyse(Records(source=None, curves=(curve,))))["C17"].verdict is Verdict.NOT_MEASURED
     other = replace(curve, goal="h")
-    assert verdicts(analyse(Records(None, (curve, other))))["C17"].verdict is not Verdict.NOT_MEASURED
+    assert verdicts(analyse(Records(source=None, curves=(curve, other))))["C17"].verdict is not Verdict.NOT_MEASURED
 
 
 def test_several_workloads_are_combined():
     pair = ((0.0, 1000.0, 40.0), (90.0, 2000.0, 40.0))
     curves = tuple(c for w in range(3) for c in group(f"w{w}", *((*p, 10 * w + i) for i, p in enumerate(pair))))
-    combined = analyse(Records(None, curves)).combined
+    combined = analyse(Records(source=None, curves=curves)).combined
     assert abs(combined["c1"].value - math.log(2.0)) < 3.0 * combined["c1"].error
     assert combined["c1"].p < 1e-6
     assert combined["c2"].p > 0.01

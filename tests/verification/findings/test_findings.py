@@ -107,7 +107,15 @@ def test_the_steps_at_which_a_mean_was_measured_are_counted(page):
     run = page.runs[0]
     along = [(90.0, 0, (1, 6, 9)), (90.0, 1, (1, 6, 11, 14)), (50.0, 0, (1, 4))]
     runs = tuple(
-        SmoothnessRun(level, i, {}, (), (), {"L": dict.fromkeys(steps, 1.0)}, goal_step=max(steps))
+        SmoothnessRun(
+            sparsity=level,
+            replicate=i,
+            values={},
+            smoothness=(),
+            loss=(),
+            along={"L": dict.fromkeys(steps, 1.0)},
+            goal_step=max(steps),
+        )
         for level, i, steps in along
     )
     analysis = replace(run.analysis, records=replace(run.analysis.records, smoothness=runs))
@@ -150,7 +158,7 @@ def test_what_follows_is_counted_over_curves():
 
 @pytest.mark.parametrize(("rises", "sure", "word"), [(True, True, "rises"), (False, False, "falls?")])
 def test_a_direction_is_turned_the_way_it_should_go(rises, sure, word):
-    found = Direction(Slope(-1.0, 0.1, 4), rises, sure)
+    found = Direction(slope=Slope(-1.0, 0.1, 4), rises=rises, sure=sure)
     assert found.predicted == word
     low, high = found.interval.low, found.interval.high
     assert (low < high < 0.0) if rises else (0.0 < low < high)
@@ -175,7 +183,10 @@ def with_noise_scales(page, dense, sparse):
     """A run with four sparsities whose noise scales, three sparse ones alike, have intervals over replicates."""
     run = page.runs[0]
     levels = {0.0: dense, 50.0: sparse, 70.0: sparse, 90.0: sparse}
-    constants = tuple(Constant(DIGITS, at, "noise_scale", v, low, high, 3) for at, (v, low, high) in levels.items())
+    constants = tuple(
+        Constant(workload=DIGITS, sparsity=at, quantity="noise_scale", value=v, low=low, high=high, n=3)
+        for at, (v, low, high) in levels.items()
+    )
     return KeptRun("plain", replace(run.analysis, records=replace(run.analysis.records, constants=constants)), {})
 
 

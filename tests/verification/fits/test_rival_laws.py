@@ -24,7 +24,7 @@ TWINS = {"S": twin.sharpness, "PW": twin.piecewise, "X": twin.textbook, "I": twi
 
 
 def curve_of(steps):
-    return Curve("", "", 0.0, tuple(CurvePoint(b, 0, k, k) for b, k in zip(SIZES, steps, strict=True)))
+    return Curve(points=tuple(CurvePoint(b, 0, k, k) for b, k in zip(SIZES, steps, strict=True)))
 
 
 def noisy(law, seed):
@@ -72,7 +72,7 @@ def test_a_study_that_never_finishes_speaks_for_the_law_that_predicts_it():
     rng = np.random.default_rng(0)
     noise = np.exp(0.05 * rng.standard_normal(len(steps)))
     points += [CurvePoint(b, 0, k, k) for b, k in zip(SIZES[3:], steps * noise, strict=True)]
-    fitted = fit_curve(Curve("", "", 0.0, tuple(points)))
+    fitted = fit_curve(Curve(points=tuple(points)))
     assert fitted.laws["I"].weight > 0.99
     assert fitted.laws["I"].estimates["b_crit"] == pytest.approx(5.0, rel=0.1)
 
@@ -81,7 +81,7 @@ def test_constants_without_a_bound_are_flagged():
     rng = np.random.default_rng(1)
     steps = [1000.0 / b * math.exp(0.1 * rng.standard_normal()) for b in (1, 2, 4, 8, 16)]
     points = tuple(CurvePoint(2**i, 0, k, k) for i, k in enumerate(steps))
-    law = fit_curve(Curve("", "", 0.0, points)).hyperbola
+    law = fit_curve(Curve(points=points)).hyperbola
     assert law.identified["c1"]
     assert not law.identified["c2"]
     assert not law.identified["b_crit"]

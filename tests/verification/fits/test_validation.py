@@ -119,7 +119,7 @@ def simulated(law, theta, seed, sigma=0.08, replicates=1, sizes=tuple(2**i for i
         for j in range(replicates)
         for k in [mean * math.exp(sigma * rng.standard_normal())]
     ]
-    return Curve("w", "g", sparsity, tuple(points))
+    return Curve(workload="w", goal="g", sparsity=sparsity, points=tuple(points))
 
 
 def test_levels_of_linearity_with_and_without_replicates():
@@ -201,7 +201,9 @@ def unfitted(curve):
     from verification.fits.curves import FittedCurve
     from verification.fits.likelihood import observe
 
-    return FittedCurve(curve, observe(curve.points), {}, {}, None, "not fitted")
+    return FittedCurve(
+        curve=curve, data=observe(curve.points), laws={}, shape_tests={}, robust=None, reason="not fitted"
+    )
 
 
 def test_level_of_the_window():
@@ -210,12 +212,20 @@ def test_level_of_the_window():
     rejected = []
     for _ in range(300):
         trials = [
-            Trial(2**s, 0, i, "complete", k, k, {"learning_rate": r * 0.1 * 2**s})
+            Trial(
+                batch_size=2**s,
+                replicate=0,
+                trial=i,
+                status="complete",
+                lower=k,
+                upper=k,
+                metaparameters={"learning_rate": r * 0.1 * 2**s},
+            )
             for s in range(6)
             for i, r in enumerate(np.linspace(0.2, 1.8, 8))
             for k in [1000.0 / (r * (2.0 - r)) * math.exp(0.05 * rng.standard_normal())]
         ]
-        window = trial_window(Curve("", "", 0.0, (CurvePoint(1, 0, 1.0, 1.0),), tuple(trials), "never"))
+        window = trial_window(Curve(points=(CurvePoint(1, 0, 1.0, 1.0),), trials=tuple(trials), stop="never"))
         rejected.append(window.p(1.0) < 0.05)
     assert abs(np.mean(rejected) - 0.05) < band(0.05, 300)
 
@@ -240,7 +250,7 @@ def test_one_wild_point_does_not_move_the_robust_fit_beyond_the_interval():
         wild = points[i % 14]
         steps = wild.lower * (10.0 if i % 2 else 0.1)
         points[i % 14] = CurvePoint(wild.batch_size, 0, steps, steps)
-        spoilt.append(Curve("w", "g", 0.0, tuple(points)))
+        spoilt.append(Curve(workload="w", goal="g", sparsity=0.0, points=tuple(points)))
     for before, after in zip(fit_curves(clean), fit_curves(spoilt), strict=True):
         for name in ("c1", "c2"):
             ends = before.hyperbola.intervals[name]
@@ -263,8 +273,8 @@ def test_the_noisy_quadratic_goes_through_the_whole_pipeline():
             CurvePoint(size, 0, float(k) - 1.0, float(k), {"learning_rate": float(eta)})
             for size, k, eta in zip(sizes, tuned.steps, tuned.eta, strict=True)
         )
-        curves.append(Curve("quadratic/sgd", "0.1", sparsity, points))
-    analysis = analyse(Records(None, tuple(curves)), 200)
+        curves.append(Curve(workload="quadratic/sgd", goal="0.1", sparsity=sparsity, points=points))
+    analysis = analyse(Records(source=None, curves=tuple(curves)), 200)
     for fitted in analysis.curves:
         assert fitted.laws["Q"].weight > 0.999
         assert fitted.laws["Q"].fit.worst_residual < 1e-3

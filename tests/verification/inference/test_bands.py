@@ -21,7 +21,7 @@ def drawn(c1=500.0, c2=20.0, sigma=0.1, seed=3, width=2.0, sizes=tuple(2**i for 
     for size in sizes:
         upper = math.ceil((c1 / size + c2) * math.exp(sigma * rng.standard_normal()) / width) * width
         points.append(CurvePoint(size, 0, upper - width, upper))
-    return Curve("w", "g", sparsity, tuple(points))
+    return Curve(workload="w", goal="g", sparsity=sparsity, points=tuple(points))
 
 
 def limit(n, p):
@@ -86,8 +86,10 @@ def test_there_is_no_band_without_a_fit():
 
 def test_measured_ratios_hold_whatever_both_grids_allow():
     points = (CurvePoint(1, 0, 98.0, 100.0), CurvePoint(2, 0, 0.0, 2.0), CurvePoint(4, 0, 50.0, None))
-    dense = fit_curve(Curve("w", "g", 0.0, points))
-    sparse = fit_curve(Curve("w", "g", 90.0, tuple(replace(p, lower=300.0, upper=302.0) for p in points)))
+    dense = fit_curve(Curve(workload="w", goal="g", sparsity=0.0, points=points))
+    sparse = fit_curve(
+        Curve(workload="w", goal="g", sparsity=90.0, points=tuple(replace(p, lower=300.0, upper=302.0) for p in points))
+    )
     first, second = measured_ratios(compare(dense, sparse, {}))
     assert (first.batch_size, first.low, first.high) == (1, 3.0, pytest.approx(302.0 / 98.0))
     assert first.ratio == pytest.approx(math.sqrt(300.0 * 302.0 / (98.0 * 100.0)))

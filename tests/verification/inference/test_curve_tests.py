@@ -30,7 +30,7 @@ def curve(seed=0, law=HYPERBOLA, c1=3000.0, c2=30.0, sigma=0.08, replicates=1, s
             upper = math.ceil(steps / step) * step if step else steps
             ends = (upper - step, upper) if upper <= budget else (budget, None)
             points.append(CurvePoint(size, replicate, *ends))
-    return Curve("", "", 0.0, tuple(points))
+    return Curve(points=tuple(points))
 
 
 def test_lack_of_fit_is_the_analysis_of_variance_of_statsmodels():
@@ -57,7 +57,7 @@ def test_tied_counts_in_the_middle_are_no_bend():
     """K/K_fit of equal counts is a line in the share: the rainbow test would divide by rounding."""
     sizes, steps = (4, 8, 16, 32, 64, 128, 256), (400, 240, 160, 160, 160, 152, 150)
     points = tuple(CurvePoint(size, 0, k - 1.0, float(k)) for size, k in zip(sizes, steps, strict=True))
-    fitted = fit_curve(Curve("", "", 0.0, points))
+    fitted = fit_curve(Curve(points=points))
     tests = linearity(fitted.data, fitted.hyperbola)
     assert tests["rainbow"].p is None
     assert tests["rainbow"].method.endswith("no scatter left beyond that of the evaluation grid")
@@ -77,7 +77,7 @@ def test_ties_are_no_bend_on_a_coarse_grid():
 def test_replicates_that_are_all_alike_measure_no_scatter():
     steps = {4: 400.0, 8: 240.0, 16: 160.0, 32: 130.0}
     points = tuple(CurvePoint(size, i, k - 1.0, k) for size, k in steps.items() for i in range(2))
-    fitted = fit_curve(Curve("", "", 0.0, points))
+    fitted = fit_curve(Curve(points=points))
     (test,) = linearity(fitted.data, fitted.hyperbola).values()
     assert test.p is None
     assert "on replicates: no scatter left" in test.method
@@ -101,7 +101,7 @@ def test_rises_and_bulges_are_those_of_the_plain_way(logs):
 )
 def test_a_curve_that_rises_or_bulges_is_seen(test, steps):
     points = tuple(CurvePoint(b, 0, k, k) for b, k in zip(SIZES, steps, strict=True))
-    tests = with_tests(fit_curve(Curve("", "", 0.0, points)), 200).tests
+    tests = with_tests(fit_curve(Curve(points=points)), 200).tests
     assert tests[test].p < 0.05
 
 
@@ -183,7 +183,7 @@ def test_curves_without_scatter_or_points_have_no_p_values_from_draws():
     assert exact.tests["lack_of_fit"].p is None
     short = with_tests(fit_curve(curve(sizes=(1, 16, 256))), 50)
     assert short.shape_tests == {}
-    unfitted = fit_curve(Curve("", "", 0.0, (CurvePoint(1, 0, 5.0, 5.0),)))
+    unfitted = fit_curve(Curve(points=(CurvePoint(1, 0, 5.0, 5.0),)))
     assert with_tests(unfitted, 50) is unfitted
 
 

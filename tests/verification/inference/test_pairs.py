@@ -24,7 +24,12 @@ SIZES = np.array([2.0**i for i in range(9)])
 
 
 def exact_curve(sparsity, c1, c2):
-    return Curve("w", "g", sparsity, tuple(CurvePoint(int(b), 0, c1 / b + c2, c1 / b + c2) for b in SIZES))
+    return Curve(
+        workload="w",
+        goal="g",
+        sparsity=sparsity,
+        points=tuple(CurvePoint(int(b), 0, c1 / b + c2, c1 / b + c2) for b in SIZES),
+    )
 
 
 def constants(sparsity, *seeds):
@@ -74,7 +79,7 @@ def test_the_joint_law_is_each_law_on_its_own_points():
 
 
 def test_a_curve_that_cannot_be_fitted_leaves_the_pair_with_a_reason():
-    short = Curve("w", "g", 90.0, (CurvePoint(1, 0, 5.0, 5.0),))
+    short = Curve(workload="w", goal="g", sparsity=90.0, points=(CurvePoint(1, 0, 5.0, 5.0),))
     pair = compare(fit_curve(exact_curve(0.0, 500.0, 13.0)), fit_curve(short), {})
     assert pair.fit is None
     assert pair.reason == "sparse: a fit needs 3 batch sizes that reached the goal, there is 1"
@@ -83,7 +88,7 @@ def test_a_curve_that_cannot_be_fitted_leaves_the_pair_with_a_reason():
 def test_curves_are_paired_within_workload_and_goal_only(tmp_path):
     records = read_records(write_run(tmp_path, truths=(Truth(0, 500, 13), Truth(90, 1000, 34))))
     dense, sparse = records.curves
-    other = Curve(DIGITS, "0.05", 50.0, sparse.points)
+    other = Curve(workload=DIGITS, goal="0.05", sparsity=50.0, points=sparse.points)
     pairs = analyse(type(records)(records.source, (dense, sparse, other), ())).pairs
     assert [(pair.dense.curve.sparsity, pair.sparse.curve.sparsity) for pair in pairs] == [(0.0, 90.0)]
 
@@ -101,7 +106,12 @@ def noisy_curve(sparsity, c1, c2, seed, sigma=0.03):
     noise = np.exp(sigma * np.random.default_rng(seed).standard_normal(len(SIZES)))
     steps = (c1 / SIZES + c2) * noise
     return fit_curve(
-        Curve("w", "g", sparsity, tuple(CurvePoint(int(b), 0, k, k) for b, k in zip(SIZES, steps, strict=True)))
+        Curve(
+            workload="w",
+            goal="g",
+            sparsity=sparsity,
+            points=tuple(CurvePoint(int(b), 0, k, k) for b, k in zip(SIZES, steps, strict=True)),
+        )
     )
 
 
@@ -140,11 +150,16 @@ def test_the_error_of_the_prediction_is_carried():
 
 def first_tests(sparsity, *uppers):
     """A curve every K* of which was met at the first goal test."""
-    return Curve(DIGITS, "0.08", sparsity, tuple(CurvePoint(2**i, 0, 0.0, k) for i, k in enumerate(uppers)))
+    return Curve(
+        workload=DIGITS,
+        goal="0.08",
+        sparsity=sparsity,
+        points=tuple(CurvePoint(2**i, 0, 0.0, k) for i, k in enumerate(uppers)),
+    )
 
 
 def test_where_every_goal_test_was_the_first_nothing_is_fitted_or_compared():
-    analysis = analyse(Records(None, (first_tests(0.0, 5, 5, 5, 5), first_tests(50.0, 5, 5, 5, 5))))
+    analysis = analyse(Records(source=None, curves=(first_tests(0.0, 5, 5, 5, 5), first_tests(50.0, 5, 5, 5, 5))))
     assert [one.laws for one in analysis.curves] == [{}, {}]
     assert analysis.curves[0].reason.startswith("the goal was met at the first test, so K* is only known from above")
     (pair,) = analysis.pairs
@@ -158,10 +173,10 @@ def test_batch_sizes_at_which_both_were_first_have_no_ratio():
     dense = [(1, 80, 85), (2, 40, 45), (4, 0, 5), (8, 0, 5), (16, 0, 5), (32, 10, 15), (64, 10, 15)]
     sparse = [(1, 160, 165), (2, 80, 85), (4, 15, 20), (8, 0, 5), (16, 0, 5), (32, 20, 25), (64, 20, 25)]
     sides = [
-        Curve("", "", sparsity, tuple(CurvePoint(size, 0, low, high) for size, low, high in points))
+        Curve(sparsity=sparsity, points=tuple(CurvePoint(size, 0, low, high) for size, low, high in points))
         for sparsity, points in ((0.0, dense), (90.0, sparse))
     ]
-    (pair,) = analyse(Records(None, tuple(sides))).pairs
+    (pair,) = analyse(Records(source=None, curves=tuple(sides))).pairs
     assert pair.fit.n == 4 + 5  # points known from both sides
     assert [(one.batch_size, one.high is None) for one in measured_ratios(pair)] == [
         (1, False),

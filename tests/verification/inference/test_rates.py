@@ -35,6 +35,7 @@ from verification.inference.rates import (
 )
 from verification.inference.search_error import SearchError, search_errors
 from verification.inference.trends import block_interval, combined, jonckheere, smoothness_trend
+from verification.missing import Missing
 from verification.records.measured_constants import MeasuredConstants
 from verification.records.records import Curve, CurvePoint, Records, read_records
 from verification.records.trials import SmoothnessRun, Trial
@@ -56,12 +57,22 @@ def searched(sparsity=0.0, c1=2000.0, c2=30.0, peak=0.5, budget=8000.0, sigma=0.
             r = eta / rate
             steps = best * (r * (2.0 - r)) ** -power * math.exp(sigma * rng.standard_normal()) if r < 2.0 else math.inf
             ends = ("complete", steps, steps) if steps <= budget else ("incomplete", budget, None)
-            study.append(Trial(size, 0, i, *ends, {"learning_rate": float(eta)}))
+            study.append(
+                Trial(
+                    batch_size=size,
+                    replicate=0,
+                    trial=i,
+                    status=ends[0],
+                    lower=ends[1],
+                    upper=ends[2],
+                    metaparameters={"learning_rate": float(eta)},
+                )
+            )
         trials += study
         hits = [one for one in study if one.upper]
         won = min(hits, key=lambda one: one.upper)
         points.append(CurvePoint(size, 0, won.lower, won.upper, won.metaparameters))
-    return Curve("w", "g", sparsity, tuple(points), tuple(trials), stop)
+    return Curve(workload="w", goal="g", sparsity=sparsity, points=tuple(points), trials=tuple(trials), stop=stop)
 
 
 def test_the_window_of_the_sharp_bound_has_power_one():
@@ -119,7 +130,16 @@ def test_more_search_points_succeed_at_larger_batches_and_fewer_where_the_range_
 
 def sparse_like(fitted):
     curve = fitted.curve
-    return fit_curve(Curve(curve.workload, curve.goal, 90.0, curve.points, curve.trials, curve.stop))
+    return fit_curve(
+        Curve(
+            workload=curve.workload,
+            goal=curve.goal,
+            sparsity=90.0,
+            points=curve.points,
+            trials=curve.trials,
+            stop=curve.stop,
+        )
+    )
 
 
 @pytest.mark.parametrize("stop", ["race", "hits 3"])
@@ -127,12 +147,12 @@ def test_a_race_says_nothing_about_losers(stop):
     curves = [fit_curve(searched(stop=stop)), fit_curve(searched(sparsity=90.0, stop=stop))]
     assert "--stop" not in RACED
     assert RACED.startswith("not measured (raced)")
-    assert successful_range_shrinks(curves) == RACED
-    assert region_grows(curves) == RACED
-    assert trial_window(curves[0].curve) == RACED
-    assert rates(curves[0]).window == RACED
-    assert search_errors([curves[0].curve]) == {0: RACED}
-    analysis = analyse(Records(None, tuple(one.curve for one in curves)))
+    assert successful_range_shrinks(curves) == Missing(RACED)
+    assert region_grows(curves) == Missing(RACED)
+    assert trial_window(curves[0].curve) == Missing(RACED)
+    assert rates(curves[0]).window == Missing(RACED)
+    assert search_errors([curves[0].curve]) == {0: Missing(RACED)}
+    analysis = analyse(Records(source=None, curves=tuple(one.curve for one in curves)))
     for claim in analysis.claims:
         if claim.id in {"C14", "C15"}:
             assert claim.verdict is Verdict.NOT_MEASURED
@@ -161,9 +181,13 @@ def test_a_run_whose_losers_went_on_is_measured(unhurried_run):
 def test_half_a_search_is_that_of_all_halves():
     """400 random halves against all 70: the mean's error is the spread over sqrt(400)."""
     steps = np.random.default_rng(2).lognormal(5.0, 0.5, (3, 8)).round(1)
-    trials = [Trial(2**b, 0, i, "complete", k, k) for b, row in enumerate(steps) for i, k in enumerate(row)]
+    trials = [
+        Trial(batch_size=2**b, replicate=0, trial=i, status="complete", lower=k, upper=k)
+        for b, row in enumerate(steps)
+        for i, k in enumerate(row)
+    ]
     points = tuple(CurvePoint(2**b, 0, row.min(), row.min()) for b, row in enumerate(steps))
-    found = search_errors([Curve("", "", 0.0, points, tuple(trials), "never")])[0]
+    found = search_errors([Curve(points=points, trials=tuple(trials), stop="never")])[0]
     gain, spread = twin.half_searches(steps.tolist())
     assert math.log(found.penalty) == pytest.approx(gain, abs=4 * spread / math.sqrt(400))
     assert found.spread == pytest.approx(spread, rel=0.15)
@@ -181,10 +205,18 @@ def test_winners_at_an_edge_are_counted():
     (evidence,) = winners_inside([inside])
     assert evidence.estimate == 0.0
     narrow = [t for t in inside.curve.trials if t.metaparameters["learning_rate"] < 0.006]
-    (edge,) = winners_inside([fit_curve(Curve("w", "g", 0.0, inside.curve.points, tuple(narrow), "never"))])
+    (edge,) = winners_inside(
+        [
+            fit_curve(
+                Curve(
+                    workload="w", goal="g", sparsity=0.0, points=inside.curve.points, trials=tuple(narrow), stop="never"
+                )
+            )
+        ]
+    )
     assert edge.estimate == 1.0
     assert edge.p == pytest.approx(0.1 ** len({t.batch_size for t in narrow if t.upper}))
-    assert "study.sqlite" in winners_inside([fit_curve(Curve("", "", 0.0, inside.curve.points))])
+    assert "study.sqlite" in winners_inside([fit_curve(Curve(points=inside.curve.points))])
 
 
 def test_jonckheere_is_that_of_all_arrangements():
@@ -208,7 +240,11 @@ def test_jonckheere_with_ties_lies_between_ties_broken_either_way():
 def runs(rise=1.0, loss=1.0):
     return [
         SmoothnessRun(
-            s, j, {}, tuple(2.0 + rise * i + 0.1 * j + 0.01 * k for k in range(16)), (1.0 + loss * i + 0.1 * j,)
+            sparsity=s,
+            replicate=j,
+            values={},
+            smoothness=tuple(2.0 + rise * i + 0.1 * j + 0.01 * k for k in range(16)),
+            loss=(1.0 + loss * i + 0.1 * j,),
         )
         for i, s in enumerate((0.0, 50.0, 90.0))
         for j in range(2)
@@ -285,7 +321,7 @@ def test_a_window_places_every_trial_over_its_own_best():
     truth = [eta * (1.0 + 2000.0 / 30.0 / size) / 0.5 for size, eta, _ in hits]
     assert window.multiple == pytest.approx(truth, rel=1e-4)
     assert window.slowdown == pytest.approx([steps / (2000.0 / size + 30.0) for size, _, steps in hits], rel=1e-4)
-    assert fitted_window(searched(stop="race")) == RACED
+    assert fitted_window(searched(stop="race")) == Missing(RACED)
 
 
 def test_best_rates_stand_beside_theory_at_their_own_level():
@@ -303,7 +339,9 @@ def test_best_rates_stand_beside_theory_at_their_own_level():
     assert shape[0] == pytest.approx(math.exp(np.mean(np.log(np.array(found.rate) / at))))
     knee = 2.0 * fitted.laws["X"].estimates["b_crit"]
     assert found.textbook[-1] / found.textbook[0] == pytest.approx(min(knee, SIZES[-1]) / SIZES[0])
-    assert best_rates(fit_curve(Curve("w", "g", 0.0, (CurvePoint(1, 0, 9.0, 9.0),)))) == NO_RATES
+    assert best_rates(
+        fit_curve(Curve(workload="w", goal="g", sparsity=0.0, points=(CurvePoint(1, 0, 9.0, 9.0),)))
+    ) == Missing(NO_RATES)
 
 
 @pytest.mark.parametrize(("rates", "told"), [((0.1, 0.1, 0.1, 0.1), True), ((0.1, 0.1, 0.1, 0.2), False)])
@@ -312,7 +350,15 @@ def test_a_curve_that_one_search_point_won_is_told_to_be_at_one_rate(rates, told
         CurvePoint(size, 0, 900.0 // size + 20.0, 900.0 // size + 22.0, {"learning_rate": rate})
         for size, rate in zip((4, 16, 64, 256), rates, strict=True)
     )
-    lines = " ".join(" ".join(detail_lines(analyse(Records(Path("run"), (Curve("w", "0.1", 0.0, points),))))).split())
+    lines = " ".join(
+        " ".join(
+            detail_lines(
+                analyse(
+                    Records(source=Path("run"), curves=(Curve(workload="w", goal="0.1", sparsity=0.0, points=points),))
+                )
+            )
+        ).split()
+    )
     assert ("one search point won at all 4 batch sizes" in lines) is told
 
 
@@ -322,12 +368,22 @@ def test_the_winner_of_a_first_goal_test_has_no_best_rate():
     first = tuple(CurvePoint(2**i, 0, 0.0, 5.0, rate) for i in range(5))
     known = tuple(CurvePoint(2**i, 0, 80 / 2**i + 5, 80 / 2**i + 10, rate) for i in range(5))
     trials = tuple(
-        Trial(2**i, 0, k, "complete", 0.0, 5.0, {"learning_rate": 0.1 * (k + 1)}) for i in range(5) for k in range(5)
+        Trial(
+            batch_size=2**i,
+            replicate=0,
+            trial=k,
+            status="complete",
+            lower=0.0,
+            upper=5.0,
+            metaparameters={"learning_rate": 0.1 * (k + 1)},
+        )
+        for i in range(5)
+        for k in range(5)
     )
-    alone = fit_curve(Curve("", "", 0.0, first, trials, "never"))
-    assert rates(alone).rate == best_rates(alone) == FIRST_TEST_RATES
-    assert winners_inside([alone]) == FIRST_TEST_RATES
+    alone = fit_curve(Curve(points=first, trials=trials, stop="never"))
+    assert rates(alone).rate == best_rates(alone) == Missing(FIRST_TEST_RATES)
+    assert winners_inside([alone]) == Missing(FIRST_TEST_RATES)
     assert fitted_window(alone.curve) == "needs a study with 4 trials that reached the goal at different rates"
-    assert best_rates(fit_curve(Curve("", "", 0.0, known))).batch_size == (1, 2, 4, 8, 16)
-    mixed = fit_curve(Curve("", "", 0.0, (*known[:4], first[4])))
+    assert best_rates(fit_curve(Curve(points=known))).batch_size == (1, 2, 4, 8, 16)
+    mixed = fit_curve(Curve(points=(*known[:4], first[4])))
     assert best_rates(mixed).batch_size == (1, 2, 4, 8)

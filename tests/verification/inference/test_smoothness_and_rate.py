@@ -10,6 +10,7 @@ from statsmodels.regression.linear_model import OLS
 
 from verification.claims.analysis import analyse
 from verification.inference.smoothness_and_rate import NO_RUNS, ONE_RATE, OTHER_STEPS, smoothness_and_rate
+from verification.missing import Missing
 from verification.records.trials import SmoothnessRun
 from verification.report.details import detail_lines
 from verification.report.verdicts import to_json
@@ -17,7 +18,12 @@ from verification.report.verdicts import to_json
 
 def run(sparsity, replicate, rate, smoothness, **others):
     return SmoothnessRun(
-        sparsity, replicate, {"L_mean": smoothness}, (), (), metaparameters={"learning_rate": rate, **others}
+        sparsity=sparsity,
+        replicate=replicate,
+        values={"L_mean": smoothness},
+        smoothness=(),
+        loss=(),
+        metaparameters={"learning_rate": rate, **others},
     )
 
 
@@ -77,18 +83,17 @@ def test_the_first_run_of_a_sparsity_and_replicate_counts():
 
 
 def test_what_cannot_be_said_has_its_reason():
-    assert smoothness_and_rate([]) == NO_RUNS
-    assert smoothness_and_rate([replace(run(0.0, 0, 0.1, 1.0), values={})]) == NO_RUNS
-    assert (
-        smoothness_and_rate([run(0.0, 0, 0.1, 1.0, momentum=0.9), run(0.0, 1, 0.1, 1.0, decay_steps=9.0)])
-        == OTHER_STEPS
-    )
-    assert smoothness_and_rate([replace(run(0.0, 0, 0.1, 1.0), metaparameters={})]) == OTHER_STEPS
-    assert smoothness_and_rate([run(0.0, j, 10.0**-j, 1.0, weight_decay=0.1) for j in range(4)]) == OTHER_STEPS
-    assert smoothness_and_rate([run(0.0, 0, 0.1, 1.0, momentum=0.0)]) != OTHER_STEPS
+    assert smoothness_and_rate([]) == Missing(NO_RUNS)
+    assert smoothness_and_rate([replace(run(0.0, 0, 0.1, 1.0), values={})]) == Missing(NO_RUNS)
+    assert smoothness_and_rate(
+        [run(0.0, 0, 0.1, 1.0, momentum=0.9), run(0.0, 1, 0.1, 1.0, decay_steps=9.0)]
+    ) == Missing(OTHER_STEPS)
+    assert smoothness_and_rate([replace(run(0.0, 0, 0.1, 1.0), metaparameters={})]) == Missing(OTHER_STEPS)
+    assert smoothness_and_rate([run(0.0, j, 10.0**-j, 1.0, weight_decay=0.1) for j in range(4)]) == Missing(OTHER_STEPS)
+    assert smoothness_and_rate([run(0.0, 0, 0.1, 1.0, momentum=0.0)]) != Missing(OTHER_STEPS)
     for few in ([run(0.0, 0, 0.1, 1.0), run(90.0, 0, 0.2, 1.0)], [run(0.0, j, 0.1, 1.0 + j) for j in range(4)]):
         found = smoothness_and_rate(few)
-        assert found.power == ONE_RATE
+        assert found.power == Missing(ONE_RATE)
         assert all(level.at_same_rate is None for level in found.levels)
     assert smoothness_and_rate([run(90.0, j, 0.1 + j, 1.0) for j in range(3)]).levels[0].at_same_rate is None
 

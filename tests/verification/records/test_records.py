@@ -46,12 +46,12 @@ def test_constants_may_be_absent(tmp_path):
 def test_the_smallest_foreign_file_holds_exact_counts(tmp_path):
     curve = only_curve(tmp_path, "batch_size,steps\n64,20\n32,40\n")
     points = (CurvePoint(32, 0, 40.0, 40.0), CurvePoint(64, 0, 20.0, 20.0))
-    assert curve == Curve("", "", 0.0, points)
+    assert curve == Curve(points=points)
 
 
 def test_names_used_elsewhere_blanks_and_a_byte_order_mark_are_understood(tmp_path):
     curve = only_curve(tmp_path, "\ufeff batch_size , steps,goal_error\n\n 32 ,40 , 0.1\n")
-    assert curve == Curve("", "0.1", 0.0, (CurvePoint(32, 0, 40.0, 40.0),))
+    assert curve == Curve(workload="", goal="0.1", sparsity=0.0, points=(CurvePoint(32, 0, 40.0, 40.0),))
 
 
 def test_the_upper_end_is_the_count_where_only_the_lower_is_given(tmp_path):
@@ -98,7 +98,15 @@ def test_one_row_per_trial_gives_the_least_of_each_study_and_keeps_the_trials(tm
     assert curve.points == (CurvePoint(8, 0, 34.0, 36.0), CurvePoint(16, 0, 90.0, None))
     assert curve.points[0].metaparameters == {"learning_rate": 0.2}  # ties: the lowest index wins
     assert len(curve.trials) == 8
-    assert curve.trials[4] == Trial(8, 0, 4, "infeasible", 12.0, None, {"learning_rate": 0.9})
+    assert curve.trials[4] == Trial(
+        batch_size=8,
+        replicate=0,
+        trial=4,
+        status="infeasible",
+        lower=12.0,
+        upper=None,
+        metaparameters={"learning_rate": 0.9},
+    )
     assert curve.stop == ""
 
 

@@ -22,7 +22,7 @@ def curve_of(points):
     for size, *ends in points:
         seen[size] = seen.get(size, -1) + 1
         listed.append(CurvePoint(size, seen[size], ends[0], ends[-1]))
-    return Curve("", "", 0.0, tuple(listed))
+    return Curve(points=tuple(listed))
 
 
 def judged(points):
