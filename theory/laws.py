@@ -80,6 +80,52 @@ class Law:
         doubled[self.parameter_names.index("c1")] = np.log(2.0)
         return bool(np.allclose(self.log_steps(x, theta), self.log_steps(x + np.log(2.0), theta + doubled)))
 
+    @cached_property
+    def _batch_exponent(self) -> sympy.Expr:
+        """The power e of B where K depends on B and c1 through c1/B^e alone."""
+        if self.counts_examples:
+            return sympy.Integer(1)
+        by_size, by_c1 = (symbol * sympy.diff(self.expression, symbol) for symbol in (B, c1))
+        return sympy.simplify(-by_size / by_c1)
+
+    def batch_exponent(self, shape: float = 1.0) -> float:
+        r"""Return the power of B that divides c1: K depends on B and c1 through :math:`c_1/B^e` alone.
+
+        Args:
+            shape: Of the law, scalar. > 0; without meaning for laws without one.
+
+        Returns:
+            The power e, without unit; 1 where c1 counts steps x examples.
+
+        Example:
+            >>> HYPERBOLA.batch_exponent(), SHARPNESS.batch_exponent(2.0), POWER.batch_exponent(0.5)
+            (1.0, 1.0, 0.5)
+        """
+        values = {} if self.shape is None else {self.parameters[-1]: shape}
+        return float(self._batch_exponent.subs(values))
+
+    def scale_with_batch(self, theta: ArrayLike, factor: float) -> Array:
+        r"""Return the fit coordinates of the same curve at batch sizes so many times as large.
+
+        :math:`K(fB; f^e c_1, \ldots) = K(B; c_1, \ldots)`, with e of `batch_exponent`; c1 stands first.
+
+        Args:
+            theta: Shape (p,), the fit coordinates. Finite.
+            factor: f, > 0.
+
+        Returns:
+            Shape (p,).
+
+        Example:
+            >>> HYPERBOLA.scale_with_batch([0.0, 0.0], 2.0).round(4)  # c1 doubles
+            array([0.6931, 0.    ])
+            >>> POWER.scale_with_batch([0.0, 0.0, np.log(0.5)], 4.0).round(4)  # c1 grows by 4^0.5
+            array([ 0.6931,  0.    , -0.6931])
+        """
+        scaled = np.array(theta, dtype=np.float64)
+        scaled[0] += self.batch_exponent(float(np.exp(scaled[-1]))) * np.log(factor)
+        return scaled
+
     def latex(self) -> str:
         """Return the law as a LaTeX formula, K(B) = ..."""
         return f"K(B) = {latex(self.expression)}"

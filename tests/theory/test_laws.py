@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.theory.laws import log_steps as slow_log_steps
 from reference.theory.laws import log_steps_gradient as slow_gradient
 
 from theory import HYPERBOLA, LAWS, NOISY_QUADRATIC, POWER, SHARPNESS, Law
+from theory.symbols import B, c1, c2
 
 # A handful of float64 operations on numbers of the size of the largest intermediate.
 ROUNDING = 16 * np.finfo(float).eps
@@ -203,3 +205,15 @@ def test_coordinates_that_are_no_numbers_are_refused(law, value):
                 function(points, coordinates)
     with pytest.raises(ValueError, match="theta must be finite"):
         law.natural(theta + value)
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+def test_a_curve_scales_with_its_batch_sizes(law):
+    theta, x = np.array([6.0, 2.0, 0.3])[: len(law.parameters)], np.linspace(4.5, 9.0, 7)
+    scaled = law.scale_with_batch(theta, 8.0)
+    assert law.log_steps(x + np.log(8.0), scaled) == pytest.approx(law.log_steps(x, theta), rel=1e-12)
+    assert law.scale_with_batch(scaled, 1 / 8.0) == pytest.approx(theta, abs=1e-12)
+
+
+def test_the_power_of_b_is_read_off_the_expression():
+    assert Law("R", "square root", c1 / sympy.sqrt(B) + c2, (c1, c2)).batch_exponent() == 0.5

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from theory import LAWS, NOISY_QUADRATIC, POWER, Law, critical_batch_size_20_percent
+from theory import LAWS, NOISY_QUADRATIC, Law, critical_batch_size_20_percent
 from verification.fits.fit import Fit, Interval, Problem, fit_laws, starting_points, why_no_fit
 from verification.fits.likelihood import Observations, observe, relative_to, stacked
 from verification.fits.profile import p_value, profile_intervals
@@ -26,8 +26,8 @@ class FittedLaw:
 
     Attributes:
         law: The law.
-        problem: What was fitted.
-        fit: Its fit and certificate.
+        unit: Batch size in which the fit counts: 1, or the smallest measured where c1 depends on the shape.
+        fit: Its fit and certificate; its theta counts batch sizes in `unit` examples.
         theta: Fit coordinates for batch sizes in examples, so that `law.natural(theta)` are its constants.
         estimates: Constant to value; None where the data hold no trace of it.
         intervals: Constant to its 95% profile-likelihood interval.
@@ -35,12 +35,17 @@ class FittedLaw:
     """
 
     law: Law
-    problem: Problem
+    unit: int
     fit: Fit
     theta: tuple[float, ...]
     estimates: Mapping[str, float | None]
     intervals: Mapping[str, Interval]
     weight: float | None = None
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """What `law.steps` takes to draw the fitted curve."""
+        return self.law.natural(self.theta)
 
     @property
     def identified(self) -> dict[str, bool]:
@@ -177,12 +182,15 @@ def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
         few = len(law.parameters)
         chosen = [i for i, one in enumerate(data) if reasons[i] is None and one.bounded_batch_sizes > few]
         smallest = [curves[i].points[0].batch_size for i in chosen]
-        fitted = fit_each(law, [data[i] for i in chosen], smallest)
-        for i, one in zip(chosen, fitted, strict=True):
+        fitted = _fit_each(law, [data[i] for i in chosen], smallest)
+        for i, (one, _) in zip(chosen, fitted, strict=True):
             laws[i][law.id] = one
         if law.shape is not None:
             for i, test in zip(chosen, _shape_tests([laws[i]["H"].fit for i in chosen], fitted), strict=True):
                 tests[i][law.id] = test
+    for found, curve in zip(laws, curves, strict=True):
+        if "H" in found:
+            found["H"] = _with_20_percent(found["H"], curve.points[0].batch_size)
     return tuple(
         FittedCurve(curve=curve, data=points, laws={}, shape_tests={}, robust=None, reason=reason)
         if reason is not None
@@ -198,58 +206,56 @@ def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
     )
 
 
-def fit_each(law: Law, data: Sequence[Observations], smallest: Sequence[int]) -> list[FittedLaw]:
+def _fit_each(law: Law, data: Sequence[Observations], smallest: Sequence[int]) -> list[tuple[FittedLaw, Problem]]:
     """Fit one law to the points of each curve and read its constants off it.
 
     Args:
         law: One of `CANDIDATES`.
         data: Shapes (n_i,), what `why_no_fit` lets through.
-        smallest: The smallest batch size of each, the reference of the 20% critical batch size.
+        smallest: The smallest batch size of each: where c1 depends on the shape, it does so least in units of that.
 
     Returns:
-        The fitted laws.
+        The fitted laws, each with what was fitted.
     """
     if not data:
         return []
     p = len(law.parameter_names)
-    if law is POWER:  # in units of the smallest batch size c1 and alpha hardly depend on each other
-        data = [relative_to(one, unit) for one, unit in zip(data, smallest, strict=True)]
+    units = [1 if law.counts_examples else unit for unit in smallest]
+    data = [one if unit == 1 else relative_to(one, unit) for one, unit in zip(data, units, strict=True)]
     grid = grid_starts(law, stacked(data), p)
     starts = [np.concatenate([grid[:, i], starting_points(one, p)]) for i, one in enumerate(data)]
     problems = [Problem(law, one, start) for one, start in zip(data, starts, strict=True)]
     fits = fit_laws(problems)
     intervals = profile_intervals(problems, fits, contrasts(law))
     return [
-        _in_examples(law, problem, fit, ends, unit)
-        for problem, fit, ends, unit in zip(problems, fits, intervals, smallest, strict=True)
+        (_in_examples(law, fit, ends, unit), problem)
+        for problem, fit, ends, unit in zip(problems, fits, intervals, units, strict=True)
     ]
 
 
-def _in_examples(law: Law, problem: Problem, fit: Fit, intervals: dict[str, Interval], smallest: int) -> FittedLaw:
+def _in_examples(law: Law, fit: Fit, intervals: dict[str, Interval], unit: int) -> FittedLaw:
     """Return a fitted law with its constants for batch sizes in examples."""
     estimates = {name: estimate(fit, contrast) for name, contrast in contrasts(law).items()}
-    if law is POWER:
-        log_c1, log_c2, log_alpha = fit.theta
-        log_c1 += math.exp(log_alpha) * math.log(smallest)
-        known = estimate(fit, (1.0, 0.0, 1.0)) is not None and log_c1 < LARGEST_LOG
-        constants = {"c1": math.exp(log_c1) if known else None, "c2": estimate(fit, (0.0, 1.0, 0.0))}
-        return FittedLaw(
-            law=law,
-            problem=problem,
-            fit=fit,
-            theta=(log_c1, log_c2, log_alpha),
-            estimates={**constants, **estimates},
-            intervals=intervals,
-        )
-    if law.id == "H":
+    theta = tuple(law.scale_with_batch(fit.theta, unit).tolist())
+    if not law.counts_examples:
+        c2 = tuple(float(name == "c2") for name in law.parameter_names)
+        known = estimate(fit, tuple(1.0 - one for one in c2)) is not None and theta[0] < LARGEST_LOG
+        estimates = {"c1": math.exp(theta[0]) if known else None, "c2": estimate(fit, c2), **estimates}
+    return FittedLaw(law=law, unit=unit, fit=fit, theta=theta, estimates=estimates, intervals=intervals)
 
-        def cbs20(b_crit: float) -> float:
-            return critical_batch_size_20_percent(b_crit, 1.0, smallest)
 
-        b_crit = estimates["b_crit"]
-        estimates["cbs20"] = None if b_crit is None else cbs20(b_crit)
-        intervals = {**intervals, "cbs20": intervals["b_crit"].map(cbs20)}
-    return FittedLaw(law=law, problem=problem, fit=fit, theta=fit.theta, estimates=estimates, intervals=intervals)
+def _with_20_percent(fitted: FittedLaw, smallest: int) -> FittedLaw:
+    """Return law H with the batch size up to which it needs at most 20% more examples than the smallest."""
+
+    def cbs20(b_crit: float) -> float:
+        return critical_batch_size_20_percent(b_crit, 1.0, smallest)
+
+    b_crit = fitted.estimates["b_crit"]
+    return replace(
+        fitted,
+        estimates={**fitted.estimates, "cbs20": None if b_crit is None else cbs20(b_crit)},
+        intervals={**fitted.intervals, "cbs20": fitted.intervals["b_crit"].map(cbs20)},
+    )
 
 
 def estimate(fit: Fit, contrast: tuple[float, ...]) -> float | None:
@@ -268,16 +274,17 @@ def estimate(fit: Fit, contrast: tuple[float, ...]) -> float | None:
     return math.exp(value) if abs(value) < LARGEST_LOG else None
 
 
-def _shape_tests(hyperbolas: Sequence[Fit], wider: Sequence[FittedLaw]) -> list[ShapeTest]:
+def _shape_tests(hyperbolas: Sequence[Fit], wider: Sequence[tuple[FittedLaw, Problem]]) -> list[ShapeTest]:
     """Compare law H with a law that contains it, for each curve."""
     if not wider:
         return []
-    law = wider[0].law
+    law = wider[0][0].law
     shape = law.shape or ""
     contrast = {shape: contrasts(law)[shape]}
-    intervals = profile_intervals([one.problem for one in wider], [one.fit for one in wider], contrast, level=0.90)
+    problems, fits = [problem for _, problem in wider], [one.fit for one, _ in wider]
+    intervals = profile_intervals(problems, fits, contrast, level=0.90)
     found = []
-    for hyperbola, one, interval in zip(hyperbolas, wider, intervals, strict=True):
+    for hyperbola, (one, _), interval in zip(hyperbolas, wider, intervals, strict=True):
         deviance = max(0.0, 2.0 * (one.fit.log_likelihood - hyperbola.log_likelihood))
         found.append(
             ShapeTest(

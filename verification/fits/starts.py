@@ -8,8 +8,8 @@ has a basin per batch size; the grid is as fine as batch sizes that double.
 import numpy as np
 from numpy.typing import NDArray
 
+from theory import Law
 from verification.fits.likelihood import LARGEST_LOG_STEPS, Array, Observations
-from verification.fits.newton import StepLaw
 
 # The knee is sought up to e^6 beyond the batch sizes measured, in steps of half a doubling, a whole one with a shape.
 _BEYOND = 6.0
@@ -19,7 +19,7 @@ _SHAPES = (0.0, -0.4, 0.4, -1.0)
 _POLES = (0.3, 0.03, 0.003)
 
 
-def grid_starts(law: StepLaw, data: Observations, n_coordinates: int, keep: int = 2) -> Array:
+def grid_starts(law: Law, data: Observations, n_coordinates: int, keep: int = 2) -> Array:
     """Return the best grid points for each data set.
 
     Args:
@@ -52,11 +52,11 @@ def grid_starts(law: StepLaw, data: Observations, n_coordinates: int, keep: int 
     return starts
 
 
-def _grid(law: StepLaw, knees: Array, n_coordinates: int) -> Array:
+def _grid(law: Law, knees: Array, n_coordinates: int) -> Array:
     """Return theta at c2 = 1 for every shape and, within it, every log knee."""
     shapes = np.array(_SHAPES if n_coordinates == 3 else (0.0,))
-    # Law P's c1/c2 is the knee to the power alpha.
-    log_c1 = np.outer(np.exp(shapes) if getattr(law, "id", "") == "P" else np.ones_like(shapes), knees).ravel()
+    exponents = [law.batch_exponent(float(np.exp(one))) for one in shapes]
+    log_c1 = np.outer(exponents, knees).ravel()  # c1/c2 is the knee to that power
     columns = (log_c1, np.zeros_like(log_c1), np.repeat(shapes, len(knees)))
     return np.stack(columns[:n_coordinates], axis=-1)
 

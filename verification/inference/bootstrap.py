@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory import Law
 from verification.fits.distributions import f_above, f_quantile
 from verification.fits.fit import fit_starts
 from verification.fits.likelihood import Array, Observations, sigma_floor
-from verification.fits.newton import Optimum, StepLaw
+from verification.fits.newton import Optimum
 from verification.fits.starts import grid_starts
 
 # A p-value is a count of draws where so many lie beyond; further out it is the tail of F, scaled to the draws.
@@ -81,7 +82,7 @@ def draw(design: Design, log_steps: Array, sigma: float, draws: int, seed: int =
         )
 
 
-def fit_draws(law: StepLaw, data: Observations, p: int, extra: Array | None = None) -> Optimum:
+def fit_draws(law: Law, data: Observations, p: int, extra: Array | None = None) -> Optimum:
     """Fit a law to every draw.
 
     Args:
