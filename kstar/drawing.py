@@ -14,9 +14,10 @@ from paper_figures.catalogue import draw, figure_of, find_name, refuse_others
 from paper_figures.drawing.curve_panels import draw_critical_batch_size
 from paper_figures.drawing.style import log2_axis, looks
 from paper_figures.extras.fits import draw_curve
-from paper_figures.reading.run import run_of
+from paper_figures.run import Run
 from verification.claims.analysis import Analysis
 from verification.fits.curves import FittedCurve
+from verification.missing import Missing
 
 
 def draw_fit(analysis: Analysis, fitted: FittedCurve, ax: Axes | None, color: str | None) -> Axes:
@@ -25,12 +26,12 @@ def draw_fit(analysis: Analysis, fitted: FittedCurve, ax: Axes | None, color: st
     if not isinstance(axes, Axes):
         raise ValueError(f"ax is a {type(axes).__name__}: give one matplotlib Axes, such as plt.gca()")
     before = (axes.get_xlim(), axes.get_ylim()) if axes.has_data() else None
-    run, curve = run_of(analysis), fitted.curve
+    run, curve = Run(analysis), fitted.curve
     colour, marker = looks([curve.sparsity])[curve.sparsity]
     look = (color or colour, marker)
     draw_curve(axes, run, curve, look, [curve])
     law = run.fit(curve)
-    if not isinstance(law, str):
+    if not isinstance(law, Missing):
         draw_critical_batch_size(axes, law, look[0])
     if before is not None:
         now = (axes.get_xlim(), axes.get_ylim())
@@ -41,7 +42,7 @@ def draw_fit(analysis: Analysis, fitted: FittedCurve, ax: Axes | None, color: st
 
 def draw_runs(analyses: Sequence[Analysis], name: object, to: Path | None) -> Figure:
     """Draw a figure of the catalogue; see `kstar.runs.Run.draw`."""
-    runs = [run_of(analysis) for analysis in analyses]
+    runs = [Run(analysis) for analysis in analyses]
     try:
         chosen = find_name(str(name))
         if to is not None and to.is_dir():

@@ -229,7 +229,7 @@ def fit(batch_sizes: Any, steps: Any, lower: Any = None) -> Fit:  # noqa: ANN401
         >>> fit([16, 32, 64, 128, 256, 512], [5210, 2688, 1452, 810, 501, 352]).critical_batch_size
         414 [393, 437]
     """
-    analysis = analyse(Records(Path("steps"), (given.curve(batch_sizes, steps, lower),)), DRAWS)
+    analysis = analyse(Records(source=Path("steps"), curves=(given.curve(batch_sizes, steps, lower),)), DRAWS)
     found = Fit(analysis, analysis.curves[0])
     _ = found.law
     return found

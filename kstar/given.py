@@ -92,7 +92,7 @@ def curve(batch_sizes: object, steps: object, lower: object = None) -> Curve:
         batch_size = int(size)
         repeats[batch_size] = repeats.get(batch_size, -1) + 1
         points.append(CurvePoint(batch_size, repeats[batch_size], *_interval(i, count, least)))
-    return Curve("", "", 0.0, tuple(sorted(points, key=lambda p: (p.batch_size, p.replicate))))
+    return Curve(points=tuple(sorted(points, key=lambda p: (p.batch_size, p.replicate))))
 
 
 def _interval(i: int, steps: float, lower: float) -> tuple[float, float | None]:

@@ -12,6 +12,6 @@ if sys.argv[:1] == ["-m"]:  # `python -m`: Ctrl-C is one line while modules are 
     leave_at_once(__name__)
 
 from paper_figures.figures.figure_01 import figure_01
-from paper_figures.reading.run import Run, read_run
+from paper_figures.run import Run, read_run
 
 __all__ = ["Run", "figure_01", "read_run"]

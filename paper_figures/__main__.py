@@ -10,7 +10,7 @@ from pathlib import Path
 from kstar.command_line import OneLineParser
 from kstar.ending import command, say
 from paper_figures.catalogue import FIGURES, draw, find_name, refuse_others
-from paper_figures.reading.run import read_run
+from paper_figures.run import read_run
 
 
 @command

@@ -25,7 +25,7 @@ from paper_figures.figures.figure_12 import figure_12
 from paper_figures.figures.figures_04_and_06 import FIGURE_04, FIGURE_06, HESSIAN
 from paper_figures.figures.figures_07_to_11 import FIGURES_07_TO_11
 from paper_figures.figures.figures_13_to_18 import FIGURES_13_TO_18, WORKLOADS
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
 from verification.report.target_file import Target, check_targets, holds, write_whole
 
 

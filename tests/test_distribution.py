@@ -25,7 +25,7 @@ MEASURE = (
 # Modules with a command of their own.
 MODULES = (
     *("theory.noisy_quadratic", "theory.worst_case", "empirics.constants", "empirics.datasets", "empirics.exchange"),
-    *("verification.findings", "verification.record", "paper_figures.report"),
+    *("verification.findings", "paper_figures.report"),
 )
 # Where a module comes from, how its distribution was installed, and what lies beside it.
 PROBE = """

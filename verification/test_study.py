@@ -1,6 +1,6 @@
 """The claims on measured runs: what is kept in evidence/, and any `--study DIR`.
 
-What fails here is broken records, a fit that did not converge, or recorded verdicts that no longer follow from
+What fails here is broken records, a fit that did not converge, or kept verdicts that no longer follow from
 the records. A claim that the data reject is printed, not failed.
 """
 
@@ -10,10 +10,11 @@ import os
 
 import pytest
 
+from empirics.reading.outside import read_json
 from verification.claims.judge import Verdict
 from verification.claims.rules import STATEMENTS
-from verification.record import FILE_NAME
-from verification.report.verdicts import differences, dump, recorded_part, to_json
+from verification.report.differences import differences
+from verification.report.verdicts import FILE_NAME, dump, to_json
 
 
 def test_records_can_be_read(analysis):
@@ -56,13 +57,15 @@ def test_every_claim_has_a_verdict_or_a_reason(analysis, run, findings):
         assert measured == (claim.p is not None)
 
 
-def test_recorded_verdicts_follow_from_the_records(analysis, run):
-    kept = run / FILE_NAME
-    if not kept.exists():
-        pytest.skip(f"no recorded verdicts: python -m verification.record {os.path.relpath(run)}")
-    recorded = json.loads(kept.read_text(encoding="utf-8"))
-    changes = differences(recorded, json.loads(dump(recorded_part(to_json(analysis)))))
-    assert changes == [], f"look at each, then: python -m verification.record {os.path.relpath(run)}"
+def test_kept_verdicts_follow_from_the_records(analysis, run):
+    file, command = run / FILE_NAME, f"python -m verification.report {os.path.relpath(run)} --save"
+    if not file.exists():
+        pytest.skip(f"no kept verdicts: {command}")
+    kept = read_json(file)
+    if kept.get("draws") != analysis.draws:
+        pytest.skip(f"kept with other draws than {analysis.draws}: {command}")
+    changes = differences(kept, json.loads(dump(to_json(analysis))))
+    assert changes == [], f"look at each, then: {command}"
 
 
 def assert_holds(interval, estimate):

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure, SubFigure
 
 from paper_figures.drawing.rows import Row
 from paper_figures.drawing.style import REFERENCE_LINE, SMALL, headline, log2_axis, looks, note, page, sparsity_legend
-from paper_figures.reading.judged import FittedLaw
 from theory import HYPERBOLA
+from verification.fits.curves import FittedLaw
+from verification.missing import Missing
 from verification.records.records import Curve, CurvePoint
 from verification.report.tables import estimate_text
 
@@ -78,12 +79,12 @@ def _draw_single(
         _draw_scaling(axes, start, curve.points[-1].batch_size, steps_at(curve, start))
     draw_points(axes, curve, colours[curve.sparsity], 1.0)
     fit = row.run.fit(curve)
-    if isinstance(fit, str):
-        note(axes, fit)
+    if isinstance(fit, Missing):
+        note(axes, fit.reason)
         return
     draw_law(axes, curve, fit, colours[curve.sparsity], 1.0)
     draw_critical_batch_size(axes, fit, colours[curve.sparsity][0])
-    axes.text(0.98, 0.98, _constants(fit), transform=axes.transAxes, fontsize=SMALL, va="top", ha="right")
+    axes.text(0.98, 0.98, _constants(curve, fit), transform=axes.transAxes, fontsize=SMALL, va="top", ha="right")
 
 
 def _draw_normalised(axes: Axes, row: Row, colours: Mapping[float, tuple[str, str]]) -> None:
@@ -224,9 +225,9 @@ def drawn_at(point: CurvePoint) -> float:
     return point.lower if point.upper is None else point.upper
 
 
-def _constants(fit: FittedLaw) -> str:
+def _constants(curve: Curve, fit: FittedLaw) -> str:
     """Return the fitted constants with intervals and the number of points."""
     lines = [
         f"{symbol} = {estimate_text(fit.estimates[name], fit.intervals[name])}" for name, symbol in SYMBOLS.items()
     ]
-    return "\n".join([*lines, f"n = {fit.n}"])
+    return "\n".join([*lines, f"n = {curve.reached}"])

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from paper_figures.drawing.rows import Row, rows_of
 from paper_figures.drawing.style import headline, looks, page
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
 from verification.records.records import Curve
 
 COLUMN_WIDTH = 3.5

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from paper_figures.drawing.style import plain
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
 from verification.claims.needs import more_sparsities
 from verification.records.records import Curve, curve_groups
 from verification.records.run_command import measured_run, new_run_command

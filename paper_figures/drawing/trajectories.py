@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from paper_figures.drawing.rows import title_of
 from paper_figures.drawing.style import blank, decade_axis, headline, looks, page, plain, sparsity_legend
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
 from verification.records.run_command import measured_run
 from verification.records.trials import SmoothnessRun
 from verification.report.tables import constant_text

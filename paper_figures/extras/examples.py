@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from paper_figures.drawing.rows import rows_of
-from paper_figures.drawing.style import headline, log2_axis, looks, page, plain, sparsity_legend
-from paper_figures.reading.judged import FittedLaw
-from paper_figures.reading.run import Run
+from paper_figures.drawing.style import headline, log2_axis, looks, page, sparsity_legend
+from paper_figures.run import Run
 from theory import HYPERBOLA
+from verification.fits.curves import FittedLaw
 
 WIDTH, ROW_HEIGHT = 7.5, 3.8
 CAPTION = (
@@ -30,8 +30,7 @@ def extra_examples(runs: Sequence[Run]) -> Figure:
     """
     rows = rows_of(runs)
     counts = [f"{row.title}: n = {sum(len(curve.points) for curve in row.curves)} studies." for row in rows]
-    missing = dict.fromkeys(plain(" ".join(row.run.missing.split())) for row in rows if row.run.missing)
-    figure, parts = page(WIDTH, [ROW_HEIGHT] * len(rows), [CAPTION, *counts, *missing])
+    figure, parts = page(WIDTH, [ROW_HEIGHT] * len(rows), [CAPTION, *counts])
     for part, row in zip(parts, rows, strict=True):
         headline(part, row.title)
         axes = part.subplots()

@@ -10,8 +10,10 @@ from paper_figures.drawing.curve_rows import Column, draw_columns
 from paper_figures.drawing.intervals import draw_band
 from paper_figures.drawing.rows import Row
 from paper_figures.drawing.style import log2_axis, note
-from paper_figures.reading.judged import FittedLaw
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
+from verification.fits.curves import FittedLaw
+from verification.inference.bands import law_band
+from verification.missing import Missing
 from verification.records.records import Curve
 from verification.report.tables import estimate_text
 
@@ -59,14 +61,13 @@ def draw_curve(axes: Axes, run: Run, curve: Curve, look: tuple[str, str], shown:
     log2_axis(axes.yaxis, min(steps) / 2.5, max(steps) * 2.5)
     draw_points(axes, curve, look, 1.0)
     fit = run.fit(curve)
-    if isinstance(fit, str):
-        note(axes, fit)
+    if isinstance(fit, Missing):
+        note(axes, fit.reason)
         return
     draw_law(axes, curve, fit, look, 1.0)
-    if fit.band is None:
-        note(axes, f"no band in verdicts.json; renew it by\n{run.command}")
-    else:
-        draw_band(axes, fit.band, look[0])
+    band = law_band(run.analysis.fitted(curve))
+    if band is not None:
+        draw_band(axes, band, look[0])
 
 
 def _fits(row: Row) -> str:
@@ -76,5 +77,5 @@ def _fits(row: Row) -> str:
         fit = row.run.fit(curve)
         if isinstance(fit, FittedLaw):
             ends = [f"{name} {estimate_text(fit.estimates[name], fit.intervals[name])}" for name in ("c1", "c2")]
-            told.append(f"{curve.sparsity:g}% (n = {fit.n}) {', '.join(ends)}")
+            told.append(f"{curve.sparsity:g}% (n = {curve.reached}) {', '.join(ends)}")
     return "; ".join(told) or "no fits"

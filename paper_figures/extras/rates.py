@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from paper_figures.drawing.curve_rows import Column, draw_columns
 from paper_figures.drawing.rows import Row
 from paper_figures.drawing.style import blank, decade_axis, log2_axis
-from paper_figures.reading.judged import JudgedCurve
-from paper_figures.reading.run import Run
-from verification.inference.rates import BestRates
+from paper_figures.run import Run
+from verification.inference.rates import BestRates, Slope
+from verification.missing import Missing
 from verification.report.tables import estimate_text
 
 ROW_HEIGHT = 5.4
@@ -36,12 +36,12 @@ def extra_rates(runs: Sequence[Run]) -> Figure:
 
 def _draw_row(row: Row, columns: Sequence[Column]) -> None:
     """Draw every curve of a row, on scales that its panels share."""
-    shown = [row.run.rates(column.curve) for column in columns]
+    shown = [row.run.best_rates(column.curve) for column in columns]
     for column, rates in zip(columns, shown, strict=True):
         above, below = column.panels
-        if isinstance(rates, str):
-            blank(above, rates)
-            blank(below, rates)
+        if isinstance(rates, Missing):
+            blank(above, rates.reason)
+            blank(below, rates.reason)
         else:
             _draw_rates(above, rates, column.look)
             _draw_products(below, rates, column.look)
@@ -85,9 +85,9 @@ def _slopes(row: Row) -> str:
     """Return the slopes of every curve with intervals."""
     told = []
     for curve in row.curves:
-        judged = row.run.judged(curve)
-        if isinstance(judged, JudgedCurve) and isinstance(judged.rates, BestRates):
-            names = {"rate": "$\\eta^*$", "product": "$\\eta^* K^*$"}
-            found = [f"{names[n]} {estimate_text(*judged.slopes[n])}" for n in names if n in judged.slopes]
-            told.append(f"{curve.sparsity:g}% (n = {len(judged.rates.rate)}) slope of {', of '.join(found) or '-'}")
+        best, slopes = row.run.best_rates(curve), row.run.analysis.rates_of(curve)
+        if isinstance(best, BestRates):
+            named = (("$\\eta^*$", slopes.rate), ("$\\eta^* K^*$", slopes.product))
+            found = [f"{n} {estimate_text(one.value, one.interval())}" for n, one in named if isinstance(one, Slope)]
+            told.append(f"{curve.sparsity:g}% (n = {len(best.rate)}) slope of {', of '.join(found) or '-'}")
     return "; ".join(told) or "no rates"

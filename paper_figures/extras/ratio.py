@@ -19,8 +19,12 @@ from paper_figures.drawing.style import (
     page,
     plain,
 )
-from paper_figures.reading.judged import JudgedPair
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
+from verification.fits.fit import OPEN
+from verification.inference.bands import Band, ratio_band
+from verification.inference.pairs import MeasuredRatio, Pair, measured_ratios
+from verification.missing import Missing
+from verification.prediction.prediction import Prediction
 from verification.records.records import Curve
 from verification.report.tables import estimate_text, number
 
@@ -65,41 +69,42 @@ def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
     axes.set_xlabel("batch size $B$")
     axes.set_ylabel("R(B)")
     pair = row.run.pair(curve)
-    if isinstance(pair, str):
-        blank(axes, pair)
+    if isinstance(pair, Missing):
+        blank(axes, pair.reason)
         return
+    measured, band = measured_ratios(pair), ratio_band(pair)
     sizes = [point.batch_size for point in curve.points]
     log2_axis(axes.xaxis, min(sizes) / 2.5, max(sizes) * 2.5)
-    decade_axis(axes.yaxis, *_limits(pair))
+    decade_axis(axes.yaxis, *_limits(pair, measured, band))
     axes.axhline(1.0, color=REFERENCE_LINE, linestyle="--", linewidth=1.2, zorder=1)
     colour, marker = look
-    if pair.measured:
-        x, y = [one.batch_size for one in pair.measured], [one.ratio for one in pair.measured]
+    if measured:
+        x, y = [one.batch_size for one in measured], [one.ratio for one in measured]
         axes.errorbar(
             x,
             y,
-            yerr=error_bars(pair.measured),
+            yerr=error_bars(measured),
             fmt=marker,
             color=colour,
             capsize=2.5,
             elinewidth=1.0,
             label="measured",
         )
-    if pair.band is None:
-        note(axes, f"no fit: {pair.reason}" if pair.reason else f"no band; renew it by\n{row.run.command}")
+    if band is None:
+        note(axes, f"no fit: {pair.reason}")
     else:
-        axes.plot(pair.band.batch_size, pair.band.value, color=colour, label="fit", zorder=2)
-        draw_band(axes, pair.band, colour)
+        axes.plot(band.batch_size, band.value, color=colour, label="fit", zorder=2)
+        draw_band(axes, band, colour)
     ends = axes.get_xlim()
     middle = (ends[0] * ends[1]) ** 0.5
     for name, span in (("c1", (ends[0], middle)), ("c2", (middle, ends[1]))):
-        limit = pair.limits[name][0]
+        limit = pair.ratios.get(name)
         if limit is not None:
             axes.plot(span, [limit, limit], ":", color=colour, linewidth=1.4, label=f"limit {name}", zorder=2)
-    if isinstance(pair.predicted, float):
+    if isinstance(pair.prediction, Prediction):
         axes.plot(
             (ends[0], middle),
-            [pair.predicted] * 2,
+            [pair.prediction.c1.ratio] * 2,
             "-.",
             color=REFERENCE_LINE,
             linewidth=1.4,
@@ -109,13 +114,14 @@ def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
     axes.set_xlim(ends)
 
 
-def _limits(pair: JudgedPair) -> tuple[float, float]:
+def _limits(pair: Pair, measured: Sequence[MeasuredRatio], band: Band | None) -> tuple[float, float]:
     """Return the ends of the y axis."""
-    values = [1.0, *(one.ratio for one in pair.measured), *(value for value, _ in pair.limits.values() if value)]
-    if pair.band is not None:
-        values += [end for end in (*pair.band.low, *pair.band.high) if end is not None and 0.01 < end < 100.0]
-    if isinstance(pair.predicted, float):
-        values.append(pair.predicted)
+    limits = [pair.ratios.get(name) for name in ("c1", "c2")]
+    values = [1.0, *(one.ratio for one in measured), *(limit for limit in limits if limit)]
+    if band is not None:
+        values += [end for end in (*band.low, *band.high) if end is not None and 0.01 < end < 100.0]
+    if isinstance(pair.prediction, Prediction):
+        values.append(pair.prediction.c1.ratio)
     return max(min(values), 1e-3) / 1.4, min(max(values), 1e3) * 1.4
 
 
@@ -124,9 +130,9 @@ def _told(row: Row, sparse: Sequence[Curve]) -> list[str]:
     told = []
     for curve in sparse:
         pair = row.run.pair(curve)
-        if isinstance(pair, JudgedPair):
-            ends = [f"{name} {estimate_text(*pair.limits[name])}" for name in ("c1", "c2")]
-            known = isinstance(pair.predicted, float)
-            predicted = number(float(pair.predicted)) if known else plain(f"none ({pair.predicted})")
-            told.append(f"{curve.sparsity:g}% (n = {len(pair.measured)}) {', '.join(ends)}, c1 predicted {predicted}")
+        if isinstance(pair, Pair):
+            ends = [f"{q} {estimate_text(pair.ratios.get(q), pair.intervals.get(q, OPEN))}" for q in ("c1", "c2")]
+            made, n = pair.prediction, len(measured_ratios(pair))
+            predicted = plain(f"none ({made})") if isinstance(made, Missing) else number(made.c1.ratio)
+            told.append(f"{curve.sparsity:g}% (n = {n}) {', '.join(ends)}, c1 predicted {predicted}")
     return [f"{row.title}, limits [95%]: {'; '.join(told)}."] if told else []

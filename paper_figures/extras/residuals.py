@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from paper_figures.drawing.rows import Row, rows_of
 from paper_figures.drawing.style import REFERENCE_LINE, blank, headline, log2_axis, looks, page, sparsity_legend
-from paper_figures.reading.judged import FittedLaw
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
 from verification.fits.curves import CANDIDATES
+from verification.missing import Missing
 
 PANEL_WIDTH, ROW_HEIGHT = 2.2, 2.9
 NAMES = {law.id: law.name for law in CANDIDATES.values()}
@@ -55,11 +55,11 @@ def _draw(axes: Axes, row: Row, law: str) -> None:
     colours = looks(curve.sparsity for curve in row.curves)
     weights, drawn = [], False
     for curve in row.curves:
-        fit = row.run.fit(curve)
-        if isinstance(fit, str) or law not in fit.residuals:
+        fit = row.run.analysis.fitted(curve).laws.get(law)
+        if fit is None:
             continue
         colour, marker = colours[curve.sparsity]
-        pairs = list(zip([p.batch_size for p in curve.points], fit.residuals[law], strict=True))
+        pairs = list(zip([p.batch_size for p in curve.points], fit.fit.residuals, strict=True))
         near = [(x, np.exp(r)) for x, r in pairs if abs(r) <= np.log(FARTHEST)]
         if near:
             axes.plot(*zip(*near, strict=True), marker, color=colour, markersize=4.5, label=f"{curve.sparsity:g}%")
@@ -67,13 +67,12 @@ def _draw(axes: Axes, row: Row, law: str) -> None:
             if abs(r) > np.log(FARTHEST):
                 edge, arrow = (FARTHEST, r"$\uparrow$") if r > 0.0 else (1.0 / FARTHEST, r"$\downarrow$")
                 axes.plot([x], [edge], marker=arrow, color=colour, markersize=8, linestyle="none", label="farther")
-        weight = fit.weights[law]
-        weights.append("-" if weight is None else f"{weight:.2f}")
+        weights.append("-" if fit.weight is None else f"{fit.weight:.2f}")
         drawn = True
     axes.set_title(f"{law}: {NAMES[law]}\nw = {', '.join(weights) or '-'}", fontsize=9.0)
     if not drawn:
         why = row.run.fit(row.curves[0])
-        blank(axes, why if isinstance(why, str) else "not fitted: too few points", 24)
+        blank(axes, why.reason if isinstance(why, Missing) else "not fitted: too few points", 24)
 
 
 def _counts(row: Row) -> str:
@@ -81,5 +80,5 @@ def _counts(row: Row) -> str:
     told = []
     for curve in row.curves:
         fit = row.run.fit(curve)
-        told.append(f"{curve.sparsity:g}% n = {fit.n}" if isinstance(fit, FittedLaw) else f"{curve.sparsity:g}% no fit")
+        told.append(f"{curve.sparsity:g}% {'no fit' if isinstance(fit, Missing) else f'n = {curve.reached}'}")
     return ", ".join(told)

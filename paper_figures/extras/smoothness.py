@@ -18,9 +18,10 @@ from paper_figures.drawing.style import (
     plain,
     sparsity_legend,
 )
-from paper_figures.reading.judged import JudgedSmoothness
-from paper_figures.reading.run import Run
-from verification.inference.smoothness_and_rate import Level
+from paper_figures.run import Run
+from verification.inference.rates import Slope
+from verification.inference.smoothness_and_rate import Level, SmoothnessAndRate
+from verification.missing import Missing
 from verification.report.tables import estimate_text, known_text
 
 PANEL_WIDTH, PANEL_HEIGHT = 6.4, 4.0
@@ -43,16 +44,16 @@ def extra_smoothness(runs: Sequence[Run]) -> Figure:
     Returns:
         The figure.
     """
-    lines = [CAPTION, *(f"{title_of(run)}: {_told(run.smoothness)}." for run in runs)]
+    lines = [CAPTION, *(f"{title_of(run)}: {_told(run.analysis.smoothness_and_rate)}." for run in runs)]
     figure, parts = page(PANEL_WIDTH, [PANEL_HEIGHT] * len(runs), lines)
     for part, run in zip(parts, runs, strict=True):
         headline(part, title_of(run))
         axes = part.subplots()
         axes.set_xlabel("learning rate $\\eta$")
         axes.set_ylabel("mean of $L$")
-        found = run.smoothness
-        if isinstance(found, str):
-            blank(axes, found)
+        found = run.analysis.smoothness_and_rate
+        if isinstance(found, Missing):
+            blank(axes, found.reason)
             continue
         colours = looks(level.sparsity for level in found.levels)
         _draw(axes, found, colours)
@@ -60,7 +61,7 @@ def extra_smoothness(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, found: JudgedSmoothness, colours: Mapping[float, tuple[str, str]]) -> None:
+def _draw(axes: Axes, found: SmoothnessAndRate, colours: Mapping[float, tuple[str, str]]) -> None:
     """Draw the runs, the two lines that the rate sets, and the fitted power."""
     rates = [rate for level in found.levels for rate in level.rates]
     smoothness = [value for level in found.levels for value in level.smoothness]
@@ -69,8 +70,8 @@ def _draw(axes: Axes, found: JudgedSmoothness, colours: Mapping[float, tuple[str
         axes.plot(ends, top / ends, style, color=REFERENCE_LINE, linewidth=1.3, label=name, zorder=1)
     for level in found.levels:
         colour, marker = colours[level.sparsity]
-        if not isinstance(found.power, str):
-            _draw_power(axes, level, found.power[0], colour)
+        if isinstance(found.power, Slope):
+            _draw_power(axes, level, found.power.value, colour)
         axes.plot(level.rates, level.smoothness, marker, color=colour, label=f"{level.sparsity:g}%", zorder=3)
     decade_axis(axes.xaxis, *ends.tolist())
     decade_axis(axes.yaxis, min(*smoothness, 1.0 / ends[1]) / 1.2, max(*smoothness, 2.0 / ends[0]) * 1.2)
@@ -83,15 +84,16 @@ def _draw_power(axes: Axes, level: Level, power: float, colour: str) -> None:
     axes.plot(ends, value * (ends / rate) ** power, "-", color=colour, linewidth=1.2, label="power", zorder=2)
 
 
-def _told(found: JudgedSmoothness | str) -> str:
+def _told(found: SmoothnessAndRate | Missing) -> str:
     """Return power, product and ratio with their intervals."""
-    if isinstance(found, str):
-        return plain(found.replace("\n", " "))
-    power = plain(found.power) if isinstance(found.power, str) else f"p = {estimate_text(*found.power)}"
+    if isinstance(found, Missing):
+        return plain(found.reason)
+    power = found.power
+    told = plain(power.reason) if isinstance(power, Missing) else f"p = {estimate_text(power.value, power.interval())}"
     products = [
         f"{level.sparsity:g}% {known_text(level.product, level.interval)} (n = {len(level.rates)})"
         for level in found.levels
     ]
     ratios = [f"{one.sparsity:g}% {estimate_text(*one.at_same_rate)}" for one in found.levels if one.at_same_rate]
-    told = f"{power}; $\\eta L$, geometric mean [95%, Student's t]: {', '.join(products)}"
+    told = f"{told}; $\\eta L$, geometric mean [95%, Student's t]: {', '.join(products)}"
     return f"{told}; L over the dense network's at one rate: {', '.join(ratios)}" if ratios else told

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from paper_figures.drawing.curve_rows import Column, draw_columns
 from paper_figures.drawing.rows import Row
 from paper_figures.drawing.style import REFERENCE_LINE, blank, decade_axis, log2_axis
-from paper_figures.reading.judged import JudgedCurve, Window
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
+from verification.inference.rates import Window
+from verification.missing import Missing
 from verification.records.records import Curve
 from verification.report.tables import estimate_text
 
@@ -46,14 +47,14 @@ def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
     axes.set_xlabel("multiple $r$ of the best rate")
     axes.set_ylabel("steps over the fewest, $K/K^*$")
     window = row.run.window(curve)
-    if isinstance(window, str):
-        blank(axes, window)
+    if isinstance(window, Missing):
+        blank(axes, window.reason)
         return
     low = min(*window.multiple, 0.5)
     r = np.geomspace(low, 1.995, 400)
     theory = 1.0 / (r * (2.0 - r))
     axes.plot(r, theory, "--", color=REFERENCE_LINE, linewidth=1.3, label="theory", zorder=1)
-    axes.plot(r, theory ** window.power[0], color=colour, linewidth=1.3, label="fitted power", zorder=2)
+    axes.plot(r, theory**window.power.value, color=colour, linewidth=1.3, label="fitted power", zorder=2)
     axes.plot(window.multiple, window.slowdown, marker, color=colour, markersize=4, label="trials", zorder=3)
     decade_axis(axes.xaxis, low / 1.2, 2.3)
     log2_axis(axes.yaxis, min(*window.slowdown, 1.0) / 1.3, max(*window.slowdown, 4.0) * 1.5)
@@ -63,8 +64,8 @@ def _powers(row: Row) -> str:
     """Return the power of every curve with its interval."""
     told = []
     for curve in row.curves:
-        judged = row.run.judged(curve)
-        if isinstance(judged, JudgedCurve) and isinstance(judged.window, Window):
-            n = f"n = {len(judged.window.multiple)} trials"
-            told.append(f"{curve.sparsity:g}% w {estimate_text(*judged.window.power)} ({n})")
+        window = row.run.window(curve)
+        if isinstance(window, Window):
+            power = estimate_text(window.power.value, window.power.interval())
+            told.append(f"{curve.sparsity:g}% w {power} (n = {len(window.multiple)} trials)")
     return "; ".join(told) or "no window"

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from paper_figures.drawing.curve_panels import curve_columns
 from paper_figures.drawing.rows import Family, prefer, rows_of
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
 
 FOUR = (
     Family(("mnist/simple-cnn/sgd", "mnist/simple-cnn/momentum")),

@@ -12,8 +12,8 @@ from empirics.workloads.catalogue import WORKLOADS
 from paper_figures.drawing.curve_panels import draw_law, draw_points, drawn_at
 from paper_figures.drawing.rows import MNIST, Row, prefer, rows_of
 from paper_figures.drawing.style import OTHER_SPARSITIES, PAPER_SPARSITIES, headline, log2_axis, note, page, plain
-from paper_figures.reading.judged import FittedLaw
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
+from verification.fits.curves import FittedLaw
 from verification.records.run_command import new_run_command
 
 COLUMN_WIDTH, ROW_HEIGHT = 3.5, 3.3
@@ -97,7 +97,7 @@ def _draw_group(part: SubFigure, group: _Together, columns: int) -> None:
                     if isinstance(fit, FittedLaw):
                         draw_law(axes, curve, fit, look, 1.0)
                     else:
-                        note(axes, fit)
+                        note(axes, fit.reason)
         log2_axis(axes.xaxis, min(sizes) / 1.3, max(sizes) * 1.3)
         log2_axis(axes.yaxis, min(every) / 2.0, max(every) * 3.0)
     panels[0].legend(handles=_legend(group), loc="upper right")

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from paper_figures.drawing.rows import prefer, rows_of
 from paper_figures.drawing.scatter import nearest, scatter_rows
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
 
 SPARSITIES, BATCH_SIZES = (0.0, 90.0), (16, 128, 1024, 8192)
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from paper_figures.drawing.rows import prefer, rows_of
 from paper_figures.drawing.scatter import evenly, scatter_rows
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
 
 SPARSITIES, MOST = (0.0, 90.0), 7
 

@@ -17,8 +17,9 @@ from paper_figures.drawing.style import (
     page,
     plain,
 )
-from paper_figures.reading.judged import JudgedPair
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
+from verification.inference.pairs import Pair, measured_ratios
+from verification.missing import Missing
 from verification.prediction.paper import STEPS_RATIO
 
 LOOKS = (*PAPER_SPARSITIES.values(), *OTHER_SPARSITIES)
@@ -27,6 +28,8 @@ CAPTION = (
     "evaluation grids allow, which is not the error of the search. Grey: the range that the paper reports; "
     "dashed: no difference."
 )
+
+_NO_RATIO = "no batch size at which both networks reached the goal"
 
 
 def figure_12(runs: Sequence[Run]) -> Figure:
@@ -40,9 +43,14 @@ def figure_12(runs: Sequence[Run]) -> Figure:
     """
     rows = rows_of(runs)
     pairs = [(row, row.run.pair(row.curves[-1])) for row in rows]
-    known = [(row, pair) for row, pair in pairs if isinstance(pair, JudgedPair) and pair.measured]
-    missing = [f"{row.title}: {_why(row, pair)}" for row, pair in pairs if (row, pair) not in known]
-    counts = [f"{row.title}: {row.curves[-1].sparsity:g}% over 0%, n = {len(pair.measured)}." for row, pair in known]
+    found = [(row, [] if isinstance(pair, Missing) else measured_ratios(pair)) for row, pair in pairs]
+    known = [(row, measured) for row, measured in found if measured]
+    missing = [
+        f"{row.title}: {_why(row, pair)}"
+        for (row, pair), (_, measured) in zip(pairs, found, strict=True)
+        if not measured
+    ]
+    counts = [f"{row.title}: {row.curves[-1].sparsity:g}% over 0%, n = {len(measured)}." for row, measured in known]
     figure, (part,) = page(8.5, [4.2], [CAPTION, *counts, *missing])
     axes = part.subplots()
     axes.set_xlabel("batch size $B$")
@@ -51,17 +59,17 @@ def figure_12(runs: Sequence[Run]) -> Figure:
     axes.axhline(1.0, color=REFERENCE_LINE, linestyle="--", linewidth=1.2, zorder=1)
     if not known:
         note(axes, "no ratio of a sparse network to the dense one; see below", 80)
-    for i, (row, pair) in enumerate(known):
+    for i, (row, measured) in enumerate(known):
         colour, marker = LOOKS[i % len(LOOKS)]
-        x = [one.batch_size for one in pair.measured]
-        y = [one.ratio for one in pair.measured]
+        x = [one.batch_size for one in measured]
+        y = [one.ratio for one in measured]
         axes.errorbar(
-            x, y, yerr=error_bars(pair.measured), fmt=marker, color=colour, capsize=2.5, elinewidth=1.0, label=row.title
+            x, y, yerr=error_bars(measured), fmt=marker, color=colour, capsize=2.5, elinewidth=1.0, label=row.title
         )
         means = {size: np.exp(np.mean([np.log(b) for a, b in zip(x, y, strict=True) if a == size])) for size in set(x)}
         axes.plot(sorted(means), [means[size] for size in sorted(means)], color=colour, linewidth=1.0, label="_line")
-    every = [end for _, pair in known for one in pair.measured for end in (one.low, one.high or one.ratio)]
-    sizes = [one.batch_size for _, pair in known for one in pair.measured] or [1, 16]
+    every = [end for _, measured in known for one in measured for end in (one.low, one.high or one.ratio)]
+    sizes = [one.batch_size for _, measured in known for one in measured] or [1, 16]
     log2_axis(axes.xaxis, min(sizes) / 1.3, max(sizes) * 1.3, 14)
     decade_axis(axes.yaxis, min([*every, 1.0]) / 1.25, max([*every, STEPS_RATIO[1]]) * 1.25)
     if known:
@@ -69,10 +77,8 @@ def figure_12(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-def _why(row: Row, pair: JudgedPair | str) -> str:
+def _why(row: Row, pair: Pair | Missing) -> str:
     """Return why a workload has no ratio, and what makes one."""
     if row.curves[-1].sparsity == 0.0:
         return without_sparse(row)
-    if isinstance(pair, str):
-        return plain(" ".join(pair.split()))
-    return plain(f"no ratio in verdicts.json; renew it by {row.run.command}")
+    return plain(pair.reason) if isinstance(pair, Missing) else _NO_RATIO

@@ -20,7 +20,7 @@ from paper_figures.drawing.rows import (
     outside_the_paper,
     rows_of,
 )
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
 
 
 def family_curves(family: Family, runs: Sequence[Run]) -> Figure:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from paper_figures.drawing.rows import CIFAR_DECAY, MNIST, Family, Row, outside_the_paper, rows_of
 from paper_figures.drawing.scatter import evenly, scatter_rows
-from paper_figures.reading.run import Run
+from paper_figures.run import Run
 
 MOST = 7
 WORKLOADS = (*MNIST.workloads, *CIFAR_DECAY.workloads)

@@ -12,8 +12,8 @@ import numpy as np
 
 from paper_figures.drawing.curve_panels import drawn_at
 from paper_figures.drawing.style import looks, power_of_two
-from paper_figures.reading.report_verdicts import LawFound, Verdicts
 from theory import HYPERBOLA
+from verification.fits.curves import FittedCurve, FittedLaw
 from verification.records.records import Curve, CurvePoint
 from verification.report.tables import number
 
@@ -125,18 +125,17 @@ class _Axes:
         return "M" + "L".join(f"{self.across(x):.1f} {self.up(y):.1f}" for x, y in points)
 
 
-def chart(key: str, curves: Sequence[Curve], verdicts: Verdicts) -> Chart:
+def chart(key: str, fitted: Sequence[FittedCurve]) -> Chart:
     """Return the picture of the curves of one workload and goal.
 
     Args:
         key: Names it in the page.
-        curves: Ascending in sparsity, not empty.
-        verdicts: Of the run they are from.
+        fitted: Ascending in sparsity, not empty.
 
     Returns:
         The picture.
     """
-    laws = [law if isinstance(law, LawFound) else None for law in map(verdicts.law, curves)]
+    curves, laws = [one.curve for one in fitted], [one.hyperbola for one in fitted]
     axes = _axes(curves, laws)
     chosen = looks(curve.sparsity for curve in curves)
     drawn = [
@@ -185,7 +184,7 @@ def powers_of_two(low: float, high: float) -> list[float]:
     return [2.0**k for k in exponents[::every]]
 
 
-def _axes(curves: Sequence[Curve], laws: Sequence[LawFound | None]) -> _Axes:
+def _axes(curves: Sequence[Curve], laws: Sequence[FittedLaw | None]) -> _Axes:
     """Return axes a little wider than all points and fitted laws."""
     points = [point for curve in curves for point in curve.points]
     sizes = [point.batch_size for point in points]
@@ -196,7 +195,7 @@ def _axes(curves: Sequence[Curve], laws: Sequence[LawFound | None]) -> _Axes:
     return _Axes((min(sizes) / 1.35, max(sizes) * 1.35), (min(steps) / 1.6, max(steps) * 1.6))
 
 
-def _law_points(law: LawFound, curve: Curve, many: int) -> list[tuple[float, float]]:
+def _law_points(law: FittedLaw, curve: Curve, many: int) -> list[tuple[float, float]]:
     """Return points of the fitted law over the measured batch sizes, where it is finite."""
     ends = curve.points[0].batch_size, curve.points[-1].batch_size
     sizes = np.geomspace(*ends, many) if ends[0] < ends[1] else np.array(ends[:1], dtype=np.float64)
@@ -205,7 +204,7 @@ def _law_points(law: LawFound, curve: Curve, many: int) -> list[tuple[float, flo
     return [(size, math.exp(log)) for size, log in pairs if abs(log) < LARGEST_LOG]
 
 
-def _drawn(key: str, curve: Curve, law: LawFound | None, axes: _Axes, look: tuple[str, str]) -> CurveDrawn:
+def _drawn(key: str, curve: Curve, law: FittedLaw | None, axes: _Axes, look: tuple[str, str]) -> CurveDrawn:
     """Return one curve of the picture."""
     fitted = [] if law is None else _law_points(law, curve, 65)
     return CurveDrawn(
@@ -220,7 +219,7 @@ def _drawn(key: str, curve: Curve, law: LawFound | None, axes: _Axes, look: tupl
     )
 
 
-def _mark(curve: Curve, point: CurvePoint, law: LawFound | None, axes: _Axes, shape: str) -> Mark:
+def _mark(curve: Curve, point: CurvePoint, law: FittedLaw | None, axes: _Axes, shape: str) -> Mark:
     """Return one measured point of the picture."""
     return Mark(
         x=f"{axes.across(point.batch_size):.1f}",
@@ -232,7 +231,7 @@ def _mark(curve: Curve, point: CurvePoint, law: LawFound | None, axes: _Axes, sh
     )
 
 
-def point_text(curve: Curve, point: CurvePoint, law: LawFound | None) -> str:
+def point_text(curve: Curve, point: CurvePoint, law: FittedLaw | None) -> str:
     """Return a measured point in words.
 
     Args:
@@ -284,7 +283,7 @@ def _cell(curve: Curve, batch_size: int) -> Cell:
     return tuple(cell)
 
 
-def _critical(law: LawFound | None, axes: _Axes) -> str:
+def _critical(law: FittedLaw | None, axes: _Axes) -> str:
     """Return the path from the critical batch size up to the law."""
     size = None if law is None else law.estimates["b_crit"]
     if law is None or size is None or not axes.x[0] < size < axes.x[1]:

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from paper_figures.reading.report_verdicts import ClaimFound, Verdicts, read_verdicts
 from paper_figures.report.chart import Chart, chart
 from paper_figures.report.provenance import Measured, Step, measured, steps_to_reproduce
 from paper_figures.report.tables import Table, constants_tables, fit_tables, glance_table, ratio_tables
-from verification.claims.judge import Verdict
+from paper_figures.run import read_run
+from verification.claims.judge import Claim, Verdict
 from verification.claims.needs import Remedy, remedies
 from verification.claims.rules import EFFECTS, NEEDS
+from verification.inference.curve_tests import DRAWS
 from verification.records.provenance_file import read_provenance
-from verification.records.records import Records, curve_groups, read_records
+from verification.records.records import Records, curve_groups
 from verification.records.run_command import measured_run
 from verification.report.tables import estimate_text, number, p_text
 
@@ -47,7 +48,6 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
         Verdict.NOT_MEASURED: Meaning("unmeasured", "·", "the data cannot speak; the reason names what would"),
     }
 )
-_UNKNOWN = Meaning("unknown", "·", "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +145,7 @@ def page(folders: Sequence[Path]) -> Page:
     """
     found = [_read(f"run{i}", folder) for i, folder in enumerate(folders, 1)]
     runs = tuple(run for run, _ in found)
-    several = glance_table([run.path for run in runs], [verdicts.claims for _, verdicts in found])
+    several = glance_table([run.path for run in runs], [claims for _, claims in found])
     return Page(
         title=f"kstar report: {', '.join(run.name for run in runs)}",
         runs=runs,
@@ -154,26 +154,24 @@ def page(folders: Sequence[Path]) -> Page:
     )
 
 
-def _read(key: str, folder: Path) -> tuple[RunView, Verdicts]:
+def _read(key: str, folder: Path) -> tuple[RunView, Sequence[Claim]]:
     """Read one run folder."""
-    if not folder.is_dir():
-        raise ValueError(f"{folder}: no such run folder")
-    records = read_records(folder)
-    verdicts = read_verdicts(folder, records)
+    found = read_run(folder, DRAWS)
+    records, claims = found.records, found.analysis.claims
     provenance = read_provenance(folder)
-    groups = curve_groups(records.curves)
+    groups = curve_groups(found.analysis.curves)
     quoted = shlex.quote(str(folder))
     run = RunView(
         key=key,
         name=folder.resolve().name,
         path=str(folder),
-        counts=_counts(verdicts.claims),
-        claims=tuple(claim_row(claim) for claim in verdicts.claims),
-        notes=tuple(note for note in (verdicts.note, *records.notes) if note),
-        charts=tuple(chart(f"{key}-chart{i}", curves, verdicts) for i, curves in enumerate(groups.values())),
-        fits=fit_tables(groups, verdicts),
+        counts=_counts(claims),
+        claims=tuple(claim_row(claim) for claim in claims),
+        notes=tuple(note for note in (found.note, *records.notes) if note),
+        charts=tuple(chart(f"{key}-chart{i}", curves) for i, curves in enumerate(groups.values())),
+        fits=fit_tables(groups),
         constants=constants_tables(records.constants),
-        ratios=ratio_tables(groups, verdicts),
+        ratios=ratio_tables(groups, found.analysis.pairs),
         figures=drawn_figures(folder),
         measured=measured(folder, provenance),
         steps=steps_to_reproduce(folder, provenance),
@@ -181,9 +179,9 @@ def _read(key: str, folder: Path) -> tuple[RunView, Verdicts]:
             "constants": _constants_command(records),
             "figures": f"python -m paper_figures {quoted}",
         },
-        remedies=tuple(remedies(records, verdicts.claims, NEEDS)),
+        remedies=tuple(remedies(records, claims, NEEDS)),
     )
-    return run, verdicts
+    return run, claims
 
 
 def _constants_command(records: Records) -> str:
@@ -194,13 +192,13 @@ def _constants_command(records: Records) -> str:
     return run.command(constants=True) or ""
 
 
-def _counts(claims: Sequence[ClaimFound]) -> tuple[tuple[str, Meaning, int], ...]:
+def _counts(claims: Sequence[Claim]) -> tuple[tuple[str, Meaning, int], ...]:
     """Return how many claims got each verdict."""
-    verdicts = [claim.verdict for claim in claims]
+    verdicts = [str(claim.verdict) for claim in claims]
     return tuple((str(v), meaning, verdicts.count(v)) for v, meaning in MEANINGS.items() if v in verdicts)
 
 
-def claim_row(claim: ClaimFound) -> ClaimRow:
+def claim_row(claim: Claim) -> ClaimRow:
     """Return a claim as a row of texts.
 
     Args:
@@ -215,8 +213,8 @@ def claim_row(claim: ClaimFound) -> ClaimRow:
         id=claim.id,
         statement=claim.statement,
         effect=EFFECTS.get(claim.id, ""),
-        verdict=claim.verdict,
-        meaning=MEANINGS.get(claim.verdict, _UNKNOWN),
+        verdict=str(claim.verdict),
+        meaning=MEANINGS[claim.verdict],
         estimate=estimate_text(claim.estimate, claim.interval) if was_measured else "",
         p=corrected,
         detectable="" if claim.detectable is None else number(claim.detectable),

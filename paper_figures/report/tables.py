@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from paper_figures.reading.report_verdicts import ClaimFound, LawFound, RatioFound, Verdicts
 from paper_figures.report.chart import title
-from verification.fits.fit import Interval
+from verification.claims.judge import Claim
+from verification.fits.curves import FittedCurve
+from verification.inference.pairs import Pair
+from verification.missing import Missing
 from verification.records.constants_file import Constant
-from verification.records.records import Curve
-from verification.report.tables import estimate_text, number, percent
+from verification.report.tables import constant_text, fit_rows, has_ratio, number, ratio_rows
 
-Groups = Mapping[tuple[str, str], Sequence[Curve]]
+Groups = Mapping[tuple[str, str], Sequence[FittedCurve]]
 
 # What the constants of constants.csv are; a quantity that is not here shows under its own name alone.
 QUANTITIES: Mapping[str, str] = MappingProxyType(
@@ -47,41 +48,22 @@ class Table:
     remarks: tuple[str, ...] = ()
 
 
-def fit_tables(groups: Groups, verdicts: Verdicts) -> tuple[Table, ...]:
+def fit_tables(groups: Groups) -> tuple[Table, ...]:
     """Return the fitted constants of every curve, one table for each workload and goal.
 
     Args:
         groups: (workload, goal) to its curves.
-        verdicts: Of the same run.
 
     Returns:
         The tables, in the order of the groups.
     """
-    columns = (
-        "sparsity",
-        "reached",
-        "c1, steps * examples",
-        "c2, steps",
-        "B_crit, examples",
-        "sigma",
-        "worst residual",
-    )
+    header = ("sparsity", "reached", "c1, steps * examples", "c2, steps", "B_crit, examples", "sigma", "worst residual")
     tables = []
-    for curves in groups.values():
-        rows: list[tuple[str, ...]] = []
-        remarks: list[tuple[str, str]] = []
-        for curve in curves:
-            sparsity, law = f"{curve.sparsity:g}%", verdicts.law(curve)
-            if isinstance(law, str):
-                remarks.append((sparsity, f"no fit ({law})."))
-                continue
-            reached = f"{sum(point.reached for point in curve.points)} of {len(curve.points)}"
-            constants = [estimate_text(law.estimates[name], law.intervals[name]) for name in ("c1", "c2", "b_crit")]
-            rows.append((sparsity, reached, *constants, _sigma(law), _percent(law.worst_residual)))
-            if not law.converged:
-                remarks.append((sparsity, "the fit did not converge; do not use its numbers."))
-        caption = f"The law K = c1/B + c2 fitted to {title(curves[0])}, with 95% profile-likelihood intervals"
-        tables.append(Table(caption, columns, tuple(rows), tuple(_by_remark(remarks))))
+    for fitted in groups.values():
+        rows, remarks = fit_rows(fitted)
+        named = title(fitted[0].curve)
+        caption = f"The law K = c1/B + c2 fitted to {named}, with 95% profile-likelihood intervals"
+        tables.append(Table(caption, header, tuple(rows), tuple(remarks)))
     return tuple(tables)
 
 
@@ -99,7 +81,7 @@ def constants_tables(constants: Sequence[Constant]) -> tuple[Table, ...]:
         mine = {(c.quantity, c.sparsity): c for c in constants if c.workload == workload}
         sparsities = sorted({sparsity for _, sparsity in mine})
         rows = tuple(
-            (_quantity(quantity), *(_constant(mine.get((quantity, sparsity))) for sparsity in sparsities))
+            (_quantity(quantity), *(_cell(mine.get((quantity, sparsity))) for sparsity in sparsities))
             for quantity in dict.fromkeys(quantity for quantity, _ in mine)
         )
         counts = sorted({constant.n for constant in mine.values()})
@@ -109,31 +91,30 @@ def constants_tables(constants: Sequence[Constant]) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def ratio_tables(groups: Groups, verdicts: Verdicts) -> tuple[Table, ...]:
+def ratio_tables(groups: Groups, pairs: Sequence[Pair]) -> tuple[Table, ...]:
     """Return the ratios to the dense network, measured beside predicted, one table for each workload and goal.
 
     Args:
         groups: (workload, goal) to its curves.
-        verdicts: Of the same run.
+        pairs: Of all of them.
 
     Returns:
         The tables; a group without a pair says what it lacks.
     """
-    columns = ("sparsity", "c1, measured", "c1, predicted", "= Delta * L * beta", "c2, measured", "B_crit, measured")
+    header = ("sparsity", "c1, measured", "c2, measured", "B_crit, measured", "c1, predicted", "= Delta * L * beta")
     tables = []
-    for group, curves in groups.items():
-        ratios = [ratio for ratio in verdicts.ratios if ratio.group == group]
-        remarks = _by_remark([(f"{ratio.sparsity:g}%", remark) for ratio in ratios for remark in _remarks(ratio)])
-        if not ratios:
-            dense = any(curve.sparsity == 0.0 for curve in curves)
-            remarks.append(f"No ratio to the dense network: {'a sparse' if dense else 'the dense'} curve is missing.")
-        named = title(curves[0])
+    for group, fitted in groups.items():
+        mine = [pair for pair in pairs if pair.sparse.group == group]
+        rows, remarks = ratio_rows(fitted, mine)
+        factors = [_factors(pair) for pair in mine if has_ratio(pair)]
+        named = title(fitted[0].curve)
         caption = f"Sparse over dense for {named}: curves fitted jointly, 95% intervals; predicted from the constants"
-        tables.append(Table(caption, columns, tuple(map(_ratio_row, ratios)), tuple(remarks)))
+        cells = tuple((*row, product) for row, product in zip(rows, factors, strict=bool(mine)))
+        tables.append(Table(caption, header, cells, tuple(remarks)))
     return tuple(tables)
 
 
-def glance_table(paths: Sequence[str], claims: Sequence[Sequence[ClaimFound]]) -> Table:
+def glance_table(paths: Sequence[str], claims: Sequence[Sequence[Claim]]) -> Table:
     """Return the verdicts of several runs side by side.
 
     Args:
@@ -144,39 +125,17 @@ def glance_table(paths: Sequence[str], claims: Sequence[Sequence[ClaimFound]]) -
         One row a claim, one column a run.
     """
     statements = {claim.id: claim.statement for listed in claims for claim in listed}
-    verdicts = [{claim.id: claim.verdict for claim in listed} for listed in claims]
+    verdicts = [{claim.id: str(claim.verdict) for claim in listed} for listed in claims]
     rows = tuple(
         (f"{id_}: {statement}", *(of_run.get(id_, "-") for of_run in verdicts)) for id_, statement in statements.items()
     )
     return Table("Verdicts of all runs", ("claim", *paths), rows)
 
 
-def _ratio_row(ratio: RatioFound) -> tuple[str, ...]:
-    """Return the ratios of one pair."""
-    fitted = {
-        name: "-" if value is None else estimate_text(value, ratio.intervals[name])
-        for name, value in ratio.ratios.items()
-    }
-    factors = " * ".join(number(ratio.factors[name]) for name in ("Delta", "L", "beta") if name in ratio.factors)
-    predicted = number(ratio.predicted)
-    return (f"{ratio.sparsity:g}%", fitted["c1"], predicted, factors or "-", fitted["c2"], fitted["b_crit"])
-
-
-def _remarks(ratio: RatioFound) -> list[str]:
-    """Return what a reader must know about a pair, one sentence each."""
-    remarks = [f"{reason}." for reason in ratio.reasons]
-    if ratio.opposite and ratio.predicted is not None:
-        word = "rise" if ratio.predicted > 1.0 else "fall"
-        remarks.append(f"the constants predict that c1 will {word}; the fit says the opposite.")
-    return remarks
-
-
-def _by_remark(remarks: Sequence[tuple[str, str]]) -> list[str]:
-    """Return one sentence per remark, naming all the sparsities it is about."""
-    about: dict[str, list[str]] = {}
-    for sparsity, remark in remarks:
-        about.setdefault(remark, []).append(sparsity)
-    return [f"Sparsity {', '.join(levels)}: {remark}" for remark, levels in about.items()]
+def _factors(pair: Pair) -> str:
+    """Return the factors of a predicted ratio, a dash where there is none."""
+    made = pair.prediction
+    return "-" if isinstance(made, Missing) else " * ".join(map(number, made.factors.values()))
 
 
 def _quantity(quantity: str) -> str:
@@ -184,20 +143,6 @@ def _quantity(quantity: str) -> str:
     return f"{quantity}: {QUANTITIES[quantity]}" if quantity in QUANTITIES else quantity
 
 
-def _constant(constant: Constant | None) -> str:
-    """Return a constant with its interval, where it has one."""
-    if constant is None:
-        return "-"
-    if constant.low is None and constant.high is None:
-        return number(constant.value)
-    return estimate_text(constant.value, Interval(constant.low, constant.high))
-
-
-def _sigma(law: LawFound) -> str:
-    """Return sigma, as a bound where the evaluation grid hides it."""
-    return f"< {number(law.sigma)}" if law.sigma_at_floor else number(law.sigma)
-
-
-def _percent(ratio: float | None) -> str:
-    """Return a relative size in percent, a dash for none."""
-    return "-" if ratio is None else percent(ratio)
+def _cell(constant: Constant | None) -> str:
+    """Return a constant with its interval, a dash where it was not measured."""
+    return "-" if constant is None else constant_text(constant)

@@ -26,7 +26,7 @@ from empirics.search.space import Metaparameter, read_points
 from empirics.store.store import read_store
 from empirics.training.checkpoint import resume, write_checkpoint
 from empirics.training.race_log import RaceLog
-from paper_figures.reading.run import read_run
+from paper_figures.run import read_run
 from verification.claims.analysis import analyse
 from verification.records.constants_file import read_constants
 from verification.records.provenance_file import read_provenance

@@ -37,7 +37,7 @@ def fit():
 def plain(lower=STEPS):
     """Return the law as verification fits it."""
     points = [CurvePoint(*known) for known in zip(SIZES, [0] * 6, map(float, lower), map(float, STEPS), strict=True)]
-    return fit_curve(Curve("", "", 0.0, tuple(points))).hyperbola
+    return fit_curve(Curve(points=tuple(points))).hyperbola
 
 
 def interval(estimate):

@@ -84,5 +84,5 @@ def momentum():
 
 @pytest.fixture(scope="session")
 def raced():
-    """One run of SGD that raced, without verdicts."""
-    return judged_run(searched_records(stop="race"), missing="the fit is missing; make it by\npython -m x run")
+    """One run of SGD that raced."""
+    return judged_run(searched_records(stop="race"))

@@ -9,9 +9,10 @@ from samples.searched_runs import followed, judged_run, searched_records
 from samples.verification_runs import write_run
 
 from paper_figures.catalogue import FIGURES
-from paper_figures.reading.judged import OLDER
-from paper_figures.reading.run import key_of, read_run
+from paper_figures.run import read_run
 from theory import HYPERBOLA
+from verification.inference.bands import law_band, ratio_band
+from verification.inference.pairs import measured_ratios
 from verification.inference.smoothness_and_rate import OTHER_STEPS
 from verification.records.records import Records
 
@@ -66,11 +67,11 @@ def test_l_and_the_hessian_stand_side_by_side(sgd, panels, drawn_data):
 
 
 def test_what_was_not_kept_along_a_run_is_said(panels):
-    run = judged_run(searched_records(hessian=False), missing="no fit")
+    run = judged_run(searched_records(hessian=False))
     _, hessian = (drawn := shown("extra_hessian", [run], panels)).axes
     assert "not measured" in hessian.texts[0].get_text()
     assert "was not kept along these runs" in drawn.caption
-    bare = replace(run, records=replace(run.records, smoothness=()))
+    bare = judged_run(replace(run.records, smoothness=()))
     for figure in ("figure_04", "figure_06", "extra_hessian"):
         drawn = shown(figure, [bare], panels)
         assert not drawn.axes
@@ -79,58 +80,57 @@ def test_what_was_not_kept_along_a_run_is_said(panels):
 
 def test_ratios_are_those_of_the_verdicts(sgd, momentum, panels):
     (axes,) = (drawn := shown("figure_12", [sgd, momentum], panels)).axes
-    pairs = [run.pairs[key_of(curve)] for run in (sgd, momentum) for curve in run.records.curves if curve.sparsity]
+    pairs = [measured_ratios(pair) for run in (sgd, momentum) for pair in run.analysis.pairs]
     assert len(axes.containers) == len(pairs) == 3
-    for bar, pair in zip(axes.containers, pairs, strict=True):
+    for bar, measured in zip(axes.containers, pairs, strict=True):
         x, y = bar.lines[0].get_data()
-        assert list(x) == [one.batch_size for one in pair.measured]
-        assert list(y) == [one.ratio for one in pair.measured]
+        assert list(x) == [one.batch_size for one in measured]
+        assert list(y) == [one.ratio for one in measured]
         ends = [segment[:, 1].tolist() for segment in bar.lines[2][0].get_segments()]
-        assert ends == [pytest.approx([one.low, one.high]) for one in pair.measured]
+        assert ends == [pytest.approx([one.low, one.high]) for one in measured]
     sparse, dense = curve_of(sgd, 90.0), curve_of(sgd, 0.0)
     middles = [math.sqrt(p.lower * p.upper) for curve in (sparse, dense) for p in curve.points]
     assert axes.containers[0].lines[0].get_ydata()[0] == pytest.approx(middles[0] / middles[4])
     assert "digits/small-cnn/sgd, goal 0.08 (run): 90% over 0%, n = 4." in drawn.caption
 
 
-def test_a_workload_without_a_ratio_says_why(raced, panels):
-    drawn = shown("figure_12", [raced], panels)
-    assert "no ratio" in drawn.axes[0].texts[0].get_text()
-    assert "the fit is missing; make it by python -m x run" in drawn.caption
+def test_a_workload_without_a_ratio_says_why(panels):
     dense = judged_run(searched_records(sparsities=(0.0,)))
-    caption = shown("figure_12", [dense], panels).caption
-    assert "no sparse network" in caption
+    drawn = shown("figure_12", [dense], panels)
+    assert "no ratio" in drawn.axes[0].texts[0].get_text()
+    assert "no sparse network" in drawn.caption
     assert "no sparse network" in shown("extra_ratio", [dense], panels).caption
 
 
 def test_fits_have_their_bands(sgd, panels, drawn_data):
-    fit = sgd.fit(curve_of(sgd, 90.0))
+    fit, band = sgd.fit(curve_of(sgd, 90.0)), law_band(sgd.analysis.fitted(curve_of(sgd, 90.0)))
     drawn = shown("extra_fits", [sgd], panels)
     axes = drawn.titled("sparsity 90%")
     x, y = drawn_data(axes, "fit")
     assert y == pytest.approx(HYPERBOLA.steps(x, **fit.parameters).tolist())
-    (band,) = axes.collections[-1:]
-    corners = band.get_paths()[0].vertices
-    assert corners[:, 1].min() == pytest.approx(min(fit.band.low))
-    assert corners[:, 1].max() == pytest.approx(max(fit.band.high))
-    assert set(fit.band.low) | set(fit.band.high) <= set(corners[:, 1].tolist())
+    (shade,) = axes.collections[-1:]
+    corners = shade.get_paths()[0].vertices
+    assert corners[:, 1].min() == pytest.approx(min(band.low))
+    assert corners[:, 1].max() == pytest.approx(max(band.high))
+    assert set(band.low) | set(band.high) <= set(corners[:, 1].tolist())
     assert "90% (n = 4) c1 " in drawn.caption
 
 
 def test_the_ratio_stands_between_its_limits(sgd, panels, drawn_data):
-    pair = sgd.pairs[key_of(curve_of(sgd, 90.0))]
+    pair = sgd.pair(curve_of(sgd, 90.0))
+    band = ratio_band(pair)
     (axes,) = (drawn := shown("extra_ratio", [sgd], panels)).axes
-    assert drawn_data(axes, "fit") == (list(pair.band.batch_size), list(pair.band.value))
-    assert drawn_data(axes, "measured")[1] == [one.ratio for one in pair.measured]
+    assert drawn_data(axes, "fit") == (list(band.batch_size), list(band.value))
+    assert drawn_data(axes, "measured")[1] == [one.ratio for one in measured_ratios(pair)]
     for name in ("c1", "c2"):
-        assert drawn_data(axes, f"limit {name}")[1] == [pair.limits[name][0]] * 2
+        assert drawn_data(axes, f"limit {name}")[1] == [pair.ratios[name]] * 2
     assert drawn_data(axes, "limit c1")[0][1] == drawn_data(axes, "limit c2")[0][0]
-    assert drawn_data(axes, "predicted")[1] == [pair.predicted] * 2
+    assert drawn_data(axes, "predicted")[1] == [pair.prediction.c1.ratio] * 2
     assert "c1 predicted 5.5" in drawn.caption
 
 
 def test_rates_stand_beside_both_bounds(sgd, panels, drawn_data):
-    rates = sgd.curves[key_of(curve_of(sgd, 0.0))].rates
+    rates = sgd.best_rates(curve_of(sgd, 0.0))
     drawn = shown("extra_rates", [sgd], panels)
     above, _, below, _ = drawn.axes
     assert drawn_data(above, "winners") == (list(rates.batch_size), list(rates.rate))
@@ -142,13 +142,13 @@ def test_rates_stand_beside_both_bounds(sgd, panels, drawn_data):
 
 
 def test_trials_stand_over_multiples_of_the_best_rate(sgd, panels, drawn_data):
-    window = sgd.curves[key_of(curve_of(sgd, 0.0))].window
+    window = sgd.window(curve_of(sgd, 0.0))
     drawn = shown("extra_window", [sgd], panels)
     axes = drawn.titled("sparsity 0%")
     assert drawn_data(axes, "trials") == (list(window.multiple), list(window.slowdown))
     r, theory = (np.array(column) for column in drawn_data(axes, "theory"))
     assert theory == pytest.approx(1.0 / (r * (2.0 - r)))
-    assert drawn_data(axes, "fitted power")[1] == pytest.approx((theory ** window.power[0]).tolist())
+    assert drawn_data(axes, "fitted power")[1] == pytest.approx((theory**window.power.value).tolist())
     assert f"(n = {len(window.multiple)} trials)" in drawn.caption
 
 
@@ -196,44 +196,24 @@ def test_examples_are_steps_times_batch_size(sgd, panels, drawn_data):
 
 
 def test_residuals_are_those_of_every_law(sgd, panels, drawn_data):
-    fit = sgd.fit(curve_of(sgd, 90.0))
+    laws = [sgd.analysis.fitted(curve_of(sgd, s)).laws for s in (0.0, 90.0)]
     drawn = shown("extra_residuals", [sgd], panels)
     assert [axes.get_title().partition(":")[0] for axes in drawn.axes] == ["H", "P", "S", "PW", "X", "I", "Q"]
     for axes in drawn.axes:
         law = axes.get_title().partition(":")[0]
-        near = [r for r in fit.residuals[law] if abs(r) <= math.log(4.0)]
+        near = [r for r in laws[1][law].fit.residuals if abs(r) <= math.log(4.0)]
         if near:
             assert drawn_data(axes, "90%")[1] == pytest.approx(np.exp(near).tolist())
         arrows = [one for one in axes.lines if one.get_label() == "farther"]
-        all_of = [r for s in (0.0, 90.0) for r in sgd.fit(curve_of(sgd, s)).residuals[law]]
+        all_of = [r for one in laws for r in one[law].fit.residuals]
         assert len(arrows) == sum(abs(r) > math.log(4.0) for r in all_of)
     assert "0% n = 4, 90% n = 4" in drawn.caption
-
-
-JUDGED = ("extra_fits", "extra_rates", "extra_window", "extra_ratio", "extra_residuals", "extra_smoothness")
-
-
-@pytest.mark.parametrize("figure", JUDGED)
-def test_without_verdicts_every_panel_names_the_command(raced, panels, figure):
-    for axes in shown(figure, [raced], panels).axes:
-        assert "python -m x run" in axes.texts[0].get_text()
-
-
-@pytest.mark.parametrize("figure", [name for name in JUDGED if name != "extra_residuals"])
-def test_verdicts_of_an_older_version_are_to_be_renewed(sgd, panels, figure):
-    curves = {
-        key: replace(one, rates=OLDER, window=OLDER, law=replace(one.law, band=None)) for key, one in sgd.curves.items()
-    }
-    pairs = {key: replace(one, measured=(), band=None) for key, one in sgd.pairs.items()}
-    older = replace(sgd, curves=curves, pairs=pairs, judged_smoothness=OLDER)
-    for axes in shown(figure, [older], panels).axes:
-        assert "renew it by\npython -m verification.report run --save" in axes.texts[-1].get_text()
 
 
 @pytest.mark.slow
 def test_dollar_signs_in_names_are_no_formula(panels):
     records = searched_records(("my$own^$/net/sgd",))
-    run = judged_run(Records(source=records.source, curves=records.curves), missing="make it: $x^$")
+    run = judged_run(Records(source=records.source, curves=records.curves))
     for name, entry in FIGURES.items():
         drawn = panels(entry.draw([run]))
         words = [part.get_suptitle() for part in drawn.figure.subfigs[:-1]]

@@ -65,7 +65,7 @@ def test_each_workload_has_a_figure_of_its_own(momentum, panels):
 
 
 def test_a_workload_of_the_paper_is_shown_in_its_own_figure_alone(panels):
-    run = judged_run(searched_records(("cifar-10/resnet-8/momentum/linear",), goal="0.4"), missing="no fit")
+    run = judged_run(searched_records(("cifar-10/resnet-8/momentum/linear",), goal="0.4"))
     assert shown("figure_17", [run], panels).axes
     assert "No run" not in shown("figure_17", [run], panels).caption
     assert not shown("figure_13", [run], panels).axes
@@ -83,7 +83,7 @@ def test_the_losers_of_a_race_are_where_they_were_cut_and_the_caption_says_so(ra
 
 def test_without_trials_the_winners_remain(sgd, panels, drawn_data):
     bare = tuple(replace(curve, trials=()) for curve in sgd.records.curves)
-    run = replace(sgd, records=replace(sgd.records, curves=bare))
+    run = judged_run(replace(sgd.records, curves=bare))
     drawn = shown("figure_13", [run], panels)
     axes = drawn.titled("$S$ = 0%, $B$ = 4")
     assert axes.get_title().endswith("losing trials unknown")
@@ -101,7 +101,7 @@ def test_a_study_without_a_winner_says_so(sgd, panels):
         for one in curve.trials
     )
     records = replace(sgd.records, curves=(replace(curve, points=spent, trials=tried),))
-    axes = shown("figure_05", [replace(sgd, records=records)], panels).titled("$S$ = 0%, $B$ = 4")
+    axes = shown("figure_05", [judged_run(records)], panels).titled("$S$ = 0%, $B$ = 4")
     assert axes.get_title().endswith("goal not reached")
     assert [one.get_label() for one in axes.lines] == ["incomplete (budget spent)"]
 

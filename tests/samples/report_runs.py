@@ -76,7 +76,6 @@ def write_hostile(parent: Path) -> Path:
     verdicts = json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
     for i, claim in enumerate(verdicts["claims"]):
         claim |= {key: f"{attack(key)} {LONG if i < 2 else ''}" for key in ("id", "statement", "subject", "detail")}
-        claim["verdict"] = attack("verdict") if i % 2 else claim["verdict"]
     (folder / "verdicts.json").write_text(json.dumps(verdicts), encoding="utf-8")
     provenance = {
         "identity": {**PROVENANCE["identity"], attack("key"): attack("value"), "workload": attack("identity")},

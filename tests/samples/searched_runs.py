@@ -2,17 +2,17 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from paper_figures.reading.judged import read_curve, read_pair, read_smoothness
-from paper_figures.reading.run import Run, key_of
+from paper_figures.run import Run
 from verification.claims.analysis import analyse
 from verification.records.constants_file import Constant, without_seeds
 from verification.records.records import Curve, CurvePoint, Records
 from verification.records.trials import SmoothnessRun, Trial
-from verification.report.verdicts import dump, to_json
+from verification.report.verdicts import dump, from_json, to_json
 
 SIZES = (4, 16, 64, 256)
 _ENDED = ("trial", "status", "lower", "upper", "metaparameters")
@@ -94,12 +94,7 @@ def searched_records(workloads=("digits/small-cnn/sgd",), sparsities=(0.0, 90.0)
     )
 
 
-def judged_run(records, missing=None, folder="run"):
-    """A run with verdicts as they come back from their file."""
-    if missing is not None:
-        return Run(Path(folder), records, {}, {}, missing)
-    verdicts = json.loads(dump(to_json(analyse(records))))
-    keys = [key_of(curve) for curve in records.curves]
-    curves = {key: read_curve(entry) for key, entry in zip(keys, verdicts["curves"], strict=True)}
-    pairs = {(e["workload"], e["goal"], e["sparsity"]): read_pair(e) for e in verdicts["pairs"]}
-    return Run(Path(folder), records, curves, pairs, None, read_smoothness(verdicts["smoothness_and_rate"]))
+def judged_run(records, folder="run"):
+    """A run with its analysis as it comes back from its file."""
+    records = replace(records, source=Path(folder))
+    return Run(from_json(json.loads(dump(to_json(analyse(records)))), records))

@@ -15,7 +15,7 @@ from verification.inference.search_error import SearchError, by_group
 from verification.inference.smoothness_and_rate import SmoothnessAndRate, smoothness_and_rate
 from verification.inference.trends import Combined, Trend, combined, smoothness_trend
 from verification.missing import Missing
-from verification.records.records import Records
+from verification.records.records import Curve, Records
 
 Progress = Callable[[Iterable[FittedCurve]], Iterable[FittedCurve]]
 
@@ -34,6 +34,7 @@ class Analysis:
         smoothness_and_rate: How L goes with the rate of its run, or why that is not known.
         combined: Quantity (c1, c2, b_crit) to its ratio at the highest sparsity over all workloads and goals.
         claims: C1 to C18.
+        draws: Bootstrap draws behind the tests of a curve.
     """
 
     records: Records
@@ -45,10 +46,23 @@ class Analysis:
     smoothness_and_rate: SmoothnessAndRate | Missing
     combined: Mapping[str, Combined | Missing]
     claims: tuple[Claim, ...]
+    draws: int
 
     def studies(self, group: tuple[str, str]) -> int:
         """Return how many studies there are of a workload and goal."""
         return sum(len(curve.points) for curve in self.records.curves if curve.group == group)
+
+    def fitted(self, curve: Curve) -> FittedCurve:
+        """Return a curve of the records with its fits."""
+        return self.curves[self.records.curves.index(curve)]
+
+    def rates_of(self, curve: Curve) -> Rates:
+        """Return what the rates of a curve of the records say."""
+        return self.rates[self.records.curves.index(curve)]
+
+    def pair(self, sparse: Curve) -> Pair | None:
+        """Return a curve of the records over the dense one, None where it is that or there is none."""
+        return next((pair for pair in self.pairs if pair.sparse.curve == sparse), None)
 
 
 def analyse(records: Records, draws: int = 0, progress: Progress = iter) -> Analysis:
@@ -64,24 +78,54 @@ def analyse(records: Records, draws: int = 0, progress: Progress = iter) -> Anal
     """
     fitted = fit_curves(records.curves)
     curves = tuple(with_tests(one, draws) for one in progress(fitted))
-    pairs = compare_all(curves, records.measured)
-    found = tuple(rates(one) for one in curves)
+    return concluded(records, curves, compare_all(curves, records.measured), draws)
+
+
+def concluded(
+    records: Records,
+    curves: tuple[FittedCurve, ...],
+    pairs: tuple[Pair, ...],
+    draws: int,
+    combined: Mapping[str, Combined | Missing] | None = None,
+    claims: tuple[Claim, ...] | None = None,
+) -> Analysis:
+    """Return what follows from fitted curves and pairs.
+
+    Args:
+        records: What was read.
+        curves: One per curve of the records, tested.
+        pairs: Of them.
+        draws: Bootstrap draws behind the tests of a curve.
+        combined: Where it is known already, like the next.
+        claims: With their verdicts.
+
+    Returns:
+        The analysis.
+    """
+    found, trend = tuple(rates(one) for one in curves), smoothness_trend(records.smoothness)
     searched = by_group(records.curves)
-    trend = smoothness_trend(records.smoothness)
-    material = Material(
-        curves=curves, pairs=pairs, rates=found, measured=records.measured, smoothness=records.smoothness, trend=trend
-    )
-    search = tuple(searched[i] for i in range(len(curves)))
+    if claims is None:
+        claims = judge_all(
+            Material(
+                curves=curves,
+                pairs=pairs,
+                rates=found,
+                measured=records.measured,
+                smoothness=records.smoothness,
+                trend=trend,
+            )
+        )
     return Analysis(
         records=records,
         curves=curves,
         pairs=pairs,
         rates=found,
-        search=search,
+        search=tuple(searched[i] for i in range(len(curves))),
         trend=trend,
         smoothness_and_rate=smoothness_and_rate(records.smoothness),
-        combined=_over_workloads(pairs),
-        claims=judge_all(material),
+        combined=_over_workloads(pairs) if combined is None else combined,
+        claims=claims,
+        draws=draws,
     )
 
 

@@ -210,7 +210,7 @@ def critical_batch_no_smaller(pairs: Sequence[Pair]) -> Found:
     """
     found, reasons = [], []
     for pair in sparsest(pairs):
-        if pair.fit is None or pair.problem is None:
+        if pair.fit is None:
             reasons.append(_why_no_fit(pair))
             continue
         contrast = RATIOS["b_crit"]
@@ -277,7 +277,7 @@ def momentum_scales_further(curves: Sequence[FittedCurve]) -> Found:
             partners.append((plain[key], one))
     found, reasons = [], []
     for pair in compare_each(partners, {}):
-        if pair.fit is None or pair.problem is None:
+        if pair.fit is None:
             reasons.append(_why_no_fit(pair))
             continue
         freedom = pair.fit.n - 4

@@ -101,8 +101,7 @@ class Pair:
     Attributes:
         dense: The curve at sparsity 0.
         sparse: The other.
-        problem: What was fitted jointly, the dense curve's points first; None when either curve has no fit.
-        fit: The joint fit; None likewise.
+        fit: The joint fit; None when either curve has none.
         ratios: Quantity (c1, c2, b_crit) to ratio; None where the data hold no trace of it.
         intervals: Quantity to its 95% profile-likelihood interval.
         prediction: What the measured constants predict, the paper's way, or why there is none.
@@ -112,13 +111,19 @@ class Pair:
 
     dense: FittedCurve
     sparse: FittedCurve
-    problem: Problem | None
     fit: Fit | None
     ratios: Mapping[str, float | None]
     intervals: Mapping[str, Interval]
     prediction: Prediction | Missing
     reason: str | None
     tests: Mapping[str, RatioTest] = field(default_factory=dict)
+
+    @property
+    def problem(self) -> Problem:
+        """What is fitted jointly where both curves have a fit, the dense curve's points first."""
+        start = np.array([*self.dense.laws["H"].fit.theta, *self.sparse.laws["H"].fit.theta])
+        law = JointLaw(HYPERBOLA, len(self.dense.curve.points), 2)
+        return Problem(law, joined(self.dense.data, self.sparse.data), start[None, :])
 
     @property
     def direction_disagrees(self) -> bool:
@@ -191,34 +196,44 @@ def compare_all(curves: Sequence[FittedCurve], measured: Measured) -> tuple[Pair
     Returns:
         One pair per sparse curve that has a dense partner, in the order of the curves.
     """
+    return tuple(compare_each(partners(curves), measured))
+
+
+def partners(curves: Sequence[FittedCurve]) -> list[tuple[FittedCurve, FittedCurve]]:
+    """Return the dense curve beside each sparse one of its workload and goal.
+
+    Args:
+        curves: Fitted curves.
+
+    Returns:
+        (dense, sparse) in the order of the sparse curves; those without a dense partner are left out.
+    """
     dense = {fitted.curve.group: fitted for fitted in curves if fitted.curve.sparsity == 0.0}
-    partners = [
+    return [
         (dense[fitted.curve.group], fitted)
         for fitted in curves
         if fitted.curve.sparsity > 0.0 and fitted.curve.group in dense
     ]
-    return tuple(compare_each(partners, measured))
 
 
-def compare_each(partners: Sequence[tuple[FittedCurve, FittedCurve]], measured: Measured) -> list[Pair]:
+def compare_each(sides: Sequence[tuple[FittedCurve, FittedCurve]], measured: Measured) -> list[Pair]:
     """Compare curves two by two; pairs of as many points are fitted in one iteration.
 
     Args:
-        partners: The curve to compare with (the dense one), then the other.
+        sides: The curve to compare with (the dense one), then the other.
         measured: Constants, for the predictions.
 
     Returns:
         The pairs; one without a fit says why.
     """
     pairs: dict[int, Pair] = {}
-    problems: dict[JointLaw, dict[int, Problem]] = {}
-    for i, (dense, sparse) in enumerate(partners):
+    problems: dict[int, dict[int, Problem]] = {}
+    for i, (dense, sparse) in enumerate(sides):
         prediction = predict_from(measured, sparse.curve.workload, sparse.curve.sparsity)
         reasons = [f"{n}: {side.reason}" for n, side in (("dense", dense), ("sparse", sparse)) if side.reason]
         pairs[i] = Pair(
             dense=dense,
             sparse=sparse,
-            problem=None,
             fit=None,
             ratios={},
             intervals={},
@@ -226,17 +241,15 @@ def compare_each(partners: Sequence[tuple[FittedCurve, FittedCurve]], measured: 
             reason=reasons[0] if reasons else None,
         )
         if not reasons:
-            start = np.array([*dense.laws["H"].fit.theta, *sparse.laws["H"].fit.theta])
-            joint = JointLaw(HYPERBOLA, len(dense.curve.points), 2)
-            problems.setdefault(joint, {})[i] = Problem(joint, joined(dense.data, sparse.data), start[None, :])
+            problems.setdefault(len(dense.curve.points), {})[i] = pairs[i].problem
     for group in problems.values():
         fits = fit_laws(list(group.values()))
         at_95, at_90 = (profile_intervals(list(group.values()), fits, RATIOS, level) for level in (0.95, 0.90))
         for (i, problem), fit, wide, narrow in zip(group.items(), fits, at_95, at_90, strict=True):
             ratios = {name: estimate(fit, contrast) for name, contrast in RATIOS.items()}
-            pairs[i] = replace(pairs[i], problem=problem, fit=fit, ratios=ratios, intervals=wide)
+            pairs[i] = replace(pairs[i], fit=fit, ratios=ratios, intervals=wide)
             pairs[i] = replace(pairs[i], tests=_tests(pairs[i], problem, fit, narrow))
-    return [pairs[i] for i in range(len(partners))]
+    return [pairs[i] for i in range(len(sides))]
 
 
 def _tests(pair: Pair, problem: Problem, fit: Fit, at_90: Mapping[str, Interval]) -> dict[str, RatioTest]:

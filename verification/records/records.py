@@ -80,6 +80,11 @@ class Curve:
     sign: str = ""
 
     @property
+    def reached(self) -> int:
+        """How many points reached the goal."""
+        return sum(point.reached for point in self.points)
+
+    @property
     def group(self) -> tuple[str, str]:
         """Workload and goal: curves that share both can be compared across sparsity."""
         return self.workload, self.goal

@@ -45,6 +45,8 @@ _SAID = frozenset({"workload", "sparsity", "goal_error", "device"})
 ADDED = frozenset({"sparsity", "batch_sizes", "trials", "replicates", "rerun_winner", "constants", "hessian_points"})
 _SWITCHES = {True: "--constants", False: "--no-constants"}
 _POINTS = "POINTS.csv"
+# Runs in a folder of this name are kept as they are.
+KEPT = "evidence"
 Options = dict[str, list[str]]
 
 
@@ -151,7 +153,7 @@ class MeasuredRun:
     def _out(self, changes: Mapping[str, object]) -> Path:
         """Return the folder that a changed run goes to."""
         other = {name: value for name, value in changes.items() if name not in ADDED}
-        kept = (self.folder / "recorded_verdicts.json").exists() or not os.access(self.folder, os.W_OK)
+        kept = self.folder.resolve().parent.name == KEPT or not os.access(self.folder, os.W_OK)
         if not other and not kept:
             return self.folder
         own = self.folder if self.folder.name not in {"", ".."} else self.folder.resolve()

@@ -194,18 +194,35 @@ def claim_lines(claims: Sequence[Claim]) -> list[str]:
     return [*lines, *_not_measured(others)]
 
 
+Rows = list[tuple[str, ...]]
+
+
 def _fit_lines(fitted: Sequence[FittedCurve]) -> list[str]:
     """Return the table of fitted constants, then what could not be fitted and why."""
-    rows: list[tuple[str, ...]] = []
+    rows, about = fit_rows(fitted)
+    header = ("sparsity", "reached", "c1", "c2", "B_crit", "sigma", "worst residual")
+    return [*(columns(header, rows) if rows else []), *map(wrapped, about)]
+
+
+def fit_rows(fitted: Sequence[FittedCurve]) -> tuple[Rows, list[str]]:
+    """Return the fitted constants of curves as text.
+
+    Args:
+        fitted: Curves of one workload and goal.
+
+    Returns:
+        Sparsity, points reached, c1, c2, B_crit, sigma and worst residual of each fitted curve; then one sentence
+        for each thing a reader should know, among them why a curve has no fit.
+    """
+    rows: Rows = []
     about: list[tuple[str, str]] = []
     for one in fitted:
         sparsity = f"{one.curve.sparsity:g}%"
-        reached = f"{sum(p.reached for p in one.curve.points)}/{len(one.curve.points)}"
+        reached = f"{one.curve.reached}/{len(one.curve.points)}"
         about += [(sparsity, remark) for remark in remarks(one)]
         if (law := one.hyperbola) is not None:
             rows.append((sparsity, reached, *_constants(law), _sigma(law), percent(law.fit.worst_residual)))
-    header = ("sparsity", "reached", "c1", "c2", "B_crit", "sigma", "worst residual")
-    return [*(columns(header, rows) if rows else []), *_by_remark(about)]
+    return rows, _by_remark(about)
 
 
 def remarks(fitted: FittedCurve) -> list[str]:
@@ -242,11 +259,11 @@ def _sizes(fitted: FittedCurve, where: NDArray[np.bool_]) -> str:
 
 
 def _by_remark(remarks: Sequence[tuple[str, str]]) -> list[str]:
-    """Return one line per remark, naming all the sparsities it is about."""
+    """Return one sentence per remark, naming all the sparsities it is about."""
     about: dict[str, list[str]] = {}
     for sparsity, remark in remarks:
         about.setdefault(remark, []).append(sparsity)
-    return [wrapped(f"Sparsity {', '.join(levels)}: {remark}") for remark, levels in about.items()]
+    return [f"Sparsity {', '.join(levels)}: {remark}" for remark, levels in about.items()]
 
 
 def _constants(law: FittedLaw) -> tuple[str, ...]:
@@ -261,20 +278,35 @@ def _sigma(law: FittedLaw) -> str:
 
 def _ratio_lines(fitted: Sequence[FittedCurve], pairs: Sequence[Pair]) -> list[str]:
     """Return the table of fitted and predicted ratios of c1, then what is missing and what disagrees."""
+    rows, about = ratio_rows(fitted, pairs)
+    header = ("ratio", "c1", "c2", "B_crit", "c1 predicted: Delta*L*beta")
+    title = "Ratio to the dense network, both curves fitted jointly; the prediction is from measured constants"
+    return [*([title, *columns(header, rows)] if rows else []), *map(wrapped, about)]
+
+
+def ratio_rows(fitted: Sequence[FittedCurve], pairs: Sequence[Pair]) -> tuple[Rows, list[str]]:
+    """Return the ratios to the dense network as text.
+
+    Args:
+        fitted: Curves of one workload and goal.
+        pairs: Of them.
+
+    Returns:
+        Sparsity, ratios of c1, c2 and B_crit and the predicted ratio of c1 of each pair that has any; then one
+        sentence for each thing a reader should know.
+    """
     if not pairs:
         dense = any(one.curve.sparsity == 0.0 for one in fitted)
         missing = "a sparse" if dense else "the dense (sparsity 0)"
-        return [f"No ratio to the dense network: {missing} curve is missing."]
-    rows: list[tuple[str, ...]] = []
-    about: list[tuple[str, str]] = []
-    for pair in pairs:
-        sparsity = f"{pair.sparse.curve.sparsity:g}%"
-        if pair.fit is not None or isinstance(pair.prediction, Prediction):
-            rows.append((sparsity, *_ratio_cells(pair)))
-        about += [(sparsity, remark) for remark in _pair_remarks(pair)]
-    header = ("ratio", "c1", "c2", "B_crit", "c1 predicted: Delta*L*beta")
-    title = "Ratio to the dense network, both curves fitted jointly; the prediction is from measured constants"
-    return [*([title, *columns(header, rows)] if rows else []), *_by_remark(about)]
+        return [], [f"No ratio to the dense network: {missing} curve is missing."]
+    levels = [(f"{pair.sparse.curve.sparsity:g}%", pair) for pair in pairs]
+    rows = [(level, *_ratio_cells(pair)) for level, pair in levels if has_ratio(pair)]
+    return rows, _by_remark([(level, remark) for level, pair in levels for remark in _pair_remarks(pair)])
+
+
+def has_ratio(pair: Pair) -> bool:
+    """Return whether a pair has a fitted or a predicted ratio."""
+    return pair.fit is not None or isinstance(pair.prediction, Prediction)
 
 
 def _ratio_cells(pair: Pair) -> tuple[str, ...]:

@@ -1,37 +1,38 @@
-"""verdicts.json: an analysis as plain data, written in one piece, read by figures and reports.
+"""verdicts.json: the fits, tests and verdicts of an analysis, written in one piece and read back into the same records.
 
-What does not exist or is open is null; there is no infinity and no NaN in it.
+It holds what takes seconds to compute. What follows from that and the run's records in no time (rates, bands, search
+error, trends) is computed anew where it is shown. What does not exist or is open is null; there is no infinity in it.
 """
 
-import dataclasses
 import hashlib
 import json
-import math
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from empirics.reading.outside import read_json
-from verification.claims.analysis import Analysis
+from verification.claims.analysis import Analysis, analyse, concluded
 from verification.claims.judge import Claim
-from verification.fits.curves import FittedCurve, FittedLaw
-from verification.fits.fit import LARGEST_LOG_RESIDUAL, OPEN, Interval
-from verification.inference.bands import law_band, ratio_band
-from verification.inference.pairs import Pair, measured_ratios
-from verification.inference.rates import Rates, Slope, Window, best_rates, fitted_window
+from verification.fits.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival, ShapeTest, contrasts
+from verification.fits.fit import LARGEST_LOG_RESIDUAL, OPEN, Fit, Interval
+from verification.fits.likelihood import observe
+from verification.fits.robust import RobustFit
+from verification.inference.pairs import Pair, RatioTest, partners
+from verification.inference.rates import Rates, Slope
 from verification.inference.search_error import SearchError
 from verification.inference.smoothness_and_rate import SmoothnessAndRate
-from verification.inference.trends import block_interval
+from verification.inference.trends import Combined, block_interval
 from verification.missing import Missing
-from verification.prediction.prediction import Prediction
+from verification.prediction.prediction import Prediction, predict_from
+from verification.records.records import Curve, Records
 from verification.records.trials import SmoothnessRun
-
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+from verification.report.plain import Entry, Json, mapping, number, plain, sequence, value_of
 
 FILE_NAME = "verdicts.json"
 INPUTS = ("curves.csv", "constants.csv")
-# A count of draws may move by one where a rounding differs.
-P_VALUE_TOLERANCE = 0.005
+# Of what the file holds and in which words; a file of another format is of an older version.
+FORMAT = 2
 
 
 def to_json(analysis: Analysis) -> dict[str, Json]:
@@ -41,58 +42,84 @@ def to_json(analysis: Analysis) -> dict[str, Json]:
         analysis: The analysis.
 
     Returns:
-        `inputs` (file to SHA-256), `notes`, `curves`, `pairs`, `combined` (over workloads), trends and `claims`;
-        curves and pairs with what figures draw of them beside the fits: bands, best rates, windows, ratios.
+        `format`, `inputs` (file to SHA-256), `notes`, `draws`, `curves`, `pairs`, `combined` (over workloads), trends
+        and `claims`.
     """
     return {
+        "format": FORMAT,
         "inputs": dict(input_digests(analysis.records.source)),
         "notes": list(analysis.records.notes),
+        "draws": analysis.draws,
         "curves": [
             _curve(fitted, rates, search)
             for fitted, rates, search in zip(analysis.curves, analysis.rates, analysis.search, strict=True)
         ],
         "pairs": [_pair(pair) for pair in analysis.pairs],
-        "combined": {quantity: _plain(effect) for quantity, effect in analysis.combined.items()},
-        "smoothness_trend": _plain(analysis.trend),
+        "combined": plain(analysis.combined),
+        "smoothness_trend": plain(analysis.trend),
         "smoothness": [_smoothness(run) for run in analysis.records.smoothness],
         "smoothness_and_rate": _smoothness_and_rate(analysis.smoothness_and_rate),
-        "claims": [_claim(claim) for claim in analysis.claims],
+        "claims": [plain(claim) for claim in analysis.claims],
     }
 
 
-def recorded_part(verdicts: Json) -> Json:
-    """Return what is kept of verdicts: inputs, claims, constants of laws H, P and S, and ratios.
+def from_json(found: Entry, records: Records) -> Analysis:
+    """Return the analysis that plain data stand for.
 
     Args:
-        verdicts: From `to_json`, or read back.
+        found: From `to_json`, perhaps read back, or a stranger's.
+        records: What was analysed.
 
     Returns:
-        Plain data; small enough to read, and free of what only rounding decides.
+        The analysis; numbers are as exact as the file.
+
+    Raises:
+        LookupError: If something is missing.
+        TypeError: If something is of another kind.
+        ValueError: If it is not about these records, or a word or count is none of its kind.
     """
-    assert isinstance(verdicts, dict)
-    curves, pairs = verdicts["curves"], verdicts["pairs"]
-    assert isinstance(curves, list)
-    assert isinstance(pairs, list)
-    kept: dict[str, Json] = {"inputs": verdicts["inputs"], "claims": verdicts["claims"]}
-    kept["curves"] = [_recorded_curve(curve) for curve in curves]
-    names = ("workload", "goal", "sparsity", "n", "c1_ratio", "c2_ratio", "b_crit_ratio", "intervals")
-    kept["pairs"] = [{name: pair[name] for name in names} for pair in pairs if isinstance(pair, dict)]
-    return kept
+    entries = zip(sequence(found["curves"]), records.curves, strict=True)
+    curves = tuple(_read_curve(mapping(entry), curve) for entry, curve in entries)
+    pairs = zip(sequence(found["pairs"]), partners(curves), strict=True)
+    return concluded(
+        records,
+        curves,
+        tuple(_read_pair(mapping(entry), *sides, records) for entry, sides in pairs),
+        value_of(int, found["draws"]),
+        combined={name: value_of(Combined | Missing, one) for name, one in mapping(found["combined"]).items()},
+        claims=value_of(tuple[Claim, ...], found["claims"]),
+    )
 
 
-def _recorded_curve(curve: Json) -> Json:
-    """Return what is kept of a curve."""
-    assert isinstance(curve, dict)
-    laws = curve["laws"]
-    assert isinstance(laws, dict)
-    kept: dict[str, Json] = {name: curve[name] for name in ("workload", "goal", "sparsity", "n", "reason")}
-    dropped = {"theta", "residuals", "loglik", "converged"}
-    kept["laws"] = {
-        law: {name: value for name, value in one.items() if name not in dropped}
-        for law, one in laws.items()
-        if law in {"H", "P", "S"} and isinstance(one, dict)
-    }
-    return kept
+def kept_or_computed(folder: Path, records: Records, draws: int) -> tuple[Analysis, str | None]:
+    """Return the analysis of a run from its verdicts.json; where that is missing or stale, computed.
+
+    Args:
+        folder: The run folder; nothing is written to it.
+        records: Its records.
+        draws: Bootstrap draws a curve, where it is computed.
+
+    Returns:
+        The analysis, and one line that says why it was computed, None where it was read.
+
+    Raises:
+        ValueError: If the file is there and is no verdicts file; one line that names it.
+    """
+    file = folder / FILE_NAME
+    command = f"python -m verification.report {shlex.quote(str(folder))} --save"
+    if not file.exists():
+        return analyse(records, draws), f"{file} is missing: computed here; {command} keeps it"
+    try:
+        found = mapping(read_json(file))
+        if found["inputs"] != input_digests(folder):
+            stale = "older than the records"
+        elif found.get("format") != FORMAT:
+            stale = "of an older version"
+        else:
+            return from_json(found, records), None
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError) as error:
+        raise ValueError(f"{file} is no verdicts file ({error!r}); make it again: {command}") from None
+    return analyse(records, draws), f"{file} is {stale}: computed here; {command} renews it"
 
 
 def input_digests(source: Path) -> dict[str, str]:
@@ -109,7 +136,7 @@ def input_digests(source: Path) -> dict[str, str]:
 
 
 def is_verdicts(path: Path) -> bool:
-    """Return whether a file holds what `to_json` returns; the verdicts that `verification.record` keeps are others.
+    """Return whether a file holds what `to_json` returns.
 
     Args:
         path: Any file.
@@ -125,7 +152,7 @@ def dump(verdicts: Json) -> str:
     """Return verdicts as JSON text.
 
     Args:
-        verdicts: From `to_json` or `recorded_part`.
+        verdicts: From `to_json`.
 
     Returns:
         Indented JSON with a final newline.
@@ -133,97 +160,130 @@ def dump(verdicts: Json) -> str:
     Raises:
         ValueError: If a number is infinite or NaN.
     """
-    return json.dumps(verdicts, indent=2, allow_nan=False) + "\n"
+    return json.dumps(verdicts, indent=1, allow_nan=False) + "\n"
 
 
-def differences(recorded: Json, computed: Json, where: str = "verdicts") -> list[str]:
-    """Return where two verdicts differ: words exactly, numbers by more than 10^-4, relative or not, p-values by 0.005.
-
-    The tolerance is far below any interval's width and far above what another processor's rounding does to the
-    end of an iteration. `theta` is not compared: where a constant is unbounded its coordinate is arbitrary, and where
-    it is not the constants say the same.
-
-    Args:
-        recorded: Verdicts that were kept.
-        computed: Verdicts of today.
-        where: What to call the outermost value.
-
-    Returns:
-        One line per difference; empty when they agree.
-    """
-    if isinstance(recorded, dict) and isinstance(computed, dict):
-        return [
-            line
-            for key in sorted((recorded.keys() | computed.keys()) - {"theta"})
-            for line in differences(recorded.get(key), computed.get(key), f"{where}.{key}")
-        ]
-    if isinstance(recorded, list) and isinstance(computed, list) and len(recorded) == len(computed):
-        pairs = enumerate(zip(recorded, computed, strict=True))
-        return [line for i, (old, new) in pairs for line in differences(old, new, f"{where}[{i}]")]
-    if isinstance(recorded, float) and isinstance(computed, float):
-        counted = where.rpartition(".")[2] in {"p", "p_holm"}
-        same = math.isclose(recorded, computed, rel_tol=1e-4, abs_tol=P_VALUE_TOLERANCE if counted else 1e-4)
-    else:
-        same = recorded == computed
-    return [] if same else [f"{where}: recorded {recorded!r}, computed {computed!r}"]
+def _fit(fit: Fit, theta: tuple[float, ...]) -> dict[str, Json]:
+    """Return a fit with its certificate."""
+    worst = fit.worst_residual if max(map(abs, fit.residuals)) < LARGEST_LOG_RESIDUAL else None
+    return {
+        "sigma": plain(fit.sigma),
+        "sigma_at_floor": fit.sigma_at_floor,
+        "loglik": plain(fit.log_likelihood),
+        "aicc": plain(fit.aicc),
+        "converged": fit.converged,
+        "max_residual": plain(worst),
+        "residuals": plain(fit.residuals),
+        "traced": list(fit.traced),
+        "theta": plain(theta),
+    }
 
 
-def _interval(interval: Interval) -> Json:
-    """Return both ends, null where open."""
-    return [interval.low, interval.high]
+def _read_fit(entry: Entry, theta: tuple[float, ...], n: int, points: int) -> Fit:
+    """Return a fit of so many points, n of which are known from both sides."""
+    traced, residuals = value_of(tuple[bool, ...], entry["traced"]), value_of(tuple[float, ...], entry["residuals"])
+    if len(traced) != len(theta) or len(residuals) != points:
+        raise ValueError(f"a fit of {points} points with {len(residuals)} residuals")
+    return Fit(
+        theta=theta,
+        sigma=number(entry["sigma"]),
+        sigma_at_floor=value_of(bool, entry["sigma_at_floor"]),
+        log_likelihood=number(entry["loglik"]),
+        aicc=value_of(float | None, entry["aicc"]),
+        n=n,
+        converged=value_of(bool, entry["converged"]),
+        traced=traced,
+        residuals=residuals,
+    )
 
 
 def _law(fitted: FittedLaw) -> Json:
     """Return one fitted law."""
-    fit = fitted.fit
     return {
-        **fitted.estimates,
-        "sigma": fit.sigma,
-        "sigma_at_floor": fit.sigma_at_floor,
-        "loglik": fit.log_likelihood,
-        "aicc": fit.aicc,
-        "converged": fit.converged,
-        "weight": fitted.weight,
+        **{name: plain(value) for name, value in fitted.estimates.items()},
+        **_fit(fitted.fit, fitted.theta),
+        "weight": plain(fitted.weight),
         "identified": dict(fitted.identified),
-        "max_residual": fit.worst_residual if max(map(abs, fit.residuals)) < LARGEST_LOG_RESIDUAL else None,
-        "residuals": list(fit.residuals),
-        "theta": list(fitted.theta),
-        "intervals": {name: _interval(interval) for name, interval in fitted.intervals.items()},
+        "intervals": plain(fitted.intervals),
     }
+
+
+def _read_law(id_: str, entry: Entry, curve: Curve, n: int) -> FittedLaw:
+    """Return one fitted law."""
+    law = CANDIDATES[id_]
+    unit = 1 if law.counts_examples else curve.points[0].batch_size
+    theta = value_of(tuple[float, ...], entry["theta"])
+    if len(theta) != len(law.parameters):
+        raise ValueError(f"law {id_} with {len(theta)} constants")
+    in_units = tuple(law.scale_with_batch(theta, 1.0 / unit).tolist())
+    ends = {*contrasts(law)} | ({"cbs20"} & entry.keys())
+    return FittedLaw(
+        law=law,
+        unit=unit,
+        fit=_read_fit(entry, in_units, n, len(curve.points)),
+        theta=theta,
+        estimates={name: value_of(float | None, entry[name]) for name in _CONSTANTS if name in {"c1", "c2"} | ends},
+        intervals=_intervals(entry, [name for name in _CONSTANTS if name in ends]),
+        weight=value_of(float | None, entry["weight"]),
+    )
+
+
+_CONSTANTS = ("c1", "c2", "b_crit", "alpha", "h", "cbs20")
+
+
+def _intervals(entry: Entry, names: Iterable[str], after: str = "") -> dict[str, Interval]:
+    """Return the intervals of an entry by name."""
+    found = mapping(entry["intervals"])
+    return {name: value_of(Interval, found[f"{name}{after}"]) for name in names}
 
 
 def _curve(fitted: FittedCurve, rates: Rates, search: SearchError | Missing) -> Json:
     """Return one curve with its laws and tests; `n` counts the points that reached the goal."""
-    tests: dict[str, Json] = {str(fitted.laws[law].law.shape): _plain(test) for law, test in fitted.shape_tests.items()}
-    tests |= {name: _plain(test) for name, test in fitted.tests.items()}
-    tests["against"] = {law: _plain(rival) for law, rival in fitted.rivals.items()}
-    tests["rate"] = _rates(rates)
-    tests["search"] = _plain(search)
+    tests: dict[str, Json] = {str(CANDIDATES[law].shape): plain(test) for law, test in fitted.shape_tests.items()}
+    tests |= {name: plain(test) for name, test in fitted.tests.items()}
+    tests |= {"against": plain(fitted.rivals), "rate": _rates(rates), "search": plain(search)}
     return {
-        "workload": fitted.curve.workload or None,
-        "goal": fitted.curve.goal or None,
-        "sparsity": fitted.curve.sparsity,
-        "n": sum(point.reached for point in fitted.curve.points),
+        **_named(fitted),
+        "n": fitted.curve.reached,
         "reason": fitted.reason,
         "laws": {law: _law(one) for law, one in fitted.laws.items()},
-        "robust": None if fitted.robust is None else _plain(fitted.robust),
+        "robust": plain(fitted.robust),
         "tests": tests,
-        "band": _plain_or_none(law_band(fitted)),
-        "best_rates": _plain(best_rates(fitted)),
-        "window": _window(fitted_window(fitted.curve)),
     }
 
 
-def _plain_or_none(value: object) -> Json:
-    """Return a dataclass as plain data, None as null."""
-    return None if value is None else _plain(value)
+def _named(fitted: FittedCurve) -> dict[str, Json]:
+    """Return which curve an entry is about."""
+    curve = fitted.curve
+    return {"workload": curve.workload or None, "goal": curve.goal or None, "sparsity": curve.sparsity}
 
 
-def _window(window: Window | Missing) -> Json:
-    """Return the trials of a window; its power stands among the tests."""
-    found = _plain(window)
-    assert isinstance(found, dict)
-    return {name: value for name, value in found.items() if name != "power"}
+def _read_curve(entry: Entry, curve: Curve) -> FittedCurve:
+    """Return one curve of some records with its laws and tests."""
+    data, tests = observe(curve.points), mapping(entry["tests"])
+    found = {law: mapping(one) for law, one in mapping(entry["laws"]).items()}
+    shapes = {law: str(CANDIDATES[law].shape) for law in found if CANDIDATES[law].shape in tests}
+    others = tests.keys() - {*shapes.values(), "against", "rate", "search"}
+    fitted = FittedCurve(
+        curve=curve,
+        data=data,
+        laws={law: _read_law(law, one, curve, int(data.bounded.sum())) for law, one in found.items()},
+        shape_tests={law: value_of(ShapeTest, tests[shape]) for law, shape in shapes.items()},
+        robust=value_of(RobustFit | None, entry["robust"]),
+        reason=value_of(str | None, entry["reason"]),
+        tests={name: value_of(CurveTest, tests[name]) for name in tests if name in others},
+        rivals={law: value_of(Rival, one) for law, one in mapping(tests["against"]).items()},
+    )
+    _check_named(entry, fitted)
+    if (fitted.hyperbola is None) != (fitted.reason is not None):
+        raise ValueError("a curve needs law H or a reason for having none")
+    return fitted
+
+
+def _check_named(entry: Entry, fitted: FittedCurve) -> None:
+    """Raise where an entry is about another curve."""
+    if any(entry[name] != value for name, value in _named(fitted).items()):
+        raise ValueError(f"its curves are not those of the records: {entry['workload']!r:.40}")
 
 
 def _rates(rates: Rates) -> Json:
@@ -236,55 +296,32 @@ def _rates(rates: Rates) -> Json:
 def _slope(slope: Slope | Missing, claimed: float) -> Json:
     """Return a slope with its interval and the p-value of what is claimed of it, or a reason."""
     if isinstance(slope, Missing):
-        return {"reason": slope.reason}
-    ends = _interval(slope.interval())
-    return {"estimate": slope.value, "interval": ends, "claimed": claimed, "p": slope.p(claimed)}
+        return plain(slope)
+    found = {"estimate": slope.value, "interval": slope.interval(), "claimed": claimed, "p": slope.p(claimed)}
+    return plain(found)
 
 
 def _smoothness(run: SmoothnessRun) -> Json:
     """Return the mean of L along one run with its block bootstrap interval."""
     mean = sum(run.smoothness) / len(run.smoothness) if run.smoothness else None
-    ends = _interval(block_interval(run.smoothness))
-    return {"sparsity": run.sparsity, "replicate": run.replicate, "L_mean": mean, "interval": ends}
+    ends = block_interval(run.smoothness)
+    return plain({"sparsity": run.sparsity, "replicate": run.replicate, "L_mean": mean, "interval": ends})
 
 
 def _smoothness_and_rate(found: SmoothnessAndRate | Missing) -> Json:
     """Return how L goes with the rate: the power, then a level a sparsity; or why it is not known."""
     if isinstance(found, Missing):
-        return {"reason": found.reason}
+        return plain(found)
     levels: list[Json] = []
     for level in found.levels:
         ratio, ends = level.at_same_rate or (None, OPEN)
-        levels.append(
-            {
-                "sparsity": level.sparsity,
-                "rates": list(level.rates),
-                "smoothness": list(level.smoothness),
-                "product": level.product,
-                "interval": _interval(level.interval),
-                "ratio_at_same_rate": ratio,
-                "ratio_interval": _interval(ends),
-            }
-        )
+        entry = cast("dict[str, Json]", plain(level))
+        del entry["at_same_rate"]
+        levels.append({**entry, "ratio_at_same_rate": plain(ratio), "ratio_interval": plain(ends)})
     return {"power": _slope(found.power, 0.0), "levels": levels}
 
 
-def _plain(value: object) -> Json:
-    """Return a dataclass as plain data, a reason as an object that holds it."""
-    if isinstance(value, Missing):
-        return {"reason": value.reason}
-    found: dict[str, Json] = {}
-    for field in dataclasses.fields(cast("Any", value)):
-        entry = getattr(value, field.name)
-        if isinstance(entry, Interval):
-            found[field.name] = _interval(entry)
-        elif isinstance(entry, tuple):
-            found[field.name] = list(entry)
-        elif isinstance(entry, Mapping):
-            found[field.name] = {f"{key:g}" if isinstance(key, float) else str(key): v for key, v in entry.items()}
-        else:
-            found[field.name] = entry
-    return found
+_RATIOS = ("c1", "c2", "b_crit")
 
 
 def _pair(pair: Pair) -> Json:
@@ -292,40 +329,41 @@ def _pair(pair: Pair) -> Json:
     fit, predicted = pair.fit, pair.prediction
     known = predicted if isinstance(predicted, Prediction) else None
     return {
-        "workload": pair.sparse.curve.workload or None,
-        "goal": pair.sparse.curve.goal or None,
-        "sparsity": pair.sparse.curve.sparsity,
+        **_named(pair.sparse),
         "dense": pair.dense.curve.sparsity,
-        "n": None if fit is None else fit.n,
-        "sigma": None if fit is None else fit.sigma,
-        "converged": None if fit is None else fit.converged,
         "reason": pair.reason,
-        **{f"{name}_ratio": pair.ratios.get(name) for name in ("c1", "c2", "b_crit")},
-        "intervals": {f"{name}_ratio": _interval(interval) for name, interval in pair.intervals.items()},
-        "predicted_c1_ratio": None if known is None else known.c1.ratio,
-        "predicted_factors": None if known is None else dict(known.factors),
+        "fit": None if fit is None else {"n": fit.n, **_fit(fit, fit.theta)},
+        **{f"{name}_ratio": plain(pair.ratios.get(name)) for name in _RATIOS},
+        "intervals": {f"{name}_ratio": plain(interval) for name, interval in pair.intervals.items()},
+        "predicted_c1_ratio": None if known is None else plain(known.c1.ratio),
+        "predicted_factors": None if known is None else plain(known.factors),
         "predicted_reason": predicted.reason if isinstance(predicted, Missing) else None,
-        "predicted_log_error": None if known is None else known.c1.log_error,
-        "predicted_interval": None if known is None else _interval(known.c1.interval),
+        "predicted_log_error": None if known is None else plain(known.c1.log_error),
+        "predicted_interval": None if known is None else plain(known.c1.interval),
         "predicted_seeds": None if known is None else known.seeds,
-        "tests": {name: _plain(test) for name, test in pair.tests.items()},
+        "tests": plain(pair.tests),
         "direction_disagrees": pair.direction_disagrees,
-        "measured": [_plain(one) for one in measured_ratios(pair)],
-        "band": _plain_or_none(ratio_band(pair)),
     }
 
 
-def _claim(claim: Claim) -> Json:
-    """Return one claim."""
-    return {
-        "id": claim.id,
-        "statement": claim.statement,
-        "verdict": claim.verdict.value,
-        "subject": claim.subject,
-        "estimate": claim.estimate,
-        "interval": _interval(claim.interval or OPEN),
-        "p": claim.p,
-        "p_holm": claim.p_holm,
-        "detectable": claim.detectable,
-        "detail": claim.detail,
-    }
+def _read_pair(entry: Entry, dense: FittedCurve, sparse: FittedCurve, records: Records) -> Pair:
+    """Return one pair of curves; its prediction is that of the records."""
+    _check_named(entry, sparse)
+    fit, points = None, len(dense.curve.points) + len(sparse.curve.points)
+    if entry["fit"] is not None:
+        found = mapping(entry["fit"])
+        theta = value_of(tuple[float, float, float, float], found["theta"])
+        fit = _read_fit(found, theta, value_of(int, found["n"]), points)
+        if dense.hyperbola is None or sparse.hyperbola is None:
+            raise ValueError("a pair is fitted and one of its curves is not")
+    known = () if fit is None else _RATIOS
+    return Pair(
+        dense=dense,
+        sparse=sparse,
+        fit=fit,
+        ratios={name: value_of(float | None, entry[f"{name}_ratio"]) for name in known},
+        intervals=_intervals(entry, known, "_ratio"),
+        prediction=predict_from(records.measured, sparse.curve.workload, sparse.curve.sparsity),
+        reason=value_of(str | None, entry["reason"]),
+        tests={name: value_of(RatioTest, test) for name, test in mapping(entry["tests"]).items()},
+    )

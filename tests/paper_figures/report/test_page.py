@@ -3,19 +3,17 @@
 import json
 import math
 import re
-import shutil
 
 import pytest
 from samples.report_runs import write_judged
 from samples.verification_runs import DIGITS, DIGITS_CONSTANTS, DIGITS_TRUTHS, write_run
 
-from paper_figures.reading.report_verdicts import ClaimFound, LawFound, Verdicts, read_verdicts
 from paper_figures.report.chart import chart, point_text, powers_of_two
 from paper_figures.report.page import claim_row, drawn_figures, page
+from verification.claims.judge import Claim, Verdict
+from verification.fits.curves import fit_curve
 from verification.fits.fit import Interval
 from verification.records.records import Curve, CurvePoint, curve_groups, read_records
-
-NOTHING = Verdicts((), {}, (), None)
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +82,11 @@ def test_replicates_exact_counts_and_trials_are_told():
     points = (CurvePoint(8, 0, 100, 100), CurvePoint(8, 1, 98, 100))
     curve = Curve(workload="w", goal="0.1", sparsity=0.0, points=points)
     assert point_text(curve, points[0], None) == "sparsity 0%, B = 8, replicate 0: K* = 100 steps, exact"
-    assert chart("c", [curve], NOTHING).rows == ((8, ((("100", "exact"), ("100", "(98, 100]")),)),)
+    assert chart("c", [fit_curve(curve)]).rows == ((8, ((("100", "exact"), ("100", "(98, 100]")),)),)
 
 
 def test_a_single_point_and_a_lower_end_of_0_can_be_drawn():
-    drawn = chart("c", [Curve(points=(CurvePoint(1, 0, 0, 2),))], NOTHING)
+    drawn = chart("c", [fit_curve(Curve(points=(CurvePoint(1, 0, 0, 2),)))])
     assert drawn.title == "unnamed workload"
     assert drawn.curves[0].law == ""
     assert float(drawn.curves[0].marks[0].low) == 366.0
@@ -102,16 +100,10 @@ def test_ticks_are_few_whole_powers_of_two_inside_the_axis(low, high):
 
 
 def test_a_law_without_a_trace_of_a_constant_is_still_drawn():
-    curve = Curve(
-        workload="w",
-        goal="",
-        sparsity=0.0,
-        points=tuple(CurvePoint(b, 0, k - 1, k) for b, k in ((1, 64), (2, 32), (4, 16))),
-    )
-    known = {"c1": 64.0, "c2": None, "b_crit": None}
-    ends = dict.fromkeys(known, Interval(None, None))
-    law = LawFound((math.log(64), -900.0), known, ends, 0.1, False, 0.1, True)
-    drawn = chart("c", [curve], Verdicts((), {("w", "", 0.0): law}, (), None)).curves[0]
+    curve = Curve(points=tuple(CurvePoint(b, 0, k - 1, k) for b, k in ((1, 64), (2, 32), (4, 16))))
+    fitted = fit_curve(curve)
+    assert fitted.hyperbola.estimates["b_crit"] is None
+    drawn = chart("c", [fitted]).curves[0]
     assert drawn.law
     assert not drawn.critical
 
@@ -124,16 +116,20 @@ def test_the_verdict_table_has_every_claim_in_the_words_of_verification(digits_r
     assert all(row.meaning.text for row in run.claims)
 
 
+def claim(**options):
+    nothing = dict.fromkeys(("subject", "estimate", "interval", "p", "p_holm", "detectable"))
+    return Claim(**{"id": "C4", "statement": "s", "verdict": Verdict.NOT_MEASURED, "detail": "", **nothing, **options})
+
+
 def test_a_measured_claim_shows_estimate_interval_p_and_detectable_effect():
-    found = ClaimFound("C4", "s", "supported", "w, 90%", 4.261, Interval(2.51, None), 1e-5, 2e-4, 1.91, "1 supported")
-    row = claim_row(found)
+    found = {"estimate": 4.261, "interval": Interval(2.51, None), "p": 1e-5, "p_holm": 2e-4, "detectable": 1.91}
+    row = claim_row(claim(verdict=Verdict.SUPPORTED, subject="w, 90%", detail="1 supported", **found))
     assert (row.estimate, row.p, row.detectable) == ("4.26 [> 2.51]", "< 0.001", "1.91")
     assert row.detail == "1 supported; decided by w, 90%"
 
 
 def test_a_claim_not_measured_shows_its_reason_alone():
-    found = ClaimFound("C9", "s", "not measured", "", None, Interval(None, None), None, None, None, "needs momentum")
-    row = claim_row(found)
+    row = claim_row(claim(detail="needs momentum"))
     assert (row.estimate, row.p, row.detectable, row.detail) == ("", "", "", "needs momentum")
 
 
@@ -141,7 +137,7 @@ def test_fits_constants_and_ratios_are_those_measured(digits_run, run):
     verdicts = json.loads((digits_run / "verdicts.json").read_text())
     rows = run.fits[0].rows
     assert [row[0] for row in rows] == ["0%", "50%", "70%", "90%"]
-    assert rows[3][1] == "7 of 9"
+    assert rows[3][1] == "7/9"
     assert [float(row[2].split()[0]) for row in rows] == pytest.approx(
         [entry["laws"]["H"]["c1"] for entry in verdicts["curves"]], rel=5e-3
     )
@@ -149,58 +145,27 @@ def test_fits_constants_and_ratios_are_those_measured(digits_run, run):
     assert [float(cell) for cell in constants["beta"]] == [DIGITS_CONSTANTS[s]["beta"] for s in (0, 50, 70, 90)]
     for row, pair in zip(run.ratios[0].rows, verdicts["pairs"], strict=True):
         assert float(row[1].split()[0]) == pytest.approx(pair["c1_ratio"], rel=5e-3)
-        assert float(row[2]) == pytest.approx(pair["predicted_c1_ratio"], rel=5e-3)
-        factors = [float(factor) for factor in row[3].split(" * ")]
+        assert float(row[4].split()[0]) == pytest.approx(pair["predicted_c1_ratio"], rel=5e-3)
+        factors = [float(factor) for factor in row[5].split(" * ")]
         assert math.prod(factors) == pytest.approx(pair["predicted_c1_ratio"], rel=1.5e-2)
 
 
 def test_equal_remarks_are_made_once(run):
-    assert [r for r in run.ratios[0].remarks if "opposite" in r] == [
-        "Sparsity 50%, 70%, 90%: the constants predict that c1 will fall; the fit says the opposite."
+    told = "the constants predict that c1 will fall; the fit says the opposite"
+    assert [one for one in run.ratios[0].remarks if "opposite" in one] == [
+        f"Sparsity 50%, 70%: {told} (though its interval includes 1).",
+        f"Sparsity 90%: {told} (its interval excludes 1).",
     ]
 
 
 def test_without_verdicts_they_are_computed_and_nothing_is_written(tmp_path):
     folder = write_run(tmp_path / "r", truths=DIGITS_TRUTHS[:1])
     run = page([folder]).runs[0]
-    assert run.notes[0].startswith("verdicts.json is missing: computed for this page; python -m verification.report")
+    assert run.notes[0].startswith(f"{folder}/verdicts.json is missing: computed here; python -m verification.report")
     assert len(run.claims) == 18
     assert run.fits[0].rows
     assert not (folder / "verdicts.json").exists()
     assert run.ratios[0].remarks == ("No ratio to the dense network: a sparse curve is missing.",)
-
-
-def test_verdicts_older_than_the_records_are_computed_anew(dense_run, tmp_path):
-    folder = shutil.copytree(dense_run, tmp_path / "r")
-    before = read_verdicts(folder, read_records(folder))
-    assert before.note is None
-    write_run(folder, truths=DIGITS_TRUTHS[:1], seed=5)
-    after = read_verdicts(folder, read_records(folder))
-    assert "is older than the records" in after.note
-    assert after.laws != before.laws
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda verdicts: verdicts.pop("claims"),
-        lambda verdicts: verdicts["claims"][0].update(estimate="0.7"),
-        lambda verdicts: verdicts["claims"][0].update(interval=[1.0]),
-        lambda verdicts: verdicts["claims"][0].update(p=True),
-        lambda verdicts: verdicts["claims"][0].update(p=math.nan),
-        lambda verdicts: verdicts["curves"][0].update(sparsity=None),
-        lambda verdicts: verdicts["curves"][0]["laws"]["H"].update(theta=[1.0]),
-        lambda verdicts: verdicts["pairs"].append(3),
-    ],
-)
-def test_spoiled_verdicts_are_refused(dense_run, tmp_path, spoil):
-    folder = shutil.copytree(dense_run, tmp_path / "r")
-    file = folder / "verdicts.json"
-    verdicts = json.loads(file.read_text())
-    spoil(verdicts)
-    file.write_text(json.dumps(verdicts))
-    with pytest.raises(ValueError, match=r"is no verdicts file .*; make it again: python -m verification.report"):
-        read_verdicts(folder, read_records(folder))
 
 
 def test_a_curve_too_short_to_fit_says_so(tmp_path):

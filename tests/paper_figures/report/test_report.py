@@ -180,7 +180,7 @@ def test_the_policy_allows_nothing_but_the_page_itself(which, request):
 
 
 def test_hostile_strings_are_shown_as_they_are(hostile):
-    places = ("workload", "goal", "metaparameter", "quantity", "statement", "subject", "detail", "verdict", "key",
+    places = ("workload", "goal", "metaparameter", "quantity", "statement", "subject", "detail", "key",
               "value", "identity", "session", "list", "notice")  # fmt: skip
     for place in places:
         assert " ".join(attack(place).split()) in hostile.words(), place
@@ -194,10 +194,7 @@ def test_what_is_missing_names_the_command_that_makes_it(tmp_path):
     (run / "provenance.json").unlink()
     assert main([str(run), "--to", str(tmp_path / "report.html")]) == 0
     words = read(tmp_path / "report.html").words()
-    assert (
-        f"verdicts.json is missing: computed for this page; python -m verification.report {run} --save keeps them"
-        in words
-    )
+    assert f"verdicts.json is missing: computed here; python -m verification.report {run} --save keeps it" in words
     assert "No constants.csv: L, Delta and beta were not measured" in words
     assert f"python -m paper_figures {run} draws them" in words
     assert "provenance.json is missing: nothing here says how the run was measured" in words

@@ -18,8 +18,8 @@ from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from paper_figures.drawing.rows import MNIST, measured_by, rows_of, without_sparse
 from paper_figures.drawing.trajectories import _told
-from paper_figures.reading.run import read_run
 from paper_figures.report.page import page
+from paper_figures.run import read_run
 from verification.claims.analysis import analyse
 from verification.claims.needs import Needs, lacking, remedies
 from verification.claims.rules import NEEDS
@@ -157,9 +157,8 @@ def test_what_a_report_prints_is_what_a_shell_is_given(case, capsys):
 
 
 def test_a_run_that_was_kept_or_cannot_be_written_is_measured_elsewhere(capsys):
-    folder = Path("kept run")
+    folder = Path("evidence/kept run")
     write_asked(folder, Request(sparsity=(0.0,), **FEW))
-    (folder / "recorded_verdicts.json").write_text("{}")
     found = commands_of(folder)
     outs = {asked_by(one.command)[1] for one in found}
     assert Path("runs/kept run-more") in outs
@@ -335,7 +334,7 @@ def _write_mnist(folder):
 
 
 def test_constants_that_were_left_out_are_asked_for_by_figures_and_page(monkeypatch, capsys):
-    monkeypatch.setattr("paper_figures.reading.report_verdicts.DRAWS", 0)
+    monkeypatch.setattr("paper_figures.report.page.DRAWS", 0)
     write_asked(Path("run"), Request(sparsity=(0.0, 90.0), **FEW))
     caption = " ".join(_told(read_run("run"), ["L"], ""))
     for command in (caption.partition("measure it: ")[2], page([Path("run")]).runs[0].commands["constants"]):

@@ -17,6 +17,7 @@ from verification.fits.likelihood import Observations, sigma_floor
 from verification.fits.newton import maximise
 from verification.fits.profile import profile_interval, threshold
 from verification.inference.pairs import RATIOS, JointLaw, compare, measured_ratios
+from verification.missing import Missing
 from verification.records.measured_constants import MeasuredConstants
 from verification.records.records import Curve, CurvePoint, Records, read_records
 
@@ -45,7 +46,7 @@ def test_ratios_of_exact_curves_are_recovered():
     assert pair.ratios == pytest.approx({"c1": 2.0, "c2": 3.0, "b_crit": 2.0 / 3.0}, rel=1e-8)
     for name, truth in {"c1": 2.0, "c2": 3.0, "b_crit": 2.0 / 3.0}.items():
         assert pair.intervals[name].low < truth < pair.intervals[name].high
-    assert pair.prediction == "no measured constants"
+    assert pair.prediction == Missing("no measured constants")
     assert not pair.direction_disagrees
 
 
@@ -89,7 +90,7 @@ def test_curves_are_paired_within_workload_and_goal_only(tmp_path):
     records = read_records(write_run(tmp_path, truths=(Truth(0, 500, 13), Truth(90, 1000, 34))))
     dense, sparse = records.curves
     other = Curve(workload=DIGITS, goal="0.05", sparsity=50.0, points=sparse.points)
-    pairs = analyse(type(records)(records.source, (dense, sparse, other), ())).pairs
+    pairs = analyse(Records(source=records.source, curves=(dense, sparse, other))).pairs
     assert [(pair.dense.curve.sparsity, pair.sparse.curve.sparsity) for pair in pairs] == [(0.0, 90.0)]
 
 

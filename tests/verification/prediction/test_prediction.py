@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verification.fits.fit import OPEN
+from verification.missing import Missing
 from verification.prediction import paper
 from verification.prediction.error import error_of_mean
 from verification.prediction.inputs import Inputs, shares, steps_ratio
@@ -166,12 +167,12 @@ def test_blocks_of_the_trajectory_make_an_interval_for_one_seed():
 )
 def test_what_is_missing_or_not_positive_is_named(changes, reason):
     values = {name: value for name, value in (SPARSE | changes).items() if value is not None}
-    assert predict(90.0, [measured(**values)], [measured(**VALUES)], "epsilon") == reason
+    assert predict(90.0, [measured(**values)], [measured(**VALUES)], "epsilon") == Missing(reason)
 
 
 def test_without_a_common_seed_there_is_nothing_to_compare():
     made = predict(90.0, [measured(1, **SPARSE)], [measured(0, **VALUES)], "product")
-    assert made == "no measured constants of both networks"
+    assert made == Missing("no measured constants of both networks")
 
 
 def test_replicates_that_hold_other_constants_are_compared_in_what_all_have():
@@ -183,7 +184,7 @@ def test_replicates_that_hold_other_constants_are_compared_in_what_all_have():
         assert predict(90.0, sparse, dense, "product").c1.ratio == pytest.approx(5 / 32)
     del whole["L_mean"]
     lacking = [measured(0, **SPARSE), measured(1, **whole)]
-    assert predict(90.0, lacking, dense, "product") == "no L_mean at sparsity 90%"
+    assert predict(90.0, lacking, dense, "product") == Missing("no L_mean at sparsity 90%")
 
 
 def test_two_seeds_by_hand():
@@ -198,9 +199,9 @@ def test_two_seeds_by_hand():
 def test_a_network_that_was_not_measured_is_named():
     of = {("w", 0.0): [measured(**VALUES)], ("w", 90.0): [measured(**SPARSE)]}
     assert predict_from(of, "w", 90.0, "epsilon").c1.ratio == pytest.approx(5 / 32 * 4)
-    assert predict_from(of, "w", 50.0) == "no measured constants at sparsity 50%"
-    assert predict_from({("w", 90.0): of["w", 90.0]}, "w", 90.0) == "no measured constants at sparsity 0%"
-    assert predict_from(of, "elsewhere", 90.0) == "no measured constants"
+    assert predict_from(of, "w", 50.0) == Missing("no measured constants at sparsity 50%")
+    assert predict_from({("w", 90.0): of["w", 90.0]}, "w", 90.0) == Missing("no measured constants at sparsity 0%")
+    assert predict_from(of, "elsewhere", 90.0) == Missing("no measured constants")
 
 
 def test_the_ratio_of_one_quantity_takes_seeds_where_both_are_positive():
@@ -222,5 +223,7 @@ def test_rate_times_steps_counts_momentum_and_refuses_a_rate_that_changes():
     one = Inputs(Delta=4.0, L=1.0, noise=1.0, epsilon=2.0)
     made = rate_times_steps(0.0, 16, {"learning_rate": 0.1, "momentum": 0.9}, 50, one)
     assert (round(made.measured, 9), made.predicted) == (50.0, 2.0)
-    assert rate_times_steps(0.0, 16, {"learning_rate": 0.1, "decay_steps": 3.0}, 50, one) == "the rate is not constant"
-    assert rate_times_steps(0.0, 16, {}, 50, one) == "no learning rate"
+    assert rate_times_steps(0.0, 16, {"learning_rate": 0.1, "decay_steps": 3.0}, 50, one) == Missing(
+        "the rate is not constant"
+    )
+    assert rate_times_steps(0.0, 16, {}, 50, one) == Missing("no learning rate")

@@ -8,9 +8,8 @@ from samples.verification_runs import DIGITS, DIGITS_TRUTHS, write_run
 
 from paper_figures.drawing.rows import rows_of
 from paper_figures.figures.figure_02 import figure_02
-from paper_figures.reading import report_verdicts
-from paper_figures.reading.run import read_run
 from paper_figures.report.page import page
+from paper_figures.run import read_run
 from verification.claims.analysis import analyse
 from verification.findings.kept_runs import KeptRun, runs_table
 from verification.records.provenance_file import known_provenance
@@ -77,7 +76,7 @@ def test_a_report_and_its_verdicts_call_the_goal_by_what_it_is(tmp_path, case):
 
 @every_case
 def test_figures_and_page_call_the_goal_by_what_it_is(tmp_path, case, monkeypatch):
-    monkeypatch.setattr(report_verdicts, "DRAWS", 0)
+    monkeypatch.setattr("paper_figures.report.page.DRAWS", 0)
     folder = write(tmp_path / "run", case)
     run = read_run(folder)
     assert [row.title for row in rows_of([run])] == [f"{case.workload}, {case.label}"]

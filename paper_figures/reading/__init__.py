@@ -1,1 +1,0 @@
-"""What is drawn: a run's records and its verdicts."""

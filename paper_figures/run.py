@@ -1,0 +1,71 @@
+"""What figures and pages are drawn from: the records of a run, its fits and its verdicts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from verification.claims.analysis import Analysis
+from verification.fits.curves import FittedLaw
+from verification.inference.pairs import Pair
+from verification.inference.rates import BestRates, Window, best_rates, fitted_window
+from verification.missing import Missing
+from verification.records.records import Curve, Records, read_records
+from verification.report.verdicts import kept_or_computed
+
+
+@dataclass(frozen=True)
+class Run:
+    """What figures draw: an analysis of a run folder, of a file, or of what was never written anywhere.
+
+    Attributes:
+        analysis: Of any records.
+        note: One line for a reader where the analysis is not that of verdicts.json.
+    """
+
+    analysis: Analysis
+    note: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where its records are from."""
+        return self.records.source
+
+    @property
+    def records(self) -> Records:
+        """Its measured curves, trials and trajectories."""
+        return self.analysis.records
+
+    def fit(self, curve: Curve) -> FittedLaw | Missing:
+        """Return the paper's law on a curve, or why there is none."""
+        fitted = self.analysis.fitted(curve)
+        return fitted.hyperbola or Missing(f"no fit: {fitted.reason}")
+
+    def best_rates(self, curve: Curve) -> BestRates | Missing:
+        """Return the winners' rates beside what theory makes of them, or why there are none."""
+        return best_rates(self.analysis.fitted(curve))
+
+    def window(self, curve: Curve) -> Window | Missing:
+        """Return how K rises away from the best rate, or why that is not known."""
+        return fitted_window(curve)
+
+    def pair(self, sparse: Curve) -> Pair | Missing:
+        """Return a sparse curve beside the dense one, or why there is no pair."""
+        return self.analysis.pair(sparse) or Missing("no curve at sparsity 0% to compare with")
+
+
+def read_run(folder: str | Path, draws: int = 0) -> Run:
+    """Read a run folder.
+
+    Args:
+        folder: With curves.csv, and verdicts.json where `python -m verification.report RUN --save` has written it.
+        draws: Bootstrap draws a curve where the analysis is computed; figures show no p-value and need none.
+
+    Returns:
+        The run; an analysis that is missing or stale is computed, and nothing is written.
+
+    Raises:
+        ValueError: If the folder is no run, or one of its files cannot be read.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise ValueError(f"{path}: no such run folder")
+    return Run(*kept_or_computed(path, read_records(path), draws))
