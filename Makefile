@@ -19,7 +19,7 @@ evidence: $(INSTALLED)  ## renew the verdicts, figures and tables that are made 
 	  $(BIN)/python -m paper_figures $$run --figure 1 || exit 1; \
 	done
 	$(BIN)/python -m paper_figures evidence/digits-sgd --figure smoothness
-	$(BIN)/python -m verification.findings $(KEPT) --to docs/findings.md --readme README.md
+	$(BIN)/python -m verification.findings $(KEPT) --to docs/findings.md
 
 test: $(INSTALLED)  ## run the quick tests, the claims on the kept run and the doctests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests verification

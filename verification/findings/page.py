@@ -1,18 +1,23 @@
 """The sections of the findings page, in Markdown."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from verification.claims.judge import Claim, Verdict
-from verification.claims.rules import EFFECTS, RULES
-from verification.findings.consequences import (
-    CONSEQUENCES,
-    SMOOTHNESS,
-    consequences_summary,
+from verification.claims.rules import EFFECTS, RULES, Rule
+from verification.findings.tables import (
+    MARKS,
+    TOGETHER,
+    KeptRun,
     consequences_table,
-    smoothness_table,
+    constants_table,
+    predicted_cell,
+    ratios_table,
+    repeats,
+    runs_table,
+    verdict_table,
+    with_measured_epsilon,
 )
-from verification.findings.kept_runs import COARSE, DAGGER, KeptRun, cost, repeats, runs_table
-from verification.findings.numbers import constants_table, predicted_cell, ratios_table, with_measured_epsilon
 from verification.inference.pairs import Pair
 from verification.prediction import paper
 from verification.prediction.prediction import Prediction
@@ -21,10 +26,32 @@ from verification.report.tables import estimate_text, p_text
 
 # By which the command knows its own pages.
 MARK = "<!-- made by: python -m verification.findings"
-# Stands where a run's name does, for claims that need several workloads.
-TOGETHER = "all together"
-# One that is not here stands as it is.
-_MARKS = {Verdict.REJECTED: "**rejected**", Verdict.NOT_MEASURED: "-"}
+_INTRODUCTION = """\
+This page says what held and what did not on the runs kept in `evidence/`. A rule judges each claim
+(`verification/claims/rules.py`). *Supported* and **rejected** mean what they say at the 5% level, corrected for the
+number of tests of a run by Holm's method. An equality is supported only if its 90% interval lies within a margin.
+*Inconclusive* is neither. A claim about every curve is as good as its worst curve.
+
+The rules were written before all runs but `digits`. Its K\\* were known when C2 and C3 got slopes of their own: read
+off the fitted law, both had been *supported*. They were also known when the rules of C5, C6 and C8 to C18 were
+written."""
+_RUNS = """\
+*Took* is the time of one process, summed over all; other work ran beside. *Winners* counts the search points that won a
+study. Few winners mean that the search was too coarse to say how the best rate moves."""
+_RATIOS = """\
+A ratio is sparse over dense. *Predicted* is the ratio of Delta L beta; beside it stands that of Delta L beta/epsilon^2.
+B_crit is c1/c2. Brackets are 95% intervals. Predictions compare seeds in pairs; one seed has no interval."""
+_CONSEQUENCES = """\
+If every batch size has its own best rate, theory says more than the law (result 8 of `theory.md`). The slope of
+log(eta\\* K\\*) on log B is 0. The rate eta\\* follows B/(B + B_crit), slope 1. Away from eta\\*, K grows as
+1/(r (2 - r)), power 1. The critical batch size is the noise scale: the mean of the gradient variance over epsilon, up
+to K\\* (`constants.md`). What theory has stands in the header. `python -m verification.report evidence/NAME` tells more
+of each curve, and how the measured L goes with the rate (result 19)."""
+_PARTS = {
+    "cifar-10": "CIFAR-10",
+    "resnet-8": "ResNet-8",
+    "linear": "a decaying rate: C17 speaks of goals alone",
+}
 
 
 @dataclass(frozen=True)
@@ -39,11 +66,15 @@ class Page:
     runs: tuple[KeptRun, ...]
     across: tuple[Claim, ...]
 
-    def verdicts(self, id_: str) -> list[tuple[str, Claim]]:
-        """Return one claim's verdict by every run, and by all together where it needs several workloads."""
-        found = [(run.name, claim) for run in self.runs for claim in run.analysis.claims if claim.id == id_]
-        together = self.across if len(self.runs) > 1 else ()
-        return [*found, *((TOGETHER, claim) for claim in together if claim.id == id_)]
+    @cached_property
+    def verdicts(self) -> dict[str, dict[str, Claim]]:
+        """Each claim's verdict by every run, and by all together where it needs several workloads."""
+        found: dict[str, dict[str, Claim]] = {rule.id: {} for rule in RULES}
+        together = ((TOGETHER, self.across),) if len(self.runs) > 1 else ()
+        for name, claims in (*((run.name, run.analysis.claims) for run in self.runs), *together):
+            for claim in claims:
+                found[claim.id][name] = claim
+        return found
 
     def markdown(self) -> str:
         """Return the page."""
@@ -51,87 +82,39 @@ class Page:
         parts = [
             f"# Findings\n\n{MARK} {names} --to docs/findings.md -->",
             _INTRODUCTION,
-            "## The runs\n\n" + runs_table(self.runs),
-            "## Verdicts\n\n" + verdict_table(self),
-            "## Where measurements and paper disagree\n\n" + _disagreements(self),
+            f"## The runs\n\n{runs_table(self.runs)}\n\n{_RUNS}{repeats(self.runs)}",
+            "## Verdicts\n\n" + verdict_table(self.runs, self.verdicts),
             "## The numbers beside the paper's\n\n" + constants_table(self.runs),
             ratios_table(self.runs),
-            RATIOS_LEGEND,
-            "## What follows from the theory, measured\n\n" + CONSEQUENCES,
-            consequences_summary(self.runs),
+            _RATIOS,
+            "## What follows from the theory\n\n" + _CONSEQUENCES,
             consequences_table(self.runs),
-            "## What the measured L is\n\n" + SMOOTHNESS + "\n\n" + smoothness_table(self.runs),
-            "## Claim by claim\n\n" + "\n\n".join(_claim_section(self, rule.id) for rule in RULES),
+            "## Claim by claim",
+            *(self._section(rule) for rule in RULES),
             "## Not measured\n\n" + _not_measured(self),
         ]
         return "\n\n".join(parts) + "\n"
 
-
-_INTRODUCTION = """\
-What held and what did not, on the runs kept in `evidence/`. Each claim is judged by a rule
-(`verification/claims/rules.py`):
-*supported* and **rejected** mean what they say at 5% after Holm's correction over all tests of a run, equality claims
-are supported only if a 90% interval lies within their margin, and *inconclusive* is neither: not significant after that
-correction, whatever one interval by itself excludes. A claim about every curve is as good as its worst curve.
-
-The rules were written before all runs but `digits`. Its K\\* were known when C2 and C3 were given slopes of their own,
-read off no law (read off the fitted one, both had been *supported*), and when the rules of C5, C6 and C8 to C18 were
-written."""
-RATIOS_LEGEND = """\
-Ratios are sparse over dense, *predicted* is that of Delta L beta, epsilon taken as equal, and beside it that of Delta L
-beta/epsilon^2; B_crit = c1/c2. Brackets are 95% intervals. Predictions compare seeds in pairs; one seed has no
-interval."""
-
-
-def verdict_table(page: Page) -> str:
-    """Return claims against runs, one word a cell, and what its marks mean."""
-    titles = {run.name: f"{literal(run.name)}{run.mark}" for run in page.runs}
-    if len(page.runs) > 1:
-        titles[TOGETHER] = TOGETHER
-    rows = []
-    for rule in RULES:
-        found = {name: _verdict(page, name, claim) for name, claim in page.verdicts(rule.id)}
-        rows.append([escaped(f"{rule.id} {rule.statement}"), *(found.get(name, "-") for name in titles)])
-    marked = f"\n{COARSE}" if any(run.mark for run in page.runs) else ""
-    return f"{table(['claim', *titles.values()], rows)}\n\nA dash: not measured.{marked}"
-
-
-def _verdict(page: Page, name: str, claim: Claim) -> str:
-    """Return a verdict, marked where a run that was searched too coarsely decides for all together."""
-    mark = f" {DAGGER}" if name == TOGETHER and _coarse(page, name, claim) else ""
-    return f"{_MARKS.get(claim.verdict, str(claim.verdict))}{mark}"
-
-
-def _coarse(page: Page, name: str, claim: Claim) -> list[KeptRun]:
-    """Return the runs behind a verdict of which one search point won every study."""
-    return [
-        run for run in page.runs if run.mark and (run.name == name or (name == TOGETHER and run.holds(claim.subject)))
-    ]
-
-
-def readme_part(page: Page) -> str:
-    """Return what the first page of the project shows: verdicts, ratios, and what they took."""
-    parts = (verdict_table(page), ratios_table(page.runs), RATIOS_LEGEND + repeats(page.runs), cost(page.runs))
-    return "\n\n".join(parts)
-
-
-def _disagreements(page: Page) -> str:
-    """Return what was rejected, and where the constants predict another direction than the curves take."""
-    lines = []
-    for rule in RULES:
-        for name, claim in page.verdicts(rule.id):
-            if claim.verdict is Verdict.REJECTED:
-                effect, found = escaped(EFFECTS[rule.id]), estimate_text(claim.estimate, claim.interval)
-                coarse = "".join(
-                    f"; one search point won every study of {_run(run.name)}" for run in _coarse(page, name, claim)
-                )
-                lines.append(
-                    f"- **{rule.id}** ({escaped(rule.statement)}) is rejected by {_run(name)}: {effect} {found}, at "
-                    f"{literal(claim.subject or '')}; the paper: {escaped(rule.reported)}{coarse}."
-                )
-    for run in page.runs:
-        lines += [line for pair in run.analysis.pairs if (line := _other_direction(run, pair))]
-    return "\n".join(lines) or "Nowhere."
+    def _section(self, rule: Rule) -> str:
+        """Return all that is known of one claim."""
+        rows = [
+            [
+                name if name == TOGETHER else code(name),
+                MARKS.get(claim.verdict, str(claim.verdict)),
+                estimate_text(claim.estimate, claim.interval),
+                p_text(claim.p_holm),
+                literal(f"{claim.subject} ({claim.detail})"),
+            ]
+            for name, claim in self.verdicts[rule.id].items()
+            if claim.verdict is not Verdict.NOT_MEASURED
+        ]
+        told = f"The paper: {escaped(rule.reported)}. Measured: {escaped(EFFECTS[rule.id])}."
+        head = f"### {rule.id}: {escaped(rule.statement)}\n\n{told}"
+        against = [line for run in self.runs for pair in run.analysis.pairs if (line := _other_direction(run, pair))]
+        below = ["\n".join(against)] if against and rule.id == "C12" else []
+        header = ["run", "verdict", "estimate [95%]", "Holm p", "decided by"]
+        parts = [head, table(header, rows)] if rows else [f"{head} Not measured."]
+        return "\n\n".join([*parts, *below])
 
 
 def _other_direction(run: KeptRun, pair: Pair) -> str:
@@ -146,61 +129,23 @@ def _other_direction(run: KeptRun, pair: Pair) -> str:
     nearer = predicted_cell(with_measured_epsilon(run.analysis, pair))
     return (
         f"- The product of the Delta, L and beta ratios is {predicted_cell(made)} at {sparsity:g}% in "
-        f"{_run(run.name)}, with the measured epsilon {nearer}, where c1 is measured to change by {measured}: the "
+        f"{code(run.name)}, with the measured epsilon {nearer}, where c1 is measured to change by {measured}: the "
         f"other direction{told}."
     )
-
-
-def _claim_section(page: Page, id_: str) -> str:
-    """Return all that is known of one claim."""
-    rule = next(rule for rule in RULES if rule.id == id_)
-    rows = [
-        [
-            _run(name),
-            _MARKS.get(claim.verdict, str(claim.verdict)),
-            estimate_text(claim.estimate, claim.interval),
-            p_text(claim.p_holm),
-            _after(claim),
-        ]
-        for name, claim in page.verdicts(id_)
-        if claim.verdict is not Verdict.NOT_MEASURED
-    ]
-    statement, effect = escaped(rule.statement), escaped(rule.effect)
-    head = f"### {id_}: {statement}\n\nThe paper: {escaped(rule.reported)}. Measured: {effect}."
-    if not rows:
-        return f"{head} Not measured."
-    return head + "\n\n" + table(["run", "verdict", "estimate [95%]", "Holm p", "decided by"], rows)
-
-
-def _after(claim: Claim) -> str:
-    """Return which curve decided, and how the others went."""
-    return literal(f"{claim.subject} ({claim.detail})")
-
-
-def _run(name: str) -> str:
-    """Return a run's name as it is shown."""
-    return name if name == TOGETHER else code(name)
-
-
-_PARTS = {
-    "cifar-10": "CIFAR-10",
-    "resnet-8": "ResNet-8",
-    "linear": "a decaying rate: C17 speaks of goals alone",
-}
 
 
 def _not_measured(page: Page) -> str:
     """Return the claims that no run says anything about, with what would measure them."""
     lines = []
     for rule in RULES:
-        found = page.verdicts(rule.id)
-        if all(claim.verdict is Verdict.NOT_MEASURED for _, claim in found):
-            lines.append(f"- {rule.id}, {escaped(rule.statement)}: {literal(found[-1][1].detail)}")
+        found = list(page.verdicts[rule.id].values())
+        if all(claim.verdict is Verdict.NOT_MEASURED for claim in found):
+            lines.append(f"- {rule.id}, {escaped(rule.statement)}: {literal(found[-1].detail)}")
     workloads = {
         part for run in page.runs for curve in run.analysis.records.curves for part in curve.workload.split("/")
     }
     lines += [f"- No run has {what}." for part, what in _PARTS.items() if part not in workloads]
-    alone = [_run(run.name) for run in page.runs if run.replicates == 1]
+    alone = [code(run.name) for run in page.runs if run.replicates == 1]
     if alone:
         lines.append(f"- One replicate alone, which says nothing of other seeds: {', '.join(alone)}.")
     lines.append("- What the paper measured and these runs did not is a command with its cost in `evidence/README.md`.")

@@ -11,7 +11,7 @@ from paper_figures.figures.figure_02 import figure_02
 from paper_figures.report.page import page
 from paper_figures.run import read_run
 from verification.claims.analysis import analyse
-from verification.findings.kept_runs import KeptRun, runs_table
+from verification.findings.tables import KeptRun, runs_table
 from verification.records.provenance_file import known_provenance
 from verification.records.records import read_records
 from verification.report.details import markdown
