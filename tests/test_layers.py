@@ -17,6 +17,7 @@ ROOT = Path(theory.__file__).parents[1]
 READERS = {
     *(
         "empirics.store.store",
+        "empirics.store.tables",
         "empirics.reading.table",
         "empirics.reading.outside",
         "empirics.records",

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from empirics.columns import CONSTANTS_COLUMNS, CURVES_COLUMNS
 from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord, number_text
@@ -60,23 +60,30 @@ def write_curves(folder: Path, workload: str, records: Iterable[StudyRecord], wi
         records: The finished studies, sorted.
         within: As for `write_tables`.
     """
-    rows = [(workload, *_curve_row(record)) for record in records]
-    write_atomically(folder / "curves.csv", csv_text(CURVES_COLUMNS, rows), within)
+    write_atomically(folder / "curves.csv", curves_text(workload, records), within)
+
+
+def curves_text(workload: str, records: Iterable[StudyRecord]) -> str:
+    """Return the text of `curves.csv`; arguments as for `write_curves`."""
+    return csv_text(CURVES_COLUMNS, [(workload, *_curve_row(record)) for record in records])
 
 
 def write_constants(folder: Path, workload: str, records: Sequence[ConstantsRecord], within: int | None = None) -> None:
-    """Write `constants.csv`: each quantity's mean over replicates with its 95% interval (`mean_and_interval`).
+    """Write `constants.csv`; arguments as for `constants_rows` and `write_tables`."""
+    write_atomically(folder / "constants.csv", csv_text(CONSTANTS_COLUMNS, constants_rows(workload, records)), within)
+
+
+def constants_rows(workload: str, records: Sequence[ConstantsRecord]) -> list[tuple[object, ...]]:
+    """Return the rows of `constants.csv`: each quantity's mean over replicates with its 95% interval.
 
     The standard error is that of having seen a part of the training set only; it is blank where all of it was.
     Delta_best, 2 (f(w_1) - f_inf) with the lowest loss seen by any sparsity as f_inf, is added here: it takes them all.
 
     Args:
-        folder: The run folder.
         workload: Name of the workload.
         records: One record a sparsity and replicate.
-        within: As for `write_tables`.
     """
-    rows = []
+    rows: list[tuple[object, ...]] = []
     complete = [with_delta_best(record, records) for record in records]
     for sparsity in sorted({record.study.sparsity for record in records}):
         of_sparsity = [record for record in complete if record.study.sparsity == sparsity]
@@ -86,7 +93,7 @@ def write_constants(folder: Path, workload: str, records: Sequence[ConstantsReco
                 ending = len(having), _error_of_mean([record.errors.get(quantity) for record in having])
                 summary = _summary([record.values[quantity] for record in having])
                 rows.append((workload, number_text(sparsity), quantity, *summary, *ending))
-    write_atomically(folder / "constants.csv", csv_text(CONSTANTS_COLUMNS, rows), within)
+    return rows
 
 
 def with_delta_best(record: ConstantsRecord, records: Iterable[ConstantsRecord]) -> ConstantsRecord:
@@ -165,7 +172,7 @@ def mean_and_interval(values: Sequence[float]) -> tuple[float, float, float] | N
     if len(values) == 1:
         return None
     mean = statistics.fmean(values)
-    half = student.ppf((1 + _CONFIDENCE) / 2, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
+    half = float(stdtrit(len(values) - 1, (1 + _CONFIDENCE) / 2)) * statistics.stdev(values) / math.sqrt(len(values))
     if mean <= 0:
         return mean, mean - half, mean + half
     factor = math.exp(min(half / mean, 700.0))

@@ -31,7 +31,6 @@ from verification.claims.analysis import analyse
 from verification.records.constants_file import read_constants
 from verification.records.provenance_file import read_provenance
 from verification.records.records import read_curves, read_records
-from verification.records.trials import read_stored
 from verification.report.verdicts import dump, to_json
 
 SEED, FEW, MANY = 20210504, 40, 300
@@ -132,7 +131,7 @@ def write_store(folder):
 def read_whole_store(folder):
     with read_store(folder) as store:
         store.sessions(), store.masks(), store.reruns(), store.constants()
-        return [store.traces(record.study) for record in store.outcomes()], read_stored(folder)
+        return [store.traces(record.study) for record in store.outcomes()], read_records(folder)
 
 
 def imported(read, **options):

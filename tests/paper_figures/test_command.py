@@ -88,7 +88,7 @@ def test_a_figure_is_asked_for_by_number_or_name():
     ("arguments", "message"),
     [
         (["{}/nowhere"], "nowhere: no such run folder"),
-        (["{}"], "is no run folder: it has no curves.csv"),
+        (["{}"], "is no run folder: it has neither study.sqlite nor curves.csv"),
         (["{}/run", "--figure", "19"], "--figure 19 is none of 1"),
         (["{}/run", "--figure", "x"], "--figure x is none of 1"),
         (["{}/broken"], "verdicts.json is no verdicts file"),

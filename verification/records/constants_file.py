@@ -1,6 +1,6 @@
 """Measured constants of the theory, read from a constants.csv."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,20 @@ def read_constants(path: Path) -> tuple[Constant, ...]:
             raise row.refuse("quantity", f"{constant.quantity} at this sparsity was given before")
         constants[key] = constant
     return tuple(constants.values())
+
+
+def printed_constant(row: Sequence[object]) -> Constant:
+    """Return the constant of a row of `constants.csv` as `empirics.store.tables.constants_rows` makes it."""
+    workload, sparsity, quantity, value, low, high, n, _ = map(str, row)
+    return Constant(
+        workload=workload,
+        sparsity=float(sparsity),
+        quantity=quantity,
+        value=float(value),
+        low=float(low) if low else None,
+        high=float(high) if high else None,
+        n=int(n),
+    )
 
 
 def without_seeds(constants: Iterable[Constant]) -> dict[tuple[str, float], list[MeasuredConstants]]:

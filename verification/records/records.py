@@ -7,23 +7,27 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from empirics.reading.table import Row, Table, listed, other_columns, read_table
-from empirics.workloads.goal_label import goal_label
-from verification.records.constants_file import Constant, read_constants, without_seeds
-from verification.records.measured_constants import Measured
+from empirics.records import number_text
+from empirics.workloads.goal_label import goal_label, sign_of
+from verification.records.constants_file import Constant, printed_constant, read_constants, without_seeds
+from verification.records.measured_constants import Measured, measured_by_sparsity
 from verification.records.provenance_file import goal_signs
 from verification.records.trials import (
     SmoothnessRun,
-    StoredRun,
     Trial,
     read_metaparameters,
-    read_stored,
     read_trial,
+    smoothness_run,
+    stored_trial,
     study_interval,
     winner,
 )
+
+if TYPE_CHECKING:
+    from empirics.records import StudyRecord
 
 IMPORT_COMMAND = "python -m empirics.exchange import"
 
@@ -132,13 +136,18 @@ class Records:
 
 
 def read_records(source: str | Path) -> Records:
-    """Read a run folder (curves.csv and, where present, constants.csv) or one flat CSV file.
+    """Read a run folder or one flat CSV file.
+
+    A run folder is read from its store alone. Its `curves.csv` is a print: where somebody changed it, a note says so.
+    A folder without a store is read from `curves.csv` and, where present, `constants.csv`; so is one whose store
+    cannot be read, with a note.
 
     Args:
-        source: A folder with a curves.csv, or a CSV file with columns `batch_size` and `steps_to_result` (or
-            `steps`), optionally `lower, upper, status, sparsity, workload, goal` (or `goal_error`),
-            `replicate`, `trial`, `max_steps`, `metaparameters` or `learning_rate`; `docs/own_logs.md` says in which
-            other ways. Without lower and upper the counts are exact; without sparsity they are of dense networks.
+        source: A folder with a study.sqlite or a curves.csv, or a CSV file with columns `batch_size` and
+            `steps_to_result` (or `steps`), optionally `lower, upper, status, sparsity, workload, goal` (or
+            `goal_error`), `replicate`, `trial`, `max_steps`, `metaparameters` or `learning_rate`; `docs/own_logs.md`
+            says in which other ways. Without lower and upper the counts are exact; without sparsity they are of dense
+            networks.
 
     Returns:
         The records.
@@ -149,37 +158,92 @@ def read_records(source: str | Path) -> Records:
     path = Path(source)
     if not path.is_dir():
         curves, notes = read_curves(path)
-        return Records(source=path, curves=curves, constants=(), notes=notes)
-    if not (path / "curves.csv").is_file():
-        if next(path.glob("**/study.json"), None) is not None:
-            raise ValueError(f"{path} is a tree of studies; make a run folder of it: {_import(path)}")
-        raise ValueError(f"{path} is no run folder: it has no curves.csv")
-    constants_file = path / "constants.csv"
-    constants = read_constants(constants_file) if constants_file.exists() else ()
-    curves, notes = read_curves(path / "curves.csv")
-    signs = goal_signs(path)
+        return Records(source=path, curves=curves, notes=notes)
+    table = (path / "curves.csv").is_file()
+    if (path / "study.sqlite").is_file():
+        try:
+            return _read_store(path)
+        except ValueError as error:
+            if not table:
+                raise
+            return _read_tables(path, (f"{error}; read from curves.csv, without trials".replace(str(path), path.name),))
+    if table:
+        return _read_tables(path, ())
+    if next(path.glob("**/study.json"), None) is not None:
+        raise ValueError(f"{path} is a tree of studies; make a run folder of it: {_import(path)}")
+    raise ValueError(f"{path} is no run folder: it has neither study.sqlite nor curves.csv")
+
+
+def _read_tables(folder: Path, notes: tuple[str, ...]) -> Records:
+    """Read a folder with a curves.csv and, perhaps, a constants.csv and a provenance.json."""
+    constants = read_constants(folder / "constants.csv") if (folder / "constants.csv").exists() else ()
+    curves, own = read_curves(folder / "curves.csv")
+    signs = goal_signs(folder)
     curves = tuple(replace(curve, sign=signs.get(curve.workload, "")) for curve in curves)
-    if not (path / "study.sqlite").is_file():
-        return Records(source=path, curves=curves, constants=constants, notes=notes, measured=without_seeds(constants))
-    try:
-        stored = read_stored(path)
-    except ValueError as error:
-        notes = (*notes, f"trials not read: {error}".replace(str(path), path.name))
-        return Records(source=path, curves=curves, constants=constants, notes=notes, measured=without_seeds(constants))
-    measured = {(curves[0].workload, sparsity): found for sparsity, found in stored.constants.items()}
     return Records(
-        source=path,
-        curves=_with_trials(curves, stored),
+        source=folder,
+        curves=curves,
         constants=constants,
-        notes=notes,
-        smoothness=stored.smoothness,
+        notes=(*own, *notes),
+        measured=without_seeds(constants),
+    )
+
+
+def _read_store(folder: Path) -> Records:
+    """Read a run folder from its store; `curves.csv` and `constants.csv` are prints of it and are not read."""
+    from empirics.store.store import read_store  # noqa: PLC0415 - a CSV file needs no store
+    from empirics.store.tables import constants_rows, curves_text  # noqa: PLC0415
+
+    with read_store(folder) as store:
+        workload, sign = str(store.identity["workload"]), sign_of(store.identity)
+        outcomes, constants = store.outcomes(), store.constants()
+    grouped: dict[tuple[str, float], list[StudyRecord]] = {}
+    for record in outcomes:
+        if record.winner or record.lower:  # the others say nothing
+            grouped.setdefault((number_text(record.goal), record.study.sparsity), []).append(record)
+    if not grouped:
+        raise ValueError(f"{folder / 'study.sqlite'} holds no finished study; measure into it first")
+    try:
+        smoothness = tuple(smoothness_run(one) for one in constants)
+    except KeyError as error:
+        raise ValueError(f"{folder / 'study.sqlite'} is damaged (L without a loss at step {error})") from None
+    curves = [_stored_curve(workload, goal, sign, studies) for (goal, _), studies in grouped.items()]
+    measured = {(workload, sparsity): found for sparsity, found in measured_by_sparsity(constants).items()}
+    printed = folder / "curves.csv"
+    same = not printed.is_file() or printed.read_bytes() == curves_text(workload, outcomes).encode()
+    return Records(
+        source=folder,
+        curves=tuple(curve for members in curve_groups(curves).values() for curve in members),
+        constants=tuple(map(printed_constant, constants_rows(workload, constants))),
+        notes=() if same else ("curves.csv is not what study.sqlite holds, which was read; to read a table, name it",),
+        smoothness=smoothness,
         measured=measured,
     )
 
 
-def _with_trials(curves: Sequence[Curve], stored: StoredRun) -> tuple[Curve, ...]:
-    """Return the curves of a run folder with the trials of its store."""
-    return tuple(replace(curve, trials=stored.trials.get((curve.goal, curve.sparsity), ())) for curve in curves)
+def _stored_curve(workload: str, goal: str, sign: str, studies: "Sequence[StudyRecord]") -> Curve:
+    """Return one curve of a store with its trials."""
+    points = [
+        CurvePoint(
+            batch_size=one.study.batch_size,
+            replicate=one.study.replicate,
+            lower=float(one.lower),
+            upper=float(one.winner.step) if one.winner else None,
+            metaparameters=one.winner.metaparameters if one.winner else {},
+        )
+        for one in studies
+    ]
+    trials = tuple(stored_trial(record, one) for record in studies for one in record.trials)
+    points.sort(key=lambda point: (point.batch_size, point.replicate))
+    return Curve(
+        workload=workload,
+        goal=goal,
+        sparsity=studies[0].study.sparsity,
+        points=tuple(points),
+        trials=trials,
+        stop=str(studies[0].stop),
+        sign=sign,
+    )
 
 
 def _import(tree: Path) -> str:

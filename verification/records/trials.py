@@ -2,17 +2,15 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from empirics.reading.table import Row
-from empirics.records import STATUSES, Status, number_text
-from verification.records.measured_constants import MeasuredConstants, measured_by_sparsity
+from empirics.records import STATUSES, Status
 
 if TYPE_CHECKING:
-    from empirics.records import ConstantsRecord
+    from empirics.records import ConstantsRecord, StudyRecord, TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,65 +63,34 @@ class SmoothnessRun:
     metaparameters: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True)
-class StoredRun:
-    """What a run's store adds to its tables.
-
-    Attributes:
-        trials: (goal, sparsity) to all trials.
-        smoothness: One per sparsity and replicate with constants.
-        constants: Sparsity to the constants of each replicate.
-    """
-
-    trials: Mapping[tuple[str, float], tuple[Trial, ...]]
-    smoothness: tuple[SmoothnessRun, ...]
-    constants: Mapping[float, Sequence[MeasuredConstants]]
-
-
-def read_stored(folder: Path) -> StoredRun:
-    """Read trials and trajectories from the store of a run folder.
+def stored_trial(record: "StudyRecord", one: "TrialRecord") -> Trial:
+    """Return one trial of a study as it stood when the study was over.
 
     Args:
-        folder: With a study.sqlite.
+        record: The study.
+        one: The trial.
+    """
+    status = record.status(one)
+    return Trial(
+        batch_size=record.study.batch_size,
+        replicate=record.study.replicate,
+        trial=one.trial,
+        status=status,
+        lower=float(one.step if status == "infeasible" else record.seen_short(one)),
+        upper=float(one.step) if status == "complete" else None,
+        metaparameters=one.metaparameters,
+    )
 
-    Returns:
-        What is there.
+
+def smoothness_run(record: "ConstantsRecord") -> SmoothnessRun:
+    """Return what was measured along one run.
+
+    Args:
+        record: Of one sparsity and replicate.
 
     Raises:
-        ValueError: If the store cannot be read.
+        KeyError: If L was measured at a step without the loss.
     """
-    from empirics.store.store import read_store  # noqa: PLC0415 - a CSV file needs no store
-
-    with read_store(folder) as store:
-        trials: dict[tuple[str, float], list[Trial]] = {}
-        for goal in store.goals:
-            for study, record in store.studies(goal).items():
-                listed = trials.setdefault((number_text(goal), study.sparsity), [])
-                for one in record.trials:
-                    status = record.status(one)
-                    upper = float(one.step) if status == "complete" else None
-                    lower = float(one.step if status == "infeasible" else record.seen_short(one))
-                    listed.append(
-                        Trial(
-                            batch_size=study.batch_size,
-                            replicate=study.replicate,
-                            trial=one.trial,
-                            status=status,
-                            lower=lower,
-                            upper=upper,
-                            metaparameters=one.metaparameters,
-                        )
-                    )
-        try:
-            constants = store.constants()
-            runs = tuple(_smoothness_run(one) for one in constants)
-        except KeyError as error:
-            raise ValueError(f"{folder}: its store is damaged (L without a loss at step {error})") from None
-    return StoredRun({key: tuple(found) for key, found in trials.items()}, runs, measured_by_sparsity(constants))
-
-
-def _smoothness_run(record: "ConstantsRecord") -> SmoothnessRun:
-    """Return what was measured along one run."""
     along = {quantity: record.along(quantity) for quantity in sorted({point.quantity for point in record.trajectory})}
     smoothness, loss = along.get("L", {}), along.get("training_loss", {})
     return SmoothnessRun(

@@ -234,7 +234,7 @@ def broken(dense_run, tmp_path_factory):
     ("arguments", "message"),
     [
         (["{}/nowhere"], "nowhere: no such run folder"),
-        (["{}"], "is no run folder: it has no curves.csv"),
+        (["{}"], "is no run folder: it has neither study.sqlite nor curves.csv"),
         (["{}/run", "--to", "{}"], "is a folder; name a file"),
         (["{}/run", "--to", "{}/no/report.html"], "there is no folder"),
         (

@@ -2,9 +2,10 @@
 
 import contextlib
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
+from samples.stored_studies import opened
 from samples.verification_runs import DIGITS, write_run
 
 from verification.records.constants_file import read_constants
@@ -135,8 +136,42 @@ def test_a_store_of_another_version_is_a_note(stored_run):
         connection.execute("UPDATE run SET schema_version = 0")
     records = read_records(stored_run)
     assert records.curves[0].trials == ()
-    assert records.notes[0].startswith("trials not read: ")
-    assert "was written by another version" in records.notes[0]
+    (note,) = records.notes
+    assert "was written by another version" in note
+    assert note.endswith("; read from curves.csv, without trials")
+    (stored_run / "curves.csv").unlink()
+    with pytest.raises(ValueError, match="was written by another version"):
+        read_records(stored_run)
+
+
+def test_a_run_folder_is_read_from_its_store_alone(stored_run):
+    """Its tables are prints: without them it reads the same, and one that somebody changed is a note."""
+    whole = read_records(stored_run)
+    table = (stored_run / "curves.csv").read_text()
+    (stored_run / "curves.csv").write_text(table.replace("digits/", "mine/"))
+    (stored_run / "constants.csv").write_text("damaged")
+    changed = read_records(stored_run)
+    assert changed.notes == ("curves.csv is not what study.sqlite holds, which was read; to read a table, name it",)
+    assert replace(changed, notes=()) == whole
+    for name in ("curves.csv", "constants.csv", "provenance.json"):
+        (stored_run / name).unlink()
+    assert read_records(stored_run) == whole
+
+
+def test_the_tables_of_a_run_folder_say_what_its_store_says(stored_run):
+    """The same curves and constants, but for the trials, which only the store has."""
+    whole = read_records(stored_run)
+    (stored_run / "study.sqlite").unlink()
+    printed = read_records(stored_run)
+    assert printed.curves == tuple(replace(curve, trials=()) for curve in whole.curves)
+    assert printed.constants == whole.constants
+
+
+def test_a_run_that_holds_nothing_yet_says_so(tmp_path):
+    with opened(tmp_path / "run"):
+        pass
+    with pytest.raises(ValueError, match="holds no finished study; measure into it first"):
+        read_records(tmp_path / "run")
 
 
 @dataclass(frozen=True)
@@ -210,7 +245,7 @@ def test_what_is_no_text_is_refused(tmp_path):
 def test_missing_inputs_are_named(tmp_path):
     with pytest.raises(ValueError, match="nowhere: no such file or folder"):
         read_records(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match=r"is no run folder: it has no curves\.csv"):
+    with pytest.raises(ValueError, match=r"is no run folder: it has neither study\.sqlite nor curves\.csv"):
         read_records(tmp_path)
 
 

@@ -172,7 +172,7 @@ def test_the_command_on_a_run_names_the_next_one(tmp_path):
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere: no such file or folder"),
-        (["{}/empty"], "is no run folder: it has no curves.csv"),
+        (["{}/empty"], "is no run folder: it has neither study.sqlite nor curves.csv"),
         (["{}/bad.csv"], "bad.csv, row 2, column steps_to_result: need a finite number >= 0, got 'x'"),
         (["{}/a tree"], "make a run folder of it: python -m empirics.exchange import '{}/a tree' --to '{}/a tree-run'"),
         (["{}/good.csv", "--json", "{}/no/such.json"], "no/such.json: there is no folder "),
