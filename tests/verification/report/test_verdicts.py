@@ -20,7 +20,9 @@ from verification.report.verdicts import dump, from_json, kept_or_computed, to_j
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """A run of two sparsities with verdicts, not to be changed."""
-    run = write_run(tmp_path_factory.mktemp("kept") / "r", truths=DIGITS_TRUTHS[::3])
+    # Law P counts in the smallest batch size, which therefore is not 1.
+    sizes = tuple(2**i for i in range(1, 9))
+    run = write_run(tmp_path_factory.mktemp("kept") / "r", truths=DIGITS_TRUTHS[::3], batch_sizes=sizes)
     assert main([str(run), "--draws", "20", "--save"]) == 0
     return run
 
