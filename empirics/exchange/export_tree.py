@@ -6,15 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from empirics.errors import InputError
-from empirics.exchange.imported_runs import layout_key
-from empirics.exchange.layout import DEFAULT_METRIC, changed, names_of, study_facts, trial_facts
+from empirics.exchange.layout import DEFAULT_METRIC, names_of, study_facts, trial_facts
 from empirics.exchange.measurements import measurements_text
 from empirics.records import Study, StudyRecord, TraceRecord, TrialRecord
 from empirics.store.rows import Store
-from empirics.store.schema import FILE_NAME, canonical_json, told_as_damage
+from empirics.store.schema import canonical_json
 from empirics.store.store import read_store
 from empirics.store.whole_folder import whole_folder
 from empirics.workloads.goal_label import sign_of
@@ -49,39 +47,36 @@ def export_tree(run: Path, target: Path) -> Exported:
         studies = sorted({study for records in by_goal for study in records})
         if not studies:
             raise InputError(f"{run} holds no finished study; measure into it first")
-        with told_as_damage(run / FILE_NAME):  # the layout of an import may hold anything
-            counts = [
-                _write_study(store, [records[study] for records in by_goal if study in records], partial)
-                for study in studies
-            ]
+        counts = [
+            _write_study(store, [records[study] for records in by_goal if study in records], partial)
+            for study in studies
+        ]
     return Exported(len(studies), sum(trials for trials, _ in counts), sum(full for _, full in counts))
 
 
 def _write_study(store: Store, records: Sequence[StudyRecord], target: Path) -> tuple[int, int]:
     """Write one study; return how many trials it has and how many full curves."""
     workload, study = store.identity["workload"], records[0].study
-    layout = store.identity.get("imported", {}).get("layout", {}).get(layout_key(study), {})
     facts = study_facts(workload, records, store.identity.get("search_space"))
-    if "imported" not in store.identity and sign_of(store.identity) != sign_of({}):
+    if sign_of(store.identity) not in {"", sign_of({})}:
         facts["metric"] = sign_of(store.identity)
-    facts = changed(facts, layout)
-    folder = target.joinpath(*_path(workload, study, layout))
+    names = names_of(workload, study)
+    folder = target / names.dataset / names.model / names.optimizer / str(study.batch_size)
     folder.mkdir(parents=True)
     _write_json(folder / "study.json", facts)
     traces: dict[int, list[TraceRecord]] = {}
     for trace in store.traces(study):
         traces.setdefault(trace.trial, []).append(trace)
-    columns = layout.get("columns", sorted({t.metric for of in traces.values() for t in of}) or [DEFAULT_METRIC])
+    columns = sorted({trace.metric for of in traces.values() for trace in of}) or [DEFAULT_METRIC]
     full = 0
     trials = list(zip(*(record.trials for record in records), strict=False))
     for endings in trials:
         _refuse_unlike(study, records, endings)
         trial, own = endings[0].trial, traces.get(endings[0].trial, [])
-        change = layout.get("trials", {}).get(str(trial), {})
-        place = folder / _safe(change.get("folder", str(trial)))
+        place = folder / str(trial)
         place.mkdir()
-        _write_json(place / "metadata.json", changed(trial_facts(records, endings, own, facts), change))
-        text = measurements_text(change.get("columns", columns), own)
+        _write_json(place / "metadata.json", trial_facts(records, endings, own, facts))
+        text = measurements_text(columns, own)
         (place / "measurements.csv").write_text(text, encoding="utf-8", newline="")
         full += has_full_curve(records, endings, max((trace.steps for trace in own), key=len, default=()))
     return len(trials), full
@@ -110,20 +105,6 @@ def _refuse_unlike(study: Study, records: Sequence[StudyRecord], endings: Sequen
     same = {(ending.trial, canonical_json(ending.metaparameters)) for ending in endings}
     if len(same) > 1 or len({len(record.trials) for record in records}) > 1:
         raise InputError(f"{study}: its trials differ from goal to goal; use --format csv, a row a goal and trial")
-
-
-def _path(workload: str, study: Study, layout: dict[str, Any]) -> list[str]:
-    """Return the folders down to a study."""
-    names = names_of(workload, study)
-    derived = [names.dataset, names.model, names.optimizer, str(study.batch_size)]
-    return [_safe(part) for part in layout.get("path", derived)]
-
-
-def _safe(name: object) -> str:
-    """Return a folder's name that stays below its parent."""
-    if not isinstance(name, str) or not name or name in {".", ".."} or set(name) & {"/", "\\", "\0"}:
-        raise InputError(f"the run names {name!r} as a folder, which would lead out of --to; it is damaged")
-    return name
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -8,20 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from empirics.columns import share_for_percent
 from empirics.errors import InputError
 from empirics.exchange.imported_runs import ImportedStudy, ImportOptions, stop_of
-from empirics.exchange.layout import (
-    DEFAULT_METRIC,
-    Names,
-    changes,
-    names_of,
-    own_parameters,
-    study_facts,
-    trial_facts,
-)
+from empirics.exchange.layout import Names, own_parameters
 from empirics.exchange.measurements import Measurements, first_passage, read_measurements
 from empirics.reading.outside import Facts, find_study_folders, read_facts, subfolders
 from empirics.records import STATUSES, Study, StudyRecord, TraceRecord, TrialRecord
@@ -97,14 +88,12 @@ def _read_study(folder: Path, source: Path, options: ImportOptions) -> tuple[Imp
     workload, study = _identify(folder, facts, trials)
     protocol = _protocol(folder, facts, workload, trials, options)
     records = _records(facts, study, protocol, trials)
-    parts = folder.relative_to(source).parts
     found = ImportedStudy(
         source=str(folder),
         workload=workload,
         records=records,
         stop=protocol.stop,
-        prefix=parts[:-4],
-        layout=_layout(facts, workload, records, trials, parts),
+        prefix=folder.relative_to(source).parts[:-4],
         sign=_sign(facts, workload, protocol),
         traces=partial(_read_traces, study, {trial.number: trial.folder for trial in trials}),
     )
@@ -240,7 +229,7 @@ def _recorded_ending(trial: _Trial, index: int, goals: int) -> TrialRecord:
     status = STATUSES.get(facts.text("event"))
     if status is None or status == "censored":
         facts.refuse("event", "one of complete, incomplete, infeasible")
-    step = facts.whole("step", low=1)
+    step = facts.whole("step", low=1 if status == "complete" else 0)
     short = facts.whole("short", low=0, high=step) if facts.fields.get("short") is not None else None
     return TrialRecord(trial.number, trial.parameters, status, step, short)
 
@@ -254,32 +243,6 @@ def _best_error(facts: Facts, index: int, protocol: _Protocol, trials: Sequence[
         )
     last = [trial.measured.seen(protocol.metric)[-1:] for trial in trials if trial.status != "INFEASIBLE"]
     return min((value for seen in last for _, value in seen if math.isfinite(value)), default=None)
-
-
-def _layout(
-    facts: Facts, workload: str, records: Sequence[StudyRecord], trials: Sequence[_Trial], parts: tuple[str, ...]
-) -> dict[str, Any]:
-    """Return what an export of these records would not give back by itself."""
-    study, names = records[0].study, names_of(workload, records[0].study)
-    columns = list(dict.fromkeys(name for trial in trials for name in trial.measured.columns))
-    layout: dict[str, Any] = changes(study_facts(workload, records, None), facts.fields)
-    derived = (names.dataset, names.model, names.optimizer, str(study.batch_size))
-    if len(parts) >= 4 and parts != derived:
-        layout["path"] = list(parts)
-    if columns != [DEFAULT_METRIC]:
-        layout["columns"] = columns
-    kept: dict[str, Any] = {}
-    for place, trial in enumerate(trials):
-        traces = trial.measured.traces(study, trial.number)
-        endings = [record.trials[place] for record in records]
-        change = changes(trial_facts(records, endings, traces, facts.fields), trial.facts.fields)
-        if list(trial.measured.columns) != columns:
-            change["columns"] = list(trial.measured.columns)
-        if trial.folder.name != str(trial.number):
-            change["folder"] = trial.folder.name
-        if change:
-            kept[str(trial.number)] = change
-    return layout | ({"trials": kept} if kept else {})
 
 
 def _read_traces(study: Study, folders: dict[int, Path]) -> tuple[TraceRecord, ...]:

@@ -6,9 +6,8 @@ import datetime
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from empirics.errors import InputError
 from empirics.reading.outside import Facts
@@ -73,7 +72,6 @@ class ImportedStudy:
         stop: When it was over.
         prefix: Folders above the layout's own; studies of different ones belong to different runs.
         goals_apart: Whether studies of other goals belong to another run.
-        layout: What an export needs beyond records and traces to give the source back, plain JSON.
         sign: What its goals are held against, as `goal_sign` gives it; empty where the source does not say.
         traces: Reads what was measured along its trials, anew at each call, so that one study at a time is held.
     """
@@ -84,7 +82,6 @@ class ImportedStudy:
     stop: StopRule
     prefix: tuple[str, ...] = ()
     goals_apart: bool = True
-    layout: dict[str, Any] = field(default_factory=dict)
     sign: str = ""
     traces: Callable[[], tuple[TraceRecord, ...]] = _no_traces
 
@@ -117,16 +114,6 @@ def stop_of(facts: Facts) -> StopRule:
         return read_stop_rule(facts.text("stop", default="never").split())
     except InputError:
         facts.refuse("stop", "one of race, hits M, factor F, never")
-
-
-def layout_key(study: Study) -> str:
-    """Return the name of a study in an imported run's layout.
-
-    Example:
-        >>> layout_key(Study(90.0, 0, 16))
-        '90/0/16'
-    """
-    return f"{number_text(study.sparsity)}/{study.replicate}/{study.batch_size}"
 
 
 def merge_goals(studies: Sequence[ImportedStudy]) -> list[float]:
@@ -184,19 +171,19 @@ def write_runs(runs: Sequence[ImportedRun], source: Path, source_format: str, ta
 def _write_run(folder: Path, run: ImportedRun, source: Path, source_format: str) -> None:
     """Write one run folder."""
     first = run.studies[0]
-    layout = {layout_key(study.records[0].study): study.layout for study in run.studies if study.layout}
     identity: dict[str, object] = {
         "workload": first.workload,
         "goal_error": merge_goals(run.studies),
         "stop": str(first.stop),
         **({"metric": first.sign} if first.sign else {}),
+        "imported": {"format": source_format},
     }
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     facts = {**provenance(), "imported_from": str(source), "format": source_format}
-    with open_store(folder, {**identity, "imported": {"format": source_format, "layout": layout}}) as store:
+    with open_store(folder, identity) as store:
         store.add_session(started, facts)
         for study in run.studies:
             store.add_study(StudyOutcome(study.records, study.traces()))
         write_curves(folder, first.workload, store.outcomes())
-        kept = {"identity": {**identity, "imported": {"format": source_format}}, "sessions": store.sessions()}
+        kept = {"identity": identity, "sessions": store.sessions()}
         write_atomically(folder / "provenance.json", json.dumps(kept, indent=2) + "\n")

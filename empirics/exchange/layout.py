@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from empirics.records import Study, StudyRecord, TraceRecord, TrialRecord, number_text
-from empirics.store.schema import canonical_json
 
 DEFAULT_METRIC = "val/classification_error"
 _TO_FOREIGN = {"decay_steps": "learning_rate_decay_steps"}
@@ -140,33 +139,6 @@ def trial_facts(
         "steps": max([trial.step for trial in trials] + measured),
         "events": [{"event": trial.ending, "step": trial.step, "short": trial.short} for trial in trials],
     }
-
-
-def changes(derived: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """Return what turns the facts derived from records into those found, plain JSON; empty where they agree.
-
-    Example:
-        >>> changes({"steps": 8, "stop": "race"}, {"steps": 9})
-        {'set': {'steps': 9}, 'unset': ['stop']}
-    """
-    different = {
-        name: value
-        for name, value in found.items()
-        if name not in derived or canonical_json(value) != canonical_json(derived[name])
-    }
-    missing = [name for name in derived if name not in found]
-    return ({"set": different} if different else {}) | ({"unset": missing} if missing else {})
-
-
-def changed(derived: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts found, from those derived and what `changes` said.
-
-    Example:
-        >>> changed({"steps": 8, "stop": "race"}, {"set": {"steps": 9}, "unset": ["stop"]})
-        {'steps': 9}
-    """
-    kept = {name: value for name, value in derived.items() if name not in change.get("unset", ())}
-    return {**kept, **change.get("set", {})}
 
 
 def _config(low: float, high: float, scale: str) -> dict[str, Any]:

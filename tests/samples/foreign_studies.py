@@ -5,7 +5,6 @@ import json
 from tools.commands import code_of
 
 from empirics.exchange.__main__ import main
-from empirics.exchange.measurements import read_measurements
 from empirics.store.store import read_store
 
 METRIC = "val/classification_error"
@@ -47,17 +46,6 @@ def plain_study(tree, batch_size=64, **facts):
         metadata = {"parameters": {"learning_rate": trial / 10}, "status": status, "steps": rows[-1][0] + trial // 3}
         write_trial(study, trial, metadata | {"trial_id": trial, "_internal_trial_id": trial + 7}, rows)
     return study
-
-
-def content(folder):
-    """Return what a tree says: JSON values and, of tables, columns and cells as numbers."""
-    found = {}
-    for path in sorted(folder.rglob("*.json")):
-        found[path.relative_to(folder)] = json.dumps(json.loads(path.read_text()), sort_keys=True)
-    for path in sorted(folder.rglob("*.csv")):
-        measured = read_measurements(path)
-        found[path.relative_to(folder)] = (measured.steps, [(n, repr(v)) for n, v in measured.columns.items()])
-    return found
 
 
 RESULTS = {

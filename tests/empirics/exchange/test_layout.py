@@ -1,4 +1,4 @@
-"""The layout of Shallue et al.: names, statuses, and what a tree says beyond what is derived."""
+"""The layout of Shallue et al.: names and statuses."""
 
 import json
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from samples.foreign_studies import METRIC, run
 
 from empirics.exchange.export_tree import has_full_curve
-from empirics.exchange.layout import Names, changed, changes, names_of
+from empirics.exchange.layout import Names, names_of
 from empirics.records import Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.stopping import read_stop_rule
 from empirics.store.store import open_store
@@ -66,24 +66,6 @@ def test_the_layouts_names_to_the_letter():
     )
     assert names_of("mnist/simple-cnn/sgd", Study(0.0, 0, 2)) == Names("mnist", "simple_cnn", "sgd")
     assert names_of("../../up:make", Study(0.0, 0, 2)).dataset == "unnamed"
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
-    max_leaves=4,
-)
-objects = st.dictionaries(st.sampled_from("abcd"), json_values)
-
-
-@given(objects, objects)
-def test_changes_give_back_what_was_found(derived, found):
-    again = changed(derived, json.loads(json.dumps(changes(derived, found))))
-    assert json.dumps(again, sort_keys=True) == json.dumps(found, sort_keys=True)
-
-
-def test_one_is_not_true_in_a_layout():
-    assert changes({"early_stopping": True}, {"early_stopping": 1}) == {"set": {"early_stopping": 1}}
 
 
 @pytest.mark.parametrize(

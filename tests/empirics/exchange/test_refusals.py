@@ -101,19 +101,6 @@ def test_wrong_words_end_in_one_line(words, message, tmp_path, monkeypatch, caps
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_layout_does_not_lead_out_of_the_target(tmp_path, capsys):
-    trial = TrialRecord(0, {"learning_rate": 0.1}, "complete", 2)
-    record = StudyRecord(Study(0.0, 0, 16), 0.1, (trial,), 10, 2, None, 0.0)
-    for number, layout in enumerate(({"path": ["..", "up"]}, {"trials": {"0": {"folder": "../../up"}}})):
-        identity = {"workload": "a/b/c", "goal_error": [0.1], "stop": "race"}
-        folder = tmp_path / f"run-{number}"
-        with open_store(folder, {**identity, "imported": {"layout": {"0/0/16": layout}}}) as store:
-            store.add_study(StudyOutcome((record,)))
-        assert run("export", folder, "--to", tmp_path / "deep" / "tree") == 2
-        assert "would lead out of --to" in capsys.readouterr().err
-        assert list((tmp_path / "deep").iterdir()) == []
-
-
 def test_trials_that_differ_from_goal_to_goal_need_a_table(tmp_path, capsys):
     study = Study(0.0, 0, 16)
     records = tuple(
