@@ -20,7 +20,7 @@ from theory.checking.bounds import (
     STEPS_AT_RATE,
     TEXTBOOK_BOUND,
 )
-from theory.laws import HYPERBOLA, LAWS, TUNED_TEXTBOOK
+from theory.laws import HYPERBOLA, TUNED_TEXTBOOK
 from theory.results.all import steps_by_id
 from theory.symbols import (
     M_G,
@@ -100,21 +100,6 @@ def test_units_of_loss_weights_and_data(problem, loss, weight, example):
     assert value("steps_at_rate", other) == pytest.approx(value("steps_at_rate", problem), rel=1e3 * ROUNDING)
     assume(abs(2 - problem["eta"] / value("eta_max", problem)) > 1e-3)
     assert value("sharp", other) == pytest.approx(gradient * value("sharp", problem), rel=1e3 * ROUNDING)
-
-
-@given(c1=positive, c2=positive, unit=positive, size=batch_sizes)
-@pytest.mark.parametrize("law", [law for law in LAWS.values() if law.id != "P"], ids=lambda law: law.id)
-def test_every_law_in_c1_and_c2_is_free_of_the_unit_of_the_data(law, c1, c2, unit, size):
-    more = {"h": 0.5} if law.id == "S" else {}
-    assume(abs(math.log(size * c2 / c1)) > 1e-3 and abs(math.log(size * c2 / c1 / 2)) > 1e-3)
-    one, other = law.steps(size, c1=c1, c2=c2, **more), law.steps(unit * size, c1=unit * c1, c2=c2, **more)
-    assert other == pytest.approx(one, rel=1e3 * ROUNDING)
-
-
-@given(c1=positive, c2=positive, r=st.floats(0, 20), size=batch_sizes)
-def test_doubling(c1, c2, r, size):
-    once, doubled = HYPERBOLA.steps([size, 2**r * size], c1=c1, c2=c2)
-    assert doubled == pytest.approx(once / 2**r + (1 - 2**-r) * c2, rel=ROUNDING)
 
 
 @given(c1=positive, c2=positive)

@@ -30,12 +30,6 @@ def test_nothing_is_written_over(raced, tmp_path, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["taken", "taken.csv"]
 
 
-def test_an_empty_folder_is_taken(raced, tmp_path):
-    (tmp_path / "empty").mkdir()
-    assert run("export", raced, "--to", tmp_path / "empty") == 0
-    assert (tmp_path / "empty/digits").is_dir()
-
-
 @pytest.mark.parametrize("action", ["export", "import"])
 def test_an_interruption_leaves_nothing(action, raced, tmp_path, monkeypatch, capsys):
     assert run("export", raced, "--to", tmp_path / "tree") == 0

@@ -20,12 +20,6 @@ positive = st.floats(1e-3, 1e6)
 ROUNDING = 64 * np.finfo(float).eps
 
 
-@given(c1=positive, c2=positive)
-def test_both_terms_are_equal_at_the_critical_batch_size(c1, c2):
-    size = critical_batch_size(c1, c2)
-    assert HYPERBOLA.steps(size, c1=c1, c2=c2) == pytest.approx(2 * c2, rel=ROUNDING)
-
-
 @given(c1=positive, c2=positive, reference=positive)
 def test_a_fifth_more_examples(c1, c2, reference):
     size = critical_batch_size_20_percent(c1, c2, reference)
