@@ -87,7 +87,7 @@ def copied(quick, tmp_path):
 @pytest.fixture(scope="session")
 def raced(tmp_path_factory):
     """Two goals, replicates, a stop rule after which trials go on, and a budget that the goal tests do not divide."""
-    words = ("--sparsity", "0", "90", "--batch-sizes", "16", "128", "--trials", "3", "--max-steps", "61")
+    words = ("--sparsity", "0", "90", "--batch-sizes", "16", "32", "--trials", "3", "--max-steps", "61")
     goals = ("--goal-error", "0.3", "0.1", "--replicates", "2", "--stop", "factor", "1.5", "--no-constants")
     return measured_once(tmp_path_factory, "raced", *words, *goals)
 
@@ -95,7 +95,7 @@ def raced(tmp_path_factory):
 @pytest.fixture(scope="session")
 def full(tmp_path_factory):
     """All curves to the budget, of a workload whose names differ in the layout."""
-    words = ("--workload", "digits/small-cnn/nesterov", "--sparsity", "0", "90", "--batch-sizes", "16", "128")
+    words = ("--workload", "digits/small-cnn/nesterov", "--sparsity", "0", "90", "--batch-sizes", "16", "32")
     rest = ("--trials", "4", "--max-steps", "101", "--goal-error", "0.3", "--stop", "never", "--trace", "full")
     return measured_once(tmp_path_factory, "full", *words, *rest, "--no-constants")
 

@@ -132,6 +132,7 @@ for _ in executor.run([Sleep("asleep")], lambda *_: print(executor._workers[0].p
 """
 
 
+@pytest.mark.slow
 def test_a_worker_in_the_middle_of_a_task_ends_with_its_killed_parent():
     path = os.pathsep.join(folder for folder in sys.path if folder)
     parent = subprocess.Popen(
@@ -154,6 +155,7 @@ def test_a_killed_worker_is_told_with_what_to_do_and_loses_nothing_finished(one_
         next(results)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_between_tasks_is_told_too(one_worker):
     list(one_worker.run([Echo("first")], ignore))
     (worker,) = one_worker._workers
@@ -183,6 +185,7 @@ def test_one_job_works_in_this_process(specification, digits):
         assert multiprocessing.active_children() == before
 
 
+@pytest.mark.slow
 def test_what_the_system_refuses_a_worker_is_told_as_the_parents_own(one_worker):
     with pytest.raises(OSError, match=r"\[Errno 28\] No space left on device: 'checkpoint'"):
         list(one_worker.run([FullDisk("on a full disk")], ignore))

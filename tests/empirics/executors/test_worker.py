@@ -38,6 +38,7 @@ def run_one(given):
         return list(executor.run([Echo("a")], lambda *_: None))
 
 
+@pytest.mark.slow
 def test_a_script_without_a_main_guard_ends_in_one_line(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(UNGUARDED))
@@ -72,6 +73,7 @@ def test_a_script_that_cannot_be_imported_is_told_with_the_reason(how, given, tm
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_what_a_worker_says_while_it_starts_is_passed_on(given, tmp_path, monkeypatch, capfd):
     (tmp_path / "script.py").write_text("import sys\nsys.stderr.write('a warning\\n')")
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
@@ -88,6 +90,7 @@ def test_a_worker_killed_while_it_starts_is_told_so(given, tmp_path, monkeypatch
         run_one(given)
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_set_up_its_laboratory_says_why(given):
     specification, _ = given
     executor = ProcessExecutor(specification, None, 1)

@@ -64,7 +64,7 @@ def test_drawn_gradients_scatter_as_expected():
         torch.from_numpy((weights * mask)[None]),
         torch.from_numpy(mask[None]),
         Sample(images, labels, population=600),
-        400,
+        250,
         np.random.default_rng(0),
     )
     assert [(each.batch_size, each.drawing) for each in found] == list(
@@ -75,4 +75,4 @@ def test_drawn_gradients_scatter_as_expected():
     for each in found:
         assert each.expected == pytest.approx(expected_variance(beta, each.batch_size, 60, each.drawing), rel=1e-9)
         assert abs(each.measured - each.expected) < 4 * each.error
-        assert each.error < 0.1 * each.expected, "too few draws to see a difference"
+        assert each.error < 0.12 * each.expected, "too few draws to see a difference"

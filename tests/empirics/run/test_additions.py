@@ -136,8 +136,9 @@ def test_asking_again_for_a_part_measures_nothing_again(undisturbed, tmp_path, m
 
 def test_constants_of_all_sparsities_are_measured_at_one_batch_size(quick, tmp_path):
     folder = Path(shutil.copytree(quick, tmp_path / "copy"))
-    assert run(*QUICK, "--batch-sizes", "32", "128", "--examples", "50", "--out", folder) == 0
-    assert run(*QUICK, "--sparsity", "50", "--batch-sizes", "32", "--examples", "50", "--out", folder) == 0
+    rest = ("--examples", "20", "--every", "50", "--out", folder)
+    assert run(*QUICK, "--batch-sizes", "32", "128", *rest) == 0
+    assert run(*QUICK, "--sparsity", "50", "--batch-sizes", "32", *rest) == 0
     with read_store(folder) as store:
         found = {(known.study.sparsity, known.study.batch_size) for known in store.constants()}
     assert found == {(0.0, 32), (50.0, 32)}

@@ -56,14 +56,12 @@ def test_the_example_is_as_short_as_promised():
     assert len(Path("examples/own_model.py").read_text().splitlines()) < 60
 
 
-def test_one_and_two_processes_and_a_second_run_give_the_same_curves(tmp_path):
-    words = ("--workload", f"{HERE}:plain", "--sparsity", "0", "50", "--no-constants")
+def test_one_and_two_processes_give_the_same_curves(tmp_path):
+    words = ("--workload", f"{HERE}:plain", "--sparsity", "50", "--no-constants", "--trials", "2")
     for jobs in (1, 2):
         assert run(*words, "--jobs", jobs, "--out", tmp_path / str(jobs)) == 0
     curves = [(tmp_path / str(jobs) / "curves.csv").read_bytes() for jobs in (1, 2)]
     assert curves[0] == curves[1]
-    assert run(*words, "--jobs", 1, "--out", tmp_path / "1") == 0
-    assert (tmp_path / "1" / "curves.csv").read_bytes() == curves[0]
 
 
 class SmallCnn(nn.Module):
