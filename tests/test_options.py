@@ -11,6 +11,7 @@ _MEASURED = """--address --biases --data-dir --data-parallel --device --eval-int
 OPTIONS = {
     "theory.derive": """--Delta --H --L --M-G --batch-sizes --beta --bound --case --epsilon --eta --evaluate --format
         --mu --plot --without-replacement""",
+    "theory.evaluation.command": "--Delta --H --L --M-G --batch-sizes --beta --bound --epsilon --eta --format --mu",
     "empirics.measure": f"""{_MEASURED} --batch-sizes --constants --list --no-constants --plan
         --replicates --rerun-winner""",
     "empirics.constants": f"{_MEASURED} --batch-size --learning-rate --seeds",

@@ -116,53 +116,16 @@ def test_p_value_is_that_of_the_t_test_in_a_linear_model():
     assert p_value(n * math.log(1 + t**2 / (n - p)), n, p) == pytest.approx(0.0369, abs=1e-4)
 
 
-@dataclass(frozen=True)
-class Design:
-    """How curves are measured: all with a grid of evaluations and a budget that censors some points."""
-
-    name: str
-    options: dict
-
-
-DESIGNS = [
-    Design("9 sizes, a digits run", {"budget": 480.0}),
-    Design(
-        "8 sizes",
-        {
-            "c1": 20_000.0,
-            "c2": 60.0,
-            "sigma": 0.08,
-            "step": 16.0,
-            "sizes": tuple(2**i for i in range(3, 11)),
-            "budget": 2600.0,
-        },
-    ),
-    Design(
-        "14 sizes",
-        {
-            "c1": 20_000.0,
-            "c2": 60.0,
-            "sigma": 0.08,
-            "step": 16.0,
-            "sizes": tuple(2**i for i in range(1, 15)),
-            "budget": 9000.0,
-        },
-    ),
-]
-
-
-@pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.name)
-def test_intervals_cover_the_truth_as_often_as_they_say(design):
-    """Share of 2000 curves whose deviance at the truth is below the threshold: 93% to 97%.
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    """Share of 2000 curves like a digits run whose deviance at the truth is below the threshold: 93% to 97%.
 
     At a true coverage of .95 the binomial standard deviation is .0049, so that a share outside has probability
-    5e-5 for one constant.
+    5e-5 for one constant. `make slow` has other ranges of batch sizes and the other laws.
     """
-    curves, seed = 2000, 2024
-    data = simulated(seed, curves=curves, **design.options)
+    curves = 2000
+    data = simulated(2024, curves=curves, budget=480.0)
     assert 0.005 < 1.0 - data.reached.mean() < 0.10
-    truth = np.log([design.options.get("c1", 500.0), design.options.get("c2", 14.0)])
-    floor = sigma_floor(data)
+    truth, floor = np.log([500.0, 14.0]), sigma_floor(data)
     best = best_of([maximise(HYPERBOLA, data, start, floor) for start in starting_points(data, 2)])
     limits = np.array([threshold(int(n), 2, 0.95) for n in data.reached.sum(axis=-1)])
     for contrast in (C1, C2, B_CRIT):
