@@ -1,5 +1,6 @@
 """`python -m paper_figures`: files, their bytes, and errors."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -17,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def test_figures_go_into_each_run(tmp_path, capsys):
-    runs = [write_run(tmp_path / name, truths=DIGITS_TRUTHS[:2]) for name in ("a", "b")]
+def test_figures_go_into_each_run(dense_run, tmp_path, capsys):
+    runs = [shutil.copytree(dense_run, tmp_path / name) for name in ("a", "b")]
     assert main([*[str(run) for run in runs], "--figure", "1", "examples"]) == 0
     names = ("figure_01", "extra_examples")
     files = [run / "figures" / f"{name}.{kind}" for name in names for run in runs for kind in ("svg", "png")]
@@ -27,16 +28,16 @@ def test_figures_go_into_each_run(tmp_path, capsys):
     assert files[0].read_text(encoding="utf-8").startswith("<?xml")
 
 
-def test_to_draws_all_runs_together_elsewhere(tmp_path, capsys):
-    runs = [str(write_run(tmp_path / name, truths=DIGITS_TRUTHS[:1])) for name in ("a", "b")]
+def test_to_draws_all_runs_together_elsewhere(dense_run, tmp_path, capsys):
+    runs = [str(shutil.copytree(dense_run, tmp_path / name)) for name in ("a", "b")]
     assert main([*runs, "--figure", "1", "--to", str(tmp_path / "out")]) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["figure_01.png", "figure_01.svg"]
     assert not (tmp_path / "a" / "figures").exists()
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
-def test_a_picture_that_is_another_s_is_not_drawn_over(tmp_path, capsys):
-    words = [str(write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])), "--figure", "1", "--to", str(tmp_path)]
+def test_a_picture_that_is_another_s_is_not_drawn_over(dense_run, tmp_path, capsys):
+    words = [str(dense_run), "--figure", "1", "--to", str(tmp_path)]
     for name, content in (("figure_01.png", PNG), ("figure_01.svg", b"<svg/>")):
         (tmp_path / name).write_bytes(content)
         capsys.readouterr()
