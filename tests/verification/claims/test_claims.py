@@ -21,10 +21,12 @@ from verification.claims.needs import Needs
 from verification.claims.on_curves import linear_scaling, plateau
 from verification.claims.on_pairs import critical_batch_no_smaller, log_ratios, sparse_needs_more_steps
 from verification.claims.rules import RULES, STATEMENTS
+from verification.fits.curves import fit_curve, fit_curves
 from verification.fits.fit import Interval, starting_points
 from verification.fits.likelihood import Observations, sigma_floor
 from verification.fits.newton import maximise
 from verification.fits.profile import p_value
+from verification.inference.curve_tests import with_tests
 from verification.missing import Missing
 from verification.records.records import Curve, CurvePoint, Records, read_records
 
@@ -171,7 +173,14 @@ def one_curve(points):
     for size, *ends in points:
         seen[size] = seen.get(size, -1) + 1
         listed.append(CurvePoint(size, seen[size], ends[0], ends[-1]))
-    return analyse(Records(source=None, curves=(Curve(points=tuple(listed)),))).curves
+    return Curve(points=tuple(listed))
+
+
+@pytest.fixture(scope="module")
+def tested():
+    """The curves of all cases that have no slope, fitted together: one takes as long."""
+    curves = [one_curve(case[1]) for case in (*SCARCE, *FIRST_MET)]
+    return {one.curve: (with_tests(one, 0),) for one in fit_curves(curves)}
 
 
 ALONE = [
@@ -180,62 +189,62 @@ ALONE = [
 GAP = "needs 2 batch sizes within a factor 4 of the"
 
 
-@pytest.mark.parametrize(
-    ("claim", "points", "reason"),
-    [
-        (linear_scaling, ALONE, f"{GAP} smallest that reached the goal, 5; the next is 80"),
-        (plateau, [(320 * 5 // b, k) for b, k in ALONE], f"{GAP} largest that reached the goal, 320; the next is 20"),
-        (
-            linear_scaling,
-            [(16**i, 4000 / 16**i) for i in range(5)],
-            f"{GAP} smallest that reached the goal, 1; the next is 16",
-        ),
-        (
-            plateau,
-            [(1, 90), (10, 40), (100, 20), (500, 12)],
-            f"{GAP} largest that reached the goal, 500; the next is 100",
-        ),
-        (plateau, [(1, 90), (10, 40), (100, 20)], "needs a curve with 4 batch sizes that reached the goal"),
-        (linear_scaling, [(1, 90), (1, 80), (2, 50)], "needs a curve with 4 batch sizes that reached the goal"),
-    ],
-)
-def test_a_slope_needs_two_batch_sizes_at_its_end_however_many_replicates(claim, points, reason):
-    assert claim(one_curve(sorted(points))) == Missing(reason)
+SCARCE = [
+    (linear_scaling, ALONE, f"{GAP} smallest that reached the goal, 5; the next is 80"),
+    (plateau, sorted((320 * 5 // b, k) for b, k in ALONE), f"{GAP} largest that reached the goal, 320; the next is 20"),
+    (
+        linear_scaling,
+        [(16**i, 4000 / 16**i) for i in range(5)],
+        f"{GAP} smallest that reached the goal, 1; the next is 16",
+    ),
+    (
+        plateau,
+        [(1, 90), (10, 40), (100, 20), (500, 12)],
+        f"{GAP} largest that reached the goal, 500; the next is 100",
+    ),
+    (plateau, [(1, 90), (10, 40), (100, 20)], "needs a curve with 4 batch sizes that reached the goal"),
+    (linear_scaling, [(1, 90), (1, 80), (2, 50)], "needs a curve with 4 batch sizes that reached the goal"),
+]
+
+
+@pytest.mark.parametrize(("claim", "points", "reason"), SCARCE)
+def test_a_slope_needs_two_batch_sizes_at_its_end_however_many_replicates(claim, points, reason, tested):
+    assert claim(tested[one_curve(points)]) == Missing(reason)
 
 
 FIRST = "the goal was met at the first test, so K* is only known from above"
 
 
-@pytest.mark.parametrize(
-    ("claim", "points", "reason"),
-    [
-        (plateau, [(1, 80, 85), (2, 40, 45), (4, 20, 25), (8, 10, 15), (16, 0, 5)], f"at batch size 16 {FIRST}"),
-        (
-            plateau,
-            [(1, 80, 85), (2, 40, 45), (4, 20, 25), (8, 10, 15), (16, 5, 10), (16, 0, 5), (32, 0, 5)],
-            f"at batch size 16, 32 {FIRST}",
-        ),
-        (linear_scaling, [(4, 0, 5), (8, 20, 25), (16, 10, 15), (32, 5, 10), (64, 5, 10)], f"at batch size 4 {FIRST}"),
-        (
-            plateau,
-            [(1, 80, 85), (2, 40, 45), (4, 20, 25), (8, 0, 5), (16, 0, 5)],
-            f"needs a curve with 4 batch sizes that reached the goal after its first test; at 2 of 5 {FIRST}",
-        ),
-        (plateau, [(b, 0, 5) for b in (2, 4, 16, 64)], FIRST),
-        (
-            plateau,
-            [(1, 90), (4, 24), (16, 8), (64, 4), (256, 2), (512, 2)],
-            "K* is 3 steps or fewer at batch size 256, 512: counts too coarse for a slope",
-        ),
-    ],
-)
-def test_no_slope_where_the_first_test_met_the_goal_or_steps_are_few(claim, points, reason):
-    assert claim(one_curve(points)) == Missing(reason)
+FIRST_MET = [
+    (plateau, [(1, 80, 85), (2, 40, 45), (4, 20, 25), (8, 10, 15), (16, 0, 5)], f"at batch size 16 {FIRST}"),
+    (
+        plateau,
+        [(1, 80, 85), (2, 40, 45), (4, 20, 25), (8, 10, 15), (16, 5, 10), (16, 0, 5), (32, 0, 5)],
+        f"at batch size 16, 32 {FIRST}",
+    ),
+    (linear_scaling, [(4, 0, 5), (8, 20, 25), (16, 10, 15), (32, 5, 10), (64, 5, 10)], f"at batch size 4 {FIRST}"),
+    (
+        plateau,
+        [(1, 80, 85), (2, 40, 45), (4, 20, 25), (8, 0, 5), (16, 0, 5)],
+        f"needs a curve with 4 batch sizes that reached the goal after its first test; at 2 of 5 {FIRST}",
+    ),
+    (plateau, [(b, 0, 5) for b in (2, 4, 16, 64)], FIRST),
+    (
+        plateau,
+        [(1, 90), (4, 24), (16, 8), (64, 4), (256, 2), (512, 2)],
+        "K* is 3 steps or fewer at batch size 256, 512: counts too coarse for a slope",
+    ),
+]
+
+
+@pytest.mark.parametrize(("claim", "points", "reason"), FIRST_MET)
+def test_no_slope_where_the_first_test_met_the_goal_or_steps_are_few(claim, points, reason, tested):
+    assert claim(tested[one_curve(points)]) == Missing(reason)
 
 
 def test_two_batch_sizes_without_replicates_are_a_slope():
     """From 1 to 4, K falls from 400 to 110: log(110/400)/log(4)."""
-    (evidence,) = linear_scaling(one_curve([(1, 400), (4, 110), (64, 16), (1024, 10)]))
+    (evidence,) = linear_scaling([with_tests(fit_curve(one_curve([(1, 400), (4, 110), (64, 16), (1024, 10)])), 0)])
     assert evidence.estimate == pytest.approx(math.log(110 / 400) / math.log(4))
 
 
