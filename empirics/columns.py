@@ -1,4 +1,4 @@
-"""The columns of the tables that a run is written as and read from; `docs/` says what each holds."""
+"""The columns of the tables of a run; `docs/` says what each holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the commands that measure end: what a user can mend or stop is one line on stderr, and an exit code."""
+"""The ending of commands that measure: an error of the user's, or a stop, is one line and an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m empirics.constants`: measure L, Delta, beta and what goes with them along one run a sparsity."""
+"""`python -m empirics.constants`: measure L, Delta, beta and more along one run for each sparsity."""
 
 from __future__ import annotations
 

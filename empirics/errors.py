@@ -1,4 +1,4 @@
-"""The exceptions of a measurement: what the user can mend, and a worker that is gone."""
+"""The exceptions of a measurement: an error that the user can correct, and a dead worker."""
 
 _MOST_CHARACTERS = 300
 

@@ -1,4 +1,4 @@
-"""What a finished unit of work leaves behind; plain values, no torch."""
+"""The records of finished units of work, as plain values without torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands of `theory` share: the kinds of number their options take."""
+"""Kinds of number that the options of `theory`'s commands take."""
 
 import argparse
 import math

@@ -1,4 +1,4 @@
-"""The command that prints a derivation, verifying every step as it is printed, or evaluates its results.
+"""`python -m theory.derive`: print a derivation and verify each step, or evaluate its results.
 
 Without options: Proposition 4.1 for a fixed rate and the result that makes it exact for a tuned one.
 """

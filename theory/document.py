@@ -1,4 +1,4 @@
-"""The command that writes docs/theory.md from the laws and the derivation: python -m theory.document."""
+"""`python -m theory.document`: write docs/theory.md from the laws and the derivation."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""Every symbol of the theory, once: its assumptions, its meaning, its unit and how it is written.
+"""Every symbol of the theory: its assumptions, meaning, unit and notation.
 
 Units are products of loss, weight, example, step and second. Steps and examples are counts: they are named for the
 reader and carry no dimension.

@@ -1,4 +1,4 @@
-r"""The exact worst case of SGD's gradient norms at a fixed rate, beside what semidefinite programs find.
+r"""The exact worst case of SGD's gradient norms at a fixed rate, beside that of semidefinite programs.
 
 The largest sum of E G_k over K steps, over all functions and gradients that meet the assumptions, has a closed form
 (docs/theory.md, result 10). Without noise, performance estimation finds the worst case numerically (Drori, Teboulle

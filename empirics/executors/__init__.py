@@ -1,1 +1,1 @@
-"""Where tasks are carried out: this process, several, several that train together, or a Ray cluster."""
+"""Executors of tasks: this process, several, several that train together, or a Ray cluster."""

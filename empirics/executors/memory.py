@@ -1,4 +1,4 @@
-"""Memory of a run: what a process is expected to take, what a limit allows, what was taken."""
+"""Memory of a run: what a process should take, what a limit allows, and what it took."""
 
 from __future__ import annotations
 

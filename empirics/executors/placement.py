@@ -1,4 +1,4 @@
-"""Where a measurement is carried out: processes of this machine, or a Ray cluster."""
+"""The place of a measurement: processes of this machine, or a Ray cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Join a Ray cluster, or start one of this machine's own, and leave it as it was found.
+"""Join a Ray cluster, or start one on this machine and stop it at the end.
 
 Importing this module loads neither Ray, an optional extra, nor torch.
 """

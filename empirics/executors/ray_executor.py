@@ -1,4 +1,4 @@
-"""Run tasks on a Ray cluster of any number of machines; only the driver, which is this process, writes results.
+"""Run tasks on a Ray cluster; only the driver, which is this process, writes results.
 
 Each slot of the cluster, a core and where the device is cuda a GPU, is held by one worker, a Ray actor, for the whole
 run: it sets up its laboratory once and keeps its GPU, where Ray starts a process anew for every plain task on a GPU.

@@ -1,4 +1,4 @@
-"""What runs on a Ray cluster for a driver: workers, and the board on which they post where they are."""
+"""The actors on a Ray cluster: workers, and the board on which they post their progress."""
 
 from __future__ import annotations
 

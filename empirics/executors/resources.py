@@ -1,4 +1,4 @@
-"""What there is to run on; nothing of it changes a result within one device class."""
+"""The cores, GPUs and memory to run on; they change no result within one device class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parametrised weights of a user's module: which of their numbers are lengths, and whether zeros of them are zeros."""
+"""Parametrised weights of a user's module: which numbers are lengths, and whether their zeros stay zeros."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a user's module or loss unfit to be measured, each refused by name before anything is trained."""
+"""Checks of a user's module or loss; each fault is rejected by name before training."""
 
 from __future__ import annotations
 

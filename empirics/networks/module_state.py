@@ -1,4 +1,4 @@
-"""What a pass through a user's module leaves behind: in tensors, attributes, what its code names, random generators."""
+"""State that a pass through a user's module changes: tensors, attributes, globals, random generators."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is measured at given weights: smoothness, curvature, and how much gradients differ."""
+"""Measurements at given weights: smoothness, curvature, and the variance of gradients."""

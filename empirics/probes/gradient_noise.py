@@ -1,4 +1,4 @@
-r"""How much the gradients of single examples differ, and what follows for those of mini-batches."""
+r"""The variance of single-example gradients, and of mini-batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""The examples f is the loss of, and the error of leaving the others out.
+r"""The examples that f is the mean loss of, and the error from skipping the others.
 
 On a random part of the training set every quantity has a standard error. The part is split into groups; each quantity
 is computed once on all of them and once without each group, and the scatter of the latter is the delete-a-group

@@ -1,4 +1,4 @@
-r"""From measurements along a run to constants: means and maxima over named windows of steps.
+r"""Constants from measurements along a run: means and maxima over named windows of steps.
 
 Each quantity is an array of shape (1 + G,): its value on all examples, then without each of G groups.
 """

@@ -1,1 +1,1 @@
-"""Which weights a trial keeps, by any of several methods, and what becomes of a network cut in two."""
+"""The weights that a trial keeps, by one of several methods, and the treatment of a network cut in two."""

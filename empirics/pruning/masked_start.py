@@ -1,4 +1,4 @@
-"""Whether a pruned network can be trained at all, looked at before anything is: at its start, under its mask."""
+"""A check that a pruned network can be trained, at its start and under its mask."""
 
 from __future__ import annotations
 

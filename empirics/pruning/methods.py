@@ -1,4 +1,4 @@
-"""Which weights a trial keeps, decided once before training, by any of several methods.
+"""Pruning methods: the weights that a trial keeps, decided once before training.
 
 Importing this module loads no torch: the command line takes its choices from here.
 """

@@ -1,4 +1,4 @@
-"""The scores of pruning methods that look at gradients: one number a weight and trial, before training."""
+"""Scores of the pruning methods that use gradients: one number for each weight and trial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of the trials whose network pruning has cut: a refusal where all are, a notice where some."""
+"""Trials whose network pruning has cut: an error if all are, a notice if some are."""
 
 from __future__ import annotations
 

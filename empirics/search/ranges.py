@@ -1,4 +1,4 @@
-"""The ranges of what a user may ask for, and the checks that name the option."""
+"""The ranges of a request's values, and the checks that name the option."""
 
 from __future__ import annotations
 

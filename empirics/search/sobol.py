@@ -1,4 +1,4 @@
-"""Sobol points, made here: scipy's table of directions is read by code that goes on with zeros when it is disturbed."""
+"""Sobol points, computed here because scipy's reader of its table returns zeros when it is disturbed."""
 
 from __future__ import annotations
 

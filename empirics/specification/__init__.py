@@ -1,1 +1,1 @@
-"""What a user asks for, and the frozen specification it resolves to."""
+"""The request of a user, and the frozen specification that follows from it."""

@@ -1,4 +1,4 @@
-"""How the constants are measured: on which examples, at which steps, and along which run."""
+"""The plan for measuring the constants: which examples, which steps, which run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user asks for, every value in its range."""
+"""The request of a user, with every value in its range."""
 
 from __future__ import annotations
 

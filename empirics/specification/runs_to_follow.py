@@ -1,4 +1,4 @@
-"""Which runs the constants are measured along."""
+"""The runs along which the constants are measured."""
 
 from __future__ import annotations
 

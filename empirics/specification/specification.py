@@ -1,4 +1,4 @@
-"""What to measure: the user's request, and the frozen specification it resolves to."""
+"""The frozen specification of a measurement, from the user's request."""
 
 from __future__ import annotations
 

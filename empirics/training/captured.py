@@ -1,4 +1,4 @@
-"""A step of many small kernels, launched as one: what makes batches of two examples worth a GPU's time."""
+"""A step of many small kernels, launched as one graph, so that small batches use a GPU well."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A study cut short: all that is needed to go on with it, bit for bit, in one file of plain numbers."""
+"""The checkpoint of an unfinished study: one file of plain numbers, from which it resumes bit for bit."""
 
 from __future__ import annotations
 

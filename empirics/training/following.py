@@ -1,4 +1,4 @@
-"""A training run done again and measured along: L, Delta, beta and what goes with them."""
+"""A training run repeated, with L, Delta, beta and more measured along it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process that trains holds: the data on its device, the network, the masks."""
+"""The data on its device, the network and the masks that a training process holds."""
 
 from __future__ import annotations
 

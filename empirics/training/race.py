@@ -1,4 +1,4 @@
-"""Studies: all trials of a search advance together until the stop rule says that enough is known."""
+"""Studies: all trials of a search advance together until the stop rule ends them."""
 
 from __future__ import annotations
 

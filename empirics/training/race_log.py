@@ -1,4 +1,4 @@
-"""What happens in a race, as it happens."""
+"""A log of the events of a race."""
 
 from __future__ import annotations
 

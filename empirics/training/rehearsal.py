@@ -1,4 +1,4 @@
-"""Every kind of pass that a run makes through a user's module, tried on a few examples before anything is trained."""
+"""Every kind of pass through a user's module, tried on a few examples before training."""
 
 from __future__ import annotations
 

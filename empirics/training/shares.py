@@ -1,4 +1,4 @@
-"""The gradient of a batch from W shares of it: taken in turn by one process or at once by W, to the same bits.
+"""The gradient of a batch from W shares, by one process in turn or by W at once, with the same bits.
 
 Rank r of W takes the examples from r B/W to (r + 1) B/W, both rounded down; the mean over the batch is the sum of the
 shares' parts, added in the order of ranks. That order is fixed here and not by a library, so that W processes, and one

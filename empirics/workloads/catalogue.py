@@ -1,4 +1,4 @@
-"""The workloads listed by name: data set, network, optimiser, schedule, and the protocol each is measured by."""
+"""The workloads listed by name: data set, network, optimiser, schedule and protocol."""
 
 from __future__ import annotations
 

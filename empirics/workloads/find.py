@@ -1,4 +1,4 @@
-"""Which workload a name means: one of the list, or a user's own."""
+"""The workload that a name stands for: one of the list, or a user's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The goal test: errors on the whole validation set against a count, and no more work than the answer needs."""
+"""The goal test: errors on the whole validation set against a count, stopped as soon as the answer is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a goal is: the metric, which way it is reached, its value and count; and what it is called in print."""
+"""A goal's metric, direction, value and count, and its label in print."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a workload is, whoever defines it: the protocol, and the data, network and goal test it has."""
+"""The interface of a workload: its protocol, data, network and goal test."""
 
 from __future__ import annotations
 

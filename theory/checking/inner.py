@@ -1,4 +1,4 @@
-"""Vectors as formal combinations of base vectors, so that inner products stay algebra in any dimension."""
+"""Vectors as formal combinations of base vectors, so inner products stay algebra in any dimension."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

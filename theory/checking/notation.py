@@ -1,4 +1,4 @@
-"""How formulas are written: one line of text, or LaTeX. Terms that are added come before those subtracted."""
+"""Formulas as one line of text or as LaTeX, with added terms before subtracted ones."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Operations on claims that a derivation uses: they work on both sides and never evaluate the relation."""
+"""The operations that a derivation uses on claims; they work on both sides and never evaluate the relation."""
 
 from collections.abc import Mapping
 

@@ -1,1 +1,1 @@
-"""What the bounds say for given constants: models, their numbers, and the command that prints them."""
+"""The bounds evaluated for given constants: models, their numbers, and the command that prints them."""

@@ -1,4 +1,4 @@
-"""`kstar evaluate`, and the part of `python -m theory.derive` that evaluates a model on batch sizes and draws it."""
+"""`kstar evaluate`, and the options of `python -m theory.derive` that evaluate and draw a model."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""The models of `theory.evaluation.evaluate`: their steps and rates as proven expressions, and these as numbers.
+"""The models that can be evaluated: steps and rates as proven expressions, and as numbers.
 
 Up to a thousand batch sizes are computed in 60 digits with exponents that have no limit; more in doubles, if no number
 is so large or small that a product could leave their range.

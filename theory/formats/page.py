@@ -1,4 +1,4 @@
-"""What a way to write a derivation must offer, and the words they share."""
+"""The methods of every output format of a derivation, and the words that the formats share."""
 
 import re
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""A derivation for the terminal: a mark, the number, what the step says; below it the formula and its origin."""
+"""A derivation for the terminal: a mark, the number and the statement, then the formula and its origin."""
 
 import textwrap
 

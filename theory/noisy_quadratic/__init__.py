@@ -1,1 +1,1 @@
-"""Steps to result on a noisy quadratic, known without training anything, and law Q."""
+"""Steps to result on a noisy quadratic, computed without training, and law Q."""

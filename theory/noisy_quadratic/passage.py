@@ -1,4 +1,4 @@
-"""The first step at which a loss known in closed form reaches a goal, and the learning rate that makes it earliest."""
+"""The first step at which a loss in closed form reaches a goal, and the rate that makes it earliest."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-r"""Steps to result on a noisy quadratic, known without training anything.
+r"""Steps to result on a noisy quadratic, computed without training.
 
 The loss is (1/2) sum_i h_i w_i^2; the gradient of one example adds noise of variance n_i to h_i w_i. With
 s_i(k) = E w_i^2 after k steps, SGD gives

@@ -1,4 +1,4 @@
-"""Products and quotients of doubles whose value fits a double although a part of the way may not."""
+"""Products and quotients of doubles that fit a double, even where an intermediate result does not."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The rates of schedules and their sums as numbers: what `theory.numbers.schedules` writes as closed forms.
+"""The rates of schedules and their sums as numbers; `theory.numbers.schedules` has the closed forms.
 
 Those are differences of zeta and digamma functions that lose every digit where a rate hardly changes, or falls by many
 powers of ten. Here a sum of (1 + k/tau)^-p or (1 - k/D)^p is added up term by term where the terms change quickly, and

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: closed forms of the sums of rates and of squared rates, and the steps they lead to.
+"""Learning-rate schedules: closed forms of their sums of rates and squared rates, and the steps they need.
 
 Every shape starts at 1 and never rises; steps count from 0, so that a schedule's rate of step k is the peak rate
 times the shape at k. Shapes with `decay_steps` keep their end factor from that step on.

@@ -1,4 +1,4 @@
-"""All results in their order, the cases they belong to, and what depends on what."""
+"""All results in order, their cases, and the steps that each step depends on."""
 
 from collections.abc import Iterable, Iterator
 from functools import cache

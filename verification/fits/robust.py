@@ -1,4 +1,4 @@
-"""The paper's law by a loss that lets single wild points go: Cauchy's, on log K."""
+"""The paper's law fitted by Cauchy's loss on log K, which tolerates outliers."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-r"""Where to start a law: the best points of a coarse grid, by least squares of log K.
+r"""Starting points of a fit: the best points of a coarse grid, by least squares of log K.
 
 All laws are written in c1 and c2, so that log K = log c2 + s(log B; log(c1/c2), shape) and the best c2 for a knee and a
 shape is a mean. What is left is a grid over the knee, and over the shape where there is one. A law with kinks or poles

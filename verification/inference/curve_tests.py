@@ -1,4 +1,4 @@
-r"""Tests of one curve: does the paper's law hold, by what could it fail, and which rival does better.
+r"""Tests of one curve: whether the paper's law holds, how it fails, and which rival fits better.
 
 alpha = 1, h = 1      likelihood ratio in laws P and S; p from draws of the fitted hyperbola below 20 points
 lack of fit           with replicates: scatter about K_fit between batch sizes against that within them

@@ -1,4 +1,4 @@
-r"""What a study's learning rates say: how the best one moves with B, and how wide the range of working ones is.
+r"""Learning rates of studies: how the best one moves with B, and how wide the working range is.
 
 Where the paper's law holds with a tuned rate, theory (docs/theory.md, result 8) also has
 

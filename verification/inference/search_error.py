@@ -1,4 +1,4 @@
-r"""How much a search of n points misses: the same search with half as many.
+r"""The error of a search of n points, from the same search with half as many.
 
 The minimum over all n trials has no bootstrap (a resample repeats it with probability 1 - 1/e), but half the search
 points, drawn without replacement and the same ones at every batch size and sparsity, make a search of n/2 whose results

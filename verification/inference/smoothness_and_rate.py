@@ -1,4 +1,4 @@
-r"""How the measured smoothness goes with the learning rate of the run along which it was measured.
+r"""The relation of measured smoothness to the learning rate of its run.
 
 Along steps :math:`d = -\eta g` Eq. (11) finds at most :math:`(|\nabla f(w)| + |\nabla f(w + \gamma d)|)/(\gamma \eta
 |g|)`, which is :math:`2/(\gamma \eta)` where gradients do not grow, for the gamma that it takes: from :math:`2/\eta` to

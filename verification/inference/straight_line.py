@@ -1,4 +1,4 @@
-r"""Is y a straight line in x? Three tests on the residuals of y = a + b x, for points without replicates.
+r"""Three tests that y is a straight line in x, on the residuals of y = a + b x without replicates.
 
 reset           is x^2 missing? F on 1 and n - 3 degrees of freedom
 rainbow         does the line fit the middle half better than all? F on what lies outside it

@@ -1,4 +1,4 @@
-"""How sure a ratio of measured constants is: the scatter between seeds, or within the one seed there is."""
+"""The uncertainty of a ratio of measured constants: the scatter between seeds, or within a single seed."""
 
 from collections.abc import Sequence
 

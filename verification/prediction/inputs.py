@@ -1,4 +1,4 @@
-r"""What the theory makes the paper's law of: Delta, L, noise and epsilon, and what they say of two networks.
+r"""The inputs of the paper's law, Delta, L, noise and epsilon, for two networks.
 
 With mu = M_G = 1, :math:`c_1 = \Delta L b/\varepsilon^2`, :math:`c_2 = \Delta L/\varepsilon` and
 :math:`B_{crit} = b/\varepsilon`, where b is the noise of one example's gradient.

@@ -1,4 +1,4 @@
-"""Numbers of the paper beside measured ones; `verification.claims.rules` holds what it says of each claim."""
+"""Numbers of the paper beside measured ones; `verification.claims.rules` has its claims."""
 
 from verification.prediction.inputs import Inputs
 

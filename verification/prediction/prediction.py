@@ -1,4 +1,4 @@
-r"""What the measured constants of two networks predict for sparse over dense: c1, c2, B_crit, with intervals.
+r"""Predictions for sparse over dense from measured constants: c1, c2, B_crit, with intervals.
 
 Every report, table, verdict and page takes its predicted ratios from here. Replicates share data and order between
 sparsities, so they are compared in pairs.

@@ -1,4 +1,4 @@
-"""Best rate times K*, beside the value that theory says it has at every batch size."""
+"""Best rate times K*, beside the value that theory gives it at every batch size."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The paper's Appendix C as a table, for every sparsity of a run: what the constants predict for sparse over dense."""
+"""The paper's Appendix C as a table for every sparsity of a run: predictions for sparse over dense."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-r"""The constants of one network in one replicate, and the three ways to make the theory's inputs of them.
+r"""The constants of one network in one replicate, and three ways to get the theory's inputs from them.
 
 - `product`: the paper's; epsilon taken as equal, b = beta at w_1.
 - `epsilon`: the same with the epsilon that was measured, the average of :math:`|\nabla f|^2` up to K*.

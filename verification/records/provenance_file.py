@@ -1,4 +1,4 @@
-"""provenance.json as reports, figures and the page read it: what a run is, and how it was measured."""
+"""The reader of provenance.json for reports, figures and the page."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command that measures a run, again or more of it, from what the run says of itself.
+"""The command that repeats or extends a run, from the run's own identity.
 
 Every command that a report, a figure or a page prints about a run is made here, so that it names the run's own
 workload, goals, data and folder.

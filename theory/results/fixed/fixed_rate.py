@@ -1,4 +1,4 @@
-"""Results 5 and 6: the textbook bound solved for K at a fixed rate, and Proposition 4.1 as the paper has it."""
+"""Results 5 and 6: the textbook bound solved for K at a fixed rate, and the paper's Proposition 4.1."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Result 4: where M = beta/B comes from, and what drawing without replacement makes of it."""
+"""Result 4: why M = beta/B, and how drawing without replacement changes it."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Result 14, its middle part: how large the buffer of momentum is, summed over the steps."""
+"""Result 14, middle part: the size of the momentum buffer, summed over the steps."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Result 13, first part: the sums of the rates and of their squares, in closed form, and which of them converge."""
+"""Result 13, first part: sums of the rates and of their squares, in closed form, and which converge."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Result 19: what Eq. (11) measures along a run, and what the best rate makes of it."""
+"""Result 19: the L that Eq. (11) measures along a run, and its relation to the best rate."""
 
 from functools import partial
 

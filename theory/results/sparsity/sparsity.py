@@ -1,4 +1,4 @@
-"""Result 7: what Proposition 4.1 says about a sparse network against the dense one."""
+"""Result 7: Proposition 4.1 for a sparse network against the dense one."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Result 8, continued: what the tuned law says about measurements, and the assembled result."""
+"""Result 8, continued: consequences of the tuned law for measurements, and the assembled result."""
 
 from functools import partial
 

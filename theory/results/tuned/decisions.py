@@ -1,4 +1,4 @@
-"""Results 17 and 18: one parameter that separates the theories, and what the law says about the choice of B."""
+"""Results 17 and 18: one parameter that separates the theories, and the choice of a batch size."""
 
 from functools import partial
 

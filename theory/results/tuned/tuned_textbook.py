@@ -1,4 +1,4 @@
-"""Result 9: what tuning the textbook bound gives instead, and how far it is from the hyperbola."""
+"""Result 9: the textbook bound at its best rate, and its distance from the hyperbola."""
 
 from functools import partial
 

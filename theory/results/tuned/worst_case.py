@@ -1,4 +1,4 @@
-"""Result 10: the exact worst case at a fixed rate, noise included, and what the sharp bound loses on it."""
+"""Result 10: the exact worst case at a fixed rate, with noise, and its distance from the sharp bound."""
 
 from functools import partial
 
