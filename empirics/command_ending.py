@@ -9,7 +9,7 @@ from collections.abc import Callable
 from empirics.errors import InputError, WorkerError
 from kstar.ending import INTERRUPTED, one_line
 
-_GO_ON = "what was finished is kept, run the same command again to go on"
+_GO_ON = "finished work is kept; run the same command again to resume"
 
 
 def run_command(carry_out: Callable[[], None]) -> int:

@@ -30,7 +30,7 @@ from kstar.ending import command, say
 _PROGRAM = "python -m empirics.constants"
 _PURPOSE = (
     "Measure the constants behind K*(B): L, Delta, beta and more, along each sparsity's own winner at the batch size "
-    "nearest 128, which is searched for first where the run folder lacks it."
+    "nearest 128. If the run folder lacks it, the command searches for it first."
 )
 
 
@@ -39,10 +39,10 @@ class ConstantsRequest(BaseRequest):
     """What a user asks `python -m empirics.constants` for."""
 
     seeds: Annotated[int, "independent repetitions, each with a search of its own"] = 1
-    batch_size: Annotated[int | None, "of the runs; default the measured one nearest 128"] = None
-    learning_rate: Annotated[float | None, "of the runs; default each winner's; no search where it is all there is"] = (
-        None
-    )
+    batch_size: Annotated[int | None, "batch size of the runs; default the measured one nearest 128"] = None
+    learning_rate: Annotated[
+        float | None, "rate of the runs; default each winner's; skips a search for the rate alone"
+    ] = None
 
     def __post_init__(self) -> None:
         """Check the ranges of what is its own, too."""

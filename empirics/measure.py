@@ -32,7 +32,7 @@ class Execution(Placement):
 class _Command(Execution):
     """What the command is told beyond a measurement's request."""
 
-    plan: Annotated[bool, "print what would be done, with an estimate of time and memory, and stop"] = False
+    plan: Annotated[bool, "print the studies with an estimate of time and memory, and stop"] = False
     list: Annotated[bool, "print all workloads with their defaults, and stop"] = False
 
 

@@ -42,7 +42,7 @@ def measure(workload: Workload = Request.workload, *, progress: bool = True, **o
 
     Raises:
         ValueError: If an option is unknown or outside its range, or the folder belongs to another run.
-        RuntimeError: If a worker process ended; what was finished is kept.
+        RuntimeError: If a worker process ended; finished work is kept.
 
     Example:
         >>> measure(sparsity=120)

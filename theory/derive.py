@@ -20,7 +20,7 @@ Verifier = Callable[[Step], bool | None]
 
 def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(prog=prog, description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--case", choices=(*CASES, "all"), help="what to derive (default: Proposition 4.1)")
+    parser.add_argument("--case", choices=(*CASES, "all"), help="results to derive (default: Proposition 4.1)")
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
     add_evaluation_arguments(parser)
     return parser

@@ -174,7 +174,7 @@ def _refuse_another(path: Path, published: Published) -> None:
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() == published.sha256:
                 return
-    raise InputError(f"{path} is there and is not the published file; name another --to, or remove it")
+    raise InputError(f"{path} exists but is not the published file; name another --to, or remove it")
 
 
 def _unpack(archive: Path, folder: Path, members: Mapping[str, int]) -> None:
@@ -197,7 +197,7 @@ def _put(path: Path, content: IO[bytes]) -> None:
     data = content.read()
     if path.exists() or path.is_symlink():
         if not path.is_file() or path.stat().st_size != len(data) or path.read_bytes() != data:
-            raise InputError(f"{path} is there and is not the published file; name another --to, or remove it")
+            raise InputError(f"{path} exists but is not the published file; name another --to, or remove it")
         return
     partial = path.with_name(f".{path.name}.partial")
     try:

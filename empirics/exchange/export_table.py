@@ -26,7 +26,7 @@ def export_table(run: Path, target: Path) -> int:
         InputError: If there is no run, or the file is there.
     """
     if target.exists():
-        raise InputError(f"{target} is there already; name another --to")
+        raise InputError(f"{target} already exists; name another --to")
     with read_store(run) as store:
         records = store.outcomes()
         workload = store.identity["workload"]

@@ -24,10 +24,12 @@ class Placement:
     """Where a measurement is carried out, and into which folder; none of it changes a result."""
 
     out: Annotated[Path | None, "run folder; default runs/<workload>-<digest>"] = None
-    jobs: Annotated[int | None, "processes at once; default all cores, on GPUs all of them"] = None
-    executor: Annotated[Literal["local", "ray"], "where: processes of this machine, or a Ray cluster"] = "local"
-    address: Annotated[str | None, "of a running Ray cluster, host:port or auto; default one started here"] = None
-    memory_limit: Annotated[float | None, "gigabytes that all processes may take: fewer at once, or a refusal"] = None
+    jobs: Annotated[int | None, "processes at once; default one for each core, or each GPU"] = None
+    executor: Annotated[Literal["local", "ray"], "processes of this machine, or a Ray cluster"] = "local"
+    address: Annotated[str | None, "running Ray cluster, host:port or auto; default: start one here"] = None
+    memory_limit: Annotated[
+        float | None, "gigabytes for all processes together; fewer run at once, or the command stops"
+    ] = None
 
     def __post_init__(self) -> None:
         """Take a name of a folder for the folder, and refuse what is no number or no choice."""

@@ -181,6 +181,6 @@ class RayExecutor:
 def _gone(label: str, error: Exception) -> WorkerError:
     """Return what to say of work whose workers ended every time."""
     return WorkerError(
-        f"workers ended {_MOST_LOSSES + 1} times in {label} (out of memory?), at last so:\n{error}\n"
-        "run the same command again to go on, with fewer --jobs if it repeats"
+        f"workers ended {_MOST_LOSSES + 1} times in {label} (out of memory?), the last error was:\n{error}\n"
+        "run the same command again to resume, with fewer --jobs if it repeats"
     )

@@ -80,7 +80,7 @@ class WorkerProcess:
         self.process.join(GRACE_SECONDS)
         return WorkerError(
             f"a worker ended with exit code {self.process.exitcode} {when} (out of memory?); "
-            "run the same command again to go on, with fewer --jobs if it repeats"
+            "run the same command again to resume, with fewer --jobs if it repeats"
         )
 
     def close(self) -> None:

@@ -115,6 +115,6 @@ def refuse_pruned_parametrizations(module: nn.Module) -> None:
         if weight.shape != kept.shape or bool(weight[~kept].any()):
             kinds = ", ".join(type(part).__name__ for part in layer)
             raise InputError(
-                f"module: {name.replace('parametrizations.', '')!r} is made by {kinds}, so a zero in what is trained "
-                "is no zero of the weight and nothing would be pruned; use --sparsity 0 or a plain weight"
+                f"module: {name.replace('parametrizations.', '')!r} is computed by {kinds}: zeros in its parameters "
+                "are no zeros of the weight, so nothing would be pruned; use --sparsity 0 or a plain weight"
             )

@@ -259,7 +259,7 @@ def _refuse_other_weights(network: ModuleNetwork, inputs: Tensor, targets: Tenso
     if not torch.allclose(found, flat, rtol=1e-2, atol=1e-3 * float(flat.abs().max()), equal_nan=True):
         raise InputError(
             f"module: {_WEIGHTS_PUT_IN} gives another gradient than a module that has them; leave out activation "
-            "checkpointing and whatever else reads weights after a pass or keeps what is made of them"
+            "checkpointing and code that reads weights after a pass or keeps values made from them"
         )
 
 

@@ -115,9 +115,9 @@ def _check_scores(scores: NDArray[np.float64]) -> None:
         )
     if scores.shape[1] > 1 and bool((scores == scores[:, :1]).all(axis=1).any()):
         raise UnrankedError(
-            f"every weight has the score {scores.flat[0]:g}, so none can be told from another; a "
-            "layer that starts at zero, or dead units, let no gradient through: initialise the network otherwise, or "
-            "use --pruning random"
+            f"every weight has the score {scores.flat[0]:g}, so they cannot be ranked; a "
+            "layer that starts at zero, or dead units, let no gradient through: change the initial weights, or use "
+            "--pruning random"
         )
 
 

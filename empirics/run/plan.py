@@ -133,7 +133,7 @@ def _looked_at_later(studies: Sequence[Study], size: int) -> list[str]:
     if not high:
         return []
     named = ", ".join(f"{sparsity:g}" for sparsity in high)
-    return [f"Whether --sparsity {named} cuts the network is looked at when the run begins; what cuts it is refused."]
+    return [f"The run checks first whether --sparsity {named} cuts the network, and stops if it does."]
 
 
 def _study_lines(

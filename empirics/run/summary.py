@@ -45,7 +45,7 @@ def describe_ending(record: ConstantsRecord) -> str:
     """Return one line on what a run that was measured along lacks; empty where it lacks nothing."""
     parts = []
     if record.diverged is not None:
-        parts.append(f"diverged at step {record.diverged}; what was measured before is kept")
+        parts.append(f"diverged at step {record.diverged}; measurements before it are kept")
     elif record.goal_step is None:
         parts.append("its run did not reach the goal, so nothing is averaged up to K*")
     if record.skipped:

@@ -38,30 +38,34 @@ class BaseRequest:
         70.0,
         90.0,
     )
-    trials: Annotated[int | None, "search points a study, default the workload's"] = None
+    trials: Annotated[int | None, "search points in each study; default the workload's"] = None
     goal_error: Annotated[
         tuple[float, ...] | None,
-        "what counts as the result: a validation error in (0, 1), or a value of your own metric; one curve each",
+        "goals: validation errors in (0, 1), or values of your own metric; each gives a curve",
     ] = None
-    stop: Annotated[tuple[str, ...], "when a study is over: race (first hit), hits M, factor F (F x K*), never"] = (
+    stop: Annotated[tuple[str, ...], "when a study ends: race (first hit), hits M, factor F (F x K*), never"] = (
         "race",
     )
     trace: Annotated[TraceName, "full: evaluate fully at every goal test and keep the error of every trial"] = "none"
-    points: Annotated[Path | None, "CSV table of search points, a column a metaparameter; default Sobol's"] = None
-    max_steps: Annotated[int | None, "budget of a trial, steps, default the workload's"] = None
-    eval_interval: Annotated[int | None, "steps between two goal tests, default the workload's"] = None
-    pruning: Annotated[str, "how weights are chosen before training", tuple(PRUNING_METHODS)] = "snip"
+    points: Annotated[Path | None, "CSV table of search points, one column for each metaparameter; default Sobol"] = (
+        None
+    )
+    max_steps: Annotated[int | None, "most steps of a trial; default the workload's"] = None
+    eval_interval: Annotated[int | None, "steps between two goal tests; default the workload's"] = None
+    pruning: Annotated[str, "method that chooses the weights to prune, before training", tuple(PRUNING_METHODS)] = (
+        "snip"
+    )
     pruning_examples: Annotated[int | None, "training examples that pruning sees; default all"] = None
-    biases: Annotated[Biases, "pruned with the weights, kept, or none at any sparsity"] = "prune"
+    biases: Annotated[Biases, "prune them with the weights, keep them, or have none at any sparsity"] = "prune"
     seed: Annotated[int, "seed of the run"] = 0
-    data_parallel: Annotated[int, "processes that share each batch of a study; part of what a run is"] = 1
+    data_parallel: Annotated[int, "processes that share each batch of a study; part of the run's identity"] = 1
     device: Annotated[DeviceName, "where to train; auto takes a GPU if there is one"] = "auto"
     data_dir: Annotated[Path | None, "folder that holds MNIST/, Fashion-MNIST/ or cifar-10-batches-bin/"] = None
     examples: Annotated[int | None, "training examples that L, Delta and beta are measured on; default all"] = None
-    every: Annotated[int | None, "steps between two measurements of L, default the workload's"] = None
-    steps: Annotated[int | None, "how far a run is followed for L; default to its goal"] = None
-    hessian_points: Annotated[int, "measurements at which the top Hessian eigenvalue is taken too"] = 4
-    repeats: Annotated[int, "mini-batch gradients drawn to check beta/B, a batch size; 0: no check"] = 0
+    every: Annotated[int | None, "steps between two measurements of L; default the workload's"] = None
+    steps: Annotated[int | None, "steps along which L is measured; default up to the goal"] = None
+    hessian_points: Annotated[int, "measurements that include the top Hessian eigenvalue"] = 4
+    repeats: Annotated[int, "mini-batch gradients to draw at each batch size, to check beta/B; 0: no check"] = 0
 
     def __post_init__(self) -> None:
         """Take single values, lists, arrays and names of files for what they stand for, and check every range."""
@@ -84,7 +88,7 @@ class BaseRequest:
 class Request(BaseRequest):
     """What a user asks `python -m empirics.measure` for."""
 
-    batch_sizes: Annotated[tuple[int, ...] | None, "examples per step, default the workload's"] = None
+    batch_sizes: Annotated[tuple[int, ...] | None, "examples per step; default the workload's"] = None
     replicates: Annotated[int, "independent repetitions of every study"] = 1
     rerun_winner: Annotated[int, "times each winner is trained again with new seeds"] = 0
     constants: Annotated[bool, "measure L, Delta and beta after the curves"] = True

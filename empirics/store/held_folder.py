@@ -107,7 +107,7 @@ class HeldFolder:
         if found is not None:
             return (
                 f"{self.path} was renamed while this run wrote it; the results are in {found}: run the same command "
-                f"with --out {shlex.quote(str(found))} to go on"
+                f"with --out {shlex.quote(str(found))} to resume"
             )
         device, inode = self._folder
         return (
@@ -120,7 +120,7 @@ class HeldFolder:
         store = self.path / FILE_NAME
         found = _name_of(self._store.descriptor, self._store.which) if self._store is not None else None
         if found is not None and not self.overwritten:
-            return f"{store} was renamed while this run wrote it; {found} holds the results: move it back to go on"
+            return f"{store} was renamed while this run wrote it; {found} holds the results: move it back to resume"
         gone = self.path if _at(self._name) is None else store
         return (
             f"{gone} was removed or replaced while this run wrote it, and what this run had stored is lost with it; "

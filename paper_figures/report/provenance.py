@@ -96,7 +96,7 @@ def steps_to_reproduce(folder: Path, provenance: Mapping[str, Any] | None) -> tu
     if provenance is not None and command is not None:
         again = Path("runs") / f"{folder.resolve().name}-again"
         steps += [*_install(provenance), *_data(provenance)]
-        steps.append(Step("Measure; interrupted, the same command goes on.", f"{command} --out {_quoted(again)}"))
+        steps.append(Step("Measure. If you stop it, the same command resumes.", f"{command} --out {_quoted(again)}"))
         same = "Compare: the same versions and device class give the same bytes."
         steps.append(Step(same, f"diff {_quoted(again / 'curves.csv')} {_quoted(folder / 'curves.csv')}"))
     else:

@@ -45,7 +45,7 @@ def test_a_request_to_end_is_one_line_and_loses_nothing(after, warm, undisturbed
     wait_for(run, after)
     run.kill(signal.SIGTERM)
     assert run.wait() == 130
-    assert run.stderr.endswith("error: interrupted; what was finished is kept, run the same command again to go on\n")
+    assert run.stderr.endswith("error: interrupted; finished work is kept; run the same command again to resume\n")
     assert "Traceback" not in run.stderr
     assert set(run.reported) <= stored(tmp_path / "run")
     assert left_of(run.pid) == []

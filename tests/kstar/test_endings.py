@@ -88,7 +88,7 @@ def test_what_the_system_refuses_without_a_word_is_told_by_its_name(error, told,
     assert capsys.readouterr().err == f"error: {told}\n"
     assert run_command(fail) == 2
     message = capsys.readouterr().err
-    assert message.startswith(f"error: {told}; what was finished is kept")
+    assert message.startswith(f"error: {told}; finished work is kept")
     assert message.count("\n") == 1
 
 

@@ -43,7 +43,7 @@ def test_a_picture_that_is_another_s_is_not_drawn_over(dense_run, tmp_path, caps
         capsys.readouterr()
         with pytest.raises(SystemExit, match="2"):
             main(words)
-        assert f"{name}: is there and holds no figure of this command" in capsys.readouterr().err.splitlines()[-1]
+        assert f"{name}: exists and holds no figure of this command" in capsys.readouterr().err.splitlines()[-1]
         assert (tmp_path / name).read_bytes() == content
         (tmp_path / name).unlink()
     plot = Figure()

@@ -49,7 +49,11 @@ def main(arguments: Sequence[str] | None = None, prog: str = "kstar evaluate") -
         0
     """
     parser = OneLineParser(prog=prog, description="Steps to result by the paper's equations and the bounds below them.")
-    parser.add_argument("evaluate", choices=MODELS, help="Eq. (3); a bound at a rate, or at its best rate; Eq. (10)")
+    parser.add_argument(
+        "evaluate",
+        choices=MODELS,
+        help="paper: Eq. (3); fixed, tuned: the bound at a rate, at its best rate; decaying: Eq. (10)",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     _add_numbers(parser)
     return evaluate_main(parser.parse_args(arguments), prog)
@@ -71,7 +75,11 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
         [1.0, 2.0]
     """
     group = parser.add_argument_group("evaluation", "numbers instead of a derivation; --format is text or json")
-    group.add_argument("--evaluate", choices=MODELS, help="Eq. (3); a bound at a rate, or at its best rate; Eq. (10)")
+    group.add_argument(
+        "--evaluate",
+        choices=MODELS,
+        help="paper: Eq. (3); fixed, tuned: the bound at a rate, at its best rate; decaying: Eq. (10)",
+    )
     _add_numbers(group)
 
 

@@ -21,7 +21,7 @@ def read_provenance(folder: Path) -> Mapping[str, Any] | None:
         What it holds, None where there is no such file.
 
     Raises:
-        ValueError: If it is there and holds no JSON object.
+        ValueError: If it exists and holds no JSON object.
     """
     file = folder / FILE_NAME
     if not file.exists():

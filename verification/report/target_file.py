@@ -41,7 +41,7 @@ def check_targets(targets: Sequence[Target]) -> None:
         if not path.parent.is_dir():
             raise ValueError(f"{named}: there is no folder {path.parent}")
         if path.is_file() and path.stat().st_size and not target.owns(path):
-            raise ValueError(f"{named}: is there and holds no {target.what}; name another file, or remove this one")
+            raise ValueError(f"{named}: exists and holds no {target.what}; name another file, or remove this one")
     files = [target.path.resolve() for target in targets if not is_device(target.path)]
     if len(set(files)) < len(files):
         raise ValueError(f"{' and '.join(target.option for target in targets)} need different files")

@@ -136,7 +136,7 @@ def test_a_file_of_the_users_own_is_not_fetched_over(server, tmp_path, there):
     own.parent.mkdir(parents=True)
     make = {"file": lambda: own.write_text("mine!"), "folder": own.mkdir, "pipe": lambda: os.mkfifo(own)}
     make.get(there, lambda: own.symlink_to("nowhere"))()
-    with pytest.raises(InputError, match=r"one\.gz is there and is not the published file; name another --to"):
+    with pytest.raises(InputError, match=r"one\.gz exists but is not the published file; name another --to"):
         fetch("set", Download("Set", url, {"one.gz": published(b"first")}), tmp_path / "data")
     assert own.is_symlink() or own.exists()
     assert not requests
@@ -150,7 +150,7 @@ def test_an_archive_is_not_unpacked_over_a_file_of_the_users_own(server, tmp_pat
     fetch("set", download, tmp_path)
     fetch("set", download, tmp_path)
     (tmp_path / "Set" / "a.bin").write_bytes(b"mine!")
-    with pytest.raises(InputError, match=r"a\.bin is there and is not the published file"):
+    with pytest.raises(InputError, match=r"a\.bin exists but is not the published file"):
         fetch("set", download, tmp_path)
     assert (tmp_path / "Set" / "a.bin").read_bytes() == b"mine!"
 

@@ -150,7 +150,7 @@ def test_a_worker_in_the_middle_of_a_task_ends_with_its_killed_parent():
 def test_a_killed_worker_is_told_with_what_to_do_and_loses_nothing_finished(one_worker):
     results = one_worker.run([Echo("first"), Die("dying")], ignore)
     assert next(results) == (Echo("first"), ["first", 6090])
-    message = r"a worker ended with exit code -9 in dying \(out of memory\?\); run the same command again to go on"
+    message = r"a worker ended with exit code -9 in dying \(out of memory\?\); run the same command again to resume"
     with pytest.raises(WorkerError, match=message):
         next(results)
 

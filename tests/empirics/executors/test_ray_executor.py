@@ -164,7 +164,7 @@ def test_a_stopped_run_leaves_nothing_of_its_own_cluster(ending, tmp_path):
         assert code == -signal.SIGKILL
         return
     assert code == 130
-    assert said().splitlines()[-1].startswith("error: interrupted; what was finished is kept")
+    assert said().splitlines()[-1].startswith("error: interrupted; finished work is kept")
     assert "Traceback" not in said()
 
 

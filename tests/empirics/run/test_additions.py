@@ -185,7 +185,7 @@ def test_memory_that_is_exhausted_is_one_line(tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr("empirics.search.sobol.np.outer", none_left)
     assert run(*QUICK, "--out", tmp_path / "run") == 2
-    assert_one_line(capsys, "error: memory is exhausted; use fewer --trials or --jobs; what was finished is kept")
+    assert_one_line(capsys, "error: memory is exhausted; use fewer --trials or --jobs; finished work is kept")
 
 
 def test_reruns_are_kept_in_a_table_of_their_own(copied, monkeypatch):

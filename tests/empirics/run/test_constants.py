@@ -83,7 +83,7 @@ def test_cut_short_it_goes_on_with_the_same_result(copied, tmp_path, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(following, "measure_constants", interrupted)
         assert code_of(main, *QUICK, *PROBE, "--out", copied) == 130
-        assert "what was finished is kept" in capsys.readouterr().err
+        assert "finished work is kept" in capsys.readouterr().err
         assert code_of(main, *QUICK, *PROBE, "--out", copied) == 0
     assert calls == [0.0, 50.0, 50.0]
     assert (copied / "constants.csv").read_bytes() == (whole / "constants.csv").read_bytes()

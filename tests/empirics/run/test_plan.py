@@ -75,7 +75,7 @@ def test_full_traces_are_expected_to_evaluate_fully(digits, monkeypatch):
 def test_a_plan_tells_that_few_weights_are_looked_at_when_the_run_begins(size, sparsity, named):
     lines = plan._looked_at_later([Study(s, 0, 16) for s in sparsity], size)
     assert lines == [
-        f"Whether --sparsity {named} cuts the network is looked at when the run begins; what cuts it is refused."
+        f"The run checks first whether --sparsity {named} cuts the network, and stops if it does."
         for named in ([named] if named else [])
     ]
 
@@ -84,7 +84,7 @@ def test_a_plan_of_a_sparsity_that_the_run_refuses_does_not_promise_it(digits, m
     quick(monkeypatch)
     request = Request(sparsity=(99.9,), batch_sizes=(16,), trials=2, max_steps=20, constants=False)
     specification, _ = resolve(request, cuda_available=False)
-    assert "Whether --sparsity 99.9 cuts the network" in describe_plan(specification, digits, 1)
+    assert "first whether --sparsity 99.9 cuts the network" in describe_plan(specification, digits, 1)
     words = "--sparsity 99.9 --batch-sizes 16 --trials 2 --max-steps 20 --no-constants --jobs 1"
     assert measure([*words.split(), "--out", str(tmp_path / "run")]) == 2
     assert "--sparsity 99.9: each of 2 trials cannot be trained" in capsys.readouterr().err

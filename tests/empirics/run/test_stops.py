@@ -22,7 +22,7 @@ def test_a_worker_that_ends_while_it_starts_is_no_success(tmp_path, monkeypatch,
 
     monkeypatch.setattr(multiprocessing.get_context("spawn").Process, "start", killed_at_once)
     assert code_of(main, *QUICK, "--jobs", 2, "--out", tmp_path / "run") == 2
-    assert capsys.readouterr().err.splitlines()[-1].startswith("error: Broken pipe; what was finished is kept")
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: Broken pipe; finished work is kept")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def test_ctrl_c_ends_the_run_with_one_line_and_keeps_what_is_finished(stopped):
     _, interrupted, _ = stopped
     assert interrupted.code == 130
     assert interrupted.stderr.splitlines()[-1] == (
-        "error: interrupted; what was finished is kept, run the same command again to go on"
+        "error: interrupted; finished work is kept; run the same command again to resume"
     )
     assert "Traceback" not in interrupted.stderr
     assert 1 <= interrupted.studies < 8

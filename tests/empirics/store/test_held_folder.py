@@ -49,7 +49,7 @@ def other(tmp_path):
 
 def test_a_renamed_folder_keeps_its_run_and_is_told_by_its_new_name(folder):
     moved = folder.with_name("moved to")
-    told = f"one was renamed while this run wrote it; the results are in {moved}: .* with --out '{moved}' to go on"
+    told = f"one was renamed while this run wrote it; the results are in {moved}: .* with --out '{moved}' to resume"
     with ending(folder, told) as store:
         add(store, 8)
         folder.rename(moved)

@@ -194,7 +194,7 @@ def test_a_run_that_diverges_says_where_and_keeps_what_was_measured(laboratory_o
     assert np.isfinite([point.value for point in record.trajectory]).all()
     assert np.isfinite(list(record.values.values())).all()
     assert {"Delta", "beta"} <= set(record.values)
-    assert f"diverged at step {record.diverged}; what was measured before is kept" in describe_ending(record)
+    assert f"diverged at step {record.diverged}; measurements before it are kept" in describe_ending(record)
 
 
 def test_a_winner_that_never_moved_is_counted_and_has_no_smoothness(laboratory_of):

@@ -239,7 +239,7 @@ def broken(dense_run, tmp_path_factory):
         (["{}/run", "--to", "{}/no/report.html"], "there is no folder"),
         (
             ["{}/run", "--to", "{}/report.html"],
-            "is there and holds no page of this command; name another file, or remove",
+            "exists and holds no page of this command; name another file, or remove",
         ),
         (["{}/run", "{}/broken"], "verdicts.json is no verdicts file"),
         (["{}/unknown"], "provenance.json is no provenance file"),
