@@ -4,12 +4,14 @@ import pytest
 from tools import prose
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in prose.pages() if page.name != "README.md"], ids=lambda page: page.name
-)
+@pytest.mark.parametrize("page", prose.pages(), ids=lambda page: page.name)
 def test_sentences_are_short(page):
     long = [" ".join(words) for words in prose.sentences(page.read_text(encoding="utf-8")) if len(words) > 30]
     assert not long, "\n".join(long)
+
+
+def test_readme_is_short():
+    assert len((prose.ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
 def test_code_tables_and_formulas_are_no_prose():
