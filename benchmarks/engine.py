@@ -1,4 +1,4 @@
-"""What the engine saves: one study, raced, against the plain way of measuring it, on one core.
+"""The time that the engine saves: one raced study against the plain way, on one core.
 
 Run `python -m benchmarks.engine --workload mnist/simple-cnn/sgd --data-dir DATA --batch-size 16`. The plain
 way's step and evaluation are timed on samples taken in the middle of the engine's run and multiplied by how often it

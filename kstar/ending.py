@@ -1,4 +1,4 @@
-"""How every command ends: what stops it is one line on stderr and an exit code, never a traceback.
+"""The ending of every command: an error or a stop is one line on stderr and an exit code, never a traceback.
 
 It loads nothing but the standard library, so that an interruption is met at once.
 """

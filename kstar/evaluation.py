@@ -1,4 +1,4 @@
-"""What the theory says of steps to result, evaluated at batch sizes."""
+"""Steps to result by the theory, evaluated at batch sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The law K(B) = c1/B + c2 fitted to steps that were measured, and the advice that follows.
+"""The law K(B) = c1/B + c2 fitted to measured steps, and advice from the fit.
 
 The fit, its tests and its advice are those of `verification`, the drawing is that of `paper_figures`.
 """

@@ -1,4 +1,4 @@
-"""What a user of Python gives, taken for what it stands for or rejected in one sentence."""
+"""Values from a user of Python: accepted in every sensible form, or rejected in one sentence."""
 
 from __future__ import annotations
 

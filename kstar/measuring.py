@@ -1,4 +1,4 @@
-"""A measurement asked for from Python; carried out by `empirics`."""
+"""Measurements from Python, carried out by `empirics`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs and logs that are read: tables of what they hold, fits, the report and figures."""
+"""Runs and logs read from files: tables, fits, the report and figures."""
 
 from __future__ import annotations
 

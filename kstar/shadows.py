@@ -1,4 +1,4 @@
-"""Packages of ours that a folder or file of the user's hides, because Python looks beside the user first."""
+"""Packages of ours that a user's folder or file hides, because Python looks there first."""
 
 from __future__ import annotations
 

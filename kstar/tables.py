@@ -1,4 +1,4 @@
-"""Rows as a table: pandas' where it is installed, else rows that show themselves."""
+"""Rows as a table: pandas' where it is installed, else rows with a readable form."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""The version: the one place where it stands, below all packages."""
+"""The version, in one place below all packages."""
 
 __version__ = "0.2.0"

@@ -1,1 +1,1 @@
-"""Run folders to and from the formats that others read and write."""
+"""Run folders converted to and from the formats of others."""

@@ -1,4 +1,4 @@
-"""`python -m empirics.exchange`: run folders to and from the formats that others read and write."""
+"""`python -m empirics.exchange`: convert run folders to and from the formats of others."""
 
 from __future__ import annotations
 

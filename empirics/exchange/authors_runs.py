@@ -1,4 +1,4 @@
-"""The run folders that the published code of Lee et al. 2021 leaves behind.
+"""The run folders that the published code of Lee et al. 2021 writes.
 
     <any folder>/study.json
     <any folder>/run-<i>/batch-science/metadata.json

@@ -1,4 +1,4 @@
-"""Studies read from a flat CSV table of trials, or of one trial a study."""
+"""Studies read from a flat CSV table, one row for each trial or study."""
 
 from __future__ import annotations
 

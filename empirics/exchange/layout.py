@@ -1,4 +1,4 @@
-"""The `batch_science` layout of Shallue et al. 2019: names, and what study.json and metadata.json say of a study.
+"""The `batch_science` layout of Shallue et al. 2019: names, study.json and metadata.json.
 
     <dataset>/<model>[_s<percent>][_r<replicate>]/<optimizer>[_linear]/<batch_size>/study.json
     <dataset>/.../<batch_size>/<trial>/{metadata.json,measurements.csv}

@@ -1,4 +1,4 @@
-"""How a run of a foreign table ended: steps not reached written in many ways, words and flags for it."""
+"""How a run of a foreign table ended: the many spellings of a goal that was not reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which column of a table of others holds what: names in any spelling, their synonyms, and what a table is instead."""
+"""The columns of a foreign table: names in any spelling, their synonyms, and kinds of table that are rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as people write them: decimal commas, separators of thousands, suffixes; read where there is one reading."""
+"""Numbers as people write them: decimal commas, thousands separators, suffixes; read if only one reading exists."""
 
 from __future__ import annotations
 

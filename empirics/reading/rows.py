@@ -1,4 +1,4 @@
-"""The rows of a table, each by itself; every refusal names file, row and column."""
+"""The rows of a table, each by itself; every error names file, row and column."""
 
 from __future__ import annotations
 

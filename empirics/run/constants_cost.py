@@ -1,4 +1,4 @@
-"""What a measurement of constants costs, in gradients of one example and in seconds on this machine."""
+"""The cost of measuring constants, in gradients of one example and in seconds on this machine."""
 
 from __future__ import annotations
 

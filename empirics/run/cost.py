@@ -1,4 +1,4 @@
-"""Rough expectations of how long a study takes; they order and announce work and change no result."""
+"""Rough estimates of how long a study takes; they order and announce work and change no result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run folder lacks of what is asked for: the same for a run, which does it, and for a plan, which tells it."""
+"""The studies that a run folder lacks, for the run that measures them and the plan that lists them."""
 
 from __future__ import annotations
 

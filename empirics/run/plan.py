@@ -1,4 +1,4 @@
-"""`--plan`: what a measurement would do, with an estimate from steps timed on this machine."""
+"""`--plan`: the studies of a measurement, with an estimate from steps timed on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: live bars on a terminal, plain lines elsewhere. All of it on stderr."""
+"""Progress on stderr while a run measures: live bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

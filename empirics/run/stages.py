@@ -1,4 +1,4 @@
-"""The stages of a measurement: each finds what the store lacks, has it done and keeps it."""
+"""The stages of a measurement: each finds the work that the store lacks, has it done and keeps it."""
 
 from __future__ import annotations
 

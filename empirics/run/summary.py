@@ -1,4 +1,4 @@
-"""What a run says to a person: one line a study, one table a run."""
+"""The summary of a run for a person: one line a study, one table a run."""
 
 from __future__ import annotations
 

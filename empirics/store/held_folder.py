@@ -1,4 +1,4 @@
-"""A run folder held open, so that what is written goes into that folder whatever becomes of its name.
+"""A run folder held open, so that writes go into that folder even if its name changes.
 
 A folder can be renamed, removed or replaced while a run writes into it. Then its old name leads nowhere, or to another
 run; only the open descriptor still leads to the folder itself.

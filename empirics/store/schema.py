@@ -1,4 +1,4 @@
-"""The tables of a store, and whether a file is one.
+"""The tables of a store, and the check that a file is one.
 
 A store may have been damaged: nothing in it is used before its tables are known to be exactly ours, without views or
 triggers, and its pages to hang together.

@@ -1,4 +1,4 @@
-"""The run folder's tables: `curves.csv` and `constants.csv`, written from the store."""
+"""The tables `curves.csv` and `constants.csv`, written from the store."""
 
 from __future__ import annotations
 

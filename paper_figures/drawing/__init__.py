@@ -1,1 +1,1 @@
-"""What figures share: their look, their rows and panels."""
+"""Parts that figures share: their look, their rows and panels."""

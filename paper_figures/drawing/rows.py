@@ -1,4 +1,4 @@
-"""Which curves belong together: one row per workload and goal, and the workloads that the paper's figures show."""
+"""Rows of curves that belong together, one for each workload and goal."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What was measured along the winners' runs, one line per sparsity and replicate: figures 4 and 6 and an extra."""
+"""Measurements along the winners' runs, one line per sparsity and replicate: figures 4 and 6 and an extra."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What each rival law leaves unexplained: residuals against batch size, one panel per law."""
+"""Residuals of each rival law against batch size, one panel per law."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Figures 4 and 6, and the Hessian beside figure 4: what was measured along the winners' runs.
+"""Figures 4 and 6, and the Hessian beside figure 4: measurements along the winners' runs.
 
 They differ in nothing but the quantities, so they share one function and this file is a table.
 """

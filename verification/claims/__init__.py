@@ -1,1 +1,1 @@
-"""The paper's claims: what is measured for each, what it needs, and the rule that gives a verdict."""
+"""The paper's claims: the measured quantity, the needs and the rule of each."""

@@ -1,4 +1,4 @@
-"""What the claims are judged by: the material they take and the evidence they give.
+"""The material that claims are judged by, and the evidence that they give.
 
 One function a claim, from material to one piece of evidence a curve or pair: those about one curve are in
 `verification.claims.on_curves`, about networks side by side in `verification.claims.on_pairs`, about rates, trials and

@@ -1,4 +1,4 @@
-"""What a claim needs that a run may lack, and the options that ask for it."""
+"""The needs of a claim that a run may lack, and the options that ask for them."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Evidence on claims that set one network beside another: order, ratios, one factor, momentum, prediction."""
+"""Evidence on claims that compare two networks: order, ratios, one factor, momentum, prediction."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is measured for each claim, what counts as equal, and what it needs.
+"""The rule of each claim: the measured quantity, the margin of equality, and the needs.
 
 Written before the data of all runs kept in `evidence/` but `digits`, whose steps to result were known when C2 and C3
 got slopes of their own and when the rules of C5, C6 and C8 to C18 were written. A rule is not changed for what it says.

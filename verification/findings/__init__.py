@@ -1,1 +1,1 @@
-"""What the kept runs say of the paper's claims, on one page."""
+"""The findings page: the paper's claims on the kept runs."""

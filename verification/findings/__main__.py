@@ -1,4 +1,4 @@
-"""What the kept runs say of the paper's claims, on one page.
+"""`python -m verification.findings`: write the findings page from the kept runs.
 
 python -m verification.findings RUN [RUN ...] --to FILE
 

@@ -1,4 +1,4 @@
-"""Report on a run or a CSV file: fits, ratios, and a verdict on each of the paper's claims.
+"""`python -m verification.report`: fits, ratios and a verdict on each claim, for a run or a CSV file.
 
 python -m verification.report INPUT [--save] [--json FILE] [--markdown FILE] [--batch-size-for-efficiency E]
     [--step-time T0 T1]

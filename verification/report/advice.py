@@ -1,4 +1,4 @@
-"""Which batch size should I use? Answers from a fitted curve, each with its interval; none where the law fails."""
+"""Advice on the batch size from a fitted curve, with intervals; none where the law fails."""
 
 import math
 from collections.abc import Callable, Collection, Sequence

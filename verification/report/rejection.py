@@ -1,4 +1,4 @@
-"""Whether the law holds for one curve, as far as its own tests go; and what was measured where it does not."""
+"""Whether the law holds for one curve by its own tests, and the measured facts where it does not."""
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""Files that a user names to be written: whole or not at all, and never in the place of what somebody else wrote."""
+"""Files that a user asks to write: written whole or not at all, never over another program's file."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
