@@ -19,7 +19,11 @@ END = r"(?<!\be\.g\.)(?<!\bal\.)(?<!\bvs\.)(?<=[.!?])[\"')*]*\s+(?=[^a-z])"
 
 def pages():
     """Return the pages that are written by hand."""
-    return [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in GENERATED)]
+    return [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in GENERATED),
+    ]
 
 
 def sentences(text):
