@@ -1,9 +1,9 @@
 """Measure steps-to-result curves and the constants behind them.
 
-A frozen specification unfolds into studies, studies into trials; finished units go into a store, and the store is
-written out as `curves.csv` and `constants.csv`. Only the modules that train or measure along a run (`networks`,
-`pruning_scores`, `training`, `engine`, `laboratory`, `following` and what they use) load torch; the commands `measure`
-and `constants`, the specification, the store and its reader do not until they need to.
+A frozen specification unfolds into studies, and studies into trials. Finished units go into a store, which is written
+out as `curves.csv` and `constants.csv`. Only `networks`, `probes`, `training`, `pruning.scores` and what they call load
+torch. The commands `measure` and `constants`, the specification, the store and its reader load it only when they need
+it.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """The laws K(B): each a single sympy expression that gives LaTeX, numbers, curve and derivative.
 
-Every law is written in the same two constants as the paper's, c1 (noise term) and c2 (serial floor), with
-B_c = c1/c2, so that laws nest and their constants can be compared: P and S contain H at alpha = 1, h = 1.
+Every law has the same two constants as the paper's, c1 (noise term) and c2 (serial floor), with B_c = c1/c2. So laws
+nest and their constants can be compared: P and S contain H at alpha = 1 and h = 1.
 """
 
 from collections.abc import Mapping

@@ -3,8 +3,8 @@
     <any folder>/study.json
     <any folder>/run-<i>/batch-science/metadata.json
 
-They hold the steps to one goal for each trial, -1 for a trial that spent its budget and -2 for one that diverged, and
-neither the budget nor the step at which a trial diverged.
+They hold the steps to one goal for each trial: -1 for a trial that spent its budget, -2 for one that diverged. They
+hold neither the budget nor the step at which a trial diverged.
 """
 
 from __future__ import annotations

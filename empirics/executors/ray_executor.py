@@ -1,8 +1,8 @@
 """Run tasks on a Ray cluster; only the driver, which is this process, writes results.
 
-Each slot of the cluster, a core and where the device is cuda a GPU, is held by one worker, a Ray actor, for the whole
-run: it sets up its laboratory once and keeps its GPU, where Ray starts a process anew for every plain task on a GPU.
-Machines may leave and come. A task that is lost with its worker starts anew on another, with the same result.
+One worker, a Ray actor, holds each slot of the cluster for the whole run: a core and, where the device is cuda, a GPU.
+It sets up its laboratory once and keeps its GPU. Ray would start a new process for every plain task on a GPU. Machines
+may leave and come. A task that is lost with its worker starts again on another, with the same result.
 """
 
 from __future__ import annotations

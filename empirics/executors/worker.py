@@ -1,7 +1,7 @@
 """A worker of this machine: a process with a laboratory of its own that takes tasks from a pipe.
 
-It gets specification and data through that pipe once it is up. A process that dies before is noticed so: what a process
-is started with goes into a pipe of the system's, where a large object waits for a reader for ever.
+It gets specification and data through that pipe once it runs, so the driver notices a process that dies earlier. Data
+given at its start would go into a pipe of the system's, where a large object waits for a reader for ever.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Networks as pure functions of flat weights, for any number of trials at once.
 
-The weights of T trials are one matrix of shape (T, P). All trials see the same images, so the first convolution is one
-plain convolution with T times the filters and every later one a grouped convolution: T networks cost one pass.
+The weights of T trials are one matrix of shape (T, P). All trials see the same images. So the first convolution is one
+plain convolution with T times the filters, and every later one a grouped convolution. T networks cost one pass.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 r"""The examples that f is the mean loss of, and the error from skipping the others.
 
-On a random part of the training set every quantity has a standard error. The part is split into groups; each quantity
-is computed once on all of them and once without each group, and the scatter of the latter is the delete-a-group
-jackknife's answer. Both gradients of a difference see the same examples, so what they share cancels (paired
-differences), and a maximum over gamma or a mean over steps is jackknifed as it stands.
+On a random part of the training set every quantity has a standard error. The part is split into groups. Each
+quantity is computed once on all of them and once without each group; the scatter of the latter is the delete-a-group
+jackknife's answer. Both gradients of a difference see the same examples, so their common error cancels (paired
+differences). A maximum over gamma or a mean over steps is jackknifed as a whole.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The gradient of a batch from W shares, by one process in turn or by W at once, with the same bits.
 
-Rank r of W takes the examples from r B/W to (r + 1) B/W, both rounded down; the mean over the batch is the sum of the
-shares' parts, added in the order of ranks. That order is fixed here and not by a library, so that W processes, and one
-that takes the shares in turn, give the same weights to the last bit, and a process that is alone can repeat their run.
+Rank r of W takes the examples from r B/W to (r + 1) B/W, both rounded down. The mean over the batch is the sum of the
+shares' parts, added in the order of ranks. This module fixes that order, not a library. So W processes, and one that
+takes the shares in turn, give the same weights to the last bit, and a single process can repeat their run.
 """
 
 from __future__ import annotations

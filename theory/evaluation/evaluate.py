@@ -1,13 +1,13 @@
 r"""Steps to result on arrays of batch sizes, by the paper's equations and by the bounds they rest on.
 
-Nothing is typed in again: each model takes its steps K and its rate from the laws, bounds and proofs, as expressions in
-the batch size B, and c1, c2 are the first two coefficients of K in 1/B,
+Each model takes its steps K and its rate from the laws, bounds and proofs, as expressions in the batch size B. c1 and
+c2 are the first two coefficients of K in 1/B,
 
     K = c2 + c1/B + ...    for large B.
 
-For `paper`, `tuned` with the sharp bound and `decaying` nothing follows, so that K = c1/B + c2. At a fixed rate K is
-c2/(1 - B_c/B) with B_c = c1/c2, and up to B_c the bound says nothing; the tuned textbook bound is that at its largest
-rate from 2 B_c on.
+For `paper`, `tuned` with the sharp bound and `decaying` there are no further terms, so K = c1/B + c2. At a fixed rate K
+is c2/(1 - B_c/B) with B_c = c1/c2, and up to B_c the bound says nothing. From 2 B_c on, the tuned textbook bound is the
+one at its largest rate.
 """
 
 from collections.abc import Sequence

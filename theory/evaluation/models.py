@@ -1,7 +1,7 @@
 """The models that can be evaluated: steps and rates as proven expressions, and as numbers.
 
-Up to a thousand batch sizes are computed in 60 digits with exponents that have no limit; more in doubles, if no number
-is so large or small that a product could leave their range.
+Up to a thousand batch sizes are computed in 60 digits with unlimited exponents. More are computed in doubles, if no
+number is so large or small that a product could leave their range.
 """
 
 import math

@@ -5,9 +5,9 @@ bias(k, eta) + noise(k, eta)/B, so k steps suffice from the batch size
 
     B(k) = min over eta of noise(k, eta)/(goal - bias(k, eta)),
 
-which needs no search over k. Read backwards and for real k it is a smooth K(B) that scales linearly for small B and
-has a plateau for large B, like law H but with a sharper bend. Its shape is fixed by the quadratic: K = c2 q(B c2/c1),
-with q(x) -> 1/x for small x and 1 for large ones, is a rival of law H with as many constants.
+which needs no search over k. Read backwards and for real k it is a smooth K(B). Like law H it scales linearly for small
+B and has a plateau for large B, but it bends more sharply. The quadratic fixes its shape: K = c2 q(B c2/c1), with q(x)
+-> 1/x for small x and 1 for large ones. So it is a rival of law H with as many constants.
 """
 
 from collections.abc import Callable

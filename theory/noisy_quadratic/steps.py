@@ -9,11 +9,11 @@ and momentum a recursion that `theory.noisy_quadratic.modes` solves. K*(B) is th
 <= goal, least over the learning rate. L, Delta and beta are known exactly, so all that is said about measured curves
 can be tried on this one.
 
-`steps` is the first passage at the rate `eta`, exact to the step: every earlier step was visited or ruled out by a
-bound from below (`theory.noisy_quadratic.passage`); only rounding, some 1e-13 of the loss, could shift it. Rates are
-tried on a grid that is refined to 0.02% around its minima. With momentum K jumps as the rate changes, for the loss
-oscillates: as long as that lasts, rates around the best are tried at distances below the oscillation's, but a window
-far from the best and narrower than 3% of the rate can be missed.
+`steps` is the first passage at the rate `eta`, exact to the step. Every earlier step was visited, or ruled out by a
+bound from below (`theory.noisy_quadratic.passage`). Only rounding, some 1e-13 of the loss, could shift it. Rates are
+tried on a grid that is refined to 0.02% around its minima. With momentum the loss oscillates, so K jumps as the rate
+changes. As long as that lasts, rates around the best are tried at distances below the oscillation's. A window far from
+the best and narrower than 3% of the rate can be missed.
 """
 
 from functools import partial

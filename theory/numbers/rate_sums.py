@@ -1,9 +1,9 @@
 """The rates of schedules and their sums as numbers; `theory.numbers.schedules` has the closed forms.
 
-Those are differences of zeta and digamma functions that lose every digit where a rate hardly changes, or falls by many
-powers of ten. Here a sum of (1 + k/tau)^-p or (1 - k/D)^p is added up term by term where the terms change quickly, and
-taken from the formula of Euler and Maclaurin where they change slowly: relative errors stay near 1e-15. In the tests
-the closed forms, in hundreds of digits, say the same.
+Those are differences of zeta and digamma functions, which lose every digit where a rate hardly changes, or falls by
+many powers of ten. This module adds up a sum of (1 + k/tau)^-p or (1 - k/D)^p term by term where the terms change
+quickly. Where they change slowly it uses the formula of Euler and Maclaurin. Relative errors stay near 1e-15. The tests
+compare with the closed forms in hundreds of digits.
 """
 
 import math

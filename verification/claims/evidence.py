@@ -1,8 +1,8 @@
 """The material that claims are judged by, and the evidence that they give.
 
-One function a claim, from material to one piece of evidence a curve or pair: those about one curve are in
-`verification.claims.on_curves`, about networks side by side in `verification.claims.on_pairs`, about rates, trials and
-constants in `verification.claims.on_trials`. Which claim takes which stands in `verification.claims.rules`.
+Each claim has a function from material to one piece of evidence a curve or pair. Functions about one curve are in
+`verification.claims.on_curves`, about two networks in `verification.claims.on_pairs`, and about rates, trials and
+constants in `verification.claims.on_trials`. `verification.claims.rules` says which claim uses which.
 """
 
 import math

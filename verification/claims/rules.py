@@ -1,7 +1,8 @@
 """The rule of each claim: the measured quantity, the margin of equality, and the needs.
 
-Written before the data of all runs kept in `evidence/` but `digits`, whose steps to result were known when C2 and C3
-got slopes of their own and when the rules of C5, C6 and C8 to C18 were written. A rule is not changed for what it says.
+The rules were written before the data of all runs in `evidence/` but `digits`. Its steps to result were known when C2
+and C3 got slopes of their own, and when the rules of C5, C6 and C8 to C18 were written. No rule changes because of its
+verdict.
 """
 
 import math

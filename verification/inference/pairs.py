@@ -2,8 +2,8 @@ r"""Sparse against dense: the ratios of c1, c2 and the critical batch size, with
 
 Both curves are fitted jointly, each with its own c1 and c2, with one sigma: they come from one workload, one
 protocol and the same seeds. A ratio is a linear contrast of the four logarithms, profiled like any other. Errors of
-the two curves at one batch size are taken as independent; they share seeds and search points, so in truth they go
-together and the intervals are, if anything, too wide.
+the two curves at one batch size are taken as independent. In truth they share seeds and search points, so the intervals
+are, if anything, too wide.
 """
 
 import math

@@ -1,8 +1,9 @@
 r"""The error of a search of n points, from the same search with half as many.
 
-The minimum over all n trials has no bootstrap (a resample repeats it with probability 1 - 1/e), but half the search
-points, drawn without replacement and the same ones at every batch size and sparsity, make a search of n/2 whose results
-are known exactly. Trials of one index share metaparameters and seed, so ratios of curves lose most of that error.
+The minimum over all n trials has no bootstrap, because a resample repeats it with probability 1 - 1/e. But half the
+search points make a search of n/2 whose results are known exactly. They are drawn without replacement, and are the same
+at every batch size and sparsity. Trials of one index share metaparameters and seed, so ratios of curves lose most of
+that error.
 """
 
 import math
