@@ -85,7 +85,7 @@ CASES = {
     ),
     "many": (OfFewExamples, {}, r"fails on inputs of shape \(68, 6\): ValueError: too many"),
     "mixes many": (MixesMany, {}, "depends on the others in its batch"),
-    "symmetric": (symmetric, {"sparsity": (50.0,)}, "'0.weight' is computed by Symmetric, .*nothing would be pruned"),
+    "symmetric": (symmetric, {"sparsity": (50.0,)}, "'0.weight' is computed by Symmetric: .*nothing would be pruned"),
     "orthogonal": (
         lambda: nn.Sequential(nn.utils.parametrizations.orthogonal(nn.Linear(6, 6)), nn.Linear(6, 3)),
         {"sparsity": (50.0,)},
