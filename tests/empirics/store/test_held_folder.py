@@ -219,7 +219,7 @@ def test_an_interruption_after_a_rename_tells_of_the_rename(folder):
 
 
 def seed_in(folder):
-    with sqlite3.connect(folder / FILE_NAME) as connection:
+    with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection:
         return connection.execute("SELECT json_extract(identity, '$.seed') FROM run").fetchone()[0]
 
 

@@ -14,7 +14,7 @@ from empirics.store.provenance import _commit, provenance, vector_instructions
 def test_what_results_depend_on():
     found = provenance()
     assert found["versions"]["python"] == platform.python_version()
-    assert found["versions"]["torch"] == torch.__version__
+    assert torch.__version__.startswith(found["versions"]["torch"]), "a wheel may leave +cu130 to the module"
     assert found["versions"]["numpy"] == np.__version__
     assert {"kstar", "scipy"} <= set(found["versions"])
     assert found["processor"]

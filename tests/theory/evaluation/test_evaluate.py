@@ -145,8 +145,9 @@ def test_doublings(given_constants, size, doublings):
 @given(constants)
 def test_limits(given_constants):
     found = evaluate("tuned", [1e-12, 1e18], **given_constants)
-    assert found.steps[0] * 1e-12 == pytest.approx(found.c1, rel=1e-5)
-    assert found.steps[1] == pytest.approx(found.c2, rel=1e-5)
+    # The other term is small and not nothing: beta/epsilon may be far from 1.
+    assert found.steps[0] * 1e-12 == pytest.approx(found.c1 + 1e-12 * found.c2, rel=ROUNDING)
+    assert found.steps[1] == pytest.approx(found.c2 + 1e-18 * found.c1, rel=ROUNDING)
     assert found.critical_batch_size == pytest.approx(
         given_constants["beta"] / given_constants["epsilon"], rel=ROUNDING
     )
