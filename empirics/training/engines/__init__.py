@@ -1,0 +1,1 @@
+"""Engines: what trains a study's trials."""
