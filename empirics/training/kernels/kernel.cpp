@@ -42,6 +42,8 @@ struct Study {
 template <class Net, class Real> class StudyOf final : public Study {
   static constexpr int WIDEST = std::min(REGISTER_BYTES / int(sizeof(Real)), VIRTUAL);
   static constexpr int NARROWEST = sizeof(Real) == 4 ? 4 : WIDEST;
+  // Activations of many examples fall out of the cache between layers: half as many at once take less time.
+  static constexpr int PREFERRED = sizeof(Machine<Net, Lanes<Real, WIDEST>>) > (4 << 20) ? WIDEST / 2 : WIDEST;
 
   struct Trial {
     std::vector<Entries> layers;
@@ -61,7 +63,7 @@ template <class Net, class Real> class StudyOf final : public Study {
   std::unique_ptr<MachineOf<NARROWEST>> narrow;
 
  public:
-  StudyOf(int64_t count, const uint8_t *masks, int lanes) : trials(count), widest(lanes ? std::clamp(lanes, NARROWEST, WIDEST) : WIDEST) {
+  StudyOf(int64_t count, const uint8_t *masks, int lanes) : trials(count), widest(std::clamp(lanes ? lanes : PREFERRED, NARROWEST, WIDEST)) {
     size_t most = 0;
     for (Trial &trial : trials) {
       size = 0;
@@ -208,11 +210,19 @@ template <class Net, class Real> class StudyOf final : public Study {
   }
 };
 
-// Calls visit(network) for the one of that name; returns whether there is one.
-template <class Visit> bool find(const char *name, Visit visit) {
-  if (!std::strcmp(name, "small-cnn")) return visit(SmallCnn{}), true;
-  if (!std::strcmp(name, "simple-cnn")) return visit(SimpleCnn{}), true;
-  if (!std::strcmp(name, "resnet-8")) return visit(ResNet8{}), true;
+struct Named {  // which network for which images
+  const char *name;
+  int64_t channels, side;
+};
+// Calls visit(network) for the one that is meant; returns whether there is one.
+template <class Visit> bool find(const Named &named, Visit visit) {
+  const auto is = [&](const char *name, auto net) {
+    using Images = typename decltype(net)::Images;
+    return !std::strcmp(named.name, name) && named.channels == Images::C && named.side == Images::H;
+  };
+  if (is("small-cnn", SmallCnn{})) return visit(SmallCnn{}), true;
+  if (is("simple-cnn", SimpleCnn{})) return visit(SimpleCnn{}), true;
+  if (is("resnet-8", ResNet8{})) return visit(ResNet8{}), true;
   return false;
 }
 
@@ -235,23 +245,21 @@ extern "C" {
 const char *kstar_kernel() { return "kstar sparse kernel 1 " KSTAR_SOURCE; }
 int kstar_register_bytes() { return REGISTER_BYTES; }
 
-// Number of weights and biases and shape of an image; 0 weights where there is no such network.
-int64_t kstar_size(const char *name, int64_t *channels, int64_t *side) {
+// Number of weights and biases; 0 where there is no such network.
+int64_t kstar_size(const char *name, int64_t channels, int64_t side) {
   int64_t size = 0;
-  find(name, [&](auto net) {
-    using Images = typename decltype(net)::Images;
-    *channels = Images::C, *side = Images::H;
-    net.parameters([&](auto layer) { size += layer.OUTPUTS * (layer.FAN_IN + 1); });
-  });
+  find({name, channels, side},
+       [&](auto net) { net.parameters([&](auto layer) { size += layer.OUTPUTS * (layer.FAN_IN + 1); }); });
   return size;
 }
 
 // masks: one byte a weight, shape (trials, P). bits: 32 or 64 of a number. lanes: at most so many examples in a register,
 // 0 for as many as there are. Null where there is no such network or no memory.
-Study *kstar_open(const char *name, int bits, int64_t trials, const uint8_t *masks, int lanes) {
+Study *kstar_open(const char *name, int64_t channels, int64_t side, int bits, int64_t trials, const uint8_t *masks,
+                  int lanes) {
   Study *study = nullptr;
   try {
-    find(name, [&](auto net) {
+    find({name, channels, side}, [&](auto net) {
       if (bits == 64) study = new StudyOf<decltype(net), double>(trials, masks, lanes);
       else study = new StudyOf<decltype(net), float>(trials, masks, lanes);
     });

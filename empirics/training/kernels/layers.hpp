@@ -50,62 +50,63 @@ template <int CI_, int CO_, int H_, int K_, int PAD_, int STRIDE_ = 1> struct Co
   static constexpr int SIDE = STRIDE == 1 ? H : O;
   static constexpr int INPUT_W = SIDE % 12 == 0 ? 12 : SIDE % 8 == 0 ? 8 : 4;
   static constexpr int INPUT_H = INPUT_W == 12 ? 1 : INPUT_W == 8 ? (WIDE ? 2 : 1) : (WIDE ? 4 : 2);
-  // Rows of all channels that are worked on before the next ones: the whole image, unless a cache would not hold it.
-  static constexpr bool BANDS = Input::SIZE * 64 > 512 * 1024;
 
-  static constexpr int HALO = K - 1 - PAD;
-  static constexpr int HALO_ROWS = HALO < INPUT_H - 1 ? HALO : INPUT_H - 1;  // kernel rows outside a tile are skipped
-  using Slope = std::conditional_t<STRIDE == 1, Image<CO, O, HALO_ROWS, HALO>, Image<CO, O, 1, 1, 0, 0>>;
-  static constexpr int GROUPS = STRIDE == 1 ? K : 4;  // kernel rows, or the parities of row and column
+  // For the gradient of the input, entries come in groups: at stride 2 by the parities of kernel row and column, which
+  // reach different inputs; else by kernel row, so that rows without an output are skipped, and where that pays, by pairs
+  // of kernel columns, each of which reaches O + 1 columns of H.
+  static constexpr int SPLITS = STRIDE == 1 && PAD == 0 && INPUT_W == H ? (K + 1) / 2 : 1;
+  static constexpr int GROUPS = STRIDE == 1 ? SPLITS * K : 4;
+  static int group(int i, int j) { return STRIDE == 2 ? 2 * (i & 1) + (j & 1) : SPLITS > 1 ? j / 2 * K + i : i; }
+  static constexpr int HALO = K - 1 - PAD, HALO_ROWS = HALO < INPUT_H - 1 ? HALO : INPUT_H - 1;
+  static constexpr int HALO_COLUMNS = SPLITS > 1 ? 1 : HALO;
+  using Slope = std::conditional_t<STRIDE == 1, Image<CO, O, HALO_ROWS, HALO_COLUMNS>, Image<CO, O, 1, 1, 0, 0>>;
 
   static constexpr int OUTPUTS = CO, FAN_IN = CI * K * K;
   static void list(const uint8_t *mask, Entries &n) {
     std::vector<std::vector<std::pair<int, int>>> groups(CI * GROUPS);
     n.row.push_back(0);
     for (int o = 0; o < CO; o++) {
-      for (int c = 0; c < CI; c++)
-        for (int i = 0; i < K; i++)
-          for (int j = 0; j < K; j++)
-            if (*mask++) {
-              const int group = STRIDE == 1 ? i : 2 * (i & 1) + (j & 1);
-              const int slope = STRIDE == 1 ? Slope::at(o, PAD - i, PAD - j) : Slope::at(o, i == 2 ? -1 : 0, j == 2 ? -1 : 0);
-              groups[c * GROUPS + group].push_back({slope, int(n.input.size())});
-              n.input.push_back((c * Input::ROWS + i) * Input::COLUMNS + j);
-            }
-      n.row.push_back(int(n.input.size()));
+    for (int c = 0; c < CI; c++)
+      for (int i = 0; i < K; i++)
+        for (int j = 0; j < K; j++)
+          if (*mask++) {
+            const int slope = STRIDE == 1 ? Slope::at(o, PAD - i, PAD - j) : Slope::at(o, i == 2 ? -1 : 0, j == 2 ? -1 : 0);
+            groups[c * GROUPS + group(i, j)].push_back({slope, int(n.input.size())});
+            n.input.push_back((c * Input::ROWS + i) * Input::COLUMNS + j);
+          }
+    n.row.push_back(int(n.input.size()));
     }
     n.group.push_back(0);
-    for (auto &group : groups) {
-      for (auto [slope, entry] : group) n.slope.push_back(slope), n.weight.push_back(entry);
-      n.group.push_back(int(n.slope.size()));
+    for (auto &of : groups) {
+    for (auto [slope, entry] : of) n.slope.push_back(slope), n.weight.push_back(entry);
+    n.group.push_back(int(n.slope.size()));
     }
   }
 
   // Calls done(o, y, x, tile), a tile of FORWARD_H x FORWARD_W outputs. Promise: bias first, then entries in flat order.
   template <class T, class Done>
   static inline void forward(const Kept<typename T::Real> &n, const typename T::V *in, Done done) {
-    constexpr int W = FORWARD_W, N = FORWARD_W * FORWARD_H, BAND = BANDS ? FORWARD_H : O;
+    constexpr int W = FORWARD_W, N = FORWARD_W * FORWARD_H;
     static_assert(O % FORWARD_W == 0 && O % FORWARD_H == 0, "tiles fill the output");
     const typename T::Real *w = n.own();
     const int *input = n.entries.input.data();
-    for (int band = 0; band < O; band += BAND)
-      for (int o = 0; o < CO; o++) {
-        const int begin = n.entries.row[o], end = n.entries.row[o + 1];
-        const typename T::V bias = T::splat(n.bias(o));
-        for (int y = band; y < band + BAND; y += FORWARD_H)
-          for (int x = 0; x < O; x += W) {
-            const typename T::V *base = in + (y * Input::COLUMNS + x) * STRIDE;
-            typename T::V a[N];
-            for (int i = 0; i < N; i++) a[i] = bias;
-            for (int e = begin; e < end; e++) {
-              const typename T::V v = T::splat(w[e]), *p = base + input[e];
+    for (int o = 0; o < CO; o++) {
+      const int begin = n.entries.row[o], end = n.entries.row[o + 1];
+      const typename T::V bias = T::splat(n.bias(o));
+      for (int y = 0; y < O; y += FORWARD_H)
+        for (int x = 0; x < O; x += W) {
+          const typename T::V *base = in + (y * Input::COLUMNS + x) * STRIDE;
+          typename T::V a[N];
+          for (int i = 0; i < N; i++) a[i] = bias;
+          for (int e = begin; e < end; e++) {
+            const typename T::V v = T::splat(w[e]), *p = base + input[e];
 #pragma GCC unroll 24
-              for (int i = 0; i < N; i++) a[i] = fma(v, p[((i / W) * Input::COLUMNS + i % W) * STRIDE], a[i]);
-            }
-            n.work += (end - begin) * N;
-            done(o, y, x, a);
+            for (int i = 0; i < N; i++) a[i] = fma(v, p[((i / W) * Input::COLUMNS + i % W) * STRIDE], a[i]);
           }
-      }
+          n.work += (end - begin) * N;
+          done(o, y, x, a);
+        }
+    }
   }
 
   // Adds to the sums of kept weights and biases. slope(o, y, x, tile) gives the gradient of a tile of 16 outputs.
@@ -114,82 +115,92 @@ template <int CI_, int CO_, int H_, int K_, int PAD_, int STRIDE_ = 1> struct Co
   template <class T, class Slopes>
   static inline void weight_gradient(const Kept<typename T::Real> &n, const typename T::V *in, int lane, Slopes slope) {
     using V = typename T::V;
-    constexpr int BAND = BANDS ? TILE_H : O;
     const auto place = [](int i) { return ((i / TILE_W) * Input::COLUMNS + i % TILE_W) * STRIDE; };
     const int *input = n.entries.input.data();
-    for (int band = 0; band < O; band += BAND)
-      for (int o = 0; o < CO; o++) {
-        const int begin = n.entries.row[o], end = n.entries.row[o + 1], bias = n.entries.bias[o];
-        if (begin == end && bias < 0) continue;
-        Sixteen<typename T::Real> *sums = n.sums + n.entries.first;
-        for (int y = band; y < band + BAND; y += TILE_H)
-          for (int x = 0; x < O; x += TILE_W) {
-            const V *base = in + (y * Input::COLUMNS + x) * STRIDE;
-            V g[16];
-            slope(o, y, x, g);
-            if constexpr (WIDE) {
-              for (int e = begin; e < end; e++) {
-                const V *p = base + input[e];
-                V s = V{}, t = V{};
+    for (int o = 0; o < CO; o++) {
+      const int begin = n.entries.row[o], end = n.entries.row[o + 1], bias = n.entries.bias[o];
+      if (begin == end && bias < 0) continue;
+      Sixteen<typename T::Real> *sums = n.sums + n.entries.first;
+      for (int y = 0; y < O; y += TILE_H)
+        for (int x = 0; x < O; x += TILE_W) {
+          const V *base = in + (y * Input::COLUMNS + x) * STRIDE;
+          V g[16];
+          slope(o, y, x, g);
+          if constexpr (WIDE) {
+            for (int e = begin; e < end; e++) {
+              const V *p = base + input[e];
+              V s = V{}, t = V{};
 #pragma GCC unroll 8
-                for (int i = 0; i < 8; i++) s = fma(g[i], p[place(i)], s), t = fma(g[8 + i], p[place(8 + i)], t);
-                V *sum = (V *)(sums[e].lane + lane);
-                *sum = (*sum + s) + t;
-              }
-            } else {
-              for (int half = 0; half < 16; half += 8) {
-                V h[8];
-                for (int i = 0; i < 8; i++) h[i] = g[half + i];
-                for (int e = begin; e < end; e++) {
-                  const V *p = base + input[e] + place(half);
-                  V s = V{};
-#pragma GCC unroll 8
-                  for (int i = 0; i < 8; i++) s = fma(h[i], p[place(i)], s);
-                  *(V *)(sums[e].lane + lane) += s;
-                }
-              }
+              for (int i = 0; i < 8; i++) s = fma(g[i], p[place(i)], s), t = fma(g[8 + i], p[place(8 + i)], t);
+              V *sum = (V *)(sums[e].lane + lane);
+              *sum = (*sum + s) + t;
             }
-            n.work += (end - begin) * 16;
-            if (bias >= 0) {
-              for (int k = 8; k; k /= 2)
-                for (int i = 0; i < k; i++) g[i] += g[i + k];
-              *(V *)(n.sums[bias].lane + lane) += g[0];
+          } else {
+            for (int half = 0; half < 16; half += 8) {
+              V h[8];
+              for (int i = 0; i < 8; i++) h[i] = g[half + i];
+              for (int e = begin; e < end; e++) {
+                const V *p = base + input[e] + place(half);
+                V s = V{};
+#pragma GCC unroll 8
+                for (int i = 0; i < 8; i++) s = fma(h[i], p[place(i)], s);
+                *(V *)(sums[e].lane + lane) += s;
+              }
             }
           }
-      }
+          n.work += (end - begin) * 16;
+          if (bias >= 0) {
+            for (int k = 8; k; k /= 2)
+              for (int i = 0; i < k; i++) g[i] += g[i + k];
+            *(V *)(n.sums[bias].lane + lane) += g[0];
+          }
+        }
+    }
   }
 
   // Calls done(c, y, x, value) with the gradient of each input. Promise: an input's entries come by group, then output.
   template <class T, class Done>
   static inline void input_gradient(const Kept<typename T::Real> &n, const typename T::V *slope, Done done) {
-    constexpr int W = INPUT_W, N = INPUT_W * INPUT_H, BAND = BANDS ? INPUT_H : SIDE, PARITIES = STRIDE * STRIDE;
+    constexpr int W = INPUT_W, N = INPUT_W * INPUT_H, PARITIES = STRIDE * STRIDE;
     static_assert(SIDE % INPUT_W == 0 && SIDE % INPUT_H == 0, "tiles fill the input");
-    const typename T::Real *w = n.by_input;
-    const int *from = n.entries.slope.data();
-    for (int band = 0; band < SIDE; band += BAND)
-      for (int c = 0; c < CI; c++)
-        for (int parity = 0; parity < PARITIES; parity++)
-          for (int y = band; y < band + BAND; y += INPUT_H) {
-            int low = parity, high = parity;
-            if (STRIDE == 1) {
-              low = std::max(0, y + PAD - (O - 1));
-              high = std::min(K - 1, y + INPUT_H - 1 + PAD);
-            }
-            const int begin = n.entries.group[c * GROUPS + low], end = n.entries.group[c * GROUPS + high + 1];
-            for (int x = 0; x < SIDE; x += W) {
-              const typename T::V *base = slope + y * Slope::COLUMNS + x;
-              typename T::V a[N];
-              for (int i = 0; i < N; i++) a[i] = typename T::V{};
-              for (int e = begin; e < end; e++) {
-                const typename T::V v = T::splat(w[e]), *p = base + from[e];
-#pragma GCC unroll 16
-                for (int i = 0; i < N; i++) a[i] = fma(v, p[(i / W) * Slope::COLUMNS + i % W], a[i]);
+    for (int c = 0; c < CI; c++)
+      for (int parity = 0; parity < PARITIES; parity++)
+        for (int y = 0; y < SIDE; y += INPUT_H)
+          for (int x = 0; x < SIDE; x += W) {
+            const typename T::V *base = slope + y * Slope::COLUMNS + x;
+            typename T::V a[N];
+            for (int i = 0; i < N; i++) a[i] = typename T::V{};
+            if constexpr (STRIDE == 2) {
+              gather<T, 0, W>(n, base, c * GROUPS + parity, 1, a);
+            } else {
+              const int low = std::max(0, y + PAD - (O - 1)), high = std::min(K - 1, y + INPUT_H - 1 + PAD);
+              gather<T, 0, SPLITS == 1 ? W : O + 1>(n, base, c * GROUPS + low, high - low + 1, a);
+              if constexpr (SPLITS == 3) {
+                gather<T, 2, O + 3>(n, base, c * GROUPS + K + low, high - low + 1, a);
+                gather<T, 4, O + 4>(n, base, c * GROUPS + 2 * K + low, high - low + 1, a);
               }
-              n.work += (end - begin) * N;
-              for (int i = 0; i < N; i++)
-                done(c, (y + i / W) * STRIDE + parity / STRIDE, (x + i % W) * STRIDE + parity % STRIDE, a[i]);
             }
+            for (int i = 0; i < N; i++)
+              done(c, (y + i / W) * STRIDE + parity / STRIDE, (x + i % W) * STRIDE + parity % STRIDE, a[i]);
           }
+  }
+  // Adds some groups of entries to the columns FROM up to TO of a tile.
+  template <class T, int FROM, int TO>
+  static inline __attribute__((always_inline)) void gather(const Kept<typename T::Real> &n, const typename T::V *base,
+                                                           int group, int groups, typename T::V *a) {
+    static_assert(SPLITS == 1 || SPLITS == 3, "one width, or the three pairs of five kernel columns");
+    constexpr int W = TO - FROM, N = W * INPUT_H;
+    const int begin = n.entries.group[group], end = n.entries.group[group + groups];
+    const int *from = n.entries.slope.data();
+    for (int e = begin; e < end; e++) {
+      const typename T::V v = T::splat(n.by_input[e]), *p = base + from[e];
+#pragma GCC unroll 16
+      for (int i = 0; i < N; i++) {
+        const int y = i / W, x = FROM + i % W;
+        a[y * INPUT_W + x] = fma(v, p[y * Slope::COLUMNS + x], a[y * INPUT_W + x]);
+      }
+    }
+    n.work += (end - begin) * N;
   }
 };
 
@@ -286,8 +297,9 @@ template <class C> struct Plain {
 // relu, convolution, relu, convolution, added to the shortcut: the input, or at stride 2 the rectified input averaged
 // over 2 x 2 fields with channels of zeros. A relu keeps no mask: what it let through is positive.
 template <int CI, int CO, int H, int STRIDE> struct Block {
+  static constexpr int O = H / STRIDE;
   using A = Conv<CI, CO, H, 3, 1, STRIDE>;
-  using B = Conv<CO, CO, H / STRIDE, 3, 1>;
+  using B = Conv<CO, CO, O, 3, 1>;
   using Input = Image<CI, H>;
   using Slope = typename B::Slope;
   template <class T> struct State {
@@ -390,23 +402,18 @@ template <int C, int H, int CLASSES> struct Linear {
     }
   }
 
-  // Promise: four partial sums, entries dealt out to them in turn, the bias in the first; the last of a row to the first.
+  // Promise: bias first, then entries in flat order.
   template <class T, class Out>
   static void forward(const Kept<typename T::Real> *layer, const typename T::V *in, State<T> &, typename T::V *out,
                       typename T::I &) {
-    using V = typename T::V;
     const Kept<typename T::Real> &n = layer[0];
     const typename T::Real *w = n.own();
     const int *input = n.entries.input.data();
     for (int o = 0; o < CLASSES; o++) {
-      V a[4] = {T::splat(n.bias(o)), V{}, V{}, V{}};
-      int e = n.entries.row[o];
-      const int end = n.entries.row[o + 1];
-      n.work += end - e;
-      for (; e + 3 < end; e += 4)
-        for (int i = 0; i < 4; i++) a[i] = fma(T::splat(w[e + i]), in[input[e + i]], a[i]);
-      for (; e < end; e++) a[0] = fma(T::splat(w[e]), in[input[e]], a[0]);
-      out[o] = (a[0] + a[1]) + (a[2] + a[3]);
+      typename T::V a = T::splat(n.bias(o));
+      for (int e = n.entries.row[o]; e < n.entries.row[o + 1]; e++) a = fma(T::splat(w[e]), in[input[e]], a);
+      n.work += n.entries.row[o + 1] - n.entries.row[o];
+      out[o] = a;
     }
   }
 
