@@ -84,7 +84,7 @@ class Kernel:
         self.register_bytes: int = self.library.kstar_register_bytes()
 
     def size_of(self, network: str, image_shape: tuple[int, ...]) -> int | None:
-        """Return the number of weights and biases of a network for images of a shape, None where the kernel has none."""
+        """Return the number of weights and biases of a network for such images, None where the kernel has none."""
         if len(image_shape) != 3 or image_shape[1] != image_shape[2]:
             return None
         return int(self.library.kstar_size(network.encode(), *image_shape[:2])) or None
@@ -150,7 +150,9 @@ def _known_answer(kernel: Kernel) -> str:
     trials = Trials(kernel, "small-cnn", (1, 8, 8), mask[None])
     trials.put(0, noise)
     examples = Examples(noise[: 20 * 64].reshape(20, 1, 8, 8), np.arange(20) % 10)
-    rule = Rule("nesterov", "linear", {"learning_rate": 0.1, "momentum": 0.9, "decay_steps": 2, "end_learning_rate_factor": 0.1})
+    rule = Rule(
+        "nesterov", "linear", {"learning_rate": 0.1, "momentum": 0.9, "decay_steps": 2, "end_learning_rate_factor": 0.1}
+    )
     trials.train(0, rule, examples, np.arange(60).reshape(3, 20) % 20)
     return hashlib.sha256(trials.get(0)[0].tobytes()).hexdigest()[:16]
 
@@ -165,7 +167,9 @@ class Examples:
 
     def __init__(self, images: NDArray[np.floating], labels: NDArray[np.integer]) -> None:
         if images.ndim != 4 or labels.shape != images.shape[:1]:
-            raise ValueError(f"need images (n, channels, height, width) and labels (n,), got {images.shape}, {labels.shape}")
+            raise ValueError(
+                f"need images (n, channels, height, width) and labels (n,), got {images.shape}, {labels.shape}"
+            )
         self.images = np.ascontiguousarray(images, dtype=np.float32)
         self.labels = np.ascontiguousarray(labels, dtype=np.int64)
         self.data = _Data(self.images.ctypes.data, self.labels.ctypes.data, len(self.labels))
@@ -249,9 +253,7 @@ class Trials:
         self._library, self._count = kernel.library, len(masks)
         rows = np.ascontiguousarray(masks)
         bits = 8 * self.dtype.itemsize
-        opened = self._library.kstar_open(
-            network.encode(), *image_shape[:2], bits, len(masks), rows.ctypes.data, lanes
-        )
+        opened = self._library.kstar_open(network.encode(), *image_shape[:2], bits, len(masks), rows.ctypes.data, lanes)
         if opened is None:
             raise MemoryError("no memory for the sparse kernel")
         self._handle: int = opened
@@ -262,7 +264,7 @@ class Trials:
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds of convolutions and linear layers so far, of all trials; one counts for a register of examples."""
+        """Multiply-adds of convolutions and linear layers so far, of all trials and examples."""
         return int(self._library.kstar_work(self._handle))
 
     def kept(self, trial: int) -> int:
@@ -270,10 +272,12 @@ class Trials:
         return int(self._library.kstar_kept(self._handle, self._index(trial)))
 
     def put(self, trial: int, weights: NDArray[np.floating], velocities: NDArray[np.floating] | None = None) -> None:
-        """Set the weights of a trial, shape (P,), and its velocities, by default 0; those of pruned weights are not read."""
+        """Set the weights of a trial, shape (P,), and its velocities, by default 0; what is pruned is not read."""
         arrays = [self._vector(values) for values in (weights, velocities) if values is not None]
         pointers = [array.ctypes.data for array in arrays]
-        self._library.kstar_put(self._handle, self._index(trial), pointers[0], pointers[1] if len(pointers) > 1 else None)
+        self._library.kstar_put(
+            self._handle, self._index(trial), pointers[0], pointers[1] if len(pointers) > 1 else None
+        )
 
     def get(self, trial: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Return the weights and the velocities of a trial, each of shape (P,), 0 where pruned."""
@@ -298,7 +302,9 @@ class Trials:
             raise ValueError(f"need rows of shape (steps, B), each at least 1, got {rows.shape}")
         steps, batch = rows.shape
         outcome = _Outcome()
-        self._call("train", trial, ctypes.byref(rule.rule), examples, rows, (batch, steps, first), ctypes.byref(outcome))
+        self._call(
+            "train", trial, ctypes.byref(rule.rule), examples, rows, (batch, steps, first), ctypes.byref(outcome)
+        )
         return Progress(outcome.steps, outcome.loss, bool(outcome.finite))
 
     def errors(self, trial: int, examples: Examples, rows: NDArray[np.integer]) -> NDArray[np.bool_]:

@@ -157,9 +157,11 @@ template <class Net, class Real> class StudyOf final : public Study {
       int lanes = widest;
       while (lanes > NARROWEST && count - start <= lanes / 2) lanes /= 2;
       const int filled = int(std::min<int64_t>(lanes, count - start));
+      const int64_t before = work;
       if (lanes == WIDEST) visit(made(wide), start, filled);
       else if (lanes == NARROWEST) visit(made(narrow), start, filled);
       else visit(made(half), start, filled);
+      work = before + (work - before) * filled;  // the machine counts registers
       start += filled;
     }
   }

@@ -9,6 +9,8 @@
 
 namespace kstar {
 
+template <class V> inline V relu(V x) { return x <= V{} ? V{} : x; }  // NaN stays NaN
+
 // C square images of side H in memory, zeros around them where a convolution reads beyond the border.
 template <int C_, int H_, int TOP_ = 0, int LEFT_ = TOP_, int BOTTOM_ = TOP_, int RIGHT_ = LEFT_> struct Image {
   static constexpr int C = C_, H = H_, TOP = TOP_, LEFT = LEFT_;
@@ -214,9 +216,12 @@ template <class C> struct Pooled {
     typename T::I winner[Slope::SIZE];  // which of the four was the largest, the first of equals; -1 where none is positive
   };
   using Parameters = std::tuple<C>;
+  template <class T> static void receive(typename T::V *in, State<T> &, int c, int y, int x, typename T::V value) {
+    in[Input::at(c, y, x)] = value;
+  }
 
-  template <class T, class Out>
-  static void forward(const Kept<typename T::Real> *n, const typename T::V *in, State<T> &state, typename T::V *out,
+  template <class T, class Put>
+  static void forward(const Kept<typename T::Real> *n, const typename T::V *in, State<T> &state, Put put,
                       typename T::I &broken) {
     using V = typename T::V;
     using I = typename T::I;
@@ -233,7 +238,7 @@ template <class C> struct Pooled {
         g = lower[1] > m, m = g ? lower[1] : m, k = g ? I{} + 3 : k;
         broken |= (upper[0] != upper[0]) | (upper[1] != upper[1]) | (lower[0] != lower[0]) | (lower[1] != lower[1]);
         const I positive = m > V{};
-        out[Out::at(o, (y0 + y) / 2, (x0 + x) / 2)] = positive ? m : V{};
+        put(o, (y0 + y) / 2, (x0 + x) / 2, positive ? m : V{});
         state.winner[Slope::at(o, (y0 + y) / 2, (x0 + x) / 2)] = positive ? k : I{} - 1;
       }
     });
@@ -269,13 +274,14 @@ template <class C> struct Plain {
   using Slope = typename C::Slope;
   template <class T> struct State {};
   using Parameters = std::tuple<C>;
+  template <class T> static void receive(typename T::V *in, State<T> &, int c, int y, int x, typename T::V value) {
+    in[Input::at(c, y, x)] = value;
+  }
 
-  template <class T, class Out>
-  static void forward(const Kept<typename T::Real> *n, const typename T::V *in, State<T> &, typename T::V *out,
-                      typename T::I &) {
+  template <class T, class Put>
+  static void forward(const Kept<typename T::Real> *n, const typename T::V *in, State<T> &, Put put, typename T::I &) {
     C::template forward<T>(n[0], in, [&](int o, int y, int x, const typename T::V *a) {
-      for (int i = 0; i < C::FORWARD_W * C::FORWARD_H; i++)
-        out[Out::at(o, y + i / C::FORWARD_W, x + i % C::FORWARD_W)] = a[i];
+      for (int i = 0; i < C::FORWARD_W * C::FORWARD_H; i++) put(o, y + i / C::FORWARD_W, x + i % C::FORWARD_W, a[i]);
     });
   }
 
@@ -300,23 +306,23 @@ template <int CI, int CO, int H, int STRIDE> struct Block {
   static constexpr int O = H / STRIDE;
   using A = Conv<CI, CO, H, 3, 1, STRIDE>;
   using B = Conv<CO, CO, O, 3, 1>;
-  using Input = Image<CI, H>;
+  using Input = typename A::Input;  // rectified
   using Slope = typename B::Slope;
   template <class T> struct State {
-    typename T::V active[A::Input::SIZE], hidden[B::Input::SIZE], slope[A::Slope::SIZE];
+    typename T::V raw[STRIDE == 1 ? CI * H * H : 1], hidden[B::Input::SIZE], slope[A::Slope::SIZE];
   };
   using Parameters = std::tuple<A, B>;
+  template <class T>
+  static void receive(typename T::V *in, State<T> &state, int c, int y, int x, typename T::V value) {
+    if (STRIDE == 1) state.raw[(c * H + y) * H + x] = value;
+    in[Input::at(c, y, x)] = relu(value);
+  }
 
-  template <class V> static V relu(V x) { return x <= V{} ? V{} : x; }  // NaN stays NaN
-
-  template <class T, class Out>
-  static void forward(const Kept<typename T::Real> *n, const typename T::V *in, State<T> &state, typename T::V *out,
+  template <class T, class Put>
+  static void forward(const Kept<typename T::Real> *n, const typename T::V *in, State<T> &state, Put put,
                       typename T::I &) {
     using V = typename T::V;
-    for (int c = 0; c < CI; c++)
-      for (int y = 0; y < H; y++)
-        for (int x = 0; x < H; x++) state.active[A::Input::at(c, y, x)] = relu(in[Input::at(c, y, x)]);
-    A::template forward<T>(n[0], state.active, [&](int o, int y, int x, const V *a) {
+    A::template forward<T>(n[0], in, [&](int o, int y, int x, const V *a) {
       for (int i = 0; i < A::FORWARD_W * A::FORWARD_H; i++)
         state.hidden[B::Input::at(o, y + i / A::FORWARD_W, x + i % A::FORWARD_W)] = relu(a[i]);
     });
@@ -325,27 +331,27 @@ template <int CI, int CO, int H, int STRIDE> struct Block {
         const int y = y0 + i / B::FORWARD_W, x = x0 + i % B::FORWARD_W;
         V shortcut = V{};
         if constexpr (STRIDE == 1) {
-          shortcut = in[Input::at(o, y, x)];
+          shortcut = state.raw[(o * H + y) * H + x];
         } else if (o < CI) {
-          const V *field = state.active + A::Input::at(o, 2 * y, 2 * x), *below = field + A::Input::COLUMNS;
+          const V *field = in + Input::at(o, 2 * y, 2 * x), *below = field + Input::COLUMNS;
           shortcut = ((field[0] + field[1]) + (below[0] + below[1])) * T::splat(0.25);
         }
-        out[Out::at(o, y, x)] = a[i] + shortcut;
+        put(o, y, x, a[i] + shortcut);
       }
     });
   }
 
   template <class T, class Before>
-  static void backward(const Kept<typename T::Real> *n, const typename T::V *, State<T> &state,
+  static void backward(const Kept<typename T::Real> *n, const typename T::V *in, State<T> &state,
                        const typename T::V *slope, typename T::V *before, int lane) {
     using V = typename T::V;
     B::template weight_gradient<T>(n[1], state.hidden, lane, Plain<B>::template tile_of<T, B>(slope));
     B::template input_gradient<T>(n[1], slope, [&](int c, int y, int x, V g) {
       state.slope[A::Slope::at(c, y, x)] = state.hidden[B::Input::at(c, y, x)] > V{} ? g : V{};
     });
-    A::template weight_gradient<T>(n[0], state.active, lane, Plain<A>::template tile_of<T, A>(state.slope));
+    A::template weight_gradient<T>(n[0], in, lane, Plain<A>::template tile_of<T, A>(state.slope));
     A::template input_gradient<T>(n[0], state.slope, [&](int c, int y, int x, V g) {
-      const auto positive = state.active[A::Input::at(c, y, x)] > V{};
+      const auto positive = in[Input::at(c, y, x)] > V{};
       if constexpr (STRIDE == 1)
         g = (positive ? g : V{}) + slope[Slope::at(c, y, x)];
       else
@@ -362,14 +368,16 @@ template <int C, int H> struct Mean {
   template <class T> struct State {};
   using Parameters = std::tuple<>;
 
-  template <class T, class Out>
-  static void forward(const Kept<typename T::Real> *, const typename T::V *in, State<T> &, typename T::V *out,
-                      typename T::I &) {
-    using V = typename T::V;
+  template <class T> static void receive(typename T::V *in, State<T> &, int c, int y, int x, typename T::V value) {
+    in[Input::at(c, y, x)] = relu(value);
+  }
+
+  template <class T, class Put>
+  static void forward(const Kept<typename T::Real> *, const typename T::V *in, State<T> &, Put put, typename T::I &) {
     for (int c = 0; c < C; c++) {
-      V sum = V{};
-      for (int i = 0; i < H * H; i++) sum += in[c * H * H + i] <= V{} ? V{} : in[c * H * H + i];
-      out[c] = sum * T::splat(typename T::Real(1) / (H * H));
+      typename T::V sum{};
+      for (int i = 0; i < H * H; i++) sum += in[c * H * H + i];
+      put(c, 0, 0, sum * T::splat(typename T::Real(1) / (H * H)));
     }
   }
 
@@ -393,6 +401,10 @@ template <int C, int H, int CLASSES> struct Linear {
   using Slope = Image<CLASSES, 1>;
   template <class T> struct State {};
   using Parameters = std::tuple<Linear>;
+  template <class T> static void receive(typename T::V *in, State<T> &, int c, int y, int x, typename T::V value) {
+    in[Input::at(c, y, x)] = value;
+  }
+
   static void list(const uint8_t *mask, Entries &n) {
     n.row.push_back(0);
     for (int o = 0; o < CLASSES; o++) {
@@ -403,8 +415,8 @@ template <int C, int H, int CLASSES> struct Linear {
   }
 
   // Promise: bias first, then entries in flat order.
-  template <class T, class Out>
-  static void forward(const Kept<typename T::Real> *layer, const typename T::V *in, State<T> &, typename T::V *out,
+  template <class T, class Put>
+  static void forward(const Kept<typename T::Real> *layer, const typename T::V *in, State<T> &, Put put,
                       typename T::I &) {
     const Kept<typename T::Real> &n = layer[0];
     const typename T::Real *w = n.own();
@@ -413,7 +425,7 @@ template <int C, int H, int CLASSES> struct Linear {
       typename T::V a = T::splat(n.bias(o));
       for (int e = n.entries.row[o]; e < n.entries.row[o + 1]; e++) a = fma(T::splat(w[e]), in[input[e]], a);
       n.work += n.entries.row[o + 1] - n.entries.row[o];
-      out[o] = a;
+      put(o, 0, 0, a);
     }
   }
 

@@ -19,8 +19,8 @@ constexpr int CLASSES = 10;
 // Activations of a group of COUNT examples, layer by layer, and what they need for the way back.
 template <class T, int AT, class... Layers> struct Stack;
 template <class T, int AT> struct Stack<T, AT> {
-  using Input = Image<CLASSES, 1>;
   typename T::V in[CLASSES];
+  void receive(int c, int, int, typename T::V value) { in[c] = value; }
   void forward(const Kept<typename T::Real> *, typename T::I &) {}
   template <class Before> void backward(const Kept<typename T::Real> *, typename T::V *before, int) {
     for (int k = 0; k < CLASSES; k++) before[k] = in[k];
@@ -28,13 +28,14 @@ template <class T, int AT> struct Stack<T, AT> {
   typename T::V *outputs() { return in; }
 };
 template <class T, int AT, class First, class... Rest> struct Stack<T, AT, First, Rest...> {
-  using Input = typename First::Input;
-  typename T::V in[Input::SIZE], slope[First::Slope::SIZE];
+  typename T::V in[First::Input::SIZE], slope[First::Slope::SIZE];
   typename First::template State<T> state;
   Stack<T, AT + int(std::tuple_size_v<typename First::Parameters>), Rest...> rest;
 
+  void receive(int c, int y, int x, typename T::V value) { First::template receive<T>(in, state, c, y, x, value); }
   void forward(const Kept<typename T::Real> *n, typename T::I &broken) {
-    First::template forward<T, typename decltype(rest)::Input>(n + AT, in, state, rest.in, broken);
+    const auto put = [this](int c, int y, int x, typename T::V value) { rest.receive(c, y, x, value); };
+    First::template forward<T>(n + AT, in, state, put, broken);
     rest.forward(n, broken);
   }
   template <class Before> void backward(const Kept<typename T::Real> *n, typename T::V *before, int lane) {
