@@ -42,8 +42,6 @@ struct Study {
 template <class Net, class Real> class StudyOf final : public Study {
   static constexpr int WIDEST = std::min(REGISTER_BYTES / int(sizeof(Real)), VIRTUAL);
   static constexpr int NARROWEST = sizeof(Real) == 4 ? 4 : WIDEST;
-  // Activations of many examples fall out of the cache between layers: half as many at once take less time.
-  static constexpr int PREFERRED = sizeof(Machine<Net, Lanes<Real, WIDEST>>) > (4 << 20) ? WIDEST / 2 : WIDEST;
 
   struct Trial {
     std::vector<Entries> layers;
@@ -63,7 +61,8 @@ template <class Net, class Real> class StudyOf final : public Study {
   std::unique_ptr<MachineOf<NARROWEST>> narrow;
 
  public:
-  StudyOf(int64_t count, const uint8_t *masks, int lanes) : trials(count), widest(std::clamp(lanes ? lanes : PREFERRED, NARROWEST, WIDEST)) {
+  StudyOf(int64_t count, const uint8_t *masks, int lanes)
+      : trials(count), widest(lanes ? std::clamp(lanes, NARROWEST, WIDEST) : WIDEST) {
     size_t most = 0;
     for (Trial &trial : trials) {
       size = 0;
@@ -165,8 +164,8 @@ template <class Net, class Real> class StudyOf final : public Study {
       start += filled;
     }
   }
-  // The sum of the losses, and the gradient of their mean in `slopes`. Promise: losses are added in double, in the order
-  // of the examples.
+  // The sum of the losses, and the gradient of their mean in `slopes`. Promise: losses are added in double, in the
+  // order of the examples.
   double losses_and_slopes(Trial &t, const Data &data, const int64_t *rows, int64_t batch) {
     for (size_t i = 0; i < t.layers.size(); i++) {
       const Entries &n = t.layers[i];
@@ -230,7 +229,8 @@ template <class Visit> bool find(const Named &named, Visit visit) {
 
 static bool within(const Data &data, const int64_t *rows, int64_t count) {
   for (int64_t i = 0; i < count; i++)
-    if (rows[i] < 0 || rows[i] >= data.examples || data.labels[rows[i]] < 0 || data.labels[rows[i]] >= CLASSES) return false;
+    if (rows[i] < 0 || rows[i] >= data.examples || data.labels[rows[i]] < 0 || data.labels[rows[i]] >= CLASSES)
+      return false;
   return true;
 }
 
@@ -255,8 +255,8 @@ int64_t kstar_size(const char *name, int64_t channels, int64_t side) {
   return size;
 }
 
-// masks: one byte a weight, shape (trials, P). bits: 32 or 64 of a number. lanes: at most so many examples in a register,
-// 0 for as many as there are. Null where there is no such network or no memory.
+// masks: one byte a weight, shape (trials, P). bits: 32 or 64 of a number. lanes: at most so many examples in a
+// register, 0 for as many as there are. Null where there is no such network or no memory.
 Study *kstar_open(const char *name, int64_t channels, int64_t side, int bits, int64_t trials, const uint8_t *masks,
                   int lanes) {
   Study *study = nullptr;
@@ -277,7 +277,9 @@ int64_t kstar_work(const Study *study) { return study->work; }
 void kstar_put(Study *study, int64_t trial, const void *weights, const void *velocities) {
   study->put(trial, weights, velocities);
 }
-void kstar_get(const Study *study, int64_t trial, void *weights, void *velocities) { study->get(trial, weights, velocities); }
+void kstar_get(const Study *study, int64_t trial, void *weights, void *velocities) {
+  study->get(trial, weights, velocities);
+}
 
 // The rest returns 0, or 1 where a row or label is out of range (and nothing has been done).
 // rows: of the examples, shape (steps, batch).

@@ -80,7 +80,8 @@ template <class T> inline typename T::V exponential(typename T::V x) {
   using Real = typename T::Real;
   using F = Format<Real>;
   const V least = T::splat(F::LEAST), y = x > least ? x : least;
-  const V shifted = fma(y, T::splat(Real(1.4426950408889634)), T::splat(F::ROUNDER));  // its low bits are y/ln 2, rounded
+  const V shifted =
+      fma(y, T::splat(Real(1.4426950408889634)), T::splat(F::ROUNDER));  // its low bits are y/ln 2, rounded
   const V n = shifted - T::splat(F::ROUNDER);
   const V r = fma(n, T::splat(-F::LN2_LOW), fma(n, T::splat(-F::LN2_HIGH), y));
   double factorial = 1;

@@ -1,5 +1,5 @@
-// Layers as types. Every loop bound is a constant, every kept weight one entry of a list; a register holds one number of
-// COUNT examples, so that an entry costs one fused multiply-add an output position and no index an element.
+// Layers as types. Every loop bound is a constant, every kept weight one entry of a list; a register holds one number
+// of COUNT examples, so that an entry costs one fused multiply-add an output position and no index an element.
 #pragma once
 #include <algorithm>
 #include <tuple>
@@ -21,20 +21,21 @@ struct Nowhere {};  // the layout of a gradient that nobody needs
 
 // The kept weights of one convolution or linear layer.
 struct Entries {
-  int first = 0;                 // of its weights among the trial's kept ones
-  std::vector<int> row, input;   // of each output: where its entries begin; of each entry: its input, at the first position
-  std::vector<int> group;        // by input channel and kernel row (or parity): where entries begin
+  int first = 0;  // of its weights among the trial's kept ones
+  std::vector<int> row,
+      input;               // of each output: where its entries begin; of each entry: its input, at the first position
+  std::vector<int> group;  // by input channel and kernel row (or parity): where entries begin
   std::vector<int> slope, weight;  // of those: the output's gradient they read, the entry whose weight they have
-  std::vector<int> bias;         // of each output: where its bias is among the kept ones, or -1
+  std::vector<int> bias;           // of each output: where its bias is among the kept ones, or -1
 };
 
 // What a trial's weights and accumulators look like to a layer.
 template <class Real> struct Kept {
   const Entries &entries;
-  const Real *weights;    // all kept of the trial
-  const Real *by_input;   // those of this layer in the order of `Entries::weight`
-  Sixteen<Real> *sums;    // of the gradient, one for each kept of the trial
-  int64_t &work;          // multiply-adds so far
+  const Real *weights;   // all kept of the trial
+  const Real *by_input;  // those of this layer in the order of `Entries::weight`
+  Sixteen<Real> *sums;   // of the gradient, one for each kept of the trial
+  int64_t &work;         // multiply-adds so far
   Real bias(int o) const { return entries.bias[o] < 0 ? Real(0) : weights[entries.bias[o]]; }
   const Real *own() const { return weights + entries.first; }
 };
@@ -54,11 +55,14 @@ template <int CI_, int CO_, int H_, int K_, int PAD_, int STRIDE_ = 1> struct Co
   static constexpr int INPUT_H = INPUT_W == 12 ? 1 : INPUT_W == 8 ? (WIDE ? 2 : 1) : (WIDE ? 4 : 2);
 
   // For the gradient of the input, entries come in groups: at stride 2 by the parities of kernel row and column, which
-  // reach different inputs; else by kernel row, so that rows without an output are skipped, and where that pays, by pairs
-  // of kernel columns, each of which reaches O + 1 columns of H.
+  // reach different inputs; else by kernel row, so that rows without an output are skipped, and where that pays, by
+  // pairs of kernel columns, each of which reaches O + 1 columns of H.
   static constexpr int SPLITS = STRIDE == 1 && PAD == 0 && INPUT_W == H ? (K + 1) / 2 : 1;
   static constexpr int GROUPS = STRIDE == 1 ? SPLITS * K : 4;
   static int group(int i, int j) { return STRIDE == 2 ? 2 * (i & 1) + (j & 1) : SPLITS > 1 ? j / 2 * K + i : i; }
+  // Large images of few channels: all channels of one tile come before the next tile, whose inputs are still in a
+  // cache.
+  static constexpr bool LARGE = CI >= 16 && CI <= 32 && H >= 16, LARGE_SLOPE = CO <= 32 && H >= 16;
   static constexpr int HALO = K - 1 - PAD, HALO_ROWS = HALO < INPUT_H - 1 ? HALO : INPUT_H - 1;
   static constexpr int HALO_COLUMNS = SPLITS > 1 ? 1 : HALO;
   using Slope = std::conditional_t<STRIDE == 1, Image<CO, O, HALO_ROWS, HALO_COLUMNS>, Image<CO, O, 1, 1, 0, 0>>;
@@ -68,47 +72,49 @@ template <int CI_, int CO_, int H_, int K_, int PAD_, int STRIDE_ = 1> struct Co
     std::vector<std::vector<std::pair<int, int>>> groups(CI * GROUPS);
     n.row.push_back(0);
     for (int o = 0; o < CO; o++) {
-    for (int c = 0; c < CI; c++)
-      for (int i = 0; i < K; i++)
-        for (int j = 0; j < K; j++)
-          if (*mask++) {
-            const int slope = STRIDE == 1 ? Slope::at(o, PAD - i, PAD - j) : Slope::at(o, i == 2 ? -1 : 0, j == 2 ? -1 : 0);
-            groups[c * GROUPS + group(i, j)].push_back({slope, int(n.input.size())});
-            n.input.push_back((c * Input::ROWS + i) * Input::COLUMNS + j);
-          }
-    n.row.push_back(int(n.input.size()));
+      for (int c = 0; c < CI; c++)
+        for (int i = 0; i < K; i++)
+          for (int j = 0; j < K; j++)
+            if (*mask++) {
+              const int slope =
+                  STRIDE == 1 ? Slope::at(o, PAD - i, PAD - j) : Slope::at(o, i == 2 ? -1 : 0, j == 2 ? -1 : 0);
+              groups[c * GROUPS + group(i, j)].push_back({slope, int(n.input.size())});
+              n.input.push_back((c * Input::ROWS + i) * Input::COLUMNS + j);
+            }
+      n.row.push_back(int(n.input.size()));
     }
     n.group.push_back(0);
     for (auto &of : groups) {
-    for (auto [slope, entry] : of) n.slope.push_back(slope), n.weight.push_back(entry);
-    n.group.push_back(int(n.slope.size()));
+      for (auto [slope, entry] : of) n.slope.push_back(slope), n.weight.push_back(entry);
+      n.group.push_back(int(n.slope.size()));
     }
   }
 
-  // Calls done(o, y, x, tile), a tile of FORWARD_H x FORWARD_W outputs. Promise: bias first, then entries in flat order.
+  // Calls done(o, y, x, tile), a tile of FORWARD_H x FORWARD_W outputs. Promise: bias first, then entries in flat
+  // order.
   template <class T, class Done>
   static inline void forward(const Kept<typename T::Real> &n, const typename T::V *in, Done done) {
     constexpr int W = FORWARD_W, N = FORWARD_W * FORWARD_H;
     static_assert(O % FORWARD_W == 0 && O % FORWARD_H == 0, "tiles fill the output");
     const typename T::Real *w = n.own();
     const int *input = n.entries.input.data();
-    for (int o = 0; o < CO; o++) {
-      const int begin = n.entries.row[o], end = n.entries.row[o + 1];
-      const typename T::V bias = T::splat(n.bias(o));
+    for (int outer = 0; outer < (LARGE ? 1 : CO); outer++)
       for (int y = 0; y < O; y += FORWARD_H)
-        for (int x = 0; x < O; x += W) {
-          const typename T::V *base = in + (y * Input::COLUMNS + x) * STRIDE;
-          typename T::V a[N];
-          for (int i = 0; i < N; i++) a[i] = bias;
-          for (int e = begin; e < end; e++) {
-            const typename T::V v = T::splat(w[e]), *p = base + input[e];
+        for (int x = 0; x < O; x += W)
+          for (int o = outer; o < (LARGE ? CO : outer + 1); o++) {
+            const int begin = n.entries.row[o], end = n.entries.row[o + 1];
+            const typename T::V bias = T::splat(n.bias(o));
+            const typename T::V *base = in + (y * Input::COLUMNS + x) * STRIDE;
+            typename T::V a[N];
+            for (int i = 0; i < N; i++) a[i] = bias;
+            for (int e = begin; e < end; e++) {
+              const typename T::V v = T::splat(w[e]), *p = base + input[e];
 #pragma GCC unroll 24
-            for (int i = 0; i < N; i++) a[i] = fma(v, p[((i / W) * Input::COLUMNS + i % W) * STRIDE], a[i]);
+              for (int i = 0; i < N; i++) a[i] = fma(v, p[((i / W) * Input::COLUMNS + i % W) * STRIDE], a[i]);
+            }
+            n.work += (end - begin) * N;
+            done(o, y, x, a);
           }
-          n.work += (end - begin) * N;
-          done(o, y, x, a);
-        }
-    }
   }
 
   // Adds to the sums of kept weights and biases. slope(o, y, x, tile) gives the gradient of a tile of 16 outputs.
@@ -119,45 +125,45 @@ template <int CI_, int CO_, int H_, int K_, int PAD_, int STRIDE_ = 1> struct Co
     using V = typename T::V;
     const auto place = [](int i) { return ((i / TILE_W) * Input::COLUMNS + i % TILE_W) * STRIDE; };
     const int *input = n.entries.input.data();
-    for (int o = 0; o < CO; o++) {
-      const int begin = n.entries.row[o], end = n.entries.row[o + 1], bias = n.entries.bias[o];
-      if (begin == end && bias < 0) continue;
-      Sixteen<typename T::Real> *sums = n.sums + n.entries.first;
+    Sixteen<typename T::Real> *sums = n.sums + n.entries.first;
+    for (int outer = 0; outer < (LARGE ? 1 : CO); outer++)
       for (int y = 0; y < O; y += TILE_H)
-        for (int x = 0; x < O; x += TILE_W) {
-          const V *base = in + (y * Input::COLUMNS + x) * STRIDE;
-          V g[16];
-          slope(o, y, x, g);
-          if constexpr (WIDE) {
-            for (int e = begin; e < end; e++) {
-              const V *p = base + input[e];
-              V s = V{}, t = V{};
-#pragma GCC unroll 8
-              for (int i = 0; i < 8; i++) s = fma(g[i], p[place(i)], s), t = fma(g[8 + i], p[place(8 + i)], t);
-              V *sum = (V *)(sums[e].lane + lane);
-              *sum = (*sum + s) + t;
-            }
-          } else {
-            for (int half = 0; half < 16; half += 8) {
-              V h[8];
-              for (int i = 0; i < 8; i++) h[i] = g[half + i];
+        for (int x = 0; x < O; x += TILE_W)
+          for (int o = outer; o < (LARGE ? CO : outer + 1); o++) {
+            const int begin = n.entries.row[o], end = n.entries.row[o + 1], bias = n.entries.bias[o];
+            if (begin == end && bias < 0) continue;
+            const V *base = in + (y * Input::COLUMNS + x) * STRIDE;
+            V g[16];
+            slope(o, y, x, g);
+            if constexpr (WIDE) {
               for (int e = begin; e < end; e++) {
-                const V *p = base + input[e] + place(half);
-                V s = V{};
+                const V *p = base + input[e];
+                V s = V{}, t = V{};
 #pragma GCC unroll 8
-                for (int i = 0; i < 8; i++) s = fma(h[i], p[place(i)], s);
-                *(V *)(sums[e].lane + lane) += s;
+                for (int i = 0; i < 8; i++) s = fma(g[i], p[place(i)], s), t = fma(g[8 + i], p[place(8 + i)], t);
+                V *sum = (V *)(sums[e].lane + lane);
+                *sum = (*sum + s) + t;
+              }
+            } else {
+              for (int half = 0; half < 16; half += 8) {
+                V h[8];
+                for (int i = 0; i < 8; i++) h[i] = g[half + i];
+                for (int e = begin; e < end; e++) {
+                  const V *p = base + input[e] + place(half);
+                  V s = V{};
+#pragma GCC unroll 8
+                  for (int i = 0; i < 8; i++) s = fma(h[i], p[place(i)], s);
+                  *(V *)(sums[e].lane + lane) += s;
+                }
               }
             }
+            n.work += (end - begin) * 16;
+            if (bias >= 0) {
+              for (int k = 8; k; k /= 2)
+                for (int i = 0; i < k; i++) g[i] += g[i + k];
+              *(V *)(n.sums[bias].lane + lane) += g[0];
+            }
           }
-          n.work += (end - begin) * 16;
-          if (bias >= 0) {
-            for (int k = 8; k; k /= 2)
-              for (int i = 0; i < k; i++) g[i] += g[i + k];
-            *(V *)(n.sums[bias].lane + lane) += g[0];
-          }
-        }
-    }
   }
 
   // Calls done(c, y, x, value) with the gradient of each input. Promise: an input's entries come by group, then output.
@@ -165,10 +171,12 @@ template <int CI_, int CO_, int H_, int K_, int PAD_, int STRIDE_ = 1> struct Co
   static inline void input_gradient(const Kept<typename T::Real> &n, const typename T::V *slope, Done done) {
     constexpr int W = INPUT_W, N = INPUT_W * INPUT_H, PARITIES = STRIDE * STRIDE;
     static_assert(SIDE % INPUT_W == 0 && SIDE % INPUT_H == 0, "tiles fill the input");
-    for (int c = 0; c < CI; c++)
-      for (int parity = 0; parity < PARITIES; parity++)
-        for (int y = 0; y < SIDE; y += INPUT_H)
-          for (int x = 0; x < SIDE; x += W) {
+    constexpr int PARTS = CI * PARITIES;
+    for (int outer = 0; outer < (LARGE_SLOPE ? 1 : PARTS); outer++)
+      for (int y = 0; y < SIDE; y += INPUT_H)
+        for (int x = 0; x < SIDE; x += W)
+          for (int part = outer; part < (LARGE_SLOPE ? PARTS : outer + 1); part++) {
+            const int c = part / PARITIES, parity = part % PARITIES;
             const typename T::V *base = slope + y * Slope::COLUMNS + x;
             typename T::V a[N];
             for (int i = 0; i < N; i++) a[i] = typename T::V{};
@@ -213,7 +221,8 @@ template <class C> struct Pooled {
   using Slope = Image<C::CO, P>;
   template <class T> struct State {
     typename T::V slope[C::Slope::SIZE];
-    typename T::I winner[Slope::SIZE];  // which of the four was the largest, the first of equals; -1 where none is positive
+    typename T::I
+        winner[Slope::SIZE];  // which of the four was the largest, the first of equals; -1 where none is positive
   };
   using Parameters = std::tuple<C>;
   template <class T> static void receive(typename T::V *in, State<T> &, int c, int y, int x, typename T::V value) {
@@ -264,7 +273,8 @@ template <class C> struct Pooled {
         for (int i = 0; i < 16; i++) state.slope[C::Slope::at(o, y0 + i / C::TILE_W, x0 + i % C::TILE_W)] = g[i];
     });
     if constexpr (!std::is_same_v<Before, Nowhere>)
-      C::template input_gradient<T>(n[0], state.slope, [&](int c, int y, int x, V value) { before[Before::at(c, y, x)] = value; });
+      C::template input_gradient<T>(n[0], state.slope,
+                                    [&](int c, int y, int x, V value) { before[Before::at(c, y, x)] = value; });
   }
 };
 
@@ -290,7 +300,8 @@ template <class C> struct Plain {
                        typename T::V *before, int lane) {
     C::template weight_gradient<T>(n[0], in, lane, tile_of<T, C>(slope));
     if constexpr (!std::is_same_v<Before, Nowhere>)
-      C::template input_gradient<T>(n[0], slope, [&](int c, int y, int x, typename T::V g) { before[Before::at(c, y, x)] = g; });
+      C::template input_gradient<T>(n[0], slope,
+                                    [&](int c, int y, int x, typename T::V g) { before[Before::at(c, y, x)] = g; });
   }
 
   template <class T, class Of> static auto tile_of(const typename T::V *slope) {
@@ -312,8 +323,7 @@ template <int CI, int CO, int H, int STRIDE> struct Block {
     typename T::V raw[STRIDE == 1 ? CI * H * H : 1], hidden[B::Input::SIZE], slope[A::Slope::SIZE];
   };
   using Parameters = std::tuple<A, B>;
-  template <class T>
-  static void receive(typename T::V *in, State<T> &state, int c, int y, int x, typename T::V value) {
+  template <class T> static void receive(typename T::V *in, State<T> &state, int c, int y, int x, typename T::V value) {
     if (STRIDE == 1) state.raw[(c * H + y) * H + x] = value;
     in[Input::at(c, y, x)] = relu(value);
   }
@@ -352,10 +362,8 @@ template <int CI, int CO, int H, int STRIDE> struct Block {
     A::template weight_gradient<T>(n[0], in, lane, Plain<A>::template tile_of<T, A>(state.slope));
     A::template input_gradient<T>(n[0], state.slope, [&](int c, int y, int x, V g) {
       const auto positive = in[Input::at(c, y, x)] > V{};
-      if constexpr (STRIDE == 1)
-        g = (positive ? g : V{}) + slope[Slope::at(c, y, x)];
-      else
-        g = positive ? fma(T::splat(0.25), slope[Slope::at(c, y / 2, x / 2)], g) : V{};
+      if constexpr (STRIDE == 1) g = (positive ? g : V{}) + slope[Slope::at(c, y, x)];
+      else g = positive ? fma(T::splat(0.25), slope[Slope::at(c, y / 2, x / 2)], g) : V{};
       before[Before::at(c, y, x)] = g;
     });
   }

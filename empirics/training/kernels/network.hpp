@@ -10,7 +10,8 @@ template <class First, class... Rest> struct Network {
   using Images = typename First::Input;
   // Calls visit(layer) for what has weights and biases, in the order of the flat ones.
   template <class Visit> static void parameters(Visit visit) {
-    std::apply([&](auto... layer) { (visit(layer), ...); }, decltype(std::tuple_cat(typename First::Parameters{}, typename Rest::Parameters{}...)){});
+    std::apply([&](auto... layer) { (visit(layer), ...); },
+               decltype(std::tuple_cat(typename First::Parameters{}, typename Rest::Parameters{}...)){});
   }
 };
 
@@ -45,7 +46,7 @@ template <class T, int AT, class First, class... Rest> struct Stack<T, AT, First
   typename T::V *outputs() { return rest.outputs(); }
 };
 
-struct Data {  // a set of examples
+struct Data {           // a set of examples
   const float *images;  // [example][channel][row][column]
   const int64_t *labels;
   int64_t examples;
