@@ -23,6 +23,7 @@ _NEEDS = {  # processor flags as Linux names them, from the x86-64 psABI
 }
 _OPTIMIZERS = ("sgd", "momentum", "nesterov")  # in the order of the kernel's numbers
 _SCHEDULES = ("constant", "linear")
+_NO_MEMORY = 2
 _ANSWER = "de56074b994cfe80"  # of `_known_answer`: what every sound build gives
 
 
@@ -338,7 +339,10 @@ class Trials:
         rules = () if rule is None else (rule,)
         function = getattr(self._library, f"kstar_{name}")
         data = ctypes.byref(examples.data)
-        if function(self._handle, self._index(trial), *rules, data, places.ctypes.data, *sizes, *results):
+        status = function(self._handle, self._index(trial), *rules, data, places.ctypes.data, *sizes, *results)
+        if status == _NO_MEMORY:
+            raise MemoryError("no memory for the sparse kernel")
+        if status:
             raise IndexError("a row is not one of the examples, or its label no class")
 
     def _index(self, trial: int) -> int:

@@ -234,6 +234,18 @@ static bool within(const Data &data, const int64_t *rows, int64_t count) {
   return true;
 }
 
+// Does some work on examples; returns 0, or 1 where a row or label is out of range, or 2 where memory does not suffice.
+template <class Work> int on_examples(const Data &data, const int64_t *rows, int64_t count, Work work) {
+  if (!within(data, rows, count)) return 1;
+  const Arithmetic ieee;
+  try {
+    work();
+  } catch (const std::bad_alloc &) {
+    return 2;
+  }
+  return 0;
+}
+
 }  // namespace kstar
 
 using namespace kstar;
@@ -243,7 +255,7 @@ using namespace kstar;
 
 #pragma GCC visibility push(default)
 extern "C" {
-// Version of this interface, hash of the source and bytes of a register, by which a loader knows what it has.
+// Version of this interface and hash of the source, by which a loader knows what it has; bytes of a register.
 const char *kstar_kernel() { return "kstar sparse kernel 1 " KSTAR_SOURCE; }
 int kstar_register_bytes() { return REGISTER_BYTES; }
 
@@ -281,27 +293,18 @@ void kstar_get(const Study *study, int64_t trial, void *weights, void *velocitie
   study->get(trial, weights, velocities);
 }
 
-// The rest returns 0, or 1 where a row or label is out of range (and nothing has been done).
-// rows: of the examples, shape (steps, batch).
+// The rest return what `on_examples` does. rows: of the examples, shape (steps, batch).
 int kstar_train(Study *study, int64_t trial, const Rule *rule, const Data *data, const int64_t *rows, int64_t batch,
                 int64_t steps, int64_t first, Outcome *outcome) {
-  const Arithmetic ieee;
-  if (!within(*data, rows, steps * batch)) return 1;
-  *outcome = study->train(trial, *rule, *data, rows, batch, steps, first);
-  return 0;
+  return on_examples(*data, rows, steps * batch,
+                     [&] { *outcome = study->train(trial, *rule, *data, rows, batch, steps, first); });
 }
 int kstar_errors(Study *study, int64_t trial, const Data *data, const int64_t *rows, int64_t count, uint8_t *wrong) {
-  const Arithmetic ieee;
-  if (!within(*data, rows, count)) return 1;
-  study->errors(trial, *data, rows, count, wrong);
-  return 0;
+  return on_examples(*data, rows, count, [&] { study->errors(trial, *data, rows, count, wrong); });
 }
 int kstar_gradient(Study *study, int64_t trial, const Data *data, const int64_t *rows, int64_t count, double *loss,
                    void *gradient) {
-  const Arithmetic ieee;
-  if (!within(*data, rows, count)) return 1;
-  *loss = study->gradient(trial, *data, rows, count, gradient);
-  return 0;
+  return on_examples(*data, rows, count, [&] { *loss = study->gradient(trial, *data, rows, count, gradient); });
 }
 }
 #pragma GCC visibility pop

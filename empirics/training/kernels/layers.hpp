@@ -22,11 +22,11 @@ struct Nowhere {};  // the layout of a gradient that nobody needs
 // The kept weights of one convolution or linear layer.
 struct Entries {
   int first = 0;  // of its weights among the trial's kept ones
-  std::vector<int> row,
-      input;               // of each output: where its entries begin; of each entry: its input, at the first position
-  std::vector<int> group;  // by input channel and kernel row (or parity): where entries begin
-  std::vector<int> slope, weight;  // of those: the output's gradient they read, the entry whose weight they have
-  std::vector<int> bias;           // of each output: where its bias is among the kept ones, or -1
+  // Of each output, where its entries begin; of each entry, its input at the first position.
+  std::vector<int> row, input;
+  // By input channel and group of kernel places, where entries begin; of each, the gradient it reads and its number.
+  std::vector<int> group, slope, weight;
+  std::vector<int> bias;  // of each output, where its bias is among the kept ones, or -1
 };
 
 // What a trial's weights and accumulators look like to a layer.
@@ -60,8 +60,7 @@ template <int CI_, int CO_, int H_, int K_, int PAD_, int STRIDE_ = 1> struct Co
   static constexpr int SPLITS = STRIDE == 1 && PAD == 0 && INPUT_W == H ? (K + 1) / 2 : 1;
   static constexpr int GROUPS = STRIDE == 1 ? SPLITS * K : 4;
   static int group(int i, int j) { return STRIDE == 2 ? 2 * (i & 1) + (j & 1) : SPLITS > 1 ? j / 2 * K + i : i; }
-  // Large images of few channels: all channels of one tile come before the next tile, whose inputs are still in a
-  // cache.
+  // Large images of few channels: all channels of one tile come before the next tile: its inputs are cached.
   static constexpr bool LARGE = CI >= 16 && CI <= 32 && H >= 16, LARGE_SLOPE = CO <= 32 && H >= 16;
   static constexpr int HALO = K - 1 - PAD, HALO_ROWS = HALO < INPUT_H - 1 ? HALO : INPUT_H - 1;
   static constexpr int HALO_COLUMNS = SPLITS > 1 ? 1 : HALO;
@@ -90,8 +89,7 @@ template <int CI_, int CO_, int H_, int K_, int PAD_, int STRIDE_ = 1> struct Co
     }
   }
 
-  // Calls done(o, y, x, tile), a tile of FORWARD_H x FORWARD_W outputs. Promise: bias first, then entries in flat
-  // order.
+  // Calls done(o, y, x, tile) for tiles of FORWARD_H x FORWARD_W outputs. Promise: bias first, then entries in order.
   template <class T, class Done>
   static inline void forward(const Kept<typename T::Real> &n, const typename T::V *in, Done done) {
     constexpr int W = FORWARD_W, N = FORWARD_W * FORWARD_H;
@@ -221,8 +219,7 @@ template <class C> struct Pooled {
   using Slope = Image<C::CO, P>;
   template <class T> struct State {
     typename T::V slope[C::Slope::SIZE];
-    typename T::I
-        winner[Slope::SIZE];  // which of the four was the largest, the first of equals; -1 where none is positive
+    typename T::I winner[Slope::SIZE];  // which of the four was largest, the first of equals; -1 where none is positive
   };
   using Parameters = std::tuple<C>;
   template <class T> static void receive(typename T::V *in, State<T> &, int c, int y, int x, typename T::V value) {
