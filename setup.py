@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-HERE = Path("empirics/training/kernels")
+HERE = Path("empirics/kernels")
 _spec = importlib.util.spec_from_file_location("kernel_build", HERE / "build.py")
 assert _spec is not None
 assert _spec.loader is not None
@@ -31,7 +31,7 @@ setup(
     cmdclass={"build_ext": StampedBuild},
     ext_modules=[
         Extension(
-            f"empirics.training.kernels._sparse_{name}",
+            f"empirics.kernels._sparse_{name}",
             [str(HERE / "kernel.cpp")],
             depends=[str(HERE / path.name) for path in kernel_build.HEADERS],
             extra_compile_args=[*kernel_build.FLAGS, *flags, kernel_build.definition()],

@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from benchmarks.engine import matrix_product_rate
 from benchmarks.one_study import only_study
-from empirics.command_line import OneLineParser
-from empirics.convolutional import ConvolutionalNetwork
 from empirics.errors import InputError
-from empirics.laboratory import Laboratory
-from empirics.networks import Network
-from empirics.request import Request
-from empirics.training import TrialBlock
-from empirics.training.engines.sparse_kernel import Examples, Kernel, Missing, Rule, Trials, load
+from empirics.kernels.kernel import Examples, Kernel, Missing, Rule, Trials, load
+from empirics.networks.convolutional import ConvolutionalNetwork
+from empirics.networks.network import Network
+from empirics.specification.request import Request
+from empirics.training.block import TrialBlock
+from empirics.training.laboratory import Laboratory
+from kstar.command_line import OneLineParser
 
 WORKLOADS = ("digits/small-cnn/sgd", "mnist/simple-cnn/sgd", "cifar-10/resnet-8/sgd")
 _RATE = 1e-4  # so small that no mask of a trial decides what a step costs

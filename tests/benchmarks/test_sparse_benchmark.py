@@ -2,13 +2,13 @@ import json
 
 import numpy as np
 import pytest
-from reference.sparse_cases import SHAPES
-from reference.tools import give_up
+from reference.empirics.sparse_cases import SHAPES
+from tools.needed import give_up
 
 from benchmarks import sparse
 from benchmarks.sparse import _products, main
-from empirics.architectures import build_network
-from empirics.training.engines.sparse_kernel import Missing, load
+from empirics.kernels.kernel import Missing, load
+from empirics.networks.build import build_network
 
 
 @pytest.mark.parametrize(

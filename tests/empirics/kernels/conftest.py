@@ -1,7 +1,7 @@
 import pytest
-from reference.tools import give_up
+from tools.needed import give_up
 
-from empirics.training.engines.sparse_kernel import Missing, load
+from empirics.kernels.kernel import Missing, load
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,11 @@ import shutil
 
 import numpy as np
 import pytest
-from reference.sparse_cases import case, rule
+from reference.empirics.sparse_cases import case, rule
 
-from empirics.training.engines import sparse_kernel
-from empirics.training.engines.sparse_kernel import Kernel, Missing, load, processor_builds
-from empirics.training.kernels.build import is_whole, source_hash, stamp
+from empirics.kernels import kernel as sparse_kernel
+from empirics.kernels.build import is_whole, source_hash, stamp
+from empirics.kernels.kernel import Kernel, Missing, load, processor_builds
 
 
 @pytest.fixture

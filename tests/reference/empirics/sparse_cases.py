@@ -5,9 +5,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from empirics.architectures import build_network
-from empirics.networks import Network
-from empirics.training.engines.sparse_kernel import Examples, Rule, Trials
+from empirics.kernels.kernel import Examples, Rule, Trials
+from empirics.networks.build import build_network
+from empirics.networks.network import Network
 
 
 @dataclass(frozen=True)

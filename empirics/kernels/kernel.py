@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from empirics.errors import InputError
-from empirics.training.kernels.build import FOLDER, builds, is_whole, source_hash
+from empirics.kernels.build import FOLDER, builds, is_whole, source_hash
 
 _NEEDS = {  # processor flags as Linux names them, from the x86-64 psABI
     "v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"},

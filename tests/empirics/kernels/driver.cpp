@@ -1,7 +1,7 @@
 // Trains each update rule from made-up weights on made-up images and prints a hash of the weights: `driver NETWORK BITS
 // BATCH STEPS KEPT LANES`, KEPT of 1000 weights. Compiled with the kernel's source, so that any compiler, processor and
 // sanitiser can have it.
-#include "../../../../empirics/training/kernels/kernel.cpp"
+#include "../../../empirics/kernels/kernel.cpp"
 
 #include <cstdio>
 #include <cstdlib>

@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from reference.tools import need
+from tools.needed import need
 
-from empirics.training.kernels.build import FLAGS, X86_BUILDS
+from empirics.kernels.build import FLAGS, X86_BUILDS
 
 DRIVER = Path(__file__).with_name("driver.cpp")
 # network, bits of a number, batch size, steps, kept of 1000, most lanes

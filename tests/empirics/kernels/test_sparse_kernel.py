@@ -5,14 +5,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.sparse_cases import SHAPES, case, rule
+from reference.empirics.sparse_cases import SHAPES, case, rule
 from torch.nn import functional
 
 from empirics.errors import InputError
-from empirics.find_workload import find_workload
-from empirics.gradient import loss_and_gradient
-from empirics.training import TrialBlock
-from empirics.training.engines.sparse_kernel import Examples, Rule, Trials
+from empirics.kernels.kernel import Examples, Rule, Trials
+from empirics.networks.gradient import loss_and_gradient
+from empirics.training.block import TrialBlock
+from empirics.workloads.find import find_workload
 
 # A gradient entry sums at most 37 x 1024 products of sums of at most 9 x 64 terms on the way through 8 layers; rounding
 # loses at most u x terms of values some ten times the largest entry: 2^-53 x (37 x 1024 + 8 x 576) x 10 = 4.7e-11.

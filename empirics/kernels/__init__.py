@@ -1,0 +1,1 @@
+"""The sparse kernel: its C++ source, how it is built, and how Python calls it."""

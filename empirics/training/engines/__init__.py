@@ -1,1 +1,0 @@
-"""Engines: what trains a study's trials."""
