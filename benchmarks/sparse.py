@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from benchmarks.engine import matrix_product_rate
 from benchmarks.one_study import only_study
 from empirics.errors import InputError
-from empirics.kernels.kernel import Examples, Kernel, Missing, Rule, Trials, load
+from empirics.kernels.kernel import Examples, Kernel, Unavailable, Rule, Trials, load
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.networks.network import Network
 from empirics.specification.request import Request
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, default=None)
     options = parser.parse_args(arguments)
     kernel = load()
-    if isinstance(kernel, Missing):
+    if isinstance(kernel, Unavailable):
         print(f"error: {kernel.reason}", file=sys.stderr)
         return 2
     matmul = matrix_product_rate()

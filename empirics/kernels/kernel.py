@@ -28,7 +28,7 @@ _ANSWER = "de56074b994cfe80"  # of `_known_answer`: what every sound build gives
 
 
 @dataclass(frozen=True)
-class Missing:
+class Unavailable:
     """Why there is no kernel, in one line."""
 
     reason: str
@@ -103,7 +103,7 @@ def processor_builds() -> list[str]:
     return [name for name in names if name in able and "v3" in able]
 
 
-def load(folder: Path = FOLDER, only: str | None = None) -> Kernel | Missing:
+def load(folder: Path = FOLDER, only: str | None = None) -> Kernel | Unavailable:
     """Return the best kernel for this processor among the compiled ones.
 
     Args:
@@ -116,29 +116,29 @@ def load(folder: Path = FOLDER, only: str | None = None) -> Kernel | Missing:
     """
     able = [name for name in processor_builds() if only in {None, name}]
     if not able:
-        return Missing(f"the sparse kernel needs AVX2 with FMA, or 64-bit ARM; this is {platform.machine()}")
+        return Unavailable(f"the sparse kernel needs AVX2 with FMA, or 64-bit ARM; this is {platform.machine()}")
     for name in able:
         for suffix in importlib.machinery.EXTENSION_SUFFIXES:
             path = folder / f"_sparse_{name}{suffix}"
             if path.is_file():
                 return _checked(path)
-    return Missing("the sparse kernel is not compiled; install g++ or clang, then install this package again")
+    return Unavailable("the sparse kernel is not compiled; install g++ or clang, then install this package again")
 
 
-def _checked(path: Path) -> Kernel | Missing:
+def _checked(path: Path) -> Kernel | Unavailable:
     """Return the kernel of a file that is sound."""
     again = "; install this package again"
     if not is_whole(path):
-        return Missing(f"{path} is damaged or no kernel of ours{again}")
+        return Unavailable(f"{path} is damaged or no kernel of ours{again}")
     try:
         kernel = Kernel(path)
     except (OSError, AttributeError) as error:
-        return Missing(f"{path} cannot be loaded ({error}){again}")
+        return Unavailable(f"{path} cannot be loaded ({error}){again}")
     expected = f"kstar sparse kernel 1 {source_hash()}"
     if kernel.description != expected:
-        return Missing(f"{path} is {kernel.description!r} where this version needs {expected!r}{again}")
+        return Unavailable(f"{path} is {kernel.description!r} where this version needs {expected!r}{again}")
     if _known_answer(kernel) != _ANSWER:
-        return Missing(f"{path} computes other numbers than it should{again}, with another compiler if need be")
+        return Unavailable(f"{path} computes other numbers than it should{again}, with another compiler if need be")
     return kernel
 
 

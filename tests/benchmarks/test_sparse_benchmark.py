@@ -7,7 +7,7 @@ from tools.needed import give_up
 
 from benchmarks import sparse
 from benchmarks.sparse import _products, main
-from empirics.kernels.kernel import Missing, load
+from empirics.kernels.kernel import Unavailable, load
 from empirics.networks.build import build_network
 
 
@@ -27,7 +27,7 @@ def test_useful_products_by_hand(name, products):
 
 
 def test_ratios_and_shares_of_digits(tmp_path, monkeypatch, capsys):
-    if isinstance(found := load(), Missing):
+    if isinstance(found := load(), Unavailable):
         give_up(found.reason)
     monkeypatch.setattr(sparse, "_ROUNDS", 1)
     monkeypatch.setattr(sparse, "_ROUND_SECONDS", 0.001)
@@ -44,6 +44,6 @@ def test_ratios_and_shares_of_digits(tmp_path, monkeypatch, capsys):
 
 
 def test_without_a_kernel_it_says_what_to_do(monkeypatch, capsys):
-    monkeypatch.setattr(sparse, "load", lambda: Missing("the sparse kernel is not compiled"))
+    monkeypatch.setattr(sparse, "load", lambda: Unavailable("the sparse kernel is not compiled"))
     assert main([]) == 2
     assert capsys.readouterr().err == "error: the sparse kernel is not compiled\n"

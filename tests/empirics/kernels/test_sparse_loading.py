@@ -6,7 +6,7 @@ from reference.empirics.sparse_cases import case, rule
 
 from empirics.kernels import kernel as sparse_kernel
 from empirics.kernels.build import is_whole, source_hash, stamp
-from empirics.kernels.kernel import Kernel, Missing, load, processor_builds
+from empirics.kernels.kernel import Kernel, Unavailable, load, processor_builds
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_processor_without_the_registers_is_told(monkeypatch):
 
 
 def assert_missing(found, match):
-    assert isinstance(found, Missing)
+    assert isinstance(found, Unavailable)
     with pytest.raises(RuntimeError, match=match):
         raise RuntimeError(found.reason)
     assert "\n" not in found.reason
