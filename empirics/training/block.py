@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from empirics.errors import InputError
 from empirics.networks.gradient import Gradient, loss_and_gradient
 from empirics.networks.network import Network
 from empirics.training.captured import Capture, CapturedStep, capture_graph
+from empirics.training.engine import Advance, Split
 from empirics.workloads.optimizers import SCHEDULES, Points, update_rule
 from empirics.workloads.workload import Workload
 
@@ -55,6 +59,44 @@ class TrialBlock:
         self.capture: Capture | None = capture_graph if weights.is_cuda and not self._own_rule else None
         self._captured: CapturedStep | None = None
 
+    def advance(self, data: Split, rows: NDArray[np.int64]) -> Advance:
+        """Take steps one after another; a block that memory does not hold goes on as two.
+
+        Args:
+            data: Whose training set.
+            rows: Of the examples of each step, shape (steps, B).
+
+        Returns:
+            What became of the trials.
+
+        Raises:
+            InputError: If the device's memory does not hold one trial.
+        """
+        diverged: dict[int, int] = {}
+        for number, batch in enumerate(rows):
+            places = torch.from_numpy(batch).to(self.weights.device)
+            try:
+                finite = self.step(data.training_images[places], data.training_labels[places])
+            except BlockTooLargeError as error:
+                halves = [half.advance(data, rows[number:]) for half in self._halves(rows.shape[1], error)]
+                late = {trial: number + step for half in halves for trial, step in half.diverged.items()}
+                blocks = [block for half in halves for block in half.blocks]
+                return Advance(blocks, diverged | late, 1 + sum(half.halvings for half in halves))
+            if not bool(finite.all()):
+                ended = [trial for trial, is_finite in zip(self.trials, finite.tolist(), strict=True) if not is_finite]
+                diverged |= dict.fromkeys(ended, number + 1)
+                self.keep(finite)
+            if not self.trials:
+                return Advance([], diverged)
+        return Advance([self], diverged)
+
+    def _halves(self, batch_size: int, error: BlockTooLargeError) -> list[TrialBlock]:
+        """Return two blocks of half the trials."""
+        trials = len(self.trials)
+        if trials == 1:
+            raise InputError(f"the device's memory does not hold one trial at B = {batch_size}: {error}") from error
+        return [self.part(self.trials[: trials // 2]), self.part(self.trials[trials // 2 :])]
+
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
         """Take one step of the optimiser on the kept weights.
 
@@ -97,7 +139,7 @@ class TrialBlock:
         }
         return {"weights": self.weights, "steps": self._steps, **rule}
 
-    def load(self, state: dict[str, Tensor]) -> None:
+    def load(self, state: Mapping[str, Tensor]) -> None:
         """Go on, in the same memory, from where a block of the same trials stood."""
         self.weights.copy_(state["weights"])
         self._steps.copy_(state["steps"])

@@ -17,7 +17,7 @@ from torch import Tensor
 from empirics.errors import describe
 from empirics.store.provenance import provenance, vector_instructions
 from empirics.store.schema import canonical_json
-from empirics.training.block import TrialBlock
+from empirics.training.engine import Block
 from empirics.training.race_log import RaceLog
 from empirics.workloads.goal import Goals
 from kstar.files import write_bytes_atomically
@@ -26,7 +26,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def write_checkpoint(
-    path: Path, race: Mapping[str, object], blocks: Sequence[TrialBlock], goals: Goals, log: RaceLog
+    path: Path, race: Mapping[str, object], blocks: Sequence[Block], goals: Goals, log: RaceLog
 ) -> None:
     """Write where a race stands, in the place of what the file held before.
 
@@ -55,8 +55,8 @@ def write_checkpoint(
 
 
 def resume(
-    path: Path, race: Mapping[str, object], blocks: Sequence[TrialBlock], goals: Goals, log: RaceLog
-) -> tuple[list[TrialBlock], RaceLog] | str | None:
+    path: Path, race: Mapping[str, object], blocks: Sequence[Block], goals: Goals, log: RaceLog
+) -> tuple[list[Block], RaceLog] | str | None:
     """Take up a race where a file says it stood.
 
     Args:
@@ -96,7 +96,7 @@ def resume(
         return describe(error)
 
 
-def _block(trials: list[int], blocks: Sequence[TrialBlock], state: dict[str, Tensor]) -> TrialBlock:
+def _block(trials: list[int], blocks: Sequence[Block], state: dict[str, Tensor]) -> Block:
     """Return some trials where a file says they stood.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -23,19 +22,10 @@ from empirics.pruning.methods import UnrankedError, Untrained, kept_weights, pru
 from empirics.records import MaskRecord, StartRecord
 from empirics.specification.specification import Specification
 from empirics.streams import ExampleOrder, Stream, generator
+from empirics.training.engine import Split
 from empirics.training.rehearsal import rehearse
 from empirics.training.shares import SharesInTurn
 from empirics.workloads.goal import Goals
-
-
-@dataclass(frozen=True)
-class Split:
-    """One replicate's training and validation set on the device."""
-
-    training_images: Tensor
-    training_labels: Tensor
-    validation_images: Tensor
-    validation_labels: Tensor
 
 
 class Laboratory:

@@ -13,27 +13,28 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empirics.errors import InputError
 from empirics.records import RerunRecord, Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.streams import ExampleOrder
-from empirics.training.block import BlockTooLargeError, TrialBlock
+from empirics.training.block import TrialBlock
 from empirics.training.checkpoint import resume, write_checkpoint
+from empirics.training.engine import Block, Split
 from empirics.training.laboratory import Laboratory
 from empirics.training.race_log import RaceLog
 from empirics.workloads.goal import Goals
 
 Report = Callable[[int], None]
 CHECKPOINT_SECONDS = 60.0
+_STEPS_AT_ONCE = 64  # bounds the memory of their batches: 1 MB at B = 2048
 
 
 def race(
     laboratory: Laboratory,
     study: Study,
-    blocks: Sequence[TrialBlock],
+    blocks: Sequence[Block],
     order: ExampleOrder,
     report: Report,
     checkpoint: Path | None = None,
-) -> tuple[RaceLog, list[TrialBlock]]:
+) -> tuple[RaceLog, list[Block]]:
     """Advance all trials in step until the stop rule is met, all have reached every goal or diverged, or the budget.
 
     K* is a minimum over trials, so nothing that happens to the others after the first hit can change it.
@@ -62,11 +63,11 @@ def race(
         blocks, log = resumed
     written = time.monotonic()
     while blocks and not log.over(specification.stop, workload):
-        for _ in range(min(workload.eval_interval, workload.max_steps - log.step)):
-            rows = laboratory.tensor(order.batch(log.step, study.batch_size))
-            images, labels = data.training_images[rows], data.training_labels[rows]
-            log.step += 1
-            blocks = [part for block in blocks for part in _advance(block, images, labels, log)]
+        due = min(log.step + workload.eval_interval, workload.max_steps)
+        while log.step < due:
+            steps = range(log.step, min(log.step + _STEPS_AT_ONCE, due))
+            rows = np.stack([order.batch(step, study.batch_size) for step in steps])
+            blocks = _advance(blocks, data, rows, log)
         for block in blocks:
             _test(block, goals, log, traced=specification.trace == "full")
         report(log.step)
@@ -78,31 +79,24 @@ def race(
     return log, list(blocks)
 
 
-def _which(laboratory: Laboratory, study: Study, blocks: Sequence[TrialBlock]) -> dict[str, object]:
+def _which(laboratory: Laboratory, study: Study, blocks: Sequence[Block]) -> dict[str, object]:
     """Return what tells a race from all others, as plain JSON values."""
     specification, trials = laboratory.specification, [trial for block in blocks for trial in block.trials]
     points = [specification.points[trial] for trial in trials]
     return {"run": specification.identity(), "study": dataclasses.astuple(study), "points": points}
 
 
-def _advance(block: TrialBlock, images: Tensor, labels: Tensor, log: RaceLog) -> list[TrialBlock]:
-    """Take one step; return the trials that go on, as two blocks from now on where memory does not hold one."""
-    try:
-        finite = block.step(images, labels)
-    except BlockTooLargeError as error:
-        trials = len(block.trials)
-        if trials == 1:
-            raise InputError(f"the device's memory does not hold one trial at B = {len(labels)}: {error}") from error
-        log.halvings += 1
-        parts = [block.part(block.trials[: trials // 2]), block.part(block.trials[trials // 2 :])]
-        return [part for half in parts for part in _advance(half, images, labels, log)]
-    if not bool(finite.all()):
-        log.diverged |= dict.fromkeys(_where(block.trials, ~finite), log.step)
-        block.keep(finite)
-    return [block] if block.trials else []
+def _advance(blocks: Sequence[Block], data: Split, rows: NDArray[np.int64], log: RaceLog) -> list[Block]:
+    """Take steps on batches, shape (steps, B); return the trials that go on."""
+    advances = [block.advance(data, rows) for block in blocks]
+    for advance in advances:
+        log.diverged |= {trial: log.step + step for trial, step in advance.diverged.items()}
+        log.halvings += advance.halvings
+    log.step += len(rows)
+    return [block for advance in advances for block in advance.blocks]
 
 
-def _test(block: TrialBlock, goals: Goals, log: RaceLog, *, traced: bool) -> None:
+def _test(block: Block, goals: Goals, log: RaceLog, *, traced: bool) -> None:
     """Note which goals the trials of a block have reached, and the error of those that did; with traces of all."""
     if traced:
         values = goals.values(block.weights)
@@ -121,7 +115,7 @@ def _test(block: TrialBlock, goals: Goals, log: RaceLog, *, traced: bool) -> Non
         known |= {trial: log.step for trial in _where(block.trials, there) if trial not in known}
 
 
-def _unfinished(blocks: Sequence[TrialBlock], log: RaceLog) -> list[TrialBlock]:
+def _unfinished(blocks: Sequence[Block], log: RaceLog) -> list[Block]:
     """Return the blocks without the trials that have reached every goal."""
     finished = set.intersection(*(set(of) for of in log.reached))
     for block in blocks:
@@ -186,7 +180,7 @@ def _traces(study: Study, metric: str, log: RaceLog) -> tuple[TraceRecord, ...]:
     )
 
 
-def _best_error(laboratory: Laboratory, study: Study, blocks: Sequence[TrialBlock]) -> float | None:
+def _best_error(laboratory: Laboratory, study: Study, blocks: Sequence[Block]) -> float | None:
     """Return the best validation error of trials at their end, None when all have diverged."""
     goals = laboratory.goal_test(study.replicate)
     values = [value for block in blocks if block.trials for value in goals.values(block.weights).tolist()]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from empirics.records import Study, StudyRecord, TrialRecord
 from empirics.stopping import RACE, StopRule
 from empirics.streams import ExampleOrder
+from empirics.training.engine import Advance
 from empirics.training.race import race
 
 
@@ -21,10 +22,17 @@ class ScriptedBlock:
         self.weights = torch.tensor([[trial, 0.0] for trial in trials])
         self._diverge_at = diverge_at
 
-    def step(self, _images, _labels):
-        assert self.trials, "a block without trials was stepped"
-        self.weights[:, 1] += 1
-        return torch.tensor([step < self._diverge_at[int(trial)] for trial, step in self.weights.tolist()])
+    def advance(self, _data, rows):
+        diverged = {}
+        for number in range(1, len(rows) + 1):
+            assert self.trials, "a block without trials was stepped"
+            self.weights[:, 1] += 1
+            finite = torch.tensor([step < self._diverge_at[int(trial)] for trial, step in self.weights.tolist()])
+            diverged |= {trial: number for trial, is_finite in zip(self.trials, finite, strict=True) if not is_finite}
+            self.keep(finite)
+            if not self.trials:
+                return Advance([], diverged)
+        return Advance([self], diverged)
 
     def keep(self, wanted):
         self.trials = [trial for trial, keep in zip(self.trials, wanted.tolist(), strict=True) if keep]

@@ -1,0 +1,61 @@
+"""What an engine must offer: blocks of trials that advance together, whoever computes their steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One replicate's training and validation set on the device."""
+
+    training_images: Tensor
+    training_labels: Tensor
+    validation_images: Tensor
+    validation_labels: Tensor
+
+
+@dataclass(frozen=True)
+class Advance:
+    """What some steps of a block came to.
+
+    Args:
+        blocks: The trials that go on; several blocks where memory did not hold one.
+        diverged: Trial to the step, from 1 of these, at which its loss or a weight was no longer finite.
+        halvings: How often memory did not hold a block.
+    """
+
+    blocks: list[Block]
+    diverged: dict[int, int] = field(default_factory=dict)
+    halvings: int = 0
+
+
+class Block(Protocol):
+    """Trials of one study that train on the same batches."""
+
+    trials: list[int]
+
+    @property
+    def weights(self) -> Tensor:
+        """Those of the trials still at work, shape (T, P); 0 where pruned."""
+
+    def advance(self, data: Split, rows: NDArray[np.int64]) -> Advance:
+        """Take steps on batches of the training set, given by their examples, shape (steps, B)."""
+
+    def keep(self, wanted: Tensor) -> None:
+        """Go on with some of the trials only; `wanted` has shape (T,), bool."""
+
+    def part(self, trials: Sequence[int]) -> Block:
+        """Return some of the trials as a block of their own that stands where this one does."""
+
+    def state(self) -> Mapping[str, Tensor]:
+        """Return all that changes with the steps, for `load`; `steps` is their number."""
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from where a block of the same trials stood."""
