@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from benchmarks.engine import matrix_product_rate
 from benchmarks.one_study import only_study
 from empirics.errors import InputError
-from empirics.kernels.kernel import Examples, Kernel, Unavailable, Rule, Trials, load
+from empirics.kernels.kernel import Examples, Kernel, Rule, Trials, Unavailable, load
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.networks.network import Network
 from empirics.specification.request import Request

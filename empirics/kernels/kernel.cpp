@@ -37,6 +37,8 @@ struct Study {
                         int64_t first) = 0;
   virtual void errors(int64_t trial, const Data &, const int64_t *rows, int64_t count, uint8_t *wrong) = 0;
   virtual double gradient(int64_t trial, const Data &, const int64_t *rows, int64_t count, void *gradient) = 0;
+  virtual double moments(int64_t trial, const Data &, const int64_t *rows, int64_t count, double *first,
+                         double *second) = 0;
 };
 
 template <class Net, class Real> class StudyOf final : public Study {
@@ -137,6 +139,30 @@ template <class Net, class Real> class StudyOf final : public Study {
     for (size_t e = 0; e < t.flat.size(); e++) ((Real *)gradient)[t.flat[e]] = slopes[e];
     return sum / double(count);
   }
+  // A lane of a sum holds the gradient of one example until the next sixteen come: its square costs nothing more.
+  // Promise: both sums are taken in double, over the lanes of sixteen examples, then over sixteens.
+  double moments(int64_t trial, const Data &data, const int64_t *rows, int64_t count, double *first,
+                 double *second) override {
+    Trial &t = trials[trial];
+    const std::vector<Kept<Real>> kept = begin(t);
+    std::fill_n(first, size, 0.);
+    std::fill_n(second, size, 0.);
+    double sum = 0;
+    groups(count, [&](auto &machine, int64_t start, int filled) {
+      pass(machine, kept, data, rows, 1, start, filled, sum);
+      if ((start + filled) % VIRTUAL && start + filled < count) return;
+      for (size_t e = 0; e < t.flat.size(); e++) {
+        double s = 0, squares = 0;
+        for (int l = 0; l < VIRTUAL; l++) {
+          const double g = double(sums[e].lane[l]);
+          s += g, squares += g * g;
+        }
+        first[t.flat[e]] += s, second[t.flat[e]] += squares;
+        sums[e] = Sixteen<Real>{};
+      }
+    });
+    return sum;
+  }
 
  private:
   std::vector<Kept<Real>> views(Trial &t) {
@@ -164,23 +190,32 @@ template <class Net, class Real> class StudyOf final : public Study {
       start += filled;
     }
   }
-  // The sum of the losses, and the gradient of their mean in `slopes`. Promise: losses are added in double, in the
-  // order of the examples.
-  double losses_and_slopes(Trial &t, const Data &data, const int64_t *rows, int64_t batch) {
+  // Makes ready for passes with the trial's present weights.
+  std::vector<Kept<Real>> begin(Trial &t) {
     for (size_t i = 0; i < t.layers.size(); i++) {
       const Entries &n = t.layers[i];
       by_input[i].resize(n.weight.size());
       for (size_t e = 0; e < n.weight.size(); e++) by_input[i][e] = t.weights[n.first + n.weight[e]];
     }
-    const std::vector<Kept<Real>> kept = views(t);
     std::fill_n(sums.data(), t.flat.size(), Sixteen<Real>{});
+    return views(t);
+  }
+  // Takes a group of examples forward and backward. Promise: losses are added in double, in the order of the examples.
+  template <class M>
+  static void pass(M &machine, const std::vector<Kept<Real>> &kept, const Data &data, const int64_t *rows, int64_t batch,
+                   int64_t start, int filled, double &losses) {
+    machine.load(data, rows + start, filled);
+    machine.forward(kept.data());
+    const auto loss = machine.loss_and_slopes(batch);
+    for (int l = 0; l < filled; l++) losses += double(loss[l]);
+    machine.backward(kept.data(), int(start % VIRTUAL));
+  }
+  // The sum of the losses, and the gradient of their mean in `slopes`.
+  double losses_and_slopes(Trial &t, const Data &data, const int64_t *rows, int64_t batch) {
+    const std::vector<Kept<Real>> kept = begin(t);
     double sum = 0;
     groups(batch, [&](auto &machine, int64_t start, int filled) {
-      machine.load(data, rows + start, filled);
-      machine.forward(kept.data());
-      const auto loss = machine.loss_and_slopes(batch);
-      for (int l = 0; l < filled; l++) sum += double(loss[l]);
-      machine.backward(kept.data(), int(start % VIRTUAL));
+      pass(machine, kept, data, rows, batch, start, filled, sum);
     });
     for (size_t e = 0; e < t.flat.size(); e++) slopes[e] = sums[e].sum();
     return sum;
@@ -305,6 +340,14 @@ int kstar_errors(Study *study, int64_t trial, const Data *data, const int64_t *r
 int kstar_gradient(Study *study, int64_t trial, const Data *data, const int64_t *rows, int64_t count, double *loss,
                    void *gradient) {
   return on_examples(*data, rows, count, [&] { *loss = study->gradient(trial, *data, rows, count, gradient); });
+}
+// Sums over the examples of their gradients and of the squares of these, entry by entry; loss: the sum of theirs.
+int kstar_moments(Study *study, int64_t trial, const Data *data, const int64_t *rows, int64_t count, double *loss,
+                  double *first, double *second) {
+  const Arithmetic ieee;
+  if (!within(*data, rows, count)) return 1;
+  *loss = study->moments(trial, *data, rows, count, first, second);
+  return 0;
 }
 }
 #pragma GCC visibility pop

@@ -77,6 +77,7 @@ class Kernel:
             "train": (ctypes.c_int, (pointer, whole, pointer, pointer, pointer, whole, whole, whole, pointer)),
             "errors": (ctypes.c_int, (pointer, whole, pointer, pointer, whole, pointer)),
             "gradient": (ctypes.c_int, (pointer, whole, pointer, pointer, whole, pointer, pointer)),
+            "moments": (ctypes.c_int, (pointer, whole, pointer, pointer, whole, pointer, pointer, pointer)),
         }
         for name, (result, arguments) in signatures.items():
             function = getattr(self.library, f"kstar_{name}")
@@ -111,8 +112,8 @@ def load(folder: Path = FOLDER, only: str | None = None) -> Kernel | Unavailable
         only: The build to take, where not the best.
 
     Returns:
-        The kernel, or why there is none: none was compiled, the processor lacks what they need, or the file is damaged,
-        foreign or of another source.
+        The kernel, or why there is none. Perhaps none was compiled, the processor lacks what they need, or the file is
+        damaged, foreign or of another source.
     """
     able = [name for name in processor_builds() if only in {None, name}]
     if not able:
@@ -321,6 +322,26 @@ class Trials:
         loss, gradient = ctypes.c_double(), np.empty(self.size, self.dtype)
         self._call("gradient", trial, None, examples, rows, (len(rows),), ctypes.byref(loss), gradient.ctypes.data)
         return loss.value, gradient
+
+    def moments(
+        self, trial: int, examples: Examples, rows: NDArray[np.integer]
+    ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        """Return sums over examples: of losses, of gradients and of their squares, the last two of shape (P,)."""
+        if not len(rows):
+            raise ValueError("need at least one example")
+        loss, first, second = ctypes.c_double(), np.empty(self.size), np.empty(self.size)
+        self._call(
+            "moments",
+            trial,
+            None,
+            examples,
+            rows,
+            (len(rows),),
+            ctypes.byref(loss),
+            first.ctypes.data,
+            second.ctypes.data,
+        )
+        return loss.value, first, second
 
     def _call(
         self,

@@ -347,3 +347,19 @@ def test_what_does_not_fit_is_refused(kernel):
         Examples(one.images, one.labels[:-1])
     with pytest.raises(InputError, match="use --engine torch"):
         Rule("adamw", "constant", {"learning_rate": 0.1})
+
+
+@networks
+@sparsities
+def test_sums_over_single_examples_are_those_of_their_gradients(kernel, name, sparsity):
+    """Nineteen: a group of sixteen, and one that leaves most lanes empty."""
+    one = case(name, sparsity)
+    rows = np.random.default_rng(2).permutation(40)[:19]
+    each = [twin(one, rows[place : place + 1]) for place in range(19)]
+    gradients = np.stack([gradient for _, gradient in each])
+    loss, first, second = one.trials(kernel).moments(0, one.examples, rows)
+    assert loss == pytest.approx(sum(loss for loss, _ in each), rel=DOUBLE)
+    assert error(first, gradients.sum(axis=0)) < DOUBLE
+    assert error(second, (gradients**2).sum(axis=0)) < 2 * DOUBLE
+    assert not first[~one.mask].any()
+    assert not second[~one.mask].any()
