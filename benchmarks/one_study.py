@@ -42,6 +42,7 @@ def request_of(options: Namespace) -> Request:
         goal_error=None if options.goal_error is None else (options.goal_error,),
         data_dir=options.data_dir,
         device="cpu",
+        engine="torch",
     )
 
 

@@ -82,7 +82,7 @@ def measure_constants(request: ConstantsRequest, execution: ConstantsExecution) 
     batch_size = request.batch_size or nearest_128(_measured(execution.out) or _by_default(request))
     wanted = request.request(batch_size)
     with placed(wanted, execution) as (resources, open_executor):
-        prepared = prepare(wanted, execution.jobs, execution.memory_limit, resources)
+        prepared = prepare(wanted, execution.jobs, execution.memory_limit, resources, execution.out)
         probe = dataclasses.replace(
             prepared.specification.probe, batch_size=request.batch_size, learning_rate=request.learning_rate
         )

@@ -53,7 +53,7 @@ def measure(request: Request, execution: Execution, *, show: bool = True) -> Pat
         InputError: If something in the request cannot be used.
     """
     with placed(request, execution) as (resources, open_executor):
-        prepared = prepare(request, execution.jobs, execution.memory_limit, resources)
+        prepared = prepare(request, execution.jobs, execution.memory_limit, resources, execution.out)
         return run_stages(prepared, execution.out, _everything, open_executor, inputs_of(request), show=show)
 
 
@@ -91,7 +91,7 @@ def _carry_out(request: Request, execution: _Command, then: Callable[[Path], str
         from empirics.run.plan import describe_plan  # noqa: PLC0415 - loads torch
 
         with placed(request, execution) as (resources, _):
-            prepared = prepare(request, execution.jobs, execution.memory_limit, resources)
+            prepared = prepare(request, execution.jobs, execution.memory_limit, resources, execution.out)
             specification = prepared.specification
             folder = folder_of(specification, execution.out)
             say(describe_plan(specification, prepared.dataset, prepared.jobs, folder))

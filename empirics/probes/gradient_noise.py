@@ -10,8 +10,10 @@ from scipy.optimize import nnls
 from torch import Tensor
 
 from empirics.networks.network import Network
-from empirics.probes.example_gradients import gradient_sums
+from empirics.probes.example_gradients import GradientSums, gradient_sums
 from empirics.probes.sample import Replicates, Sample, with_each_left_out
+
+Sums = Callable[[Network, Tensor, Tensor, Tensor], GradientSums]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,12 @@ class GradientNoise:
 
 
 def gradient_noise(
-    network: Network, weights: Tensor, mask: Tensor, sample: Sample, tick: Callable[[], None] = lambda: None
+    network: Network,
+    weights: Tensor,
+    mask: Tensor,
+    sample: Sample,
+    tick: Callable[[], None] = lambda: None,
+    sums_of: Sums | None = None,
 ) -> GradientNoise:
     r"""Return the variance of per-example gradients and the squared gradient norm, on the kept weights.
 
@@ -48,6 +55,7 @@ def gradient_noise(
         mask: 1 where a weight is kept, shape (1, P).
         sample: The training set, or at least two examples drawn from it.
         tick: Called after each group of examples.
+        sums_of: How an engine sums the gradients of single examples; None for torch's way.
 
     Returns:
         Both; an estimate of a small square may be negative.
@@ -57,7 +65,7 @@ def gradient_noise(
     """
     squares, firsts, sizes = [], [], []
     for rows in sample.groups():
-        sums = gradient_sums(network, weights, *sample.part(rows))
+        sums = (sums_of or gradient_sums)(network, weights, *sample.part(rows))
         squares.append(float((sums.second * mask[0]).sum()))
         firsts.append((sums.first * mask[0]).cpu().numpy())
         sizes.append(rows.stop - rows.start)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empirics.networks.gradient import loss_and_gradient
+from empirics.networks.gradient import Gradient, loss_and_gradient
 from empirics.networks.network import Network
 from empirics.probes.sample import Replicates, Sample, with_each_left_out
 
@@ -38,7 +38,12 @@ class StepMeasurement:
 
 
 def full_gradient(
-    network: Network, weights: Tensor, masks: Tensor, images: Tensor, labels: Tensor
+    network: Network,
+    weights: Tensor,
+    masks: Tensor,
+    images: Tensor,
+    labels: Tensor,
+    gradient_of: Gradient | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the training loss of T weight vectors and its gradient on the kept weights, in float64.
 
@@ -48,15 +53,23 @@ def full_gradient(
         masks: 1 where a weight is kept, shape (T, P) or (1, P).
         images: The training set, shape (n, channels, height, width).
         labels: Shape (n,).
+        gradient_of: How an engine takes them; None for torch's way.
 
     Returns:
         Losses, shape (T,), and gradients, shape (T, P).
     """
-    loss, gradient = loss_and_gradient(network, weights.double(), images, labels)
+    loss, gradient = (gradient_of or loss_and_gradient)(network, weights.double(), images, labels)
     return loss, gradient * masks
 
 
-def local_smoothness(network: Network, before: Tensor, after: Tensor, mask: Tensor, sample: Sample) -> StepMeasurement:
+def local_smoothness(
+    network: Network,
+    before: Tensor,
+    after: Tensor,
+    mask: Tensor,
+    sample: Sample,
+    gradient_of: Gradient | None = None,
+) -> StepMeasurement:
     r"""Return the smoothness along one training step, and the training loss at both ends.
 
     :math:`L(w_k) = \max_\gamma |\nabla f(w_k + \gamma d) - \nabla f(w_k)| / |\gamma d|`, :math:`d = w_{k+1} - w_k`,
@@ -68,6 +81,7 @@ def local_smoothness(network: Network, before: Tensor, after: Tensor, mask: Tens
         after: Weights w_{k+1}, shape (1, P).
         mask: 1 where a weight is kept, shape (1, P).
         sample: The training set, or examples drawn from it.
+        gradient_of: How an engine takes the loss and its gradient; None for torch's way.
 
     Returns:
         L(w_k), f(w_k) and f(w_{k+1}).
@@ -82,7 +96,7 @@ def local_smoothness(network: Network, before: Tensor, after: Tensor, mask: Tens
     losses, changes, sizes = [], [], []
     for rows in sample.groups():
         examples = rows.stop - rows.start
-        loss, gradient = full_gradient(network, start + gammas * direction, mask, *sample.part(rows))
+        loss, gradient = full_gradient(network, start + gammas * direction, mask, *sample.part(rows), gradient_of)
         losses.append(loss.cpu().numpy() * examples)
         changes.append((gradient[1:] - gradient[0]) * examples)
         sizes.append(examples)

@@ -18,6 +18,7 @@ from empirics.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from empirics.networks.gradient import Gradient
     from empirics.networks.network import Network
 
 Biases = Literal["prune", "keep", "none"]
@@ -72,6 +73,7 @@ class Untrained:
         images: The examples a method sees, shape (n, channels, height, width).
         labels: Shape (n,).
         randoms: One generator a trial, for methods that draw.
+        gradient_of: How SNIP takes gradients, an engine's own; None for torch's.
     """
 
     network: Network
@@ -79,6 +81,7 @@ class Untrained:
     images: Tensor
     labels: Tensor
     randoms: Sequence[np.random.Generator]
+    gradient_of: Gradient | None = None
 
 
 # A method says which of the prunable weights (a mask of shape (P,)) to keep at each of s sparsities: (T, s, P), where
@@ -132,7 +135,7 @@ def _sensitivity(trials: Untrained) -> NDArray[np.float64]:
     """Return the SNIP scores."""
     from empirics.pruning.scores import connection_sensitivity  # noqa: PLC0415 - loads torch
 
-    return connection_sensitivity(trials.network, trials.weights, trials.images, trials.labels)
+    return connection_sensitivity(trials.network, trials.weights, trials.images, trials.labels, trials.gradient_of)
 
 
 def _flow_of_gradients(trials: Untrained) -> NDArray[np.float64]:

@@ -7,14 +7,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empirics.networks.gradient import as_input, loss_and_gradient
+from empirics.networks.gradient import Gradient, as_input, loss_and_gradient
 from empirics.networks.network import Network
 
 _BATCH_SIZE = 100  # of the published SNIP code
 _GRASP_TEMPERATURE = 200.0  # Wang, Zhang, Grosse 2020, published code
 
 
-def connection_sensitivity(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> NDArray[np.float64]:
+def connection_sensitivity(
+    network: Network, weights: Tensor, images: Tensor, labels: Tensor, gradient_of: Gradient | None = None
+) -> NDArray[np.float64]:
     r"""Return the SNIP score of every weight of T trials.
 
     :math:`s = |\sum_b w \cdot \partial L_b / \partial w|`, the sum over the batches of one epoch.
@@ -24,6 +26,7 @@ def connection_sensitivity(network: Network, weights: Tensor, images: Tensor, la
         weights: Initial weights, shape (T, P).
         images: The examples it sees, shape (n, channels, height, width).
         labels: Shape (n,).
+        gradient_of: How an engine takes the loss and its gradient; None for torch's way.
 
     Returns:
         Scores, >= 0, shape (T, P). Biases start at 0, so theirs are 0.
@@ -34,7 +37,7 @@ def connection_sensitivity(network: Network, weights: Tensor, images: Tensor, la
     total = torch.zeros_like(weights, dtype=torch.float64)
     for start in range(0, len(labels), _BATCH_SIZE):
         rows = slice(start, start + _BATCH_SIZE)
-        total += loss_and_gradient(network, weights, images[rows], labels[rows])[1]
+        total += (gradient_of or loss_and_gradient)(network, weights, images[rows], labels[rows])[1]
     scores: NDArray[np.float64] = (weights.double() * total).abs().cpu().numpy()
     return scores
 

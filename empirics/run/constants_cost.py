@@ -9,11 +9,13 @@ import numpy as np
 import torch
 
 from empirics.datasets.arrays import Dataset
+from empirics.networks.gradient import Gradient
 from empirics.probes.curvature import HESSIAN_EXAMPLES
 from empirics.probes.smoothness import GAMMAS, full_gradient
 from empirics.records import Study, duration_text
 from empirics.specification.probe import FollowedRun, Probe
 from empirics.specification.specification import Specification
+from empirics.training.sparse import SparseEngine
 
 _NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0.6 to 0.9 of a plain gradient's time
 _PRODUCTS = 12  # Hessian-vector products until Lanczos agrees, as seen on digits and MNIST
@@ -35,17 +37,21 @@ def example_gradients(probe: Probe, steps: float) -> float:
     return points * (1 + len(GAMMAS) + _NOISE_PASSES) * probe.examples + hessians
 
 
-def seconds_per_gradient(specification: Specification, dataset: Dataset) -> float:
+def seconds_per_gradient(specification: Specification, dataset: Dataset, sparsity: float) -> float:
     """Return the time of one example's gradient in double precision, timed on one core for a moment."""
-    network = specification.workload.build_network(dataset)
-    weights = torch.from_numpy(network.initial_weights(np.random.default_rng(0))[None])
+    network, random = specification.workload.build_network(dataset), np.random.default_rng(0)
+    weights = torch.from_numpy(network.initial_weights(random)[None])
+    gradient_of: Gradient | None = None
+    if specification.engine == "sparse":
+        mask = random.random(network.size) >= sparsity / 100
+        gradient_of = SparseEngine(specification.workload, network.image_shape).gradient_of(mask)
     images, labels = (torch.from_numpy(part[:_TIMED_EXAMPLES]) for part in (dataset.images, dataset.labels))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     times = []
     for _ in range(2):  # the first warms up
         start = time.perf_counter()
-        full_gradient(network, weights, torch.ones_like(weights), images, labels)
+        full_gradient(network, weights, torch.ones_like(weights), images, labels, gradient_of)
         times.append(time.perf_counter() - start)
     torch.set_num_threads(threads)
     return min(times) / len(labels)
@@ -60,11 +66,11 @@ def describe_cost(specification: Specification, dataset: Dataset, runs: Sequence
         runs: Along what.
         jobs: Processes at once.
     """
-    probe, second = specification.probe, seconds_per_gradient(specification, dataset)
+    probe = specification.probe
     lines, total = [], 0.0
     for run in runs:
         steps = probe.steps or run.goal_step or specification.workload.max_steps
-        seconds = example_gradients(probe, steps) * second
+        seconds = example_gradients(probe, steps) * seconds_per_gradient(specification, dataset, run.sparsity)
         bound = "" if probe.steps or run.goal_step else "at most "
         study = Study(run.sparsity, run.replicate, run.batch_size)
         lines.append(

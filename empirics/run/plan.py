@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from empirics.datasets.arrays import Dataset
 from empirics.executors.memory import expected_bytes
@@ -21,8 +21,9 @@ from empirics.run.running import refuse_what_cannot_be_added
 from empirics.specification.specification import Specification, nearest_128
 from empirics.store.store import planned_store
 from empirics.streams import Stream, generator
-from empirics.training.block import TrialBlock
+from empirics.training.engine import Block
 from empirics.training.laboratory import Laboratory
+from empirics.training.race import block_of
 from empirics.workloads.goal_label import goal_label
 
 _TIMED_SECONDS = 0.5
@@ -96,15 +97,15 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int, fol
     left = missing_in(folder, specification, dataset)
     laboratory = Laboratory(specification, dataset)
     workload = specification.workload
-    sizes = {study.batch_size for study in left.studies} | {nearest_128(specification.batch_sizes)}
-    per_step = {size: _seconds_per_step(laboratory, size) for size in sorted(sizes)}
+    times = Times(laboratory)
     goal = goal_label(" and ".join(map(number_text, specification.goals)), workload.goal_sign)
     header = (
         f"{workload.name}: {goal}, {specification.trials} trials a study, budget "
-        f"{workload.max_steps} steps, goal test every {workload.eval_interval}, device {specification.device}"
+        f"{workload.max_steps} steps, goal test every {workload.eval_interval}, device {specification.device}, "
+        f"{specification.engine} engine"
     )
-    lines, expected, most = _study_lines(laboratory, left.studies, per_step)
-    masks = _masks_seconds(laboratory, per_step, left.masks)
+    lines, expected, most = _study_lines(times, left.studies)
+    masks = _masks_seconds(times, left.masks)
     constants = _constants_seconds(specification, dataset, left.constants)
     how = f"{jobs} at once" if specification.data_parallel == 1 else f"each by {jobs} processes together"
     return "\n".join(
@@ -136,19 +137,17 @@ def _looked_at_later(studies: Sequence[Study], size: int) -> list[str]:
     return [f"The run checks first whether --sparsity {named} cuts the network, and stops if it does."]
 
 
-def _study_lines(
-    laboratory: Laboratory, studies: Sequence[Study], per_step: dict[int, float]
-) -> tuple[list[str], float, float]:
+def _study_lines(times: Times, studies: Sequence[Study]) -> tuple[list[str], float, float]:
     """Return a line a study, and the seconds of all: expected, and at most."""
     if not studies:
         return [], 0.0, 0.0
-    specification = laboratory.specification
-    test = _seconds_per_evaluation(laboratory) / specification.workload.eval_interval
+    specification = times.laboratory.specification
     share = 1.0 if specification.trace == "full" else _SHARE_OF_EVALUATION
     lines = ["", f"{'study':<24} {'expected steps':>14} {'expected time':>14} {'at most':>14}"]
     expected, most = 0.0, 0.0
     for study in studies:
-        steps, step = expected_end(specification, study), per_step[study.batch_size]
+        steps, step = expected_end(specification, study), times.step(study.sparsity, study.batch_size)
+        test = times.evaluation(study.sparsity) / specification.workload.eval_interval
         likely = specification.trials * steps * (step + share * test)
         limit = specification.trials * specification.workload.max_steps * (step + test)
         lines.append(f"{study!s:<24} {steps:>14.0f} {duration_text(likely):>14} {duration_text(limit):>14}")
@@ -171,44 +170,64 @@ def _of_rule(specification: Specification) -> str:
     return f" of the first hit; hit {amount:g} comes at it or later (--stop hits {amount:g})" if amount > 1 else ""
 
 
-def _seconds_per_step(laboratory: Laboratory, batch_size: int) -> float:
-    """Return the time of one step of one trial, timed on at most some hundred examples and scaled from there."""
-    examples = min(batch_size, _MOST_TIMED_EXAMPLES)
-    trials = min(laboratory.network.trials_at_once(examples), laboratory.specification.trials)
-    block = _random_block(laboratory, trials)
-    data = laboratory.split(0)
-    images, labels = data.training_images[:examples], data.training_labels[:examples]
-    block.step(images, labels)
-    steps, start = 0, time.perf_counter()
-    while steps == 0 or time.perf_counter() - start < _TIMED_SECONDS / len(laboratory.specification.batch_sizes):
-        block.step(images, labels)
-        steps += 1
-    return (time.perf_counter() - start) / steps / trials * batch_size / examples
+class Times:
+    """Times of one trial, each taken once on this machine; on torch those of a dense network serve all.
+
+    Args:
+        laboratory: The data and network at hand.
+    """
+
+    def __init__(self, laboratory: Laboratory) -> None:
+        self.laboratory = laboratory
+        self._step, self._evaluation = cache(self._seconds_per_step), cache(self._seconds_per_evaluation)
+
+    def step(self, sparsity: float, batch_size: int) -> float:
+        """Return the seconds of one step."""
+        return self._step(self._pruned(sparsity), batch_size)
+
+    def evaluation(self, sparsity: float) -> float:
+        """Return the seconds of one full evaluation."""
+        return self._evaluation(self._pruned(sparsity))
+
+    def _pruned(self, sparsity: float) -> float:
+        """Return how much is pruned of what is timed."""
+        return sparsity if self.laboratory.sparse else 0.0
+
+    def _seconds_per_step(self, sparsity: float, batch_size: int) -> float:
+        """Time steps on at most some hundred examples and scale them from there."""
+        laboratory, examples = self.laboratory, min(batch_size, _MOST_TIMED_EXAMPLES)
+        block = self._block(min(laboratory.network.trials_at_once(examples), laboratory.specification.trials), sparsity)
+        data, rows = laboratory.split(0), np.arange(examples)[None]
+        trials = len(block.trials)
+        block.advance(data, rows)
+        steps, start = 0, time.perf_counter()
+        while steps == 0 or time.perf_counter() - start < _TIMED_SECONDS / len(laboratory.specification.batch_sizes):
+            block.advance(data, rows)
+            steps += 1
+        return (time.perf_counter() - start) / steps / trials * batch_size / examples
+
+    def _seconds_per_evaluation(self, sparsity: float) -> float:
+        """Time one evaluation."""
+        block, test = self._block(1, sparsity), self.laboratory.goal_test(0)
+        start = time.perf_counter()
+        test.values(block.weights)
+        return time.perf_counter() - start
+
+    def _block(self, trials: int, sparsity: float) -> Block:
+        """Return trials at their start, pruned at random, with a small rate."""
+        laboratory, random = self.laboratory, generator(0, Stream.PROBE, 0)
+        weights = np.stack([laboratory.network.initial_weights(random) for _ in range(trials)])
+        masks = random.random(weights.shape) >= sparsity / 100
+        return block_of(laboratory, range(trials), weights, masks, laboratory.specification.points)
 
 
-def _seconds_per_evaluation(laboratory: Laboratory) -> float:
-    """Return the time of one full evaluation of one trial."""
-    block, test = _random_block(laboratory, 1), laboratory.goal_test(0)
-    start = time.perf_counter()
-    test.values(block.weights)
-    return time.perf_counter() - start
-
-
-def _random_block(laboratory: Laboratory, trials: int) -> TrialBlock:
-    """Return trials at their start with a small rate."""
-    random = generator(0, Stream.PROBE, 0)
-    weights = laboratory.tensor(np.stack([laboratory.network.initial_weights(random) for _ in range(trials)]))
-    workload = laboratory.specification.workload
-    points = laboratory.specification.points[:trials]
-    return TrialBlock(laboratory.network, workload, range(trials), weights, torch.ones_like(weights), points)
-
-
-def _masks_seconds(laboratory: Laboratory, per_step: dict[int, float], trials: int) -> float:
+def _masks_seconds(times: Times, trials: int) -> float:
     """Return the expected time of one epoch of gradients for every trial that needs masks."""
-    if not any(laboratory.specification.sparsities):
+    specification = times.laboratory.specification
+    if not any(specification.sparsities):
         return 0.0
-    largest = max(per_step)
-    return trials * len(laboratory.split(0).training_labels) * per_step[largest] / largest
+    size = nearest_128(specification.batch_sizes)
+    return trials * len(times.laboratory.split(0).training_labels) * times.step(0.0, size) / size
 
 
 def _constants_seconds(specification: Specification, dataset: Dataset, runs: Sequence[tuple[float, int]]) -> float:
@@ -216,6 +235,9 @@ def _constants_seconds(specification: Specification, dataset: Dataset, runs: Seq
     if not runs:
         return 0.0
     studies = [Study(sparsity, replicate, nearest_128(specification.batch_sizes)) for sparsity, replicate in runs]
-    steps = [specification.probe.steps or expected_steps(specification.workload, study) for study in studies]
-    gradients = sum(example_gradients(specification.probe, count) for count in steps)
-    return gradients * seconds_per_gradient(specification, dataset)
+    total = 0.0
+    for study in studies:
+        steps = specification.probe.steps or expected_steps(specification.workload, study)
+        second = seconds_per_gradient(specification, dataset, study.sparsity)
+        total += example_gradients(specification.probe, steps) * second
+    return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import sys
 from collections.abc import Callable, Mapping
@@ -18,11 +19,13 @@ from empirics.executors.processes import OpenExecutor
 from empirics.executors.resources import Resources, this_machine
 from empirics.run.progress import Display
 from empirics.run.stages import Measurement
-from empirics.specification.request import BaseRequest, Request
+from empirics.specification.engine import choose_engine
+from empirics.specification.request import BaseRequest, EngineName, Request
 from empirics.specification.specification import Specification, resolve
 from empirics.store.provenance import provenance, vector_instructions
 from empirics.store.rows import Store
-from empirics.store.store import open_run, store_in
+from empirics.store.schema import FILE_NAME
+from empirics.store.store import open_run, read_store, store_in
 from empirics.store.tables import write_tables
 
 if TYPE_CHECKING:
@@ -48,7 +51,9 @@ class Prepared:
     jobs: int
 
 
-def prepare(request: Request, jobs: int | None, memory_limit: float | None, resources: Resources) -> Prepared:
+def prepare(
+    request: Request, jobs: int | None, memory_limit: float | None, resources: Resources, out: Path | None = None
+) -> Prepared:
     """Check the request and find out how many tasks run at once.
 
     Args:
@@ -56,6 +61,7 @@ def prepare(request: Request, jobs: int | None, memory_limit: float | None, reso
         jobs: Processes at once; None for as many as there is room for.
         memory_limit: Gigabytes that they may take together; None for no limit.
         resources: Where they run.
+        out: The run folder; None for the specification's own under `runs/`.
 
     Raises:
         InputError: If something in the request cannot be used.
@@ -63,6 +69,8 @@ def prepare(request: Request, jobs: int | None, memory_limit: float | None, reso
     if jobs is not None and not 1 <= jobs <= _MOST_JOBS:
         raise InputError(f"--jobs {jobs}: must be an integer in 1..{_MOST_JOBS}")
     specification, dataset = resolve(request, cuda_available=resources.gpus > 0)
+    if request.engine == "auto":
+        specification = _with_engine_of_folder(specification, dataset, out)
     from empirics.training.laboratory import check_network  # noqa: PLC0415 - loads torch
 
     network, together = specification.workload.build_network(dataset), specification.data_parallel
@@ -75,6 +83,29 @@ def prepare(request: Request, jobs: int | None, memory_limit: float | None, reso
     if fitting < together:
         raise InputError(f"--memory-limit {memory_limit:g}: holds {fitting} of --data-parallel {together}'s processes")
     return Prepared(specification, dataset, network, fitting)
+
+
+def _with_engine_of_folder(specification: Specification, dataset: Dataset, out: Path | None) -> Specification:
+    """Return a specification whose engine is the one that a folder was begun with, where it was another.
+
+    Raises:
+        InputError: If that engine cannot train the run here.
+    """
+    engine: EngineName = "torch" if specification.engine == "sparse" else "sparse"
+    other = dataclasses.replace(specification, engine=engine, notice=None)
+    folder = folder_of(other, out)
+    if not (folder / FILE_NAME).is_file() or (out is None and folder_of(specification, None).exists()):
+        return specification
+    try:
+        with read_store(folder) as store:
+            begun_with = store.identity.get("engine", "torch")
+    except InputError:  # who opens it says why
+        return specification
+    if begun_with != engine:
+        return specification
+    shape = dataset.images.shape[1:]
+    choose_engine(engine, other.workload, shape, other.device, other.data_parallel, other.sparsities)
+    return other
 
 
 def inputs_of(request: BaseRequest) -> dict[str, Path | None]:
@@ -115,6 +146,7 @@ def run_stages(
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         execution_facts = {
             "device": specification.device,
+            "engine": specification.engine,
             "vector_instructions": vector_instructions(),
             "jobs": jobs,
             "threads": 1,
@@ -149,7 +181,7 @@ def run_stages(
 def _notices(prepared: Prepared) -> list[str]:
     """Return what a user should know of the data and network before they are used."""
     specification = prepared.specification
-    notices = [digest_notice(prepared.dataset)]
+    notices = [digest_notice(prepared.dataset), specification.notice]
     if not prepared.network.batched:
         notices.append("notice: torch cannot batch this network or loss over trials; they train one after another")
     cores = this_machine().cores

@@ -23,6 +23,8 @@ from empirics.search.ranges import (
 
 TraceName = Literal["none", "full"]
 DeviceName = Literal["auto", "cpu", "cuda"]
+EngineName = Literal["torch", "sparse"]
+EngineChoice = Literal["auto", "torch", "sparse"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,9 @@ class BaseRequest:
     seed: Annotated[int, "seed of the run"] = 0
     data_parallel: Annotated[int, "processes that share each batch of a study; part of the run's identity"] = 1
     device: Annotated[DeviceName, "where to train; auto takes a GPU if there is one"] = "auto"
+    engine: Annotated[
+        EngineChoice, "what trains: sparse, compiled and on kept weights alone, or torch; auto takes the faster"
+    ] = "auto"
     data_dir: Annotated[Path | None, "folder that holds MNIST/, Fashion-MNIST/ or cifar-10-batches-bin/"] = None
     examples: Annotated[int | None, "training examples that L, Delta and beta are measured on; default all"] = None
     every: Annotated[int | None, "steps between two measurements of L; default the workload's"] = None
@@ -77,7 +82,12 @@ class BaseRequest:
             meant(self, name, place(name.replace("_", "-"), getattr(self, name)))
         _check_sparsities(self.sparsity)
         check_choice(self, "pruning", tuple(PRUNING_METHODS))
-        for name, choices in (("trace", TraceName), ("biases", Biases), ("device", DeviceName)):
+        for name, choices in (
+            ("trace", TraceName),
+            ("biases", Biases),
+            ("device", DeviceName),
+            ("engine", EngineChoice),
+        ):
             check_choice(self, name, get_args(choices))
         check_counts(self, COUNTS)
         if self.repeats == 1:

@@ -16,8 +16,9 @@ from empirics.errors import InputError
 from empirics.pruning.methods import Biases
 from empirics.records import Study
 from empirics.search.space import read_points, search_points
+from empirics.specification.engine import choose_engine
 from empirics.specification.probe import Probe
-from empirics.specification.request import Request, TraceName
+from empirics.specification.request import EngineName, Request, TraceName
 from empirics.stopping import StopRule, read_stop_rule
 from empirics.workloads.find import find_workload
 from empirics.workloads.goal_label import CLASSIFICATION_ERROR
@@ -49,6 +50,8 @@ class Specification:
         seed: Seed of the run.
         data_parallel: Shares of a batch, whose sums are added; where they are taken at once, one process each.
         device: Device class; results are comparable within one.
+        engine: What trains, one for all sparsities.
+        notice: What the user should know of how the engine was chosen, None where there is nothing to say.
         constants: Whether L, Delta and beta are measured.
         probe: How.
     """
@@ -70,6 +73,8 @@ class Specification:
     seed: int
     data_parallel: int
     device: DeviceClass
+    engine: EngineName
+    notice: str | None
     constants: bool
     probe: Probe
 
@@ -101,6 +106,7 @@ class Specification:
             "strided_padding": "0 before, 1 after" if self.workload.network == "resnet-8" else None,
             "own": self.workload.own_description,
             "data_parallel": self.data_parallel if self.data_parallel > 1 else None,
+            "engine": self.engine if self.engine != "torch" else None,
             "metric": None if self.workload.metric == CLASSIFICATION_ERROR else self.workload.goal_sign,
         }
         return {
@@ -167,11 +173,16 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
             f"--data-parallel {request.data_parallel}: more processes than the largest batch has examples, "
             f"{batch_sizes[-1]}; use fewer"
         )
+    device: DeviceClass = "cuda" if cuda_available and request.device != "cpu" else "cpu"
+    sparsities = tuple(sorted({float(value) for value in request.sparsity}))
+    choice = choose_engine(
+        request.engine, workload, dataset.images.shape[1:], device, request.data_parallel, sparsities
+    )
     specification = Specification(
         workload=workload,
         goals=goals,
         dataset_digest=dataset.digest,
-        sparsities=tuple(sorted({float(value) for value in request.sparsity})),
+        sparsities=sparsities,
         batch_sizes=batch_sizes,
         points=points,
         from_table=request.points is not None,
@@ -184,7 +195,9 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         biases=request.biases,
         seed=request.seed,
         data_parallel=request.data_parallel,
-        device="cuda" if cuda_available and request.device != "cpu" else "cpu",
+        device=device,
+        engine=choice.engine,
+        notice=choice.notice,
         constants=request.constants,
         probe=Probe(
             examples=min(request.examples or dataset.training_examples, dataset.training_examples),

@@ -20,7 +20,7 @@ from empirics.probes.windows import Point, constants_of
 from empirics.records import BatchVariance, ConstantsRecord, Study, TrajectoryPoint, TrialRecord
 from empirics.specification.probe import FollowedRun
 from empirics.streams import Stream, generator
-from empirics.training.block import TrialBlock
+from empirics.training.engine import Block
 from empirics.training.laboratory import Laboratory
 from empirics.training.race import Report, trial_block
 
@@ -77,7 +77,7 @@ def measure_constants(
     )
 
 
-def _start_of(laboratory: Laboratory, run: FollowedRun, mask: NDArray[np.bool_]) -> TrialBlock:
+def _start_of(laboratory: Laboratory, run: FollowedRun, mask: NDArray[np.bool_]) -> Block:
     """Return a run before its first step."""
     trial = TrialRecord(run.trial, run.metaparameters, "incomplete", 0)
     return trial_block(laboratory, run.replicate, trial, mask)
@@ -119,18 +119,18 @@ class _Step:
 def _train(
     laboratory: Laboratory,
     run: FollowedRun,
-    block: TrialBlock,
+    block: Block,
     steps: int,
     wanted: Callable[[int], bool] = lambda _: False,
 ) -> Iterator[_Step]:
     """Train a run step by step, to its divergence or for so many steps; copy the weights before the wanted ones."""
     data, order = laboratory.split(run.replicate), laboratory.order(run.replicate)
     for number in range(1, steps + 1):
-        rows = laboratory.tensor(order.batch(number - 1, run.batch_size))
+        rows = order.batch(number - 1, run.batch_size)[None]
         before = block.weights.clone() if wanted(number) else None
-        finite = bool(block.step(data.training_images[rows], data.training_labels[rows]).all())
-        yield _Step(number, before, not finite)
-        if not finite:
+        diverged = bool(block.advance(data, rows).diverged)
+        yield _Step(number, before, diverged)
+        if diverged:
             return
 
 
@@ -138,13 +138,14 @@ def _measure_along(
     laboratory: Laboratory,
     run: FollowedRun,
     end: _End,
-    block: TrialBlock,
+    block: Block,
     kept: Tensor,
     sample: Sample,
     report: Report,
 ) -> tuple[list[Point], int | None]:
     """Repeat a run and measure at its regular steps and at the goal's; return also the step at which it diverged."""
     probe, network = laboratory.specification.probe, laboratory.network
+    gradient_of, sums_of = laboratory.gradients(kept)
     at = probe.hessian_indices(end.steps)
     begin = generator(laboratory.specification.seed, Stream.LANCZOS, run.replicate).standard_normal(network.size)
     points: list[Point] = []
@@ -157,9 +158,9 @@ def _measure_along(
             return points, step.number
         if step.before is None:
             continue
-        along = local_smoothness(network, step.before, block.weights, kept, sample)
+        along = local_smoothness(network, step.before, block.weights, kept, sample, gradient_of)
         report(step.number)
-        noise = gradient_noise(network, step.before, kept, sample, partial(report, step.number))
+        noise = gradient_noise(network, step.before, kept, sample, partial(report, step.number), sums_of)
         if not (along.finite and noise.finite):
             return points, step.number
         top = None

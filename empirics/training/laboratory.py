@@ -16,6 +16,7 @@ from empirics.errors import InputError
 from empirics.networks.gradient import Gradient, loss_and_gradient
 from empirics.networks.module_network import ModuleNetwork
 from empirics.networks.network import Network
+from empirics.probes.gradient_noise import Sums
 from empirics.probes.sample import Sample
 from empirics.pruning.masked_start import masked_starts
 from empirics.pruning.methods import UnrankedError, Untrained, kept_weights, prune
@@ -25,7 +26,8 @@ from empirics.streams import ExampleOrder, Stream, generator
 from empirics.training.engine import Split
 from empirics.training.rehearsal import rehearse
 from empirics.training.shares import SharesInTurn
-from empirics.workloads.goal import Goals
+from empirics.training.sparse import SparseEngine
+from empirics.workloads.goal import Goals, GoalTest
 
 
 class Laboratory:
@@ -45,6 +47,9 @@ class Laboratory:
         network = specification.workload.build_network(dataset)
         self.network = network.on_gpu() if specification.device == "cuda" else network
         self.device = torch.device(specification.device)
+        self.sparse = None
+        if specification.engine == "sparse":
+            self.sparse = SparseEngine(specification.workload, dataset.images.shape[1:])
         shares = specification.data_parallel
         self.gradient: Gradient = loss_and_gradient if shares == 1 else SharesInTurn(shares)
         self.rank: int | None = None  # of several processes that train one study together, which this one is
@@ -57,6 +62,21 @@ class Laboratory:
         images, labels = torch.from_numpy(self._dataset.images), torch.from_numpy(self._dataset.labels)
         return Split(*(part[rows].to(self.device) for rows in (training, validation) for part in (images, labels)))
 
+    def gradients(self, kept: Tensor) -> tuple[Gradient | None, Sums | None]:
+        """Return how the engine takes full gradients and sums over those of single examples, None for torch's way.
+
+        Args:
+            kept: 1 where a weight is kept, shape (1, P).
+        """
+        if self.sparse is None:
+            return None, None
+        mask = kept[0].numpy() != 0.0
+        return self.sparse.gradient_of(mask), self.sparse.sums_of(mask)
+
+    def trials_at_once(self, batch_size: int) -> int:
+        """Return how many trials of a study go into one block."""
+        return self.specification.trials if self.sparse else self.network.trials_at_once(batch_size)
+
     def order(self, replicate: int, *rerun: int) -> ExampleOrder:
         """Return the data order of a replicate, or of a retraining in it."""
         return ExampleOrder(self.specification.seed, (replicate, *rerun), len(self.split(replicate).training_labels))
@@ -64,7 +84,10 @@ class Laboratory:
     def goal_test(self, replicate: int) -> Goals:
         """Return the goal test on a replicate's validation set."""
         data, workload, goals = self.split(replicate), self.specification.workload, self.specification.goals
-        return workload.goal_test(self.network, data.validation_images, data.validation_labels, goals)
+        test = workload.goal_test(self.network, data.validation_images, data.validation_labels, goals)
+        if self.sparse is not None and isinstance(test, GoalTest):
+            test.errors_of = self.sparse.errors(data.validation_images, data.validation_labels)
+        return test
 
     def sample(self, replicate: int) -> Sample:
         """Return the training images and labels on which L, Delta and beta are measured.
@@ -96,6 +119,7 @@ class Laboratory:
             data.training_images[rows],
             data.training_labels[rows],
             (self._random(Stream.PRUNING, replicate, trial, *rerun),),
+            self.sparse.gradient_of(np.ones(self.network.size, dtype=np.bool_)) if self.sparse else None,
         )
         how = specification.pruning, specification.biases
         try:

@@ -148,9 +148,9 @@ def measure_study(
     specification = laboratory.specification
     points = specification.points[: len(masks)]
     weights = np.stack([laboratory.initial_weights(study.replicate, trial) for trial in range(len(masks))])
-    at_once = laboratory.network.trials_at_once(study.batch_size)
-    blocks = [
-        _block(laboratory, range(first, min(first + at_once, len(masks))), weights, masks, points)
+    at_once = laboratory.trials_at_once(study.batch_size)
+    blocks: list[Block] = [
+        block_of(laboratory, range(first, min(first + at_once, len(masks))), weights, masks, points)
         for first in range(0, len(masks), at_once)
     ]
     log, blocks = race(laboratory, study, blocks, laboratory.order(study.replicate), report, checkpoint)
@@ -202,7 +202,7 @@ def rerun_winner(laboratory: Laboratory, study: Study, winner: TrialRecord, reru
     """
     weights = laboratory.initial_weights(study.replicate, winner.trial, rerun)[None]
     masks = laboratory.masks((study.sparsity,), study.replicate, winner.trial, rerun)
-    block = _block(laboratory, range(1), weights, masks, (winner.metaparameters,))
+    block = block_of(laboratory, range(1), weights, masks, (winner.metaparameters,))
     order = laboratory.order(study.replicate, winner.trial, rerun)
     log, _ = race(laboratory, study, [block], order, report)
     return RerunRecord(study, rerun, winner.trial, winner.metaparameters, *log.ending(0, 0))
@@ -214,22 +214,34 @@ def trial_block(
     trial: TrialRecord,
     mask: NDArray[np.bool_],
     dtype: torch.dtype = torch.float32,
-) -> TrialBlock:
+) -> Block:
     """Return one trial alone at its start, with its own seed and metaparameters, in a precision of one's choice."""
     weights = laboratory.initial_weights(replicate, trial.trial)[None]
-    return _block(laboratory, range(1), weights, mask[None], (trial.metaparameters,), dtype)
+    return block_of(laboratory, range(1), weights, mask[None], (trial.metaparameters,), dtype)
 
 
-def _block(
+def block_of(
     laboratory: Laboratory,
     trials: range,
     weights: NDArray[np.float32],
     masks: NDArray[np.bool_],
     points: Sequence[dict[str, float]],
     dtype: torch.dtype = torch.float32,
-) -> TrialBlock:
-    """Return some trials of a study at their start, on the laboratory's device."""
+) -> Block:
+    """Return some trials of a study at their start, on the laboratory's device, for its engine.
+
+    Args:
+        laboratory: The data and network at hand.
+        trials: Which of the rows below.
+        weights: Initial, shape (trials of the study, P).
+        masks: Which are kept, likewise.
+        points: One mapping of metaparameters a trial of the study.
+        dtype: Precision of weights and arithmetic.
+    """
     rows = slice(trials.start, trials.stop)
+    if laboratory.sparse is not None:
+        start = torch.from_numpy(weights[rows]).to(dtype)
+        return laboratory.sparse.block(trials, start, masks[rows], points[rows])
     mask = laboratory.mask_tensor(masks[rows]).to(dtype)
     start = laboratory.tensor(weights[rows]).to(dtype) * mask
     workload, gradient = laboratory.specification.workload, laboratory.gradient

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -12,6 +13,8 @@ from empirics.networks.gradient import as_input
 from empirics.networks.network import Network
 from empirics.workloads.goal_label import GoalCount, goal_count
 
+# From weights, shape (T, P), to a function of the rows of some images: which of them each trial gets wrong, (T, rows).
+Errors = Callable[[Tensor], Callable[[Tensor], Tensor]]
 _ROWS = 64
 _MEMORY = 0.9  # of how hard an image was when trials last looked at it
 
@@ -68,12 +71,16 @@ class GoalTest:
         images: The validation set, shape (n, channels, height, width).
         labels: Shape (n,).
         most_errors: Errors that still reach each goal, length G.
+
+    Attributes:
+        errors_of: What finds the images that trials get wrong; an engine may put its own here.
     """
 
     def __init__(self, network: Network, images: Tensor, labels: Tensor, most_errors: Sequence[int]) -> None:
         self._network = network
         self._images = images
         self._labels = labels
+        self.errors_of: Errors = lambda weights: partial(self._wrong, network.views(weights))
         self._most_errors = torch.tensor(most_errors, device=labels.device)
         self._missed: dict[int, Tensor] = {}  # by trial, which images it got wrong when it last saw them
         self._hardness = torch.zeros(len(labels), device=labels.device)
@@ -94,13 +101,13 @@ class GoalTest:
 
     def _decide(self, weights: Tensor, trials: Sequence[int]) -> Tensor:
         """Return which goals the trials of one pass reach, shape (G, passes' trials)."""
-        parameters, most = self._network.views(weights), self._most_errors[:, None]
+        wrong_of, most = self.errors_of(weights), self._most_errors[:, None]
         missed = torch.stack([self._missed.get(trial, torch.zeros_like(self._hardness)) for trial in trials])
         order = torch.argsort(missed.sum(dim=0) + self._hardness, descending=True, stable=True)
         errors = torch.zeros(len(trials), dtype=torch.int64, device=weights.device)
         for start in range(0, len(order), self._rows(len(trials))):
             rows = order[start : start + self._rows(len(trials))]
-            wrong = self._wrong(parameters, rows)
+            wrong = wrong_of(rows)
             errors += wrong.sum(dim=1)
             missed[:, rows] = wrong.float()
             self._hardness[rows] = _MEMORY * self._hardness[rows] + (1 - _MEMORY) * wrong.float().mean(dim=0)
@@ -118,9 +125,9 @@ class GoalTest:
         every = torch.arange(len(self._labels), device=weights.device)
         counts = []
         for place in self._passes(len(weights)):
-            parameters = self._network.views(weights[place])
+            wrong_of = self.errors_of(weights[place])
             chunks = torch.split(every, self._rows(len(weights[place])))
-            counts.append(torch.stack([self._wrong(parameters, rows).sum(dim=1) for rows in chunks]).sum(dim=0))
+            counts.append(torch.stack([wrong_of(rows).sum(dim=1) for rows in chunks]).sum(dim=0))
         return torch.cat(counts)
 
     def values(self, weights: Tensor) -> Tensor:

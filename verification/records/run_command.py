@@ -40,7 +40,7 @@ _OPTIONS = (
 )
 _PROBE = ("examples", "every", "steps", "hessian_points", "repeats")
 # Always said, whatever the defaults are.
-_SAID = frozenset({"workload", "sparsity", "goal_error", "device"})
+_SAID = frozenset({"workload", "sparsity", "goal_error", "device", "engine"})
 # What may be added to a run folder; anything else makes another run.
 ADDED = frozenset({"sparsity", "batch_sizes", "trials", "replicates", "rerun_winner", "constants", "hessian_points"})
 _SWITCHES = {True: "--constants", False: "--no-constants"}
@@ -134,7 +134,10 @@ class MeasuredRun:
         data = self.session("data_dir")
         if isinstance(data, str) and Path(data).is_dir():
             words["data_dir"] = [data]
-        words["out"] = [str(self._out(changes))]
+        out = self._out(changes)
+        if "workload" in changes or out == self.folder:  # auto takes the one that suits it, or that it was begun with
+            words.pop("engine", None)
+        words["out"] = [str(out)]
         return _joined(words)
 
     def _with_measured(self, options: Options) -> bool:
@@ -196,6 +199,7 @@ def measure_options(provenance: Mapping[str, Any]) -> Options | None:
     if not isinstance(identity.get("workload"), str) or not listed(asked, "sparsities"):
         return None
     found = {"workload": [str(identity["workload"])], "sparsity": _values(asked["sparsities"])}
+    found["engine"] = [str(identity.get("engine", "torch"))]
     for kept_in, name in _OPTIONS:
         value = {"identity": identity, "asked_for": asked}[kept_in].get(name)
         if value is not None:

@@ -41,8 +41,8 @@ def test_a_plan_lists_every_study_with_time_and_memory(digits):
     ],
 )
 def test_a_plan_expects_what_the_stop_rule_asks_for(stop, steps, words, told, digits, monkeypatch):
-    monkeypatch.setattr(plan, "_seconds_per_step", lambda *_: 1.0)
-    monkeypatch.setattr(plan, "_seconds_per_evaluation", lambda *_: 0.0)
+    monkeypatch.setattr(plan.Times, "step", lambda *_: 1.0)
+    monkeypatch.setattr(plan.Times, "evaluation", lambda *_: 0.0)
     monkeypatch.setattr(plan, "expected_steps", lambda *_: 46.0)
     monkeypatch.setattr("empirics.run.cost.expected_steps", lambda *_: 46.0)
     request = Request(sparsity=(0.0,), batch_sizes=(16,), trials=3, max_steps=100, stop=stop)
@@ -55,8 +55,8 @@ def test_a_plan_expects_what_the_stop_rule_asks_for(stop, steps, words, told, di
 
 
 def test_full_traces_are_expected_to_evaluate_fully(digits, monkeypatch):
-    monkeypatch.setattr(plan, "_seconds_per_step", lambda *_: 0.0)
-    monkeypatch.setattr(plan, "_seconds_per_evaluation", lambda *_: 10.0)
+    monkeypatch.setattr(plan.Times, "step", lambda *_: 0.0)
+    monkeypatch.setattr(plan.Times, "evaluation", lambda *_: 10.0)
     request = Request(sparsity=(0.0,), batch_sizes=(16,), trials=1, max_steps=100, eval_interval=10, stop=("never",))
     for trace, seconds in (("none", "10 s"), ("full", "100 s")):
         specification, _ = resolve(dataclasses.replace(request, trace=trace), cuda_available=False)
@@ -91,8 +91,8 @@ def test_a_plan_of_a_sparsity_that_the_run_refuses_does_not_promise_it(digits, m
 
 
 def quick(monkeypatch):
-    monkeypatch.setattr(plan, "_seconds_per_step", lambda *_: 1.0)
-    monkeypatch.setattr(plan, "_seconds_per_evaluation", lambda *_: 0.0)
+    monkeypatch.setattr(plan.Times, "step", lambda *_: 1.0)
+    monkeypatch.setattr(plan.Times, "evaluation", lambda *_: 0.0)
 
 
 ASKED = Request(sparsity=(0.0, 50.0), batch_sizes=(8, 64), trials=3, max_steps=100, seed=3)
@@ -169,7 +169,7 @@ REFUSED = (
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
 @pytest.mark.parametrize("words", [(), ("--plan",)], ids=["measure", "plan"])
 def test_a_plan_refuses_what_the_run_refuses(case, words, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(plan, "_seconds_per_step", lambda *_: pytest.fail("it was planned"))
+    monkeypatch.setattr(plan.Times, "step", lambda *_: pytest.fail("it was planned"))
     write_asked(tmp_path / "run", ASKED)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("")

@@ -26,7 +26,7 @@ HOPELESS_SPACE = (Metaparameter("learning_rate", 1e19, 1e25, "log"),)
 
 
 def laboratory_with(digits, space=None, **request):
-    specification, _ = resolve(Request(**request), cuda_available=False)
+    specification, _ = resolve(Request(**{"engine": "torch"} | request), cuda_available=False)
     if space:
         workload = dataclasses.replace(specification.workload, search_space=space)
         points = search_points(space, specification.trials)

@@ -147,8 +147,7 @@ def test_measuring_leaves_the_run_bit_identical(laboratory_of, monkeypatch):
     )
     data, order = laboratory.split(0), laboratory.order(0)
     for step in range(STEPS):
-        rows = laboratory.tensor(order.batch(step, BATCH_SIZE))
-        alone.step(data.training_images[rows], data.training_labels[rows])
+        alone.advance(data, order.batch(step, BATCH_SIZE)[None])
     assert torch.equal(alone.weights, measured_weights)
 
 

@@ -88,8 +88,8 @@ every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.fixture(autouse=True)
 def quick(tmp_path, monkeypatch):
     """Time no steps, and stand where the runs are."""
-    monkeypatch.setattr("empirics.run.plan._seconds_per_step", lambda *_: 1.0)
-    monkeypatch.setattr("empirics.run.plan._seconds_per_evaluation", lambda *_: 1.0)
+    monkeypatch.setattr("empirics.run.plan.Times.step", lambda *_: 1.0)
+    monkeypatch.setattr("empirics.run.plan.Times.evaluation", lambda *_: 1.0)
     monkeypatch.chdir(tmp_path)
 
 

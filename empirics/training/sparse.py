@@ -1,0 +1,207 @@
+"""The sparse engine: trials whose steps, goal tests and gradients take the time of what was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache, partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import DTypeLike, NDArray
+from torch import Tensor
+
+from empirics.errors import InputError
+from empirics.kernels.kernel import Examples, Kernel, Rule, Trials, Unavailable, load
+from empirics.networks.gradient import Gradient
+from empirics.networks.network import Network
+from empirics.probes.example_gradients import GradientSums
+from empirics.probes.gradient_noise import Sums
+from empirics.training.engine import Advance, Split
+from empirics.workloads.optimizers import Points
+from empirics.workloads.workload import Workload
+
+
+class SparseEngine:
+    """The compiled kernel for one workload.
+
+    Args:
+        workload: Whose network, optimiser and schedule.
+        image_shape: (channels, side, side).
+
+    Raises:
+        InputError: If the kernel is missing on this machine.
+    """
+
+    def __init__(self, workload: Workload, image_shape: tuple[int, ...]) -> None:
+        kernel = load()
+        if isinstance(kernel, Unavailable):
+            raise InputError(f"this run is trained by the sparse engine, and here {kernel.reason}")
+        self._kernel: Kernel = kernel
+        channels, height, width = image_shape
+        self._workload, self._image_shape = workload, (channels, height, width)
+
+    def trials(self, masks: NDArray[np.bool_], dtype: DTypeLike = np.float32) -> Trials:
+        """Return room for trials with such masks, shape (T, P)."""
+        return Trials(self._kernel, self._workload.network, self._image_shape, masks, dtype)
+
+    def rule(self, point: Mapping[str, float]) -> Rule:
+        """Return the workload's update rule at a search point."""
+        return Rule(self._workload.optimizer, self._workload.schedule, point)
+
+    def block(self, trials: Sequence[int], weights: Tensor, masks: NDArray[np.bool_], points: Points) -> SparseBlock:
+        """Return trials at their start.
+
+        Args:
+            trials: Their indices, length T.
+            weights: Shape (T, P), float32 or float64; what is pruned of them is not read.
+            masks: Which are kept, shape (T, P).
+            points: One mapping of metaparameters a trial.
+        """
+        block = SparseBlock(self, trials, masks, points, weights.numpy().dtype)
+        block.load({"weights": weights, "velocities": torch.zeros_like(weights), "steps": torch.tensor(0)})
+        return block
+
+    def errors(self, images: Tensor, labels: Tensor) -> Callable[[Tensor], Callable[[Tensor], Tensor]]:
+        """Return what finds the images that trials get wrong.
+
+        Args:
+            images: Shape (n, channels, side, side).
+            labels: Shape (n,).
+
+        Returns:
+            From weights, shape (T, P), to a function of the rows of some images, whose result has shape (T, rows).
+        """
+        examples = Examples(images.numpy(), labels.numpy())
+
+        def of(weights: Tensor) -> Callable[[Tensor], Tensor]:
+            values = weights.numpy()
+            trials = self.trials(values != 0.0, values.dtype)  # a kept weight of 0 changes no output
+            for slot, row in enumerate(values):
+                trials.put(slot, row)
+            return lambda rows: torch.from_numpy(
+                np.stack([trials.errors(slot, examples, rows.numpy()) for slot in range(len(values))])
+            )
+
+        return of
+
+    def gradient_of(self, mask: NDArray[np.bool_]) -> Gradient:
+        """Return what takes the loss and its gradient with respect to kept weights, 0 elsewhere.
+
+        Args:
+            mask: Which are kept, shape (P,).
+
+        Returns:
+            A function called like `loss_and_gradient`.
+        """
+        trials_of = cache(partial(self.trials, mask[None]))  # by precision
+
+        def of(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+            del network
+            values = weights.numpy()
+            trials, examples = trials_of(values.dtype), Examples(images.numpy(), labels.numpy())
+            rows = np.arange(len(examples))
+            found: list[tuple[float, NDArray[Any]]] = []
+            for row in values:
+                trials.put(0, row)
+                found.append(trials.gradient(0, examples, rows))
+            losses = torch.tensor([loss for loss, _ in found], dtype=weights.dtype)
+            return losses, torch.from_numpy(np.stack([gradient for _, gradient in found]))
+
+        return of
+
+    def sums_of(self, mask: NDArray[np.bool_]) -> Sums:
+        """Return what sums over the gradients of single examples on the kept weights, called like `gradient_sums`.
+
+        Args:
+            mask: Which are kept, shape (P,).
+        """
+        trials_of = cache(partial(self.trials, mask[None]))
+
+        def of(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> GradientSums:
+            del network
+            (values,) = weights.numpy()
+            trials, examples = trials_of(values.dtype), Examples(images.numpy(), labels.numpy())
+            trials.put(0, values)
+            _, first, second = trials.moments(0, examples, np.arange(len(examples)))
+            return GradientSums(torch.from_numpy(first), torch.from_numpy(second))
+
+        return of
+
+
+class SparseBlock:
+    """Trials whose steps the kernel takes, one trial after another.
+
+    Args:
+        engine: The kernel.
+        trials: Indices of the trials, length T.
+        masks: Which weights are kept, shape (T, P).
+        points: One mapping of metaparameters a trial.
+        dtype: float32 or float64.
+    """
+
+    def __init__(
+        self, engine: SparseEngine, trials: Sequence[int], masks: NDArray[np.bool_], points: Points, dtype: DTypeLike
+    ) -> None:
+        self.trials = list(trials)
+        self._engine, self._masks, self._dtype = engine, dict(zip(trials, masks, strict=True)), dtype
+        self._points = dict(zip(trials, points, strict=True))
+        self._rules = {trial: engine.rule(point) for trial, point in self._points.items()}
+        self._slots = {trial: slot for slot, trial in enumerate(trials)}
+        self._kernel = engine.trials(masks, dtype)
+        self._steps = 0
+
+    @property
+    def weights(self) -> Tensor:
+        """Those of the trials still at work, shape (T, P); 0 where pruned."""
+        return self._both()[0]
+
+    def advance(self, data: Split, rows: NDArray[np.int64]) -> Advance:
+        """Take steps on batches of the training set, given by their examples, shape (steps, B)."""
+        examples, diverged = _training_examples(data), {}
+        for trial in self.trials:
+            progress = self._kernel.train(self._slots[trial], self._rules[trial], examples, rows, self._steps)
+            if not progress.finite:
+                diverged[trial] = progress.steps
+        self.trials = [trial for trial in self.trials if trial not in diverged]
+        self._steps += len(rows)
+        return Advance([self] if self.trials else [], diverged)
+
+    def keep(self, wanted: Tensor) -> None:
+        """Go on with some of the trials only; `wanted` has shape (T,), bool."""
+        self.trials = [trial for trial, keep in zip(self.trials, wanted.tolist(), strict=True) if keep]
+
+    def part(self, trials: Sequence[int]) -> SparseBlock:
+        """Return some of the trials as a block of their own that stands where this one does."""
+        masks, points = np.stack([self._masks[trial] for trial in trials]), [self._points[trial] for trial in trials]
+        part = SparseBlock(self._engine, trials, masks, points, self._dtype)
+        places = [self.trials.index(trial) for trial in trials]
+        part.load({name: value[places] if value.ndim else value for name, value in self.state().items()})
+        return part
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all that changes with the steps, for `load`."""
+        weights, velocities = self._both()
+        return {"weights": weights, "velocities": velocities, "steps": torch.tensor(self._steps)}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from where a block of the same trials stood."""
+        rows = zip(self.trials, state["weights"].numpy(), state["velocities"].numpy(), strict=True)
+        for trial, weights, velocities in rows:
+            self._kernel.put(self._slots[trial], weights, velocities)
+        self._steps = int(state["steps"])
+
+    def _both(self) -> tuple[Tensor, Tensor]:
+        """Return weights and velocities of the trials still at work, each of shape (T, P)."""
+        size = len(next(iter(self._masks.values())))
+        both = np.zeros((2, len(self.trials), size), self._dtype)
+        for place, trial in enumerate(self.trials):
+            both[:, place] = self._kernel.get(self._slots[trial])
+        weights, velocities = torch.from_numpy(both)
+        return weights, velocities
+
+
+@lru_cache(maxsize=4)
+def _training_examples(data: Split) -> Examples:
+    """Return the training set as the kernel reads it, the same memory."""
+    return Examples(data.training_images.numpy(), data.training_labels.numpy())

@@ -1,0 +1,187 @@
+"""The sparse engine beside torch's: whole studies, parts of blocks, checkpoints, and which engine is chosen."""
+
+import contextlib
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from empirics.errors import InputError
+from empirics.kernels.kernel import Unavailable, load
+from empirics.measure import Execution, measure
+from empirics.records import Study, TrialRecord
+from empirics.run import running
+from empirics.specification import engine as choice
+from empirics.specification.engine import choose_engine
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
+from empirics.store.store import read_store
+from empirics.training import race as racing
+from empirics.training import sparse
+from empirics.training.laboratory import Laboratory
+from empirics.training.race import measure_study, race, trial_block
+from empirics.workloads.find import find_workload
+
+needs_kernel = pytest.mark.skipif(isinstance(load(), Unavailable), reason="the sparse kernel is not compiled here")
+SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar-10": (3, 32, 32)}
+STUDY = Study(90.0, 0, 32)
+SMALL = {"sparsity": 90, "batch_sizes": 32, "trials": 2, "max_steps": 48, "constants": False}
+
+
+def laboratory_of(engine, workload="digits", **wanted):
+    return Laboratory(*resolve(Request(workload=workload, engine=engine, **wanted), cuda_available=False))
+
+
+def masks_of(laboratory, sparsity):
+    trials = range(laboratory.specification.trials)
+    return np.stack([laboratory.masks((sparsity,), 0, trial)[0] for trial in trials])
+
+
+def raced_in_float64(engine, workload, sparsity):
+    """Return trial -> where it reached the goal or diverged, every trial trained alone in float64."""
+    laboratory = laboratory_of(engine, workload, trials=4, max_steps=96, goal_error=0.6)
+    ends = []
+    for trial, mask in enumerate(masks_of(laboratory, sparsity)):
+        start = TrialRecord(trial, laboratory.specification.points[trial], "censored", 0)
+        block = trial_block(laboratory, 0, start, mask, torch.float64)
+        log, _ = race(laboratory, Study(sparsity, 0, 32), [block], laboratory.order(0), lambda _: None)
+        ends.append((log.reached, log.diverged, log.step))
+    return ends
+
+
+@needs_kernel
+@pytest.mark.parametrize("sparsity", [0.0, 90.0])
+@pytest.mark.parametrize("workload", ["digits", "digits/small-cnn/momentum", "digits/small-cnn/nesterov"])
+def test_in_float64_both_engines_race_to_the_same_steps(workload, sparsity):
+    ends = raced_in_float64("sparse", workload, sparsity)
+    assert ends == raced_in_float64("torch", workload, sparsity)
+    assert any(reached[0] for reached, _, _ in ends)
+
+
+@needs_kernel
+def test_a_part_of_a_block_goes_on_as_the_whole_does():
+    laboratory = laboratory_of("sparse", "digits/small-cnn/momentum", trials=4)
+    masks, data, order = masks_of(laboratory, 90.0), laboratory.split(0), laboratory.order(0)
+    weights = torch.from_numpy(np.stack([laboratory.initial_weights(0, trial) for trial in range(4)]))
+    rows = np.stack([order.batch(step, 32) for step in range(8)])
+    whole = laboratory.sparse.block(range(4), weights, masks, laboratory.specification.points)
+    whole.advance(data, rows[:4])
+    part = whole.part([3, 1])
+    whole.keep(torch.tensor([False, True, False, True]))
+    for block in (whole, part):
+        block.advance(data, rows[4:])
+    assert whole.trials == [1, 3]
+    assert torch.equal(part.state()["weights"].flip(0), whole.state()["weights"])
+    assert torch.equal(part.state()["velocities"].flip(0), whole.state()["velocities"])
+
+
+@needs_kernel
+def test_a_race_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
+    """Cut after every goal test, it ends with the records of one that was never cut."""
+    monkeypatch.setattr(racing, "CHECKPOINT_SECONDS", -1.0)
+    wanted = {"trials": 4, "max_steps": 200}
+    masks = masks_of(laboratory_of("sparse", **wanted), 90.0)
+    whole = measure_study(laboratory_of("sparse", **wanted), STUDY, masks, lambda _: None)
+
+    class CutError(Exception):
+        pass
+
+    tests = []
+
+    def cut_every_seventh(step):
+        tests.append(step)
+        if len(tests) % 7 == 0:
+            raise CutError
+
+    record = None
+    while record is None:
+        with contextlib.suppress(CutError):
+            again = laboratory_of("sparse", **wanted)
+            record = measure_study(again, STUDY, masks, cut_every_seventh, tmp_path / "study.npz")
+    assert len(tests) > len(set(tests))
+    assert [dataclasses.replace(one, seconds=0.0) for one in record.records] == [
+        dataclasses.replace(one, seconds=0.0) for one in whole.records
+    ]
+
+
+@needs_kernel
+@pytest.mark.parametrize(
+    ("workload", "sparsities", "chosen"),
+    [
+        ("digits", (0.0,), "sparse"),
+        ("mnist/simple-cnn/nesterov/linear", (0.0, 50.0, 70.0, 90.0), "sparse"),
+        ("digits/small-cnn/adamw", (90.0,), "torch"),
+        ("cifar-10/resnet-8/nesterov/linear", (0.0,), "sparse"),
+        ("cifar-10/simple-cnn/nesterov/linear", (0.0, 90.0), "torch"),
+    ],
+)
+def test_auto_takes_the_engine_that_is_faster_over_all_sparsities(workload, sparsities, chosen):
+    known = (
+        find_workload(workload)
+        if "adamw" not in workload
+        else dataclasses.replace(find_workload("digits"), optimizer="adamw")
+    )
+    assert choose_engine("auto", known, SHAPES[known.dataset], "cpu", 1, sparsities) == choice.Choice(chosen)
+
+
+@needs_kernel
+@pytest.mark.parametrize(
+    ("sparsities", "chosen"), [((0.0,), "torch"), ((0.0, 90.0), "torch"), ((45.0, 90.0), "sparse")]
+)
+def test_auto_adds_up_the_time_of_all_sparsities(sparsities, chosen, monkeypatch):
+    """A step takes 2 of torch's at 0%, 1/4 at 90%, and 1.125 halfway."""
+    monkeypatch.setattr(choice, "SPEED", {"small-cnn": {0.0: 0.5, 90.0: 4.0}})
+    assert choose_engine("auto", find_workload("digits"), (1, 8, 8), "cpu", 1, sparsities).engine == chosen
+
+
+@pytest.mark.parametrize(
+    ("changed", "device", "shares", "told"),
+    [
+        ({}, "cuda", 1, "--engine sparse: it trains on a CPU; use --device cpu; use --engine torch"),
+        ({"optimizer": "adamw"}, "cpu", 1, "it has no optimiser 'adamw', only sgd, momentum, nesterov"),
+        ({"network": "own"}, "cpu", 1, "it has no network 'own'"),
+        ({}, "cpu", 2, "it takes no --data-parallel"),
+    ],
+)
+def test_what_the_sparse_engine_cannot_train_is_refused_by_name(changed, device, shares, told):
+    workload = dataclasses.replace(find_workload("digits"), **changed)
+    with pytest.raises(InputError) as refused:
+        choose_engine("sparse", workload, (1, 8, 8), device, shares, (0.0,))
+    assert told in str(refused.value)
+    assert choose_engine("auto", workload, (1, 8, 8), device, shares, (0.0,)) == choice.Choice("torch")
+
+
+def test_without_a_kernel_torch_trains_and_one_line_says_what_is_missing(monkeypatch, tmp_path, capsys):
+    reason = "the sparse kernel is not compiled; install g++"
+    monkeypatch.setattr(choice, "load", lambda: Unavailable(reason))
+    folder = measure(Request(**SMALL), Execution(out=tmp_path / "run", jobs=1))
+    told = [line for line in capsys.readouterr().err.splitlines() if reason in line]
+    assert len(told) == 1
+    with read_store(folder) as store:
+        assert "engine" not in store.identity
+    with pytest.raises(InputError, match=reason):
+        choose_engine("sparse", find_workload("digits"), (1, 8, 8), "cpu", 1, (0.0,))
+
+
+@needs_kernel
+def test_a_folder_goes_on_with_the_engine_it_was_begun_with(tmp_path, monkeypatch):
+    for engine in ("torch", "sparse"):
+        begun = measure(Request(**SMALL, engine=engine), Execution(out=tmp_path / engine, jobs=1))
+        measure(Request(**SMALL | {"trials": 3}), Execution(out=begun, jobs=1))
+        with read_store(begun) as store:
+            assert store.identity.get("engine", "torch") == engine
+            assert [len(record.trials) for record in store.studies().values()] == [3]
+    with pytest.raises(InputError, match="engine"):
+        measure(Request(**SMALL, engine="sparse"), Execution(out=tmp_path / "torch", jobs=1))
+    monkeypatch.setattr(running, "choose_engine", choice.choose_engine)
+    monkeypatch.setattr(choice, "load", lambda: Unavailable("the sparse kernel is gone"))
+    with pytest.raises(InputError, match="the sparse kernel is gone"):
+        measure(Request(**SMALL), Execution(out=tmp_path / "sparse", jobs=1))
+
+
+@needs_kernel
+def test_a_worker_without_the_kernel_says_what_it_lacks(monkeypatch):
+    monkeypatch.setattr(sparse, "load", lambda: Unavailable("it is not compiled"))
+    with pytest.raises(InputError, match="trained by the sparse engine, and here it is not compiled"):
+        laboratory_of("sparse")
