@@ -159,21 +159,28 @@ def test_a_trial_diverges_at_torchs_step(kernel, rate, optimizer):
     assert (progress.steps, progress.finite) == (steps, finite)
 
 
-def test_a_lost_number_is_seen_though_its_field_has_a_larger_one(kernel):
-    # The filter gives infinity minus infinity at one corner of the first field, and its bias everywhere else.
+def test_a_trial_whose_weights_alone_are_infinite_has_diverged(kernel):
+    one = case("small-cnn", 0.5)
+    progress = one.trials(kernel, np.float32).train(0, rule(rate=1e39)[0], one.examples, np.zeros((3, 5), int))
+    assert (progress.steps, progress.finite) == (1, False)
+    assert np.isfinite(progress.loss)
+
+
+def test_what_is_no_number_is_seen_though_its_field_has_a_larger_one(kernel):
+    # Two channels are infinite at one place; the second layer subtracts them at one corner of a field whose other three
+    # are its bias. Nothing leads to the outputs, so that the loss would be log 10.
     one = case("small-cnn")
-    weights = np.zeros_like(one.weights)
-    weights[[4, 5, 144]] = 3e38, 3e38, 1.0
+    mask, weights = np.zeros_like(one.mask), np.zeros_like(one.weights)
+    for place, value in ((4, 3e38), (13, 3e38), (168, 1.0), (177, -1.0), (4768, 1.0)):
+        mask[place], weights[place] = True, value
     images = np.zeros((1, 1, 8, 8), np.float32)
-    images[0, 0, 0, 0], images[0, 0, 0, 1] = 2.0, -2.0
-    labels = np.zeros(1, np.int64)
-    expected, _ = loss_and_gradient(
-        one.network, torch.from_numpy(weights)[None], torch.from_numpy(images), torch.from_numpy(labels)
-    )
-    assert not torch.isfinite(expected).any()
-    trials = one.trials(kernel, np.float32)
+    trials, labels, rows = one.trials(kernel, np.float32, mask=mask), np.zeros(1, np.int64), np.zeros((1, 1), int)
     trials.put(0, weights)
-    assert not trials.train(0, rule()[0], Examples(images, labels), np.zeros((1, 1), int)).finite
+    assert trials.train(0, rule()[0], Examples(images, labels), rows).finite
+    trials.put(0, weights)
+    images[0, 0, 4, 4] = 2.0
+    assert not trials.train(0, rule()[0], Examples(images, labels), rows).finite
+    assert trials.errors(0, Examples(images, labels), rows[0]).all()
 
 
 @pytest.mark.parametrize("emptied", [None, "conv1.weight", "conv2.weight", "linear.weight", "all"])
