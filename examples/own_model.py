@@ -8,8 +8,7 @@ from sklearn.datasets import load_diabetes
 from torch import Tensor, nn
 from torch.nn import functional
 
-from empirics.search.space import Metaparameter
-from empirics.workloads.own import OwnWorkload
+from empirics import Metaparameter, OwnWorkload
 
 
 def make_network() -> nn.Module:
