@@ -12,6 +12,7 @@ import json
 import math
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,12 @@ from numpy.typing import NDArray
 
 from benchmarks.engine import matrix_product_rate
 from benchmarks.one_study import only_study
+from benchmarks.whole_study import whole_study
 from empirics.errors import InputError
 from empirics.kernels.kernel import Examples, Kernel, Rule, Trials, Unavailable, load
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.networks.network import Network
-from empirics.specification.request import Request
+from empirics.specification.request import EngineChoice, Request
 from empirics.training.block import TrialBlock
 from empirics.training.laboratory import Laboratory
 from kstar.command_line import OneLineParser
@@ -35,6 +37,8 @@ WORKLOADS = ("digits/small-cnn/sgd", "mnist/simple-cnn/sgd", "cifar-10/resnet-8/
 _RATE = 1e-4  # so small that no mask of a trial decides what a step costs
 _ROUNDS = 7
 _ROUND_SECONDS = 0.1
+_ENGINES: tuple[EngineChoice, ...] = ("torch", "sparse")
+_STUDY_SPARSITY = 90.0
 _SNIP_EXAMPLES = 2000  # rank the weights well enough to time what is kept
 
 
@@ -59,12 +63,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-dir", type=Path, default=None)
     parser.add_argument("--sparsity", type=float, nargs="+", default=[90.0, 70.0, 50.0, 0.0])
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[16, 32, 64, 128, 256, 512, 1024])
+    parser.add_argument("--study", type=int, nargs="+", default=[], metavar="B", help="whole studies at 90%% instead")
+    parser.add_argument("--trials", type=int, default=16, help="of such a study (default: %(default)s)")
     parser.add_argument("--json", type=Path, default=None)
     options = parser.parse_args(arguments)
     kernel = load()
     if isinstance(kernel, Unavailable):
         print(f"error: {kernel.reason}", file=sys.stderr)
         return 2
+    if options.study:
+        return _studies(options)
     matmul = matrix_product_rate()
     print(f"{kernel.path.name}, matrix product {matmul / 1e9:.0f} GFLOP/s")
     ratios: dict[str, dict[str, dict[str, float]]] = {}
@@ -87,6 +95,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = {"kernel": kernel.path.name, "matmul_flop_per_second": matmul}
         content = {**found, "step_ratio": ratios, "useful_share_of_matmul": shares}
         options.json.write_text(json.dumps(content, indent=2) + "\n")
+    return 0
+
+
+def _studies(options: Namespace) -> int:
+    """Measure whole studies by both engines and print what came of them; return the exit code."""
+    found: dict[str, dict[str, dict[str, object]]] = {"study_ratio": {}, "same_steps_to_result": {}, "same_winner": {}}
+    for name in options.workload:
+        for batch_size in options.study:
+            try:
+                torchs, sparse = (
+                    whole_study(engine, name, options.data_dir, _STUDY_SPARSITY, batch_size, options.trials)
+                    for engine in _ENGINES
+                )
+            except InputError as error:
+                print(f"skipped: {name}: {error}")
+                break
+            ratio = torchs.seconds / sparse.seconds
+            steps = [one.record.steps_to_result for one in (torchs, sparse)]
+            same = steps[0] == steps[1], torchs.winner == sparse.winner
+            for key, value in zip(found, (ratio, *same), strict=True):
+                found[key].setdefault(name.split("/")[1], {})[str(batch_size)] = value
+            print(
+                f"{name} S={_STUDY_SPARSITY:g} B={batch_size}: {torchs.seconds:.1f} and {sparse.seconds:.1f} CPU s, "
+                f"{ratio:.1f} times; K* {steps[0]} and {steps[1]}; same winner {same[1]}",
+                flush=True,
+            )
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0
 
 

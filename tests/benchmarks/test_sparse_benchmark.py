@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -41,6 +42,20 @@ def test_ratios_and_shares_of_digits(tmp_path, monkeypatch, capsys):
         assert table["small-cnn"].keys() == {"90", "0"}
         assert all(row.keys() == {"3", "16"} and min(row.values()) > 0 for row in table["small-cnn"].values())
     assert "skipped: mnist/simple-cnn/sgd: " in capsys.readouterr().out
+
+
+def test_a_whole_study_by_both_engines(tmp_path, capsys):
+    if isinstance(found := load(), Unavailable):
+        give_up(found.reason)
+    to = tmp_path / "found.json"
+    words = ["--workload", "digits/small-cnn/sgd", "--study", "128", "--trials", "2", "--json", str(to)]
+    assert main(words) == 0
+    found = json.loads(to.read_text())
+    assert found["study_ratio"]["small-cnn"]["128"] > 0
+    assert found["same_winner"] == {"small-cnn": {"128": True}}
+    (told,) = capsys.readouterr().out.splitlines()
+    steps = re.search(r"K\* (\d+) and (\d+);", told).groups()
+    assert found["same_steps_to_result"] == {"small-cnn": {"128": steps[0] == steps[1]}}, "rounding may tell them apart"
 
 
 def test_without_a_kernel_it_says_what_to_do(monkeypatch, capsys):
