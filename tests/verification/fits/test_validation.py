@@ -134,11 +134,12 @@ def test_levels_of_linearity_with_and_without_replicates():
 
 def fit_curves_quickly(curves):
     """Law H alone on each curve: (points, fitted law)."""
-    from verification.fits.curves import CANDIDATES, fit_each
+    from verification.fits.curves import CANDIDATES, _fit_each
     from verification.fits.likelihood import observe
 
     data = [observe(curve.points) for curve in curves]
-    return zip(data, fit_each(CANDIDATES["H"], data, [1] * len(data)), strict=True)
+    laws = [law for law, _ in _fit_each(CANDIDATES["H"], data, [1] * len(data))]
+    return zip(data, laws, strict=True)
 
 
 def test_levels_of_shape_and_rivals():
