@@ -45,8 +45,9 @@ _CONSEQUENCES = """\
 If every batch size has its own best rate, theory says more than the law (result 8 of `theory.md`). The slope of
 log(eta\\* K\\*) on log B is 0. The rate eta\\* follows B/(B + B_crit), slope 1. Away from eta\\*, K grows as
 1/(r (2 - r)), power 1. The critical batch size is the noise scale: the mean of the gradient variance over epsilon, up
-to K\\* (`constants.md`). What theory has stands in the header. `python -m verification.report evidence/NAME` tells more
-of each curve, and how the measured L goes with the rate (result 19)."""
+to K\\* (`constants.md`). What theory has stands in the header. A report, like
+`python -m verification.report evidence/digits`, tells more of each curve, and how the measured L goes with the rate
+(result 19)."""
 _PARTS = {
     "cifar-10": "CIFAR-10",
     "resnet-8": "ResNet-8",
