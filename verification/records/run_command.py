@@ -224,9 +224,9 @@ def measure_command(provenance: Mapping[str, Any]) -> str | None:
         One line for a shell, None where the file does not say enough.
 
     Example:
-        >>> measure_command({"identity": {"workload": "digits/small-cnn/sgd", "goal_error": [0.08]},
+        >>> measure_command({"identity": {"workload": "digits/small-cnn/sgd"},
         ...                  "asked_for": {"sparsities": [0.0, 90.0], "constants": False}})
-        'python -m empirics.measure --workload digits/small-cnn/sgd --sparsity 0 90 --goal-error 0.08 --no-constants'
+        'python -m empirics.measure --workload digits/small-cnn/sgd --sparsity 0 90 --engine torch --no-constants'
     """
     options = measure_options(provenance)
     return None if options is None else _joined(options)
