@@ -21,7 +21,7 @@ _NEEDS = {  # processor flags as Linux names them, from the x86-64 psABI
     "v3": {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"},
     "v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
 }
-_OPTIMIZERS = ("sgd", "momentum", "nesterov")  # in the order of the kernel's numbers
+OPTIMIZERS = ("sgd", "momentum", "nesterov")  # in the order of the kernel's numbers
 _SCHEDULES = ("constant", "linear")
 _NO_MEMORY = 2
 _ANSWER = "de56074b994cfe80"  # of `_known_answer`: what every sound build gives
@@ -193,11 +193,11 @@ class Rule:
     """
 
     def __init__(self, optimizer: str, schedule: str, metaparameters: Mapping[str, float]) -> None:
-        if optimizer not in _OPTIMIZERS or schedule not in _SCHEDULES:
+        if optimizer not in OPTIMIZERS or schedule not in _SCHEDULES:
             raise InputError(f"the sparse kernel has no {optimizer} with a {schedule} schedule; use --engine torch")
         decays = schedule == "linear"
         self.rule = _Rule(
-            _OPTIMIZERS.index(optimizer),
+            OPTIMIZERS.index(optimizer),
             decays,
             metaparameters["learning_rate"],
             0.0 if optimizer == "sgd" else metaparameters["momentum"],

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from empirics.errors import InputError
-from empirics.kernels.kernel import Unavailable, load
+from empirics.kernels.kernel import OPTIMIZERS, Unavailable, load
 from empirics.specification.request import EngineChoice, EngineName
 from empirics.workloads.workload import Workload
 
-OPTIMIZERS = ("sgd", "momentum", "nesterov")
 # How many times faster than torch's a step of the sparse engine is, by percent pruned: one core, geometric mean over
 # batch sizes from 16 on, `python -m benchmarks.sparse`; see benchmarks/RESULTS.md.
 SPEED: Mapping[str, Mapping[float, float]] = {

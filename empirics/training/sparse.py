@@ -201,7 +201,7 @@ class SparseBlock:
         return weights, velocities
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)  # a study has one split; more would keep the images of others alive
 def _training_examples(data: Split) -> Examples:
     """Return the training set as the kernel reads it, the same memory."""
     return Examples(data.training_images.numpy(), data.training_labels.numpy())
