@@ -21,6 +21,9 @@ from empirics.training.engine import Advance, Split
 from empirics.workloads.optimizers import Points
 from empirics.workloads.workload import Workload
 
+# Masks whose lists of kept weights a goal test holds: as many as a study mostly has trials.
+_MASKS = 16
+
 
 class SparseEngine:
     """The compiled kernel for one workload.
@@ -74,9 +77,14 @@ class SparseEngine:
         """
         examples = Examples(images.numpy(), labels.numpy())
 
+        @lru_cache(maxsize=_MASKS)
+        def trials_of(kept: bytes, size: int, dtype: np.dtype[Any]) -> Trials:
+            return self.trials(np.frombuffer(kept, np.bool_).reshape(-1, size), dtype)
+
         def of(weights: Tensor) -> Callable[[Tensor], Tensor]:
             values = weights.numpy()
-            trials = self.trials(values != 0.0, values.dtype)  # a kept weight of 0 changes no output
+            kept = values != 0.0  # a kept weight of 0 changes no output
+            trials = trials_of(kept.tobytes(), kept.shape[1], values.dtype)
             for slot, row in enumerate(values):
                 trials.put(slot, row)
             return lambda rows: torch.from_numpy(
