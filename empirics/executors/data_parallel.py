@@ -50,13 +50,16 @@ class RankTask:
     def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> Result:
         """Do the work together with the other processes; each returns the same."""
         from empirics.training.shares import joined  # noqa: PLC0415 - loads torch
+        from empirics.training.torch_engine import TorchEngine  # noqa: PLC0415
 
         _settle(laboratory, self.rank)
-        alone = laboratory.gradient
-        with joined(self.rank, self.ranks, self.meeting, laboratory.device) as laboratory.gradient:
+        alone, workload = laboratory.engine, laboratory.specification.workload
+        with joined(self.rank, self.ranks, self.meeting, laboratory.device) as gradient:
+            # What goes between processes is not captured.
+            laboratory.engine = TorchEngine(laboratory.network, workload, laboratory.device, gradient, captures=False)
             laboratory.rank = self.rank
             result = self.task.run(laboratory, report)
-        laboratory.gradient, laboratory.rank = alone, None
+        laboratory.engine, laboratory.rank = alone, None
         return result
 
 

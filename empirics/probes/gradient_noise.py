@@ -40,7 +40,7 @@ def gradient_noise(
     mask: Tensor,
     sample: Sample,
     tick: Callable[[], None] = lambda: None,
-    sums_of: Sums | None = None,
+    sums_of: Sums = gradient_sums,
 ) -> GradientNoise:
     r"""Return the variance of per-example gradients and the squared gradient norm, on the kept weights.
 
@@ -55,7 +55,7 @@ def gradient_noise(
         mask: 1 where a weight is kept, shape (1, P).
         sample: The training set, or at least two examples drawn from it.
         tick: Called after each group of examples.
-        sums_of: How an engine sums the gradients of single examples; None for torch's way.
+        sums_of: How to sum the gradients of single examples, an engine's way.
 
     Returns:
         Both; an estimate of a small square may be negative.
@@ -65,7 +65,7 @@ def gradient_noise(
     """
     squares, firsts, sizes = [], [], []
     for rows in sample.groups():
-        sums = (sums_of or gradient_sums)(network, weights, *sample.part(rows))
+        sums = sums_of(network, weights, *sample.part(rows))
         squares.append(float((sums.second * mask[0]).sum()))
         firsts.append((sums.first * mask[0]).cpu().numpy())
         sizes.append(rows.stop - rows.start)

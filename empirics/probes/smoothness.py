@@ -43,7 +43,7 @@ def full_gradient(
     masks: Tensor,
     images: Tensor,
     labels: Tensor,
-    gradient_of: Gradient | None = None,
+    gradient_of: Gradient = loss_and_gradient,
 ) -> tuple[Tensor, Tensor]:
     """Return the training loss of T weight vectors and its gradient on the kept weights, in float64.
 
@@ -53,12 +53,12 @@ def full_gradient(
         masks: 1 where a weight is kept, shape (T, P) or (1, P).
         images: The training set, shape (n, channels, height, width).
         labels: Shape (n,).
-        gradient_of: How an engine takes them; None for torch's way.
+        gradient_of: How to take them, an engine's way.
 
     Returns:
         Losses, shape (T,), and gradients, shape (T, P).
     """
-    loss, gradient = (gradient_of or loss_and_gradient)(network, weights.double(), images, labels)
+    loss, gradient = gradient_of(network, weights.double(), images, labels)
     return loss, gradient * masks
 
 
@@ -68,7 +68,7 @@ def local_smoothness(
     after: Tensor,
     mask: Tensor,
     sample: Sample,
-    gradient_of: Gradient | None = None,
+    gradient_of: Gradient = loss_and_gradient,
 ) -> StepMeasurement:
     r"""Return the smoothness along one training step, and the training loss at both ends.
 
@@ -81,7 +81,7 @@ def local_smoothness(
         after: Weights w_{k+1}, shape (1, P).
         mask: 1 where a weight is kept, shape (1, P).
         sample: The training set, or examples drawn from it.
-        gradient_of: How an engine takes the loss and its gradient; None for torch's way.
+        gradient_of: How to take the loss and its gradient, an engine's way.
 
     Returns:
         L(w_k), f(w_k) and f(w_{k+1}).

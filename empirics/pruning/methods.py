@@ -73,7 +73,7 @@ class Untrained:
         images: The examples a method sees, shape (n, channels, height, width).
         labels: Shape (n,).
         randoms: One generator a trial, for methods that draw.
-        gradient_of: How SNIP takes gradients, an engine's own; None for torch's.
+        gradient_of: How SNIP takes gradients, an engine's way.
     """
 
     network: Network
@@ -81,7 +81,7 @@ class Untrained:
     images: Tensor
     labels: Tensor
     randoms: Sequence[np.random.Generator]
-    gradient_of: Gradient | None = None
+    gradient_of: Gradient
 
 
 # A method says which of the prunable weights (a mask of shape (P,)) to keep at each of s sparsities: (T, s, P), where

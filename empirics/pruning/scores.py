@@ -15,7 +15,7 @@ _GRASP_TEMPERATURE = 200.0  # Wang, Zhang, Grosse 2020, published code
 
 
 def connection_sensitivity(
-    network: Network, weights: Tensor, images: Tensor, labels: Tensor, gradient_of: Gradient | None = None
+    network: Network, weights: Tensor, images: Tensor, labels: Tensor, gradient_of: Gradient = loss_and_gradient
 ) -> NDArray[np.float64]:
     r"""Return the SNIP score of every weight of T trials.
 
@@ -26,7 +26,7 @@ def connection_sensitivity(
         weights: Initial weights, shape (T, P).
         images: The examples it sees, shape (n, channels, height, width).
         labels: Shape (n,).
-        gradient_of: How an engine takes the loss and its gradient; None for torch's way.
+        gradient_of: How to take the loss and its gradient, an engine's way.
 
     Returns:
         Scores, >= 0, shape (T, P). Biases start at 0, so theirs are 0.
@@ -37,7 +37,7 @@ def connection_sensitivity(
     total = torch.zeros_like(weights, dtype=torch.float64)
     for start in range(0, len(labels), _BATCH_SIZE):
         rows = slice(start, start + _BATCH_SIZE)
-        total += (gradient_of or loss_and_gradient)(network, weights, images[rows], labels[rows])[1]
+        total += gradient_of(network, weights, images[rows], labels[rows])[1]
     scores: NDArray[np.float64] = (weights.double() * total).abs().cpu().numpy()
     return scores
 

@@ -9,13 +9,12 @@ import numpy as np
 import torch
 
 from empirics.datasets.arrays import Dataset
-from empirics.networks.gradient import Gradient
 from empirics.probes.curvature import HESSIAN_EXAMPLES
 from empirics.probes.smoothness import GAMMAS, full_gradient
 from empirics.records import Study, duration_text
 from empirics.specification.probe import FollowedRun, Probe
 from empirics.specification.specification import Specification
-from empirics.training.sparse import SparseEngine
+from empirics.training.laboratory import engine_of
 
 _NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0.6 to 0.9 of a plain gradient's time
 _PRODUCTS = 12  # Hessian-vector products until Lanczos agrees, as seen on digits and MNIST
@@ -41,10 +40,7 @@ def seconds_per_gradient(specification: Specification, dataset: Dataset, sparsit
     """Return the time of one example's gradient in double precision, timed on one core for a moment."""
     network, random = specification.workload.build_network(dataset), np.random.default_rng(0)
     weights = torch.from_numpy(network.initial_weights(random)[None])
-    gradient_of: Gradient | None = None
-    if specification.engine == "sparse":
-        mask = random.random(network.size) >= sparsity / 100
-        gradient_of = SparseEngine(specification.workload, network.image_shape).gradient_of(mask)
+    gradient_of = engine_of(specification, network).gradient_of(random.random(network.size) >= sparsity / 100)
     images, labels = (torch.from_numpy(part[:_TIMED_EXAMPLES]) for part in (dataset.images, dataset.labels))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

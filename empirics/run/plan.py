@@ -23,7 +23,6 @@ from empirics.store.store import planned_store
 from empirics.streams import Stream, generator
 from empirics.training.engine import Block
 from empirics.training.laboratory import Laboratory
-from empirics.training.race import block_of
 from empirics.workloads.goal_label import goal_label
 
 _TIMED_SECONDS = 0.5
@@ -171,7 +170,7 @@ def _of_rule(specification: Specification) -> str:
 
 
 class Times:
-    """Times of one trial, each taken once on this machine; on torch those of a dense network serve all.
+    """Times of one trial, each taken once on this machine; where nothing is skipped those of a dense network serve all.
 
     Args:
         laboratory: The data and network at hand.
@@ -191,7 +190,7 @@ class Times:
 
     def _pruned(self, sparsity: float) -> float:
         """Return how much is pruned of what is timed."""
-        return sparsity if self.laboratory.sparse else 0.0
+        return sparsity if self.laboratory.engine.skips_pruned else 0.0
 
     def _seconds_per_step(self, sparsity: float, batch_size: int) -> float:
         """Time steps on at most some hundred examples and scale them from there."""
@@ -218,7 +217,7 @@ class Times:
         laboratory, random = self.laboratory, generator(0, Stream.PROBE, 0)
         weights = np.stack([laboratory.network.initial_weights(random) for _ in range(trials)])
         masks = random.random(weights.shape) >= sparsity / 100
-        return block_of(laboratory, range(trials), weights, masks, laboratory.specification.points)
+        return laboratory.engine.block(range(trials), weights, masks, laboratory.specification.points[:trials])
 
 
 def _masks_seconds(times: Times, trials: int) -> float:

@@ -1,4 +1,4 @@
-"""What an engine must offer: blocks of trials that advance together, whoever computes their steps."""
+"""What an engine must offer: blocks of trials that advance together, goal tests and gradients."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+
+from empirics.networks.gradient import Gradient
+from empirics.probes.gradient_noise import Sums
+from empirics.workloads.goal import Errors
+from empirics.workloads.optimizers import Points
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,3 +64,38 @@ class Block(Protocol):
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Go on from where a block of the same trials stood."""
+
+
+class Engine(Protocol):
+    """Computes for one workload: its training steps, its goal tests, and the gradients of pruning and constants."""
+
+    @property
+    def skips_pruned(self) -> bool:
+        """Whether a step takes the time of the weights that are kept, not of all."""
+
+    def block(
+        self, trials: Sequence[int], weights: NDArray[np.floating], masks: NDArray[np.bool_], points: Points
+    ) -> Block:
+        """Return trials at their start.
+
+        Args:
+            trials: Their indices, length T.
+            weights: Initial, shape (T, P), in the precision to train in; what is pruned of them does not matter.
+            masks: Which are kept, shape (T, P).
+            points: One mapping of metaparameters a trial.
+        """
+
+    def trials_at_once(self, batch_size: int) -> int:
+        """Return how many trials of a study go into one block at most."""
+
+    def errors(self, images: Tensor, labels: Tensor) -> Errors:
+        """Return what finds the images, shape (n, channels, height, width), that trials get wrong."""
+
+    def gradient_of(self, mask: NDArray[np.bool_]) -> Gradient:
+        """Return what takes the gradient of the loss where some weights are kept, shape (P,).
+
+        It is called like `loss_and_gradient`; of pruned weights its result may hold the gradient or 0.
+        """
+
+    def sums_of(self, mask: NDArray[np.bool_]) -> Sums:
+        """Return what sums over the gradients of single examples, called like `gradient_sums`; likewise."""

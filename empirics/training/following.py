@@ -53,10 +53,9 @@ def measure_constants(
     probe = laboratory.specification.probe
     sample = laboratory.sample(run.replicate)
     end = _end_of(laboratory, run, mask)
-    kept = laboratory.mask_tensor(mask)
     block = _start_of(laboratory, run, mask)
-    variances = _batch_variances(laboratory, run, block.weights, kept, sample)
-    points, diverged = _measure_along(laboratory, run, end, block, kept, sample, report)
+    variances = _batch_variances(laboratory, run, block.weights, mask, sample)
+    points, diverged = _measure_along(laboratory, run, end, block, mask, sample, report)
     constants = constants_of(points, end.goal_step, run.batch_size, whole_run=probe.steps is not None)
     errors = {name: sample.standard_error(value) for name, value in constants.items() if name != "hessian_top"}
     return ConstantsRecord(
@@ -139,13 +138,13 @@ def _measure_along(
     run: FollowedRun,
     end: _End,
     block: Block,
-    kept: Tensor,
+    mask: NDArray[np.bool_],
     sample: Sample,
     report: Report,
 ) -> tuple[list[Point], int | None]:
     """Repeat a run and measure at its regular steps and at the goal's; return also the step at which it diverged."""
-    probe, network = laboratory.specification.probe, laboratory.network
-    gradient_of, sums_of = laboratory.gradients(kept)
+    probe, network, engine = laboratory.specification.probe, laboratory.network, laboratory.engine
+    kept, gradient_of, sums_of = laboratory.mask_tensor(mask), engine.gradient_of(mask), engine.sums_of(mask)
     at = probe.hessian_indices(end.steps)
     begin = generator(laboratory.specification.seed, Stream.LANCZOS, run.replicate).standard_normal(network.size)
     points: list[Point] = []
@@ -172,13 +171,14 @@ def _measure_along(
 
 
 def _batch_variances(
-    laboratory: Laboratory, run: FollowedRun, weights: Tensor, kept: Tensor, sample: Sample
+    laboratory: Laboratory, run: FollowedRun, weights: Tensor, mask: NDArray[np.bool_], sample: Sample
 ) -> tuple[BatchVariance, ...]:
     """Return the check of beta/B at the run's start, where it was asked for."""
     specification = laboratory.specification
     if not specification.probe.repeats:
         return ()
     random = generator(specification.seed, Stream.BATCHES, run.replicate)
+    kept = laboratory.mask_tensor(mask)
     return check_batch_variances(laboratory.network, weights, kept, sample, specification.probe.repeats, random)
 
 

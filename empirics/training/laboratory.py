@@ -13,21 +13,21 @@ from torch import Tensor
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
-from empirics.networks.gradient import Gradient, loss_and_gradient
+from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.module_network import ModuleNetwork
 from empirics.networks.network import Network
-from empirics.probes.gradient_noise import Sums
 from empirics.probes.sample import Sample
 from empirics.pruning.masked_start import masked_starts
 from empirics.pruning.methods import UnrankedError, Untrained, kept_weights, prune
 from empirics.records import MaskRecord, StartRecord
 from empirics.specification.specification import Specification
 from empirics.streams import ExampleOrder, Stream, generator
-from empirics.training.engine import Split
+from empirics.training.engine import Engine, Split
 from empirics.training.rehearsal import rehearse
 from empirics.training.shares import SharesInTurn
 from empirics.training.sparse import SparseEngine
-from empirics.workloads.goal import Goals, GoalTest
+from empirics.training.torch_engine import TorchEngine
+from empirics.workloads.goal import Goals
 
 
 class Laboratory:
@@ -47,11 +47,7 @@ class Laboratory:
         network = specification.workload.build_network(dataset)
         self.network = network.on_gpu() if specification.device == "cuda" else network
         self.device = torch.device(specification.device)
-        self.sparse = None
-        if specification.engine == "sparse":
-            self.sparse = SparseEngine(specification.workload, dataset.images.shape[1:])
-        shares = specification.data_parallel
-        self.gradient: Gradient = loss_and_gradient if shares == 1 else SharesInTurn(shares)
+        self.engine = engine_of(specification, self.network)
         self.rank: int | None = None  # of several processes that train one study together, which this one is
         self._dataset = dataset
         self.split = lru_cache(maxsize=2)(self._split)
@@ -62,32 +58,16 @@ class Laboratory:
         images, labels = torch.from_numpy(self._dataset.images), torch.from_numpy(self._dataset.labels)
         return Split(*(part[rows].to(self.device) for rows in (training, validation) for part in (images, labels)))
 
-    def gradients(self, kept: Tensor) -> tuple[Gradient | None, Sums | None]:
-        """Return how the engine takes full gradients and sums over those of single examples, None for torch's way.
-
-        Args:
-            kept: 1 where a weight is kept, shape (1, P).
-        """
-        if self.sparse is None:
-            return None, None
-        mask = kept[0].numpy() != 0.0
-        return self.sparse.gradient_of(mask), self.sparse.sums_of(mask)
-
-    def trials_at_once(self, batch_size: int) -> int:
-        """Return how many trials of a study go into one block."""
-        return self.specification.trials if self.sparse else self.network.trials_at_once(batch_size)
-
     def order(self, replicate: int, *rerun: int) -> ExampleOrder:
         """Return the data order of a replicate, or of a retraining in it."""
         return ExampleOrder(self.specification.seed, (replicate, *rerun), len(self.split(replicate).training_labels))
 
     def goal_test(self, replicate: int) -> Goals:
         """Return the goal test on a replicate's validation set."""
-        data, workload, goals = self.split(replicate), self.specification.workload, self.specification.goals
-        test = workload.goal_test(self.network, data.validation_images, data.validation_labels, goals)
-        if self.sparse is not None and isinstance(test, GoalTest):
-            test.errors_of = self.sparse.errors(data.validation_images, data.validation_labels)
-        return test
+        data, specification = self.split(replicate), self.specification
+        examples = data.validation_images, data.validation_labels
+        errors_of = self.engine.errors(*examples)
+        return specification.workload.goal_test(self.network, *examples, specification.goals, errors_of)
 
     def sample(self, replicate: int) -> Sample:
         """Return the training images and labels on which L, Delta and beta are measured.
@@ -119,7 +99,7 @@ class Laboratory:
             data.training_images[rows],
             data.training_labels[rows],
             (self._random(Stream.PRUNING, replicate, trial, *rerun),),
-            self.sparse.gradient_of(np.ones(self.network.size, dtype=np.bool_)) if self.sparse else None,
+            self.engine.gradient_of(np.ones(self.network.size, dtype=np.bool_)),
         )
         how = specification.pruning, specification.biases
         try:
@@ -165,6 +145,23 @@ class Laboratory:
         """Return the masks of packed records, shape (len(bits), P)."""
         rows = [np.unpackbits(np.frombuffer(row, np.uint8), count=self.network.size) for row in bits]
         return np.stack(rows).astype(np.bool_)
+
+
+def engine_of(specification: Specification, network: Network) -> Engine:
+    """Return the engine that trains a run.
+
+    Args:
+        specification: Says which one.
+        network: The workload's.
+
+    Raises:
+        InputError: If it is missing on this machine.
+    """
+    workload, shares = specification.workload, specification.data_parallel
+    if specification.engine == "sparse":
+        return SparseEngine(workload, network.image_shape)
+    gradient = loss_and_gradient if shares == 1 else SharesInTurn(shares)
+    return TorchEngine(network, workload, torch.device(specification.device), gradient)
 
 
 def check_network(specification: Specification, dataset: Dataset, network: Network) -> None:

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 from empirics.records import RerunRecord, Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.streams import ExampleOrder
-from empirics.training.block import TrialBlock
 from empirics.training.checkpoint import resume, write_checkpoint
 from empirics.training.engine import Block, Split
 from empirics.training.laboratory import Laboratory
@@ -148,11 +147,10 @@ def measure_study(
     specification = laboratory.specification
     points = specification.points[: len(masks)]
     weights = np.stack([laboratory.initial_weights(study.replicate, trial) for trial in range(len(masks))])
-    at_once = laboratory.trials_at_once(study.batch_size)
-    blocks: list[Block] = [
-        block_of(laboratory, range(first, min(first + at_once, len(masks))), weights, masks, points)
-        for first in range(0, len(masks), at_once)
-    ]
+    engine, trials = laboratory.engine, len(masks)
+    at_once = engine.trials_at_once(study.batch_size)
+    parts = [slice(first, min(first + at_once, trials)) for first in range(0, trials, at_once)]
+    blocks = [engine.block(range(trials)[part], weights[part], masks[part], points[part]) for part in parts]
     log, blocks = race(laboratory, study, blocks, laboratory.order(study.replicate), report, checkpoint)
     best = None if all(log.reached) else _best_error(laboratory, study, blocks)
     seconds = (time.perf_counter() - start) / len(specification.goals)
@@ -202,7 +200,7 @@ def rerun_winner(laboratory: Laboratory, study: Study, winner: TrialRecord, reru
     """
     weights = laboratory.initial_weights(study.replicate, winner.trial, rerun)[None]
     masks = laboratory.masks((study.sparsity,), study.replicate, winner.trial, rerun)
-    block = block_of(laboratory, range(1), weights, masks, (winner.metaparameters,))
+    block = laboratory.engine.block(range(1), weights, masks, (winner.metaparameters,))
     order = laboratory.order(study.replicate, winner.trial, rerun)
     log, _ = race(laboratory, study, [block], order, report)
     return RerunRecord(study, rerun, winner.trial, winner.metaparameters, *log.ending(0, 0))
@@ -213,39 +211,8 @@ def trial_block(
     replicate: int,
     trial: TrialRecord,
     mask: NDArray[np.bool_],
-    dtype: torch.dtype = torch.float32,
+    dtype: DTypeLike = np.float32,
 ) -> Block:
     """Return one trial alone at its start, with its own seed and metaparameters, in a precision of one's choice."""
-    weights = laboratory.initial_weights(replicate, trial.trial)[None]
-    return block_of(laboratory, range(1), weights, mask[None], (trial.metaparameters,), dtype)
-
-
-def block_of(
-    laboratory: Laboratory,
-    trials: range,
-    weights: NDArray[np.float32],
-    masks: NDArray[np.bool_],
-    points: Sequence[dict[str, float]],
-    dtype: torch.dtype = torch.float32,
-) -> Block:
-    """Return some trials of a study at their start, on the laboratory's device, for its engine.
-
-    Args:
-        laboratory: The data and network at hand.
-        trials: Which of the rows below.
-        weights: Initial, shape (trials of the study, P).
-        masks: Which are kept, likewise.
-        points: One mapping of metaparameters a trial of the study.
-        dtype: Precision of weights and arithmetic.
-    """
-    rows = slice(trials.start, trials.stop)
-    if laboratory.sparse is not None:
-        start = torch.from_numpy(weights[rows]).to(dtype)
-        return laboratory.sparse.block(trials, start, masks[rows], points[rows])
-    mask = laboratory.mask_tensor(masks[rows]).to(dtype)
-    start = laboratory.tensor(weights[rows]).to(dtype) * mask
-    workload, gradient = laboratory.specification.workload, laboratory.gradient
-    block = TrialBlock(laboratory.network, workload, trials, start, mask, points[rows], gradient)
-    if laboratory.rank is not None:  # what goes between processes is not captured
-        block.capture = None
-    return block
+    weights = laboratory.initial_weights(replicate, trial.trial)[None].astype(dtype)
+    return laboratory.engine.block(range(1), weights, mask[None], (trial.metaparameters,))

@@ -49,7 +49,7 @@ def rehearse(
     pruned = [sparsity for sparsity in specification.sparsities if sparsity > 0]
     if pruned:
         refuse_pruned_parametrizations(network.template)
-        untrained = Untrained(network, weights, inputs, targets, (np.random.default_rng(0),))
+        untrained = Untrained(network, weights, inputs, targets, (np.random.default_rng(0),), loss_and_gradient)
         with _refused(f"--pruning {specification.pruning}: the module or loss fails", "use another method"):
             if specification.pruning == "grasp":
                 _refuse_second_derivatives(network, weights, inputs[:2], targets[:2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache, partial
 from typing import Any
@@ -18,6 +19,7 @@ from empirics.networks.network import Network
 from empirics.probes.example_gradients import GradientSums
 from empirics.probes.gradient_noise import Sums
 from empirics.training.engine import Advance, Split
+from empirics.workloads.goal import Errors
 from empirics.workloads.optimizers import Points
 from empirics.workloads.workload import Workload
 
@@ -52,29 +54,27 @@ class SparseEngine:
         """Return the workload's update rule at a search point."""
         return Rule(self._workload.optimizer, self._workload.schedule, point)
 
-    def block(self, trials: Sequence[int], weights: Tensor, masks: NDArray[np.bool_], points: Points) -> SparseBlock:
-        """Return trials at their start.
+    @property
+    def skips_pruned(self) -> bool:
+        """Return True: the kernel walks the kept weights."""
+        return True
 
-        Args:
-            trials: Their indices, length T.
-            weights: Shape (T, P), float32 or float64; what is pruned of them is not read.
-            masks: Which are kept, shape (T, P).
-            points: One mapping of metaparameters a trial.
-        """
-        block = SparseBlock(self, trials, masks, points, weights.numpy().dtype)
-        block.load({"weights": weights, "velocities": torch.zeros_like(weights), "steps": torch.tensor(0)})
+    def block(
+        self, trials: Sequence[int], weights: NDArray[np.floating], masks: NDArray[np.bool_], points: Points
+    ) -> SparseBlock:
+        """Return trials at their start; weights, float32 or float64, and masks have shape (T, P)."""
+        block = SparseBlock(self, trials, masks, points, weights.dtype)
+        start = torch.from_numpy(weights)
+        block.load({"weights": start, "velocities": torch.zeros_like(start), "steps": torch.tensor(0)})
         return block
 
-    def errors(self, images: Tensor, labels: Tensor) -> Callable[[Tensor], Callable[[Tensor], Tensor]]:
-        """Return what finds the images that trials get wrong.
+    def trials_at_once(self, batch_size: int) -> int:
+        """Return that all trials of a study go into one block: it steps them one after another in the same memory."""
+        del batch_size
+        return sys.maxsize
 
-        Args:
-            images: Shape (n, channels, side, side).
-            labels: Shape (n,).
-
-        Returns:
-            From weights, shape (T, P), to a function of the rows of some images, whose result has shape (T, rows).
-        """
+    def errors(self, images: Tensor, labels: Tensor) -> Errors:
+        """Return what finds the images, shape (n, channels, side, side), that trials get wrong."""
         examples = Examples(images.numpy(), labels.numpy())
 
         @lru_cache(maxsize=_MASKS)
@@ -94,14 +94,7 @@ class SparseEngine:
         return of
 
     def gradient_of(self, mask: NDArray[np.bool_]) -> Gradient:
-        """Return what takes the loss and its gradient with respect to kept weights, 0 elsewhere.
-
-        Args:
-            mask: Which are kept, shape (P,).
-
-        Returns:
-            A function called like `loss_and_gradient`.
-        """
+        """Return what takes the loss and its gradient with respect to kept weights, 0 elsewhere."""
         trials_of = cache(partial(self.trials, mask[None]))  # by precision
 
         def of(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -119,11 +112,7 @@ class SparseEngine:
         return of
 
     def sums_of(self, mask: NDArray[np.bool_]) -> Sums:
-        """Return what sums over the gradients of single examples on the kept weights, called like `gradient_sums`.
-
-        Args:
-            mask: Which are kept, shape (P,).
-        """
+        """Return what sums over the gradients of single examples on the kept weights."""
         trials_of = cache(partial(self.trials, mask[None]))
 
         def of(network: Network, weights: Tensor, images: Tensor, labels: Tensor) -> GradientSums:

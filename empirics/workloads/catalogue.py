@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from empirics.networks.network import Network
-    from empirics.workloads.goal import Goals
+    from empirics.workloads.goal import Errors, Goals
 
 # Ranges of Lee et al. 2021, Appendix B.
 LEARNING_RATE = Metaparameter("learning_rate", 1e-4, 1.0, "log")
@@ -49,11 +49,13 @@ class ListedWorkload(Workload):
 
         return build_network(self.network, dataset.image_shape)
 
-    def goal_test(self, network: Network, inputs: Tensor, targets: Tensor, goals: Sequence[float]) -> Goals:
+    def goal_test(
+        self, network: Network, inputs: Tensor, targets: Tensor, goals: Sequence[float], errors_of: Errors
+    ) -> Goals:
         """Return the test by counts of errors."""
         from empirics.workloads.goal import error_goals  # noqa: PLC0415 - loads torch
 
-        return error_goals(network, inputs, targets, goals, self.goal_counts)
+        return error_goals(network, errors_of, targets, goals, self.goal_counts)
 
 
 @dataclass(frozen=True)

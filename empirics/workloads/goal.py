@@ -68,19 +68,15 @@ class GoalTest:
 
     Args:
         network: The network.
-        images: The validation set, shape (n, channels, height, width).
-        labels: Shape (n,).
+        errors_of: What finds the images of the validation set that trials get wrong, e.g. `wrong_images`.
+        labels: Of those images, shape (n,).
         most_errors: Errors that still reach each goal, length G.
-
-    Attributes:
-        errors_of: What finds the images that trials get wrong; an engine may put its own here.
     """
 
-    def __init__(self, network: Network, images: Tensor, labels: Tensor, most_errors: Sequence[int]) -> None:
+    def __init__(self, network: Network, errors_of: Errors, labels: Tensor, most_errors: Sequence[int]) -> None:
         self._network = network
-        self._images = images
+        self._errors_of = errors_of
         self._labels = labels
-        self.errors_of: Errors = lambda weights: partial(self._wrong, network.views(weights))
         self._most_errors = torch.tensor(most_errors, device=labels.device)
         self._missed: dict[int, Tensor] = {}  # by trial, which images it got wrong when it last saw them
         self._hardness = torch.zeros(len(labels), device=labels.device)
@@ -101,7 +97,7 @@ class GoalTest:
 
     def _decide(self, weights: Tensor, trials: Sequence[int]) -> Tensor:
         """Return which goals the trials of one pass reach, shape (G, passes' trials)."""
-        wrong_of, most = self.errors_of(weights), self._most_errors[:, None]
+        wrong_of, most = self._errors_of(weights), self._most_errors[:, None]
         missed = torch.stack([self._missed.get(trial, torch.zeros_like(self._hardness)) for trial in trials])
         order = torch.argsort(missed.sum(dim=0) + self._hardness, descending=True, stable=True)
         errors = torch.zeros(len(trials), dtype=torch.int64, device=weights.device)
@@ -125,7 +121,7 @@ class GoalTest:
         every = torch.arange(len(self._labels), device=weights.device)
         counts = []
         for place in self._passes(len(weights)):
-            wrong_of = self.errors_of(weights[place])
+            wrong_of = self._errors_of(weights[place])
             chunks = torch.split(every, self._rows(len(weights[place])))
             counts.append(torch.stack([wrong_of(rows).sum(dim=1) for rows in chunks]).sum(dim=0))
         return torch.cat(counts)
@@ -162,36 +158,50 @@ class GoalTest:
         """Return the lowest error."""
         return min(values)
 
-    def _wrong(self, parameters: list[Tensor], rows: Tensor) -> Tensor:
-        """Return which of some images each trial gets wrong, shape (T, len(rows)), bool."""
-        filled = torch.cat([rows, rows[:1].expand(self._rows(len(parameters[0])) - len(rows))])
-        images = as_input(self._images[filled], parameters[0].dtype)
-        highest, classes = self._network.logits(parameters, images).max(dim=2)
-        wrong = (classes != self._labels[filled]) | highest.isnan()  # NaN must not count as class 0
-        return wrong[:, : len(rows)]
-
     def _passes(self, trials: int) -> list[slice]:
         """Return which trials go through the network together: on a CPU each alone, so that each is decided alone."""
         together = trials if self._labels.is_cuda else 1
         return [slice(first, first + together) for first in range(0, trials, together)]
 
     def _rows(self, trials: int) -> int:
-        """Return the images of one pass; 64 of one trial is where a CPU is fastest, see `benchmarks/RESULTS.md`."""
-        if self._labels.is_cuda:
-            return max(self._network.examples_at_once // trials, 1)
-        return min(_ROWS, self._network.examples_at_once)
+        """Return the images of one pass."""
+        return _images_at_once(self._network, trials, on_gpu=self._labels.is_cuda)
+
+
+def _images_at_once(network: Network, trials: int, *, on_gpu: bool) -> int:
+    """Return the images of one pass; 64 of one trial is where a CPU is fastest, see `benchmarks/RESULTS.md`."""
+    return max(network.examples_at_once // trials, 1) if on_gpu else min(_ROWS, network.examples_at_once)
+
+
+def wrong_images(network: Network, images: Tensor, labels: Tensor) -> Errors:
+    """Return what finds the images that a network gets wrong, by passes of one shape.
+
+    Args:
+        network: The network.
+        images: Shape (n, channels, height, width).
+        labels: Shape (n,).
+    """
+
+    def wrong(parameters: list[Tensor], rows: Tensor) -> Tensor:
+        at_once = _images_at_once(network, len(parameters[0]), on_gpu=labels.is_cuda)
+        filled = torch.cat([rows, rows[:1].expand(at_once - len(rows))])
+        highest, classes = network.logits(parameters, as_input(images[filled], parameters[0].dtype)).max(dim=2)
+        missed = (classes != labels[filled]) | highest.isnan()  # NaN must not count as class 0
+        return missed[:, : len(rows)]
+
+    return lambda weights: partial(wrong, network.views(weights))
 
 
 def error_goals(
-    network: Network, images: Tensor, labels: Tensor, goals: Sequence[float], known: Sequence[GoalCount] = ()
+    network: Network, errors_of: Errors, labels: Tensor, goals: Sequence[float], known: Sequence[GoalCount] = ()
 ) -> GoalTest:
     """Return the test of goals that are shares of errors.
 
     Args:
         network: The network.
-        images: Of the validation set.
-        labels: Likewise.
+        errors_of: What finds the images of the validation set that trials get wrong.
+        labels: Of those images.
         goals: Shares in (0, 1).
         known: Goals whose count of errors is another.
     """
-    return GoalTest(network, images, labels, [goal_count(goal, len(labels), known) for goal in goals])
+    return GoalTest(network, errors_of, labels, [goal_count(goal, len(labels), known) for goal in goals])

@@ -24,7 +24,7 @@ from empirics.networks.module_checks import Loss, refuse_targets
 from empirics.networks.module_network import ModuleNetwork, module_network
 from empirics.networks.network import Network
 from empirics.search.space import Metaparameter
-from empirics.workloads.goal import Goals, classification_error, error_goals
+from empirics.workloads.goal import Errors, Goals, classification_error, error_goals
 from empirics.workloads.goal_label import CLASSIFICATION_ERROR
 from empirics.workloads.metric_goal import Metric, MetricGoalTest
 from empirics.workloads.named import import_named, name_of
@@ -257,11 +257,13 @@ class UserWorkload(Workload):
         """Return the user's module as a network."""
         return load_own_workload(self.name).network
 
-    def goal_test(self, network: Network, inputs: Tensor, targets: Tensor, goals: Sequence[float]) -> Goals:
+    def goal_test(
+        self, network: Network, inputs: Tensor, targets: Tensor, goals: Sequence[float], errors_of: Errors
+    ) -> Goals:
         """Return the test by the user's metric, by counts of errors where there is none."""
         metric = load_own_workload(self.name).own.metric
         if metric is None:
-            return error_goals(network, inputs, targets, goals)
+            return error_goals(network, errors_of, targets, goals)
         return MetricGoalTest(network, inputs, targets, metric, goals, maximise=self.maximise)
 
 

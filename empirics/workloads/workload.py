@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from empirics.networks.network import Network
-    from empirics.workloads.goal import Goals
+    from empirics.workloads.goal import Errors, Goals
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,9 @@ class Workload(ABC):
         """
 
     @abstractmethod
-    def goal_test(self, network: Network, inputs: Tensor, targets: Tensor, goals: Sequence[float]) -> Goals:
+    def goal_test(
+        self, network: Network, inputs: Tensor, targets: Tensor, goals: Sequence[float], errors_of: Errors
+    ) -> Goals:
         """Return what decides which trials reach which goals.
 
         Args:
@@ -115,6 +117,7 @@ class Workload(ABC):
             inputs: Of the validation set, on the device.
             targets: Likewise.
             goals: Values that count as the result.
+            errors_of: What finds the images of that set that trials get wrong, for goals that are shares of errors.
         """
 
     def check_goal(self, goal: float) -> None:

@@ -36,7 +36,7 @@ class Trajectory:
         start = torch.from_numpy(np.stack([network.initial_weights(random) for _ in self.rates])).double()
         points = [{"learning_rate": rate} for rate in self.rates]
         workload, trials = laboratory.specification.workload, range(len(self.rates))
-        block = TrialBlock(network, workload, trials, start, torch.ones_like(start), points, laboratory.gradient)
+        block = TrialBlock(network, workload, trials, start, torch.ones_like(start), points, laboratory.engine.gradient)
         seen = [block.weights.numpy().copy()]
         for step in range(self.steps):
             rows = laboratory.tensor(order.batch(step, self.batch_size))

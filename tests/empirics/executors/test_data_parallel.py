@@ -89,8 +89,8 @@ def test_other_tasks_are_done_by_one_process_each(together, specification, digit
     echo = Echo("alone")
     results = dict(together.run([study, echo], ignore))
     assert results[echo] == ["alone", 6090]
-    assert Laboratory(specification, digits).gradient == SharesInTurn(2)
-    assert Laboratory(dataclasses.replace(specification, data_parallel=1), digits).gradient is loss_and_gradient
+    assert Laboratory(specification, digits).engine.gradient == SharesInTurn(2)
+    assert Laboratory(dataclasses.replace(specification, data_parallel=1), digits).engine.gradient is loss_and_gradient
     assert len(multiprocessing.active_children()) == 2
 
 
@@ -105,7 +105,7 @@ def test_a_convex_trajectory_is_that_of_one_process_to_rounding(together, specif
     # |w| |x| each way. Adding a step to the weights rounds by u |w|.
     task = parallel_tasks.Trajectory(batch_size=97, rates=(0.001, 0.01), steps=40)
     alone = Laboratory(dataclasses.replace(specification, data_parallel=1), digits)
-    assert alone.gradient is loss_and_gradient
+    assert alone.engine.gradient is loss_and_gradient
     expected, found = task.run(alone, lambda _: None), of_ranks(together, task, tmp_path)
     longest = math.sqrt(float((alone.split(0).training_images.double() ** 2).sum(dim=(1, 2, 3)).max()) + 1)
     assert max(task.rates) <= 2 / (longest**2 / 2)

@@ -9,7 +9,7 @@ from reference.empirics import constants as slow
 from reference.empirics import plain
 from samples.networks import SMALL_CNN
 
-from empirics.probes import smoothness
+from empirics.networks.gradient import loss_and_gradient
 from empirics.probes.sample import Sample
 from empirics.probes.smoothness import GAMMAS, full_gradient, local_smoothness
 
@@ -67,47 +67,43 @@ def test_smoothness_takes_float32_weights_in_float64(small_batch, random_weights
     assert found.smoothness[0] == pytest.approx(expected, rel=SMOOTHNESS_TOLERANCE)
 
 
-def quadratic(monkeypatch, curvatures):
-    """Let the loss be 1/2 sum h w^2 for curvatures h."""
+def test_on_a_quadratic_smoothness_is_the_curvature_along_the_step():
+    curvatures = torch.tensor([4.0, 1.0], dtype=torch.float64)
 
-    def loss_and_gradient(_network, weights, _images, _labels):
+    def quadratic(_network, weights, _images, _labels):
         return 0.5 * (curvatures * weights**2).sum(dim=1), curvatures * weights
 
-    monkeypatch.setattr("empirics.probes.smoothness.loss_and_gradient", loss_and_gradient)
-
-
-def test_on_a_quadratic_smoothness_is_the_curvature_along_the_step(monkeypatch):
-    quadratic(monkeypatch, torch.tensor([4.0, 1.0], dtype=torch.float64))
     before = torch.tensor([[1.0, 1.0]], dtype=torch.float64)
     for direction, expected in (([0.3, 0.0], 4.0), ([0.0, -0.2], 1.0), ([1.0, 1.0], np.sqrt(17 / 2))):
         after = before + torch.tensor([direction], dtype=torch.float64)
-        found = local_smoothness(SMALL_CNN, before, after, torch.ones(1, 2), NO_EXAMPLES)
+        found = local_smoothness(SMALL_CNN, before, after, torch.ones(1, 2), NO_EXAMPLES, quadratic)
         assert found.smoothness[0] == pytest.approx(expected, rel=1e-13)
         assert found.before[0] == pytest.approx(2.5)
 
 
-def test_gradients_of_pruned_weights_do_not_count(monkeypatch):
+def test_gradients_of_pruned_weights_do_not_count():
     # grad = (4 (w1 + w2), 4 (w1 + w2)); the step moves w1 alone, and of the change only w1's part is kept
-    def loss_and_gradient(_network, weights, _images, _labels):
+    def coupled(_network, weights, _images, _labels):
         total = weights.sum(dim=1, keepdim=True)
         return 2 * total[:, 0] ** 2, 4 * total.expand(-1, 2)
 
-    monkeypatch.setattr("empirics.probes.smoothness.loss_and_gradient", loss_and_gradient)
     before, after = torch.tensor([[1.0, 0.0]]), torch.tensor([[1.5, 0.0]])
-    kept = local_smoothness(SMALL_CNN, before, after, torch.tensor([[1.0, 0.0]]), NO_EXAMPLES).smoothness[0]
-    both = local_smoothness(SMALL_CNN, before, after, torch.tensor([[1.0, 1.0]]), NO_EXAMPLES).smoothness[0]
+    kept, both = (
+        local_smoothness(SMALL_CNN, before, after, torch.tensor([mask]), NO_EXAMPLES, coupled).smoothness[0]
+        for mask in ([1.0, 0.0], [1.0, 1.0])
+    )
     assert kept == pytest.approx(4.0, rel=1e-13)
     assert both == pytest.approx(4.0 * np.sqrt(2), rel=1e-13)
 
 
-def test_the_largest_gamma_is_looked_at(monkeypatch):
+def test_the_largest_gamma_is_looked_at():
     # The gradient is 0 up to the end of the step and jumps to 1 there: only gamma = 1 sees it.
-    def loss_and_gradient(_network, weights, _images, _labels):
+    def jumping(_network, weights, _images, _labels):
         return weights[:, 0], (weights > 0.95).double()
 
-    monkeypatch.setattr("empirics.probes.smoothness.loss_and_gradient", loss_and_gradient)
     before, after = torch.tensor([[0.0]]), torch.tensor([[1.0]])
-    assert local_smoothness(SMALL_CNN, before, after, torch.ones(1, 1), NO_EXAMPLES).smoothness[0] == pytest.approx(1.0)
+    found = local_smoothness(SMALL_CNN, before, after, torch.ones(1, 1), NO_EXAMPLES, jumping)
+    assert found.smoothness[0] == pytest.approx(1.0)
 
 
 @masked
@@ -123,18 +119,17 @@ def test_seeing_every_example_twice_changes_nothing(case, small_batch, random_we
     assert twice.before == pytest.approx(once.before, rel=1e-13)
 
 
-def test_one_measurement_takes_eleven_gradients_of_every_example(small_batch, random_weights, monkeypatch):
-    real, seen = smoothness.loss_and_gradient, []
+def test_one_measurement_takes_eleven_gradients_of_every_example(small_batch, random_weights):
+    seen = []
 
-    def loss_and_gradient(network, weights, images, labels):
+    def counted(network, weights, images, labels):
         seen.append(len(weights) * len(labels))
-        return real(network, weights, images, labels)
+        return loss_and_gradient(network, weights, images, labels)
 
-    monkeypatch.setattr(smoothness, "loss_and_gradient", loss_and_gradient)
     _, before, after = a_step(CASES[0], random_weights)
     for sample in (whole(*small_batch), Sample(*small_batch, population=1618)):
         seen.clear()
-        local_smoothness(SMALL_CNN, before, after, torch.ones(1, 6090), sample)
+        local_smoothness(SMALL_CNN, before, after, torch.ones(1, 6090), sample, counted)
         assert sum(seen) == 11 * 40
 
 
@@ -172,12 +167,11 @@ def test_the_loss_times_a_number_has_that_many_times_the_smoothness(factor, seed
     found = []
     for scale in (1.0, factor):
 
-        def loss_and_gradient(_network, weights, _images, _labels, scale=scale):
+        def quadratic(_network, weights, _images, _labels, scale=scale):
             return scale * ((weights @ matrix) * weights).sum(dim=1) / 2, scale * weights @ matrix
 
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(smoothness, "loss_and_gradient", loss_and_gradient)
-            found.append(local_smoothness(SMALL_CNN, before, after, torch.ones(1, 4), NO_EXAMPLES).smoothness[0])
+        step = local_smoothness(SMALL_CNN, before, after, torch.ones(1, 4), NO_EXAMPLES, quadratic)
+        found.append(step.smoothness[0])
     direction = (after - before)[0].numpy()
     assert found[0] == pytest.approx(np.linalg.norm(matrix.numpy() @ direction) / np.linalg.norm(direction), rel=1e-10)
     assert found[1] == pytest.approx(factor * found[0], rel=1e-10)

@@ -11,6 +11,7 @@ from torch.nn import functional
 from empirics.errors import InputError
 from empirics.measure import main
 from empirics.networks.build import build_network
+from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.module_network import module_network
 from empirics.pruning.masked_start import masked_starts
 from empirics.pruning.methods import Untrained, prune
@@ -150,7 +151,7 @@ def test_the_papers_networks_pass_at_ninety_percent(name, shape):
     images = torch.from_numpy(random.normal(size=(24, *shape)).astype(np.float32))
     labels = torch.from_numpy(random.integers(0, 10, size=24))
     weights = torch.from_numpy(network.initial_weights(random)[None])
-    untrained = Untrained(network, weights, images, labels, (random,))
+    untrained = Untrained(network, weights, images, labels, (random,), loss_and_gradient)
     for method in ("snip", "random"):
         masks = prune(untrained, method, "prune", (0.0, 50.0, 90.0))[0]
         found = masked_starts(network, weights, masks, images, labels)

@@ -4,6 +4,7 @@ import torch
 from reference.empirics import plain, protocol
 from samples.networks import SMALL_CNN
 
+from empirics.networks.gradient import loss_and_gradient
 from empirics.pruning.methods import PRUNING_METHODS, Untrained, prune
 from empirics.pruning.scores import gradient_flow
 
@@ -15,7 +16,9 @@ def untrained(small_batch):
     weights = torch.from_numpy(
         np.stack([plain.initial_weights(plain.SmallCnn, plain.draws(0, plain.INIT, 0, trial)) for trial in range(2)])
     )
-    return Untrained(SMALL_CNN, weights, *small_batch, [np.random.default_rng(trial) for trial in range(2)])
+    return Untrained(
+        SMALL_CNN, weights, *small_batch, [np.random.default_rng(trial) for trial in range(2)], loss_and_gradient
+    )
 
 
 def test_gradient_flow_is_the_hessian_times_the_gradient(untrained):

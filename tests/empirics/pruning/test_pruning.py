@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 from reference.empirics import plain
 from samples.networks import SIMPLE_CNN, SMALL_CNN
 
-from empirics.pruning import scores as pruning_scores
+from empirics.networks.gradient import loss_and_gradient
 from empirics.pruning.methods import keep_mask, kept_weights
 from empirics.pruning.scores import connection_sensitivity
 
@@ -67,15 +67,14 @@ def test_scores_sum_with_their_sign_over_the_epoch():
     np.testing.assert_allclose(per_class[1], [0.8, 0.8, *[0.2] * 8], rtol=1e-12)
 
 
-def test_every_example_counts_once(examples, random_weights, monkeypatch):
+def test_every_example_counts_once(examples, random_weights):
     seen = []
 
     def record(_network, weights, images, labels):
         seen.append(len(labels))
         return torch.zeros(len(weights)), torch.zeros_like(weights)
 
-    monkeypatch.setattr(pruning_scores, "loss_and_gradient", record)
-    connection_sensitivity(SMALL_CNN, random_weights(plain.SmallCnn, 2), *examples)
+    connection_sensitivity(SMALL_CNN, random_weights(plain.SmallCnn, 2), *examples, record)
     assert seen == [100, 100, 50]
 
 
@@ -112,12 +111,14 @@ def test_scaling_the_scores_leaves_the_mask(scores, sparsity, factor):
     np.testing.assert_array_equal(keep_mask(scores * factor, sparsity), keep_mask(scores, sparsity))
 
 
-def test_scaling_the_loss_leaves_the_mask(examples, random_weights, monkeypatch):
+def test_scaling_the_loss_leaves_the_mask(examples, random_weights):
     weights = random_weights(plain.SmallCnn, 1)
     plainly = connection_sensitivity(SMALL_CNN, weights, *examples)
-    real = pruning_scores.loss_and_gradient
-    monkeypatch.setattr(pruning_scores, "loss_and_gradient", lambda *args: tuple(64 * part for part in real(*args)))
-    scaled = connection_sensitivity(SMALL_CNN, weights, *examples)
+
+    def scaled_gradient(*arguments):
+        return tuple(64 * part for part in loss_and_gradient(*arguments))
+
+    scaled = connection_sensitivity(SMALL_CNN, weights, *examples, scaled_gradient)
     np.testing.assert_array_equal(scaled, 64 * plainly)  # a power of two is exact
     np.testing.assert_array_equal(keep_mask(scaled[0], 90.0), keep_mask(plainly[0], 90.0))
 

@@ -7,6 +7,8 @@ import pytest
 import torch
 from tools.commands import code_of
 
+from empirics.kernels.kernel import OPTIMIZERS as SPARSE_OPTIMIZERS
+from empirics.kernels.kernel import Unavailable, load
 from empirics.measure import main
 from empirics.records import Study
 from empirics.run.progress import Display
@@ -16,6 +18,7 @@ from empirics.specification.specification import resolve
 from empirics.training import race as engine
 from empirics.training.laboratory import Laboratory
 from empirics.training.race import measure_study
+from empirics.training.torch_engine import TorchEngine
 from empirics.workloads.optimizers import OPTIMIZERS
 
 TRIALS, BUDGET, INTERVAL = 5, 24, 3
@@ -33,13 +36,16 @@ def _always_written(monkeypatch):
 
 
 def laboratory_for(optimizer, digits, *, wide=False, **request):
-    words = {"goal_error": (0.3, 0.5), "max_steps": BUDGET, "eval_interval": INTERVAL, "trials": TRIALS} | request
+    words = {"goal_error": (0.3, 0.5), "max_steps": BUDGET, "eval_interval": INTERVAL, "trials": TRIALS}
+    words |= {"engine": "torch"} | request
     specification, _ = resolve(Request(workload=f"digits/small-cnn/{optimizer}", **words), cuda_available=False)
     if wide:
         rest = specification.workload.search_space[1:]
         specification = dataclasses.replace(specification, points=search_points((WIDE, *rest), TRIALS))
     laboratory = Laboratory(specification, digits)
-    laboratory.network = dataclasses.replace(laboratory.network, trials_at_once_examples=2 * 16)
+    if isinstance(laboratory.engine, TorchEngine):  # in blocks of two trials
+        network = dataclasses.replace(laboratory.network, trials_at_once_examples=2 * 16)
+        laboratory.engine = dataclasses.replace(laboratory.engine, network=network)
     return laboratory
 
 
@@ -54,8 +60,11 @@ def measured(laboratory, checkpoint=None, cut_at=None):
     return [dataclasses.replace(record, seconds=0.0) for record in outcome.records], outcome.traces
 
 
+SPARSE = {"engine": "sparse"}
+needs_kernel = pytest.mark.skipif(isinstance(load(), Unavailable), reason="the sparse kernel is not compiled here")
 CASES = [
     *(pytest.param(name, {}, id=name) for name in OPTIMIZERS),
+    *(pytest.param(name, SPARSE, id=f"{name} by the sparse engine", marks=needs_kernel) for name in SPARSE_OPTIMIZERS),
     pytest.param("momentum", {"wide": True}, id="diverging"),
     pytest.param("sgd", {"stop": ("never",)}, id="to the budget"),
     pytest.param("nesterov", {"stop": ("hits", "3"), "trace": "full"}, id="traced"),

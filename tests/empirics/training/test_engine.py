@@ -76,7 +76,8 @@ def test_a_study_ends_like_its_trials_one_by_one(case, digits):
     laboratory = laboratory_with(
         digits, case.space, goal_error=(case.goal_error,), max_steps=BUDGET, eval_interval=INTERVAL, trials=case.trials
     )
-    laboratory.network = dataclasses.replace(SMALL_CNN, trials_at_once_examples=case.at_once * BATCH_SIZE)
+    network = dataclasses.replace(SMALL_CNN, trials_at_once_examples=case.at_once * BATCH_SIZE)
+    laboratory.engine = dataclasses.replace(laboratory.engine, network=network)
     points = search_points(laboratory.specification.workload.search_space, case.trials)
     starts, masks = plain_masks(case.trials, case.sparsity)
     ends = [
@@ -234,7 +235,7 @@ class TinyNetwork(ConvolutionalNetwork):
 def on_device(digits, kind, at_once):
     laboratory = laboratory_with(digits, WIDE_SPACE, goal_error=(0.3,), max_steps=BUDGET, eval_interval=INTERVAL)
     fields = dataclasses.asdict(SMALL_CNN) | {"trials_at_once_examples": at_once * BATCH_SIZE}
-    laboratory.network = kind(**fields)
+    laboratory.engine = dataclasses.replace(laboratory.engine, network=kind(**fields))
     return measure_study(laboratory, Study(0.0, 0, BATCH_SIZE), np.ones((7, 6090), dtype=bool), lambda _: None)
 
 

@@ -1,6 +1,5 @@
 """The sparse engine beside torch's: whole studies, parts of blocks, checkpoints, and which engine is chosen."""
 
-import contextlib
 import dataclasses
 
 import numpy as np
@@ -17,15 +16,13 @@ from empirics.specification.engine import choose_engine
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from empirics.store.store import read_store
-from empirics.training import race as racing
 from empirics.training import sparse
 from empirics.training.laboratory import Laboratory
-from empirics.training.race import measure_study, race, trial_block
+from empirics.training.race import race, trial_block
 from empirics.workloads.find import find_workload
 
 needs_kernel = pytest.mark.skipif(isinstance(load(), Unavailable), reason="the sparse kernel is not compiled here")
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "cifar-10": (3, 32, 32)}
-STUDY = Study(90.0, 0, 32)
 SMALL = {"sparsity": 90, "batch_sizes": 32, "trials": 2, "max_steps": 48, "constants": False}
 
 
@@ -44,7 +41,7 @@ def raced_in_float64(engine, workload, sparsity):
     ends = []
     for trial, mask in enumerate(masks_of(laboratory, sparsity)):
         start = TrialRecord(trial, laboratory.specification.points[trial], "censored", 0)
-        block = trial_block(laboratory, 0, start, mask, torch.float64)
+        block = trial_block(laboratory, 0, start, mask, np.float64)
         log, _ = race(laboratory, Study(sparsity, 0, 32), [block], laboratory.order(0), lambda _: None)
         ends.append((log.reached, log.diverged, log.step))
     return ends
@@ -63,9 +60,9 @@ def test_in_float64_both_engines_race_to_the_same_steps(workload, sparsity):
 def test_a_part_of_a_block_goes_on_as_the_whole_does():
     laboratory = laboratory_of("sparse", "digits/small-cnn/momentum", trials=4)
     masks, data, order = masks_of(laboratory, 90.0), laboratory.split(0), laboratory.order(0)
-    weights = torch.from_numpy(np.stack([laboratory.initial_weights(0, trial) for trial in range(4)]))
+    weights = np.stack([laboratory.initial_weights(0, trial) for trial in range(4)])
     rows = np.stack([order.batch(step, 32) for step in range(8)])
-    whole = laboratory.sparse.block(range(4), weights, masks, laboratory.specification.points)
+    whole = laboratory.engine.block(range(4), weights, masks, laboratory.specification.points)
     whole.advance(data, rows[:4])
     part = whole.part([3, 1])
     whole.keep(torch.tensor([False, True, False, True]))
@@ -74,35 +71,6 @@ def test_a_part_of_a_block_goes_on_as_the_whole_does():
     assert whole.trials == [1, 3]
     assert torch.equal(part.state()["weights"].flip(0), whole.state()["weights"])
     assert torch.equal(part.state()["velocities"].flip(0), whole.state()["velocities"])
-
-
-@needs_kernel
-def test_a_race_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
-    """Cut after every goal test, it ends with the records of one that was never cut."""
-    monkeypatch.setattr(racing, "CHECKPOINT_SECONDS", -1.0)
-    wanted = {"trials": 4, "max_steps": 200}
-    masks = masks_of(laboratory_of("sparse", **wanted), 90.0)
-    whole = measure_study(laboratory_of("sparse", **wanted), STUDY, masks, lambda _: None)
-
-    class CutError(Exception):
-        pass
-
-    tests = []
-
-    def cut_every_seventh(step):
-        tests.append(step)
-        if len(tests) % 7 == 0:
-            raise CutError
-
-    record = None
-    while record is None:
-        with contextlib.suppress(CutError):
-            again = laboratory_of("sparse", **wanted)
-            record = measure_study(again, STUDY, masks, cut_every_seventh, tmp_path / "study.npz")
-    assert len(tests) > len(set(tests))
-    assert [dataclasses.replace(one, seconds=0.0) for one in record.records] == [
-        dataclasses.replace(one, seconds=0.0) for one in whole.records
-    ]
 
 
 @needs_kernel

@@ -17,7 +17,7 @@ from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.store.store import read_store
 from empirics.training.block import TrialBlock
 from empirics.workloads.find import find_workload
-from empirics.workloads.goal import GoalTest
+from empirics.workloads.goal import GoalTest, wrong_images
 from empirics.workloads.goal_label import goal_count
 
 PAPER_SHAPES = {"small-cnn": (1, 8, 8), "simple-cnn": (1, 28, 28), "resnet-8": (3, 32, 32)}
@@ -98,6 +98,10 @@ def errors_of(weights, images, labels):
     return [plain.count_errors(network, images, labels) for network in networks]
 
 
+def goals_on(images, labels, most_errors):
+    return GoalTest(SMALL_CNN, wrong_images(SMALL_CNN, images, labels), labels, most_errors)
+
+
 def answers(test, weights):
     """Return goal -> trial -> whether it is reached."""
     return test.reached(weights, range(len(weights))).tolist()
@@ -134,7 +138,7 @@ def test_deciding_early_answers_like_a_full_evaluation(trials, examples, seed, s
     weights = drawn_weights(trials, seed, scale)
     errors = errors_of(weights, images, labels)
     most = data.draw(st.sampled_from([*errors, *(count - 1 for count in errors), 0, examples]))
-    test = GoalTest(SMALL_CNN, images, labels, [most])
+    test = goals_on(images, labels, [most])
     assert answers(test, weights)[0] == [count <= most for count in errors]
     assert test.errors(weights).tolist() == errors
 
@@ -145,7 +149,7 @@ def test_every_goal_is_answered_like_by_a_full_evaluation(trials):
     weights = drawn_weights(trials, 1, 1.0)
     errors = errors_of(weights, images, labels)
     for most in sorted({0, 60, *errors, *(count - 1 for count in errors)}):
-        assert answers(GoalTest(SMALL_CNN, images, labels, [most]), weights)[0] == [count <= most for count in errors]
+        assert answers(goals_on(images, labels, [most]), weights)[0] == [count <= most for count in errors]
 
 
 @settings(max_examples=8)
@@ -155,14 +159,14 @@ def test_several_goals_are_answered_like_one_by_one(trials, most_errors):
     weights = drawn_weights(trials, 2, 1.0)
     errors = errors_of(weights, images, labels)
     expected = [[count <= most for count in errors] for most in most_errors]
-    assert answers(GoalTest(SMALL_CNN, images, labels, most_errors), weights) == expected
+    assert answers(goals_on(images, labels, most_errors), weights) == expected
 
 
 @settings(max_examples=10)
 @given(st.integers(0, 2**31), st.lists(st.integers(0, 179), min_size=1, max_size=3), st.data())
 def test_what_was_seen_before_changes_no_answer(seed, most_errors, data):
     images, labels = validation(179)
-    test = GoalTest(SMALL_CNN, images, labels, most_errors)
+    test = goals_on(images, labels, most_errors)
     for _ in range(3):
         trials = data.draw(st.lists(st.integers(0, 4), min_size=1, max_size=5, unique=True))
         weights = learned_weights()[trials] + 0.05 * drawn_weights(len(trials), seed, 1.0)
@@ -201,7 +205,7 @@ def test_a_hopeless_trial_is_decided_by_one_pass_and_a_hopeful_one_by_all(monkey
     monkeypatch.setattr(ConvolutionalNetwork, "logits", watched)
     hopeful = learned_weights()[:1]
     (errors,) = errors_of(hopeful, images, labels)
-    test = GoalTest(SMALL_CNN, images, labels, [errors])
+    test = goals_on(images, labels, [errors])
     assert answers(test, torch.cat([drawn_weights(1, 0, 1.0), hopeful])) == [[False, True]]
     assert seen == [64, 64, 64, 64], "one pass of the first trial, three of the second, the last filled up"
     assert (test.tests, test.images_seen) == (2, 64 + 179)
@@ -212,7 +216,7 @@ def test_images_a_trial_got_wrong_last_time_are_looked_at_first():
     weights = learned_weights()[:1]
     (errors,) = errors_of(weights, images, labels)
     assert errors <= 64, "they fit into one pass"
-    test = GoalTest(SMALL_CNN, images, labels, [errors - 1])
+    test = goals_on(images, labels, [errors - 1])
     assert answers(test, weights) == [[False]]
     assert test.images_seen > 64, "its errors lie apart"
     before = test.images_seen
@@ -224,7 +228,7 @@ def test_images_that_others_got_wrong_come_before_those_that_nobody_did():
     images, labels = validation(179)
     weights = learned_weights()[:1]
     (errors,) = errors_of(weights, images, labels)
-    test = GoalTest(SMALL_CNN, images, labels, [errors - 1])
+    test = goals_on(images, labels, [errors - 1])
     test.reached(weights, [0])
     before = test.images_seen
     assert not test.reached(weights, [1])
@@ -234,7 +238,7 @@ def test_images_that_others_got_wrong_come_before_those_that_nobody_did():
 def test_going_on_from_a_state_looks_at_the_same_images():
     images, labels = validation(179)
     weights = learned_weights()[:3]
-    first, second = (GoalTest(SMALL_CNN, images, labels, [20]) for _ in range(2))
+    first, second = (goals_on(images, labels, [20]) for _ in range(2))
     first.reached(weights, [0, 2, 5])
     second.load(first.state())
     for test in (first, second):
@@ -242,7 +246,7 @@ def test_going_on_from_a_state_looks_at_the_same_images():
         test.reached(weights + 0.01, [5, 0, 1])
     assert first.images_seen == second.images_seen
     assert all(torch.equal(value, second.state()[name]) for name, value in first.state().items())
-    second.load(GoalTest(SMALL_CNN, images, labels, [20]).state())  # one that has not begun
+    second.load(goals_on(images, labels, [20]).state())  # one that has not begun
 
 
 def overflowing_weights():
@@ -257,7 +261,7 @@ def test_logits_that_are_not_numbers_are_errors_and_not_class_0():
     weights = overflowing_weights()
     assert bool(torch.isfinite(weights).all())
     assert bool(SMALL_CNN.logits(SMALL_CNN.views(weights), images).isnan().any())
-    test = GoalTest(SMALL_CNN, images, torch.zeros_like(labels), most_errors=[10])
+    test = goals_on(images, torch.zeros_like(labels), [10])
     assert answers(test, weights) == [[False]]
     assert test.errors(weights).tolist() == [50]
 
@@ -266,7 +270,7 @@ def test_testing_takes_no_gradients_and_changes_no_weight():
     images, labels = validation(20)
     weights = drawn_weights(2, 0, 1.0)
     before = weights.clone()
-    answer = GoalTest(SMALL_CNN, images, labels, [10]).reached(weights, range(2))
+    answer = goals_on(images, labels, [10]).reached(weights, range(2))
     assert torch.equal(weights, before)
     assert not answer.requires_grad
     assert answer.dtype == torch.bool
