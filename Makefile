@@ -40,7 +40,7 @@ lint: $(INSTALLED)  ## check style and format
 types: $(INSTALLED)  ## check the types
 	$(BIN)/mypy
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt setup.py $(wildcard empirics/kernels/*.?pp)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt 'torch==2.13.0' -e '.[dev]'
 	touch $@

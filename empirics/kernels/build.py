@@ -6,8 +6,13 @@ Imports nothing but the standard library: `setup.py` reads it where nothing is i
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
+import shlex
+import shutil
 import subprocess
+import sysconfig
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,20 +55,37 @@ def definition() -> str:
     return f'-DKSTAR_SOURCE="{source_hash()}"'
 
 
-def compile_kernel(compiler: str, flags: Sequence[str], to: Path) -> None:
-    """Compile the kernel by hand into a stamped object file.
+def compiler() -> list[str]:
+    """Return the command of a C++ compiler: what CXX says, else the first at hand of Python's own, g++ and clang++.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    named = os.environ.get("CXX")
+    for command in [named] if named else [sysconfig.get_config_var("CXX") or "c++", "g++", "clang++"]:
+        words = shlex.split(command)
+        if words and shutil.which(words[0]):
+            return words
+    raise FileNotFoundError(f"there is no C++ compiler {named or ''}".rstrip())
+
+
+def compile_kernel(flags: Sequence[str], to: Path) -> None:
+    """Compile the kernel into a stamped object file; CXXFLAGS, which could move bits, are not heeded.
 
     Args:
-        compiler: Its command, e.g. g++.
         flags: Beyond those of every build; later ones win.
         to: The object file.
 
     Raises:
-        subprocess.CalledProcessError: If the compiler refuses.
+        FileNotFoundError: If there is no compiler.
+        subprocess.CalledProcessError: If the compiler refuses; its words are in `stderr`.
     """
-    command = [compiler, *FLAGS, *flags, definition(), "-shared", "-fPIC", str(SOURCE), "-o", str(to)]
-    subprocess.run(command, check=True, capture_output=True, text=True)
-    stamp(to)
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / to.name
+        command = [*compiler(), *FLAGS, *flags, definition(), "-shared", "-fPIC", str(SOURCE), "-o", str(made)]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+        stamp(made)
+        shutil.move(made, to)
 
 
 def stamp(path: Path) -> None:

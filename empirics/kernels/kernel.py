@@ -123,7 +123,9 @@ def load(folder: Path = FOLDER, only: str | None = None) -> Kernel | Unavailable
             path = folder / f"_sparse_{name}{suffix}"
             if path.is_file():
                 return _checked(path)
-    return Unavailable("the sparse kernel is not compiled; install g++ or clang, then install this package again")
+    return Unavailable(
+        "the sparse kernel is not compiled; install g++ (11 or newer) or clang (12 or newer), then this package again"
+    )
 
 
 def _checked(path: Path) -> Kernel | Unavailable:

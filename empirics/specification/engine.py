@@ -64,7 +64,7 @@ def choose_engine(
         kernel = load()
         if isinstance(kernel, Unavailable):
             reason = kernel.reason
-            notice = f"notice: the torch engine trains this run, which takes some times longer: {reason}"
+            notice = f"notice: torch trains this run, several times slower than the sparse engine: {reason}"
         elif kernel.size_of(workload.network, image_shape) is None:
             reason = f"it has no {workload.network} for images of shape {'x'.join(map(str, image_shape))}"
         elif wanted == "sparse" or _is_faster(workload.network, sparsities):
