@@ -6,22 +6,31 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
+import time
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 from tools.checkout import PACKAGES, ROOT, copy_checkout
-from tools.needed import give_up
+from tools.needed import give_up, need
 from tools.once import once
 
+from empirics.kernels.build import HEADERS, SOURCE, builds
 from kstar import __version__
 
 MEASURE = (
     *("--sparsity", "0", "90", "--batch-sizes", "16", "64", "256", "--trials", "3", "--goal-error", "0.3"),
     *("--max-steps", "200", "--examples", "64", "--hessian-points", "0", "--jobs", "1"),
 )
+SMALL = (
+    *("--sparsity", "90", "--batch-sizes", "64", "--trials", "2", "--goal-error", "0.5", "--max-steps", "200"),
+    *("--no-constants", "--jobs", "1"),
+)
+KERNEL = {f"empirics/kernels/{path.name}" for path in (SOURCE, *HEADERS)}
+PIP = ("-m", "pip", "install", "--quiet", "--ignore-installed", "--no-deps", "--no-index")
 # Modules with a command of their own.
 MODULES = (
     *("theory.noisy_quadratic", "theory.worst_case", "empirics.constants", "empirics.datasets", "empirics.exchange"),
@@ -39,11 +48,17 @@ print(json.dumps({"files": files, "path": sys.path, "origin": origin, "names": n
 pytestmark = pytest.mark.slow
 
 
-def run(*command, cwd):
-    """Run a command as a user would, with nothing of this environment in its way."""
-    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
-    environment |= {"OMP_NUM_THREADS": "1", "PIP_CONSTRAINT": str(ROOT / "constraints.txt")}
-    done = subprocess.run([*map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+def finished(*command, cwd, **environment):
+    """Run a command as a user would, with nothing of this environment in its way; return how it ended."""
+    outer = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    outer |= {"OMP_NUM_THREADS": "1", "PIP_CONSTRAINT": str(ROOT / "constraints.txt")}
+    command = [*map(str, command)]
+    return subprocess.run(command, cwd=cwd, env=outer | environment, capture_output=True, text=True, check=False)
+
+
+def run(*command, cwd, **environment):
+    """Run a command that succeeds; return what it prints."""
+    done = finished(*command, cwd=cwd, **environment)
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
@@ -81,6 +96,10 @@ def test_the_wheel_holds_the_packages_and_what_they_read(built):
         assert wanted <= names
         assert f"{package}/py.typed" in names
     assert {f"paper_figures/report/report{end}" for end in (".css", ".js", ".html.j2")} <= names
+    assert names >= KERNEL
+    need("g++", package="g++")
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    assert {f"empirics/kernels/_sparse_{name}{suffix}" for name in builds()} <= names
 
 
 def test_the_sdist_holds_what_the_wheel_is_made_of(built):
@@ -88,6 +107,7 @@ def test_the_sdist_holds_what_the_wheel_is_made_of(built):
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "README.md", "LICENSE", "kstar/ending.py", "theory/derive.py"} <= names
+    assert {"setup.py", *KERNEL} <= names
 
 
 def install(wheel, folder):
@@ -131,17 +151,22 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture(scope="module")
-def borrowed(built, tmp_path_factory):
-    """Where the commands of an environment lie that has the wheel, and borrows what it needs from the running one."""
-    (wheel,) = built.glob("*.whl")
-    folder = tmp_path_factory.mktemp("borrowed") / "venv"
-    venv.create(folder, with_pip=True)
-    run(folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel, cwd=folder)
+def borrowing(folder):
+    """Make an environment that borrows what it lacks, pip too, from the running one; return where its commands lie."""
+    venv.create(folder)
     (site,) = folder.glob("lib/python*/site-packages")
     places = [entry for entry in sys.path if entry.endswith("site-packages")]
     (site / "borrowed.pth").write_text("\n".join(places))
     return folder / "bin"
+
+
+@pytest.fixture(scope="module")
+def borrowed(built, tmp_path_factory):
+    """Where the commands of an environment lie that has the wheel, and borrows what it needs from the running one."""
+    (wheel,) = built.glob("*.whl")
+    bin_folder = borrowing(tmp_path_factory.mktemp("borrowed") / "venv")
+    run(bin_folder / "python", *PIP, wheel, cwd=bin_folder)
+    return bin_folder
 
 
 @pytest.fixture
@@ -179,6 +204,50 @@ def test_things_of_a_user_called_like_our_packages_hide_nothing(borrowed, elsewh
         assert "c1" in run(*command, "derive", "--case", "sparsity", cwd=elsewhere)
     planned = ("measure", "--workload", "my_workload:make_workload", "--sparsity", "0", "--plan")
     assert "my_workload:make_workload" in run(borrowed / "kstar", *planned, cwd=elsewhere)
+
+
+@pytest.mark.parametrize("compiler", [None, "g++", "clang++"])
+def test_the_sparse_engine_comes_with_any_compiler_and_torch_trains_without(compiler, tmp_path):
+    """PATH leads to one compiler or to none; nothing is written but the environment, then nothing but the run."""
+    tools, home, elsewhere = (tmp_path / name for name in ("tools", "home", "elsewhere"))
+    for folder in (tools, home, elsewhere):
+        folder.mkdir()
+    named = {} if compiler else {"CC": "no-compiler", "CXX": "no-compiler"}  # Python may know a compiler by its path
+    if compiler:
+        need(compiler, package="g++ clang")
+        for name in (compiler, "as", "ld"):
+            (tools / name).symlink_to(shutil.which(name))
+    python = borrowing(tmp_path / "venv") / "python"
+    source = copy_checkout(tmp_path / "source")
+    start = time.monotonic()
+    run(python, *PIP, "--no-build-isolation", source, cwd=home, PATH=str(tools), HOME=str(home), **named)
+    assert compiler or time.monotonic() - start < 30
+    shutil.rmtree(home)
+    home.mkdir()
+
+    def measure(*words):
+        environment = {"PATH": str(tools), "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = finished(python, "-m", "empirics.measure", *SMALL, *words, cwd=elsewhere, **environment)
+        return done.returncode, done.stderr.splitlines()
+
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path != elsewhere}
+    code, told = measure("--out", "run")
+    assert code == 0, told
+    advice = "install g++ (11 or newer) or clang (12 or newer), then this package again"
+    assert [advice in line for line in told if line.startswith("notice: ")] == ([] if compiler else [True])
+    (session,) = json.loads((elsewhere / "run/provenance.json").read_text())["sessions"]
+    assert session["engine"] == ("sparse" if compiler else "torch")
+    code, told = measure("--out", "sparse", "--engine", "sparse")
+    if compiler:
+        assert code == 0, told
+        assert (elsewhere / "sparse/curves.csv").read_bytes() == (elsewhere / "run/curves.csv").read_bytes()
+    else:
+        assert code == 2
+        (line,) = told
+        assert line.startswith("error: --engine sparse: ")
+        assert advice in line
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if elsewhere not in {path, *path.parents}}
+    assert after == before
 
 
 def test_a_wheel_alone_measures_judges_and_draws(built, tmp_path):

@@ -1,4 +1,4 @@
-"""A checkout with its evidence on read-only media: verdicts are printed, figures and the page go elsewhere."""
+"""A checkout with its evidence on read-only media: runs, figures and the page go elsewhere, verdicts are printed."""
 
 import os
 import subprocess
@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from tools import guarded_module
 from tools.fault_places import read_only_view
+from tools.needed import give_up
+
+from empirics.kernels.kernel import Unavailable, load
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -17,17 +20,18 @@ ROOT = Path(__file__).parents[2]
 def run_module(request, tmp_path):
     """Run a module in a checkout that cannot be changed: mounted read-only, or every change made to fail."""
 
-    def run(tree, first, words):
-        environment = os.environ | {"PYTHONPATH": str(tree), "MPLCONFIGDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    def run(tree, first, words, cwd=None):
+        environment = os.environ | {"PYTHONPATH": str(tree), "HOME": str(tree), "OMP_NUM_THREADS": "1"}
+        environment |= {"MPLCONFIGDIR": str(tmp_path)}
         command = [sys.executable, *first, *map(str, words)]
-        return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+        return subprocess.run(command, cwd=cwd or tree, env=environment, capture_output=True, text=True, check=False)
 
     if request.param == "guarded":
-        yield lambda module, *words: run(ROOT, [guarded_module.__file__, ROOT, module], words)
+        yield lambda module, *words, **where: run(ROOT, [guarded_module.__file__, ROOT, module], words, **where)
         return
     (tmp_path / "tree").mkdir()
     with read_only_view(ROOT, tmp_path / "tree") as tree:
-        yield lambda module, *words: run(tree, ["-m", module], words)
+        yield lambda module, *words, **where: run(tree, ["-m", module], words, **where)
 
 
 def test_verdicts_figures_and_the_page_come_from_a_read_only_tree(run_module, tmp_path):
@@ -49,3 +53,16 @@ def test_verdicts_figures_and_the_page_come_from_a_read_only_tree(run_module, tm
         assert refused.returncode == 2
         assert refused.stderr.count("\n") == 1
         assert "Read-only file system" in refused.stderr
+
+
+@pytest.mark.parametrize("engine", ["torch", "sparse"])
+def test_a_run_is_measured_from_a_read_only_tree_and_home(run_module, tmp_path, engine):
+    if engine == "sparse" and isinstance(found := load(), Unavailable):
+        give_up(found.reason)
+    words = (
+        *("--sparsity", "90", "--batch-sizes", "64", "--trials", "2", "--goal-error", "0.5", "--max-steps", "200"),
+        *("--examples", "64", "--hessian-points", "0", "--engine", engine, "--out", "run"),
+    )
+    done = run_module("empirics.measure", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run/constants.csv").is_file()

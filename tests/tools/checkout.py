@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("theory", "empirics", "verification", "paper_figures")
 _MADE = shutil.ignore_patterns(
-    ".git", ".venv", "runs", "site", "build", "dist", ".*_cache", "*.egg-info", "__pycache__"
+    *(".git", ".venv", "runs", "site", "build", "dist", ".*_cache", "*.egg-info", "__pycache__", "*.so")
 )
 
 
