@@ -1,4 +1,4 @@
-"""The checkpoint of an unfinished study: one file of plain numbers, from which it resumes bit for bit."""
+"""The checkpoint of unfinished work: one file of plain numbers, from which it resumes bit for bit."""
 
 from __future__ import annotations
 
@@ -40,18 +40,53 @@ def write_checkpoint(
     arrays = {f"goals.{name}": value for name, value in goals.state().items()}
     for number, block in enumerate(blocks):
         arrays |= {f"block{number}.{name}": value for name, value in block.state().items()}
-    header = {
-        "program": _program(),
-        "race": race,
-        "blocks": [block.trials for block in blocks],
-        "log": dataclasses.asdict(log),
-    }
-    content = io.BytesIO()
     plain: Arrays = {name: value.cpu().numpy() for name, value in arrays.items()}
+    write_state(path, race, plain, blocks=[block.trials for block in blocks], log=dataclasses.asdict(log))
+
+
+def write_state(path: Path, which: Mapping[str, object], arrays: Mapping[str, NDArray[Any]], **more: object) -> None:
+    """Write where some work stands, in the place of what the file held before.
+
+    Args:
+        path: The file; its folder is made where there is none.
+        which: Which work it is, plain JSON values.
+        arrays: Where it stands.
+        more: Plain JSON values that belong to it.
+    """
+    header = {"program": _program(), "which": which, **more}
+    content, plain = io.BytesIO(), dict(arrays)
     plain["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     np.savez(content, **plain)  # type: ignore[arg-type]  # the stubs take every array for `allow_pickle`
     path.parent.mkdir(exist_ok=True)
     write_bytes_atomically(path, content.getvalue())
+
+
+def read_state(path: Path, which: Mapping[str, object]) -> tuple[Arrays, dict[str, Any]] | str | None:
+    """Read where some work stood.
+
+    Args:
+        path: The file.
+        which: Which work it must be of, plain JSON values.
+
+    Returns:
+        Its arrays, and the JSON values that belong to it; None where there is no such file, and why it is not taken up
+        where it was written for other work, by another program, or is not what was written.
+    """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        return "it is no regular file"
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            arrays = dict(file)
+        header = json.loads(arrays.pop("header").tobytes())
+        if canonical_json(header["program"]) != canonical_json(_program()):
+            return "it was written by another version of the program"
+        if canonical_json(header["which"]) != canonical_json(which):
+            return "it is of another run or search"
+        return arrays, header
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # noqa: BLE001 - a file may hold anything, and work can always begin anew
+        return describe(error)
 
 
 def resume(
@@ -70,16 +105,11 @@ def resume(
         The trials still at work and what happened so far; None where there is no such file, and why it is not taken up
         where it was written for another race, by another program, or is not what was written.
     """
-    if path.exists() and not path.is_file():  # a pipe would be waited for
-        return "it is no regular file"
+    found = read_state(path, race)
+    if found is None or isinstance(found, str):
+        return found
+    arrays, header = found
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            arrays = dict(file)
-        header = json.loads(arrays.pop("header").tobytes())
-        if canonical_json(header["program"]) != canonical_json(_program()):
-            return "it was written by another version of the program"
-        if canonical_json(header["race"]) != canonical_json(race):
-            return "it is of another run or search"
         at_work = [_block(of, blocks, _part(arrays, f"block{n}.")) for n, of in enumerate(header["blocks"])]
         known = [trial for block in at_work for trial in block.trials]
         if len(known) != len(set(known)):
@@ -90,8 +120,6 @@ def resume(
         _refuse_unknown(reached, {trial for block in blocks for trial in block.trials}, set(known))
         goals.load(_part(arrays, "goals."))
         return at_work, reached
-    except FileNotFoundError:
-        return None
     except Exception as error:  # noqa: BLE001 - a file may hold anything, and a study can always begin anew
         return describe(error)
 

@@ -137,7 +137,7 @@ def array_with(name, value):
 
 # What a file may hold that is whole as a file: a header or arrays of another form, or of another race.
 UNLIKE = {
-    **{f"no {name}": without(name) for name in ("program", "race", "blocks", "log")},
+    **{f"no {name}": without(name) for name in ("program", "which", "blocks", "log")},
     "no step": lambda header, _arrays: header["log"].pop("step"),
     "step a text": log_with(step="12"),
     "step beyond": log_with(step=10**6),
