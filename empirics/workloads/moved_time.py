@@ -1,0 +1,48 @@
+r"""How far the steps of a run move it, as the time in which a gradient flow would move as far.
+
+Importing this module loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+_LOOK_AHEAD = {"sgd": 0, "momentum": 0, "nesterov": 1}
+
+
+def moved_time(optimizer: str, schedule: str, point: Mapping[str, float], steps: int) -> float | None:
+    r"""Return the time in which a gradient flow moves as far as a run from rest, under a gradient that stays the same.
+
+    :math:`\tau(K) = \sum_{k=1}^K \eta_k \frac{1 - m^{k+j}}{1 - m}`, j = 1 for Nesterov, else 0: at a constant rate
+    :math:`\frac{\eta}{1-m} \left(K - \frac{m^{1+j} (1 - m^K)}{1 - m}\right)`, which is :math:`\eta K` for m = 0. What
+    is taken off is the lag of a velocity that begins at 0.
+
+    Args:
+        optimizer: Name of an update rule.
+        schedule: Name of a learning-rate schedule.
+        point: The run's metaparameters.
+        steps: K, >= 1.
+
+    Returns:
+        The time, > 0; None where a step is not a rate times a mean of gradients, as with AdamW or a rule of one's own.
+
+    Reference:
+        docs/theory.md, result 24.
+
+    Example:
+        >>> point = {"learning_rate": 0.5, "momentum": 0.5}
+        >>> [moved_time(name, "constant", point, 2) for name in ("sgd", "momentum", "nesterov", "adamw")]
+        [1.0, 1.25, 1.625, None]
+    """
+    if optimizer not in _LOOK_AHEAD or schedule not in {"constant", "linear"}:
+        return None
+    numbers = np.arange(steps, dtype=np.float64)
+    rates = np.full(steps, point["learning_rate"])
+    if schedule == "linear":
+        passed = np.minimum(numbers / point["decay_steps"], 1.0)
+        rates *= 1.0 + (point["end_learning_rate_factor"] - 1.0) * passed
+    momentum = 0.0 if optimizer == "sgd" else point["momentum"]
+    velocities = (1.0 - momentum ** (numbers + 1.0 + _LOOK_AHEAD[optimizer])) / (1.0 - momentum)
+    return float(rates @ velocities)

@@ -1,0 +1,34 @@
+"""The time that steps move a run against the update rules themselves, under a gradient of 1."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from empirics.workloads.moved_time import moved_time
+from empirics.workloads.optimizers import OPTIMIZERS, SCHEDULES
+
+POINTS = st.fixed_dictionaries(
+    {
+        "learning_rate": st.floats(1e-4, 1.0),
+        "momentum": st.floats(0.0, 0.99),
+        "decay_steps": st.integers(1, 60),
+        "end_learning_rate_factor": st.floats(1e-4, 1.0),
+    }
+)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov"])
+@given(point=POINTS, steps=st.integers(1, 40))
+def test_it_is_how_far_the_rule_goes(optimizer, schedule, point, steps):
+    weights = torch.zeros(1, 1, dtype=torch.float64)
+    rule, rates = OPTIMIZERS[optimizer]([point], weights), SCHEDULES[schedule]([point], weights)
+    for step in range(steps):
+        rule.update(weights, torch.ones_like(weights), rates.rates(torch.tensor(step, dtype=torch.float64)))
+    assert moved_time(optimizer, schedule, point, steps) == pytest.approx(-weights.item(), rel=1e-12)
+
+
+def test_a_rule_that_is_no_mean_of_gradients_has_none():
+    assert moved_time("adamw", "constant", {"learning_rate": 0.1}, 3) is None
+    assert moved_time("my_module:MyRule", "constant", {"learning_rate": 0.1}, 3) is None
