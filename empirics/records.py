@@ -37,6 +37,9 @@ QUANTITIES = (
     "M_G",
     "beta_mean",
     "Delta_best",
+    "eta",
+    "T_at_40",
+    "T_at_goal",
 )
 
 
@@ -230,8 +233,9 @@ class TrajectoryPoint:
     """One quantity at one step of a run.
 
     Args:
-        quantity: `L`, `training_loss`, `variance` (of per-example gradients), `gradient_square` or `hessian_top`.
-        step: The step k, from 1; all but L belong to the weights before it.
+        quantity: `L`, `training_loss`, `variance` (of per-example gradients), `gradient_square` or `hessian_top`; of
+            the flow from the same start `flow_time`, `flow_loss` and `flow_gradient_square`.
+        step: The step k, from 1; all but L belong to the weights before it. Of the flow the number of its step, from 0.
         value: What it was.
         error: Its standard error where f is the loss of a part of the training set.
     """
@@ -300,6 +304,24 @@ class ConstantsRecord:
     def along(self, quantity: str) -> dict[int, float]:
         """Return a quantity along the run, step -> value, ascending."""
         return {point.step: point.value for point in self.trajectory if point.quantity == quantity}
+
+
+@dataclass(frozen=True)
+class FlowRecord:
+    """The gradient flow from the start of a run along which constants were measured.
+
+    Args:
+        study: Whose run.
+        values: `T_at_40` and `T_at_goal`, the times to 40% of its first loss and to the loss of the run at its goal;
+            one that it did not come down to is missing.
+        trajectory: Time, loss and squared gradient norm along it.
+        seconds: Wall time.
+    """
+
+    study: Study
+    values: dict[str, float]
+    trajectory: tuple[TrajectoryPoint, ...]
+    seconds: float
 
 
 def number_text(value: float) -> str:

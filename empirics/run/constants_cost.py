@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -19,6 +20,7 @@ from empirics.training.laboratory import engine_of
 _NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0.6 to 0.9 of a plain gradient's time
 _PRODUCTS = 12  # Hessian-vector products until Lanczos agrees, as seen on digits and MNIST
 _PRODUCT_PASSES = 2.0  # one of them in gradients, likewise
+_FLOW_GRADIENTS = 5.0  # of the flow for each step of the run: 3 to 6 on digits
 _TIMED_EXAMPLES = 64
 _DEAR_SECONDS = 600.0  # from which on a cheaper way is named
 _FEWER_EXAMPLES = 2000  # the cheaper way
@@ -28,12 +30,14 @@ def example_gradients(probe: Probe, steps: float) -> float:
     """Return what measuring along a run of so many steps costs, in double-precision gradients of one example.
 
     Example:
-        >>> example_gradients(Probe(examples=1000, every=100), 200)  # 3 points of 11 + 1 passes
-        36000.0
+        >>> probe = Probe(examples=1000, every=100, flow_gradients=500)
+        >>> example_gradients(probe, 200)  # 3 points of 11 + 1 passes, and the flow's
+        536000.0
     """
     points = probe.points(max(int(steps), 1))
+    flow = min(_FLOW_GRADIENTS * steps, math.inf if probe.flow_gradients is None else probe.flow_gradients)
     hessians = min(probe.hessian_points, points) * _PRODUCTS * _PRODUCT_PASSES * min(probe.examples, HESSIAN_EXAMPLES)
-    return points * (1 + len(GAMMAS) + _NOISE_PASSES) * probe.examples + hessians
+    return points * (1 + len(GAMMAS) + _NOISE_PASSES) * probe.examples + hessians + flow * probe.examples
 
 
 def seconds_per_gradient(specification: Specification, dataset: Dataset, sparsity: float) -> float:

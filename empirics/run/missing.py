@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from empirics.records import Study
-from empirics.specification.probe import FollowedRun
+from empirics.specification.probe import FollowedRun, PlannedFlow, flow_of
 from empirics.specification.runs_to_follow import runs_to_follow
 from empirics.specification.specification import Specification
 from empirics.store.rows import Store
@@ -52,3 +52,14 @@ def missing_constants(specification: Specification, store: Store) -> list[Follow
         for run in runs_to_follow(specification, store.studies())
         if (run.sparsity, run.replicate, run.batch_size, run.trial, settings) not in done
     ]
+
+
+def missing_flows(specification: Specification, store: Store) -> list[PlannedFlow]:
+    """Return the flows not yet followed from the starts of runs along which constants were measured as asked for."""
+    settings, wanted = specification.probe.settings(), set(specification.sparsities)
+    plans = [
+        flow_of(known, specification.probe)
+        for known in store.constants()
+        if known.settings == settings and known.study.sparsity in wanted and not known.along("flow_time")
+    ]
+    return [plan for plan in plans if plan is not None and plan.study.replicate < specification.replicates]

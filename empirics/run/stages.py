@@ -10,15 +10,24 @@ from pathlib import Path
 from empirics.datasets.arrays import Dataset
 from empirics.executors.processes import Executor
 from empirics.pruning.starts import judge_starts
-from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StartRecord, Study, StudyOutcome, StudyRecord
+from empirics.records import (
+    ConstantsRecord,
+    FlowRecord,
+    MaskRecord,
+    RerunRecord,
+    StartRecord,
+    Study,
+    StudyOutcome,
+    StudyRecord,
+)
 from empirics.run.cost import longest_first
-from empirics.run.missing import missing_constants, missing_masks, missing_studies, trials_of
+from empirics.run.missing import missing_constants, missing_flows, missing_masks, missing_studies, trials_of
 from empirics.run.progress import Display
 from empirics.run.summary import describe_ending, describe_study
 from empirics.specification.specification import Specification
 from empirics.store.held_folder import HeldFolder
 from empirics.store.rows import Store
-from empirics.training.tasks import ConstantsTask, RerunTask, Result, StartTask, StudyTask, Task
+from empirics.training.tasks import ConstantsTask, FlowTask, RerunTask, Result, StartTask, StudyTask, Task
 from kstar.files import remove_partial
 
 
@@ -36,7 +45,7 @@ class Measurement:
 
     @property
     def checkpoints(self) -> Path:
-        """Where studies that are cut short leave what they go on from."""
+        """Where work that is cut short leaves what it goes on from."""
         return self.folder.path / "checkpoints"
 
     def _results(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
@@ -92,25 +101,36 @@ class Measurement:
                 assert isinstance(task, StudyTask)
                 assert isinstance(result, StudyOutcome)
                 self.store.add_study(result)
-                if task.checkpoint and self.folder.is_there():
-                    task.checkpoint.unlink(missing_ok=True)
+                self._forget(task.checkpoint)
                 self.display.done(task, describe_study(result.records, self.specification.workload.goal_sign))
                 if result.halvings:
                     self.store.amend_session({f"halvings of {task.study}": result.halvings})
 
     @contextlib.contextmanager
     def _checkpoints_emptied(self) -> Iterator[None]:
-        """Remove what a finished study, or a killed process, has left in the folder of checkpoints; then the folder."""
+        """Remove what finished work, or a killed process, has left in the folder of checkpoints; then the folder."""
         yield
         remove_partial(self.checkpoints)
         for study in self.store.studies():
             self._checkpoint(study).unlink(missing_ok=True)
+        for known in self.store.constants():
+            if known.along("flow_time"):
+                self._flows_file(known.study).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # it is not there, or a study not asked for now may go on from it later
             self.checkpoints.rmdir()
+
+    def _forget(self, checkpoint: Path | None) -> None:
+        """Remove the checkpoint of finished work."""
+        if checkpoint and self.folder.is_there():
+            checkpoint.unlink(missing_ok=True)
 
     def _checkpoint(self, study: Study) -> Path:
         """Return the file a study goes on from."""
         return self.checkpoints / f"S{study.sparsity:g}-r{study.replicate}-B{study.batch_size}.npz"
+
+    def _flows_file(self, study: Study) -> Path:
+        """Return the file that the flow from the start of a study's run goes on from."""
+        return self._checkpoint(study).with_suffix(".flow.npz")
 
     def measure_reruns(self) -> None:
         """Train winners again with new seeds."""
@@ -128,7 +148,7 @@ class Measurement:
                 self.display.done(task, "")
 
     def measure_constants(self) -> None:
-        """Measure L, Delta and beta of every sparsity and replicate."""
+        """Measure L, Delta and beta of every sparsity and replicate, and follow the flows from the same starts."""
         runs = missing_constants(self.specification, self.store)
         self._prune(dict.fromkeys((run.replicate, run.trial) for run in runs))
         self._look_at_starts(dict.fromkeys((run.replicate, run.trial) for run in runs if run.goal_step is None))
@@ -143,6 +163,22 @@ class Measurement:
                 assert isinstance(result, ConstantsRecord)
                 self.store.add_constants(result)
                 self.display.done(task, describe_ending(result))
+        self._measure_flows()
+
+    def _measure_flows(self) -> None:
+        """Follow the flow from the start of each run along which constants were measured."""
+        masks = self.store.masks()
+        tasks = [
+            FlowTask(plan, masks[plan.study.replicate, plan.trial, plan.study.sparsity], self._flows_file(plan.study))
+            for plan in missing_flows(self.specification, self.store)
+        ]
+        with self.display.stage("flows", len(tasks)), self._checkpoints_emptied():
+            for task, result in self._results(tasks):
+                assert isinstance(task, FlowTask)
+                assert isinstance(result, FlowRecord)
+                self.store.add_flow(result)
+                self._forget(task.checkpoint)
+                self.display.done(task, "")
 
     def _records(self) -> Iterable[StudyRecord]:
         """Return the finished studies that the specification asks for."""

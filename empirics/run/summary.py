@@ -42,7 +42,7 @@ def _outcome(record: StudyRecord) -> str:
 
 
 def describe_ending(record: ConstantsRecord) -> str:
-    """Return one line on what a run that was measured along lacks; empty where it lacks nothing."""
+    """Return one line on what a run that was measured along, or its flow, lacks; empty where nothing."""
     parts = []
     if record.diverged is not None:
         parts.append(f"diverged at step {record.diverged}; measurements before it are kept")
@@ -50,6 +50,9 @@ def describe_ending(record: ConstantsRecord) -> str:
         parts.append("its run did not reach the goal, so nothing is averaged up to K*")
     if record.skipped:
         parts.append(f"{record.skipped} steps moved nothing and have no L")
+    flow = record.along("flow_loss")
+    if flow and record.goal_step is not None and "T_at_goal" not in record.values:
+        parts.append(f"its flow ended at a loss of {min(flow.values()):.3g}, above the run's (--flow-gradients: more)")
     return f"constants of {record.study}: {'; '.join(parts)}" if parts else ""
 
 

@@ -29,6 +29,7 @@ COUNTS: Mapping[str, tuple[int, int]] = MappingProxyType(
         "every": (1, MOST),
         "steps": (1, _MOST_STEPS),
         "hessian_points": (0, MOST),
+        "flow_gradients": (0, MOST),
         "repeats": (0, 100_000),
     }
 )

@@ -70,6 +70,9 @@ class BaseRequest:
     every: Annotated[int | None, "steps between two measurements of L; default the workload's"] = None
     steps: Annotated[int | None, "steps along which L is measured; default up to the goal"] = None
     hessian_points: Annotated[int, "measurements that include the top Hessian eigenvalue"] = 4
+    flow_gradients: Annotated[
+        int | None, "most gradients of the flow from the start of each run that L is measured along; 0: no flow"
+    ] = None
     repeats: Annotated[int, "mini-batch gradients to draw at each batch size, to check beta/B; 0: no check"] = 0
 
     def __post_init__(self) -> None:

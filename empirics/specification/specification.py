@@ -204,6 +204,7 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
             every=request.every or workload.smoothness_interval,
             steps=request.steps,
             hessian_points=request.hessian_points,
+            flow_gradients=request.flow_gradients,
             repeats=request.repeats,
         ),
     )

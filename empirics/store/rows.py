@@ -15,6 +15,7 @@ from empirics.records import (
     STATUSES,
     BatchVariance,
     ConstantsRecord,
+    FlowRecord,
     MaskRecord,
     RerunRecord,
     Study,
@@ -125,6 +126,20 @@ class Store:
             _insert(transaction, "trajectories", [{**key, **vars(point)} for point in record.trajectory])
             variances = [{"examples": one.batch_size, **vars(one), **key} for one in record.batch_variances]
             _insert(transaction, "batch_variances", variances)
+
+    def add_flow(self, record: FlowRecord) -> None:
+        """Store the flow of a run whose constants are there."""
+        key = self._key(record.study)
+        where = " AND ".join(f"{name} = :{name}" for name in key)
+        with self._transaction() as transaction:
+            (row,) = transaction.execute(f"SELECT quantities, seconds FROM constants WHERE {where}", key).fetchall()  # noqa: S608
+            quantities = canonical_json(numbers(row["quantities"]) | record.values)
+            changed = {**key, "quantities": quantities, "seconds": row["seconds"] + record.seconds}
+            transaction.execute(
+                f"UPDATE constants SET quantities = :quantities, seconds = :seconds WHERE {where}",  # noqa: S608
+                changed,
+            )
+            _insert(transaction, "trajectories", [{**key, **vars(point)} for point in record.trajectory], replace=True)
 
     def masks(self) -> dict[tuple[int, int, float], bytes]:
         """Return (replicate, trial, sparsity) -> packed mask."""

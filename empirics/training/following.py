@@ -23,6 +23,7 @@ from empirics.streams import Stream, generator
 from empirics.training.engine import Block
 from empirics.training.laboratory import Laboratory
 from empirics.training.race import Report, trial_block
+from empirics.workloads.moved_time import moved_time
 
 
 def measure_constants(
@@ -56,6 +57,7 @@ def measure_constants(
     block = _start_of(laboratory, run, mask)
     variances = _batch_variances(laboratory, run, block.weights, mask, sample)
     points, diverged = _measure_along(laboratory, run, end, block, mask, sample, report)
+    eta = _mean_rate(laboratory, run, end.goal_step or end.steps)
     constants = constants_of(points, end.goal_step, run.batch_size, whole_run=probe.steps is not None)
     errors = {name: sample.standard_error(value) for name, value in constants.items() if name != "hessian_top"}
     return ConstantsRecord(
@@ -63,7 +65,7 @@ def measure_constants(
         examples=sample.examples,
         trial=run.trial,
         metaparameters=run.metaparameters,
-        values={name: float(value[0]) for name, value in constants.items()},
+        values={**{name: float(value[0]) for name, value in constants.items()}, **({"eta": eta} if eta else {})},
         trajectory=_trajectory(points, sample),
         seconds=time.perf_counter() - start,
         errors={name: error for name, error in errors.items() if error is not None},
@@ -74,6 +76,13 @@ def measure_constants(
         settings=probe.settings(),
         batch_variances=variances,
     )
+
+
+def _mean_rate(laboratory: Laboratory, run: FollowedRun, steps: int) -> float | None:
+    """Return the mean over its steps of the flow time that one moves a run; None for a rule that has none."""
+    workload = laboratory.specification.workload
+    time = moved_time(workload.optimizer, workload.schedule, run.metaparameters, steps)
+    return None if time is None else time / steps
 
 
 def _start_of(laboratory: Laboratory, run: FollowedRun, mask: NDArray[np.bool_]) -> Block:
@@ -183,15 +192,14 @@ def _batch_variances(
 
 
 def _trajectory(points: list[Point], sample: Sample) -> tuple[TrajectoryPoint, ...]:
-    """Return all that was measured along a run, sorted by quantity and step; the last loss is that after its step."""
+    """Return all that was measured along a run, sorted by quantity and step; the loss is taken after each step too."""
+    losses = {point.step + 1: point.along.after for point in points} | {p.step: p.along.before for p in points}
     columns: dict[str, list[tuple[int, Replicates | None]]] = {
         "L": [(point.step, point.along.smoothness) for point in points],
-        "training_loss": [(point.step, point.along.before) for point in points],
+        "training_loss": [*losses.items()],
         "variance": [(point.step, point.noise.variance) for point in points],
         "gradient_square": [(point.step, point.noise.gradient_square) for point in points],
     }
-    if points:
-        columns["training_loss"].append((points[-1].step + 1, points[-1].along.after))
     found = [
         TrajectoryPoint(quantity, step, float(value[0]), sample.standard_error(value))
         for quantity, column in columns.items()

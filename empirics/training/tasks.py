@@ -12,13 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from empirics.errors import InputError, describe
-from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StartRecord, Study, StudyOutcome, TrialRecord
-from empirics.specification.probe import FollowedRun
+from empirics.records import (
+    ConstantsRecord,
+    FlowRecord,
+    MaskRecord,
+    RerunRecord,
+    StartRecord,
+    Study,
+    StudyOutcome,
+    TrialRecord,
+)
+from empirics.specification.probe import FollowedRun, PlannedFlow
 
 if TYPE_CHECKING:
     from empirics.training.laboratory import Laboratory
 
-Result = StudyOutcome | RerunRecord | ConstantsRecord | list[MaskRecord] | list[StartRecord]
+Result = StudyOutcome | RerunRecord | ConstantsRecord | FlowRecord | list[MaskRecord] | list[StartRecord]
 
 
 class Task(Protocol):
@@ -129,6 +138,27 @@ class ConstantsTask:
 
         (mask,) = laboratory.unpack((self.mask,))
         return measure_constants(laboratory, self.followed, mask, report)
+
+
+@dataclass(frozen=True)
+class FlowTask:
+    """Follow the flow from the start of a run with packed mask `mask`; `checkpoint` is the file it goes on from."""
+
+    plan: PlannedFlow
+    mask: bytes
+    checkpoint: Path | None = None
+
+    @property
+    def label(self) -> str:
+        """What the unit is, for people."""
+        return f"flow of {self.plan.study}"
+
+    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> FlowRecord:
+        """Return the flow's times."""
+        from empirics.training.flowing import measure_flow  # noqa: PLC0415 - loads torch
+
+        (mask,) = laboratory.unpack((self.mask,))
+        return measure_flow(laboratory, self.plan, mask, report, self.checkpoint)
 
 
 def carry_out(task: Task, laboratory: Laboratory, report: Callable[[int], None]) -> Result:

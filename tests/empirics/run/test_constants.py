@@ -8,7 +8,7 @@ from tools.commands import code_of, rows
 from empirics.constants import main
 from empirics.measure import main as measure
 from empirics.store.store import read_store
-from empirics.training import following
+from empirics.training import flowing, following
 from empirics.training import race as engine
 from kstar.__main__ import main as kstar
 
@@ -89,11 +89,35 @@ def test_cut_short_it_goes_on_with_the_same_result(copied, tmp_path, monkeypatch
     assert (copied / "constants.csv").read_bytes() == (whole / "constants.csv").read_bytes()
 
 
+def test_a_flow_cut_short_goes_on_with_the_same_result(copied, tmp_path, monkeypatch):
+    whole = tmp_path / "whole"
+    shutil.copytree(copied, whole)
+    assert code_of(main, *QUICK, *PROBE, "--out", whole) == 0
+    assert {row["quantity"] for row in rows(whole / "constants.csv")} >= {"eta", "T_at_goal"}
+    real, calls = flowing.write_state, []
+
+    def interrupted(*arguments):
+        real(*arguments)
+        calls.append(arguments)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(flowing, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(flowing, "write_state", interrupted)
+    assert code_of(main, *QUICK, *PROBE, "--out", copied) == 130
+    assert list((copied / "checkpoints").iterdir()) == [copied / "checkpoints" / "S0-r0-B64.flow.npz"]
+    monkeypatch.delattr(following, "measure_constants")
+    assert code_of(main, *QUICK, *PROBE, "--out", copied) == 0
+    assert (copied / "constants.csv").read_bytes() == (whole / "constants.csv").read_bytes()
+    assert not (copied / "checkpoints").exists()
+
+
 def test_other_settings_are_measured_anew_and_the_same_are_not(copied, monkeypatch):
     assert code_of(main, *QUICK, *PROBE, "--out", copied) == 0
     before = rows(copied / "constants.csv")
     with monkeypatch.context() as patch:
         patch.delattr(following, "measure_constants")
+        patch.delattr(flowing, "measure_flow")
         assert code_of(main, *QUICK, *PROBE, "--out", copied) == 0
     assert rows(copied / "constants.csv") == before
     assert code_of(main, *QUICK, *PROBE, "--every", 2, "--steps", 9, "--out", copied) == 0

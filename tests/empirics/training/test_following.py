@@ -73,7 +73,7 @@ def twin(measured, probe):
 def test_smoothness_is_measured_every_fifth_step_and_at_the_goal(measured):
     *_, record, reports = measured
     assert list(record.along("L")) == list(record.along("variance")) == [1, 6, 11, 13]
-    assert list(record.along("training_loss")) == [1, 6, 11, 13, 14]
+    assert list(record.along("training_loss")) == [1, 2, 6, 7, 11, 12, 13, 14]
     assert list(record.along("hessian_top")) == [1, 11]
     assert sorted(set(reports)) == [1, 6, 11, 13]
     assert (record.goal_step, record.steps, record.skipped, record.diverged) == (13, 13, 0, None)
@@ -110,7 +110,7 @@ def test_beta_is_the_unbiased_gradient_variance_at_the_start(measured, probe):
 
 def test_what_was_measured_on_a_part_has_standard_errors(measured):
     *_, record, _ = measured
-    assert set(record.errors) == set(record.values) - {"hessian_top"}
+    assert set(record.errors) == set(record.values) - {"hessian_top", "eta"}
     for name in ("Delta", "beta", "L_mean", "L_max", "L_at_goal", "epsilon", "beta_mean"):
         assert 0 < record.errors[name] < record.values[name]
     assert all((point.error is None) == (point.quantity == "hessian_top") for point in record.trajectory)
@@ -172,7 +172,7 @@ def test_a_run_that_stops_before_its_goal_has_no_averages_up_to_it(laboratory_of
     laboratory = laboratory_of(examples=20, steps=7, hessian_points=0)
     record = measure_constants(laboratory, followed(), full_mask(laboratory), lambda _: None)
     assert record.goal_step is None
-    assert list(record.values) == ["Delta", "beta", "L_mean_budget"]
+    assert list(record.values) == ["Delta", "beta", "L_mean_budget", "eta"]
 
 
 def test_a_goal_that_is_not_known_is_looked_for(laboratory_of):
