@@ -14,12 +14,11 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 from torch import Tensor
 from torch.nn import functional
 
-TRUNCATION = 2.0
-_TRUNCATED_DEVIATION = 0.87962566103423978  # of a standard normal cut at +-2 sigma
+from empirics.networks.cut_normal import DEVIATION, quantiles
+
 _MORE_ON_GPU = 128  # times what fits a processor's cache: 5 GB of activations for Simple-CNN, 12 for ResNet-8
 
 
@@ -130,12 +129,11 @@ class Network(abc.ABC):
             >>> weights.shape, bool(abs(weights[:144]).max() <= 2 / 3 / 0.87962)
             ((6090,), True)
         """
-        low, high = ndtr(-TRUNCATION), ndtr(TRUNCATION)
         parts = []
         for parameter in self.parameters:
             if parameter.fan_in:
-                unit = ndtri(low + (high - low) * random.random(parameter.size))
-                parts.append(unit / (_TRUNCATED_DEVIATION * math.sqrt(parameter.fan_in)))
+                unit = quantiles(random.random(parameter.size))
+                parts.append(unit / (DEVIATION * math.sqrt(parameter.fan_in)))
             else:
                 parts.append(np.zeros(parameter.size))
         return np.concatenate(parts).astype(np.float32)
