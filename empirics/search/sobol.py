@@ -119,7 +119,7 @@ def unit_points(trials: int, dimensions: int, numbers: DirectionNumbers = "joe-k
     points = np.zeros((trials, dimensions), dtype=np.int64)
     for bit in range(bits):
         points ^= np.outer(gray >> bit & 1, numerators[:, bit])
-    return points / 2.0**bits
+    return points / (1 << bits)
 
 
 def _direction_numbers(row: Sequence[int], bits: int) -> list[int]:

@@ -1,13 +1,15 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mpmath import MPContext
 
 from empirics.errors import InputError
 from empirics.search.sobol import unit_points
-from empirics.search.space import Metaparameter, at_edge, read_points, search_points
+from empirics.search.space import Metaparameter, _log10, _power_of_ten, at_edge, read_points, search_points
 from empirics.workloads.catalogue import DECAY_STEPS, END_LEARNING_RATE_FACTOR, LEARNING_RATE, MOMENTUM
 
 PAPER_SPACE = (LEARNING_RATE, MOMENTUM, DECAY_STEPS, END_LEARNING_RATE_FACTOR)
@@ -61,6 +63,15 @@ def test_scales_are_monotone(axis, one, other):
     low, high = sorted((one, other))
     falls = axis is MOMENTUM
     assert axis.value(high) <= axis.value(low) if falls else axis.value(low) <= axis.value(high)
+
+
+def test_powers_and_logarithms_are_rounded_correctly():
+    exact = MPContext()
+    exact.dps = 60
+    for exponent in np.random.default_rng(0).uniform(-8, 1, 1000).tolist():
+        assert _power_of_ten(exponent) == float(exact.mpf(10) ** exponent)
+        assert _log10(10**exponent) == float(exact.log10(10**exponent))
+    assert [_power_of_ten(exponent) for exponent in (-2.0, 0.0, 3.0)] == [0.01, 1.0, 1000.0]
 
 
 @given(st.floats(0, 1))
