@@ -103,7 +103,7 @@ def load_dataset(name: str, data_dir: Path | None) -> Dataset:
     source = DATASETS[name]
     pixels, labels = source.read(data_dir)
     digest = hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
-    return Dataset(name, _normalise(pixels, source.white), labels.astype(np.int64), len(labels) // 10, digest)
+    return Dataset(name, _normalise(pixels), labels.astype(np.int64), len(labels) // 10, digest)
 
 
 def digest_notice(dataset: Dataset) -> str | None:
@@ -127,17 +127,21 @@ def digest_notice(dataset: Dataset) -> str | None:
     return f"notice: {dataset.name} {finding} ({found}); results are about these images"
 
 
-def _normalise(pixels: NDArray[np.uint8], white: int) -> NDArray[np.float32]:
-    """Scale raw pixels to [0, 1], then each channel to zero mean and unit deviation over the full training set."""
-    levels = np.arange(256) / white
+def _normalise(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    r"""Take each channel to zero mean and unit deviation over the full training set.
+
+    A pixel k of n becomes :math:`(n k - \sum k) / \sqrt{n \sum k^2 - (\sum k)^2}`. The sums are of whole
+    numbers, so their order does not matter.
+    """
     images = np.empty(pixels.shape, np.float32)
     for channel in range(pixels.shape[1]):
-        counts = np.bincount(pixels[:, channel].ravel(), minlength=256)
-        mean = np.average(levels, weights=counts)
-        deviation = np.sqrt(np.average((levels - mean) ** 2, weights=counts))
-        if deviation == 0:
+        counts = np.bincount(pixels[:, channel].ravel(), minlength=256).tolist()
+        n, total = sum(counts), sum(k * count for k, count in enumerate(counts))
+        spread = n * sum(k * k * count for k, count in enumerate(counts)) - total**2
+        if spread == 0:
             raise InputError("all pixels of the data set are equal; there is nothing to learn from it")
-        images[:, channel] = ((levels - mean) / deviation).astype(np.float32)[pixels[:, channel]]
+        levels = [(n * k - total) / math.sqrt(spread) for k in range(256)]
+        images[:, channel] = np.array(levels, np.float32)[pixels[:, channel]]
     return images
 
 
@@ -245,12 +249,10 @@ class Source:
 
     Args:
         read: Returns pixels, shape (examples, channels, height, width), and labels, from a folder or the cache.
-        white: The value of a white pixel.
         released: Whether there is an official release that files of that name may differ from.
     """
 
     read: Callable[[Path | None], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
-    white: int = 255
     released: bool = True
 
 
@@ -260,7 +262,7 @@ _FASHION_MNIST = _IdxSource(
 )
 DATASETS: Mapping[str, Source] = MappingProxyType(
     {
-        "digits": Source(lambda _: _read_digits(), white=16, released=False),
+        "digits": Source(lambda _: _read_digits(), released=False),
         "mnist": Source(partial(_read_idx_pair, _MNIST)),
         "fashion-mnist": Source(partial(_read_idx_pair, _FASHION_MNIST)),
         "cifar-10": Source(_read_cifar10),
