@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import math
+import operator
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -143,6 +145,7 @@ def run_stages(
     folder = folder_of(specification, out)
     with open_run(folder) as held, store_in(held, specification.identity()) as store:
         refuse_what_cannot_be_added(store, specification, dataset, folder)
+        specification = _with_points_of_folder(specification, store)
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         execution_facts = {
             "device": specification.device,
@@ -233,10 +236,26 @@ def _refuse_other_points(store: Store, specification: Specification, folder: Pat
         if specification.from_table
         else "than its search has; an earlier version of this program did that when it was disturbed: use another --out"
     )
+    same = operator.eq if specification.from_table else _rounded_alike
     for record in store.studies().values():
         for trial, point in zip(record.trials, specification.points, strict=False):
-            if trial.metaparameters != point:
+            if not same(trial.metaparameters, point):
                 raise InputError(f"{folder} was measured with another point {trial.trial + 1} {wrong}")
+
+
+def _rounded_alike(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    """Whether two points differ by no more than rounding does."""
+    return one.keys() == other.keys() and all(math.isclose(one[name], other[name]) for name in one)
+
+
+def _with_points_of_folder(specification: Specification, store: Store) -> Specification:
+    """Return a specification that goes on with the points that a folder's studies were tried at.
+
+    Earlier versions took them from the machine's mathematics library, and their last digits may be others than now.
+    """
+    tried = max((record.trials for record in store.studies().values()), key=len, default=())
+    points = [trial.metaparameters for trial in tried[: specification.trials]]
+    return dataclasses.replace(specification, points=(*points, *specification.points[len(points) :]))
 
 
 def _refuse_more_errors(store: Store, specification: Specification, dataset: Dataset, folder: Path) -> None:

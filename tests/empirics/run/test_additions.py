@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+import sqlite3
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -159,6 +160,35 @@ def test_a_table_of_points_may_grow_below_and_never_change_above(tmp_path, capsy
     assert_one_line(capsys, "was measured with another point 2 than --points holds; points can be added below")
     assert run(*words, "--trials", "3", "--out", tmp_path / "run") == 2
     assert_one_line(capsys, 'was measured with points = "table", this asks for null')
+
+
+def nudge_points(folder, factor):
+    """Multiply the learning rates of a store's trials; return them."""
+    with contextlib.closing(sqlite3.connect(folder / "study.sqlite")) as connection, connection:
+        found = connection.execute("SELECT rowid, metaparameters FROM trials ORDER BY trial").fetchall()
+        rates = [factor * json.loads(text)["learning_rate"] for _, text in found]
+        for (row, _), rate in zip(found, rates, strict=True):
+            text = json.dumps({"learning_rate": rate})
+            connection.execute("UPDATE trials SET metaparameters = ? WHERE rowid = ?", (text, row))
+    return rates
+
+
+def test_a_folder_whose_points_were_rounded_otherwise_goes_on_with_its_own(copied):
+    words = (*QUICK, "--no-constants", "--batch-sizes", "64", "128")
+    rates = nudge_points(copied, 1 + 2.0**-51)
+    assert run(*words, "--out", copied) == 0
+    assert run(*words, "--trials", "4", "--out", copied) == 0
+    with read_store(copied) as store:
+        for record in store.studies().values():
+            *old, new = [trial.metaparameters["learning_rate"] for trial in record.trials]
+            assert old == rates
+            assert new == find_workload("digits").search_space[0].value(0.375)
+
+
+def test_a_folder_whose_points_are_others_by_more_than_rounding_is_refused(copied, capsys):
+    nudge_points(copied, 1 + 1e-6)
+    assert run(*QUICK, "--batch-sizes", "64", "--out", copied) == 2
+    assert_one_line(capsys, "was measured with another point 1 than its search has; an earlier version")
 
 
 def test_a_run_with_other_points_than_its_search_has_is_refused(copied, capsys, monkeypatch):
