@@ -19,15 +19,14 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.one_study import only_study, request_of, study_parser
+from benchmarks.operations import matrix_product_rate, useful_operations
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial, plain_study
 from empirics.errors import InputError
 from empirics.executors.memory import peak_bytes
-from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.records import Study, StudyRecord, number_text
 from empirics.specification.request import Request
 from empirics.specification.specification import Specification
@@ -109,8 +108,9 @@ def compare(laboratory: MeteredLaboratory, study: Study) -> dict[str, object]:
         plain = plain_seconds(cost, specification, [trial.steps for trial in kept])
         with_budget = plain_seconds(cost, specification, [trial.steps if trial.ended else budget for trial in kept])
     confirmed = _confirm(laboratory, study, masks, record)
-    goals, flop = laboratory.goals, flop_per_image(laboratory)
+    goals, network = laboratory.goals, laboratory.network
     assert goals is not None
+    dense = useful_operations(specification.workload.network, network.image_shape, np.ones(network.size, np.bool_))
     return {
         "workload": specification.workload.name,
         "batch_size": study.batch_size,
@@ -125,8 +125,8 @@ def compare(laboratory: MeteredLaboratory, study: Study) -> dict[str, object]:
         "ratio_with_budget": None if with_budget is None else with_budget / engine,
         "ratio_raced": raced / engine,
         "examples_per_second": meter.examples / engine,
-        "matmul_share_training": flop and flop[1] * meter.examples / meter.training / matmul,
-        "matmul_share_evaluation": flop and flop[0] * goals.images_seen / meter.evaluation / matmul,
+        "matmul_share_training": dense.step * meter.examples / meter.training / matmul,
+        "matmul_share_evaluation": dense.evaluation * goals.images_seen / meter.evaluation / matmul,
         "images_per_goal_test": goals.images_seen / goals.tests,
         "plain_steps_to_result": confirmed and confirmed[0],
         "same_steps_to_result": confirmed and confirmed[0] == record.steps_to_result,
@@ -226,35 +226,6 @@ def _confirm(
     most = goal_count(specification.goals[0], len(laboratory.split(0).validation_labels))
     interval = specification.workload.eval_interval  # rounding may move a hit by a goal test or two, either way
     return plain_study(laboratory, study, masks, most, record.stopping_step + _LATER_TESTS * interval)
-
-
-def flop_per_image(laboratory: Laboratory) -> tuple[float, float] | None:
-    """Return the floating-point operations per image of evaluation and training, None for other networks.
-
-    Training takes three times the forward's, without the gradient of the first layer's input.
-    """
-    network = laboratory.network
-    if not isinstance(network, ConvolutionalNetwork):
-        return None
-    side, inputs, forward, first = network.image_shape[1], network.image_shape[0], 0.0, 0.0
-    for filters in network.channels:
-        side = side + 2 * network.padding - network.kernel + 1
-        layer = 2.0 * filters * inputs * network.kernel**2 * side**2
-        first = first or layer
-        forward, inputs, side = forward + layer, filters, side // 2
-    forward += 2.0 * network.classes * inputs * side**2
-    return forward, 3 * forward - first
-
-
-def matrix_product_rate() -> float:
-    """Return the floating-point operations per second of a float32 product of 2048 x 2048 matrices, best of five."""
-    left, right = torch.ones(2048, 2048), torch.ones(2048, 2048)
-    times = []
-    for _ in range(6):  # the first warms up
-        start = time.process_time()
-        torch.mm(left, right)
-        times.append(time.process_time() - start)
-    return float(2 * 2048**3 / min(times[1:]))
 
 
 def _shown(value: object) -> str:

@@ -6,7 +6,7 @@ It shares data, initial weights, masks and metaparameters with the engine, and n
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.plain_networks import plain_module
 from empirics.errors import InputError
 from empirics.records import Study
 from empirics.training.laboratory import Laboratory
@@ -22,23 +23,45 @@ from empirics.training.laboratory import Laboratory
 _EVALUATION_ROWS = 500
 
 
-def plain_module(laboratory: Laboratory) -> nn.Module:
-    """Return the workload's network as one would write it; its parameters come in the order of the flat weights.
+class PlainLoop:
+    """SGD at a constant rate, as one would write it.
+
+    Args:
+        module: Trained in place.
+        masks: Of each parameter, 1 where it is kept; empty where every parameter is kept whole.
+        rate: Learning rate.
+    """
+
+    def __init__(self, module: nn.Module, masks: Sequence[Tensor], rate: float) -> None:
+        self.module = module
+        self._masks = masks
+        self._optimizer = torch.optim.SGD(module.parameters(), lr=rate)
+
+    def step(self, images: Tensor, labels: Tensor) -> bool:
+        """Take one step; return whether its loss is finite."""
+        loss = functional.cross_entropy(self.module(images), labels)
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        for value, mask in zip(self.module.parameters(), self._masks, strict=bool(self._masks)):
+            if value.grad is not None:
+                value.grad.mul_(mask)
+        self._optimizer.step()
+        return bool(torch.isfinite(loss))
+
+
+def masked_module(
+    network: str, image_shape: tuple[int, ...], weights: NDArray[np.float32], mask: NDArray[np.bool_]
+) -> tuple[nn.Module, list[Tensor]]:
+    """Return a network with given weights, shape (P,), where they are kept, and the mask of each of its parameters.
 
     Raises:
-        InputError: If the workload trains another network than a plain convolutional one.
+        InputError: If there is no such network.
     """
-    workload, (channels, side, _) = laboratory.specification.workload, laboratory.network.image_shape
-    pooled = (nn.ReLU(), nn.MaxPool2d(2))
-    if workload.network == "simple-cnn":
-        first, second = nn.Conv2d(channels, 32, 5), nn.Conv2d(32, 64, 5)
-        features = 64 * (((side - 4) // 2 - 4) // 2) ** 2
-    elif workload.network == "small-cnn":
-        first, second = nn.Conv2d(channels, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1)
-        features = 32 * (side // 4) ** 2
-    else:
-        raise InputError(f"{workload.name}: the plain way is written for simple-cnn and small-cnn only")
-    return nn.Sequential(first, *pooled, second, *pooled, nn.Flatten(), nn.Linear(features, 10))
+    module = plain_module(network, image_shape)
+    nn.utils.vector_to_parameters(torch.from_numpy(weights * mask), module.parameters())
+    shapes = [value.shape for value in module.parameters()]
+    parts = torch.split(torch.from_numpy(mask).float(), [shape.numel() for shape in shapes])
+    return module, [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -65,31 +88,24 @@ class PlainTrial:
         workload = laboratory.specification.workload
         if (workload.optimizer, workload.schedule) != ("sgd", "constant"):
             raise InputError("the plain way is written for SGD at a constant rate only")
-        weights = torch.from_numpy(laboratory.initial_weights(study.replicate, trial) * mask)
-        self._module = plain_module(laboratory)
-        nn.utils.vector_to_parameters(weights, self._module.parameters())
-        shapes = [value.shape for value in self._module.parameters()]
-        parts = torch.split(torch.from_numpy(mask).float(), [shape.numel() for shape in shapes])
-        self._masks = [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
-        rate = laboratory.specification.points[trial]["learning_rate"]
-        self._optimizer = torch.optim.SGD(self._module.parameters(), lr=rate)
+        module, masks = masked_module(
+            workload.network, laboratory.network.image_shape, laboratory.initial_weights(study.replicate, trial), mask
+        )
+        self._loop = PlainLoop(module, masks, laboratory.specification.points[trial]["learning_rate"])
         self._data = laboratory.split(study.replicate)
         self._order = laboratory.order(study.replicate)
         self._batch_size, self._step = study.batch_size, 0
 
+    @property
+    def module(self) -> nn.Module:
+        """The network, as far as it is trained."""
+        return self._loop.module
+
     def step(self) -> bool:
         """Take one step; return whether its loss is finite."""
         rows = torch.from_numpy(self._order.batch(self._step, self._batch_size))
-        outputs = self._module(self._data.training_images[rows])
-        loss = functional.cross_entropy(outputs, self._data.training_labels[rows])
-        self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        for value, mask in zip(self._module.parameters(), self._masks, strict=True):
-            if value.grad is not None:
-                value.grad.mul_(mask)
-        self._optimizer.step()
         self._step += 1
-        return bool(torch.isfinite(loss))
+        return self._loop.step(self._data.training_images[rows], self._data.training_labels[rows])
 
     @torch.no_grad()
     def errors(self) -> int:
@@ -103,7 +119,7 @@ class PlainTrial:
 
     def _predicted(self, images: Tensor) -> Tensor:
         """Return the class of each image."""
-        classes: Tensor = self._module(images).argmax(dim=1)
+        classes: Tensor = self.module(images).argmax(dim=1)
         return classes
 
 

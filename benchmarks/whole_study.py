@@ -10,9 +10,11 @@ import numpy as np
 
 from benchmarks.one_study import only_study
 from empirics.records import StudyRecord
-from empirics.specification.request import EngineChoice, Request
+from empirics.specification.request import EngineName, Request
 from empirics.training.laboratory import Laboratory
 from empirics.training.race import measure_study
+
+SPARSITY = 90.0  # percent pruned
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,67 @@ class WholeStudy:
         return self.record.winner.trial if self.record.winner else None
 
 
-def whole_study(
-    engine: EngineChoice, workload: str, data_dir: Path | None, sparsity: float, batch_size: int, trials: int
-) -> WholeStudy:
-    """Measure one study in this process.
+@dataclass(frozen=True)
+class StudyPair:
+    """One study by both engines.
 
     Args:
-        engine: Which one.
+        workload: Its name.
+        batch_size: Examples of a step.
+        torch: By the torch engine.
+        sparse: By the sparse engine.
+    """
+
+    workload: str
+    batch_size: int
+    torch: WholeStudy
+    sparse: WholeStudy
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast the sparse engine is."""
+        return self.torch.seconds / self.sparse.seconds
+
+    @property
+    def same_steps_to_result(self) -> bool:
+        """Whether both found the same K*, which rounding alone may change."""
+        return self.torch.record.steps_to_result == self.sparse.record.steps_to_result
+
+    @property
+    def same_winner(self) -> bool:
+        """Whether the same trial won."""
+        return self.torch.winner == self.sparse.winner
+
+    def line(self) -> str:
+        """Return it in a line of text."""
+        steps = " and ".join(str(one.record.steps_to_result) for one in (self.torch, self.sparse))
+        return (
+            f"{self.workload} S={SPARSITY:g} B={self.batch_size}: {self.torch.seconds:.1f} and "
+            f"{self.sparse.seconds:.1f} CPU s, {self.ratio:.1f} times; K* {steps}; same winner {self.same_winner}"
+        )
+
+
+def study_pair(workload: str, data_dir: Path | None, batch_size: int, trials: int) -> StudyPair:
+    """Measure one study by each engine in this process.
+
+    Args:
         workload: Its name.
         data_dir: Where its data are; None for the digits.
-        sparsity: Percent of weights pruned.
         batch_size: Examples of a step.
         trials: Search points.
+
+    Raises:
+        InputError: If the workload's data are missing.
     """
+    torch, sparse = (_whole_study(engine, workload, data_dir, batch_size, trials) for engine in ("torch", "sparse"))
+    return StudyPair(workload, batch_size, torch, sparse)
+
+
+def _whole_study(engine: EngineName, workload: str, data_dir: Path | None, batch_size: int, trials: int) -> WholeStudy:
+    """Measure one study."""
     request = Request(
         workload=workload,
-        sparsity=(sparsity,),
+        sparsity=(SPARSITY,),
         batch_sizes=(batch_size,),
         trials=trials,
         data_dir=data_dir,
@@ -59,6 +106,6 @@ def whole_study(
     laboratory = Laboratory(specification, dataset)
     laboratory.split(0)
     start = time.process_time()
-    masks = np.concatenate([laboratory.masks((sparsity,), 0, trial) for trial in range(trials)])
+    masks = np.concatenate([laboratory.masks((SPARSITY,), 0, trial) for trial in range(trials)])
     outcome = measure_study(laboratory, study, masks, lambda _: None)
     return WholeStudy(time.process_time() - start, outcome.records[0])

@@ -7,9 +7,8 @@ import pytest
 import torch
 from reference.empirics import plain
 
-from benchmarks.engine import flop_per_image, kept_trials, main, plain_seconds
+from benchmarks.engine import kept_trials, main, plain_seconds
 from benchmarks.plain import PlainCost, PlainSample, PlainTrial
-from empirics.networks.build import build_network
 from empirics.records import Study
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
@@ -20,13 +19,6 @@ KEYS = {
     *("examples_per_second", "matmul_share_training", "matmul_share_evaluation", "images_per_goal_test"),
     *("same_steps_to_result", "same_winner", "peak_memory_bytes"),
 }
-
-
-def test_operations_of_an_image_by_hand():
-    # conv1 2 x 32 x 25 x 24^2 = 921600; conv2 2 x 64 x 800 x 8^2 = 6553600; linear 2 x 10 x 1024 = 20480.
-    network = SimpleNamespace(network=build_network("simple-cnn", (1, 28, 28)))
-    assert flop_per_image(network) == (7_495_680, 3 * 7_495_680 - 921_600)
-    assert flop_per_image(SimpleNamespace(network=build_network("resnet-8", (3, 32, 32)))) is None
 
 
 def test_the_plain_ways_time_is_steps_and_evaluations_times_their_cost():
@@ -68,7 +60,7 @@ def test_the_plain_trial_is_the_twin():
     rate = laboratory.specification.points[1]["learning_rate"]
     *_, (_, _, twin) = plain.train(plain.SmallCnn, start, mask, rate, batches, dtype=torch.float32)
     assert all(trial.step() for _ in range(5))
-    found = torch.cat([value.detach().flatten() for value in trial._module.parameters()])
+    found = torch.cat([value.detach().flatten() for value in trial.module.parameters()])
     torch.testing.assert_close(found, plain.flat_weights(twin), rtol=0, atol=1e-5)
     assert trial.errors() == plain.count_errors(twin, validation_images, validation_labels)
 

@@ -1,64 +1,124 @@
 import json
 import re
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from reference.empirics.sparse_cases import SHAPES
+import torch
 from tools.needed import give_up
+from torch import nn
 
-from benchmarks import sparse
-from benchmarks.sparse import _products, main
+from benchmarks import sparse, steps
+from benchmarks.plain import masked_module
+from benchmarks.sparse import main
+from benchmarks.sparse_prop import sparse_prop_module
+from benchmarks.steps import Way, step_seconds
+from empirics.errors import InputError
 from empirics.kernels.kernel import Unavailable, load
-from empirics.networks.build import build_network
+
+DIGITS = ("--workload", "digits/small-cnn/sgd")
 
 
-@pytest.mark.parametrize(
-    ("name", "products"),
-    [
-        # conv1 25 x 32 weights at 24^2 places, twice; conv2 800 x 64 at 8^2 and 10240 of linear, three times
-        ("simple-cnn", 2 * 800 * 576 + 3 * (51200 * 64 + 10240)),
-        ("small-cnn", 2 * 144 * 64 + 3 * (4608 * 16 + 1280)),
-        ("resnet-8", 2 * 432 * 1024 + 3 * (4608 * 1024 + 13824 * 256 + 55296 * 64 + 640)),
-    ],
-)
-def test_useful_products_by_hand(name, products):
-    network = build_network(name, SHAPES[name])
-    assert _products(network, np.ones(network.size, bool)) == products
-    assert _products(network, network.is_bias) == 0
-
-
-def test_ratios_and_shares_of_digits(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def kernel(monkeypatch):
     if isinstance(found := load(), Unavailable):
         give_up(found.reason)
-    monkeypatch.setattr(sparse, "_ROUNDS", 1)
-    monkeypatch.setattr(sparse, "_ROUND_SECONDS", 0.001)
+    monkeypatch.setattr(steps, "_ROUND_SECONDS", 0.001)
     monkeypatch.setattr(sparse, "matrix_product_rate", lambda: 1e11)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_steps_of_digits_in_every_way(tmp_path, capsys):
     to = tmp_path / "found.json"
-    arguments = ["--workload", "digits/small-cnn/sgd", "mnist/simple-cnn/sgd", "--data-dir", str(tmp_path)]
-    assert main([*arguments, "--sparsity", "90", "0", "--batch-sizes", "3", "16", "--json", str(to)]) == 0
+    words = [*DIGITS, "mnist/simple-cnn/sgd", "--data-dir", str(tmp_path), "--sparsity", "90", "0", "--studies"]
+    assert main([*words, "--batch-sizes", "3", "16", "--rounds", "1", "--json", str(to)]) == 0
     found = json.loads(to.read_text())
-    assert found["step_ratio"].keys() == {"small-cnn"}
-    for table in (found["step_ratio"], found["useful_share_of_matmul"]):
-        assert table["small-cnn"].keys() == {"90", "0"}
-        assert all(row.keys() == {"3", "16"} and min(row.values()) > 0 for row in table["small-cnn"].values())
-    assert "skipped: mnist/simple-cnn/sgd: " in capsys.readouterr().out
+    assert found["processor"]
+    for part in ("step_ratio", "useful_share_of_matmul"):
+        assert found[part].keys() == {"small-cnn"}
+        assert found[part]["small-cnn"].keys() == {"90", "0"}
+        assert all(row.keys() == {"3", "16"} and min(row.values()) > 0 for row in found[part]["small-cnn"].values())
+    for sparsity, missing in found["missing"]["small-cnn"].items():
+        seconds = found["step_seconds"]["small-cnn"][sparsity]
+        assert {"torch", "sparse", "plain loop", "SparseProp"} == {*seconds, *missing}
+        ratio = seconds["torch"]["16"] / seconds["sparse"]["16"]
+        assert found["step_ratio"]["small-cnn"][sparsity]["16"] == pytest.approx(ratio)
+    told = capsys.readouterr().out
+    assert "skipped: mnist/simple-cnn/sgd: " in told
+    assert told.count("\nwithout SparseProp: ") >= 1, "a dense network has nothing for it"
+    assert "  plain loop " in told
 
 
+@pytest.mark.usefixtures("kernel")
 def test_a_whole_study_by_both_engines(tmp_path, capsys):
-    if isinstance(found := load(), Unavailable):
-        give_up(found.reason)
     to = tmp_path / "found.json"
-    words = ["--workload", "digits/small-cnn/sgd", "--study", "128", "--trials", "2", "--json", str(to)]
-    assert main(words) == 0
+    assert main([*DIGITS, "--batch-sizes", "--studies", "128", "--trials", "2", "--json", str(to)]) == 0
     found = json.loads(to.read_text())
+    assert found["step_ratio"] == {}
     assert found["study_ratio"]["small-cnn"]["128"] > 0
     assert found["same_winner"] == {"small-cnn": {"128": True}}
-    (told,) = capsys.readouterr().out.splitlines()
-    steps = re.search(r"K\* (\d+) and (\d+);", told).groups()
-    assert found["same_steps_to_result"] == {"small-cnn": {"128": steps[0] == steps[1]}}, "rounding may tell them apart"
+    told = capsys.readouterr().out.splitlines()[-1]
+    counts = re.search(r"K\* (\d+) and (\d+);", told).groups()
+    assert found["same_steps_to_result"] == {"small-cnn": {"128": counts[0] == counts[1]}}, (
+        "rounding may tell them apart"
+    )
 
 
 def test_without_a_kernel_it_says_what_to_do(monkeypatch, capsys):
     monkeypatch.setattr(sparse, "load", lambda: Unavailable("the sparse kernel is not compiled"))
     assert main([]) == 2
     assert capsys.readouterr().err == "error: the sparse kernel is not compiled\n"
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--rounds", "0"], "error: --rounds must be at least 1"),
+        (["--workload", "digits/small-cnn/momentum"], "steps are compared for SGD at a constant rate only"),
+        (["--batch-sizes", "5000"], "--batch-sizes 5000: more than the 1618 training examples"),
+        (["--batch-sizes", "16", "--sparsity", "120"], "--sparsity 120: must be a percentage"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_and_the_code_tells(words, told, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([*DIGITS, "--studies", *words])
+    said = "".join(capsys.readouterr())
+    assert told in said
+    assert said.count("error: ") == 1
+
+
+def test_the_best_round_of_a_step_of_one_trial_counts(monkeypatch):
+    clock = SimpleNamespace(now=0.0)
+    taken = iter([9, 1, 9, 2, 6, 8, 3, 4])  # two calls each before the rounds, then in turn
+
+    def call():
+        clock.now += next(taken)
+
+    monkeypatch.setattr("time.process_time", lambda: clock.now)
+    assert step_seconds([Way(call), Way(call, trials=4)], rounds=2) == [3, 1]
+
+
+def test_sparse_prop_is_asked_about_pruned_layers_with_their_input_and_named_where_missing(monkeypatch):
+    asked = []
+
+    def faster(layer, shape):
+        asked.append((type(layer), shape))
+        return layer
+
+    def module(kept):
+        mask = np.arange(75050) % 10 < kept
+        return masked_module("resnet-8", (3, 32, 32), np.ones(75050, np.float32), mask)[0]
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # and back again
+    monkeypatch.setitem(sys.modules, "sparseprop.modules", SimpleNamespace(sparsify_if_faster=faster))
+    images = torch.randn(2, 3, 32, 32)
+    torch.testing.assert_close(sparse_prop_module(module(1), (3, 32, 32), 5)(images), module(1)(images))
+    shapes = [(5, 3, 32, 32), *[(5, 16, 32, 32)] * 2, (5, 16, 33, 33), (5, 32, 16, 16), (5, 32, 17, 17), (5, 64, 8, 8)]
+    assert asked == [*((nn.Conv2d, shape) for shape in shapes), (nn.Linear, (5, 64))]
+    with pytest.raises(InputError, match="for layers that are over 80% pruned, and here is none"):
+        sparse_prop_module(module(3), (3, 32, 32), 5)
+    monkeypatch.setitem(sys.modules, "sparseprop.modules", None)
+    with pytest.raises(InputError, match=r"SparseProp is not installed .*; benchmarks/sparse_prop.py says how"):
+        sparse_prop_module(module(1), (3, 32, 32), 5)
