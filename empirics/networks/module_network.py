@@ -17,6 +17,7 @@ from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from empirics.errors import InputError, describe
+from empirics.networks.device_memory import is_out_of_memory
 from empirics.networks.gains import PlainWeightNorm, gains_of, has_weight_norm
 from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.module_checks import (
@@ -111,9 +112,9 @@ class ModuleNetwork(Network):
                 batched: Tensor = vmap(outputs)(parameters)
                 return batched
             return torch.stack([outputs(values) for values in zip(*parameters, strict=True)])
-        except torch.OutOfMemoryError:
-            raise
         except Exception as error:
+            if is_out_of_memory(error):
+                raise
             raise InputError(f"module: fails on inputs of shape {tuple(images.shape)}: {describe(error)}") from error
 
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -128,9 +129,9 @@ class ModuleNetwork(Network):
                 return batched
             rows = [torch.stack([one(*pair) for pair in zip(of_trial, targets, strict=True)]) for of_trial in outputs]
             return torch.stack(rows)
-        except torch.OutOfMemoryError:
-            raise
         except Exception as error:
+            if is_out_of_memory(error):
+                raise
             raise InputError(
                 f"loss: fails on outputs of shape {tuple(outputs.shape[1:])}: {describe(error)}"
             ) from error
@@ -152,8 +153,20 @@ class ModuleNetwork(Network):
         """The names of every place that holds a parameter, each place once: layers may be shared, and weights tied."""
         return tuple(_places_of(self.template, value) for _, value in trained(self.template))
 
+    @cached_property
+    def _known_constants(self) -> dict[tuple[torch.device, torch.dtype], dict[str, Tensor]]:
+        """What `_constants` has returned so far: on a GPU a copy from the host would make each pass wait."""
+        return {}
+
     def _constants(self, like: Tensor) -> dict[str, Tensor]:
         """Return buffers and frozen parameters on a tensor's device, numbers in its precision."""
+        key = (like.device, like.dtype)
+        if key not in self._known_constants:
+            self._known_constants[key] = self._constants_on(*key)
+        return self._known_constants[key]
+
+    def _constants_on(self, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+        """Return copies of buffers and frozen parameters."""
         values = [value for value in self.template.parameters() if not value.requires_grad]
         constants = {
             name: value.detach()
@@ -161,7 +174,7 @@ class ModuleNetwork(Network):
             for name in _places_of(self.template, value)
         }
         return {
-            name: value.to(like.device, like.dtype if value.is_floating_point() else value.dtype)
+            name: value.to(device, dtype if value.is_floating_point() else value.dtype)
             for name, value in constants.items()
         }
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, distributed
 
+from empirics.networks.device_memory import is_out_of_memory
 from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.network import Network
 
@@ -97,7 +98,9 @@ class SharesAtOnce:
         sent = torch.zeros(len(weights) * (weights.shape[1] + 1) + 1, dtype=weights.dtype, device=weights.device)
         try:
             loss, gradient = _part(self._rank, self._ranks, network, weights, images, labels)
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             sent[-1] = 1.0  # told with the sums, since the others wait for those
         else:
             torch.cat([loss, gradient.flatten()], out=sent[:-1])
@@ -129,7 +132,12 @@ def joined(rank: int, ranks: int, meeting: Path, device: torch.device) -> Iterat
     os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
     store = distributed.FileStore(str(meeting), ranks)  # type: ignore[attr-defined]  # the stubs do not export it
     distributed.init_process_group(
-        "nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=ranks, timeout=_PATIENCE
+        "nccl" if on_gpu else "gloo",
+        store=store,
+        rank=rank,
+        world_size=ranks,
+        timeout=_PATIENCE,
+        device_id=device if on_gpu else None,  # else nccl guesses it from the rank, and hangs where it guesses wrong
     )
 
     def gather(values: Tensor) -> list[Tensor]:

@@ -165,13 +165,21 @@ def carry_out(task: Task, laboratory: Laboratory, report: Callable[[int], None])
     """Do a unit of work; whatever is raised in it while a user's own module is trained is the user's to mend.
 
     Raises:
-        InputError: If the module, loss, metric or optimiser of an own workload raises; the place is named.
+        InputError: If the module, loss, metric or optimiser of an own workload raises; the place is named. Or if the
+            memory of a GPU ends where no smaller block would help.
     """
     try:
         return task.run(laboratory, report)
     except (InputError, OSError):
         raise
     except Exception as error:
+        from empirics.networks.device_memory import is_out_of_memory  # noqa: PLC0415 - loads torch
+
+        if is_out_of_memory(error):
+            raise InputError(
+                f"{task.label}: the device's memory does not suffice ({describe(error)}); end what else uses it, or "
+                "use --device cpu"
+            ) from error
         workload = laboratory.specification.workload
         if workload.own_description is None:
             raise

@@ -15,8 +15,8 @@ from samples.networks import SMALL_CNN
 
 from empirics.networks.convolutional import ConvolutionalNetwork
 from empirics.networks.gradient import loss_and_gradient
-from empirics.training.block import BlockTooLargeError, TrialBlock
-from empirics.training.shares import SharesAtOnce, SharesInTurn, share
+from empirics.training.block import TrialBlock
+from empirics.training.shares import SharesAtOnce, SharesInTurn, joined, share
 from empirics.workloads.find import find_workload
 
 # As in test_training: rounding 40 x 64 products of sums of at most 281 terms, of values ten times the largest gradient.
@@ -86,7 +86,7 @@ def test_shares_at_once_and_in_turn_train_the_same_weights_to_the_bit(ranks, sma
     def train(gradient):
         block = block_of(SMALL_CNN, weights, gradient)
         finite = [block.step(images[:size], labels[:size]) for size in (40, 7, 1, 2)]
-        block.keep(finite[-1])
+        block.keep([trial for trial, is_finite in enumerate(finite[-1].tolist()) if is_finite])
         finite.append(block.step(images, labels))
         return [*finite, *block.state().values()]
 
@@ -112,7 +112,7 @@ def test_where_one_process_lacks_memory_all_refuse_the_step_and_halve_alike(smal
 
     def work(rank, gather):
         block = block_of(small if rank == 1 else SMALL_CNN, weights, SharesAtOnce(rank, 2, gather))
-        with pytest.raises(BlockTooLargeError, match="the share of 1 of 2 processes is too large"):
+        with pytest.raises(torch.OutOfMemoryError, match="the share of 1 of 2 processes is too large"):
             block.step(images, labels)
         assert torch.equal(block.weights, weights)
         part = block.part([1])
@@ -124,3 +124,15 @@ def test_where_one_process_lacks_memory_all_refuse_the_step_and_halve_alike(smal
     expected = block_of(SMALL_CNN, weights, SharesInTurn(2)).part([1])
     expected.step(images, labels)
     assert torch.equal(first, expected.weights)
+
+
+@pytest.mark.parametrize(("device", "backend"), [("cuda:1", "nccl"), ("cpu", "gloo")])
+def test_a_group_of_gpus_knows_which_one_each_process_has(device, backend, tmp_path, monkeypatch):
+    begun = []
+    monkeypatch.setattr("torch.distributed.FileStore", lambda *_: None)
+    monkeypatch.setattr("torch.distributed.init_process_group", lambda *names, **words: begun.append((names, words)))
+    monkeypatch.setattr("torch.distributed.destroy_process_group", lambda: None)
+    with joined(1, 2, tmp_path / "meeting", torch.device(device)):
+        ((names, words),) = begun
+    assert names == (backend,)
+    assert words["device_id"] == (torch.device(device) if backend == "nccl" else None)
