@@ -15,6 +15,8 @@ Metric = Callable[[Tensor, Tensor], object]
 class MetricGoalTest:
     """Decides for each of T trials which goals its metric reaches; a metric that is not a number reaches none.
 
+    The metric is given tensors of the host, wherever the network is: it may be written in numpy.
+
     Args:
         network: The network.
         inputs: Of the validation set, shape (n, ...).
@@ -36,7 +38,7 @@ class MetricGoalTest:
     ) -> None:
         self._network = network
         self._inputs = inputs
-        self._targets = targets
+        self._targets = targets.cpu()
         self._metric = metric
         self._goals = torch.tensor(goals, dtype=torch.float64)
         self._maximise = maximise
@@ -53,7 +55,7 @@ class MetricGoalTest:
         rows = max(self._network.examples_at_once // len(weights), 1)
         starts = range(0, len(self._targets), rows)
         chunks = [self._network.logits(parameters, self._inputs[start : start + rows]) for start in starts]
-        outputs = torch.cat(chunks, dim=1)
+        outputs = torch.cat(chunks, dim=1).cpu()
         values = [float(self._metric(of_trial, self._targets)) for of_trial in outputs]  # type: ignore[arg-type]
         return torch.tensor(values, dtype=torch.float64)
 

@@ -319,7 +319,7 @@ def test_a_metric_of_ones_own_is_maximised(tmp_path):
 
 @pytest.mark.parametrize("maximise", [True, False])
 def test_a_metric_that_is_no_number_reaches_no_goal_and_is_never_best(maximise):
-    goals = MetricGoalTest(None, None, None, None, [0.0, 1.0], maximise=maximise)
+    goals = MetricGoalTest(None, None, torch.zeros(0), None, [0.0, 1.0], maximise=maximise)
     reached = goals.reached_by(torch.tensor([math.nan, 0.5], dtype=torch.float64))
     assert reached.tolist() == ([[False, True], [False, False]] if maximise else [[False, False], [False, True]])
     assert goals.best([math.nan, 0.5, 0.75]) == (0.75 if maximise else 0.5)
