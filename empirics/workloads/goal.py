@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from empirics.networks.gradient import as_input
@@ -15,7 +17,7 @@ from empirics.workloads.goal_label import GoalCount, goal_count
 
 # From weights, shape (T, P), to a function of the rows of some images: which of them each trial gets wrong, (T, rows).
 Errors = Callable[[Tensor], Callable[[Tensor], Tensor]]
-_ROWS = 64
+_ROWS, _ROWS_ON_GPU = 64, 512
 _MEMORY = 0.9  # of how hard an image was when trials last looked at it
 
 
@@ -38,7 +40,10 @@ class Goals(Protocol):
     """Decides for each of T trials which of G goals it reaches on the validation set."""
 
     def reached(self, weights: Tensor, trials: Sequence[int]) -> Tensor:
-        """Return which of some trials, with finite weights of shape (T, P), reach which goals, shape (G, T), bool."""
+        """Return which of some trials, with finite weights of shape (T, P), reach which goals, shape (G, T), bool.
+
+        It is on the host, as are the others' results.
+        """
 
     def values(self, weights: Tensor) -> Tensor:
         """Return the metric of each trial, shape (T,), float64."""
@@ -63,8 +68,9 @@ class GoalTest:
     images are left that every open goal is reached. The images that it got wrong last time come first, then those that
     other trials got wrong, so that a trial a little short of its goal is decided by its hard images alone.
 
-    The answer is that of `errors`, exactly: every pass has one shape (the last is filled up), in which the outputs for
-    an image depend neither on the image's place nor on the others beside it.
+    The answer is that of `errors`, exactly: every pass is of one trial and has one shape (the last is filled up), in
+    which the outputs for an image depend neither on the image's place nor on the others beside it. A CPU decides one
+    trial after another; a GPU is given a pass of every open trial before the host waits for their errors.
 
     Args:
         network: The network.
@@ -74,10 +80,10 @@ class GoalTest:
     """
 
     def __init__(self, network: Network, errors_of: Errors, labels: Tensor, most_errors: Sequence[int]) -> None:
-        self._network = network
         self._errors_of = errors_of
         self._labels = labels
-        self._most_errors = torch.tensor(most_errors, device=labels.device)
+        self._rows = images_at_once(network, labels)
+        self._most_errors = np.array(most_errors)[:, None]
         self._missed: dict[int, Tensor] = {}  # by trial, which images it got wrong when it last saw them
         self._hardness = torch.zeros(len(labels), device=labels.device)
         self.tests, self.images_seen = 0, 0
@@ -93,38 +99,74 @@ class GoalTest:
         Returns:
             Shape (G, T), bool.
         """
-        return torch.cat([self._decide(weights[place], trials[place]) for place in self._passes(len(weights))], dim=1)
-
-    def _decide(self, weights: Tensor, trials: Sequence[int]) -> Tensor:
-        """Return which goals the trials of one pass reach, shape (G, passes' trials)."""
-        wrong_of, most = self._errors_of(weights), self._most_errors[:, None]
-        missed = torch.stack([self._missed.get(trial, torch.zeros_like(self._hardness)) for trial in trials])
-        order = torch.argsort(missed.sum(dim=0) + self._hardness, descending=True, stable=True)
-        errors = torch.zeros(len(trials), dtype=torch.int64, device=weights.device)
-        for start in range(0, len(order), self._rows(len(trials))):
-            rows = order[start : start + self._rows(len(trials))]
-            wrong = wrong_of(rows)
-            errors += wrong.sum(dim=1)
-            missed[:, rows] = wrong.float()
-            self._hardness[rows] = _MEMORY * self._hardness[rows] + (1 - _MEMORY) * wrong.float().mean(dim=0)
-            self.images_seen += len(rows) * len(trials)
-            left = len(order) - start - len(rows)
-            if bool(((errors > most) | (errors + left <= most)).all()):
-                break
+        if self._labels.is_cuda:
+            found = self._decide_together(weights, trials)
+        else:
+            found = np.concatenate(
+                [self._decide(*one) for one in zip(torch.split(weights, 1), trials, strict=True)], axis=1
+            )
         self.tests += len(trials)
+        return torch.from_numpy(found)
+
+    def _decide(self, weights: Tensor, trial: int) -> NDArray[np.bool_]:
+        """Return which goals one trial reaches, shape (G, 1)."""
+        wrong_of, missed = self._errors_of(weights), self._missed.get(trial, torch.zeros_like(self._hardness)).clone()
+        order = torch.argsort(missed + self._hardness, descending=True, stable=True)
+        errors, left = 0, len(order)
+        for rows in torch.split(order, self._rows):
+            wrong = wrong_of(rows)[0].float()
+            errors, left = errors + int(wrong.sum()), left - len(rows)
+            missed[rows] = wrong
+            self._hardness[rows] = _MEMORY * self._hardness[rows] + (1 - _MEMORY) * wrong
+            self.images_seen += len(rows)
+            if ((errors > self._most_errors) | (errors + left <= self._most_errors)).all():
+                break
+        self._missed[trial] = missed
+        return errors + left <= self._most_errors
+
+    def _decide_together(self, weights: Tensor, trials: Sequence[int]) -> NDArray[np.bool_]:
+        """Return which goals some trials reach, shape (G, T), each of which is given passes until it is decided."""
+        missed = torch.stack([self._missed.get(trial, torch.zeros_like(self._hardness)) for trial in trials])
+        order = torch.argsort(missed + self._hardness, dim=1, descending=True, stable=True)
+        wrong_of = [self._errors_of(row) for row in torch.split(weights, 1)]
+        errors, left, undecided = np.zeros(len(trials), dtype=np.int64), order.shape[1], list(range(len(trials)))
+        looks: list[Tensor] = []
+        for rows in torch.split(order, self._rows, dim=1):
+            found = torch.cat([wrong_of[place](rows[place]) for place in undecided]).float()
+            errors[undecided] += found.sum(dim=1).cpu().numpy().astype(np.int64)
+            of_place, nothing = dict(zip(undecided, found, strict=True)), torch.full_like(found[0], -1.0)
+            looks.append(torch.stack([of_place.get(place, nothing) for place in range(len(trials))]))
+            self.images_seen += found.numel()
+            left -= rows.shape[1]
+            open_goals = (errors <= self._most_errors) & (errors + left > self._most_errors)
+            undecided = np.flatnonzero(open_goals.any(axis=0)).tolist()
+            if not undecided:
+                break
+        self._learn(missed, order, torch.cat(looks, dim=1))
         self._missed |= dict(zip(trials, missed, strict=True))
-        return errors + left <= most
+        return errors + left <= self._most_errors
+
+    def _learn(self, missed: Tensor, order: Tensor, looks: Tensor) -> None:
+        """Note which of the first images in its order each trial got wrong, shape (T, images): 1, 0, or -1 for no look.
+
+        An image is as hard as if the trials that looked at it had done so as one.
+        """
+        rows = order[:, : looks.shape[1]]
+        missed.scatter_(1, rows, torch.where(looks < 0, missed.gather(1, rows), looks))
+        seen = torch.zeros_like(missed).scatter_(1, rows, (looks >= 0).float())
+        share = (missed * seen).sum(dim=0) / seen.sum(dim=0)
+        learned = _MEMORY * self._hardness + (1 - _MEMORY) * share
+        self._hardness = torch.where(seen.any(dim=0), learned, self._hardness)
 
     @torch.no_grad()
     def errors(self, weights: Tensor) -> Tensor:
         """Return the errors of each trial on the whole validation set, shape (T,), int64."""
-        every = torch.arange(len(self._labels), device=weights.device)
+        every = torch.split(torch.arange(len(self._labels), device=weights.device), self._rows)
         counts = []
-        for place in self._passes(len(weights)):
-            wrong_of = self._errors_of(weights[place])
-            chunks = torch.split(every, self._rows(len(weights[place])))
-            counts.append(torch.stack([wrong_of(rows).sum(dim=1) for rows in chunks]).sum(dim=0))
-        return torch.cat(counts)
+        for row in torch.split(weights, 1):
+            wrong_of = self._errors_of(row)
+            counts.append(torch.stack([wrong_of(rows).sum(dim=1) for rows in every]).sum(dim=0))
+        return torch.cat(counts).cpu()
 
     def values(self, weights: Tensor) -> Tensor:
         """Return the validation error of each trial, shape (T,), float64."""
@@ -132,7 +174,7 @@ class GoalTest:
 
     def reached_by(self, values: Tensor) -> Tensor:
         """Return which validation errors reach which goals, shape (G, T), bool."""
-        return (values * len(self._labels)).round() <= self._most_errors[:, None]
+        return (values * len(self._labels)).round() <= torch.from_numpy(self._most_errors)
 
     def state(self) -> dict[str, Tensor]:
         """Return what trials got wrong: it decides which images later tests look at, though never their answers."""
@@ -158,19 +200,13 @@ class GoalTest:
         """Return the lowest error."""
         return min(values)
 
-    def _passes(self, trials: int) -> list[slice]:
-        """Return which trials go through the network together: on a CPU each alone, so that each is decided alone."""
-        together = trials if self._labels.is_cuda else 1
-        return [slice(first, first + together) for first in range(0, trials, together)]
 
-    def _rows(self, trials: int) -> int:
-        """Return the images of one pass."""
-        return _images_at_once(self._network, trials, on_gpu=self._labels.is_cuda)
+def images_at_once(network: Network, labels: Tensor) -> int:
+    """Return the images of one pass of a goal test, on the device of the validation set's labels, shape (n,).
 
-
-def _images_at_once(network: Network, trials: int, *, on_gpu: bool) -> int:
-    """Return the images of one pass; 64 of one trial is where a CPU is fastest, see `benchmarks/RESULTS.md`."""
-    return max(network.examples_at_once // trials, 1) if on_gpu else min(_ROWS, network.examples_at_once)
+    Of these a CPU is fastest, see `benchmarks/RESULTS.md`; a GPU must be given more for its launches to be worth it.
+    """
+    return min(_ROWS_ON_GPU, len(labels)) if labels.is_cuda else min(_ROWS, network.examples_at_once)
 
 
 def wrong_images(network: Network, images: Tensor, labels: Tensor) -> Errors:
@@ -181,9 +217,9 @@ def wrong_images(network: Network, images: Tensor, labels: Tensor) -> Errors:
         images: Shape (n, channels, height, width).
         labels: Shape (n,).
     """
+    at_once = images_at_once(network, labels)
 
     def wrong(parameters: list[Tensor], rows: Tensor) -> Tensor:
-        at_once = _images_at_once(network, len(parameters[0]), on_gpu=labels.is_cuda)
         filled = torch.cat([rows, rows[:1].expand(at_once - len(rows))])
         highest, classes = network.logits(parameters, as_input(images[filled], parameters[0].dtype)).max(dim=2)
         missed = (classes != labels[filled]) | highest.isnan()  # NaN must not count as class 0
