@@ -13,7 +13,7 @@ from empirics.errors import InputError
 from empirics.executors.memory import peak_bytes
 from empirics.executors.worker import Message, attempt
 from empirics.specification.specification import Specification
-from empirics.store.provenance import provenance, vector_instructions
+from empirics.store.provenance import hardware, provenance
 from empirics.training.tasks import Task, carry_out
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class Worker:
         from empirics.training.laboratory import Laboratory  # noqa: PLC0415 - loads torch
 
         self._laboratory = Laboratory(self._specification, self._dataset)
-        return Ready(ray.get_runtime_context().get_node_id(), f"{here['processor']}, {vector_instructions()}")
+        where = ", ".join(map(str, [here["processor"], *hardware(self._specification.device).values()]))
+        return Ready(ray.get_runtime_context().get_node_id(), where)
 
     def work(self, number: int, task: Task) -> tuple[Message, int]:
         """Run a task; return what came of it, and the most memory that this process has held."""

@@ -24,7 +24,7 @@ from empirics.run.stages import Measurement
 from empirics.specification.engine import choose_engine
 from empirics.specification.request import BaseRequest, EngineName, Request
 from empirics.specification.specification import Specification, resolve
-from empirics.store.provenance import provenance, vector_instructions
+from empirics.store.provenance import hardware, provenance
 from empirics.store.rows import Store
 from empirics.store.schema import FILE_NAME
 from empirics.store.store import open_run, read_store, store_in
@@ -150,7 +150,7 @@ def run_stages(
         execution_facts = {
             "device": specification.device,
             "engine": specification.engine,
-            "vector_instructions": vector_instructions(),
+            **hardware(specification.device),
             "jobs": jobs,
             "threads": 1,
             "notices": notices,

@@ -41,6 +41,24 @@ def vector_instructions() -> str:
     return torch.backends.cpu.get_cpu_capability()
 
 
+def hardware(device: str) -> dict[str, object]:
+    """Return what the last bits of results depend on where they are computed.
+
+    Args:
+        device: Device class.
+
+    Returns:
+        The processor's vector instructions; with a GPU its name, and the versions of CUDA and cuDNN.
+    """
+    import torch  # noqa: PLC0415 - as above
+
+    found: dict[str, object] = {"vector_instructions": vector_instructions()}
+    if device == "cuda" and torch.cuda.is_available():
+        cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+        found |= {"gpu": torch.cuda.get_device_name(), "cuda": torch.version.cuda, "cudnn": cudnn}
+    return found
+
+
 def _processor() -> str:
     """Return the processor's name as far as the system tells it."""
     try:

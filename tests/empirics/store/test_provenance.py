@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 import torch
+from tools.pretend_gpu import PretendGpu
 
-from empirics.store.provenance import _commit, provenance, vector_instructions
+from empirics.store.provenance import _commit, hardware, provenance, vector_instructions
 
 
 def test_what_results_depend_on():
@@ -27,6 +28,16 @@ def test_vector_instructions_are_those_that_torch_takes():
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "DEFAULT\n"
     assert vector_instructions() == torch.backends.cpu.get_cpu_capability()
+
+
+def test_a_gpu_is_named_with_its_libraries_where_one_is_used(monkeypatch):
+    assert hardware("cpu") == hardware("cuda") == {"vector_instructions": vector_instructions()}
+    monkeypatch.setattr("torch.version.cuda", "13.0")
+    monkeypatch.setattr("torch.backends.cudnn.version", lambda: 91900)
+    with PretendGpu():
+        assert hardware("cpu") == {"vector_instructions": vector_instructions()}
+        there = {"gpu": "pretend GPU", "cuda": "13.0", "cudnn": 91900}
+        assert hardware("cuda") == {"vector_instructions": vector_instructions()} | there
 
 
 def git(folder, *words):
