@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,20 +11,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from empirics.errors import InputError
+from empirics.networks.device_memory import is_out_of_memory
 from empirics.networks.gradient import Gradient, loss_and_gradient
 from empirics.networks.network import Network
-from empirics.training.captured import Capture, CapturedStep, capture_graph
+from empirics.training.captured import StepGraph, captured_steps, copied
 from empirics.training.engine import Advance, Split
 from empirics.workloads.optimizers import SCHEDULES, Points, update_rule
 from empirics.workloads.workload import Workload
 
-
-class BlockTooLargeError(RuntimeError):
-    """The device's memory does not hold a pass of so many trials; no weight has been changed."""
+# A step that leaves more bytes of activations in memory takes longer than the launches of its kernels: they are moved
+# some four times at 3 TB/s, which is over the millisecond of launches. See `benchmarks/RESULTS.md`.
+_HIDES_LAUNCHES = 1e9
+_WORTH_COMPACTING = 0.25  # of a block's trials have left: a smaller block needs a graph of its own
 
 
 class TrialBlock:
     """Trials of one study that train as one batched computation.
+
+    On a CPU a trial that leaves is gone at once. On a GPU steps are launched many at a time without a word from the
+    host, so a diverged trial is noted on the device, and goes on beside the others until its place is worth having.
 
     Args:
         network: The network.
@@ -34,6 +39,11 @@ class TrialBlock:
         masks: 1 where a weight is kept, 0 where it is pruned, shape (T, P).
         metaparameters: One mapping a trial.
         gradient: How the loss of a batch and its gradient are taken, with the arguments of `loss_and_gradient`.
+        captures: Whether steps may be launched as graphs, where there are graphs.
+
+    Attributes:
+        trials: Those still at work.
+        members: Those whose steps are computed.
     """
 
     def __init__(
@@ -45,19 +55,28 @@ class TrialBlock:
         masks: Tensor,
         metaparameters: Points,
         gradient: Gradient = loss_and_gradient,
+        *,
+        captures: bool = True,
     ) -> None:
         self.network = network
-        self.trials = list(trials)
-        self.weights = weights
+        self.trials, self.members = list(trials), list(trials)
+        self._weights = weights
         self._masks = masks
         self._gradient = gradient
         self._optimizer = update_rule(workload.optimizer)(metaparameters, weights)
         self._schedule = SCHEDULES[workload.schedule](metaparameters, weights)
         self._own_rule = ":" in workload.optimizer
         self._steps = torch.zeros((), dtype=torch.int64, device=weights.device)
+        self._finite = torch.zeros(len(trials), dtype=torch.int64, device=weights.device)  # steps before the first not
         # A rule of the user's own may count in Python, where a graph of kernels does not see it.
-        self.capture: Capture | None = capture_graph if weights.is_cuda and not self._own_rule else None
-        self._captured: CapturedStep | None = None
+        self._captures = captures and weights.is_cuda and not self._own_rule
+        self._graph: StepGraph | None = None
+        self._at_work: Tensor | None = None
+
+    @property
+    def weights(self) -> Tensor:
+        """Those of the trials still at work, shape (T, P); 0 where pruned."""
+        return self._weights if self._at_work is None else self._weights[self._at_work]
 
     def advance(self, data: Split, rows: NDArray[np.int64]) -> Advance:
         """Take steps one after another; a block that memory does not hold goes on as two.
@@ -73,62 +92,90 @@ class TrialBlock:
             InputError: If the device's memory does not hold one trial.
         """
         diverged: dict[int, int] = {}
-        for number, batch in enumerate(rows):
-            places = torch.from_numpy(batch).to(self.weights.device)
-            try:
-                finite = self.step(data.training_images[places], data.training_labels[places])
-            except BlockTooLargeError as error:
-                halves = [half.advance(data, rows[number:]) for half in self._halves(rows.shape[1], error)]
-                late = {trial: number + step for half in halves for trial, step in half.diverged.items()}
+        places = torch.from_numpy(rows).to(self._weights.device)
+        at_once = len(rows) if self._weights.is_cuda else 1
+        for first in range(0, len(rows), at_once):
+            part = places[first : first + at_once]
+            behind = self._take(data, part)
+            if isinstance(behind, str):
+                halves = [half.advance(data, rows[first:]) for half in self._halves(rows.shape[1], behind)]
+                diverged |= {trial: first + step for half in halves for trial, step in half.diverged.items()}
                 blocks = [block for half in halves for block in half.blocks]
-                return Advance(blocks, diverged | late, 1 + sum(half.halvings for half in halves))
-            if not bool(finite.all()):
-                ended = [trial for trial, is_finite in zip(self.trials, finite.tolist(), strict=True) if not is_finite]
-                diverged |= dict.fromkeys(ended, number + 1)
-                self.keep(finite)
+                return Advance(blocks, diverged, 1 + sum(half.halvings for half in halves))
+            late = zip(self.members, behind, strict=True)
+            ended = {trial: first + len(part) - by + 1 for trial, by in late if by and trial in self.trials}
+            if ended:
+                diverged |= ended
+                self.keep([trial for trial in self.trials if trial not in ended])
             if not self.trials:
                 return Advance([], diverged)
         return Advance([self], diverged)
 
-    def _halves(self, batch_size: int, error: BlockTooLargeError) -> list[TrialBlock]:
+    def _take(self, data: Split, rows: Tensor) -> list[int] | str:
+        """Take steps; return for each member how many it took since it was last finite.
+
+        Where memory does not hold them return what was said; then all is as before them.
+        """
+        before: dict[str, Tensor] = {}
+        try:
+            if self._weights.is_cuda:  # elsewhere memory ends in a gradient, before anything has changed, or for good
+                before = copied(self.state())
+            self._launch(data, rows)
+            behind: list[int] = (self._steps - self._finite).tolist()
+            return behind
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            told = str(error)
+        # Out here nothing holds the failed pass any more.
+        self._graph = None
+        if before:
+            self.load(before)
+        return told
+
+    def _launch(self, data: Split, rows: Tensor) -> None:
+        """Take steps, on a GPU as a graph where that is faster."""
+        if self._graph is not None and self._graph.fits(data, rows):
+            self._graph.launch(rows)
+            return
+        self._graph = None
+        activations = 4.0 * self.network.activations * len(self.members) * rows.shape[1]
+        if self._captures and activations < _HIDES_LAUNCHES:
+            self._graph = captured_steps(self, data, rows)
+            self._captures = self._graph is not None
+        else:
+            self.plain_steps(data, rows)
+
+    def _halves(self, batch_size: int, told: str) -> list[TrialBlock]:
         """Return two blocks of half the trials."""
-        trials = len(self.trials)
-        if trials == 1:
-            raise InputError(f"the device's memory does not hold one trial at B = {batch_size}: {error}") from error
-        return [self.part(self.trials[: trials // 2]), self.part(self.trials[trials // 2 :])]
+        if len(self.members) == 1:
+            raise InputError(f"the device's memory does not hold one trial at B = {batch_size}: {told}")
+        half = len(self.trials) // 2
+        return [self.part(trials) for trials in (self.trials[:half], self.trials[half:]) if trials]
+
+    def plain_steps(self, data: Split, rows: Tensor) -> None:
+        """Take steps on batches of the training set, given by their examples, shape (steps, B), kernel by kernel."""
+        for batch in rows:
+            self.step(data.training_images[batch], data.training_labels[batch])
 
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
         """Take one step of the optimiser on the kept weights.
-
-        On a GPU the kernels of a step are launched as one, see `empirics.training.captured`.
 
         Args:
             images: The batch, shape (B, channels, height, width).
             labels: Shape (B,).
 
         Returns:
-            Whether the batch loss and every weight are still finite, shape (T,), bool.
-
-        Raises:
-            BlockTooLargeError: If the device's memory does not suffice.
+            Whether the batch loss and every weight of each member are finite, shape (T,), bool.
         """
-        if self.capture is None:
-            return self.plain_step(images, labels)
-        if self._captured is None or not self._captured.fits(images, labels):
-            self._captured = CapturedStep(self, images, labels, self.capture)
-        return self._captured.step(images, labels)
-
-    def plain_step(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Take one step, kernel by kernel; arguments and result are those of `step`."""
-        try:
-            loss, gradient = self._gradient(self.network, self.weights, images, labels)
-        except torch.OutOfMemoryError as error:
-            raise BlockTooLargeError(str(error)) from error
-        self._optimizer.update(self.weights, gradient.mul_(self._masks), self._schedule.rates(self._steps))
+        loss, gradient = self._gradient(self.network, self._weights, images, labels)
+        self._optimizer.update(self._weights, gradient.mul_(self._masks), self._schedule.rates(self._steps))
         if self._own_rule:  # those here leave a pruned weight at zero by themselves
-            self.weights.mul_(self._masks)
+            self._weights.mul_(self._masks)
+        finite = torch.isfinite(loss) & torch.isfinite(self._weights).all(dim=1)
+        self._finite += finite & (self._finite == self._steps)
         self._steps += 1
-        return torch.isfinite(loss) & torch.isfinite(self.weights).all(dim=1)
+        return finite
 
     def state(self) -> dict[str, Tensor]:
         """Return all that changes with the steps, for `load`; an update rule's state is its tensors and numbers."""
@@ -137,35 +184,43 @@ class TrialBlock:
             for name, value in vars(self._optimizer).items()
             if isinstance(value, Tensor | int | float)
         }
-        return {"weights": self.weights, "steps": self._steps, **rule}
+        return {"weights": self._weights, "steps": self._steps, "finite": self._finite, **rule}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Go on, in the same memory, from where a block of the same trials stood."""
-        self.weights.copy_(state["weights"])
+        """Go on, in the same memory, from where a block of the same members stood."""
+        self._weights.copy_(state["weights"])
         self._steps.copy_(state["steps"])
+        self._finite.copy_(state["finite"])
         for name, value in vars(self._optimizer).items():
             if isinstance(value, Tensor):
                 value.copy_(state[f"rule.{name}"])
             elif isinstance(value, int | float):
                 setattr(self._optimizer, name, type(value)(state[f"rule.{name}"].item()))
 
-    def keep(self, wanted: Tensor) -> None:
-        """Go on with some of the trials only.
+    def keep(self, trials: Collection[int]) -> None:
+        """Go on with some of the trials only."""
+        self.trials = [trial for trial in self.trials if trial in trials]
+        gone = len(self.members) - len(self.trials)
+        if not self._weights.is_cuda or gone >= _WORTH_COMPACTING * len(self.members):
+            self._compact()
+        elif gone:
+            places = [place for place, trial in enumerate(self.members) if trial in self.trials]
+            self._at_work = torch.tensor(places, device=self._weights.device)
 
-        Args:
-            wanted: Shape (T,), bool.
-        """
-        self.trials = [trial for trial, keep in zip(self.trials, wanted.tolist(), strict=True) if keep]
-        self.weights = self.weights[wanted]
-        self._masks = self._masks[wanted]
+    def _compact(self) -> None:
+        """Compute the steps of the trials at work alone."""
+        wanted = torch.tensor([trial in self.trials for trial in self.members], device=self._weights.device)
+        self.members = list(self.trials)
+        self._weights, self._masks, self._finite = self._weights[wanted], self._masks[wanted], self._finite[wanted]
         self._optimizer.keep(wanted)
         self._schedule.keep(wanted)
-        self._captured = None
+        self._graph = self._at_work = None
 
     def part(self, trials: Sequence[int]) -> TrialBlock:
         """Return some of the trials as a block of their own that stands where this one does."""
         part = copy.copy(self)  # whose state is a copy too: rules and counters change in place
         part._optimizer, part._schedule = copy.deepcopy((self._optimizer, self._schedule))  # noqa: SLF001 - its own
         part._steps = self._steps.clone()  # noqa: SLF001
-        part.keep(torch.tensor([trial in trials for trial in self.trials], device=self.weights.device))
+        part.trials = [trial for trial in self.trials if trial in trials]
+        part._compact()  # noqa: SLF001
         return part

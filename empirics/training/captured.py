@@ -1,90 +1,115 @@
-"""A step of many small kernels, launched as one graph, so that small batches use a GPU well."""
+"""Steps of many small kernels, launched as one graph, so that small batches use a GPU well."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+import sys
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-_WARM_UPS = 3  # before a capture, so that libraries choose kernels and allocate; PyTorch's own recommendation
-Capture = Callable[[Callable[[], Tensor]], Callable[[], Tensor]]
+from empirics.errors import describe
+from empirics.training.engine import Split
+
+_MOST_STEPS = 16  # of one graph: the paper's from one goal test to the next
 
 
 class Steppable(Protocol):
     """What can be captured: steps in place, whose every effect is in its state."""
 
-    def plain_step(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Take one step; touch nothing of the host's memory on the way."""
+    def plain_steps(self, data: Split, rows: Tensor) -> None:
+        """Take steps on batches given by their examples, shape (steps, B); touch nothing of the host's on the way."""
 
-    def state(self) -> dict[str, Tensor]:
+    def state(self) -> Mapping[str, Tensor]:
         """Return all that a step changes."""
 
-    def load(self, state: dict[str, Tensor]) -> None:
+    def load(self, state: Mapping[str, Tensor]) -> None:
         """Write such a state back into the same memory."""
 
 
-def capture_graph(kernels: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """Return what launches the kernels of a function as one CUDA graph.
+def copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a copy of a state."""
+    return {name: value.clone() for name, value in state.items()}
+
+
+class StepGraph:
+    """Steps of a block on batches of one shape, as one CUDA graph.
+
+    It reads its batches' rows where `launch` puts them, and writes the block's state alone. So it needs no memory from
+    one launch to the next, and all graphs of a process share theirs.
 
     Args:
-        kernels: A function whose inputs stay where they are in memory.
+        block: Whose steps; its state must stay where it is in memory.
+        data: Whose training set.
+        rows: Of a batch each, of the shape to come, shape (steps, B).
+    """
+
+    def __init__(self, block: Steppable, data: Split, rows: Tensor) -> None:
+        steps = max(number for number in range(1, _MOST_STEPS + 1) if len(rows) % number == 0)
+        self._data, self._shape, self._rows = data, rows.shape, rows[:steps].clone()
+        self._graph = torch.cuda.CUDAGraph()
+        stream = torch.cuda.current_stream()
+        try:
+            with torch.cuda.graph(self._graph, pool=_pool()[0]):
+                block.plain_steps(data, self._rows)
+        finally:
+            torch.cuda.set_stream(stream)  # a capture that fails does not come back from its own
+
+    def fits(self, data: Split, rows: Tensor) -> bool:
+        """Return whether steps are those that were captured."""
+        return data is self._data and rows.shape == self._shape
+
+    def launch(self, rows: Tensor) -> None:
+        """Take the steps, shape (steps, B)."""
+        for part in torch.split(rows, len(self._rows)):
+            self._rows.copy_(part)
+            self._graph.replay()
+
+
+@cache
+def _pool() -> tuple[Any, object, Tensor]:
+    """Return the handle of the memory that graphs share, and a graph that keeps it alive when there is no other."""
+    handle, graph, number = torch.cuda.graph_pool_handle(), torch.cuda.CUDAGraph(), torch.zeros((), device="cuda")
+    with torch.cuda.graph(graph, pool=handle):
+        number.add_(1)
+    return handle, graph, number
+
+
+def captured_steps(block: Steppable, data: Split, rows: Tensor) -> StepGraph | None:
+    """Take steps one by one; return them as a graph, if from the same state it gives the same state bit for bit.
+
+    Args:
+        block: Whose steps.
+        data: Whose training set.
+        rows: Of a batch each, shape (steps, B).
 
     Returns:
-        A function of the same effect; its result is overwritten by its next call.
+        The graph; None, with a notice, where it cannot be captured or does something else.
     """
-    beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    beside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(beside):
-        for _ in range(_WARM_UPS):
-            kernels()
-    torch.cuda.current_stream().wait_stream(beside)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        result = kernels()
+    start = copied(block.state())
+    block.plain_steps(data, rows)  # which also lets libraries choose their kernels and allocate
+    expected = copied(block.state())
+    block.load(start)
+    try:
+        graph = StepGraph(block, data, rows)
+        graph.launch(rows)
+        if all(_same(value, expected[name]) for name, value in block.state().items()):
+            return graph
+        _tell("their graph gives other numbers")
+    except Exception as error:  # noqa: BLE001 - whatever it is that cannot be captured, plain steps were taken before
+        _tell(f"capturing them failed with {describe(error)}")
+    block.load(expected)
+    return None
 
-    def replay() -> Tensor:
-        graph.replay()
-        return result
 
-    return replay
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Return whether numbers are the same; those of a trial that has diverged are not numbers."""
+    return torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
 
 
-class CapturedStep:
-    """The step of a block, captured once for batches of one shape.
-
-    Before it is believed it is compared, bit for bit, with the plain step from the same state; where they differ all
-    steps stay plain.
-
-    Args:
-        block: Whose step; its state must stay where it is in memory.
-        images: A batch of the shape to come.
-        labels: Likewise.
-        capture: How, e.g. `capture_graph`.
-    """
-
-    def __init__(self, block: Steppable, images: Tensor, labels: Tensor, capture: Capture) -> None:
-        self._block = block
-        self._images, self._labels = images.clone(), labels.clone()
-        start = {name: value.clone() for name, value in block.state().items()}
-        block.plain_step(self._images, self._labels)
-        expected = {name: value.clone() for name, value in block.state().items()}
-        block.load(start)
-        self._launch = capture(lambda: block.plain_step(self._images, self._labels))
-        block.load(start)
-        self._launch()
-        self.agrees = all(torch.equal(value, expected[name]) for name, value in block.state().items())
-        block.load(start)
-
-    def fits(self, images: Tensor, labels: Tensor) -> bool:
-        """Whether a batch has the shape that was captured."""
-        return images.shape == self._images.shape and labels.shape == self._labels.shape
-
-    def step(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Take one step; arguments and result are those of the block's."""
-        if not self.agrees:
-            return self._block.plain_step(images, labels)
-        self._images.copy_(images)
-        self._labels.copy_(labels)
-        return self._launch().clone()
+@cache
+def _tell(why: str) -> None:
+    """Say once that steps are slower than they might be."""
+    print(f"notice: the GPU launches the kernels of steps one by one, which is slower: {why}", file=sys.stderr)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from empirics.errors import describe
-from empirics.store.provenance import provenance, vector_instructions
+from empirics.store.provenance import hardware, provenance
 from empirics.store.schema import canonical_json
 from empirics.training.engine import Block
 from empirics.training.race_log import RaceLog
@@ -41,7 +41,8 @@ def write_checkpoint(
     for number, block in enumerate(blocks):
         arrays |= {f"block{number}.{name}": value for name, value in block.state().items()}
     plain: Arrays = {name: value.cpu().numpy() for name, value in arrays.items()}
-    write_state(path, race, plain, blocks=[block.trials for block in blocks], log=dataclasses.asdict(log))
+    stood = {"blocks": [block.trials for block in blocks], "members": [list(block.members) for block in blocks]}
+    write_state(path, race, plain, **stood, log=dataclasses.asdict(log))
 
 
 def write_state(path: Path, which: Mapping[str, object], arrays: Mapping[str, NDArray[Any]], **more: object) -> None:
@@ -110,7 +111,8 @@ def resume(
         return found
     arrays, header = found
     try:
-        at_work = [_block(of, blocks, _part(arrays, f"block{n}.")) for n, of in enumerate(header["blocks"])]
+        stood = enumerate(zip(header["blocks"], header["members"], strict=True))
+        at_work = [_block(*of, blocks, _part(arrays, f"block{n}.")) for n, of in stood]
         known = [trial for block in at_work for trial in block.trials]
         if len(known) != len(set(known)):
             raise ValueError("a trial is there twice")
@@ -124,18 +126,21 @@ def resume(
         return describe(error)
 
 
-def _block(trials: list[int], blocks: Sequence[Block], state: dict[str, Tensor]) -> Block:
+def _block(trials: list[int], members: list[int], blocks: Sequence[Block], state: dict[str, Tensor]) -> Block:
     """Return some trials where a file says they stood.
 
     Raises:
         ValueError: If the file has not exactly what such a block has.
     """
     (whole,) = (block for block in blocks if trials[0] in block.trials)
-    part = whole.part(trials)
+    part = whole.part(members)
     shapes = {name: value.shape for name, value in part.state().items()}
-    if part.trials != trials or {name: value.shape for name, value in state.items()} != shapes:
-        raise ValueError(f"not the state of trials {trials}")
+    if part.trials != members or {name: value.shape for name, value in state.items()} != shapes:
+        raise ValueError(f"not the state of trials {members}")
     part.load(state)
+    part.keep(trials)
+    if part.trials != trials or list(part.members) != members:
+        raise ValueError(f"trials {trials} are not those of {members}")
     return part
 
 
@@ -190,6 +195,5 @@ def _count(value: object) -> int:
 
 def _program() -> dict[str, object]:
     """Return what must be the same for a race to go on with the same bits."""
-    known = provenance()
-    instructions = vector_instructions()
-    return {"versions": known["versions"], "commit": known["commit"], "vector_instructions": instructions}
+    known, used = provenance(), "cuda" if torch.cuda.is_initialized() else "cpu"  # type: ignore[no-untyped-call]
+    return {"versions": known["versions"], "commit": known["commit"], **hardware(used)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,7 +44,11 @@ class Advance:
 class Block(Protocol):
     """Trials of one study that train on the same batches."""
 
-    trials: list[int]
+    trials: list[int]  # still at work
+
+    @property
+    def members(self) -> Sequence[int]:
+        """The trials whose steps are computed: those at work, and others that are not worth leaving out."""
 
     @property
     def weights(self) -> Tensor:
@@ -53,17 +57,17 @@ class Block(Protocol):
     def advance(self, data: Split, rows: NDArray[np.int64]) -> Advance:
         """Take steps on batches of the training set, given by their examples, shape (steps, B)."""
 
-    def keep(self, wanted: Tensor) -> None:
-        """Go on with some of the trials only; `wanted` has shape (T,), bool."""
+    def keep(self, trials: Collection[int]) -> None:
+        """Go on with some of the trials only."""
 
     def part(self, trials: Sequence[int]) -> Block:
         """Return some of the trials as a block of their own that stands where this one does."""
 
     def state(self) -> Mapping[str, Tensor]:
-        """Return all that changes with the steps, for `load`; `steps` is their number."""
+        """Return all that changes with the steps of its members, for `load`; `steps` is their number."""
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from where a block of the same trials stood."""
+        """Go on from where a block of the same members stood."""
 
 
 class Engine(Protocol):

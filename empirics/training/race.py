@@ -119,7 +119,7 @@ def _unfinished(blocks: Sequence[Block], log: RaceLog) -> list[Block]:
     finished = set.intersection(*(set(of) for of in log.reached))
     for block in blocks:
         if finished.intersection(block.trials):
-            block.keep(torch.tensor([trial not in finished for trial in block.trials], device=block.weights.device))
+            block.keep([trial for trial in block.trials if trial not in finished])
     return [block for block in blocks if block.trials]
 
 

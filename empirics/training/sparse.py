@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, lru_cache, partial
 from typing import Any
 
@@ -149,6 +149,11 @@ class SparseBlock:
         self._steps = 0
 
     @property
+    def members(self) -> Sequence[int]:
+        """Those at work: who leaves takes no time."""
+        return self.trials
+
+    @property
     def weights(self) -> Tensor:
         """Those of the trials still at work, shape (T, P); 0 where pruned."""
         return self._both()[0]
@@ -164,9 +169,9 @@ class SparseBlock:
         self._steps += len(rows)
         return Advance([self] if self.trials else [], diverged)
 
-    def keep(self, wanted: Tensor) -> None:
-        """Go on with some of the trials only; `wanted` has shape (T,), bool."""
-        self.trials = [trial for trial, keep in zip(self.trials, wanted.tolist(), strict=True) if keep]
+    def keep(self, trials: Collection[int]) -> None:
+        """Go on with some of the trials only."""
+        self.trials = [trial for trial in self.trials if trial in trials]
 
     def part(self, trials: Sequence[int]) -> SparseBlock:
         """Return some of the trials as a block of their own that stands where this one does."""

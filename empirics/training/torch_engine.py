@@ -29,7 +29,7 @@ class TorchEngine:
         workload: Whose optimiser and schedule to train by.
         device: Where.
         gradient: How a training step takes the gradient of a batch.
-        captures: Whether the kernels of a step may be launched as one, where there are graphs.
+        captures: Whether steps may be launched as graphs, where there are graphs.
     """
 
     network: Network
@@ -49,10 +49,9 @@ class TorchEngine:
         """Return trials at their start; weights and masks have shape (T, P)."""
         start = torch.from_numpy(weights).to(self.device)
         kept = torch.from_numpy(masks).to(start)
-        block = TrialBlock(self.network, self.workload, trials, start * kept, kept, points, self.gradient)
-        if not self.captures:
-            block.capture = None
-        return block
+        return TrialBlock(
+            self.network, self.workload, trials, start * kept, kept, points, self.gradient, captures=self.captures
+        )
 
     def trials_at_once(self, batch_size: int) -> int:
         """Return how many trials of a study go into one block at most."""

@@ -34,7 +34,11 @@ _NOT_DETERMINISTIC = {
 }
 _INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index"}
 _NO_KERNEL = {"empty", "empty_strided", "empty_like", "new_empty", "new_empty_strided"}
-OUT_OF_MEMORY = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def out_of_memory():
+    """Return the error that PyTorch raises."""
+    return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
 
 class DeviceTensor(torch.Tensor):
@@ -66,7 +70,7 @@ class PretendGpu(TorchDispatchMode):
     """The device, while it is entered.
 
     Attributes:
-        counts: How often what happened: `SYNCHRONISATION`, `COPY`, `LAUNCH`, `"graph launch"`.
+        counts: How often what happened: `SYNCHRONISATION`, `COPY`, `LAUNCH`, `"capture"`, `"graph launch"`.
         places: The same by (kind, operation, "file.py:line"), without launches.
         rows: Of the first axis of the input of each convolution, the passes through networks in order.
         capturing: The graph that is being captured, None otherwise.
@@ -86,6 +90,7 @@ class PretendGpu(TorchDispatchMode):
             for name, instead in {
                 "_lazy_init": lambda: None,
                 "is_available": lambda: True,
+                "is_initialized": lambda: True,
                 "device_count": lambda: 1,
                 "set_device": lambda device: None,
                 "current_device": lambda: 0,
@@ -114,14 +119,14 @@ class PretendGpu(TorchDispatchMode):
         found.update(self.counts - before)
 
     @contextlib.contextmanager
-    def memory_ends(self, after=0, larger=0, times=sys.maxsize, error=OUT_OF_MEMORY):
+    def memory_ends(self, after=0, larger=0, times=sys.maxsize, error=out_of_memory):
         """Let allocations fail within a block.
 
         Args:
             after: So many succeed first.
             larger: So do those of at most so many bytes.
             times: So many fail.
-            error: How.
+            error: Makes what they raise.
         """
         left, first = times, self.allocations
 
@@ -129,7 +134,7 @@ class PretendGpu(TorchDispatchMode):
             nonlocal left
             if left and size > larger and self.allocations > first + after:
                 left -= 1
-                raise error
+                raise error()
 
         self._memory_end = check
         try:
@@ -254,19 +259,20 @@ class _Functions(TorchFunctionMode):
         if name == "pin_memory":
             return args[0]
         if args and isinstance(args[0], DeviceTensor):
-            return self._of_device(func, name, *args, **kwargs)
+            return self._of_device(func, name, args, kwargs)
         return self.gpu.to_device(args[0], name) if name == "cuda" else func(*args, **kwargs)
 
-    def _of_device(self, func, name, value, *args, **kwargs):
-        """Return what a function makes of a device tensor."""
+    def _of_device(self, func, name, args, kwargs):
+        """Return what a function makes of a device tensor, its first argument."""
+        value, *rest = args
         if name in {"numpy", "__array__"}:
             raise TypeError("can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() first.")
         if name in {"cpu", "tolist"}:
             there = self.gpu.to_host(value, name)
             return there if name == "cpu" else there.tolist()
         if name == "new_tensor":
-            return self.gpu.to_device(torch.tensor(*args, dtype=kwargs.get("dtype", value.dtype)), name)
-        return value if name == "cuda" else func(value, *args, **kwargs)
+            return self.gpu.to_device(torch.tensor(*rest, dtype=kwargs.get("dtype", value.dtype)), name)
+        return value if name == "cuda" else func(*args, **kwargs)
 
     def _to(self, func, value, *args, **kwargs):
         """Return a tensor on another device, in another precision, or both."""

@@ -6,6 +6,7 @@ kernels on the same memory. A graph's own memory is lost where another graph of 
 """
 
 import contextlib
+import weakref
 from unittest import mock
 
 import torch
@@ -24,7 +25,8 @@ class PretendGraph:
     def begin(self, pool):
         """Start a capture."""
         self.handle = object() if pool is None else pool
-        self._pools.setdefault(self.handle, []).append(self)
+        self._gpu.counts["capture"] += 1
+        self._pools.setdefault(self.handle, weakref.WeakSet()).add(self)
         self._lose_others()
         self._gpu.capturing = self
 
@@ -81,18 +83,26 @@ def _lose(result):
             one.fill_(_LOST if one.is_floating_point() else 0)
 
 
+class PretendStream:
+    """Stands for `torch.cuda.Stream`: a name for where kernels go."""
+
+    def wait_stream(self, other):
+        """Wait; here all is in order anyway."""
+
+
 @contextlib.contextmanager
 def pretended_graphs(gpu):
     """Let `torch.cuda` capture and launch graphs of the pretend GPU.
 
-    `gpu.pools` is handle -> its graphs; `gpu.streams` ends with the current stream.
+    `gpu.pools` is handle -> its graphs that are still there; the first of `gpu.streams` is the default stream, the last
+    the current one.
     """
-    gpu.pools, gpu.streams = {}, ["default"]
+    gpu.pools, gpu.streams = {}, [PretendStream()]
     streams = gpu.streams
 
     @contextlib.contextmanager
     def graph(captured, pool=None, **_):
-        streams.append("capturing")
+        streams.append(PretendStream())
         captured.begin(pool)
         try:
             yield
@@ -114,7 +124,7 @@ def pretended_graphs(gpu):
             "graph": graph,
             "graph_pool_handle": object,
             "stream": stream,
-            "Stream": mock.MagicMock,
+            "Stream": PretendStream,
             "current_stream": lambda device=None: streams[-1],
             "set_stream": streams.append,
         }.items():

@@ -204,7 +204,7 @@ def test_keeping_some_trials_goes_on_with_their_weights_masks_and_rates(small_ba
     together, alone = block(weights.clone(), masks, rates), block(weights[1:2].clone(), masks[1:2], rates[1:2])
     together.step(*small_batch)
     alone.step(*small_batch)
-    together.keep(torch.tensor([False, True, False]))
+    together.keep([1])
     assert together.trials == [1]
     together.step(*small_batch)
     alone.step(*small_batch)
@@ -214,5 +214,5 @@ def test_keeping_some_trials_goes_on_with_their_weights_masks_and_rates(small_ba
 
 def test_all_trials_may_be_dropped(small_batch, random_weights):
     trained = block(random_weights(plain.SmallCnn, 2), torch.ones(2, 6090).double(), [0.1, 0.1])
-    trained.keep(torch.tensor([False, False]))
+    trained.keep([])
     assert trained.trials == []

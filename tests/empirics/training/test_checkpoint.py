@@ -222,7 +222,7 @@ def test_a_checkpoint_as_it_was_written_is_taken_up_without_a_word(cut, copied, 
 
 OTHERS = {
     "program": ("provenance", lambda: {"versions": {}, "commit": "another"}),
-    "instructions": ("vector_instructions", lambda: "another"),
+    "instructions": ("hardware", lambda _device: {"vector_instructions": "another"}),
 }
 
 

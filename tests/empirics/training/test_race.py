@@ -27,16 +27,16 @@ class ScriptedBlock:
         for number in range(1, len(rows) + 1):
             assert self.trials, "a block without trials was stepped"
             self.weights[:, 1] += 1
-            finite = torch.tensor([step < self._diverge_at[int(trial)] for trial, step in self.weights.tolist()])
-            diverged |= {trial: number for trial, is_finite in zip(self.trials, finite, strict=True) if not is_finite}
+            finite = [int(trial) for trial, step in self.weights.tolist() if step < self._diverge_at[int(trial)]]
+            diverged |= {trial: number for trial in self.trials if trial not in finite}
             self.keep(finite)
             if not self.trials:
                 return Advance([], diverged)
         return Advance([self], diverged)
 
-    def keep(self, wanted):
-        self.trials = [trial for trial, keep in zip(self.trials, wanted.tolist(), strict=True) if keep]
-        self.weights = self.weights[wanted]
+    def keep(self, trials):
+        self.weights = self.weights[[trial in trials for trial in self.trials]]
+        self.trials = [trial for trial in self.trials if trial in trials]
 
 
 class ScriptedGoals:

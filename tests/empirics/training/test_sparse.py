@@ -65,7 +65,7 @@ def test_a_part_of_a_block_goes_on_as_the_whole_does():
     whole = laboratory.engine.block(range(4), weights, masks, laboratory.specification.points)
     whole.advance(data, rows[:4])
     part = whole.part([3, 1])
-    whole.keep(torch.tensor([False, True, False, True]))
+    whole.keep([1, 3])
     for block in (whole, part):
         block.advance(data, rows[4:])
     assert whole.trials == [1, 3]
