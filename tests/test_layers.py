@@ -12,7 +12,7 @@ from tools.checkout import PACKAGES
 import theory
 
 ROOT = Path(theory.__file__).parents[1]
-# What the layers above may know of `empirics`: readers of stores and tables, records, columns, errors, and requests.
+# What the layers above may know of `empirics`: readers of stores and tables, records, rates, columns, errors, requests.
 READERS = {
     *(
         "empirics.store.store",
@@ -20,6 +20,7 @@ READERS = {
         "empirics.reading.table",
         "empirics.reading.outside",
         "empirics.records",
+        "empirics.best_rate",
         "empirics.columns",
         "empirics.errors",
     ),

@@ -9,12 +9,13 @@ was decided. With momentum m the rate is the effective one, eta/(1 - m).
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import least_squares
 
+from empirics.best_rate import effective_rate
 from verification.fits.curves import FittedCurve
 from verification.fits.distributions import t_above, t_beyond, t_quantile
 from verification.fits.fit import FIRST_TEST, Interval
@@ -119,17 +120,6 @@ class BestRates:
     grid: tuple[float, ...]
     sharp: tuple[float, ...]
     textbook: tuple[float, ...]
-
-
-def effective_rate(metaparameters: Mapping[str, float]) -> float | None:
-    """Return the learning rate over one less momentum; None where there is no positive one.
-
-    Example:
-        >>> effective_rate({"learning_rate": 0.1, "momentum": 0.5}), effective_rate({})
-        (0.2, None)
-    """
-    rate, momentum = metaparameters.get("learning_rate", 0.0), metaparameters.get("momentum", 0.0)
-    return rate / (1.0 - momentum) if rate > 0.0 and 0.0 <= momentum < 1.0 else None
 
 
 def raced(curve: Curve) -> bool:

@@ -27,7 +27,6 @@ from verification.inference.rates import (
     RACED,
     Slope,
     best_rates,
-    effective_rate,
     fitted_window,
     line,
     rates,
@@ -105,11 +104,6 @@ def test_a_line_is_that_of_scipy():
     assert (found.value, found.error) == pytest.approx((expected.slope, expected.stderr))
     assert found.p() == pytest.approx(expected.pvalue)
     assert found.above() == pytest.approx(stats.linregress(x, y, alternative="greater").pvalue)
-
-
-def test_momentum_makes_the_effective_rate():
-    assert effective_rate({"learning_rate": 0.1, "momentum": 0.9}) == pytest.approx(1.0)
-    assert effective_rate({"momentum": 0.9}) is None
 
 
 def test_more_search_points_succeed_at_larger_batches_and_fewer_where_the_range_shrinks():
