@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -23,6 +22,7 @@ from empirics.records import MaskRecord, StartRecord
 from empirics.specification.specification import Specification
 from empirics.streams import ExampleOrder, Stream, generator
 from empirics.training.engine import Engine, Split
+from empirics.training.process import ready_to_train
 from empirics.training.rehearsal import rehearse
 from empirics.training.shares import SharesInTurn
 from empirics.training.sparse import SparseEngine
@@ -39,10 +39,7 @@ class Laboratory:
     """
 
     def __init__(self, specification: Specification, dataset: Dataset) -> None:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else CUDA refuses to be deterministic
-        torch.set_num_threads(1)
-        torch.use_deterministic_algorithms(True)
-        torch.backends.cudnn.allow_tf32 = False  # full float32: what TF32 does to K* has not been measured
+        ready_to_train()
         self.specification = specification
         network = specification.workload.build_network(dataset)
         self.network = network.on_gpu() if specification.device == "cuda" else network
