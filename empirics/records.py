@@ -37,6 +37,15 @@ QUANTITIES = (
     "M_G",
     "beta_mean",
     "Delta_best",
+    "L_mean_equal_loss",
+    "Delta_run",
+    "gamma",
+    "batch_square",
+    "lambda",
+    "s",
+    "share_above_edge",
+    "gradient_H_gradient",
+    "trace_H_Sigma",
     "eta",
     "T_at_40",
     "T_at_goal",
@@ -233,9 +242,9 @@ class TrajectoryPoint:
     """One quantity at one step of a run.
 
     Args:
-        quantity: `L`, `training_loss`, `variance` (of per-example gradients), `gradient_square` or `hessian_top`; of
-            the flow from the same start `flow_time`, `flow_loss` and `flow_gradient_square`.
-        step: The step k, from 1; all but L belong to the weights before it. Of the flow the number of its step, from 0.
+        quantity: `L`, `training_loss`, `variance` (of per-example gradients) or another in docs/constants.md.
+        step: The step k, from 1; what is said of weights belongs to those before it. Of the flow the number of its
+            step, from 0.
         value: What it was.
         error: Its standard error where f is the loss of a part of the training set.
     """

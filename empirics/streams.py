@@ -17,7 +17,7 @@ class Stream(enum.IntEnum):
     SPLIT = 2
     PROBE = 3
     PRUNING = 4
-    LANCZOS = 5
+    SIGNS = 5
     BATCHES = 6
 
 

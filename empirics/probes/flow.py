@@ -6,13 +6,12 @@ the flow. It changes with the units of weights and loss as a learning rate does,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-Vector = NDArray[np.float64]
-Field = Callable[[Vector], tuple[float, Vector]]
+from empirics.probes.field import Field, Vector
 
 # A step that keeps less of dt |grad f|^2 turns a stiff direction by more than half way, and is halved; steps grow again
 # slowly, as most of what was too long once is soon too long again. On digits, with steps of at most a quarter of the

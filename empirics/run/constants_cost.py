@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from empirics.datasets.arrays import Dataset
-from empirics.probes.curvature import HESSIAN_EXAMPLES
 from empirics.probes.smoothness import GAMMAS, full_gradient
 from empirics.records import Study, duration_text
 from empirics.specification.probe import FollowedRun, Probe
@@ -18,26 +17,34 @@ from empirics.specification.specification import Specification
 from empirics.training.laboratory import engine_of
 
 _NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0.6 to 0.9 of a plain gradient's time
-_PRODUCTS = 12  # Hessian-vector products until Lanczos agrees, as seen on digits and MNIST
-_PRODUCT_PASSES = 2.0  # one of them in gradients, likewise
+_SPECTRUM_PASSES = 33.0  # two for each of 16 products of the Hessian, and the gradient
+_FORM_PASSES = 3.0  # for each sign vector: both halves of the examples, and a product
 _FLOW_GRADIENTS = 5.0  # of the flow for each step of the run: 3 to 6 on digits
 _TIMED_EXAMPLES = 64
 _DEAR_SECONDS = 600.0  # from which on a cheaper way is named
 _FEWER_EXAMPLES = 2000  # the cheaper way
 
 
-def example_gradients(probe: Probe, steps: float) -> float:
-    """Return what measuring along a run of so many steps costs, in double-precision gradients of one example.
+def example_gradients(probe: Probe, goal_step: float, steps: float) -> float:
+    """Return what measuring along a run costs, in double-precision gradients of one example.
+
+    Args:
+        probe: How it is measured.
+        goal_step: Steps to its goal.
+        steps: Steps over which L is averaged, where that was not turned off.
 
     Example:
         >>> probe = Probe(examples=1000, every=100, flow_gradients=500)
-        >>> example_gradients(probe, 200)  # 3 points of 11 + 1 passes, and the flow's
-        536000.0
+        >>> example_gradients(probe, 200, 300)  # 2 points of 11 + 1 passes, 3 of 11, and the flow's
+        557000.0
     """
-    points = probe.points(max(int(steps), 1))
-    flow = min(_FLOW_GRADIENTS * steps, math.inf if probe.flow_gradients is None else probe.flow_gradients)
-    hessians = min(probe.hessian_points, points) * _PRODUCTS * _PRODUCT_PASSES * min(probe.examples, HESSIAN_EXAMPLES)
-    return points * (1 + len(GAMMAS) + _NOISE_PASSES) * probe.examples + hessians + flow * probe.examples
+    points = len(probe.to_goal(max(int(goal_step), 1)))
+    passes = points * (1 + len(GAMMAS) + _NOISE_PASSES + _FORM_PASSES * probe.quadratic_forms)
+    passes += min(probe.hessian_points, points) * _SPECTRUM_PASSES
+    if probe.steps != 0:
+        passes += len(probe.over_budget(int(steps))) * (1 + len(GAMMAS))
+    flow = min(_FLOW_GRADIENTS * goal_step, math.inf if probe.flow_gradients is None else probe.flow_gradients)
+    return (passes + flow) * probe.examples
 
 
 def seconds_per_gradient(specification: Specification, dataset: Dataset, sparsity: float) -> float:
@@ -69,12 +76,13 @@ def describe_cost(specification: Specification, dataset: Dataset, runs: Sequence
     probe = specification.probe
     lines, total = [], 0.0
     for run in runs:
-        steps = probe.steps or run.goal_step or specification.workload.max_steps
-        seconds = example_gradients(probe, steps) * seconds_per_gradient(specification, dataset, run.sparsity)
-        bound = "" if probe.steps or run.goal_step else "at most "
+        goal_step = run.goal_step or run.steps or specification.workload.max_steps
+        gradients = example_gradients(probe, goal_step, run.steps or goal_step)
+        seconds = gradients * seconds_per_gradient(specification, dataset, run.sparsity)
+        bound = "" if run.steps or run.goal_step else "at most "
         study = Study(run.sparsity, run.replicate, run.batch_size)
         lines.append(
-            f"constants of {study}: {bound}{probe.points(steps)} measurements "
+            f"constants of {study}: {bound}{len(probe.to_goal(goal_step))} measurements "
             f"of 11 gradient passes and more over {probe.examples} examples, {bound}{duration_text(seconds)}"
         )
         total += seconds

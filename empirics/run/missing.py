@@ -42,16 +42,14 @@ def trials_of(specification: Specification, studies: Iterable[Study]) -> list[tu
 
 def missing_constants(specification: Specification, store: Store) -> list[FollowedRun]:
     """Return the runs along which constants are not yet measured in the way asked for."""
-    done = [
-        (known.study.sparsity, known.study.replicate, known.study.batch_size, known.trial, known.settings)
-        for known in store.constants()
-    ]
+    done = {(known.study, known.trial): known for known in store.constants()}
     settings = specification.probe.settings()
-    return [
-        run
-        for run in runs_to_follow(specification, store.studies())
-        if (run.sparsity, run.replicate, run.batch_size, run.trial, settings) not in done
-    ]
+
+    def is_known(run: FollowedRun) -> bool:
+        known = done.get((Study(run.sparsity, run.replicate, run.batch_size), run.trial))
+        return known is not None and known.settings == settings and run.steps in {None, known.steps}
+
+    return [run for run in runs_to_follow(specification, store.studies()) if not is_known(run)]
 
 
 def missing_flows(specification: Specification, store: Store) -> list[PlannedFlow]:

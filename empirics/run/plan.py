@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from empirics.run.constants_cost import cheaper, example_gradients, seconds_per_
 from empirics.run.cost import expected_end, expected_steps
 from empirics.run.missing import missing_constants, missing_masks, missing_studies, trials_of
 from empirics.run.running import refuse_what_cannot_be_added
+from empirics.specification.probe import BUDGET
 from empirics.specification.specification import Specification, nearest_128
 from empirics.store.store import planned_store
 from empirics.streams import Stream, generator
@@ -236,7 +238,10 @@ def _constants_seconds(specification: Specification, dataset: Dataset, runs: Seq
     studies = [Study(sparsity, replicate, nearest_128(specification.batch_sizes)) for sparsity, replicate in runs]
     total = 0.0
     for study in studies:
-        steps = specification.probe.steps or expected_steps(specification.workload, study)
+        goal_step, probe = round(expected_steps(specification.workload, study)), specification.probe
+        least = min(one.sparsity for one in studies)
+        dense = expected_steps(specification.workload, dataclasses.replace(study, sparsity=least))
+        steps = BUDGET * dense if probe.steps is None else probe.steps
         second = seconds_per_gradient(specification, dataset, study.sparsity)
-        total += example_gradients(specification.probe, steps) * second
+        total += example_gradients(probe, goal_step, steps) * second
     return total

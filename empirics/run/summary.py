@@ -195,7 +195,8 @@ def _run_line(record: ConstantsRecord) -> str:
     """Return which run the constants of a sparsity were measured along, and on what."""
     point = ", ".join(f"{name} {value:.3g}" for name, value in record.metaparameters.items())
     goal = "no goal" if record.goal_step is None else f"goal at step {record.goal_step}"
-    every = record.settings.get("every", "?")
+    measured = [*record.along("L")]
+    every = measured[1] - measured[0] if len(measured) > 1 else 1
     where = f"B = {record.study.batch_size}, trial {record.trial} ({point}), {goal}"
     return f"{where}; L every {every} of {record.steps} steps, on {record.examples} training examples"
 

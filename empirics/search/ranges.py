@@ -27,8 +27,9 @@ COUNTS: Mapping[str, tuple[int, int]] = MappingProxyType(
         "pruning_examples": (1, MOST),
         "examples": (2, MOST),
         "every": (1, MOST),
-        "steps": (1, _MOST_STEPS),
+        "steps": (0, _MOST_STEPS),
         "hessian_points": (0, MOST),
+        "quadratic_forms": (0, 100_000),
         "flow_gradients": (0, MOST),
         "repeats": (0, 100_000),
     }

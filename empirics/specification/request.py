@@ -24,6 +24,7 @@ from empirics.search.ranges import (
 TraceName = Literal["none", "full"]
 DeviceName = Literal["auto", "cpu", "cuda"]
 EngineName = Literal["torch", "sparse"]
+_LEAST_FORMS = 8
 EngineChoice = Literal["auto", "torch", "sparse"]
 
 
@@ -67,9 +68,13 @@ class BaseRequest:
     ] = "auto"
     data_dir: Annotated[Path | None, "folder that holds MNIST/, Fashion-MNIST/ or cifar-10-batches-bin/"] = None
     examples: Annotated[int | None, "training examples that L, Delta and beta are measured on; default all"] = None
-    every: Annotated[int | None, "steps between two measurements of L; default the workload's"] = None
-    steps: Annotated[int | None, "steps along which L is measured; default up to the goal"] = None
-    hessian_points: Annotated[int, "measurements that include the top Hessian eigenvalue"] = 4
+    every: Annotated[int | None, "steps between two measurements of L; default about 30 to the goal"] = None
+    steps: Annotated[
+        int | None,
+        "steps over which L is averaged, at all sparsities; default 10 K* of the dense; 0: to the goal alone",
+    ] = None
+    hessian_points: Annotated[int, "measurements that look at the Hessian: its top, and the gradient's share in it"] = 4
+    quadratic_forms: Annotated[int, "sign vectors for tr(H Sigma) at each measurement, 8 or more; 0: none"] = 0
     flow_gradients: Annotated[
         int | None, "most gradients of the flow from the start of each run that L is measured along; 0: no flow"
     ] = None
@@ -93,6 +98,8 @@ class BaseRequest:
         ):
             check_choice(self, name, get_args(choices))
         check_counts(self, COUNTS)
+        if 0 < self.quadratic_forms < _LEAST_FORMS:
+            raise InputError(f"--quadratic-forms {self.quadratic_forms}: too few to average; use 0 or at least 8")
         if self.repeats == 1:
             raise InputError("--repeats 1: one draw has no spread; use 0 or at least 2")
 

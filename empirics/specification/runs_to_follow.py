@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 
 from empirics.records import Study, StudyRecord
-from empirics.specification.probe import FollowedRun
+from empirics.specification.probe import BUDGET, FollowedRun, Probe
 from empirics.specification.specification import Specification, nearest_128
 
 
@@ -33,7 +34,9 @@ def runs_to_follow(specification: Specification, studies: Mapping[Study, StudyRe
     if not needs_search(specification):
         batch_size = probe.batch_size or nearest_128(specification.batch_sizes)
         return [
-            FollowedRun(sparsity, replicate, batch_size, 0, {"learning_rate": probe.learning_rate or 0.0}, None)
+            FollowedRun(
+                sparsity, replicate, batch_size, 0, {"learning_rate": probe.learning_rate or 0.0}, None, probe.steps
+            )
             for sparsity in specification.sparsities
             for replicate in range(specification.replicates)
         ]
@@ -47,7 +50,25 @@ def runs_to_follow(specification: Specification, studies: Mapping[Study, StudyRe
             point = point | {"learning_rate": probe.learning_rate}
             run = FollowedRun(study.sparsity, study.replicate, study.batch_size, winner.trial, point, None)
         found.append(run)
-    return found
+    return [dataclasses.replace(run, steps=_steps(run, found, probe)) for run in found]
+
+
+def _steps(run: FollowedRun, runs: Sequence[FollowedRun], probe: Probe) -> int | None:
+    """Return how far a run is followed: as far as the others of its replicate, and at least to its goal.
+
+    Example:
+        >>> one, two = (FollowedRun(s, 0, 64, 0, {}, goal) for s, goal in ((0.0, 30), (90.0, 400)))
+        >>> [_steps(run, [one, two], Probe(examples=10)) for run in (one, two)]
+        [400, 400]
+        >>> _steps(one, [one], Probe(examples=10)), _steps(one, [one], Probe(examples=10, steps=0))
+        (300, 30)
+    """
+    if probe.steps or run.goal_step is None:
+        return probe.steps
+    if probe.steps == 0:
+        return run.goal_step
+    goals = {other.sparsity: other.goal_step or 0 for other in runs if other.replicate == run.replicate}
+    return max(BUDGET * goals[min(goals)], *goals.values())
 
 
 def _records(specification: Specification, studies: Mapping[Study, StudyRecord]) -> list[StudyRecord]:

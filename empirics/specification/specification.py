@@ -201,9 +201,10 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         constants=request.constants,
         probe=Probe(
             examples=min(request.examples or dataset.training_examples, dataset.training_examples),
-            every=request.every or workload.smoothness_interval,
+            every=request.every,
             steps=request.steps,
             hessian_points=request.hessian_points,
+            quadratic_forms=request.quadratic_forms,
             flow_gradients=request.flow_gradients,
             repeats=request.repeats,
         ),

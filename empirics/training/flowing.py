@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from empirics.probes.flow import Field, Flow, Vector
-from empirics.probes.smoothness import full_gradient
+from empirics.probes.flow import Flow
 from empirics.records import FlowRecord, TrajectoryPoint
 from empirics.specification.probe import PlannedFlow
 from empirics.training.checkpoint import read_state, write_state
@@ -42,7 +41,7 @@ def measure_flow(
     """
     start = time.perf_counter()
     weights = laboratory.initial_weights(plan.study.replicate, plan.trial).astype(np.float64) * mask
-    flow = Flow(_field(laboratory, plan, mask), weights, plan.longest)
+    flow = Flow(laboratory.field(plan.study.replicate, mask), weights, plan.longest)
     which: dict[str, object] = {"run": laboratory.specification.identity(), "flow": dataclasses.asdict(plan)}
     if checkpoint is not None:
         _resume(flow, checkpoint, which, plan)
@@ -56,19 +55,6 @@ def measure_flow(
     times = {quantity: flow.time_at(loss) for quantity, loss in plan.losses.items()}
     values = {quantity: found for quantity, found in times.items() if found is not None}
     return FlowRecord(plan.study, values, _trajectory(flow.path), time.perf_counter() - start)
-
-
-def _field(laboratory: Laboratory, plan: PlannedFlow, mask: NDArray[np.bool_]) -> Field:
-    """Return f and its gradient as a function of plain weights."""
-    network, sample = laboratory.network, laboratory.sample(plan.study.replicate)
-    gradient_of, kept = laboratory.engine.gradient_of(mask), laboratory.mask_tensor(mask)
-
-    def of(weights: Vector) -> tuple[float, Vector]:
-        at = laboratory.tensor(weights[None])
-        loss, gradient = full_gradient(network, at, kept, sample.images, sample.labels, gradient_of)
-        return float(loss[0]), gradient[0].cpu().numpy()
-
-    return of
 
 
 def _resume(flow: Flow, checkpoint: Path, which: dict[str, object], plan: PlannedFlow) -> None:

@@ -15,6 +15,7 @@ from empirics.errors import InputError
 from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.module_network import ModuleNetwork
 from empirics.networks.network import Network
+from empirics.probes.field import Field, loss_field
 from empirics.probes.sample import Sample
 from empirics.pruning.masked_start import masked_starts
 from empirics.pruning.methods import UnrankedError, Untrained, kept_weights, prune
@@ -77,6 +78,13 @@ class Laboratory:
             return Sample(data.training_images, data.training_labels, population)
         rows = self.tensor(self._random(Stream.PROBE, replicate).permutation(population)[:wanted])
         return Sample(data.training_images[rows], data.training_labels[rows], population)
+
+    def field(self, replicate: int, mask: NDArray[np.bool_]) -> Field:
+        """Return the loss on that sample and its gradient on the kept weights, shape (P,), as a function of weights."""
+        sample = self.sample(replicate)
+        return loss_field(
+            self.network, self.mask_tensor(mask), sample.images, sample.labels, self.engine.gradient_of(mask)
+        )
 
     def initial_weights(self, replicate: int, trial: int, *rerun: int) -> NDArray[np.float32]:
         """Draw a trial's weights before training and pruning, shape (P,)."""

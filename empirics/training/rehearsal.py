@@ -13,14 +13,12 @@ from empirics.errors import InputError, describe
 from empirics.networks.gains import refuse_pruned_parametrizations
 from empirics.networks.gradient import as_input, loss_and_gradient
 from empirics.networks.module_network import ModuleNetwork
-from empirics.probes.curvature import hessian_product
 from empirics.probes.example_gradients import gradient_sums
 from empirics.pruning.methods import Untrained, prune
 from empirics.specification.specification import Specification
 
 _SAME = 3e-4  # of the largest output; what float32 loses is a hundredth of it, what bfloat16 loses ten times as much
 _DOUBLE = "in float64, in which the constants are measured"
-_ONCE = "module or loss: cannot be differentiated twice"
 _STEP = 1e-6  # of a unit normal: its square is far below, float64's rounding over it a hundred millionth
 _IN_DOUBLE = "let it compute in the precision of its weights, e.g. x.to(self.weight.dtype), or use --no-constants"
 
@@ -65,9 +63,6 @@ def rehearse(
             )
         with _refused("module or loss: fails on one example at a time, as beta is measured", "use --no-constants"):
             gradient_sums(network, weights, inputs[:2], targets[:2])
-    if specification.constants and specification.probe.hessian_points:
-        with _refused(_ONCE, "use --hessian-points 0"):
-            _refuse_second_derivatives(network, weights, inputs[:2], targets[:2])
 
 
 def _refuse_second_derivatives(network: ModuleNetwork, weights: Tensor, inputs: Tensor, targets: Tensor) -> None:
@@ -76,12 +71,26 @@ def _refuse_second_derivatives(network: ModuleNetwork, weights: Tensor, inputs: 
     They may be wrong without a word: torch takes a gradient that cannot be differentiated for a constant one.
     """
     direction = torch.from_numpy(np.random.default_rng(0).standard_normal(network.size))
-    found = hessian_product(network, weights, direction, inputs, targets)
+    found = _derivative_of_slope(network, weights, direction, inputs, targets)
     ends = [weights.double() + sign * _STEP * direction for sign in (1, -1)]
     after, before = (loss_and_gradient(network, end, inputs, targets)[1][0] for end in ends)
     expected = (after - before) / (2 * _STEP)
     if not torch.allclose(found, expected, rtol=0, atol=1e-2 * float(expected.abs().max())):
         raise InputError("its second derivatives are not how fast its gradient changes")
+
+
+def _derivative_of_slope(
+    network: ModuleNetwork, weights: Tensor, direction: Tensor, inputs: Tensor, targets: Tensor
+) -> Tensor:
+    """Return the Hessian of the mean loss times a direction, shape (P,), by differentiating twice, in float64."""
+    point = weights.double().requires_grad_()
+    with torch.enable_grad():
+        outputs = network.logits(network.views(point), as_input(inputs, torch.float64))
+        loss = network.losses(outputs, targets).mean()
+        (gradient,) = torch.autograd.grad(loss, point, create_graph=True)
+        slope = gradient[0] @ direction
+        # A gradient that does not depend on the weights has no graph: the Hessian is zero.
+        return torch.autograd.grad(slope, point)[0][0] if slope.requires_grad else torch.zeros_like(direction)
 
 
 @contextlib.contextmanager

@@ -110,7 +110,6 @@ def _paper_workload(dataset: str, network: str, optimizer: str, schedule: str) -
         eval_interval=paper.eval_interval,
         batch_sizes=tuple(2**power for power in range(1, 15)),
         trials=100,
-        smoothness_interval=100,
         expected_c1=paper.expected_c1,
         expected_c2=paper.expected_c2,
         direction_numbers="bratley-fox",
@@ -134,7 +133,6 @@ def _digits_workload(optimizer: str) -> ListedWorkload:
         eval_interval=2,
         batch_sizes=tuple(2**power for power in range(9)),
         trials=16,
-        smoothness_interval=5,
         expected_c1=400.0,
         expected_c2=30.0,
     )

@@ -55,7 +55,6 @@ class OwnWorkload:
         eval_interval: Steps between two goal tests.
         batch_sizes: Batch sizes measured by default.
         trials: Search points a study by default.
-        smoothness_interval: Steps between two measurements of L.
     """
 
     module: Callable[[], nn.Module]
@@ -72,7 +71,6 @@ class OwnWorkload:
     eval_interval: int = 10
     batch_sizes: tuple[int, ...] = (4, 8, 16, 32, 64, 128)
     trials: int = 16
-    smoothness_interval: int = 10
 
     def __post_init__(self) -> None:
         if self.metric is None and self.maximise:
@@ -85,7 +83,7 @@ class OwnWorkload:
         sizes = self.batch_sizes
         if not isinstance(sizes, tuple | list) or not sizes or not all(type(size) is int for size in sizes):
             raise InputError(f"batch_sizes: must be a tuple of integers, at least one, not {sizes!r}")
-        for name in ("max_steps", "eval_interval", "trials", "smoothness_interval"):
+        for name in ("max_steps", "eval_interval", "trials"):
             if type(getattr(self, name)) is not int or getattr(self, name) < 1:
                 raise InputError(f"{name}: must be an integer >= 1, not {getattr(self, name)!r}")
 
@@ -162,7 +160,6 @@ class LoadedWorkload:
             eval_interval=own.eval_interval,
             batch_sizes=tuple(own.batch_sizes),
             trials=own.trials,
-            smoothness_interval=own.smoothness_interval,
             expected_c1=0.1 * own.max_steps * min(own.batch_sizes),
             expected_c2=0.05 * own.max_steps,
             metric=CLASSIFICATION_ERROR if own.metric is None else name_of(own.metric).split(":")[-1],

@@ -38,7 +38,6 @@ class Workload(ABC):
         eval_interval: Steps between two goal tests.
         batch_sizes: Batch sizes measured by default.
         trials: Search points a study by default.
-        smoothness_interval: Steps between two measurements of L.
         expected_c1: For estimates of time only: steps x examples in K ~ c1/B + c2, dense.
         expected_c2: For estimates of time only: steps in K ~ c1/B + c2, dense.
         metric: What the goal is a value of.
@@ -58,7 +57,6 @@ class Workload(ABC):
     eval_interval: int
     batch_sizes: tuple[int, ...]
     trials: int
-    smoothness_interval: int
     expected_c1: float
     expected_c2: float
     metric: str = CLASSIFICATION_ERROR

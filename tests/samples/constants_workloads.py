@@ -25,7 +25,6 @@ def workload(**changes):
         "eval_interval": 5,
         "batch_sizes": (4, 16),
         "trials": 3,
-        "smoothness_interval": 4,
     }
     return OwnWorkload(**(parts | changes))
 

@@ -96,13 +96,14 @@ def measured_by_sparsity(records: "Iterable[ConstantsRecord]") -> dict[float, li
 
 def _measured(record: "ConstantsRecord") -> MeasuredConstants:
     """Return one record with its trajectories at the regular points."""
-    every, last = int(str(record.settings.get("every", 1))), record.goal_step or 0
+    steps, last = list(record.along("L")), record.goal_step or 0
+    every = int(str(record.settings.get("every") or (steps[1] - steps[0] if len(steps) > 1 else 1)))
 
     def regular(quantity: str, until: int) -> list[float]:
         along = record.along(quantity)
         return [value for step, value in along.items() if (step - 1) % every == 0 and step <= until]
 
     along = {name: regular(name, last) for name in ("L", "variance", "gradient_square")}
-    return MeasuredConstants(
-        record.study.replicate, record.values, record.errors, along | {"L_budget": regular("L", record.steps)}
-    )
+    # Stores of version 0.1 have no other measurements over the whole training than the regular ones.
+    along["L_budget"] = list(record.along("L_budget").values()) or regular("L", record.steps)
+    return MeasuredConstants(record.study.replicate, record.values, record.errors, along)

@@ -308,7 +308,6 @@ def _defaults(workload: str, training_examples: object) -> Options:
     known = WORKLOADS.get(workload)
     if known is not None:
         found |= {name: getattr(known, name) for name in ("max_steps", "eval_interval", "trials", "batch_sizes")}
-        found["every"] = known.smoothness_interval
     if training_examples is not None:
         found |= {"pruning_examples": training_examples, "examples": training_examples}
     return {name: _values(value) for name, value in found.items() if value is not None}

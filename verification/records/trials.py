@@ -44,9 +44,10 @@ class SmoothnessRun:
         sparsity: Percent.
         replicate: >= 0.
         values: Constants of this run, name to value.
-        smoothness: L at each probe, in order.
+        smoothness: L at each probe on the way to the goal, in order.
         loss: Training loss there.
-        along: Quantity (`L`, `training_loss`, `hessian_top`, ...) to step to value, steps ascending.
+        along: Quantity (`L`, `training_loss`, `hessian_top`, ...) to step to value, steps ascending; L over the whole
+            training.
         batch_size: Of the run, None where the input does not say.
         goal_step: The step that reached the goal; None where none did.
         metaparameters: Those it was trained with; empty where the input does not say.
@@ -93,6 +94,7 @@ def smoothness_run(record: "ConstantsRecord") -> SmoothnessRun:
     """
     along = {quantity: record.along(quantity) for quantity in sorted({point.quantity for point in record.trajectory})}
     smoothness, loss = along.get("L", {}), along.get("training_loss", {})
+    along["L"] = dict(sorted((smoothness | along.pop("L_budget", {})).items()))
     return SmoothnessRun(
         sparsity=record.study.sparsity,
         replicate=record.study.replicate,

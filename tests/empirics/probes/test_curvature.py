@@ -1,116 +1,148 @@
+"""Products and spectra of the Hessian against closed forms, automatic differentiation and the whole matrix."""
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from reference.empirics import constants as slow
 from reference.empirics import plain
 from samples import constants_workloads as exact
 from samples.networks import SMALL_CNN
 
-from empirics.errors import InputError
-from empirics.probes import curvature
-from empirics.probes.curvature import hessian_product, top_curvature
-from empirics.probes.sample import Sample
+from empirics.networks.gradient import loss_and_gradient
+from empirics.probes.curvature import gradient_spectrum, product_at
+from empirics.probes.field import loss_field
 from empirics.workloads.own import load_own_workload
 
 HERE = "samples.constants_workloads"
-LANCZOS_TOLERANCE = 1e-3  # as asked of it
+PRODUCT_TOLERANCE = 1e-6  # 4e-9 on digits; gradients to 1e-16 over a step of 1e-9 of the weights' length
 
 
-def sample_of(workload):
+def field_of(workload, mask):
+    network = load_own_workload(f"{HERE}:{workload}").network
     images, labels = torch.from_numpy(exact.INPUTS), torch.from_numpy(exact.CLASSES)
-    return load_own_workload(f"{HERE}:{workload}").network, Sample(images, labels, population=60)
+    return loss_field(network, torch.from_numpy(mask[None].astype(float)), images, labels, loss_and_gradient)
 
 
-def start(network, seed=0):
-    return np.random.default_rng(seed).standard_normal(network.size)
-
-
-def test_on_a_quadratic_it_is_the_top_curvature_that_is_kept():
-    network, sample = sample_of("quadratic")
-    weights = torch.ones(1, network.size, dtype=torch.float64)
-    mask = torch.ones_like(weights)
-    found = top_curvature(network, weights, mask, sample, start(network))
-    assert found == pytest.approx(max(exact.CURVATURES), rel=LANCZOS_TOLERANCE)
-    mask[0, exact.CURVATURES.argmax()] = 0
-    pruned = top_curvature(network, weights, mask, sample, start(network))
-    assert pruned == pytest.approx(sorted(exact.CURVATURES)[-2], rel=LANCZOS_TOLERANCE)
-    few = torch.zeros_like(mask)
-    few[0, 3:6] = 1  # so few that the matrix itself is taken
-    assert top_curvature(network, weights, few, sample, start(network)) == pytest.approx(2.0, rel=1e-12)
+@pytest.mark.parametrize("pruned", [(), (0,), range(8)])
+def test_on_a_quadratic_it_knows_every_curvature_that_is_kept(pruned):
+    kept = np.ones(len(exact.CURVATURES), dtype=bool)
+    kept[list(pruned)] = False
+    weights = np.where(kept, 3.0, 0.0)
+    field = field_of("quadratic", kept)
+    gradient = field(weights)[1]
+    found = gradient_spectrum(product_at(field, weights), gradient)
+    order = np.argsort(exact.CURVATURES[kept])
+    assert found.values == pytest.approx(exact.CURVATURES[kept][order], rel=PRODUCT_TOLERANCE)
+    shares = np.square(gradient[kept][order]) / (gradient @ gradient)
+    assert found.shares == pytest.approx(shares, abs=1e-5)
+    assert found.top == pytest.approx(exact.CURVATURES[kept].max(), rel=PRODUCT_TOLERANCE)
+    assert found.share_above(1.2) == pytest.approx(shares[exact.CURVATURES[kept][order] > 1.2].sum(), abs=1e-5)
+    assert found.mean == pytest.approx(gradient @ (exact.CURVATURES * gradient) / (gradient @ gradient), rel=1e-6)
 
 
 @pytest.mark.parametrize("kept", [1.0, 0.6])
-def test_on_logistic_regression_it_is_that_of_the_closed_form(kept):
-    network, sample = sample_of("logistic_regression")
+def test_on_logistic_regression_it_is_the_closed_forms(kept):
     random = np.random.default_rng(2)
-    weights, mask = random.normal(size=network.size), random.random(network.size) < kept
-    weights = weights * mask
-    expected = np.linalg.eigvalsh(exact.logistic_hessian(weights, exact.INPUTS.astype(float))[np.ix_(mask, mask)])[-1]
-    found = top_curvature(
-        network, torch.from_numpy(weights[None]), torch.from_numpy(mask[None].astype(float)), sample, start(network)
+    size = 2 * len(exact.CURVATURES)
+    mask = random.random(size) < kept
+    weights, vector = random.normal(size=size) * mask, random.normal(size=size) * mask
+    field = field_of("logistic_regression", mask)
+    hessian = exact.logistic_hessian(weights, exact.INPUTS.astype(float)) * np.outer(mask, mask)
+    product = product_at(field, weights)
+    np.testing.assert_allclose(
+        product(vector), hessian @ vector, atol=PRODUCT_TOLERANCE * np.abs(hessian @ vector).max()
     )
-    assert found == pytest.approx(expected, rel=LANCZOS_TOLERANCE)
+    values, vectors = np.linalg.eigh(hessian)
+    gradient = field(weights)[1]
+    shares = np.square(vectors.T @ gradient) / (gradient @ gradient)
+    found = gradient_spectrum(product, gradient)
+    assert found.top == pytest.approx(values[-1], rel=1e-4)
+    middle = values[-1] / 2
+    assert found.share_above(middle) == pytest.approx(shares[values > middle].sum(), abs=1e-3)
 
 
-@pytest.fixture
-def generic_batch():
-    """Five random images: unlike digits they have no equal pixels, at which pooling has a kink."""
-    random = np.random.default_rng(5)
-    return torch.from_numpy(random.normal(size=(5, 1, 8, 8))), torch.from_numpy(random.integers(10, size=5))
+def autograd_product(weights, vector, images, labels):
+    """Return the Hessian times a vector by differentiating the plain network twice."""
+    point = torch.from_numpy(weights).requires_grad_()
+    network = SMALL_CNN
+    loss = network.losses(network.logits(network.views(point[None]), images), labels).mean()
+    (gradient,) = torch.autograd.grad(loss, point, create_graph=True)
+    return torch.autograd.grad(gradient @ torch.from_numpy(vector), point)[0].numpy()
 
 
 @pytest.mark.parametrize("kept", [1.0, 0.1])
-def test_a_product_is_the_difference_of_two_gradients(kept, generic_batch, random_weights):
+def test_a_product_is_that_of_automatic_differentiation(kept, small_batch, random_weights):
+    """On digits, with units and pooled pixels near their kinks."""
     mask = np.random.default_rng(3).random(6090) < kept
-    weights = random_weights(plain.SmallCnn, 1) * torch.from_numpy(mask[None].astype(float))
-    direction = np.random.default_rng(4).normal(size=6090) * mask
-    found = hessian_product(SMALL_CNN, weights, torch.from_numpy(direction), *generic_batch).numpy()
-    step = 1e-7  # so small that no unit of the five images passes its kink
-    ends = [
-        plain.loss_and_gradient(plain.SmallCnn, weights[0].numpy() + sign * step * direction, *generic_batch)[1]
-        for sign in (1, -1)
-    ]
-    # rounding: gradients to 3.5e-12 of the largest, over twice the step
-    tolerance = 3.5e-12 * np.abs(ends[0]).max() / step
-    np.testing.assert_allclose(found, (ends[0] - ends[1]) / (2 * step), rtol=0, atol=tolerance)
-    assert tolerance < 1e-4 * np.abs(found).max()
+    weights = random_weights(plain.SmallCnn, 1)[0].numpy() * mask
+    vector = np.random.default_rng(4).normal(size=6090) * mask
+    field = loss_field(SMALL_CNN, torch.from_numpy(mask[None].astype(float)), *small_batch, loss_and_gradient)
+    found = product_at(field, weights)(vector)
+    expected = autograd_product(weights, vector, *small_batch) * mask
+    np.testing.assert_allclose(found, expected, rtol=0, atol=PRODUCT_TOLERANCE * np.abs(expected).max())
 
 
-def test_on_a_sparse_network_it_is_the_top_eigenvalue_of_the_slow_hessian(generic_batch, random_weights):
+def test_on_a_sparse_network_it_is_the_spectrum_of_the_slow_hessian(small_batch, random_weights):
     mask = np.random.default_rng(3).random(6090) < 0.02
-    keep = torch.from_numpy(mask[None].astype(float))
-    weights = random_weights(plain.SmallCnn, 1) * keep
+    weights = random_weights(plain.SmallCnn, 1)[0].numpy() * mask
+    field = loss_field(SMALL_CNN, torch.from_numpy(mask[None].astype(float)), *small_batch, loss_and_gradient)
 
     def gradient_at(values):
         every = np.zeros(6090)
         every[mask] = values
-        return plain.loss_and_gradient(plain.SmallCnn, every, *generic_batch)[1][mask]
+        return plain.loss_and_gradient(plain.SmallCnn, every, *small_batch)[1][mask]
 
-    hessian = slow.dense_hessian(gradient_at, weights[0].numpy()[mask], step=1e-7)
-    found = top_curvature(SMALL_CNN, weights, keep, Sample(*generic_batch, population=5), start(SMALL_CNN))
-    assert found == pytest.approx(np.linalg.eigvalsh((hessian + hessian.T) / 2)[-1], rel=LANCZOS_TOLERANCE)
+    hessian = slow.dense_hessian(gradient_at, weights[mask], step=1e-8)
+    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
+    gradient = field(weights)[1]
+    shares = np.square(vectors.T @ gradient[mask]) / (gradient @ gradient)
+    found = gradient_spectrum(product_at(field, weights), gradient)
+    assert found.top == pytest.approx(values[-1], rel=1e-4)
+    assert found.share_above(values[-1] / 3) == pytest.approx(shares[values > values[-1] / 3].sum(), abs=1e-3)
 
 
-def test_it_does_not_depend_on_where_lanczos_begins_or_on_chunks(small_batch, random_weights, monkeypatch):
-    weights, ones = random_weights(plain.SmallCnn, 1), torch.ones(1, 6090)
-    sample = Sample(*small_batch, population=40)
-    first = top_curvature(SMALL_CNN, weights, ones, sample, start(SMALL_CNN))
-    assert top_curvature(SMALL_CNN, weights, ones, sample, start(SMALL_CNN, 1)) == pytest.approx(
-        first, rel=LANCZOS_TOLERANCE
+@given(st.integers(-20, 20), st.integers(-20, 20))
+def test_a_rewritten_problem_has_the_rewritten_spectrum_to_the_bit(power, scale):
+    """Result 19: curvatures have the exponents (2, 1), shares (0, 0)."""
+    a, s = 2.0**power, 2.0**scale
+    curvatures, weights = np.array([4.0, 1.0, 0.3, 9.0]), np.array([1.0, -2.0, 3.0, 0.5])
+
+    def field(point):
+        return float(np.tanh(curvatures @ np.square(point))), (
+            1 - np.tanh(curvatures @ point**2) ** 2
+        ) * curvatures * point
+
+    def rewritten(point):
+        loss, gradient = field(a * point)
+        return s * loss, s * a * gradient
+
+    plain_one, other = (
+        gradient_spectrum(product_at(of, at), of(at)[1]) for of, at in ((field, weights), (rewritten, weights / a))
     )
-    monkeypatch.setattr(curvature, "_MOST_EXAMPLES_AT_ONCE", 7)
-    assert top_curvature(SMALL_CNN, weights, ones, sample, start(SMALL_CNN)) == pytest.approx(first, rel=1e-8)
+    assert np.array_equal(other.values, plain_one.values * a**2 * s)
+    assert np.array_equal(other.shares, plain_one.shares)
 
 
-def test_a_loss_without_curvature_has_none():
-    network, sample = sample_of("flat")
-    ones = torch.ones(1, network.size, dtype=torch.float64)
-    assert top_curvature(network, ones, ones, sample, start(network)) == 0.0
+def test_across_a_kink_that_is_too_near_there_is_no_product():
+    """The gradient jumps at the very weights; beside them a shorter step finds the smooth side."""
+
+    def kinked(point):
+        return float(point.clip(min=0).sum() + point @ point / 2), (point > 0) + point
+
+    assert product_at(kinked, np.array([1.0, 0.0]))(np.array([1.0, 1.0])) is None
+    assert gradient_spectrum(product_at(kinked, np.array([1.0, 0.0])), np.array([1.0, 1.0])) is None
+    near = product_at(kinked, np.array([1.0, 5e-10]))(np.array([1.0, 1.0]))
+    assert near == pytest.approx([1.0, 1.0], rel=1e-5)
 
 
-def test_a_loss_that_cannot_be_differentiated_twice_is_named():
-    network, sample = sample_of("once_differentiable")
-    ones = torch.ones(1, network.size, dtype=torch.float64)
-    expected = "loss samples.constants_workloads:once_differentiable_loss: .* cannot be differentiated twice"
-    with pytest.raises(InputError, match=expected):
-        top_curvature(network, ones, ones, sample, start(network))
+def test_a_loss_without_a_gradient_has_no_spectrum():
+    mask = np.ones(26, dtype=bool)
+    field = field_of("flat", mask)
+    assert gradient_spectrum(product_at(field, np.ones(26)), field(np.ones(26))[1]) is None
+
+
+def test_a_top_that_sixteen_vectors_do_not_find_is_not_told():
+    curvatures = np.linspace(0.0, 1.0, 2000)
+    assert gradient_spectrum(lambda v: curvatures * v, 1.2 - curvatures).top is None

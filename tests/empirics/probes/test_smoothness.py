@@ -33,6 +33,11 @@ CASES = [MaskCase("dense", 1.0), MaskCase("sparse", 0.1)]
 masked = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
+def batch_of(size):
+    """Return what stands for a step's mini-batch gradient, where the test is of nothing that it enters."""
+    return torch.ones(size, dtype=torch.float64)
+
+
 def a_step(case, random_weights):
     """Return mask, weights before and weights after a step on the kept weights."""
     mask = np.random.default_rng(3).random(6090) < case.kept
@@ -49,7 +54,7 @@ def test_gammas_are_the_ten_tenths():
 def test_smoothness_is_that_of_eleven_gradients(case, small_batch, random_weights):
     mask, before, after = a_step(case, random_weights)
     keep = torch.from_numpy(mask[None]).double()
-    found = local_smoothness(SMALL_CNN, before, after, keep, whole(*small_batch))
+    found = local_smoothness(SMALL_CNN, before, after, keep, whole(*small_batch), batch_of(6090))
     expected = plain.local_smoothness(plain.SmallCnn, before[0], after[0], mask, *small_batch)
     assert found.smoothness.tolist() == [pytest.approx(expected, rel=SMOOTHNESS_TOLERANCE)]
     for weights, loss in ((before, found.before), (after, found.after)):
@@ -62,7 +67,7 @@ def test_smoothness_takes_float32_weights_in_float64(small_batch, random_weights
     keep = torch.from_numpy(mask[None]).float()
     before, after = before.float(), after.float()
     images, labels = small_batch
-    found = local_smoothness(SMALL_CNN, before, after, keep, whole(images.float(), labels))
+    found = local_smoothness(SMALL_CNN, before, after, keep, whole(images.float(), labels), batch_of(6090))
     expected = plain.local_smoothness(plain.SmallCnn, before[0], after[0], mask, images.float(), labels)
     assert found.smoothness[0] == pytest.approx(expected, rel=SMOOTHNESS_TOLERANCE)
 
@@ -76,9 +81,31 @@ def test_on_a_quadratic_smoothness_is_the_curvature_along_the_step():
     before = torch.tensor([[1.0, 1.0]], dtype=torch.float64)
     for direction, expected in (([0.3, 0.0], 4.0), ([0.0, -0.2], 1.0), ([1.0, 1.0], np.sqrt(17 / 2))):
         after = before + torch.tensor([direction], dtype=torch.float64)
-        found = local_smoothness(SMALL_CNN, before, after, torch.ones(1, 2), NO_EXAMPLES, quadratic)
+        batch = torch.tensor([0.5, 2.0], dtype=torch.float64)
+        found = local_smoothness(SMALL_CNN, before, after, torch.ones(1, 2), NO_EXAMPLES, batch, quadratic)
         assert found.smoothness[0] == pytest.approx(expected, rel=1e-13)
         assert found.before[0] == pytest.approx(2.5)
+        first, second = direction
+        assert found.moved.square == pytest.approx(first**2 + second**2)
+        assert found.moved.slope.tolist() == [pytest.approx(4 * first + second)]  # the gradient is (4, 1)
+        assert found.moved.bend.tolist() == [pytest.approx(4 * first**2 + second**2)]
+        assert (found.moved.batch_square, found.moved.batch_slope.tolist()) == (4.25, [4.0])
+
+
+def test_a_gradient_that_does_not_grow_may_have_twenty_over_the_rate():
+    """Result 21: f' = tanh(100 w) exp(-|w|/1000) from w = 0.05 at rate 1 reaches 2/(gamma eta) at gamma = 0.1."""
+
+    def kink(_network, weights, _images, _labels):
+        return weights[:, 0].abs(), torch.tanh(100 * weights) * torch.exp(-weights.abs() / 1000)
+
+    before = torch.tensor([[0.05]], dtype=torch.float64)
+    _, gradient = kink(None, before, None, None)
+    moved = local_smoothness(
+        SMALL_CNN, before, before - gradient, torch.ones(1, 1), NO_EXAMPLES, batch_of(1), kink
+    ).moved
+    assert moved.gamma.tolist() == [0.1]
+    assert moved.smoothness[0] == pytest.approx(20, rel=1e-3)
+    assert moved.norms[0] == pytest.approx([float(gradient), float(gradient)], rel=1e-3)
 
 
 def test_gradients_of_pruned_weights_do_not_count():
@@ -89,7 +116,9 @@ def test_gradients_of_pruned_weights_do_not_count():
 
     before, after = torch.tensor([[1.0, 0.0]]), torch.tensor([[1.5, 0.0]])
     kept, both = (
-        local_smoothness(SMALL_CNN, before, after, torch.tensor([mask]), NO_EXAMPLES, coupled).smoothness[0]
+        local_smoothness(SMALL_CNN, before, after, torch.tensor([mask]), NO_EXAMPLES, batch_of(2), coupled).smoothness[
+            0
+        ]
         for mask in ([1.0, 0.0], [1.0, 1.0])
     )
     assert kept == pytest.approx(4.0, rel=1e-13)
@@ -102,8 +131,9 @@ def test_the_largest_gamma_is_looked_at():
         return weights[:, 0], (weights > 0.95).double()
 
     before, after = torch.tensor([[0.0]]), torch.tensor([[1.0]])
-    found = local_smoothness(SMALL_CNN, before, after, torch.ones(1, 1), NO_EXAMPLES, jumping)
+    found = local_smoothness(SMALL_CNN, before, after, torch.ones(1, 1), NO_EXAMPLES, batch_of(1), jumping)
     assert found.smoothness[0] == pytest.approx(1.0)
+    assert (found.moved.gamma.tolist(), found.moved.norms.tolist()) == ([1.0], [[0.0, 1.0]])
 
 
 @masked
@@ -111,9 +141,9 @@ def test_seeing_every_example_twice_changes_nothing(case, small_batch, random_we
     mask, before, after = a_step(case, random_weights)
     keep = torch.from_numpy(mask[None]).double()
     images, labels = small_batch
-    once = local_smoothness(SMALL_CNN, before, after, keep, whole(images, labels))
+    once = local_smoothness(SMALL_CNN, before, after, keep, whole(images, labels), batch_of(6090))
     twice = local_smoothness(
-        SMALL_CNN, before, after, keep, whole(torch.cat([images, images]), torch.cat([labels, labels]))
+        SMALL_CNN, before, after, keep, whole(torch.cat([images, images]), torch.cat([labels, labels])), batch_of(6090)
     )
     assert twice.smoothness == pytest.approx(once.smoothness, rel=SMOOTHNESS_TOLERANCE)
     assert twice.before == pytest.approx(once.before, rel=1e-13)
@@ -129,13 +159,15 @@ def test_one_measurement_takes_eleven_gradients_of_every_example(small_batch, ra
     _, before, after = a_step(CASES[0], random_weights)
     for sample in (whole(*small_batch), Sample(*small_batch, population=1618)):
         seen.clear()
-        local_smoothness(SMALL_CNN, before, after, torch.ones(1, 6090), sample, counted)
+        local_smoothness(SMALL_CNN, before, after, torch.ones(1, 6090), sample, batch_of(6090), counted)
         assert sum(seen) == 11 * 40
 
 
 def test_a_step_that_moves_nothing_has_a_loss_and_no_smoothness(small_batch, random_weights):
     weights = random_weights(plain.SmallCnn, 1)
-    found = local_smoothness(SMALL_CNN, weights, weights.clone(), torch.ones(1, 6090), whole(*small_batch))
+    found = local_smoothness(
+        SMALL_CNN, weights, weights.clone(), torch.ones(1, 6090), whole(*small_batch), batch_of(6090)
+    )
     assert found.smoothness is None
     assert found.before[0] == found.after[0]
     assert found.before[0] == pytest.approx(plain.loss_and_gradient(plain.SmallCnn, weights[0], *small_batch)[0])
@@ -146,7 +178,7 @@ def test_on_a_part_of_the_examples_it_has_the_error_of_a_jackknife(case, small_b
     mask, before, after = a_step(case, random_weights)
     images, labels = small_batch
     sample = Sample(images, labels, population=100)
-    found = local_smoothness(SMALL_CNN, before, after, torch.from_numpy(mask[None]).double(), sample)
+    found = local_smoothness(SMALL_CNN, before, after, torch.from_numpy(mask[None]).double(), sample, batch_of(6090))
 
     def of_rows(rows):
         return plain.local_smoothness(plain.SmallCnn, before[0], after[0], mask, images[rows], labels[rows])
@@ -155,6 +187,13 @@ def test_on_a_part_of_the_examples_it_has_the_error_of_a_jackknife(case, small_b
     assert found.smoothness[0] == pytest.approx(of_rows(list(range(40))), rel=SMOOTHNESS_TOLERANCE)
     # the error is a difference of values that agree to about a tenth
     assert sample.standard_error(found.smoothness) == pytest.approx(expected, rel=100 * SMOOTHNESS_TOLERANCE)
+    direction = ((after - before)[0]).numpy()
+
+    def slope(rows):
+        return plain.loss_and_gradient(plain.SmallCnn, before[0], images[rows], labels[rows])[1] @ direction
+
+    expected = slow.jackknife_error(slope, list(range(40)), 10, 100)
+    assert sample.standard_error(found.moved.slope) == pytest.approx(expected, rel=100 * SMOOTHNESS_TOLERANCE)
 
 
 @given(st.floats(1e-3, 1e3), st.integers(0, 99))
@@ -170,7 +209,7 @@ def test_the_loss_times_a_number_has_that_many_times_the_smoothness(factor, seed
         def quadratic(_network, weights, _images, _labels, scale=scale):
             return scale * ((weights @ matrix) * weights).sum(dim=1) / 2, scale * weights @ matrix
 
-        step = local_smoothness(SMALL_CNN, before, after, torch.ones(1, 4), NO_EXAMPLES, quadratic)
+        step = local_smoothness(SMALL_CNN, before, after, torch.ones(1, 4), NO_EXAMPLES, batch_of(4), quadratic)
         found.append(step.smoothness[0])
     direction = (after - before)[0].numpy()
     assert found[0] == pytest.approx(np.linalg.norm(matrix.numpy() @ direction) / np.linalg.norm(direction), rel=1e-10)

@@ -140,7 +140,7 @@ def test_a_learning_rate_that_is_all_there_is_needs_no_search(tmp_path, monkeypa
         assert record.settings["learning_rate"] == 0.1
     printed = capsys.readouterr().out
     assert "Variance of mini-batch gradients at the start" in printed
-    assert "B = 16, trial 0 (learning_rate 0.1), no goal; L every 5 of 6 steps" in printed
+    assert "B = 16, trial 0 (learning_rate 0.1), no goal; L every 1 of 6 steps" in printed
     assert "did not reach the goal, so nothing is averaged up to K*" in printed
 
 
@@ -198,7 +198,8 @@ def test_a_run_that_diverges_says_where(tmp_path, capsys):
         (("--learning-rate", -1), "--learning-rate -1: must be a finite number above 0"),
         (("--learning-rate", "nan"), "--learning-rate nan: must be a finite number above 0"),
         (("--every", 0), "--every 0: must be an integer >= 1"),
-        (("--steps", 0), "--steps 0: must be an integer >= 1"),
+        (("--steps", -1), "--steps -1: must be an integer >= 0"),
+        (("--quadratic-forms", 7), "--quadratic-forms 7: too few to average; use 0 or at least 8"),
         (("--repeats", 1), "--repeats 1: one draw has no spread"),
         (("--jobs", 0), "--jobs 0: must be an integer in 1..10000"),
         (("--memory-limit", 0.1), "--memory-limit 0.1: one process with 16 trials needs about"),

@@ -9,6 +9,7 @@ from empirics.measure import main as measure
 from empirics.records import ConstantsRecord, Study
 from empirics.run import plan
 from empirics.run.constants_cost import describe_cost
+from empirics.run.cost import expected_steps
 from empirics.run.plan import describe_plan
 from empirics.specification.probe import FollowedRun
 from empirics.specification.request import Request
@@ -125,7 +126,8 @@ def test_a_plan_and_the_run_expect_the_same_of_the_constants(digits, monkeypatch
     for module in ("plan", "constants_cost"):
         monkeypatch.setattr(f"empirics.run.{module}.seconds_per_gradient", lambda *_: 1.0)
     specification, _ = resolve(dataclasses.replace(ASKED, sparsity=(0.0,), steps=20), cuda_available=False)
-    told = describe_cost(specification, digits, [FollowedRun(0.0, 0, 64, 0, {}, None)], 1)
+    goal_step = round(expected_steps(specification.workload, Study(0.0, 0, 64)))
+    told = describe_cost(specification, digits, [FollowedRun(0.0, 0, 64, 0, {}, goal_step, 20)], 1)
     (seconds,) = re.findall(r"constants: about (.+) in all", told)
     assert f"after them constants, {seconds}." in describe_plan(specification, digits, 1)
 
@@ -139,7 +141,8 @@ def test_masks_and_constants_that_are_there_take_no_time(digits, monkeypatch, tm
             study = Study(run.sparsity, run.replicate, run.batch_size)
             settings = specification.probe.settings()
             values = {"Delta": 1.0}
-            store.add_constants(ConstantsRecord(study, 1618, run.trial, {}, values, (), 0.0, settings=settings))
+            known = ConstantsRecord(study, 1618, run.trial, {}, values, (), 0.0, settings=settings, steps=run.steps)
+            store.add_constants(known)
     text = describe_plan(specification, digits, 1, tmp_path / "run")
     assert "0 studies, 1 at once: 0 s expected, 0 s at most;" in text
     assert "before them masks, 0 s; after them constants, 0 s" in text

@@ -9,12 +9,12 @@ from reference.empirics import constants as slow
 from reference.empirics import plain
 from samples import constants_workloads as exact
 
-from empirics.errors import InputError
 from empirics.records import TrialRecord
 from empirics.run.summary import describe_ending
 from empirics.specification.probe import FollowedRun, Probe
 from empirics.training import following
 from empirics.training.following import measure_constants
+from empirics.workloads.moved_time import moved_time
 
 RATE, STEPS, BATCH_SIZE, PROBE, TRAINING = 0.3, 13, 16, 60, 1618
 SPARSITIES = (0.0, 80.0)
@@ -28,14 +28,14 @@ STEP_TOLERANCE = 1e-3
 SINGLE_TOLERANCE = 1e-6
 
 
-def followed(sparsity=0.0, *, rate=RATE, goal_step=STEPS, replicate=0, batch_size=BATCH_SIZE):
-    return FollowedRun(sparsity, replicate, batch_size, 1, {"learning_rate": rate}, goal_step)
+def followed(sparsity=0.0, *, rate=RATE, goal_step=STEPS, steps=None, replicate=0, batch_size=BATCH_SIZE):
+    return FollowedRun(sparsity, replicate, batch_size, 1, {"learning_rate": rate}, goal_step, steps)
 
 
 @pytest.fixture(scope="module", params=SPARSITIES, ids=lambda sparsity: f"S={sparsity:g}")
 def measured(request, laboratory_of):
     """Return sparsity, mask and the constants of a winner's run, measured on sixty examples."""
-    laboratory = laboratory_of(examples=PROBE, hessian_points=2)
+    laboratory = laboratory_of(examples=PROBE, every=5, hessian_points=2)
     start = plain.initial_weights(plain.SmallCnn, plain.draws(0, plain.INIT, 0, 1))
     images, labels, *_ = plain.split_digits()
     mask = plain.snip_mask(plain.snip_scores(plain.SmallCnn, start, images, labels), request.param)
@@ -110,10 +110,12 @@ def test_beta_is_the_unbiased_gradient_variance_at_the_start(measured, probe):
 
 def test_what_was_measured_on_a_part_has_standard_errors(measured):
     *_, record, _ = measured
-    assert set(record.errors) == set(record.values) - {"hessian_top", "eta"}
+    without = {"hessian_top", "share_above_edge", "batch_square", "eta"}
+    assert set(record.errors) == set(record.values) - without
     for name in ("Delta", "beta", "L_mean", "L_max", "L_at_goal", "epsilon", "beta_mean"):
         assert 0 < record.errors[name] < record.values[name]
-    assert all((point.error is None) == (point.quantity == "hessian_top") for point in record.trajectory)
+    without = {"hessian_top", "gradient_curvature", "share_above_edge", "batch_square", "step_square"}
+    assert {point.quantity for point in record.trajectory if point.error is None} == without
 
 
 def test_the_record_says_whose_run_it_is(measured):
@@ -159,18 +161,25 @@ def test_measured_again_it_is_the_same_bit_for_bit(laboratory_of):
 
 
 def test_a_run_goes_on_for_the_steps_asked_for(laboratory_of):
-    laboratory = laboratory_of(examples=20, steps=21, hessian_points=0)
-    record = measure_constants(laboratory, followed(), full_mask(laboratory), lambda _: None)
+    laboratory = laboratory_of(examples=20, every=5, hessian_points=0)
+    record = measure_constants(laboratory, followed(steps=21), full_mask(laboratory), lambda _: None)
     along = record.along("L")
-    assert list(along) == [1, 6, 11, 13, 16, 21]
-    assert record.values["L_mean_budget"] == pytest.approx(np.mean([along[step] for step in (1, 6, 11, 16, 21)]))
+    assert list(along) == [1, 6, 11, 13]
+    assert list(record.along("L_budget")) == [5, 10, 15, 20]
+    assert record.values["L_mean_budget"] == pytest.approx(np.mean(list(record.along("L_budget").values())))
     assert record.values["L_mean"] == pytest.approx(np.mean([along[step] for step in (1, 6, 11)]))
+    assert record.values == measure_constants(
+        laboratory_of(examples=20, every=5, hessian_points=0, steps=0),
+        followed(),
+        full_mask(laboratory),
+        lambda _: None,
+    ).values | {"L_mean_budget": record.values["L_mean_budget"]}
     assert (record.goal_step, record.steps) == (13, 21)
 
 
 def test_a_run_that_stops_before_its_goal_has_no_averages_up_to_it(laboratory_of):
-    laboratory = laboratory_of(examples=20, steps=7, hessian_points=0)
-    record = measure_constants(laboratory, followed(), full_mask(laboratory), lambda _: None)
+    laboratory = laboratory_of(examples=20, every=5, hessian_points=0)
+    record = measure_constants(laboratory, followed(steps=7), full_mask(laboratory), lambda _: None)
     assert record.goal_step is None
     assert list(record.values) == ["Delta", "beta", "L_mean_budget", "eta"]
 
@@ -185,8 +194,9 @@ def test_a_goal_that_is_not_known_is_looked_for(laboratory_of):
 
 
 def test_a_run_that_diverges_says_where_and_keeps_what_was_measured(laboratory_of):
-    laboratory = laboratory_of(examples=20, steps=60, every=1, hessian_points=0)
-    record = measure_constants(laboratory, followed(rate=1e6, goal_step=None), full_mask(laboratory), lambda _: None)
+    laboratory = laboratory_of(examples=20, every=1, hessian_points=0)
+    run = followed(rate=1e6, goal_step=None, steps=60)
+    record = measure_constants(laboratory, run, full_mask(laboratory), lambda _: None)
     assert record.diverged is not None
     assert record.goal_step is None
     assert 0 < len(record.along("L")) < record.diverged
@@ -198,7 +208,7 @@ def test_a_run_that_diverges_says_where_and_keeps_what_was_measured(laboratory_o
 
 def test_a_winner_that_never_moved_is_counted_and_has_no_smoothness(laboratory_of):
     # One kept weight of the first convolution reaches no output: every gradient is 0 and so is every step.
-    laboratory = laboratory_of(examples=20)
+    laboratory = laboratory_of(examples=20, every=3)
     mask = np.zeros(6090, dtype=bool)
     mask[0] = True
     record = measure_constants(laboratory, followed(99.99, goal_step=7), mask, lambda _: None)
@@ -236,27 +246,80 @@ def test_workloads_with_closed_forms_are_measured_from_end_to_end(name, laborato
         assert min(exact.CURVATURES) < record.values["L_mean"] < record.values["L_max"] < max(exact.CURVATURES)
 
 
-def test_a_loss_with_one_derivative_is_named(laboratory_of):
+def test_a_loss_with_one_derivative_has_a_hessian(laboratory_of):
     laboratory = laboratory_of(workload="samples.constants_workloads:once_differentiable", hessian_points=1)
-    with pytest.raises(InputError, match=r"once_differentiable_loss.*use --hessian-points 0"):
-        measure_constants(laboratory, followed(goal_step=2), full_mask(laboratory), lambda _: None)
+    record = measure_constants(laboratory, followed(goal_step=2), full_mask(laboratory), lambda _: None)
+    assert record.values["hessian_top"] > 0.0
 
 
-@pytest.mark.parametrize(("steps", "points"), [(1, 2), (5, 2), (6, 3), (13, 4)])
-def test_a_probe_counts_its_points(steps, points):
-    assert Probe(examples=9, every=5).points(steps) == points
+@pytest.mark.parametrize("workload", ["digits/small-cnn/sgd", "digits/small-cnn/momentum"])
+def test_what_is_said_of_a_step_is_the_steps(workload, laboratory_of):
+    """The loss changes by slope and half the bend, exactly; a plain step is minus the rate times the batch gradient."""
+    laboratory = laboratory_of(workload=workload, examples=20, hessian_points=0)
+    run = replace(followed(goal_step=6), metaparameters={"learning_rate": 0.1, "momentum": 0.9})
+    record = measure_constants(laboratory, run, full_mask(laboratory), lambda _: None)
+    names = (
+        "training_loss",
+        "step_slope",
+        "step_square",
+        "lambda",
+        "batch_slope",
+        "batch_square",
+        "gradient_square",
+        "s",
+    )
+    loss, slope, square, curvature, batch_slope, batch_square, gradient_square, lost = map(record.along, names)
+    assert list(slope) == [1, 2, 3, 4, 5, 6]
+    for k in slope:
+        assert loss[k + 1] - loss[k] == pytest.approx(slope[k] + curvature[k] * square[k] / 2, rel=1e-9)
+        if "sgd" in workload or k == 1:
+            assert slope[k] == pytest.approx(-0.1 * batch_slope[k], rel=STEP_TOLERANCE)
+            assert square[k] == pytest.approx(0.01 * batch_square[k], rel=STEP_TOLERANCE)
+    assert square[6] > 2 * 0.01 * batch_square[6] or "sgd" in workload
+    if "sgd" in workload:
+        expected = 2 * (loss[4] - loss[3] + 0.1 * batch_slope[3]) / (0.1 * gradient_square[3])
+        assert lost[3] == pytest.approx(expected, abs=STEP_TOLERANCE * batch_slope[3] / gradient_square[3])
+        assert record.values["eta"] == pytest.approx(0.1)
+    else:
+        assert not lost
+        assert record.values["eta"] == pytest.approx(moved_time("momentum", "constant", run.metaparameters, 6) / 6)
 
 
-@given(st.integers(1, 500), st.integers(1, 50), st.integers(0, 9))
-def test_hessians_are_spread_over_the_whole_run(steps, every, wanted):
-    found = Probe(examples=9, every=every, hessian_points=wanted).hessian_indices(steps)
-    last = (steps - 1) // every
-    assert len(found) <= wanted
-    assert found <= set(range(last + 1))
+def test_quadratic_forms_are_taken_where_they_are_asked_for(laboratory_of):
+    laboratory = laboratory_of(workload="samples.constants_workloads:quadratic", quadratic_forms=40, hessian_points=0)
+    record = measure_constants(laboratory, followed(goal_step=3, rate=0.05), full_mask(laboratory), lambda _: None)
+    inputs = laboratory.split(0).training_images.numpy().astype(float)
+    weights = laboratory.initial_weights(0, 1).astype(float)
+    gradient = exact.quadratic_gradients(weights, inputs).mean(axis=0)
+    assert record.along("gradient_H_gradient")[1] == pytest.approx(gradient @ (exact.CURVATURES * gradient), rel=1e-5)
+    # Of g_i - mean = -h (x_i - mean): the trace is the sum of h^3 var(x); 40 vectors leave about a tenth.
+    trace = float(exact.CURVATURES**3 @ inputs.var(axis=0))
+    assert list(record.along("trace_H_Sigma")) == [1, 2, 3]
+    assert record.values["trace_H_Sigma"] == pytest.approx(trace, rel=0.5)
+    assert not record.along("hessian_top")
+
+
+def test_a_training_that_diverges_on_its_way_has_no_mean_over_it(laboratory_of):
+    laboratory = laboratory_of(examples=20, hessian_points=0)
+    run = followed(rate=1e6, goal_step=None, steps=60)
+    assert "L_mean_budget" not in measure_constants(laboratory, run, full_mask(laboratory), lambda _: None).values
+
+
+@given(st.integers(1, 50_000), st.one_of(st.none(), st.integers(1, 500)), st.integers(0, 9))
+def test_measurements_are_spread_over_the_whole_run(steps, every, wanted):
+    probe = Probe(examples=9, every=every, hessian_points=wanted)
+    regular, budget = probe.to_goal(steps), probe.over_budget(steps)
+    assert regular[0] == 1
+    assert 1 not in budget
+    assert steps - regular[-1] < regular.step
+    assert not budget or steps - budget[-1] < budget.step
+    if every is None:
+        assert min(steps, 30) <= len(regular) < 60
+        assert len(budget) < 60
+    else:
+        assert (regular.step, budget.step) == (every, every)
+    found = probe.hessian_steps(steps)
+    assert found <= set(regular)
+    assert len(found) == min(wanted, len(regular))
     if wanted >= 2:
-        assert {0, last} <= found
-    assert len(found) == min(wanted, last + 1)
-
-
-def test_more_hessians_than_measurements_are_one_at_each():
-    assert Probe(examples=9, every=5, hessian_points=2**32 - 1).hessian_indices(41) == set(range(9))
+        assert {1, regular[-1]} <= found

@@ -73,11 +73,6 @@ CASES = {
         {},
         "other outputs in float64, .*leave out autocast",
     ),
-    "once": (
-        changing(lambda m, x: Doubling.apply(m.inner(x))),
-        {},
-        "differentiated twice: its second derivatives are not .*--hessian-points 0",
-    ),
     "once, grasp": (
         changing(lambda m, x: Doubling.apply(m.inner(x))),
         {"pruning": "grasp", "constants": False, "sparsity": (50.0,)},
@@ -129,7 +124,6 @@ def test_a_pass_that_fails_is_refused_before_anything_is_trained(case, check):
     [
         ("casts", {"constants": False}),
         ("autocast", {"constants": False}),
-        ("once", {"hessian_points": 0}),
         ("symmetric", {"sparsity": (0.0,)}),
         ("zero head", {"pruning": "random"}),
     ],
