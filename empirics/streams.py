@@ -17,8 +17,9 @@ class Stream(enum.IntEnum):
     SPLIT = 2
     PROBE = 3
     PRUNING = 4
-    SIGNS = 5
+    LANCZOS = 5  # of earlier versions alone
     BATCHES = 6
+    SIGNS = 7
 
 
 def generator(seed: int, stream: Stream, *path: int) -> np.random.Generator:

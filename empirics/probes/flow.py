@@ -33,7 +33,7 @@ class Flow:
         longest: No step is longer, in the unit of a learning rate, > 0.
 
     Reference:
-        docs/theory.md, result 24.
+        Elkabetz and Cohen 2021: gradient descent follows this flow in the time that its steps sum up to.
 
     Example:
         >>> flow = Flow(lambda w: (float(w @ w) / 2, w), np.array([1.0]), longest=1e-3)  # w(t) = exp(-t)

@@ -121,7 +121,7 @@ def local_smoothness(
         L(w_k) with its maximiser and both gradient norms, f(w_k), f(w_{k+1}), and what the step's slope says.
 
     Reference:
-        Lee et al. 2021, Eq. (11), after Zhang, He, Sra, Jadbabaie 2020; docs/theory.md, result 20.
+        Lee et al. 2021, Eq. (11), after Zhang, He, Sra, Jadbabaie 2020.
     """
     start = before.double()
     direction = after.double() - start

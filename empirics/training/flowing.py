@@ -37,7 +37,7 @@ def measure_flow(
         The times to the losses that it came down to, and its path at a hundred of its steps.
 
     Reference:
-        docs/theory.md, result 24.
+        Elkabetz and Cohen 2021: gradient descent follows this flow in the time that its steps sum up to.
     """
     start = time.perf_counter()
     weights = laboratory.initial_weights(plan.study.replicate, plan.trial).astype(np.float64) * mask

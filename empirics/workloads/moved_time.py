@@ -29,7 +29,7 @@ def moved_time(optimizer: str, schedule: str, point: Mapping[str, float], steps:
         The time, > 0; None where a step is not a rate times a mean of gradients, as with AdamW or a rule of one's own.
 
     Reference:
-        docs/theory.md, result 24.
+        Polyak 1964 (heavy ball); Nesterov 1983.
 
     Example:
         >>> point = {"learning_rate": 0.5, "momentum": 0.5}

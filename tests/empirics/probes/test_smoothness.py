@@ -93,7 +93,7 @@ def test_on_a_quadratic_smoothness_is_the_curvature_along_the_step():
 
 
 def test_a_gradient_that_does_not_grow_may_have_twenty_over_the_rate():
-    """Result 21: f' = tanh(100 w) exp(-|w|/1000) from w = 0.05 at rate 1 reaches 2/(gamma eta) at gamma = 0.1."""
+    """Of one number, f' = tanh(100 w) exp(-|w|/1000) from w = 0.05 at rate 1 reaches 2/(gamma eta) at gamma = 0.1."""
 
     def kink(_network, weights, _images, _labels):
         return weights[:, 0].abs(), torch.tanh(100 * weights) * torch.exp(-weights.abs() / 1000)
