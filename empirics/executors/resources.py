@@ -16,11 +16,13 @@ class Resources:
         cores: That tasks may use, >= 0.
         gpus: CUDA devices, >= 0.
         memory: Bytes that one process can have at most; None where that is not known.
+        gpu_memory: Bytes of the smallest GPU; None likewise.
     """
 
     cores: int
     gpus: int
     memory: float | None = None
+    gpu_memory: float | None = None
 
     def slots(self, device: DeviceClass) -> int:
         """Return how many tasks run at once by default, >= 1: one a core, on GPUs one a GPU.
@@ -40,7 +42,9 @@ def this_machine() -> Resources:
     if hasattr(os, "sched_getaffinity"):  # Linux; elsewhere all cores are taken to be free
         cores = len(os.sched_getaffinity(0))
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    return Resources(cores, gpus, float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
+    each = [float(torch.cuda.get_device_properties(gpu).total_memory) for gpu in range(gpus)]
+    memory = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return Resources(cores, gpus, memory, min(each, default=None))
 
 
 def use_gpu(device: DeviceClass, worker: int) -> None:

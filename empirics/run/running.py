@@ -77,8 +77,9 @@ def prepare(
 
     network, together = specification.workload.build_network(dataset), specification.data_parallel
     check_network(specification, dataset, network)
-    if specification.device == "cpu" and resources.memory is not None:
-        check_weights(resources.memory, specification, network)
+    memory = resources.memory if specification.device == "cpu" else resources.gpu_memory
+    if memory is not None:
+        check_weights(memory, specification, network)
     check_ranks(specification, jobs)
     wanted = together if together > 1 else jobs or resources.slots(specification.device)
     fitting = jobs_within(memory_limit, wanted, specification, dataset, network)
