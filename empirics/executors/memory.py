@@ -18,6 +18,7 @@ _PROCESS_BYTES = 500e6  # Python with torch and scikit-learn loaded, and what it
 _IMAGE_COPIES = 2.5  # the data set, its split, and a part of them while they are made
 _WEIGHT_COPIES = 6  # weights, masks and gradients of a trial, and what an update holds meanwhile
 _ACTIVATION_COPIES = 2  # kept for the backward pass, and its own
+_WITH_PATCHES = 6  # the same on a GPU, where those of several trials are laid out for products of matrices
 _CUDA_BYTES = 2.5e9  # of host memory: CUDA's libraries as they are loaded; not measured here, like all of a GPU
 _UNIT = 1 if sys.platform == "darwin" else 1024  # of `getrusage`
 
@@ -54,12 +55,15 @@ def expected_gpu_bytes(specification: Specification, dataset: Dataset, network: 
         Bytes: data, the weights of all trials of a study, and the largest pass: a step's, or a gradient in double
         precision where constants are measured.
     """
-    there, trials = network.on_gpu(), specification.trials
-    step = max(min(there.trials_at_once(size), trials) * size for size in specification.batch_sizes)
-    largest = 4 * min(step, there.examples_at_once)
+    there, passes = network.on_gpu(), [0.0]
+    for size in specification.batch_sizes:
+        trials = min(there.trials_at_once(size), specification.trials)
+        copies = _ACTIVATION_COPIES if trials == 1 else _WITH_PATCHES
+        passes.append(4.0 * copies * min(trials * size, there.examples_at_once))
     if specification.constants:
-        largest = max(largest, 8 * min(specification.probe.examples, there.examples_at_once))
-    return dataset.images.nbytes + trials * _trial_bytes(network) + _ACTIVATION_COPIES * network.activations * largest
+        passes.append(8.0 * _ACTIVATION_COPIES * min(specification.probe.examples, there.examples_at_once))
+    weights = specification.trials * _trial_bytes(network)
+    return dataset.images.nbytes + weights + network.activations * max(passes)
 
 
 def _trial_bytes(network: Network) -> float:
