@@ -114,7 +114,7 @@ WEAK_POINTS: tuple[WeakPoint, ...] = (
         "The goal is a validation error, the bound is one of the training gradient, and the link is assumed. A goal "
         "in the training loss, with a link that is stated, leads to a hyperbola too, but with another dependence on "
         "the goal.",
-        ("8.12", "15.7"),
+        ("8.12", "15.8"),
     ),
     WeakPoint(
         "Momentum is run, plain SGD is analysed. The bound with momentum has a smaller critical batch size, "

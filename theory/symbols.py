@@ -62,11 +62,23 @@ h = define("h", "softness of the knee in law S", ONE)
 B_crit = define("B_crit", "critical batch size, c1/c2", EXAMPLE, latex=r"B_{\mathrm{crit}}")
 
 # Growth of the noise and drawing without replacement
-beta_v = define("beta_V", "growth of the gradient variance with |∇f|²", EXAMPLE, "β_V", r"\beta_V")
+beta_v = define("beta_V", "growth of the gradient variance with |∇f|²", EXAMPLE, "β_V", r"\beta_V", nonnegative=True)
 mu_g = define("mu_G", "growth of the mean gradient: |E g| <= mu_G |∇f|", ONE, "μ_G", r"\mu_G")
 N = define("N", "number of training examples", EXAMPLE)
 n1 = define("n1", "examples a batch takes from the old epoch", EXAMPLE)
 n2 = define("n2", "examples a batch takes from the new epoch", EXAMPLE)
+V_N, V_1, V_2, V_12 = (
+    define(f"V_{name}", f"variance of the mean of {words}", GRADIENT**2, text, text, real=True)
+    for name, words, text in (
+        ("N", "all N examples", "V(N)"),
+        ("1", "n_1 draws", "V(n_1)"),
+        ("2", "n_2 draws", "V(n_2)"),
+        ("12", "n_1 draws of one epoch and n_2 of the next", "V(n_1+n_2)"),
+    )
+)
+covariance_12 = define(
+    "covariance_12", "covariance of draws of two epochs", GRADIENT**2 * EXAMPLE, "κ_12", r"\kappa_{12}", real=True
+)
 V_B = define("V_B", "variance of the mean of B draws", GRADIENT**2, "V(B)", "V(B)", real=True)
 covariance = define(
     "covariance", "covariance of two draws of a batch", GRADIENT**2 * EXAMPLE, "κ", r"\kappa", real=True
@@ -86,15 +98,15 @@ w = define("w", "weight of a one-dimensional example", WEIGHT)
 f_now = define("f_now", "f before the step", LOSS, "f(w)", "f(w)", real=True)
 f_next = define("f_next", "f after the step", LOSS, "f(w+d)", "f(w+d)", real=True)
 mean_f_next = define("mean_f_next", "mean of f after the step", LOSS, "E f(w+d)", r"\mathrm{E} f(w+d)", real=True)
-mean_inner = define(
-    "mean_inner",
-    "mean of the inner product",
-    GRADIENT**2,
-    "E⟨∇f, g⟩",
-    r"\mathrm{E}\langle\nabla f,\, g\rangle",
-    real=True,
-)
 mean_square = define("mean_square", "second moment of g", GRADIENT**2, "E|g|²", r"\mathrm{E}|g|^2", nonnegative=True)
+mean_square_after = define(
+    "mean_square_after",
+    "mean of |∇f|² after the step",
+    GRADIENT**2,
+    "E|∇f'|²",
+    r"\mathrm{E}|\nabla f'|^2",
+    nonnegative=True,
+)
 variance = define("variance", "variance of one draw", GRADIENT**2 * EXAMPLE, "V(1)", "V(1)", nonnegative=True)
 
 # Names the derivation introduces
@@ -105,6 +117,7 @@ K_eta = define("K_eta", "steps the sharp bound asks for at rate eta", STEP, "K(�
 K_star = define("K_star", "steps to result: K(eta) at the best rate", STEP, "K*", "K^*")
 K_max = define("K_max", "budget", STEP, latex=r"K_{\max}")
 eta_max = define("eta_max", "largest rate of the textbook bound, mu/(L M_G)", RATE, "η_max", r"\eta_{\max}")
+eta_equal = define("eta_equal", "rate at which both bounds are equal", RATE, "η_=", r"\eta_{=}")
 eta_star = define("eta_star", "best rate", RATE, "η*", r"\eta^*")
 B_0 = define("B_0", "noise scale, beta/(epsilon M_G)", EXAMPLE)
 decrease = define("delta", "least decrease of f in a step at |∇f|² = epsilon", LOSS, "δ(η)", r"\delta(\eta)")
@@ -121,9 +134,12 @@ G_weighted = define(
     nonnegative=True,
 )
 T_bound = define("T_bound", "right side of the textbook bound (2)", GRADIENT**2, "R_text", r"R_{\mathrm{text}}")
+T_each = define("T_each", "right side of the textbook bound (7)", LOSS, "R_each", r"R_{\mathrm{each}}")
 S_bound = define("S_bound", "right side of the sharp bound", GRADIENT**2, "R_sharp", r"R_{\mathrm{sharp}}")
 
 K_doubled = define("K_doubled", "K_1 at the batch size 2^r B", STEP, "K_1(2^r B)", r"K_1(2^r B)")
+K_r = define("K_r", "steps the sharp bound asks for at r times the best rate", STEP, "K(r η*)", r"K(r\eta^*)")
+K_clean = define("K_clean", "K* for beta = 0", STEP, "K*(β=0)", r"K^*(\beta{=}0)")
 K_more_L = define("K_more_L", "K* at the smoothness λL", STEP, "K*(λL)", r"K^*(\lambda L)")
 K_more_Delta = define("K_more_Delta", "K* at λΔ", STEP, "K*(λΔ)", r"K^*(\lambda\Delta)")
 K_more_beta = define("K_more_beta", "K* at λβ", STEP, "K*(λβ)", r"K^*(\lambda\beta)")
@@ -138,6 +154,7 @@ c2_decay = define("c2_decay", "serial floor for a decaying rate, Eq. (10)", STEP
 K_text = define("K_text", "steps the textbook bound asks for at rate eta", STEP, "K_2(η)", r"K_{(2)}(\eta)")
 K_free = define("K_free", "the least of them over all rates", STEP, "K_free", r"K_{\mathrm{free}}")
 K_capped = define("K_capped", "those at the rate eta_max", STEP, "K_capped", r"K_{\mathrm{capped}}")
+price = define("price", "K_knee/K*", ONE, "K_knee/K*", r"K_{\mathrm{knee}}/K^*")
 K_knee = define("K_knee", "those at B = 2 B_0", STEP, "K_knee", r"K_{\mathrm{knee}}")
 slope_knee = define("slope_knee", "dK/dB at B = 2 B_0", STEP / EXAMPLE, "K'_knee", r"K'_{\mathrm{knee}}", real=True)
 eta_free = define("eta_free", "best rate of the textbook bound without its cap", RATE, "η_f", r"\eta_{\mathrm{f}}")
@@ -146,10 +163,31 @@ mean_passage = define(
 )
 
 # The worst case
-contraction = define("contraction", "factor of E G per step on f = L|w|²/2", ONE, "q", "q", nonnegative=True)
+contraction = define("contraction", "factor of E G per step on f = L|w|²/2", ONE, "q", "q", real=True)
+contraction_star = define("contraction_star", "q at the best rate", ONE, "q*", "q^*", real=True)
+left = define("left", "q^K_w: what is left of the start", ONE, "q^K_w", r"q^{K_{\mathrm{w}}}", real=True)
+K_worst = define("K_worst", "steps at which the worst case meets the goal", STEP, "K_w", r"K_{\mathrm{w}}")
 worst_sum = define("worst_sum", "largest sum of E G_k over K steps", GRADIENT**2, "W", "W")
 residue = define("residue", "M/(2 mu - L M_G eta)²", GRADIENT**2, "V_end", r"V_{\mathrm{end}}")
-Delta_lost = define("Delta_lost", "part of Delta that the noise at the end takes", LOSS, "δΔ", r"\delta\Delta")
+residue_star = define("residue_star", "the same at the best rate", GRADIENT**2, "V_end*", r"V^*_{\mathrm{end}}")
+lost = define("lost", "share of Delta that the noise at the end takes", ONE, "δΔ/Δ", r"\delta\Delta/\Delta", real=True)
+left_r, lost_r, K_worst_r = (
+    define(
+        f"{name}_r",
+        f"{name} at r times the best rate",
+        unit,
+        text,
+        latex,
+        **{"positive" if unit != ONE else "real": True},
+    )
+    for name, unit, text, latex in (
+        ("left", ONE, "q^K_w(r)", r"q^{K_{\mathrm{w}}(r)}"),
+        ("lost", ONE, "δΔ(r)/Δ", r"\delta\Delta(r)/\Delta"),
+        ("K_worst", STEP, "K_w(r)", r"K_{\mathrm{w}}(r)"),
+    )
+)
+nearness = define("nearness", "epsilon/(L Delta): the goal over the largest |∇f|² at the start", ONE, "y", "y")
+root = define("root", "root of 1 - epsilon/(L Delta)", ONE, "√(1-y)", r"\sqrt{1-y}")
 
 # What Eq. (11) measures along a step
 L_11 = define("L_11", "smoothness measured by Eq. (11) at the whole step", LOSS / WEIGHT**2, latex="L_{11}")
@@ -181,6 +219,12 @@ G_rated = define("G_rated", "mean of E|∇f(w_k)|² weighted by the rates", GRAD
 G_sharp = define(
     "G_sharp", "mean of E|∇f(w_k)|² with the weights of the sharp bound", GRADIENT**2, "avg_s E G", r"\overline{G}_s"
 )
+shape_sum = define("shape_sum", "A_K at the peak rate 1", STEP, "a_K", "a_K")
+square_sum = define("square_sum", "H_K at the peak rate 1", STEP, "h_K", "h_K")
+peak = define("peak", "peak rate", RATE, "η̂", r"\hat\eta")
+peak_star = define("peak_star", "best peak rate", RATE, "η̂*", r"\hat\eta^*")
+A_whole = define("A_whole", "A_K of a decay to 0 that ends with step K", RATE, "A_K", "A_K")
+H_whole = define("H_whole", "H_K of a decay to 0 that ends with step K", RATE**2, "H_K", "H_K")
 effective_steps = define("effective_steps", "A_K²/H_K", STEP, "K_eff", r"K_{\mathrm{eff}}")
 
 # Momentum: v <- m v + g; z makes plain steps of rate a
@@ -192,6 +236,7 @@ z_next = define("z_next", "the same after a step", WEIGHT, "z'", "z'", real=True
 v_before = define("v_before", "buffer before the step", GRADIENT, "v", "v", real=True)
 g_sample = define("g_sample", "stochastic gradient", GRADIENT, "g", "g", real=True)
 f_z = define("f_z", "f at z", LOSS, "f(z)", "f(z)", real=True)
+f_z_next = define("f_z_next", "f at z after a step", LOSS, "f(z')", "f(z')", real=True)
 mean_f_z_next = define("mean_f_z_next", "mean of f at z after it", LOSS, "E f(z')", r"\mathrm{E} f(z')", real=True)
 mean_square_u = define(
     "mean_square_u", "mean of |(1-m) v|² after the step", GRADIENT**2, "E|u'|²", r"\mathrm{E}|u'|^2", nonnegative=True
@@ -203,11 +248,15 @@ phi = define("phi", "excess loss, E f - f_inf", LOSS, "φ")
 phi_1 = define("phi_1", "excess loss at the start", LOSS, "φ_1")
 phi_goal = define("phi_goal", "excess loss at the goal", LOSS, "φ_goal", r"\phi_{\mathrm{goal}}")
 eta_loss = define("eta_loss", "rate that lowers an excess loss most", RATE, "η(φ)", r"\eta(\phi)")
+decrease_at = define(
+    "decrease_at", "by which a step at rate eta lowers an excess loss", LOSS, "d(φ)", r"d(\phi)", real=True
+)
 decrease_loss = define("decrease_loss", "by which it does", LOSS, "D(φ)", r"D(\phi)")
 time_high = define("time_high", "steps per loss at phi_1", 1 / LOSS, "1/D(φ_1)", r"1/D(\phi_1)")
 time_low = define("time_low", "steps per loss at phi_goal", 1 / LOSS, "1/D(φ_goal)", r"1/D(\phi_{\mathrm{goal}})")
 
 # Choosing a batch size
+K_soft = define("K_soft", "law S at h = 1", STEP, "K_S(h=1)", r"K_S(h{=}1)")
 K_S = define("K_S", "steps of law S", STEP)
 slope_sharpness = define(
     "slope_sharpness", "slope of law S", ONE, "d log K_S/d log B", r"\frac{d\log K_S}{d\log B}", real=True
@@ -220,6 +269,8 @@ B_ref = define("B_ref", "reference batch size", EXAMPLE, "B_ref", r"B_{\mathrm{r
 B_fastest = define("B_fastest", "batch size of the least time", EXAMPLE, "B_fast", r"B_{\mathrm{fast}}")
 fixed_time = define("fixed_time", "time of a step at any batch size", SECOND / STEP, "t0", "t_0")
 time_per_example = define("time_per_example", "time an example adds to a step", SECOND / STEP / EXAMPLE, "t1", "t_1")
+least_time = define("least_time", "the least time to the goal", SECOND, "T_min", r"T_{\min}")
+examples = define("examples", "examples seen up to K* at B_ref", EXAMPLE, "E_ref", r"E_{\mathrm{ref}}")
 total_time = define("total_time", "time to the goal", SECOND, "T")
 
 # Sparse against dense
@@ -229,6 +280,24 @@ Delta_s, Delta_d = (
 L_s, L_d = (define(f"L_{q}", f"L of the {a} network", LOSS / WEIGHT**2) for q, a in (("s", "sparse"), ("d", "dense")))
 beta_s, beta_d = (
     define(f"beta_{q}", f"beta of the {a} network", GRADIENT**2 * EXAMPLE, f"β_{q}")
+    for q, a in (("s", "sparse"), ("d", "dense"))
+)
+epsilon_s, epsilon_d = (
+    define(f"epsilon_{q}", f"goal of the {a} network", GRADIENT**2, f"ε_{q}", rf"\epsilon_{q}")
+    for q, a in (("s", "sparse"), ("d", "dense"))
+)
+mu_s, mu_d = (define(f"mu_{q}", f"mu of the {a} network", ONE, f"μ_{q}") for q, a in (("s", "sparse"), ("d", "dense")))
+M_Gs, M_Gd = (
+    define(f"M_G{q}", f"M_G of the {a} network", ONE, f"M_G,{q}", f"M_{{G,{q}}}")
+    for q, a in (("s", "sparse"), ("d", "dense"))
+)
+c1_s, c1_d, c2_s, c2_d = (
+    define(f"{c}_{q}", f"{c} of the {a} network", unit, f"{c}_{q}", f"c_{{{c[1]},{q}}}")
+    for c, unit in (("c1", STEP * EXAMPLE), ("c2", STEP))
+    for q, a in (("s", "sparse"), ("d", "dense"))
+)
+K_s, K_d = (
+    define(f"K_{q}", f"K* of the {a} network", STEP, f"K*_{q}", f"K^*_{q}")
     for q, a in (("s", "sparse"), ("d", "dense"))
 )
 ratio_c1 = define("ratio_c1", "c1 of the sparse network over c1 of the dense one", ONE, "c1_s/c1_d", r"c_{1,s}/c_{1,d}")
@@ -241,7 +310,7 @@ rounded_c2 = define(
 ratio_c2 = define("ratio_c2", "c2 of the sparse network over c2 of the dense one", ONE, "c2_s/c2_d", r"c_{2,s}/c_{2,d}")
 
 beta_v_s, beta_v_d = (
-    define(f"beta_V{q}", f"beta_V of the {a} network", EXAMPLE, f"β_V,{q}", rf"\beta_{{V,{q}}}")
+    define(f"beta_V{q}", f"beta_V of the {a} network", EXAMPLE, f"β_V,{q}", rf"\beta_{{V,{q}}}", nonnegative=True)
     for q, a in (("s", "sparse"), ("d", "dense"))
 )
 B_crit_s, B_crit_d = (
@@ -252,12 +321,24 @@ ratio_steps = define("ratio_steps", "K* of the sparse network over K* of the den
 slope_ratio = define(
     "slope_ratio", "slope of log R on log B", ONE, "d log R/d log B", r"\frac{d\log R}{d\log B}", real=True
 )
+slope_middle = define(
+    "slope_middle",
+    "that slope half-way between the critical batch sizes",
+    ONE,
+    "d log R/d log B at √(B_s B_d)",
+    r"\left.\frac{d\log R}{d\log B}\right|_{\sqrt{B_s B_d}}",
+    real=True,
+)
 rho = define("rho", "ratio of the critical batch sizes, sparse over dense", ONE, "\N{GREEK SMALL LETTER RHO}")
 rounded_rho = define(
     "rounded_rho", "rho to three decimals", ONE, "\N{GREEK SMALL LETTER RHO} rounded", r"\mathrm{round}(\rho)"
 )
 
+# What may change with B: the goal of Eq. (3) and that of Eq. (7), eps_B, and the rate, eta_B.
 # Sequences along training: F(k) = E f(w_k), G(k) = E|∇f(w_k)|², Eta(k) = eta_k; sums of powers of q; sums of E G
+goal = sympy.Function("goal", positive=True)
+goal_each = sympy.Function("goal_each", positive=True)
+rate_of = sympy.Function("rate_of", positive=True)
 F = sympy.Function("F", real=True)
 G = sympy.Function("G", nonnegative=True)
 rate = sympy.Function("Eta", positive=True)
@@ -270,9 +351,25 @@ SEQUENCES: dict[str, tuple[sympy.Expr, str, str]] = {
     "F": (LOSS, "E f(w_{})", r"\mathrm{{E}} f(w_{{{}}})"),
     "G": (GRADIENT**2, "E G_{}", r"\mathrm{{E}} G_{{{}}}"),
     "Eta": (RATE, "η_{}", r"\eta_{{{}}}"),
+    "goal": (GRADIENT**2, "ε_{}", r"\epsilon_{{{}}}"),
+    "goal_each": (LOSS, "ε̃_{}", r"\tilde{{\epsilon}}_{{{}}}"),
+    "rate_of": (RATE, "η_{}", r"\eta_{{{}}}"),
     "Fz": (LOSS, "E f(z_{})", r"\mathrm{{E}} f(z_{{{}}})"),
     "Buffer": (GRADIENT**2, "U_{}", "U_{{{}}}"),
     "Powers": (ONE, "S_{}", "S_{{{}}}"),
     "PowerSums": (ONE, "T_{}", "T_{{{}}}"),
     "Window": (GRADIENT**2, "W_n,{}", r"W_{{n,\,{}}}"),
 }
+
+INDICES = frozenset({k, i, j, n, t})
+"""Running numbers: a claim holds for each of them."""
+RUN = frozenset(
+    {
+        *(f_now, f_next, mean_f_next, f_z, f_z_next, mean_f_z_next, mean_square, mean_square_u, mean_square_after),
+        *(G_mean, G_weighted, G_rated, G_sharp, L_11, length_before, length_after, length_step),
+        *(F, G, Fz, Buffer, Window),
+    }
+)
+"""Quantities of a run: what they are depends on every parameter."""
+CONSTANTS_OF_A_CURVE = frozenset({c1, c2, c1_decay, c2_decay})
+"""What must not change with the batch size."""

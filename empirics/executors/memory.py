@@ -18,13 +18,11 @@ _PROCESS_BYTES = 500e6  # Python with torch and scikit-learn loaded, and what it
 _IMAGE_COPIES = 2.5  # the data set, its split, and a part of them while they are made
 _WEIGHT_COPIES = 6  # weights, masks and gradients of a trial, and what an update holds meanwhile
 _ACTIVATION_COPIES = 2  # kept for the backward pass, and its own
-_WITH_PATCHES = 6  # the same on a GPU, where those of several trials are laid out for products of matrices
-_CUDA_BYTES = 2.5e9  # of host memory: CUDA's libraries as they are loaded; not measured here, like all of a GPU
 _UNIT = 1 if sys.platform == "darwin" else 1024  # of `getrusage`
 
 
 def expected_bytes(specification: Specification, dataset: Dataset, network: Network) -> float:
-    """Return the peak memory of the machine to expect of one process.
+    """Return the peak memory to expect of one process.
 
     Args:
         specification: What it measures.
@@ -32,38 +30,17 @@ def expected_bytes(specification: Specification, dataset: Dataset, network: Netw
         network: The network it trains.
 
     Returns:
-        Bytes: code, data, one batch, one pass of activations, and the weights of all trials of a study; where it trains
-        on a GPU code and data alone.
+        Bytes: code, data, one batch, one pass of activations, and the weights of all trials of a study.
     """
-    code_and_data = _PROCESS_BYTES + _IMAGE_COPIES * dataset.images.nbytes
-    if specification.device == "cuda":
-        return code_and_data + _CUDA_BYTES
     passes = _ACTIVATION_COPIES * network.activations * network.examples_at_once
     batch = float(max(specification.batch_sizes) * dataset.images[0].nbytes)
-    return code_and_data + batch + 4 * passes + specification.trials * _trial_bytes(network)
-
-
-def expected_gpu_bytes(specification: Specification, dataset: Dataset, network: Network) -> float:
-    """Return the peak memory of a GPU to expect of one process.
-
-    Args:
-        specification: What it measures, there.
-        dataset: Its data.
-        network: The network it trains, as it is built.
-
-    Returns:
-        Bytes: data, the weights of all trials of a study, and the largest pass: a step's, or a gradient in double
-        precision where constants are measured.
-    """
-    there, passes = network.on_gpu(), [0.0]
-    for size in specification.batch_sizes:
-        trials = min(there.trials_at_once(size), specification.trials)
-        copies = _ACTIVATION_COPIES if trials == 1 else _WITH_PATCHES
-        passes.append(4.0 * copies * min(trials * size, there.examples_at_once))
-    if specification.constants:
-        passes.append(8.0 * _ACTIVATION_COPIES * min(specification.probe.examples, there.examples_at_once))
-    weights = specification.trials * _trial_bytes(network)
-    return dataset.images.nbytes + weights + network.activations * max(passes)
+    return (
+        _PROCESS_BYTES
+        + _IMAGE_COPIES * dataset.images.nbytes
+        + batch
+        + 4 * passes
+        + specification.trials * _trial_bytes(network)
+    )
 
 
 def _trial_bytes(network: Network) -> float:
@@ -72,10 +49,10 @@ def _trial_bytes(network: Network) -> float:
 
 
 def check_weights(memory: float, specification: Specification, network: Network) -> None:
-    """Refuse a study whose trials do not fit where they are trained, whatever else is there.
+    """Refuse a study whose trials do not fit a machine, whatever else it holds.
 
     Args:
-        memory: Bytes that the machine or its GPU has.
+        memory: Bytes that the machine has.
         specification: What is measured.
         network: The network it trains.
 
@@ -84,9 +61,8 @@ def check_weights(memory: float, specification: Specification, network: Network)
     """
     taken = specification.trials * _trial_bytes(network)
     if taken > memory:
-        owner = "its GPU" if specification.device == "cuda" else "this machine"
         raise InputError(
-            f"--trials {specification.trials}: their weights take {taken / 1e9:.1f} GB, more than {owner}'s "
+            f"--trials {specification.trials}: their weights take {taken / 1e9:.1f} GB, more than this machine's "
             f"{memory / 1e9:.1f} GB; use --trials {int(memory // _trial_bytes(network))} or fewer"
         )
 
@@ -116,8 +92,7 @@ def jobs_within(
         return min(jobs, int((1e9 * limit - driver) // each))
     if each <= 1e9 * limit:
         return 1
-    of_trials = 0 if specification.device == "cuda" else specification.trials  # a GPU holds their weights
-    fitting = int((1e9 * limit - each) // _trial_bytes(network)) + of_trials
+    fitting = int((1e9 * limit - each) // _trial_bytes(network)) + specification.trials
     fewer = f"use --trials {fitting} or" if fitting >= 1 else "use"
     raise InputError(
         f"--memory-limit {limit:g}: one process with {specification.trials} trials needs about {each / 1e9:.2f} GB; "

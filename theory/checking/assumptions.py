@@ -1,30 +1,48 @@
-"""The assumptions, each an object that the steps relying on it name."""
+"""The assumptions, each a formula that the steps relying on it read."""
 
 from functools import partial
 
 from theory.checking.bounds import ETA_MAX
 from theory.checking.inner import base, inner
-from theory.checking.proof import Kind, Step, eq, le, lt
+from theory.checking.proof import Kind, Step
+from theory.checking.relations import eq, le, lt
 from theory.symbols import (
+    H_K,
     M_G,
+    V_N,
+    B,
     F,
     G,
-    K,
+    H,
     L,
     M,
+    M_Gd,
+    M_Gs,
+    T_bound,
+    T_each,
     beta,
     beta_v,
     covariance,
+    covariance_12,
+    epsilon,
+    epsilon_d,
+    epsilon_eta,
+    epsilon_s,
     eta,
     f_inf,
+    f_now,
+    goal,
+    goal_each,
     k,
     m,
-    mean_inner,
     mean_square,
     mu,
+    mu_d,
     mu_g,
+    mu_s,
     nu,
     rate,
+    rate_of,
     t,
     variance,
 )
@@ -39,11 +57,21 @@ SMOOTH = _assume(
     le(inner(DIFFERENCE, DIFFERENCE), (L * t) ** 2 * inner(MOVE, MOVE)),
     "Lee et al. 2021, Sec. 4.1; Eq. (11) with all gamma in (0, 1] is enough",
 )
-BOUNDED = _assume("bounded", "f is bounded below by f_inf.", le(f_inf, F(K + 1)), "Lee et al. 2021, Sec. 4.1")
+BOUNDED = _assume("bounded", "f is bounded below by f_inf.", le(f_inf, f_now), "Lee et al. 2021, Sec. 4.1")
+SGD = _assume(
+    "sgd",
+    "The step of SGD: d = -eta g.",
+    eq(inner(MOVE + eta * SAMPLED, MOVE + eta * SAMPLED), 0),
+    "Lee et al. 2021, Eq. (1)",
+    vectors=(MOVE, -eta * SAMPLED),
+)
+CONSTANT_RATE = _assume(
+    "constant-rate", "The rate of every step is eta.", eq(rate(k), eta), "Lee et al. 2021, Sec. 4.1: fixed rate"
+)
 FIRST_MOMENT = _assume(
     "first-moment",
     "Given the past, the stochastic gradient points along the gradient with a factor of at least mu.",
-    le(mu * inner(GRAD, GRAD), mean_inner),
+    le(mu * inner(GRAD, GRAD), inner(GRAD, MEAN)),
     "Bottou, Curtis, Nocedal 2018, Assumption 4.3(b)",
 )
 SECOND_MOMENT = _assume(
@@ -69,8 +97,9 @@ NON_INCREASING = _assume(
 UNBIASED = _assume(
     "unbiased",
     "Given the past, the mean of the stochastic gradient is the gradient.",
-    None,
+    eq(inner(MEAN - GRAD, MEAN - GRAD), 0),
     "Lee et al. 2021, Sec. 4.1",
+    vectors=(MEAN, GRAD),
 )
 MOMENTUM = _assume("momentum", "The momentum is below 1.", lt(m, 1), "docs/theory.md, result 14")
 POLYAK_LOJASIEWICZ = _assume(
@@ -97,43 +126,74 @@ NOISE_GROWTH = _assume(
     le(variance, beta + beta_v * inner(GRAD, GRAD)),
     "Bottou, Curtis, Nocedal 2018, Assumption 4.3(c)",
 )
+NOISE_CONSTANT = _assume(
+    "noise-constant",
+    "The variance of one draw does not grow with |∇f|², so that M_G is the same at every batch size.",
+    eq(beta_v, 0),
+    "Lee et al. 2021, Sec. 4.1: M proportional to 1/B, M_G a constant",
+)
 WITHOUT_REPLACEMENT = _assume(
     "without-replacement",
     "The B draws are a uniformly random subset of the N examples; all N together have no variance.",
-    None,
+    eq(V_N, 0),
     "docs/theory.md, result 4",
 )
 INDEPENDENT_EPOCHS = _assume(
-    "independent-epochs", "The orders of different epochs are independent.", None, "docs/theory.md, result 4"
+    "independent-epochs",
+    "The orders of different epochs are independent.",
+    eq(covariance_12, 0),
+    "docs/theory.md, result 4",
 )
 TIGHT = _assume(
     "tight",
-    "The textbook bound holds with equality when the goal is reached: its left side is then epsilon.",
-    None,
-    "Lee et al. 2021, App. A.1 and A.2",
+    "The textbook bound holds with equality when the goal is reached: its right side is then the goal.",
+    eq(T_bound, goal(B)),
+    "Lee et al. 2021, App. A.1",
+)
+TIGHT_EACH = _assume(
+    "tight-each",
+    "So does Eq. (7), whose goal is another quantity.",
+    eq(T_each, goal_each(B)),
+    "Lee et al. 2021, App. A.2",
 )
 SAME_RATE = _assume(
-    "same-rate", "One rate eta serves every batch size.", None, "Lee et al. 2021, Prop. 4.1: eta* in c2"
+    "same-rate",
+    "One rate eta serves every batch size.",
+    eq(rate_of(B), eta),
+    "Lee et al. 2021, Prop. 4.1: eta* in c2",
 )
 SAME_GOAL = _assume(
     "same-goal",
-    "The goal, a mean of E|∇f|² over the steps up to K, is the same at every batch size and sparsity.",
-    None,
+    "The goal, a mean of E|∇f|² over the steps up to K, is the same at every batch size.",
+    eq(goal(B), epsilon),
     "Lee et al. 2021, Prop. 4.1: epsilon in c1 and c2",
+)
+SAME_GOAL_EACH = _assume(
+    "same-goal-each",
+    "The goal of Eq. (7), a mean of eta_k E|∇f|² over the steps up to K, is the same at every batch size.",
+    eq(goal_each(B), epsilon_eta),
+    "Lee et al. 2021, Eq. (10)",
 )
 SAME_SUM = _assume(
     "same-sum",
     "H is the same at every K: the sequence of rates is fixed, square-summable and summed to its end.",
-    None,
+    eq(H_K, H),
     "Lee et al. 2021, Eqs. (8)-(10)",
 )
-SAME_MOMENTS = _assume(
-    "same-moments", "mu and M_G are those of the dense network at every sparsity.", None, "Lee et al. 2021, Sec. 4.2"
+EQUAL_GOALS = _assume(
+    "equal-goals",
+    "The goal, a mean of E|∇f|², is the same for the sparse network as for the dense one.",
+    eq(epsilon_s, epsilon_d),
+    "Lee et al. 2021, Sec. 4.2",
 )
+EQUAL_MU = _assume("equal-mu", "So is mu.", eq(mu_s, mu_d), "Lee et al. 2021, Sec. 4.2")
+EQUAL_M_G = _assume("equal-m_g", "So is M_G.", eq(M_Gs, M_Gd), "Lee et al. 2021, Sec. 4.2")
 
 ASSUMPTIONS: tuple[Step, ...] = (
     SMOOTH,
     BOUNDED,
+    SGD,
+    CONSTANT_RATE,
     FIRST_MOMENT,
     SECOND_MOMENT,
     MOMENTS_ORDERED,
@@ -147,11 +207,16 @@ ASSUMPTIONS: tuple[Step, ...] = (
     INDEPENDENT,
     MEAN_GROWTH,
     NOISE_GROWTH,
+    NOISE_CONSTANT,
     WITHOUT_REPLACEMENT,
     INDEPENDENT_EPOCHS,
     TIGHT,
+    TIGHT_EACH,
     SAME_RATE,
     SAME_GOAL,
+    SAME_GOAL_EACH,
     SAME_SUM,
-    SAME_MOMENTS,
+    EQUAL_GOALS,
+    EQUAL_MU,
+    EQUAL_M_G,
 )

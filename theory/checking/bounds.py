@@ -3,10 +3,13 @@
 Reference numbers are those of Lee et al. 2021 and of docs/theory.md.
 """
 
-from theory.symbols import M_G, B, Delta, K, L, M, beta, epsilon, eta, mu
+from theory.symbols import M_G, B, Delta, K, L, M, beta, beta_v, epsilon, eta, mu, mu_g
 
 NOISE = beta / B
 """M at batch size B, for independent draws (result 4)."""
+
+GROWTH = mu_g**2 + beta_v / B
+"""M_G at batch size B, for independent draws (result 4)."""
 
 ETA_MAX = mu / (L * M_G)
 """The textbook bound's cap on the rate (result 3)."""

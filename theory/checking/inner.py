@@ -1,6 +1,6 @@
 """Vectors as formal combinations of base vectors, so inner products stay algebra in any dimension."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import sympy
@@ -17,7 +17,13 @@ BASE: Mapping[str, tuple[sympy.Expr, str, str]] = {
     "d": (WEIGHT, "d", "d"),
     "y": (GRADIENT, "∇f(z)-∇f", r"\nabla f(z)-\nabla f"),
     "ubar": (GRADIENT, "u", "u"),
+    "unext": (GRADIENT, "u'", "u'"),
+    "noise": (GRADIENT, "g-E g", r"g-\mathrm{E} g"),
 }
+RANDOM = ("g", "unext", "noise", "after")
+"""Base vectors that the draw of a step decides; all others are fixed by the past."""
+ALONG = ("u",)
+"""Base vectors that depend on the position t on the segment from w to w + d."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,10 @@ class Vector:
     def __rmul__(self, factor: sympy.Expr) -> "Vector":
         """Return the vector times a scalar."""
         return Vector(tuple((name, factor * coefficient) for name, coefficient in self.terms))
+
+    def words(self, write: Callable[[sympy.Basic], str]) -> str:
+        """Return the combination, its coefficients written so."""
+        return " + ".join(BASE[n][1] if c == 1 else f"({write(c)}) {BASE[n][1]}" for n, c in self.terms)
 
 
 def base(name: str) -> Vector:
@@ -62,3 +72,21 @@ def _product(p: str, q: str) -> sympy.Symbol:
         rf"\langle {latex_p},\, {latex_q}\rangle",
         real=True,
     )
+
+
+PRODUCTS: Mapping[sympy.Symbol, tuple[str, str]] = {
+    _product(p, q): (p, q) for i, p in enumerate(BASE) for q in list(BASE)[i:]
+}
+"""Every inner product of two base vectors, and which they are."""
+
+
+def replaced(expression: sympy.Expr, meaning: Mapping[str, Vector]) -> sympy.Expr:
+    """Return an expression in inner products with base vectors replaced by other vectors."""
+    vectors = {name: meaning.get(name, base(name)) for name in BASE}
+    products = expression.free_symbols & PRODUCTS.keys()
+    return expression.subs({s: inner(*(vectors[p] for p in PRODUCTS[s])) for s in products}, simultaneous=True)
+
+
+def products_with(expression: sympy.Expr, names: tuple[str, ...]) -> set[sympy.Symbol]:
+    """Return the inner products in an expression that contain any of these base vectors."""
+    return {s for s in expression.free_symbols & PRODUCTS.keys() if set(PRODUCTS[s]) & set(names)}

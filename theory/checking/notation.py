@@ -53,7 +53,7 @@ class _Text(StrPrinter):  # type: ignore[misc]  # sympy ships no types
     def _print_Function(self, expr: AppliedUndef) -> str:  # noqa: N802  (sympy's hook)
         if expr.func.__name__ not in SEQUENCES:
             return str(super()._print_Function(expr))
-        index = sympy.sstr(expr.args[0]).replace(" ", "")
+        index = str(self._print(expr.args[0])).replace(" ", "")
         return SEQUENCES[expr.func.__name__][1].format(index if index.isalnum() else f"({index})")
 
     def _print_Pi(self, _: sympy.Basic) -> str:  # noqa: N802  (sympy's hook)
@@ -72,6 +72,9 @@ class _Text(StrPrinter):  # type: ignore[misc]  # sympy ships no types
         function, variable, point, _ = expr.args
         target = "∞" if point is sympy.oo else self._print(point)
         return f"lim_({self._print(variable)}→{target}) {self._print(function)}"
+
+    def _print_Derivative(self, expr: sympy.Derivative) -> str:  # noqa: N802  (sympy's hook)
+        return f"d/d{self._print(expr.variables[0])} ({self._print(expr.expr)})"
 
     def _print_Integral(self, expr: sympy.Integral) -> str:  # noqa: N802  (sympy's hook)
         variable, low, high = expr.limits[0]

@@ -1,26 +1,23 @@
 """Proofs as data: steps that carry a claim and a check that recomputes it from their premises.
 
-Two checks exist. `Derived` repeats an operation (substitute, solve, integrate, sum, expand, ...) on the
-claims of the premises and compares the outcome with the step's own claim, side by side, by simplification to
-zero. `Certificate` proves an inequality: the difference of its sides must be identical to a combination of
-the premises' differences and of further terms, every factor and term having a sign that follows from the
-assumptions on the symbols. Nothing is sampled. A step without a check, an assumption or an argument in words,
-is never reported as verified.
+A step without a check, an assumption or an argument in words, is never reported as verified. What a check of another
+step may use is what that step cites, and it must use all of it: claims, conditions and definitions travel along.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 import sympy
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
-from theory.checking.inner import Vector, inner
-from theory.checking.notation import text
-
-Premises = Mapping[str, Relational]
+from theory.checking.checks import CHECKS, Check
+from theory.checking.checks import Names as Using
+from theory.checking.inner import Vector
+from theory.checking.premises import Premises, UnprovenError
+from theory.checking.relations import expand_definitions, is_zero
+from theory.symbols import CONSTANTS_OF_A_CURVE, B
 
 
 class Kind(StrEnum):
@@ -32,146 +29,13 @@ class Kind(StrEnum):
     ARGUMENT = "argument"
 
 
-def eq(left: sympy.Expr, right: sympy.Expr) -> Relational:
-    """Return left = right, unevaluated."""
-    return sympy.Eq(left, right, evaluate=False)
-
-
-def le(left: sympy.Expr, right: sympy.Expr) -> Relational:
-    """Return left <= right, unevaluated."""
-    return sympy.Le(left, right, evaluate=False)
-
-
-def lt(left: sympy.Expr, right: sympy.Expr) -> Relational:
-    """Return left < right, unevaluated."""
-    return sympy.Lt(left, right, evaluate=False)
-
-
-class Check(Protocol):
-    """Something that can decide whether a claim follows from its premises."""
-
-    def holds(self, claim: Relational, premises: Premises, definitions: tuple[Relational, ...]) -> bool:
-        """Return whether the claim follows."""
-        ...
-
-    def describe(self) -> str:
-        """Return how, in one line."""
-        ...
-
-
-@dataclass(frozen=True)
-class Derived:
-    """The claim is what an operation makes of the premises.
-
-    For an inequality the operation must keep the order: an instance, an integral, a sum, an expectation.
-    """
-
-    operation: str
-    compute: Callable[[Premises], Relational]
-
-    def holds(self, claim: Relational, premises: Premises, definitions: tuple[Relational, ...]) -> bool:
-        """Return whether both sides of the claim equal those recomputed."""
-        derived = self.compute(premises)
-        if not isinstance(derived, Relational) or derived.func is not claim.func:
-            return False
-        pairs = ((claim.lhs, derived.lhs), (claim.rhs, derived.rhs))
-        return all(is_zero(expand_definitions(a - b, definitions)) for a, b in pairs)
-
-    def describe(self) -> str:
-        """Return the operation."""
-        return self.operation
-
-
-@dataclass(frozen=True)
-class Telescopes:
-    """The claim gives a sum in closed form: it has the right value at the start and grows by the right term.
-
-    The closed form at `start` is `value`; from `index` to the next it grows by `term`, whole index from start on.
-    """
-
-    name: sympy.Expr
-    index: sympy.Symbol
-    term: sympy.Expr
-    start: sympy.Expr = field(default=sympy.Integer(0))
-    value: sympy.Expr = field(default=sympy.Integer(0))
-
-    def holds(self, claim: Relational, premises: Premises, definitions: tuple[Relational, ...]) -> bool:
-        """Return whether value and growth are right; sines and sums of powers are unfolded by their recursions."""
-        if claim.rel_op != "==" or not is_zero(claim.lhs - self.name):
-            return False
-        here, after = (claim.rhs.subs(self.index, place) for place in (self.index, self.index + 1))
-        growth = unfold(expand_definitions(after - here - self.term, definitions))
-        return is_zero(growth) and is_zero(claim.rhs.subs(self.index, self.start) - self.value)
-
-    def describe(self) -> str:
-        """Return the argument."""
-        return f"it is right at {self.index} = {text(self.start)}, and grows by the term of the next step"
-
-
-@dataclass(frozen=True)
-class NormSquare:
-    """A non-negative factor times the squared norm of a vector."""
-
-    factor: sympy.Expr
-    vector: Vector
-
-    @property
-    def expression(self) -> sympy.Expr:
-        """The term, expanded into inner products of base vectors."""
-        return self.factor * inner(self.vector, self.vector)
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """A proof that right - left >= 0 (or > 0), by an identity whose terms show their sign.
-
-    The identity is right - left = sum of multiplier x (right - left of that premise) + sum of the remainder.
-    Multipliers of inequalities and the remainder must be non-negative under the assumptions on their symbols
-    and under `positive`, premises of the form 0 < expression whose expression occurs in them.
-    """
-
-    multipliers: Mapping[str, sympy.Expr] = field(default_factory=dict)
-    remainder: tuple[sympy.Expr | NormSquare, ...] = ()
-    positive: tuple[str, ...] = ()
-    reading: str = ""
-
-    def holds(self, claim: Relational, premises: Premises, definitions: tuple[Relational, ...]) -> bool:
-        """Return whether the identity and every sign hold, strictly if the claim is strict."""
-        if claim.rel_op not in {"<=", "<"}:
-            return False
-        terms = [r.expression if isinstance(r, NormSquare) else r for r in self.remainder]
-        total = sympy.Add(*(m * gap(premises[p]) for p, m in self.multipliers.items()), *terms)
-        if not is_zero(expand_definitions(gap(claim) - total, definitions)):
-            return False
-        signs = list(self._signs(premises))
-        return all(sign is not None for sign in signs) and (claim.rel_op == "<=" or "+" in signs)
-
-    def _signs(self, premises: Premises) -> Iterator[str | None]:
-        """Yield per term "+" if it is positive, "0" if it is not negative, None if that is not shown."""
-        known = {gap(premises[p]): sympy.Dummy(p, positive=True) for p in self.positive}
-        if any(premises[p].rel_op != "<" for p in self.positive):
-            yield None
-        for premise, multiplier in self.multipliers.items():
-            sign = _sign(multiplier.xreplace(known))
-            relation = premises[premise].rel_op
-            yield "0" if relation == "==" or (relation == "<=" and sign) else sign
-        for term in self.remainder:
-            if isinstance(term, NormSquare):
-                yield "0" if _sign(term.factor.xreplace(known)) else None
-            else:
-                yield _sign(term.xreplace(known))
-
-    def describe(self) -> str:
-        """Return the reading of the certificate."""
-        return self.reading or "the difference of the sides is a sum of non-negative terms"
-
-
 @dataclass(frozen=True)
 class Step:
     """One step of a proof.
 
     `given` restricts the claim ("for every eta with ..."); its relations may serve as premises under the names
-    given, given.2, ... `definitions` explain symbols that the claim introduces.
+    given, given.2, ... `definitions` explain symbols that the claim introduces. `vectors` are two that the claim says
+    are equal.
     """
 
     case: str
@@ -184,21 +48,16 @@ class Step:
     check: Check | None = None
     given: tuple[Relational, ...] = ()
     definitions: tuple[Relational, ...] = ()
+    vectors: tuple[Vector, Vector] | None = None
 
     def __post_init__(self) -> None:
         checkable = self.kind in {Kind.ALGEBRA, Kind.INEQUALITY}
         if checkable != (self.check is not None) or (checkable and self.claim is None):
             raise ValueError(f"step {self.id}: algebra and inequality need a claim and a check, others have none")
-
-    def verify(self, claims: Mapping[str, Relational | None]) -> bool | None:
-        """Return whether the check confirms the claim from the premises' claims; None without a check."""
-        if self.check is None or self.claim is None:
-            return None
-        cited = {p: claims[p] for p in self.follows_from}
-        premises = {p: claim for p, claim in cited.items() if claim is not None}
-        for number, relation in enumerate(self.given, start=1):
-            premises["given" if number == 1 else f"given.{number}"] = relation
-        return self.check.holds(self.claim, premises, self.definitions)
+        if self.check is not None and type(self.check) not in CHECKS:
+            raise ValueError(f"step {self.id}: {type(self.check).__name__} is no kind of check")
+        if self.kind is Kind.ASSUMPTION and self.claim is None:
+            raise ValueError(f"step {self.id}: an assumption needs a formula that checks can read")
 
 
 @dataclass(frozen=True)
@@ -212,58 +71,89 @@ class Result:
     steps: tuple[Step, ...]
 
 
-def gap(relation: Relational) -> sympy.Expr:
-    """Return right - left."""
-    return relation.rhs - relation.lhs
+Names = Mapping[sympy.Expr, sympy.Expr]
 
 
-def expand_definitions(expression: sympy.Expr, definitions: tuple[Relational, ...]) -> sympy.Expr:
-    """Return the expression with every defined term replaced, repeatedly: definitions may use each other."""
-    meaning = {d.lhs: d.rhs for d in definitions}
-    for _ in range(len(definitions)):
-        expression = expression.subs(meaning, simultaneous=True)
-    return expression
+def names_of(step: Step, inherited: Names) -> Names:
+    """Return what each name in a step stands for, for the steps that cite it.
 
+    Args:
+        step: A step.
+        inherited: The names of its premises.
 
-def is_zero(expression: sympy.Expr) -> bool:
-    """Return whether an expression simplifies to zero; for rational functions cancelling decides.
+    Returns:
+        What each name stands for; the step's definitions, what its claim says a symbol is, and what it inherits.
 
-    Undefined and special functions, sums, integrals and limits are names here: each must cancel against itself.
+    Raises:
+        UnprovenError: If a definition contradicts one inherited.
     """
-    opaque = expression.atoms(AppliedUndef, sympy.Sum, sympy.Integral, sympy.Limit, sympy.harmonic, sympy.polygamma)
-    expression = expression.xreplace({part: sympy.Dummy(positive=True) for part in opaque})
-    if _refuted(expression):
-        return False
-    if sympy.cancel(sympy.together(sympy.expand(expression))) == 0:
-        return True
-    return not expression.is_rational_function() and bool(sympy.simplify(expression) == 0)
+    names = dict(inherited)
+    for definition in step.definitions:
+        before = names.setdefault(definition.lhs, definition.rhs)
+        if not is_zero(expand_definitions(before - definition.rhs, step.definitions)):
+            raise UnprovenError(f"{definition.lhs} has another meaning in its premises")
+    claim = step.claim
+    if claim is not None and claim.rel_op == "==" and isinstance(claim.lhs, sympy.Symbol | AppliedUndef):
+        names.setdefault(claim.lhs, claim.rhs)
+    return names
 
 
-def _refuted(expression: sympy.Expr) -> bool:
-    """Return whether the value at one point, to 30 digits, is not zero; this spares a simplification that must fail."""
-    symbols = sorted(expression.free_symbols, key=str)
-    point = {q: sympy.Rational(*((2 + n, 1) if q.is_integer else (11 + 2 * n, 97))) for n, q in enumerate(symbols)}
-    value = expression.subs(point, simultaneous=True).evalf(30)
-    return bool(value.is_number and value.is_finite and abs(value) > 1e-9)
+def inherit(step: Step, steps: Mapping[str, Step], names: Mapping[str, Names]) -> Names:
+    """Return the names that the claims cited by a step contain, with all that their meanings contain.
+
+    Args:
+        step: A step.
+        steps: Every step, by id.
+        names: The names of the steps it cites, by id.
+
+    Returns:
+        What each name stands for.
+
+    Raises:
+        UnprovenError: If two premises mean different things by one name.
+    """
+    found: dict[sympy.Expr, sympy.Expr] = {}
+    for premise in step.follows_from:
+        known, waiting = names[premise], _atoms(steps[premise].claim)
+        while waiting:
+            name = waiting.pop()
+            if name in known and name not in found:
+                found[name] = known[name]
+                waiting |= _atoms(known[name])
+    return found
 
 
-def unfold(expression: sympy.Expr) -> sympy.Expr:
-    """Return the expression with digammas and sums of powers brought to equal arguments, waves to exponentials."""
-    expression = sympy.expand_func(expression)
-    for larger in expression.atoms(sympy.harmonic):
-        number, exponent = larger.args
-        smaller = sympy.harmonic(number - 1, exponent)
-        if expression.has(smaller):
-            expression = expression.xreplace({smaller: larger - number**-exponent})
-    if expression.has(sympy.sin, sympy.cos) and not _refuted(expression):
-        waves = sympy.expand(expression.rewrite(sympy.exp), power_exp=True)
-        expression = sympy.cancel(sympy.together(waves))
-    return expression
+def _atoms(expression: sympy.Basic | None) -> set[sympy.Expr]:
+    return set() if expression is None else expression.free_symbols | expression.atoms(AppliedUndef)
 
 
-def _sign(expression: sympy.Expr) -> str | None:
-    """Return "+" for a positive expression, "0" for a non-negative one, None when neither is shown."""
-    forms = (expression, sympy.factor(sympy.together(expression)))
-    if any(form.is_positive for form in forms):
-        return "+"
-    return "0" if any(form.is_nonnegative for form in forms) else None
+def prove(step: Step, steps: Mapping[str, Step], inherited: Names) -> None:
+    """Require that a step's claim follows from what it cites, under its own conditions.
+
+    Args:
+        step: A step with a check.
+        steps: The steps it cites, by id.
+        inherited: The names of its premises.
+
+    Raises:
+        UnprovenError: If the check fails, a premise is not read, a condition is lost, or a name has two meanings.
+    """
+    assert step.check is not None
+    assert step.claim is not None
+    cited = {p: steps[p] for p in step.follows_from}
+    premises = Premises(cited, step.given, inherited, step.definitions)
+    conditions = step.check.prove(step.claim, premises, step.definitions)
+    premises.require_conditions(conditions)
+    premises.require_all_read()
+    _require_constant(step, premises)
+    names_of(step, inherited)
+
+
+def _require_constant(step: Step, premises: Premises) -> None:
+    """Refuse constants of a curve that change with the batch size."""
+    names = Using(premises, getattr(step.check, "using", ()), step.definitions)
+    for definition in step.definitions:
+        if definition.lhs in CONSTANTS_OF_A_CURVE:
+            atoms = _atoms(names.expand(definition.rhs))
+            if B in atoms.union(*(premises.depends(a) | _atoms(a) for a in atoms)):
+                raise UnprovenError(f"{definition.lhs} changes with the batch size")

@@ -15,7 +15,8 @@ import sympy
 
 from theory import symbols as s
 from theory.checking.bounds import C1, C2_AT_RATE, ETA_MAX, STEPS_AT_RATE
-from theory.checking.proof import Result, expand_definitions
+from theory.checking.proof import Result
+from theory.checking.relations import expand_definitions
 from theory.laws import HYPERBOLA
 from theory.numbers.doubles import is_moderate, require_doubles
 from theory.numbers.log_space import Array
@@ -82,16 +83,17 @@ def entry_of(model: str, bound: str | None) -> tuple[Model, str | None]:
     return _BOUNDED[model, bound], bound
 
 
+_AT_ONE_GOAL = {s.goal(s.B): s.epsilon}
 _CAPPED = STEPS_AT_RATE.subs(s.eta, ETA_MAX)
-_BEST_TEXTBOOK = sympy.Min(FREE_RATE.rhs, ETA_MAX)
+_BEST_TEXTBOOK = sympy.Min(FREE_RATE.rhs.subs(_AT_ONE_GOAL), ETA_MAX)
 _PLAIN = {
     "paper": Model(HYPERBOLA.expression.subs({s.c1: C1, s.c2: C2_AT_RATE}), s.eta),
     "decaying": Model(_claim(PROPOSITION_DECAYING, "6d.2").subs(s.epsilon_eta, s.epsilon), None),
 }
 _BOUNDED = {
-    ("fixed", "sharp"): Model(STEPS.rhs, s.eta),
+    ("fixed", "sharp"): Model(STEPS.rhs.subs(_AT_ONE_GOAL), s.eta),
     ("fixed", "textbook"): Model(STEPS_AT_RATE, s.eta),
-    ("tuned", "sharp"): Model(BEST.rhs, BEST_RATE.rhs),
+    ("tuned", "sharp"): Model(BEST.rhs.subs(_AT_ONE_GOAL), BEST_RATE.rhs.subs(_AT_ONE_GOAL)),
     ("tuned", "textbook"): Model(STEPS_AT_RATE.subs(s.eta, _BEST_TEXTBOOK), _BEST_TEXTBOOK, large=_CAPPED),
 }
 _SUBSET_NOISE = _claim(MINIBATCH, "4.6") / s.variance

@@ -70,12 +70,15 @@ class LatexDocument:
 
     def step(self, step: Step, case: str, verified: bool | None) -> str:
         """Return the step: words, formula, origin."""
-        pieces = [f"\n\\textbf{{{step.id}}} ({outcome(step, verified)}) {escape(prose(step.statement))}"]
+        pieces = [f"\n\\textbf{{{escape(step.id)}}} ({outcome(step, verified)}) {escape(prose(step.statement))}"]
         if step.claim is not None:
             pieces.append(f"\\[ \\fit{{{latex(step.claim)}}} \\]")
         if limits := conditions(step, lambda relation: f"${latex(relation)}$"):
             pieces.append(f"{limits}.\n")
-        return "\n".join((*pieces, f"{{\\small {escape(source(step))}\\par}}")) + "\n"
+        return (
+            "\n".join((*pieces, f"{{\\small {source(step, escape, lambda formula: f'${latex(formula)}$')}\\par}}"))
+            + "\n"
+        )
 
     def closing(self, results: tuple[Result, ...], count: Count) -> str:
         """Return the assumptions of each result, the count and the end."""

@@ -26,8 +26,8 @@ class Markdown:
             lines.append(f"  $$ {latex(step.claim)} $$")
         if limits := conditions(step, lambda relation: f"${latex(relation)}$"):
             lines.append(f"  {limits}.")
-        if origin := source(step):
-            lines.append(f"  *{_escape(origin)}*")
+        if origin := source(step, _escape, lambda formula: f"${latex(formula)}$"):
+            lines.append(f"  *{origin}*")
         return "\n\n".join(lines) + "\n"
 
     def closing(self, results: tuple[Result, ...], count: Count) -> str:

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from sympy import Basic
 from sympy.core.relational import Relational
 
+from theory.checking.checks import Check
 from theory.checking.proof import Kind, Result, Step
 from theory.results.all import assumptions_of
 
@@ -23,6 +25,7 @@ _GREEK = {
     "rho": "\N{GREEK SMALL LETTER RHO}",
     "tau": "τ",
 }
+_MARK = "\0"  # stands for a formula in words
 _NAMES = re.compile(rf"\b({'|'.join(_GREEK)})(?![a-z])")
 
 
@@ -88,13 +91,26 @@ def conditions(step: Step, write: Callable[[Relational], str]) -> str:
     return ", ".join(pieces)
 
 
-def source(step: Step) -> str:
+def source(step: Step, words: Callable[[str], str], formula: Callable[[Basic], str]) -> str:
     """Return what the step follows from, how, and where it is published, if elsewhere than here."""
-    premises = f"from {', '.join(step.follows_from)}" if step.follows_from else ""
-    operation = prose(step.check.describe()) if step.check else ""
-    published = "" if step.reference.startswith("docs/theory.md") else f"[{prose(step.reference)}]"
+    premises = words(f"from {', '.join(step.follows_from)}") if step.follows_from else ""
+    published = "" if step.reference.startswith("docs/theory.md") else words(f"[{prose(step.reference)}]")
+    operation = _with_formulas(step.check, words, formula) if step.check else ""
     reasons = "; ".join(piece for piece in (premises, operation) if piece)
     return " ".join(piece for piece in (reasons, published) if piece)
+
+
+def _with_formulas(check: Check, words: Callable[[str], str], formula: Callable[[Basic], str]) -> str:
+    """Return a description, its words and its formulas each written in their own way."""
+    formulas: list[Basic] = []
+
+    def mark(expression: Basic) -> str:
+        formulas.append(expression)
+        return _MARK
+
+    pieces = check.describe(mark).split(_MARK)
+    written = [words(prose(piece)) for piece in pieces]
+    return "".join(a + formula(b) for a, b in zip(written, formulas, strict=False)) + written[-1]
 
 
 def needs(results: Iterable[Result]) -> list[tuple[Result, str]]:

@@ -36,7 +36,7 @@ class PlainText:
             lines.append(f"{_INDENT}    {text(step.claim)}")
         if limits := conditions(step, text):
             lines += _wrap(limits, first=f"{_INDENT}    ", rest=f"{_INDENT}    ")
-        return "\n".join((*lines, *_wrap(source(step)))) + "\n"
+        return "\n".join((*lines, *_wrap(source(step, str, text)))) + "\n"
 
     def closing(self, results: tuple[Result, ...], count: Count) -> str:
         """Return which result needs which assumption, and the count."""

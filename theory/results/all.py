@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from theory.checking.assumptions import ASSUMPTIONS
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.premises import UnprovenError
+from theory.checking.proof import Kind, Names, Result, Step, inherit, names_of, prove
 from theory.results.fixed import decaying, descent, fixed_rate, variance
 from theory.results.rules import momentum, schedules
 from theory.results.sparsity import measured_smoothness, sparsity, sparsity_curve
@@ -114,6 +115,46 @@ def steps_by_id() -> dict[str, Step]:
     return index((*ASSUMPTIONS, *(step for result in RESULTS for step in result.steps)))
 
 
+@cache
+def _names() -> dict[str, tuple[Names, Names]]:
+    """Return what each step inherits of its premises' names, and hands on."""
+    found: dict[str, tuple[Names, Names]] = {}
+    for step in steps_by_id().values():
+        inherited = inherit(step, steps_by_id(), {id_: names for id_, (_, names) in found.items()})
+        found[step.id] = inherited, names_of(step, inherited)
+    return found
+
+
+def refusal(step: Step) -> str | None:
+    r"""Return why a step's check fails.
+
+    Args:
+        step: A step whose premises are in `steps_by_id()`.
+
+    Returns:
+        The reason in words; None if nothing is wrong, or there is nothing to check.
+
+    Raises:
+        KeyError: If a premise is unknown.
+
+    Reference:
+        `theory.checking.proof.prove`.
+
+    Example:
+        >>> import dataclasses
+        >>> refusal(dataclasses.replace(steps_by_id()["3.1"], follows_from=("cap", "bounded")))
+        'bounded cited and not read'
+    """
+    if step.check is None:
+        return None
+    cited = {premise: steps_by_id()[premise] for premise in step.follows_from}
+    try:
+        prove(step, cited, inherit(step, cited, {premise: _names()[premise][1] for premise in cited}))
+    except UnprovenError as reason:
+        return str(reason)
+    return None
+
+
 def verify(step: Step) -> bool | None:
     r"""Check one step against the claims it cites.
 
@@ -121,23 +162,20 @@ def verify(step: Step) -> bool | None:
         step: A step whose premises are in `steps_by_id()`.
 
     Returns:
-        Whether the check confirms the claim and every condition of a cited claim is a condition of this one too;
-        None for assumptions and arguments, which have no check.
+        Whether the check confirms the claim, reads all that is cited, and has every condition of a cited claim among
+        its own; None for assumptions and arguments, which have no check.
 
     Raises:
         KeyError: If a premise is unknown.
 
     Reference:
-        `theory.checking.proof.Step.verify`.
+        `theory.checking.proof.prove`.
 
     Example:
         >>> verify(steps_by_id()["3.1"])
         True
     """
-    cited = [steps_by_id()[premise] for premise in step.follows_from]
-    verified = step.verify({premise.id: premise.claim for premise in cited})
-    conditions = {condition for premise in cited for condition in premise.given}
-    return verified and conditions <= set(step.given)
+    return None if step.check is None else refusal(step) is None
 
 
 def premises_of(step: Step) -> Iterator[Step]:

@@ -18,8 +18,12 @@ def unit(expression):
         return QUANTITIES[expression].unit.subs({STEP: 1, EXAMPLE: 1})
     if isinstance(expression, AppliedUndef):
         return SEQUENCES[expression.func.__name__][0]
-    if isinstance(expression, sympy.Sum | sympy.Integral | sympy.Limit):
+    if isinstance(expression, sympy.Sum | sympy.Limit):
         return unit(expression.args[0])
+    if isinstance(expression, sympy.Integral):
+        return unit(expression.function) * unit(expression.variables[0])
+    if isinstance(expression, sympy.Derivative):
+        return unit(expression.expr) / unit(expression.variables[0])
     return sympy.Integer(1) if expression.is_number else unit_of_operation(expression)
 
 

@@ -4,13 +4,18 @@ from functools import partial
 
 import sympy
 
-from theory.checking.assumptions import BOUNDED, CAP_EACH, SAME_GOAL, SAME_SUM, TIGHT
-from theory.checking.bounds import NOISE
-from theory.checking.operations import solve_for, substitute, sum_over_steps
-from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le
+from theory.checking.analysis import Summed
+from theory.checking.assumptions import CAP_EACH, SAME_GOAL_EACH, SAME_SUM, TIGHT_EACH
+from theory.checking.checks import Certificate, by
+from theory.checking.moments import AtStep
+from theory.checking.operations import RightSide, Solve, Using
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq, le
 from theory.laws import HYPERBOLA
 from theory.results.fixed.descent import START
+from theory.results.fixed.variance import M_OF_BATCH
 from theory.symbols import (
+    H_K,
     M_G,
     B,
     Delta,
@@ -21,13 +26,14 @@ from theory.symbols import (
     K,
     L,
     M,
+    T_each,
     beta,
     c1,
     c1_decay,
     c2,
     c2_decay,
     epsilon_eta,
-    eta,
+    goal_each,
     k,
     mu,
     rate,
@@ -40,9 +46,9 @@ SQUARES = sympy.Sum(rate(k) ** 2, (k, 1, K))
 WEIGHTED = sympy.Sum(rate(k) * G(k), (k, 1, K))
 
 
-def _at_the_goal(premises: Premises) -> sympy.core.relational.Relational:
-    return eq(epsilon_eta, premises["3d.4"].rhs.subs({SQUARES: H, M: NOISE}))
+SUM_OF_SQUARES = eq(H_K, SQUARES)
 
+DECAYING_LAW = eq(K, HYPERBOLA.expression.subs({c1: c1_decay, c2: c2_decay}))
 
 TEXTBOOK_DECAYING = Result(
     "3d",
@@ -55,8 +61,8 @@ TEXTBOOK_DECAYING = Result(
             "Expected decrease at the rate of step k.",
             le(F(k + 1) - F(k), -rate(k) * (mu - rate(k) * L * M_G / 2) * G(k) + rate(k) ** 2 * L * M / 2),
             "docs/theory.md, result 2",
-            ("2.5",),
-            Derived("put eta = eta_k into 2.5", lambda p: substitute(p["2.5"], {eta: rate(k)})),
+            ("2.4", "2.2"),
+            by("2.4", AtStep("2.2")),
         ),
         inequality(
             "3d.2",
@@ -75,17 +81,17 @@ TEXTBOOK_DECAYING = Result(
             le(F(K + 1) - F(1), -mu * WEIGHTED / 2 + L * M * SQUARES / 2),
             "Bottou, Curtis, Nocedal 2018, proof of Theorem 4.10",
             ("3d.2",),
-            Derived("sum 3d.2 over k = 1..K", lambda p: sum_over_steps(p["3d.2"])),
+            by("3d.2", Summed()),
         ),
         inequality(
             "3d.4",
             "Textbook bound for a decaying rate.",
             le(G_weighted, L * M * SQUARES / (K * mu) + Delta / (K * mu)),
             "Lee et al. 2021, Eq. (7)",
-            ("3d.3", BOUNDED.id),
+            ("3d.3", "2.6"),
             Certificate(
-                {"3d.3": 2 / (K * mu), BOUNDED.id: 2 / (K * mu)},
-                reading="right - left = 2/(K μ) ([3d.3] + [bounded])",
+                dict.fromkeys(("3d.3", "2.6"), 2 / (K * mu)),
+                reading="right - left = 2/(K μ) ([3d.3] + [2.6])",
             ),
             definitions=(START, eq(G_weighted, WEIGHTED / K)),
         ),
@@ -101,19 +107,20 @@ PROPOSITION_DECAYING = Result(
     (
         algebra(
             "6d.1",
-            "Eq. (7) with equality at the goal, M = beta/B, H the sum of the squared rates.",
-            eq(epsilon_eta, (L * H * beta / B + Delta) / (K * mu)),
+            "Eq. (7) with equality at the goal, M = beta/B, H_K the sum of the squared rates.",
+            eq(goal_each(B), (L * H_K * beta / B + Delta) / (K * mu)),
             "Lee et al. 2021, Eqs. (8), (9)",
-            ("3d.4", "4.4", TIGHT.id),
-            Derived("put the goal, H and M = beta/B into 3d.4", _at_the_goal),
+            ("3d.4", "4.4", TIGHT_EACH.id),
+            by("3d.4", RightSide(G_weighted, T_each), Using(TIGHT_EACH.id), Using(M_OF_BATCH)),
+            definitions=(SUM_OF_SQUARES,),
         ),
         algebra(
             "6d.2",
             "Solved for K; no expansion is needed.",
-            eq(K, HYPERBOLA.expression.subs({c1: c1_decay, c2: c2_decay})),
+            DECAYING_LAW,
             "Lee et al. 2021, Eq. (10)",
-            ("6d.1", SAME_SUM.id, SAME_GOAL.id),
-            Derived("solve 6d.1 for K", lambda p: solve_for(p["6d.1"], K)),
+            ("6d.1", SAME_SUM.id, SAME_GOAL_EACH.id),
+            by("6d.1", Using(SAME_SUM.id), Using(SAME_GOAL_EACH.id), Solve(K)),
             definitions=(
                 eq(c1_decay, L * H * beta / (mu * epsilon_eta)),
                 eq(c2_decay, Delta / (mu * epsilon_eta)),

@@ -4,21 +4,28 @@ from functools import partial
 
 import sympy
 
+from theory.checking.analysis import Integrated, Summed
 from theory.checking.assumptions import (
     BOUNDED,
     CAP,
+    CONSTANT_RATE,
     DIFFERENCE,
     FIRST_MOMENT,
     GRAD,
+    MEAN,
     MOVE,
     SAMPLED,
     SECOND_MOMENT,
+    SGD,
     SMOOTH,
 )
 from theory.checking.bounds import ETA_MAX, TEXTBOOK_BOUND
+from theory.checking.checks import Certificate, Identity, NormSquare, by
 from theory.checking.inner import inner
-from theory.checking.operations import substitute, sum_over_steps
-from theory.checking.proof import Certificate, Derived, Kind, NormSquare, Premises, Result, Step, eq, le, lt
+from theory.checking.moments import AtStep, Equal, Mean
+from theory.checking.operations import Put, RightSide, Using
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq, le, lt
 from theory.symbols import (
     M_G,
     Delta,
@@ -35,7 +42,6 @@ from theory.symbols import (
     f_now,
     k,
     mean_f_next,
-    mean_inner,
     mean_square,
     mu,
     t,
@@ -50,14 +56,7 @@ SLOPE = inner(GRAD, MOVE)
 CHANGE = inner(DIFFERENCE, MOVE)
 GRADIENT_SQUARED = inner(GRAD, GRAD)
 START = eq(Delta, 2 * (F(1) - f_inf))
-MEAN = eq(G_mean, sympy.Sum(G(k), (k, 1, K)) / K)
-
-
-def _integrate(premises: Premises) -> sympy.core.relational.Relational:
-    bound = sympy.integrate(premises["1.1"].rhs, (t, 0, 1))
-    exact = premises["1.2"]
-    (integral,) = exact.rhs.atoms(sympy.Integral)
-    return le(exact.lhs, exact.rhs.xreplace({integral: bound}))
+MEAN_OF_STEPS = eq(G_mean, sympy.Sum(G(k), (k, 1, K)) / K)
 
 
 DESCENT_LEMMA = Result(
@@ -90,7 +89,11 @@ DESCENT_LEMMA = Result(
             le(f_next, f_now + SLOPE + L * inner(MOVE, MOVE) / 2),
             "Bottou, Curtis, Nocedal 2018, Eq. (4.3)",
             ("1.1", "1.2"),
-            Derived("integrate 1.1 over t from 0 to 1 and insert it in 1.2", _integrate),
+            Certificate(
+                {"1.2": sympy.Integer(1), "integral": sympy.Integer(1)},
+                facts={"integral": by("1.1", Integrated(t, sympy.Integer(0), sympy.Integer(1)))},
+                reading="right - left = the integral of [1.1] over t from 0 to 1, + [1.2]",
+            ),
         ),
     ),
 )
@@ -106,17 +109,8 @@ ONE_STEP = Result(
             "The step of SGD, d = -eta g.",
             le(f_next, f_now - eta * inner(GRAD, SAMPLED) + L * eta**2 * inner(SAMPLED, SAMPLED) / 2),
             "Lee et al. 2021, Eq. (1)",
-            ("1.3",),
-            Derived(
-                "put d = -eta g into 1.3",
-                lambda p: substitute(
-                    p["1.3"],
-                    {
-                        SLOPE: inner(GRAD, -eta * SAMPLED),
-                        inner(MOVE, MOVE): inner(-eta * SAMPLED, -eta * SAMPLED),
-                    },
-                ),
-            ),
+            ("1.3", SGD.id),
+            by("1.3", Equal(SGD.id)),
         ),
         argument(
             "2.2",
@@ -128,20 +122,10 @@ ONE_STEP = Result(
         inequality(
             "2.3",
             "Mean over the draw, given the past.",
-            le(mean_f_next, f_now - eta * mean_inner + L * eta**2 * mean_square / 2),
+            le(mean_f_next, f_now - eta * inner(GRAD, MEAN) + L * eta**2 * mean_square / 2),
             "Bottou, Curtis, Nocedal 2018, Lemma 4.2",
             ("2.1", "2.2"),
-            Derived(
-                "take the mean of both sides of 2.1",
-                lambda p: substitute(
-                    p["2.1"],
-                    {
-                        f_next: mean_f_next,
-                        inner(GRAD, SAMPLED): mean_inner,
-                        inner(SAMPLED, SAMPLED): mean_square,
-                    },
-                ),
-            ),
+            by("2.1", Mean("2.2")),
         ),
         inequality(
             "2.4",
@@ -162,11 +146,16 @@ ONE_STEP = Result(
             "The same at step k, in full expectation.",
             le(F(k + 1) - F(k), -eta * (mu - eta * L * M_G / 2) * G(k) + eta**2 * L * M / 2),
             "docs/theory.md, result 2",
-            ("2.4", "2.2"),
-            Derived(
-                "take the full expectation of 2.4 at w = w_k",
-                lambda p: substitute(p["2.4"], {mean_f_next: F(k + 1), f_now: F(k), GRADIENT_SQUARED: G(k)}),
-            ),
+            ("2.4", "2.2", CONSTANT_RATE.id),
+            by("2.4", AtStep("2.2"), Using(CONSTANT_RATE.id)),
+        ),
+        inequality(
+            "2.6",
+            "The bound below, after the last step.",
+            le(f_inf, F(K + 1)),
+            "docs/theory.md, result 2",
+            (BOUNDED.id, "2.2"),
+            by(BOUNDED.id, AtStep("2.2"), Put({k: K + 1})),
         ),
     ),
 )
@@ -202,19 +191,19 @@ TEXTBOOK = Result(
             le(F(K + 1) - F(1), -mu * eta * sympy.Sum(G(k), (k, 1, K)) / 2 + K * eta**2 * L * M / 2),
             "Bottou, Curtis, Nocedal 2018, proof of Theorem 4.8",
             ("3.2",),
-            Derived("sum 3.2 over k = 1..K", lambda p: sum_over_steps(p["3.2"])),
+            by("3.2", Summed()),
         ),
         inequality(
             "3.4",
             "Textbook bound.",
             le(G_mean, TEXTBOOK_BOUND),
             "Lee et al. 2021, Eq. (2)",
-            ("3.3", BOUNDED.id),
+            ("3.3", "2.6"),
             Certificate(
-                {"3.3": 2 / (K * mu * eta), BOUNDED.id: 2 / (K * mu * eta)},
-                reading="right - left = 2/(K μ η) ([3.3] + [bounded])",
+                dict.fromkeys(("3.3", "2.6"), 2 / (K * mu * eta)),
+                reading="right - left = 2/(K μ η) ([3.3] + [2.6])",
             ),
-            definitions=(START, MEAN),
+            definitions=(START, MEAN_OF_STEPS),
         ),
         algebra(
             "3.5",
@@ -222,10 +211,7 @@ TEXTBOOK = Result(
             eq(T_bound, L * w**2 / eta),
             "docs/theory.md, result 3",
             ("3.4",),
-            Derived(
-                "put Delta = 2 f(w), M = 0, mu = 1, K = 1 into the right side of 3.4",
-                lambda p: eq(T_bound, p["3.4"].rhs.subs({Delta: 2 * _BEYOND, M: 0, mu: 1, K: 1})),
-            ),
+            by("3.4", RightSide(G_mean, T_bound, {Delta: 2 * _BEYOND, M: 0, mu: 1, K: 1})),
         ),
         algebra(
             "3.6",
@@ -233,7 +219,8 @@ TEXTBOOK = Result(
             eq(GRADIENT_SQUARED, (L * w) ** 2),
             "docs/theory.md, result 3",
             (),
-            Derived("differentiate L w²/2 and square", lambda _: eq(GRADIENT_SQUARED, sympy.diff(_BEYOND, w) ** 2)),
+            Identity(),
+            definitions=(eq(GRADIENT_SQUARED, sympy.Derivative(_BEYOND, w) ** 2),),
         ),
         inequality(
             "3.7",

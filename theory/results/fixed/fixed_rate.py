@@ -3,33 +3,38 @@
 from functools import partial
 
 import sympy
-from sympy.core.relational import Relational
 
+from theory.checking.analysis import Limited, Taylor
 from theory.checking.assumptions import SAME_GOAL, SAME_RATE, TIGHT
 from theory.checking.bounds import B_LOW, C1, C2_AT_RATE, NOISE, STEPS_AT_RATE
-from theory.checking.operations import solve_for, substitute
-from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
+from theory.checking.checks import Certificate, Telescopes, by
+from theory.checking.operations import Inverted, Put, RightSide, Solve, Times, Using, Where, With
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq, le, lt
 from theory.laws import HYPERBOLA
+from theory.results.fixed.variance import M_OF_BATCH
 from theory.symbols import (
     K_1,
     B,
     B_crit,
     B_low,
     Delta,
+    G_mean,
     K,
     K_doubled,
     L,
-    M,
+    T_bound,
     beta,
     c1,
     c2,
     epsilon,
     eta,
+    goal,
     j,
     mu,
     n,
     r,
-    scale,
+    rate_of,
     x,
 )
 
@@ -37,30 +42,12 @@ algebra = partial(Step, "fixed", Kind.ALGEBRA)
 inequality = partial(Step, "fixed", Kind.INEQUALITY)
 
 BRACKET = mu * epsilon - eta * L * NOISE
-LOW = eq(B_low, B_LOW)
 FLOOR = eq(c2, C2_AT_RATE)
+ITS_OWN = {eta: rate_of(B), epsilon: goal(B)}
+"""Rate and goal that may be another at each batch size."""
 
 
-def _first_order(function: sympy.Expr, symbol: sympy.Symbol, at: sympy.Expr) -> sympy.Expr:
-    """Return the Taylor polynomial of degree one at 0, evaluated."""
-    return function.subs(symbol, 0) + sympy.diff(function, symbol).subs(symbol, 0) * at
-
-
-def _paper_expansion(premises: Premises) -> Relational:
-    noise_scaled = premises["5.2"].rhs.subs(beta, scale * beta)
-    return eq(K_1, _first_order(noise_scaled, scale, sympy.Integer(1)))
-
-
-def _geometric(premises: Premises) -> Relational:
-    partial_sum = sympy.Sum(x**j, (j, 0, n))
-    closed = partial_sum.doit().args[-1][0]  # the branch for x != 1
-    return eq(K - c2 * partial_sum, premises["5.6"].rhs - c2 * closed)
-
-
-def _doubling(premises: Premises) -> Relational:
-    noise_term = solve_for(premises["6.1"], c1)
-    return eq(K_doubled, premises["6.1"].rhs.subs(B, 2**r * B).subs(c1, noise_term.rhs))
-
+PROPOSITION_4_1 = eq(K_1, HYPERBOLA.expression)
 
 EXACT = Result(
     "5",
@@ -71,56 +58,61 @@ EXACT = Result(
     (
         algebra(
             "5.1",
-            "Eq. (2) with equality at the goal, M = beta/B.",
-            eq(epsilon, eta * L * beta / (B * mu) + Delta / (K * mu * eta)),
+            "Eq. (2) with equality at the goal, M = beta/B; rate and goal may be others at another batch size.",
+            eq(goal(B), rate_of(B) * L * beta / (B * mu) + Delta / (K * mu * rate_of(B))),
             "Lee et al. 2021, Eqs. (4), (5)",
             ("3.4", "4.4", TIGHT.id),
-            Derived("put epsilon and M = beta/B into 3.4", lambda p: eq(epsilon, p["3.4"].rhs.subs(M, NOISE))),
+            by("3.4", RightSide(G_mean, T_bound, {eta: rate_of(B)}), Using(TIGHT.id), Using(M_OF_BATCH)),
         ),
         algebra(
             "5.2",
             "Solved for K.",
-            eq(K, STEPS_AT_RATE),
+            eq(K, STEPS_AT_RATE.subs(ITS_OWN)),
             "Lee et al. 2021, Eq. (6), first form",
             ("5.1",),
-            Derived("solve 5.1 for K", lambda p: solve_for(p["5.1"], K)),
+            by("5.1", Solve(K)),
         ),
         algebra(
             "5.3",
-            "The bracket in 5.2 vanishes at this batch size.",
+            "At one rate and one goal the bracket in 5.2 vanishes at this batch size.",
             eq(B_low, B_LOW),
             "docs/theory.md, result 5",
-            ("5.2",),
-            Derived("solve 1/K = 0 for B", lambda p: eq(B_low, solve_for(eq(1 / p["5.2"].rhs, 0), B).rhs)),
+            ("5.2", SAME_RATE.id, SAME_GOAL.id),
+            by(
+                "5.2",
+                Using(SAME_RATE.id),
+                Using(SAME_GOAL.id),
+                Inverted(),
+                Where(1 / K, sympy.Integer(0), B, B_low),
+                Solve(B_low),
+            ),
         ),
         inequality(
             "5.4",
             "Above it the bracket is positive and K is finite;",
             lt(0, BRACKET),
             "docs/theory.md, result 5",
-            (),
-            Certificate({"given": mu * epsilon / B}, reading="right - left = (μ ε/B) (B - B_low)"),
+            ("5.3",),
+            Certificate({"given": mu * epsilon / B}, using=("5.3",), reading="right - left = (μ ε/B) (B - B_low)"),
             given=(lt(B_low, B),),
-            definitions=(LOW,),
         ),
         inequality(
             "5.5",
             "up to it no K reaches the goal: the bound is vacuous.",
             le(BRACKET, 0),
             "docs/theory.md, result 5",
-            (),
-            Certificate({"given": mu * epsilon / B}, reading="right - left = (μ ε/B) (B_low - B)"),
+            ("5.3",),
+            Certificate({"given": mu * epsilon / B}, using=("5.3",), reading="right - left = (μ ε/B) (B_low - B)"),
             given=(le(B, B_low),),
-            definitions=(LOW,),
         ),
         algebra(
             "5.6",
             "In units of the floor.",
             eq(K, c2 / (1 - x)),
             "docs/theory.md, result 5",
-            ("5.2",),
-            Derived("name c2 and x = B_low/B in 5.2", lambda p: p["5.2"]),
-            definitions=(FLOOR, eq(x, B_low / B), LOW),
+            ("5.2", "5.3", SAME_RATE.id, SAME_GOAL.id),
+            by("5.2", using=(SAME_RATE.id, SAME_GOAL.id, "5.3")),
+            definitions=(FLOOR, eq(x, B_low / B)),
         ),
         algebra(
             "5.7",
@@ -128,8 +120,8 @@ EXACT = Result(
             eq(x, c1 / (B * c2)),
             "docs/theory.md, result 5",
             ("5.3",),
-            Derived("divide 5.3 by B", lambda p: eq(x, p["5.3"].rhs / B)),
-            definitions=(eq(c1, C1), FLOOR),
+            by("5.3", Times(1 / B)),
+            definitions=(eq(c1, C1), FLOOR, eq(x, B_low / B)),
         ),
         algebra(
             "5.8",
@@ -137,7 +129,7 @@ EXACT = Result(
             eq(K_1, c2 * (1 + x)),
             "Lee et al. 2021, Eq. (6), second form",
             ("5.6",),
-            Derived("Taylor polynomial of 5.6 at x = 0", lambda p: eq(K_1, _first_order(p["5.6"].rhs, x, x))),
+            by("5.6", Taylor(K, x, K_1)),
         ),
         algebra(
             "5.9",
@@ -145,7 +137,7 @@ EXACT = Result(
             eq(K - K_1, c2 * x**2 / (1 - x)),
             "docs/theory.md, result 5",
             ("5.6", "5.8"),
-            Derived("subtract 5.8 from 5.6", lambda p: eq(K - K_1, p["5.6"].rhs - p["5.8"].rhs)),
+            by("5.6", With("-", "5.8")),
         ),
         inequality(
             "5.10",
@@ -166,16 +158,16 @@ EXACT = Result(
             "Error relative to the exact K,",
             eq((K - K_1) / K, x**2),
             "docs/theory.md, result 5",
-            ("5.6", "5.8"),
-            Derived("divide", lambda p: eq((K - K_1) / K, 1 - p["5.8"].rhs / p["5.6"].rhs)),
+            ("5.9", "5.6"),
+            by("5.9", With("/", "5.6")),
         ),
         algebra(
             "5.12",
             "and relative to the paper's.",
             eq((K - K_1) / K_1, x**2 / (1 - x**2)),
             "docs/theory.md, result 5",
-            ("5.6", "5.8"),
-            Derived("divide", lambda p: eq((K - K_1) / K_1, p["5.6"].rhs / p["5.8"].rhs - 1)),
+            ("5.9", "5.8"),
+            by("5.9", With("/", "5.8")),
         ),
         algebra(
             "5.13",
@@ -183,7 +175,7 @@ EXACT = Result(
             eq(K - c2 * sympy.Sum(x**j, (j, 0, n)), c2 * x ** (n + 1) / (1 - x)),
             "docs/theory.md, result 5",
             ("5.6",),
-            Derived("subtract the geometric sum from 5.6", _geometric),
+            Telescopes(n, ("5.6",)),
         ),
         algebra(
             "5.14",
@@ -191,7 +183,7 @@ EXACT = Result(
             eq(B_crit, c1 / c2),
             "docs/theory.md, result 5",
             ("5.7",),
-            Derived("solve 5.7 with x = 1 for B", lambda p: eq(B_crit, solve_for(substitute(p["5.7"], {x: 1}), B).rhs)),
+            by("5.7", Where(x, sympy.Integer(1), B, B_crit), Solve(B_crit)),
         ),
     ),
 )
@@ -205,10 +197,10 @@ PROPOSITION = Result(
         algebra(
             "6.1",
             "Proposition 4.1.",
-            eq(K_1, HYPERBOLA.expression),
+            PROPOSITION_4_1,
             "Lee et al. 2021, Eq. (3)",
-            ("5.2", SAME_RATE.id, SAME_GOAL.id),
-            Derived("first-order Taylor polynomial of 5.2 in the noise beta", _paper_expansion),
+            ("5.8", "5.7"),
+            by("5.8", using=("5.7",)),
             definitions=(eq(c1, C1), FLOOR),
         ),
         algebra(
@@ -217,10 +209,7 @@ PROPOSITION = Result(
             eq(sympy.Limit(B * K_1, B, 0), c1),
             "Lee et al. 2021, Sec. 4.1",
             ("6.1",),
-            Derived(
-                "limit of B times 6.1",
-                lambda p: eq(sympy.Limit(B * K_1, B, 0), sympy.limit(B * p["6.1"].rhs, B, 0)),
-            ),
+            by("6.1", Times(B), Limited(B, sympy.Integer(0))),
         ),
         algebra(
             "6.3",
@@ -228,10 +217,7 @@ PROPOSITION = Result(
             eq(sympy.Limit(K_1, B, sympy.oo), c2),
             "Lee et al. 2021, Sec. 4.1",
             ("6.1",),
-            Derived(
-                "limit of 6.1",
-                lambda p: eq(sympy.Limit(K_1, B, sympy.oo), sympy.limit(p["6.1"].rhs, B, sympy.oo)),
-            ),
+            by("6.1", Limited(B, sympy.oo)),
         ),
         algebra(
             "6.4",
@@ -239,7 +225,7 @@ PROPOSITION = Result(
             eq(K_doubled, K_1 / 2**r + (1 - 2**-r) * c2),
             "Lee et al. 2021, Sec. 4.1",
             ("6.1",),
-            Derived("put 2^r B into 6.1 and eliminate c1", _doubling),
+            by("6.1", Put({B: 2**r * B, K_1: K_doubled}), With("-", by("6.1", Times(2**-r)))),
         ),
     ),
 )

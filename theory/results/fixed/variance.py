@@ -12,24 +12,31 @@ from theory.checking.assumptions import (
     MEAN_GROWTH,
     NOISE_GROWTH,
     SAMPLED,
+    SECOND_MOMENT,
     WITHOUT_REPLACEMENT,
 )
+from theory.checking.bounds import GROWTH, NOISE
+from theory.checking.checks import Certificate, Identity, by
 from theory.checking.inner import inner
-from theory.checking.operations import solve_for, substitute
-from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
+from theory.checking.moments import Mean, Square
+from theory.checking.operations import Meaning, Put, Solve, Using
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq, le, lt
 from theory.symbols import (
     M_G,
+    V_1,
+    V_2,
+    V_12,
     V_B,
+    V_N,
     B,
     M,
     N,
-    beta,
-    beta_v,
     covariance,
+    covariance_12,
     i,
     j,
     mean_square,
-    mu_g,
     n1,
     n2,
     variance,
@@ -42,27 +49,12 @@ argument = partial(Step, "fixed", Kind.ARGUMENT)
 ONE = sympy.Integer(1)
 
 
-def _pairs(_: Premises) -> sympy.core.relational.Relational:
-    own = sympy.Sum(variance, (i, 1, B)).doit()
-    crossed = sympy.Sum(sympy.Sum(covariance, (j, i + 1, B)).doit(), (i, 1, B)).doit()
-    return eq(V_B, (own + 2 * crossed) / B**2)
+# every draw with itself, and every pair of draws twice
+ALL_PAIRS = sympy.Sum(variance, (i, 1, B)) + 2 * sympy.Sum(sympy.Sum(covariance, (j, i + 1, B)), (i, 1, B))
 
 
-def _without_replacement(premises: Premises) -> sympy.core.relational.Relational:
-    return solve_for(substitute(premises["4.1"], {V_B: sympy.Integer(0), B: N}), covariance)
-
-
-def _two_epochs(premises: Premises) -> sympy.core.relational.Relational:
-    share = premises["4.6"].rhs
-    return eq(V_B, sum(size**2 * share.subs(B, size) for size in (n1, n2)) / B**2)
-
-
-def _about_the_mean(_: Premises) -> sympy.core.relational.Relational:
-    """Expand |g - E g|^2 and take the mean: <g, E g> has the mean |E g|^2."""
-    square = inner(SAMPLED - MEAN, SAMPLED - MEAN)
-    mean = {inner(SAMPLED, SAMPLED): mean_square, inner(SAMPLED, MEAN): inner(MEAN, MEAN)}
-    return solve_for(eq(V_B, square.subs(mean)), mean_square)
-
+M_OF_BATCH, M_G_OF_BATCH = (Meaning("4.4", symbol, SECOND_MOMENT.claim) for symbol in (M, M_G))
+"""Results that assume a second moment of at most M + M_G |grad f|² hold for a batch with these."""
 
 MINIBATCH = Result(
     "4",
@@ -77,7 +69,8 @@ MINIBATCH = Result(
             eq(V_B, (variance + (B - 1) * covariance) / B),
             "docs/theory.md, result 4",
             (),
-            Derived("add the covariances of all pairs of draws, divide by B²", _pairs),
+            Identity(),
+            definitions=(eq(V_B, ALL_PAIRS / B**2),),
         ),
         algebra(
             "4.2",
@@ -85,18 +78,15 @@ MINIBATCH = Result(
             eq(V_B, variance / B),
             "Bottou, Curtis, Nocedal 2018, Sec. 4.2",
             ("4.1", INDEPENDENT.id),
-            Derived(
-                "put κ = 0 into 4.1",
-                lambda p: substitute(p["4.1"], {p[INDEPENDENT.id].lhs: p[INDEPENDENT.id].rhs}),
-            ),
+            by("4.1", Using(INDEPENDENT.id)),
         ),
         algebra(
             "4.3",
             "Second moment of a vector.",
             eq(mean_square, inner(MEAN, MEAN) + V_B),
             "Bottou, Curtis, Nocedal 2018, Eq. (4.6)",
-            (),
-            Derived("expand |g - E g|² and take its mean", _about_the_mean),
+            ("2.2",),
+            by(Square("noise", SAMPLED - MEAN), Mean("2.2")),
         ),
         inequality(
             "4.4",
@@ -108,7 +98,7 @@ MINIBATCH = Result(
                 {"4.3": ONE, "4.2": ONE, MEAN_GROWTH.id: ONE, NOISE_GROWTH.id: 1 / B},
                 reading="right - left = [4.3] + [4.2] + [mean-growth] + [noise-growth]/B",
             ),
-            definitions=(eq(M, beta / B), eq(M_G, mu_g**2 + beta_v / B)),
+            definitions=(eq(M, NOISE), eq(M_G, GROWTH)),
         ),
         algebra(
             "4.5",
@@ -116,7 +106,7 @@ MINIBATCH = Result(
             eq(covariance, -variance / (N - 1)),
             "docs/theory.md, result 4",
             ("4.1", WITHOUT_REPLACEMENT.id),
-            Derived("solve 4.1 with B = N and V(N) = 0 for κ", _without_replacement),
+            by("4.1", Put({B: N, V_B: V_N}), Using(WITHOUT_REPLACEMENT.id), Solve(covariance)),
         ),
         algebra(
             "4.6",
@@ -124,7 +114,7 @@ MINIBATCH = Result(
             eq(V_B, variance * (N - B) / (B * (N - 1))),
             "docs/theory.md, result 4",
             ("4.1", "4.5"),
-            Derived("put 4.5 into 4.1", lambda p: substitute(p["4.1"], {p["4.5"].lhs: p["4.5"].rhs})),
+            by("4.1", Using("4.5")),
         ),
         inequality(
             "4.7",
@@ -142,10 +132,13 @@ MINIBATCH = Result(
         algebra(
             "4.8",
             "A batch across an epoch border: n1 draws from the old epoch, n2 from the new, B = n1 + n2.",
-            eq(V_B, variance * (n1 * (N - n1) + n2 * (N - n2)) / (B**2 * (N - 1))),
+            eq(V_12, variance * (n1 * (N - n1) + n2 * (N - n2)) / (B**2 * (N - 1))),
             "docs/theory.md, result 4",
             ("4.6", INDEPENDENT_EPOCHS.id),
-            Derived("add n² V(n) of both parts, divide by B²", _two_epochs),
+            Identity(
+                (INDEPENDENT_EPOCHS.id, *(by("4.6", Put({B: n, V_B: V_n})) for n, V_n in ((n1, V_1), (n2, V_2)))),
+            ),
+            definitions=(eq(V_12, (n1**2 * V_1 + n2**2 * V_2 + 2 * n1 * n2 * covariance_12) / B**2),),
         ),
         argument(
             "4.9",

@@ -3,24 +3,26 @@
 from functools import partial
 
 import sympy
-from sympy.core.relational import Relational
 
+from theory.checking.analysis import BestValue, Limited, Summed
 from theory.checking.assumptions import (
     BOUNDED,
     GRAD,
     MOMENTUM,
-    MOVE,
     SAME_GOAL,
     SECOND_MOMENT,
     SMOOTH,
     UNBIASED,
 )
-from theory.checking.assumptions import DIFFERENCE as SMOOTH_DIFFERENCE
-from theory.checking.bounds import C1, C2, NOISE, NOISE_SCALE
+from theory.checking.bounds import C1, C2, NOISE_SCALE
+from theory.checking.checks import Certificate, Identity, NormSquare, by
 from theory.checking.inner import base, inner
-from theory.checking.operations import solve_for, substitute, sum_over_steps
-from theory.checking.proof import Certificate, Derived, Kind, NormSquare, Premises, Result, Step, eq, le, lt
-from theory.results.fixed.descent import GRADIENT_SQUARED, MEAN
+from theory.checking.moments import AtStep, Equal, Mean, Move
+from theory.checking.operations import Put, RightSide, Solve, Times, Using, Where, With
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq, le, lt
+from theory.results.fixed.descent import GRADIENT_SQUARED, MEAN_OF_STEPS
+from theory.results.fixed.variance import M_OF_BATCH
 from theory.results.rules.momentum_buffer import AVERAGE, BUFFER_STEPS, BUFFERS, GRADIENTS
 from theory.symbols import (
     B_0,
@@ -29,7 +31,6 @@ from theory.symbols import (
     B_crit,
     Buffer,
     Delta,
-    F,
     Fz,
     G,
     G_mean,
@@ -43,13 +44,14 @@ from theory.symbols import (
     beta,
     c1,
     c2,
-    epsilon,
     eta,
     f_inf,
     f_next,
     f_now,
     f_z,
+    f_z_next,
     g_sample,
+    goal,
     k,
     lead,
     m,
@@ -76,14 +78,13 @@ NOISE_FACTOR = 1 + m**lead / ROOT
 BRACKET = 2 - L * a_rate * M_G - 2 * LAG * ROOT
 
 
-def _next_z(order: int) -> Relational:
-    """Make one step of the method and of its buffer, and form z again."""
-    buffer = m * v_before + g_sample
-    move = buffer if order == 1 else g_sample + m * buffer
-    return eq(z_next, w - eta * move - m**order * a_rate * buffer)
+ENDS = sympy.Limit(B * K_star, B, 0) / sympy.Limit(K_star, B, sympy.oo)
 
 
 def _plain(order: int) -> Step:
+    """Return that z makes plain steps: one step of the method and of its buffer, and z formed again."""
+    buffer = m * v_before + g_sample
+    move = buffer if order == 1 else g_sample + m * buffer
     return algebra(
         f"14.{order}",
         "Heavy ball, v <- m v + g, w <- w - eta v: z = w - m a v makes plain steps of rate a = eta/(1-m);"
@@ -92,47 +93,13 @@ def _plain(order: int) -> Step:
         eq(z_next, z_now - a_rate * g_sample),
         "Yang, Lin, Li 2016",
         (),
-        Derived("make one step and form z again", lambda _: _next_z(order)),
-        definitions=(eq(z_now, w - m**order * a_rate * v_before), RATE_SUM),
+        Identity(),
+        definitions=(
+            eq(z_now, w - m**order * a_rate * v_before),
+            eq(z_next, w - eta * move - m**order * a_rate * buffer),
+            RATE_SUM,
+        ),
     )
-
-
-def _descent(premises: Premises) -> Relational:
-    """Put d = -a g into the descent lemma at z, where the gradient is grad f(w) + the difference, and take the mean."""
-    meaning = {
-        f_now: f_z,
-        f_next: mean_f_z_next,
-        inner(GRAD, MOVE): -a_rate * (GRADIENT_SQUARED + inner(GRAD, DIFFERENCE)),
-        inner(MOVE, MOVE): a_rate**2 * mean_square,
-    }
-    return substitute(premises["1.3"], meaning)
-
-
-def _lipschitz(premises: Premises) -> Relational:
-    distance = m**lead * a_rate / (1 - m)
-    meaning = {
-        inner(SMOOTH_DIFFERENCE, SMOOTH_DIFFERENCE): inner(DIFFERENCE, DIFFERENCE),
-        inner(MOVE, MOVE): distance**2 * inner(AVERAGE, AVERAGE),
-        t: ONE,
-    }
-    return substitute(premises[SMOOTH.id], meaning)
-
-
-def _steps(premises: Premises) -> Relational:
-    """Solve for K with heavy ball and M_G = 1."""
-    bound = premises["14.16"].rhs.subs({lead: 1, M_G: 1}).subs(M, NOISE)
-    return eq(K_eta, solve_for(eq(bound, epsilon), K).rhs)
-
-
-def _tuned(premises: Premises) -> Relational:
-    inverse = 1 / premises["14.17"].rhs
-    best = solve_for(eq(sympy.diff(inverse, a_rate), 0), a_rate).rhs
-    return eq(K_star, 1 / inverse.subs(a_rate, best))
-
-
-def _crossing(premises: Premises) -> Relational:
-    steps = premises["14.18"].rhs
-    return eq(B_crit, sympy.limit(B * steps, B, 0) / sympy.limit(steps, B, sympy.oo))
 
 
 DESCENT_STEPS = (
@@ -145,8 +112,13 @@ DESCENT_STEPS = (
             mean_f_z_next, f_z - a_rate * (GRADIENT_SQUARED + inner(GRAD, DIFFERENCE)) + L * a_rate**2 * mean_square / 2
         ),
         "docs/theory.md, result 14",
-        ("1.3", "14.1", "14.2", UNBIASED.id),
-        Derived("put d = -a g into 1.3 at z; ∇f(z) = ∇f(w) + (∇f(z) - ∇f(w)) and E g = ∇f(w)", _descent),
+        ("1.3", "2.2", "14.1", "14.2", UNBIASED.id),
+        by(
+            "1.3",
+            Move({"grad": GRAD + DIFFERENCE}, {f_now: f_z, f_next: f_z_next}, steps=("14.1", "14.2")),
+            Mean("2.2"),
+            Equal(UNBIASED.id),
+        ),
     ),
     inequality(
         "14.4",
@@ -154,7 +126,7 @@ DESCENT_STEPS = (
         le(inner(DIFFERENCE, DIFFERENCE), LAG**2 * inner(AVERAGE, AVERAGE)),
         "docs/theory.md, result 14",
         (SMOOTH.id,),
-        Derived("smoothness from w to z, |z - w| = m^j a |u|/(1-m)", _lipschitz),
+        by(SMOOTH.id, Move({"d": (-(m**lead) * a_rate / (1 - m)) * AVERAGE, "u": DIFFERENCE}), Put({t: ONE})),
     ),
     inequality(
         "14.5",
@@ -206,19 +178,8 @@ BOUND_STEPS = (
             + L * a_rate**2 * M / 2,
         ),
         "docs/theory.md, result 14",
-        ("14.12",),
-        Derived(
-            "take the full expectation of 14.12",
-            lambda p: substitute(
-                p["14.12"],
-                {
-                    mean_f_z_next: Fz(k + 1),
-                    f_z: Fz(k),
-                    GRADIENT_SQUARED: G(k),
-                    inner(AVERAGE, AVERAGE): Buffer(k),
-                },
-            ),
-        ),
+        ("14.12", "2.2"),
+        by("14.12", AtStep("2.2")),
     ),
     inequality(
         "14.14",
@@ -231,15 +192,15 @@ BOUND_STEPS = (
         ),
         "docs/theory.md, result 14",
         ("14.13",),
-        Derived("sum 14.13 over k = 1..K", lambda p: sum_over_steps(p["14.13"])),
+        by("14.13", Summed()),
     ),
     inequality(
         "14.15",
         "f is bounded below at z too.",
         le(f_inf, Fz(K + 1)),
         "Lee et al. 2021, Sec. 4.1",
-        (BOUNDED.id,),
-        Derived("the bound below, at z", lambda p: substitute(p[BOUNDED.id], {F(K + 1): Fz(K + 1)})),
+        (BOUNDED.id, "2.2"),
+        by(BOUNDED.id, Move({}, {f_now: f_z}), AtStep("2.2"), Put({k: K + 1})),
     ),
     inequality(
         "14.16",
@@ -258,7 +219,7 @@ BOUND_STEPS = (
             "κ = L m^j a/(1-m)",
         ),
         given=(lt(0, BRACKET),),
-        definitions=(eq(Delta, 2 * (Fz(1) - f_inf)), MEAN),
+        definitions=(eq(Delta, 2 * (Fz(1) - f_inf)), MEAN_OF_STEPS),
     ),
 )
 
@@ -266,20 +227,24 @@ TUNED_STEPS = (
     algebra(
         "14.17",
         "Heavy ball with M_G = 1: steps that the bound asks for.",
-        eq(K_eta, Delta / (a_rate * (2 * epsilon - L * a_rate * ((1 + m) / (1 - m) * epsilon + (1 + m) * beta / B)))),
+        eq(K_eta, Delta / (a_rate * (2 * goal(B) - L * a_rate * ((1 + m) / (1 - m) * goal(B) + (1 + m) * beta / B)))),
         "docs/theory.md, result 14",
         ("14.16", "4.4"),
-        Derived("put j = 1, M_G = 1, M = beta/B into 14.16, set it to epsilon and solve for K", _steps),
-        given=(lt(0, BRACKET),),
+        by(
+            "14.16",
+            RightSide(G_mean, S_bound, {lead: 1, M_G: 1}),
+            Where(S_bound, goal(B), K, K_eta),
+            Using(M_OF_BATCH),
+            Solve(K_eta),
+        ),
     ),
     algebra(
         "14.18",
         "At the best rate a hyperbola again: with momentum the bound asks for more in both terms, most in the floor.",
         eq(K_star, (1 + m) * c1 / B + (1 + m) / (1 - m) * c2),
         "docs/theory.md, result 14",
-        ("14.17", SAME_GOAL.id),
-        Derived("minimise 14.17 over a", _tuned),
-        given=(lt(0, BRACKET),),
+        ("14.17", SAME_GOAL.id, MOMENTUM.id),
+        by("14.17", Using(SAME_GOAL.id), BestValue(K_eta, a_rate, K_star, positive=(MOMENTUM.id,))),
         definitions=(eq(c1, C1.subs(mu, 1)), eq(c2, C2.subs({mu: 1, M_G: 1}))),
     ),
     algebra(
@@ -288,9 +253,13 @@ TUNED_STEPS = (
         eq(B_crit, (1 - m) * B_0),
         "docs/theory.md, result 14",
         ("14.18",),
-        Derived("the noise term of 14.18 over its floor", _crossing),
-        given=(lt(0, BRACKET),),
-        definitions=(eq(c1, C1.subs(mu, 1)), eq(c2, C2.subs({mu: 1, M_G: 1})), eq(B_0, NOISE_SCALE.subs(M_G, 1))),
+        by(by("14.18", Times(B), Limited(B, sympy.Integer(0))), With("/", by("14.18", Limited(B, sympy.oo)))),
+        definitions=(
+            eq(B_crit, ENDS),
+            eq(c1, C1.subs(mu, 1)),
+            eq(c2, C2.subs({mu: 1, M_G: 1})),
+            eq(B_0, NOISE_SCALE.subs(M_G, 1)),
+        ),
     ),
     algebra(
         "14.20",
@@ -298,8 +267,7 @@ TUNED_STEPS = (
         eq(S_bound, (Delta / (K * a_rate) + L * a_rate * M) / (2 - L * a_rate * M_G)),
         "docs/theory.md, result 14",
         ("14.16",),
-        Derived("put m = 0 into the right side of 14.16", lambda p: eq(S_bound, p["14.16"].rhs.subs(m, 0))),
-        given=(lt(0, BRACKET),),
+        by("14.16", RightSide(G_mean, S_bound, {m: 0})),
     ),
     argument(
         "14.21",

@@ -3,12 +3,15 @@
 from functools import partial
 
 import sympy
-from sympy.core.relational import Relational
 
+from theory.checking.analysis import Summed
 from theory.checking.assumptions import GRAD, MOMENTS_ORDERED, MOMENTUM, SAMPLED, SECOND_MOMENT, UNBIASED
+from theory.checking.checks import Certificate, NormSquare, by
 from theory.checking.inner import base, inner
-from theory.checking.operations import substitute, sum_over_steps
-from theory.checking.proof import Certificate, Derived, Kind, NormSquare, Premises, Step, eq, le
+from theory.checking.moments import AtStep, Equal, Mean, Square
+from theory.checking.operations import Put
+from theory.checking.proof import Kind, Step
+from theory.checking.relations import eq, le
 from theory.results.fixed.descent import GRADIENT_SQUARED
 from theory.symbols import M_G, Buffer, G, K, M, k, m, mean_square, mean_square_u, mu
 
@@ -21,13 +24,6 @@ GRADIENTS = sympy.Sum(G(k), (k, 1, K))
 BUFFERS = sympy.Sum(Buffer(k), (k, 1, K))
 
 
-def _average(_: Premises) -> Relational:
-    """Expand |m u + (1-m) g|² and take the mean given the past."""
-    after = m * AVERAGE + (1 - m) * SAMPLED
-    mean = {inner(SAMPLED, SAMPLED): mean_square, inner(SAMPLED, AVERAGE): inner(GRAD, AVERAGE)}
-    return eq(mean_square_u, inner(after, after).subs(mean))
-
-
 BUFFER_STEPS = (
     algebra(
         "14.6",
@@ -37,8 +33,8 @@ BUFFER_STEPS = (
             m**2 * inner(AVERAGE, AVERAGE) + 2 * m * (1 - m) * inner(GRAD, AVERAGE) + (1 - m) ** 2 * mean_square,
         ),
         "docs/theory.md, result 14",
-        (UNBIASED.id,),
-        Derived("expand |m u + (1-m) g|², E g = ∇f", _average),
+        ("2.2", UNBIASED.id),
+        by(Square("unext", m * AVERAGE + (1 - m) * SAMPLED), Mean("2.2"), Equal(UNBIASED.id)),
     ),
     inequality(
         "14.7",
@@ -46,7 +42,7 @@ BUFFER_STEPS = (
         le(ONE, M_G),
         "docs/theory.md, result 14",
         (MOMENTS_ORDERED.id,),
-        Derived("put mu = 1", lambda p: substitute(p[MOMENTS_ORDERED.id], {mu: ONE})),
+        by(MOMENTS_ORDERED.id, Put({mu: ONE})),
     ),
     inequality(
         "14.8",
@@ -76,14 +72,8 @@ BUFFER_STEPS = (
             -(1 - m) * Buffer(k) + (1 - m) * ((1 - m) * M + M_G * G(k)),
         ),
         "docs/theory.md, result 14",
-        ("14.8",),
-        Derived(
-            "take the full expectation of 14.8, subtract U_k",
-            lambda p: le(
-                Buffer(k + 1) - Buffer(k),
-                p["14.8"].rhs.subs({inner(AVERAGE, AVERAGE): Buffer(k), GRADIENT_SQUARED: G(k)}) - Buffer(k),
-            ),
-        ),
+        ("14.8", "2.2"),
+        by("14.8", AtStep("2.2")),
     ),
     inequality(
         "14.10",
@@ -94,7 +84,7 @@ BUFFER_STEPS = (
         ),
         "docs/theory.md, result 14",
         ("14.9",),
-        Derived("sum 14.9 over k = 1..K", lambda p: sum_over_steps(p["14.9"])),
+        by("14.9", Summed()),
     ),
     inequality(
         "14.11",

@@ -3,11 +3,14 @@
 from functools import partial
 
 import sympy
-from sympy.core.relational import Relational
 
-from theory.checking.proof import Derived, Kind, Premises, Step, Telescopes, eq
+from theory.checking.analysis import Evaluated, Itself, Limited
+from theory.checking.checks import Telescopes, by
+from theory.checking.operations import Times
+from theory.checking.proof import Kind, Step
+from theory.checking.relations import eq, lt
 from theory.numbers.schedules import SHAPES
-from theory.symbols import A_D, A_K, H_D, H_K, K, decay_steps, end_factor, eta, gamma, k, rest, s, stages, tau, y
+from theory.symbols import A_D, A_K, H_D, H_K, K, decay_steps, end_factor, eta, gamma, i, k, rest, s, stages, tau, y
 
 algebra = partial(Step, "schedules", Kind.ALGEBRA)
 argument = partial(Step, "schedules", Kind.ARGUMENT)
@@ -38,7 +41,8 @@ def _closed_forms() -> tuple[Step, ...]:
                     eq(total, eta**degree * closed),
                     "docs/theory.md, result 13",
                     (),
-                    Telescopes(total, K, eta**degree * shape.rate.subs(k, K) ** degree),
+                    Telescopes(K),
+                    definitions=(eq(total, sympy.Sum((eta * shape.rate) ** degree, (k, 0, K - 1))),),
                 )
             )
     return tuple(steps)
@@ -48,27 +52,33 @@ def _number(name: str, degree: int) -> str:
     return f"13.{2 * list(_WORDS).index(name) + degree}"
 
 
-def _staged(total: sympy.Symbol, factor: sympy.Expr, height: sympy.Expr) -> Relational:
-    """Return D steps in each whole stage, and the rest in the next."""
-    index = sympy.Dummy("stage", integer=True)
-    whole = sympy.Sum(factor**index, (index, 0, stages - 1)).doit()
-    whole = whole.args[-1][0] if isinstance(whole, sympy.Piecewise) else whole
-    return eq(total, height * (decay_steps * whole + rest * factor**stages))
-
-
-def _of_stages(closed: sympy.Expr) -> sympy.Expr:
-    """Return a closed form at K = D stages + rest."""
-    return closed.subs(sympy.floor(K / decay_steps), stages).subs(K, decay_steps * stages + rest)
+def _staged(id_: str, words: str, total: sympy.Symbol, degree: int) -> Step:
+    """Return the step for D steps in each whole stage, and the rest in the next."""
+    shape = SHAPES["step"]
+    closed = shape.total if degree == 1 else shape.squares
+    at_stages = closed.subs(sympy.floor(K / decay_steps), stages).subs(K, decay_steps * stages + rest)
+    whole = sympy.Sum(decay_steps * gamma ** (degree * i), (i, 0, stages - 1))
+    return algebra(
+        id_,
+        words,
+        eq(total, eta**degree * at_stages),
+        "docs/theory.md, result 13",
+        (),
+        Telescopes(stages),
+        definitions=(eq(total, eta**degree * (whole + rest * gamma ** (degree * stages))),),
+    )
 
 
 def _held(total: sympy.Symbol, at_D: sympy.Symbol, degree: int, words: str) -> Step:
+    beyond = sympy.Sum((eta * end_factor) ** degree, (k, decay_steps, K - 1))
     return algebra(
         f"13.{_PAIRS + 2 + degree}",
         words,
         eq(total, at_D + (K - decay_steps) * (eta * end_factor) ** degree),
         "docs/theory.md, result 13",
         (),
-        Telescopes(total, K, (eta * end_factor) ** degree, decay_steps, at_D),
+        Telescopes(K),
+        definitions=(eq(total, at_D + beyond),),
     )
 
 
@@ -76,44 +86,10 @@ def _integral(exponent: sympy.Expr) -> sympy.Integral:
     return sympy.Integral(y**-exponent, (y, 1, K))
 
 
-def _limit(name: sympy.Expr, value: sympy.Expr) -> Relational:
-    return eq(sympy.Limit(name, K, sympy.oo), sympy.limit(value, K, sympy.oo))
-
-
-def _power_limit(exponent: sympy.Expr, over: sympy.Expr) -> Relational:
-    integral = _integral(exponent)
-    return _limit(integral / over, integral.doit() / over)
-
-
-def _falling(premises: Premises) -> Relational:
-    """Return the limit of the exponential schedule's sum, its factor written exp(-s)."""
-    limit = sympy.limit(premises["13.13"].rhs.subs(gamma, sympy.exp(-s)), K, sympy.oo)
-    return eq(sympy.Limit(A_K, K, sympy.oo), limit.subs(s, -sympy.log(gamma)))
-
-
-def _falling_stages(premises: Premises) -> Relational:
-    limit = sympy.limit(premises["13.15"].rhs.subs(gamma, sympy.exp(-s)), stages, sympy.oo)
-    return eq(sympy.Limit(A_K, stages, sympy.oo), limit.subs(s, -sympy.log(gamma)))
-
-
 SUM_STEPS = (
     *_closed_forms(),
-    algebra(
-        "13.15",
-        "Step decay by the factor gamma every D steps: after n_D whole stages and r_D steps of the next",
-        eq(A_K, eta * _of_stages(SHAPES["step"].total)),
-        "docs/theory.md, result 13",
-        (),
-        Derived("add D steps per whole stage, a geometric sum, and the rest", lambda _: _staged(A_K, gamma, eta)),
-    ),
-    algebra(
-        "13.16",
-        "and of the squares.",
-        eq(H_K, eta**2 * _of_stages(SHAPES["step"].squares)),
-        "docs/theory.md, result 13",
-        (),
-        Derived("the same with gamma² for gamma", lambda _: _staged(H_K, gamma**2, eta**2)),
-    ),
+    _staged("13.15", "Step decay by gamma every D steps: after n_D whole stages and r_D steps of the next", A_K, 1),
+    _staged("13.16", "and of the squares.", H_K, 2),
     _held(A_K, A_D, 1, "A decay that keeps its end rate, beyond D"),
     _held(H_K, H_D, 2, "and of the squares."),
 )
@@ -126,7 +102,7 @@ CONVERGENCE_STEPS = (
         eq(sympy.Limit(H_K / K, K, sympy.oo), (eta * end_factor) ** 2),
         "docs/theory.md, result 13",
         ("13.18",),
-        Derived("limit of 13.18 over K", lambda p: _limit(H_K / K, p["13.18"].rhs / K)),
+        by("13.18", Times(1 / K), Limited(K, sympy.oo)),
     ),
     algebra(
         "13.20",
@@ -134,7 +110,7 @@ CONVERGENCE_STEPS = (
         eq(sympy.Limit(A_K / sympy.log(K), K, sympy.oo), eta * tau),
         "docs/theory.md, result 13",
         (_number("inverse", 1),),
-        Derived("limit of 13.9 over log K", lambda p: _limit(A_K / sympy.log(K), p["13.9"].rhs / sympy.log(K))),
+        by(_number("inverse", 1), Times(1 / sympy.log(K)), Limited(K, sympy.oo)),
     ),
     algebra(
         "13.21",
@@ -142,7 +118,7 @@ CONVERGENCE_STEPS = (
         eq(sympy.Limit(H_K, K, sympy.oo), (eta * tau) ** 2 * sympy.polygamma(1, tau)),
         "docs/theory.md, result 13",
         (_number("inverse", 2),),
-        Derived("limit of 13.10", lambda p: _limit(H_K, p["13.10"].rhs)),
+        by(_number("inverse", 2), Limited(K, sympy.oo)),
     ),
     algebra(
         "13.22",
@@ -150,7 +126,7 @@ CONVERGENCE_STEPS = (
         eq(sympy.Limit(_integral(1 - s) / K**s, K, sympy.oo), 1 / s),
         "docs/theory.md, result 13",
         (),
-        Derived("integrate, divide by K^s, let K grow", lambda _: _power_limit(1 - s, K**s)),
+        by(Itself(_integral(1 - s) / K**s), Evaluated(), Limited(K, sympy.oo)),
     ),
     algebra(
         "13.23",
@@ -158,7 +134,7 @@ CONVERGENCE_STEPS = (
         eq(sympy.Limit(_integral(1 + s), K, sympy.oo), 1 / s),
         "docs/theory.md, result 13",
         (),
-        Derived("integrate, let K grow", lambda _: _power_limit(1 + s, sympy.Integer(1))),
+        by(Itself(_integral(1 + s)), Evaluated(), Limited(K, sympy.oo)),
     ),
     algebra(
         "13.24",
@@ -166,7 +142,8 @@ CONVERGENCE_STEPS = (
         eq(sympy.Limit(A_K, K, sympy.oo), eta / (1 - gamma)),
         "docs/theory.md, result 13",
         (_number("exponential", 1),),
-        Derived("limit of 13.13, gamma = exp(-s), s > 0", _falling),
+        by(_number("exponential", 1), Limited(K, sympy.oo, below_one=gamma)),
+        given=(lt(gamma, 1),),
     ),
     algebra(
         "13.25",
@@ -174,7 +151,8 @@ CONVERGENCE_STEPS = (
         eq(sympy.Limit(A_K, stages, sympy.oo), eta * decay_steps / (1 - gamma)),
         "docs/theory.md, result 13",
         ("13.15",),
-        Derived("limit of 13.15, gamma = exp(-s), s > 0", _falling_stages),
+        by("13.15", Limited(stages, sympy.oo, below_one=gamma)),
+        given=(lt(gamma, 1),),
     ),
     argument(
         "13.26",

@@ -3,21 +3,27 @@
 from functools import partial
 
 import sympy
-from sympy.core.relational import Relational
 
-from theory.checking.assumptions import BOUNDED, NON_INCREASING, SAME_GOAL, SAME_SUM
-from theory.checking.bounds import C1, C2, NOISE
-from theory.checking.operations import solve_for, substitute, sum_over_steps
-from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
+from theory.checking.analysis import Best, BestValue, Limited, Simplified, Summed
+from theory.checking.assumptions import NOISE_CONSTANT, NON_INCREASING, SAME_GOAL
+from theory.checking.bounds import C1, C2, ETA_MAX
+from theory.checking.checks import Certificate, Derived, by
+from theory.checking.operations import Inverted, Meaning, RightSide, Solve, Times, Using, With
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq, le, lt
 from theory.laws import HYPERBOLA
-from theory.results.fixed.decaying import SQUARES, WEIGHTED
+from theory.results.fixed.decaying import DECAYING_LAW, SQUARES, SUM_OF_SQUARES, WEIGHTED
 from theory.results.fixed.descent import START
+from theory.results.fixed.variance import M_OF_BATCH
 from theory.results.rules.schedule_sums import CONVERGENCE_STEPS, SUM_STEPS
+from theory.results.tuned.tuned import CONSTANT_M_G, SCALE_AT_ITS_GOAL
 from theory.symbols import (
     A_K,
+    B_0,
     H_K,
     K_2,
     M_G,
+    A_whole,
     B,
     Delta,
     F,
@@ -25,6 +31,7 @@ from theory.symbols import (
     G_rated,
     G_sharp,
     H,
+    H_whole,
     K,
     L,
     M,
@@ -36,16 +43,21 @@ from theory.symbols import (
     decay_steps,
     effective_steps,
     end_factor,
-    epsilon,
-    epsilon_eta,
+    eta_max,
     excess_1,
     excess_2,
+    goal,
+    goal_each,
     k,
     mu,
     noiseless,
+    peak,
+    peak_star,
     rate,
     rate_end,
+    shape_sum,
     square_cost,
+    square_sum,
 )
 
 algebra = partial(Step, "schedules", Kind.ALGEBRA)
@@ -54,8 +66,7 @@ argument = partial(Step, "schedules", Kind.ARGUMENT)
 
 ONE = sympy.Integer(1)
 SQUARES_WEIGHTED = sympy.Sum(rate(k) ** 2 * G(k), (k, 1, K))
-COST = eq(square_cost, L * beta / (mu * epsilon_eta * B))
-SUM_OF_SQUARES = eq(H_K, SQUARES)
+COST = eq(square_cost, L * beta / (mu * goal_each(B) * B))
 BRACKET = 2 * mu * A_K - L * M_G * H_K
 
 
@@ -64,29 +75,21 @@ def _growth(at: sympy.Expr) -> sympy.Expr:
     return 1 - square_cost * at**2
 
 
-def _limit(value: sympy.Expr) -> sympy.Expr:
-    return sympy.limit(value, K, sympy.oo)
+ALLOWED = by(
+    "13.38",
+    RightSide(G_sharp, goal(B), {A_K: peak * shape_sum, H_K: peak**2 * square_sum}),
+    Using(M_OF_BATCH),
+    Solve(Delta),
+)
+"""The largest Delta from which the goal is reached, at each peak rate of a shape."""
 
 
-def _literal(premises: Premises) -> Relational:
-    steps = solve_for(premises["6d.1"], K).rhs
-    return eq(c1_decay / c2_decay, sympy.limit(B * steps, B, 0) / sympy.limit(steps, B, sympy.oo))
-
-
-def _effective(premises: Premises) -> Relational:
-    """Scale the rates until the largest Delta meets the goal; A_K²/H_K does not depend on the scale."""
-    factor = sympy.Symbol("factor", positive=True)
-    bound = premises["13.38"].rhs.subs(M, NOISE).subs({A_K: factor * A_K, H_K: factor**2 * H_K}, simultaneous=True)
-    allowed = solve_for(eq(bound, epsilon), Delta).rhs
-    best = solve_for(eq(sympy.diff(allowed, factor), 0), factor).rhs
-    squared = sympy.cancel(allowed.subs(factor, best) * H_K / A_K**2)  # Delta over the effective steps
-    return eq(effective_steps, Delta / squared)
-
-
-def _whole_decay(total: Relational, squares: Relational) -> Relational:
-    """Return K over the effective steps of a decay to 0 that ends with K."""
-    a, b = (sympy.simplify(sums.rhs.subs({end_factor: 0, decay_steps: K})) for sums in (total, squares))
-    return eq(sympy.Limit(K / effective_steps, K, sympy.oo), _limit(sympy.cancel(K * b / a**2)))
+def _whole_decay(total: str, squares: str) -> Derived:
+    """Return K over the effective steps of a decay to 0 that ends with K, in the limit of many steps."""
+    whole = {end_factor: sympy.Integer(0), decay_steps: K}
+    sums = by(total, RightSide(A_K, A_whole, whole)), by(squares, RightSide(H_K, H_whole, whole))
+    ratio = by(sums[1], Times(K), With("/", by(sums[0], With("*", sums[0]))))
+    return by(ratio, Simplified(), Limited(K, sympy.oo))
 
 
 ROOT_STEPS = (
@@ -96,8 +99,8 @@ ROOT_STEPS = (
         eq(K, square_cost * H_K + noiseless),
         "docs/theory.md, result 13",
         ("6d.1",),
-        Derived("solve 6d.1 for K, with H_K for H", lambda p: substitute(solve_for(p["6d.1"], K), {H: H_K})),
-        definitions=(COST, eq(noiseless, Delta / (mu * epsilon_eta))),
+        by("6d.1", Solve(K)),
+        definitions=(COST, eq(noiseless, Delta / (mu * goal_each(B)))),
     ),
     inequality(
         "13.28",
@@ -139,7 +142,7 @@ ROOT_STEPS = (
         "docs/theory.md, result 13",
         (),
         Certificate({"given": 1 / B}, reading="right - left = (B - L β η_∞²/(μ goal))/B"),
-        given=(lt(L * beta * rate_end**2 / (mu * epsilon_eta), B),),
+        given=(lt(L * beta * rate_end**2 / (mu * goal_each(B)), B),),
         definitions=(COST,),
     ),
     inequality(
@@ -149,7 +152,7 @@ ROOT_STEPS = (
         "docs/theory.md, result 13",
         (),
         Certificate({"given": 1 / B}, reading="right - left = (L β η_∞²/(μ goal) - B)/B"),
-        given=(le(B, L * beta * rate_end**2 / (mu * epsilon_eta)),),
+        given=(le(B, L * beta * rate_end**2 / (mu * goal_each(B))),),
         definitions=(COST,),
     ),
     inequality(
@@ -167,8 +170,8 @@ ROOT_STEPS = (
         "sequence has.",
         eq(c1_decay / c2_decay, L * H * beta / Delta),
         "docs/theory.md, result 13",
-        ("6d.1", SAME_SUM.id),
-        Derived("solve 6d.1 for K and c1'/B = c2' for B, H held fixed", _literal),
+        ("6d.2",),
+        by(Meaning("6d.2", c1_decay, DECAYING_LAW), With("/", Meaning("6d.2", c2_decay, DECAYING_LAW))),
     ),
 )
 
@@ -186,10 +189,10 @@ MEAN_STEPS = (
         "The meaningful mean is that with the rates as weights, over A_K;",
         le(G_rated, (L * M * H_K + Delta) / (mu * A_K)),
         "Bottou, Curtis, Nocedal 2018, Eq. (4.20)",
-        ("3d.3", BOUNDED.id),
+        ("3d.3", "2.6"),
         Certificate(
-            {"3d.3": 2 / (mu * A_K), BOUNDED.id: 2 / (mu * A_K)},
-            reading="right - left = 2/(μ A_K) ([3d.3] + [bounded])",
+            dict.fromkeys(("3d.3", "2.6"), 2 / (mu * A_K)),
+            reading="right - left = 2/(μ A_K) ([3d.3] + [2.6])",
         ),
         definitions=(START, eq(G_rated, WEIGHTED / A_K), SUM_OF_SQUARES),
     ),
@@ -199,33 +202,36 @@ MEAN_STEPS = (
         le(F(K + 1) - F(1), -mu * WEIGHTED + L * M_G * SQUARES_WEIGHTED / 2 + L * M * SQUARES / 2),
         "docs/theory.md, result 13",
         ("3d.1",),
-        Derived("sum 3d.1 over k = 1..K", lambda p: sum_over_steps(p["3d.1"])),
+        by("3d.1", Summed()),
     ),
     inequality(
         "13.38",
         "then the weights are eta_k (2 mu - L M_G eta_k), and the bound is sharp.",
         le(G_sharp, (Delta + L * M * H_K) / BRACKET),
         "docs/theory.md, result 13",
-        ("13.37", BOUNDED.id),
+        ("13.37", "2.6"),
         Certificate(
-            {"13.37": 2 / BRACKET, BOUNDED.id: 2 / BRACKET},
+            dict.fromkeys(("13.37", "2.6"), 2 / BRACKET),
             positive=("given",),
-            reading="right - left = 2/(2 μ A_K - L M_G H_K) ([13.37] + [bounded])",
+            reading="right - left = 2/(2 μ A_K - L M_G H_K) ([13.37] + [2.6])",
         ),
         given=(lt(0, BRACKET),),
         definitions=(START, eq(G_sharp, (2 * mu * WEIGHTED - L * M_G * SQUARES_WEIGHTED) / BRACKET), SUM_OF_SQUARES),
     ),
     algebra(
         "13.39",
-        "A shape whose tuned peak is below 2 eta_max needs this many effective steps, K_eff = A_K²/H_K at any peak. "
-        "That is so if A_K/H_K at the peak 1 is below 2 (1 + B_0/B): linear decay to 0 has 3/2 and cosine 4/3, slow "
-        "decays like 1/(1 + k/tau) exceed it. Beyond, early steps get negative weight.",
+        "A shape whose tuned peak keeps the weights positive (13.43) needs this many effective steps, K_eff = A_K²/H_K "
+        "at any peak.",
         eq(effective_steps, HYPERBOLA.expression),
         "docs/theory.md, result 13",
-        ("13.38", "4.4", SAME_GOAL.id),
-        Derived("set the right side of 13.38 to epsilon, M = beta/B; the best factor of the rates", _effective),
-        given=(lt(0, BRACKET),),
-        definitions=(eq(c1, C1), eq(c2, C2)),
+        ("13.38", "4.4", SAME_GOAL.id, NOISE_CONSTANT.id),
+        by(
+            ALLOWED,
+            BestValue(Delta, peak, Delta, most=True),
+            *(Solve(square_sum), Inverted(), Times(shape_sum**2)),
+            using=(SAME_GOAL.id, *CONSTANT_M_G),
+        ),
+        definitions=(eq(effective_steps, shape_sum**2 / square_sum), eq(c1, C1), eq(c2, C2)),
     ),
     algebra(
         "13.40",
@@ -233,7 +239,8 @@ MEAN_STEPS = (
         eq(sympy.Limit(K / effective_steps, K, sympy.oo), sympy.Rational(4, 3)),
         "docs/theory.md, result 13",
         ("13.3", "13.4"),
-        Derived("put D = K, e = 0 into K H_K/A_K², let K grow", lambda p: _whole_decay(p["13.3"], p["13.4"])),
+        _whole_decay("13.3", "13.4"),
+        definitions=(eq(effective_steps, A_whole**2 / H_whole),),
     ),
     algebra(
         "13.41",
@@ -241,7 +248,30 @@ MEAN_STEPS = (
         eq(sympy.Limit(K / effective_steps, K, sympy.oo), sympy.Rational(3, 2)),
         "docs/theory.md, result 13",
         ("13.7", "13.8"),
-        Derived("put D = K, e = 0 into K H_K/A_K², let K grow", lambda p: _whole_decay(p["13.7"], p["13.8"])),
+        _whole_decay("13.7", "13.8"),
+        definitions=(eq(effective_steps, A_whole**2 / H_whole),),
+    ),
+    algebra(
+        "13.42",
+        "The tuned peak, for a shape whose rates and squares sum to a and h at the peak 1.",
+        eq(peak_star, shape_sum / square_sum * eta_max / (1 + B_0 / B)),
+        "docs/theory.md, result 13",
+        ("13.38", "4.4"),
+        by(ALLOWED, Best(Delta, peak, peak_star, most=True)),
+        definitions=(eq(eta_max, ETA_MAX), SCALE_AT_ITS_GOAL),
+    ),
+    inequality(
+        "13.43",
+        "It is below 2 eta_max, so that every step has positive weight, if a/h is below 2 (1 + B_0/B): linear decay to "
+        "0 has 3/2 and cosine 4/3, slow decays like 1/(1 + k/tau) exceed it. Beyond, early steps get negative weight.",
+        lt(peak_star, 2 * eta_max),
+        "docs/theory.md, result 13",
+        ("13.42",),
+        Certificate(
+            {"13.42": ONE, "given": eta_max / (1 + B_0 / B)},
+            reading="right - left = [13.42] + η_max/(1 + B_0/B) (2 (1 + B_0/B) - a/h)",
+        ),
+        given=(lt(shape_sum / square_sum, 2 * (1 + B_0 / B)),),
     ),
 )
 

@@ -3,13 +3,15 @@
 from functools import partial
 
 import sympy
-from sympy.core.relational import Relational
 
 from theory.checking.assumptions import GRAD, MOMENTS_ORDERED, SAMPLED
 from theory.checking.bounds import ETA_MAX
+from theory.checking.checks import Certificate, NormSquare, by
 from theory.checking.inner import base, inner
-from theory.checking.operations import solve_for, substitute
-from theory.checking.proof import Certificate, Derived, Kind, NormSquare, Premises, Result, Step, eq, le, lt
+from theory.checking.moments import Equal
+from theory.checking.operations import Solve, Times
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq, le, lt
 from theory.results.fixed.descent import GRADIENT_SQUARED
 from theory.symbols import (
     B_0,
@@ -24,7 +26,6 @@ from theory.symbols import (
     length_before,
     length_step,
     mu,
-    w,
 )
 
 algebra = partial(Step, "tuned", Kind.ALGEBRA)
@@ -42,21 +43,9 @@ LENGTHS = (
 CEILING = (length_before + length_after) / (eta * length_step)
 
 
-def _measured(premises: Premises, before: sympy.Expr, factor: sympy.Expr) -> Relational:
-    """Return L_11 of a full-gradient step where the gradient is a number before, and that times a factor after."""
-    moved = {
-        GRADIENT_SQUARED: before**2,
-        STEP_SQUARED: before**2,
-        inner(GRAD, AFTER): factor * before**2,
-        inner(AFTER, AFTER): (factor * before) ** 2,
-    }
-    found = solve_for(substitute(premises["19.1"], moved), L_11**2)
-    return eq(L_11, sympy.sqrt(sympy.factor(found.rhs)))
-
-
-def _times_smoothness(best: Relational) -> Relational:
-    return eq(eta_star * L, best.rhs.subs(eta_max, ETA_MAX) * L)
-
+BACK = eq(inner(AFTER + GRAD, AFTER + GRAD), 0)
+FULL = eq(inner(SAMPLED - GRAD, SAMPLED - GRAD), 0)
+ON_QUADRATIC = eq(inner(AFTER - (1 - eta * L) * GRAD, AFTER - (1 - eta * L) * GRAD), 0)
 
 MEASURED_SMOOTHNESS = Result(
     "19",
@@ -116,10 +105,8 @@ MEASURED_SMOOTHNESS = Result(
             eq(L_11, 2 / eta),
             "docs/theory.md, result 19; Cohen et al. 2021",
             ("19.1",),
-            Derived(
-                "put g = ∇f(w), ∇f(w+d) = -∇f(w) into 19.1, solve for L_11",
-                lambda p: _measured(p, length_before, sympy.Integer(-1)),
-            ),
+            by("19.1", Equal("given", (SAMPLED, GRAD)), Equal("given.2", (AFTER, -1 * GRAD)), Solve(L_11)),
+            given=(FULL, BACK),
         ),
         algebra(
             "19.6",
@@ -127,10 +114,8 @@ MEASURED_SMOOTHNESS = Result(
             eq(L_11, L),
             "docs/theory.md, result 19",
             ("19.1",),
-            Derived(
-                "put ∇f(w) = g = L w, ∇f(w+d) = (1 - η L) L w into 19.1, solve for L_11",
-                lambda p: _measured(p, L * w, 1 - eta * L),
-            ),
+            by("19.1", Equal("given", (SAMPLED, GRAD)), Equal("given.2", (AFTER, (1 - eta * L) * GRAD)), Solve(L_11)),
+            given=(FULL, ON_QUADRATIC),
         ),
         algebra(
             "19.7",
@@ -138,7 +123,8 @@ MEASURED_SMOOTHNESS = Result(
             eq(eta_star * L, mu / (M_G * (1 + B_0 / B))),
             "docs/theory.md, result 19",
             ("8.16",),
-            Derived("multiply 8.16 by L, put in eta_max", lambda p: _times_smoothness(p["8.16"])),
+            by("8.16", Times(L)),
+            definitions=(eq(eta_max, ETA_MAX),),
         ),
         inequality(
             "19.8",

@@ -3,21 +3,41 @@
 from functools import partial
 
 import sympy
-from sympy.core.relational import Relational
 
-from theory.checking.assumptions import SAME_GOAL, SAME_MOMENTS
-from theory.checking.bounds import C1, C2
-from theory.checking.proof import Derived, Kind, Premises, Result, Step, eq
+from theory.checking.analysis import Logs, Rounded
+from theory.checking.assumptions import EQUAL_GOALS, EQUAL_M_G, EQUAL_MU
+from theory.checking.bounds import ETA_MAX
+from theory.checking.checks import by
+from theory.checking.operations import Meaning, Put, With
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq
+from theory.results.fixed.fixed_rate import PROPOSITION_4_1
 from theory.symbols import (
+    M_G,
     Delta,
     Delta_d,
     Delta_s,
     L,
     L_d,
     L_s,
+    M_Gd,
+    M_Gs,
     beta,
     beta_d,
     beta_s,
+    c1,
+    c1_d,
+    c1_s,
+    c2,
+    c2_d,
+    c2_s,
+    epsilon,
+    epsilon_d,
+    epsilon_s,
+    eta,
+    mu,
+    mu_d,
+    mu_s,
     ratio_c1,
     ratio_c2,
     rounded_c1,
@@ -26,8 +46,11 @@ from theory.symbols import (
 
 algebra = partial(Step, "sparsity", Kind.ALGEBRA)
 
-SPARSE = {Delta: Delta_s, L: L_s, beta: beta_s}
-DENSE = {Delta: Delta_d, L: L_d, beta: beta_d}
+NETWORKS = ((L_s, mu_s, M_Gs), (L_d, mu_d, M_Gd))
+SPARSE = {Delta: Delta_s, L: L_s, beta: beta_s, epsilon: epsilon_s, mu: mu_s}
+DENSE = {Delta: Delta_d, L: L_d, beta: beta_d, epsilon: epsilon_d, mu: mu_d}
+
+LARGEST_S, LARGEST_D = (ETA_MAX.subs({L: at, mu: first, M_G: second}) for at, first, second in NETWORKS)
 
 # Simple-CNN on MNIST at 90% sparsity and dense (Lee et al. 2021, Sec. 4.2)
 REPORTED = {
@@ -40,17 +63,7 @@ REPORTED = {
 }
 
 
-def _ratio(name: sympy.Symbol, constant: sympy.Expr) -> Relational:
-    return eq(name, constant.subs(SPARSE) / constant.subs(DENSE))
-
-
-def _logarithms(premises: Premises) -> Relational:
-    return eq(sympy.log(ratio_c1), sympy.expand_log(sympy.log(premises["7.1"].rhs)))
-
-
-def _rounded(name: sympy.Symbol, relation: Relational) -> Relational:
-    return eq(name, sympy.Rational(round(1000 * relation.rhs.subs(REPORTED)), 1000))
-
+NOISE, FLOOR = (Meaning("6.1", constant, PROPOSITION_4_1) for constant in (c1, c2))
 
 SPARSE_OVER_DENSE = Result(
     "7",
@@ -64,8 +77,13 @@ SPARSE_OVER_DENSE = Result(
             "Ratio of the noise terms.",
             eq(ratio_c1, (Delta_s / Delta_d) * (L_s / L_d) * (beta_s / beta_d)),
             "Lee et al. 2021, Sec. 4.2",
-            ("6.1", SAME_GOAL.id, SAME_MOMENTS.id),
-            Derived("divide c1 of Proposition 4.1 by itself", lambda _: _ratio(ratio_c1, C1)),
+            ("6.1", EQUAL_GOALS.id, EQUAL_MU.id),
+            by(
+                by(NOISE, Put({**SPARSE, c1: c1_s})),
+                With("/", by(NOISE, Put({**DENSE, c1: c1_d}))),
+                using=(EQUAL_GOALS.id, EQUAL_MU.id),
+            ),
+            definitions=(eq(ratio_c1, c1_s / c1_d),),
         ),
         algebra(
             "7.2",
@@ -76,15 +94,20 @@ SPARSE_OVER_DENSE = Result(
             ),
             "docs/theory.md, result 7",
             ("7.1",),
-            Derived("take the logarithm of 7.1", _logarithms),
+            by("7.1", Logs()),
         ),
         algebra(
             "7.3",
             "Ratio of the serial floors, each at its own largest rate mu/(L M_G).",
             eq(ratio_c2, (Delta_s / Delta_d) * (L_s / L_d)),
             "docs/theory.md, result 7",
-            ("6.1", SAME_GOAL.id, SAME_MOMENTS.id),
-            Derived("divide c2 at eta_max by itself", lambda _: _ratio(ratio_c2, C2)),
+            ("6.1", EQUAL_GOALS.id, EQUAL_MU.id, EQUAL_M_G.id),
+            by(
+                by(FLOOR, Put({Delta: Delta_s, epsilon: epsilon_s, mu: mu_s, c2: c2_s, eta: LARGEST_S})),
+                With("/", by(FLOOR, Put({Delta: Delta_d, epsilon: epsilon_d, mu: mu_d, c2: c2_d, eta: LARGEST_D}))),
+                using=(EQUAL_GOALS.id, EQUAL_MU.id, EQUAL_M_G.id),
+            ),
+            definitions=(eq(ratio_c2, c2_s / c2_d),),
         ),
         algebra(
             "7.4",
@@ -92,7 +115,7 @@ SPARSE_OVER_DENSE = Result(
             eq(rounded_c1, sympy.Rational("1.690")),
             "Lee et al. 2021, Sec. 4.2",
             ("7.1",),
-            Derived("insert the reported numbers into 7.1", lambda p: _rounded(rounded_c1, p["7.1"])),
+            by("7.1", Rounded(ratio_c1, rounded_c1, 3, REPORTED)),
         ),
         algebra(
             "7.5",
@@ -100,7 +123,7 @@ SPARSE_OVER_DENSE = Result(
             eq(rounded_c2, sympy.Rational("3.101")),
             "docs/theory.md, result 7",
             ("7.3",),
-            Derived("insert the reported numbers into 7.3", lambda p: _rounded(rounded_c2, p["7.3"])),
+            by("7.3", Rounded(ratio_c2, rounded_c2, 3, {s: REPORTED[s] for s in (Delta_s, Delta_d, L_s, L_d)})),
         ),
     ),
 )

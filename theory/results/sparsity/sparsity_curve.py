@@ -3,31 +3,41 @@
 from functools import partial
 
 import sympy
-from sympy.core.relational import Relational
 
-from theory.checking.assumptions import SAME_GOAL, SAME_MOMENTS
-from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
+from theory.checking.analysis import Limited, Rounded, Slope
+from theory.checking.assumptions import EQUAL_GOALS, EQUAL_MU, SAME_GOAL
+from theory.checking.checks import Certificate, by
+from theory.checking.operations import Put, RightSide, Solve, Using, With
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq, le, lt
+from theory.results.fixed.variance import M_G_OF_BATCH
 from theory.results.sparsity.sparsity import DENSE, REPORTED, SPARSE
-from theory.results.tuned.consequences import GROWING
 from theory.symbols import (
-    M_G,
     B,
+    B_crit,
     B_crit_d,
     B_crit_s,
     Delta_d,
     Delta_s,
+    K_d,
+    K_s,
+    K_star,
     L_d,
     L_s,
+    beta,
     beta_d,
     beta_s,
     beta_v,
     beta_v_d,
     beta_v_s,
     epsilon,
+    epsilon_d,
+    epsilon_s,
     mu_g,
     ratio_steps,
     rho,
     rounded_rho,
+    slope_middle,
     slope_ratio,
 )
 
@@ -37,43 +47,28 @@ argument = partial(Step, "sparsity", Kind.ARGUMENT)
 
 ONE = sympy.Integer(1)
 SHIFT = (Delta_s / Delta_d) * (L_s / L_d)
-CRITICAL_S = eq(B_crit_s, (beta_s / epsilon + beta_v_s) / mu_g**2)
-CRITICAL_D = eq(B_crit_d, (beta_d / epsilon + beta_v_d) / mu_g**2)
-FACTORED = eq(B_crit_s, rho * B_crit_d)
+CRITICAL_S = eq(B_crit_s, (beta_s / epsilon_d + beta_v_s) / mu_g**2)
+CRITICAL_D = eq(B_crit_d, (beta_d / epsilon_d + beta_v_d) / mu_g**2)
+FACTORED = by("12.4", Solve(B_crit_s))
 PRODUCT = (B + B_crit_s) * (B + B_crit_d)
 STEEPEST = (rho - 1) / (sympy.sqrt(rho) + 1) ** 2
 FROM_MIDDLE = (B - sympy.sqrt(rho) * B_crit_d) ** 2 / ((B + rho * B_crit_d) * (B + B_crit_d))
 
 
-def _ratio(premises: Premises) -> Relational:
-    steps = premises["8.10"].rhs.subs(M_G, GROWING)
-    sparse, dense = steps.subs(SPARSE | {beta_v: beta_v_s}), steps.subs(DENSE | {beta_v: beta_v_d})
-    return eq(ratio_steps, sparse / dense)
+AT_ONE_GOAL = by("8.10", Using(SAME_GOAL.id), Using(M_G_OF_BATCH))
+STEPS_S, STEPS_D = (
+    by(AT_ONE_GOAL, Put({**network, beta_v: growth, K_star: steps}))
+    for network, growth, steps in ((SPARSE, beta_v_s, K_s), (DENSE, beta_v_d, K_d))
+)
+EQUAL = (EQUAL_GOALS.id, EQUAL_MU.id)
 
+CRITICAL_OF_S, CRITICAL_OF_D = (
+    by("8.31", Put({beta: noise, beta_v: growth, epsilon: at, B_crit: size}))
+    for noise, growth, at, size in ((beta_s, beta_v_s, epsilon_s, B_crit_s), (beta_d, beta_v_d, epsilon_d, B_crit_d))
+)
+ENDS = sympy.Limit(ratio_steps, B, 0) / sympy.Limit(ratio_steps, B, sympy.oo)
 
-def _limit(premises: Premises, at: sympy.Expr) -> Relational:
-    return eq(sympy.Limit(ratio_steps, B, at), sympy.limit(premises["12.1"].rhs, B, at))
-
-
-def _slope(premises: Premises) -> Relational:
-    return eq(slope_ratio, B * sympy.diff(sympy.log(premises["12.1"].rhs), B))
-
-
-def _difference(premises: Premises) -> Relational:
-    critical = premises["8.31"].rhs
-    sparse, dense = critical.subs(SPARSE | {beta_v: beta_v_s}), critical.subs(DENSE | {beta_v: beta_v_d})
-    return eq(B_crit_s - B_crit_d, sparse - dense)
-
-
-def _at_the_middle(premises: Premises) -> Relational:
-    middle = {B_crit_s: rho * B_crit_d, B: sympy.sqrt(rho) * B_crit_d}
-    return eq(slope_ratio, premises["12.5"].rhs.subs(middle, simultaneous=True).subs(middle))
-
-
-def _reported(premises: Premises) -> Relational:
-    value = premises["12.4"].rhs.subs(REPORTED | {beta_v_s: 0, beta_v_d: 0})
-    return eq(rounded_rho, sympy.Rational(round(1000 * value), 1000))
-
+NOISE_REPORTED = {beta_s: REPORTED[beta_s], beta_d: REPORTED[beta_d], beta_v_s: 0, beta_v_d: 0}
 
 LIMIT_STEPS = (
     algebra(
@@ -81,9 +76,9 @@ LIMIT_STEPS = (
         "Ratio of the tuned steps, noise growing with the gradient included.",
         eq(ratio_steps, SHIFT * (B_crit_s + B) / (B_crit_d + B)),
         "docs/theory.md, result 12",
-        ("8.10", "4.4", "8.31", SAME_GOAL.id, SAME_MOMENTS.id),
-        Derived("divide 8.10, M_G = mu_G² + beta_V/B, by itself", _ratio),
-        definitions=(CRITICAL_S, CRITICAL_D),
+        ("8.10", "4.4", SAME_GOAL.id, *EQUAL),
+        by(STEPS_S, With("/", STEPS_D), using=EQUAL),
+        definitions=(eq(ratio_steps, K_s / K_d), CRITICAL_S, CRITICAL_D),
     ),
     algebra(
         "12.2",
@@ -91,7 +86,7 @@ LIMIT_STEPS = (
         eq(sympy.Limit(ratio_steps, B, 0), SHIFT * B_crit_s / B_crit_d),
         "docs/theory.md, result 12",
         ("12.1",),
-        Derived("let B tend to 0 in 12.1", lambda p: _limit(p, sympy.Integer(0))),
+        by("12.1", Limited(B, sympy.Integer(0))),
     ),
     algebra(
         "12.3",
@@ -99,16 +94,16 @@ LIMIT_STEPS = (
         eq(sympy.Limit(ratio_steps, B, sympy.oo), SHIFT),
         "docs/theory.md, result 12",
         ("12.1",),
-        Derived("let B grow in 12.1", lambda p: _limit(p, sympy.oo)),
+        by("12.1", Limited(B, sympy.oo)),
     ),
     algebra(
         "12.4",
         "The one over the other is the ratio of the critical batch sizes, rho.",
-        eq(rho, (beta_s + beta_v_s * epsilon) / (beta_d + beta_v_d * epsilon)),
+        eq(rho, B_crit_s / B_crit_d),
         "docs/theory.md, result 12",
         ("12.2", "12.3"),
-        Derived("divide 12.2 by 12.3", lambda p: eq(rho, p["12.2"].rhs / p["12.3"].rhs)),
-        definitions=(CRITICAL_S, CRITICAL_D),
+        by("12.2", With("/", "12.3")),
+        definitions=(eq(rho, ENDS),),
     ),
 )
 
@@ -119,7 +114,7 @@ SLOPE_STEPS = (
         eq(slope_ratio, B * (B_crit_d - B_crit_s) / PRODUCT),
         "docs/theory.md, result 12",
         ("12.1",),
-        Derived("B d/dB of the logarithm of 12.1", _slope),
+        by("12.1", Slope(ratio_steps, B, slope_ratio)),
     ),
     inequality(
         "12.6",
@@ -146,56 +141,63 @@ SLOPE_STEPS = (
     algebra(
         "12.8",
         "and which it is, the noise at the goal alone decides.",
-        eq(B_crit_s - B_crit_d, (beta_s + beta_v_s * epsilon - beta_d - beta_v_d * epsilon) / (epsilon * mu_g**2)),
+        eq(
+            B_crit_s - B_crit_d,
+            (beta_s + beta_v_s * epsilon_d - beta_d - beta_v_d * epsilon_d) / (epsilon_d * mu_g**2),
+        ),
         "docs/theory.md, result 12",
-        ("8.31",),
-        Derived("put both networks into 8.31 and subtract", _difference),
+        ("8.31", EQUAL_GOALS.id),
+        by(CRITICAL_OF_S, With("-", CRITICAL_OF_D), using=(EQUAL_GOALS.id,)),
     ),
     inequality(
         "12.9",
         "The fall is bounded by (√rho - 1)/(√rho + 1);",
         le(-slope_ratio, STEEPEST),
         "docs/theory.md, result 12",
-        ("12.5",),
+        ("12.4", "12.5"),
         Certificate(
             {"12.5": -ONE},
             (STEEPEST * FROM_MIDDLE,),
             positive=("given",),
+            using=(FACTORED,),
             reading="right - left = -[12.5] + (rho-1)/(√rho+1)² (B - √(B_s B_d))²/((B+B_s)(B+B_d))",
         ),
         given=(lt(1, rho),),
-        definitions=(FACTORED,),
     ),
     inequality(
         "12.10",
         "so is the rise, with 1/rho for rho;",
         le(slope_ratio, (1 - rho) / (1 + sympy.sqrt(rho)) ** 2),
         "docs/theory.md, result 12",
-        ("12.5",),
+        ("12.4", "12.5"),
         Certificate(
             {"12.5": ONE},
             ((1 - rho) / (sympy.sqrt(rho) + 1) ** 2 * FROM_MIDDLE,),
             positive=("given",),
+            using=(FACTORED,),
             reading="right - left = [12.5] + (1-rho)/(1+√rho)² (B - √(B_s B_d))²/((B+B_s)(B+B_d))",
         ),
         given=(lt(rho, 1),),
-        definitions=(FACTORED,),
     ),
     algebra(
         "12.11",
         "both are reached half-way between the critical batch sizes, at B = √(B_s B_d).",
-        eq(slope_ratio, (1 - sympy.sqrt(rho)) / (1 + sympy.sqrt(rho))),
+        eq(slope_middle, (1 - sympy.sqrt(rho)) / (1 + sympy.sqrt(rho))),
         "docs/theory.md, result 12",
-        ("12.5",),
-        Derived("put B = √rho B_d, B_s = rho B_d into 12.5", _at_the_middle),
+        ("12.4", "12.5"),
+        by("12.5", Using(FACTORED), RightSide(slope_ratio, slope_middle, {B: sympy.sqrt(rho) * B_crit_d})),
     ),
     algebra(
         "12.12",
         "With the paper's numbers and its constant noise (beta_V = 0), rho is below 1:",
         eq(rounded_rho, sympy.Rational("0.545")),
         "Lee et al. 2021, Sec. 4.2",
-        ("12.4",),
-        Derived("insert the reported numbers into 12.4", _reported),
+        ("12.4", "8.31", EQUAL_GOALS.id),
+        by(
+            "12.4",
+            *(Using(CRITICAL_OF_S), Using(CRITICAL_OF_D), Using(EQUAL_GOALS.id)),
+            Rounded(rho, rounded_rho, 3, NOISE_REPORTED),
+        ),
     ),
     argument(
         "12.13",

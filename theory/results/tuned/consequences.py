@@ -3,25 +3,29 @@
 from functools import partial
 
 import sympy
-from sympy.core.relational import Relational
 
-from theory.checking.assumptions import SAME_GOAL
+from theory.checking.analysis import Limited, Slope
+from theory.checking.assumptions import NOISE_CONSTANT, SAME_GOAL
 from theory.checking.bounds import NOISE_SCALE
-from theory.checking.operations import substitute
-from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le
+from theory.checking.checks import Certificate, by
+from theory.checking.operations import Inverted, Meaning, Put, RightSide, Roots, Times, Using, Where, With
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq, le
 from theory.laws import HYPERBOLA
-from theory.results.tuned.tuned import BEST, LAW_STEPS, SHARP_STEPS
+from theory.results.fixed.variance import M_G_OF_BATCH
+from theory.results.tuned.tuned import CONSTANT_M_G, LAW_STEPS, SHARP_STEPS
 from theory.symbols import (
     B_0,
-    M_G,
     B,
     B_crit,
     Delta,
+    K_clean,
     K_eta,
     K_max,
     K_more_beta,
     K_more_Delta,
     K_more_L,
+    K_r,
     K_star,
     L,
     beta,
@@ -43,32 +47,8 @@ from theory.symbols import (
 algebra = partial(Step, "tuned", Kind.ALGEBRA)
 inequality = partial(Step, "tuned", Kind.INEQUALITY)
 
-GROWING = mu_g**2 + beta_v / B
-
-
-def _crossing(steps: sympy.Expr) -> sympy.Expr:
-    """Return where both terms of c1/B + c2 are equal, the constants read off as limits."""
-    return sympy.limit(B * steps, B, 0) / sympy.limit(steps, B, sympy.oo)
-
-
-def _limit(name: sympy.Symbol, premises: Premises, at: sympy.Expr) -> Relational:
-    """Return the limit of K* with beta times a factor, over K*."""
-    steps = premises["8.10"].rhs
-    ratio = sympy.cancel(steps.subs(beta, scale * beta) / steps)
-    return eq(sympy.Limit(name / K_star, B, at), sympy.limit(ratio, B, at))
-
-
-def _multiple(premises: Premises) -> Relational:
-    steps = premises["8.7"].rhs
-    return eq(K_eta / K_star, steps.subs(eta, r * premises["8.9"].rhs) / premises["8.10"].rhs)
-
-
-def _window(premises: Premises) -> tuple[sympy.Expr, ...]:
-    """Return both multiples of the best rate at which K is exactly the budget, the smaller first."""
-    ratio = sympy.Symbol("ratio", positive=True)
-    roots = sympy.solve(premises["8.22"].rhs - 1 / ratio, r)
-    return tuple(root.subs(ratio, K_star / K_max) for root in sorted(roots, key=lambda s: s.subs(ratio, 0.5)))
-
+FREE_OF_B = (Using(SAME_GOAL.id), *(Using(source) for source in CONSTANT_M_G))
+MORE_NOISE = by("8.10", Put({beta: scale * beta, K_star: K_more_beta}), With("/", "8.10"))
 
 RATE_STEPS = (
     algebra(
@@ -76,8 +56,12 @@ RATE_STEPS = (
         "The critical batch size is free of L and Delta: it is the noise scale B_0.",
         eq(B_crit, NOISE_SCALE),
         "docs/theory.md, result 8; McCandlish et al. 2018",
-        ("8.10", SAME_GOAL.id),
-        Derived("solve c1/B = c2 in 8.10", lambda p: eq(B_crit, _crossing(p["8.10"].rhs))),
+        ("8.12",),
+        by(
+            Meaning("8.12", c1, eq(K_star, HYPERBOLA.expression)),
+            With("/", Meaning("8.12", c2, eq(K_star, HYPERBOLA.expression))),
+        ),
+        definitions=(eq(B_crit, c1 / c2),),
     ),
     algebra(
         "8.19",
@@ -85,37 +69,37 @@ RATE_STEPS = (
         eq(eta_star * K_star, Delta / (mu * epsilon)),
         "docs/theory.md, result 8",
         ("8.9", "8.10", SAME_GOAL.id),
-        Derived("multiply 8.9 and 8.10", lambda p: eq(eta_star * K_star, p["8.9"].rhs * p["8.10"].rhs)),
+        by("8.9", With("*", "8.10"), using=(SAME_GOAL.id,)),
     ),
     algebra(
         "8.20",
         "Slope of the best rate: 1 at small batches, 0 at large ones.",
         eq(slope, 1 / (1 + B / B_0)),
         "docs/theory.md, result 8",
-        ("8.16", SAME_GOAL.id),
-        Derived("B d/dB of the logarithm of 8.16", lambda p: eq(slope, B * sympy.diff(sympy.log(p["8.16"].rhs), B))),
+        ("8.9", "4.4", SAME_GOAL.id, NOISE_CONSTANT.id),
+        by("8.9", *FREE_OF_B, Slope(eta_star, B, slope), using=CONSTANT_M_G),
+        definitions=(eq(B_0, NOISE_SCALE),),
     ),
     algebra(
         "8.21",
         "A rate r times the best one, as its 1/K(eta):",
-        eq(1 / K_eta, r * (2 - r) / K_star),
+        eq(1 / K_r, r * (2 - r) / K_star),
         "docs/theory.md, result 8",
-        ("8.7", "8.9"),
-        Derived("put eta = r eta* into 8.7", lambda p: eq(1 / K_eta, 1 / p["8.7"].rhs.subs(eta, r * p["8.9"].rhs))),
-        definitions=(BEST,),
+        ("8.7", "8.9", "8.10"),
+        by("8.7", Put({eta: r * eta_star, K_eta: K_r}), Inverted(), using=("8.9", "8.10")),
     ),
     algebra(
         "8.22",
         "so that missing the best rate costs this factor.",
-        eq(K_eta / K_star, 1 / (r * (2 - r))),
+        eq(K_r / K_star, 1 / (r * (2 - r))),
         "docs/theory.md, result 8; Lee et al. 2021, Fig. 5",
-        ("8.7", "8.9", "8.10"),
-        Derived("put eta = r eta* into 8.7 and divide by 8.10", _multiple),
+        ("8.21",),
+        by("8.21", Inverted(), Times(1 / K_star)),
     ),
     inequality(
         "8.23",
         "With a budget, every rate in this window succeeds:",
-        le(1 / K_max, 1 / K_eta),
+        le(1 / K_max, 1 / K_r),
         "docs/theory.md, result 8; Lee et al. 2021, Fig. 5",
         ("8.21",),
         Certificate(
@@ -130,7 +114,7 @@ RATE_STEPS = (
         eq(r_low, 1 - sympy.sqrt(1 - K_star / K_max)),
         "docs/theory.md, result 8",
         ("8.22",),
-        Derived("solve 8.22 = K_max/K* for r", lambda p: eq(r_low, _window(p)[0])),
+        by("8.22", Where(K_r / K_star, K_max / K_star, r, r_low), Roots(r_low, larger=False)),
     ),
     algebra(
         "8.25",
@@ -138,7 +122,7 @@ RATE_STEPS = (
         eq(r_high, 1 + sympy.sqrt(1 - K_star / K_max)),
         "docs/theory.md, result 8",
         ("8.22",),
-        Derived("solve 8.22 = K_max/K* for r", lambda p: eq(r_high, _window(p)[1])),
+        by("8.22", Where(K_r / K_star, K_max / K_star, r, r_high), Roots(r_high, larger=True)),
     ),
 )
 
@@ -148,36 +132,32 @@ CONSTANT_STEPS = (
         "A larger L shifts the whole curve,",
         eq(K_more_L, scale * K_star),
         "docs/theory.md, result 8",
-        ("8.10", SAME_GOAL.id),
-        Derived("put lambda L into 8.10", lambda p: eq(K_more_L, p["8.10"].rhs.subs(L, scale * L))),
-        definitions=(BEST,),
+        ("8.10",),
+        by("8.10", Put({L: scale * L, K_star: K_more_L}), using=("8.10",)),
     ),
     algebra(
         "8.27",
         "and so does a larger Delta;",
         eq(K_more_Delta, scale * K_star),
         "docs/theory.md, result 8",
-        ("8.10", SAME_GOAL.id),
-        Derived("put lambda Delta into 8.10", lambda p: eq(K_more_Delta, p["8.10"].rhs.subs(Delta, scale * Delta))),
-        definitions=(BEST,),
+        ("8.10",),
+        by("8.10", Put({Delta: scale * Delta, K_star: K_more_Delta}), using=("8.10",)),
     ),
     algebra(
         "8.28",
         "beta shifts the small batches",
         eq(sympy.Limit(K_more_beta / K_star, B, 0), scale),
         "docs/theory.md, result 8",
-        ("8.10", SAME_GOAL.id),
-        Derived(
-            "put lambda beta into 8.10, divide, let B tend to 0", lambda p: _limit(K_more_beta, p, sympy.Integer(0))
-        ),
+        ("8.10", "4.4", SAME_GOAL.id, NOISE_CONSTANT.id),
+        by(MORE_NOISE, *FREE_OF_B, Limited(B, sympy.Integer(0))),
     ),
     algebra(
         "8.29",
         "and leaves the large ones.",
         eq(sympy.Limit(K_more_beta / K_star, B, sympy.oo), sympy.Integer(1)),
         "docs/theory.md, result 8",
-        ("8.10", SAME_GOAL.id),
-        Derived("put lambda beta into 8.10, divide, let B grow", lambda p: _limit(K_more_beta, p, sympy.oo)),
+        ("8.10", "4.4", SAME_GOAL.id, NOISE_CONSTANT.id),
+        by(MORE_NOISE, *FREE_OF_B, Limited(B, sympy.oo)),
     ),
     algebra(
         "8.30",
@@ -185,7 +165,7 @@ CONSTANT_STEPS = (
         eq(K_star, HYPERBOLA.expression),
         "docs/theory.md, result 8",
         ("8.10", "4.4", SAME_GOAL.id),
-        Derived("put M_G = mu_G² + beta_V/B into 8.10", lambda p: substitute(p["8.10"], {M_G: GROWING})),
+        by("8.10", using=(SAME_GOAL.id, M_G_OF_BATCH)),
         definitions=(
             eq(c1, Delta * L * (beta + beta_v * epsilon) / (mu * epsilon) ** 2),
             eq(c2, Delta * L * mu_g**2 / (mu**2 * epsilon)),
@@ -196,22 +176,20 @@ CONSTANT_STEPS = (
         "the critical batch size is then this;",
         eq(B_crit, (beta / epsilon + beta_v) / mu_g**2),
         "docs/theory.md, result 8",
-        ("8.10", "4.4", SAME_GOAL.id),
-        Derived(
-            "solve c1/B = c2 in 8.10 with that M_G",
-            lambda p: eq(B_crit, _crossing(p["8.10"].rhs.subs(M_G, GROWING))),
+        ("8.30",),
+        by(
+            Meaning("8.30", c1, eq(K_star, HYPERBOLA.expression)),
+            With("/", Meaning("8.30", c2, eq(K_star, HYPERBOLA.expression))),
         ),
+        definitions=(eq(B_crit, c1 / c2),),
     ),
     algebra(
         "8.32",
         "and with beta = 0 (interpolation) a hyperbola remains.",
-        eq(K_star, c2 * (1 + beta_v / (mu_g**2 * B))),
+        eq(K_clean, c2 * (1 + beta_v / (mu_g**2 * B))),
         "docs/theory.md, result 8",
         ("8.10", "4.4", SAME_GOAL.id),
-        Derived(
-            "put beta = 0 and that M_G into 8.10",
-            lambda p: substitute(p["8.10"], {M_G: GROWING, beta: sympy.Integer(0)}),
-        ),
+        by("8.10", Using(M_G_OF_BATCH), RightSide(K_star, K_clean, {beta: 0}), using=(SAME_GOAL.id,)),
         definitions=(eq(c2, Delta * L * mu_g**2 / (mu**2 * epsilon)),),
     ),
     algebra(
@@ -219,12 +197,8 @@ CONSTANT_STEPS = (
         "The slope of the best rate keeps its form, with the critical batch size of 8.31.",
         eq(slope, 1 / (1 + B / B_crit)),
         "docs/theory.md, result 8",
-        ("8.9", "4.4", SAME_GOAL.id),
-        Derived(
-            "B d/dB of the logarithm of 8.9 with that M_G",
-            lambda p: eq(slope, B * sympy.diff(sympy.log(p["8.9"].rhs.subs(M_G, GROWING)), B)),
-        ),
-        definitions=(eq(B_crit, (beta / epsilon + beta_v) / mu_g**2),),
+        ("8.9", "4.4", "8.31", SAME_GOAL.id),
+        by("8.9", Using(SAME_GOAL.id), Using(M_G_OF_BATCH), Slope(eta_star, B, slope), using=("8.31",)),
     ),
 )
 

@@ -3,10 +3,12 @@
 from functools import partial
 
 import sympy
-from sympy.core.relational import Relational
 
-from theory.checking.operations import solve_for
-from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le
+from theory.checking.analysis import Best, Derivative, Itself, Sharpest, Slope, TakenOut
+from theory.checking.checks import Certificate, by
+from theory.checking.operations import Inverted, Put, RightSide, Solve, Times, Where, With
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq, le, lt
 from theory.laws import HYPERBOLA, SHARPNESS
 from theory.symbols import (
     B_20,
@@ -16,13 +18,17 @@ from theory.symbols import (
     B_efficient,
     B_fastest,
     B_ref,
+    K_knee,
+    K_soft,
+    K_star,
     bend,
     c1,
     c2,
     efficiency,
+    examples,
     fixed_time,
     h,
-    s,
+    least_time,
     slope_sharpness,
     time_per_example,
     total_time,
@@ -34,28 +40,11 @@ inequality = partial(Step, "tuned", Kind.INEQUALITY)
 CRITICAL = eq(B_crit, c1 / c2)
 STEPS = HYPERBOLA.expression
 SHARP = c2 * (1 + (B_crit / B) ** (1 / h)) ** h
-TIME = eq(total_time, STEPS * (fixed_time + time_per_example * B))
-
-
-def _factored(_: Premises) -> Relational:
-    """Take c2 out of law S."""
-    inside = sympy.factor(sympy.expand_power_base(SHARPNESS.expression.base.subs(c1, B_crit * c2)))
-    return eq(K_S, sympy.powdenest(sympy.expand_power_base(inside**h)))
-
-
-def _sharpest(sign: int) -> Relational:
-    """Return the limit as h falls to 0, for B_c/B = exp(s) or exp(-s), s > 0, with 1/h growing."""
-    grown = sympy.Symbol("grown", positive=True)
-    limit = sympy.limit((1 + sympy.exp(sign * s * grown)) ** (1 / grown), grown, sympy.oo)
-    return eq(sympy.Limit(K_S, h, 0), c2 * limit.subs(s, sign * sympy.log(B_crit / B)))
-
-
-def _bend(premises: Premises) -> Relational:
-    return eq(bend, (B * sympy.diff(premises["17.6"].rhs, B)).subs(B, B_crit))
-
-
-def _examples(size: sympy.Symbol) -> sympy.Expr:
-    return sympy.expand(size * STEPS.subs(B, size))
+TIME = by(
+    "8.12",
+    Times(fixed_time + time_per_example * B),
+    RightSide(K_star * (fixed_time + time_per_example * B), total_time),
+)
 
 
 SHARPNESS_FAMILY = Result(
@@ -71,24 +60,25 @@ SHARPNESS_FAMILY = Result(
             eq(K_S, SHARP),
             "docs/theory.md, result 17",
             (),
-            Derived("take c2 out of the law", _factored),
+            by(Itself(SHARPNESS.expression), Put({c1: B_crit * c2}), TakenOut()),
+            definitions=(eq(K_S, SHARPNESS.expression), eq(c1, B_crit * c2)),
         ),
         algebra(
             "17.2",
             "h = 1 is Proposition 4.1 (c2 and c1 are the S_min and E_min of McCandlish et al. 2018).",
-            eq(K_S, STEPS),
+            eq(K_soft, STEPS),
             "docs/theory.md, result 17; McCandlish et al. 2018",
             ("17.1",),
-            Derived("put h = 1 into 17.1", lambda p: eq(K_S, p["17.1"].rhs.subs(h, 1))),
-            definitions=(CRITICAL,),
+            by("17.1", RightSide(K_S, K_soft, {h: 1})),
+            definitions=(eq(c1, B_crit * c2),),
         ),
         algebra(
             "17.3",
             "At the knee it is 2^h floors.",
-            eq(K_S / c2, 2**h),
+            eq(K_knee / c2, 2**h),
             "docs/theory.md, result 17",
             ("17.1",),
-            Derived("put B = B_crit into 17.1", lambda p: eq(K_S / c2, p["17.1"].rhs.subs(B, B_crit) / c2)),
+            by("17.1", RightSide(K_S, K_knee, {B: B_crit}), Times(1 / c2)),
         ),
         algebra(
             "17.4",
@@ -96,7 +86,8 @@ SHARPNESS_FAMILY = Result(
             eq(sympy.Limit(K_S, h, 0), c2 * B_crit / B),
             "docs/theory.md, result 17",
             ("17.1",),
-            Derived("limit of 17.1, B_crit/B = exp(s), s > 0", lambda _: _sharpest(1)),
+            by("17.1", Sharpest(h, B, B_crit)),
+            given=(lt(B, B_crit),),
         ),
         algebra(
             "17.5",
@@ -104,7 +95,8 @@ SHARPNESS_FAMILY = Result(
             eq(sympy.Limit(K_S, h, 0), c2),
             "docs/theory.md, result 17",
             ("17.1",),
-            Derived("limit of 17.1, B_crit/B = exp(-s), s > 0", lambda _: _sharpest(-1)),
+            by("17.1", Sharpest(h, B_crit, B)),
+            given=(lt(B_crit, B),),
         ),
         algebra(
             "17.6",
@@ -112,10 +104,7 @@ SHARPNESS_FAMILY = Result(
             eq(slope_sharpness, -1 / (1 + (B / B_crit) ** (1 / h))),
             "docs/theory.md, result 17",
             ("17.1",),
-            Derived(
-                "B d/dB of the logarithm of 17.1",
-                lambda p: eq(slope_sharpness, B * sympy.diff(sympy.log(p["17.1"].rhs), B)),
-            ),
+            by("17.1", Slope(K_S, B, slope_sharpness)),
         ),
         algebra(
             "17.7",
@@ -123,7 +112,7 @@ SHARPNESS_FAMILY = Result(
             eq(bend, 1 / (4 * h)),
             "docs/theory.md, result 17",
             ("17.6",),
-            Derived("B d/dB of 17.6 at B = B_crit", _bend),
+            by("17.6", Derivative(slope_sharpness, B, bend, B_crit, times=B)),
         ),
     ),
 )
@@ -140,8 +129,8 @@ BATCH_SIZE = Result(
             eq(efficiency, 1 / (1 + B / B_crit)),
             "docs/theory.md, result 18; theory.parallel_efficiency",
             ("8.12",),
-            Derived("divide c1/B by 8.12", lambda p: eq(efficiency, c1 / B / p["8.12"].rhs)),
-            definitions=(CRITICAL,),
+            by("8.12", Inverted(), Times(c1 / B)),
+            definitions=(eq(efficiency, c1 / (B * K_star)), CRITICAL),
         ),
         algebra(
             "18.2",
@@ -149,7 +138,7 @@ BATCH_SIZE = Result(
             eq(B_efficient, B_crit * (1 - efficiency) / efficiency),
             "docs/theory.md, result 18; theory.batch_size_for_efficiency",
             ("18.1",),
-            Derived("solve 18.1 for B", lambda p: eq(B_efficient, solve_for(p["18.1"], B).rhs)),
+            by("18.1", Where(efficiency, efficiency, B, B_efficient), Solve(B_efficient)),
         ),
         algebra(
             "18.3",
@@ -157,9 +146,10 @@ BATCH_SIZE = Result(
             eq(B_20, B_crit / 5 + 6 * B_ref / 5),
             "docs/theory.md, result 18; theory.critical_batch_size_20_percent",
             ("8.12",),
-            Derived(
-                "solve B K(B) = 6/5 B_ref K(B_ref) for B",
-                lambda _: solve_for(eq(_examples(B_20), sympy.Rational(6, 5) * _examples(B_ref)), B_20),
+            by(
+                by("8.12", Times(B), RightSide(B * K_star, examples, {B: B_ref}), Times(sympy.Rational(6, 5))),
+                With("-", by("8.12", Times(B), RightSide(B * K_star, sympy.Rational(6, 5) * examples, {B: B_20}))),
+                Solve(B_20),
             ),
             definitions=(CRITICAL,),
         ),
@@ -169,10 +159,7 @@ BATCH_SIZE = Result(
             eq(B_fastest, sympy.sqrt(B_crit * fixed_time / time_per_example)),
             "docs/theory.md, result 18; theory.fastest_batch_size",
             ("8.12",),
-            Derived(
-                "differentiate K(B) (t0 + t1 B), solve for B",
-                lambda _: eq(B_fastest, solve_for(eq(sympy.diff(TIME.rhs, B), 0), B).rhs),
-            ),
+            by(TIME, Best(total_time, B, B_fastest)),
             definitions=(CRITICAL,),
         ),
         inequality(
@@ -182,21 +169,19 @@ BATCH_SIZE = Result(
             "docs/theory.md, result 18; theory.least_total_time",
             ("8.12",),
             Certificate(
+                using=(TIME,),
                 remainder=((sympy.sqrt(c1 * fixed_time / B) - sympy.sqrt(c2 * time_per_example * B)) ** 2,),
                 reading="right - left = (√(c1 t0/B) - √(c2 t1 B))²",
             ),
-            definitions=(TIME,),
         ),
         algebra(
             "18.6",
             "and this one takes it.",
-            eq(total_time, (sympy.sqrt(c1 * time_per_example) + sympy.sqrt(c2 * fixed_time)) ** 2),
+            eq(least_time, (sympy.sqrt(c1 * time_per_example) + sympy.sqrt(c2 * fixed_time)) ** 2),
             "docs/theory.md, result 18; theory.least_total_time",
-            ("18.4",),
-            Derived(
-                "put 18.4 into K(B) (t0 + t1 B)",
-                lambda p: eq(total_time, TIME.rhs.subs(B, p["18.4"].rhs).subs(B_crit, c1 / c2)),
-            ),
+            ("8.12", "18.4"),
+            by(TIME, RightSide(total_time, least_time, {B: B_fastest}), using=("18.4",)),
+            definitions=(CRITICAL,),
         ),
     ),
 )

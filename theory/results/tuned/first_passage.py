@@ -4,18 +4,18 @@ from functools import partial
 
 import sympy
 
-from theory.checking.assumptions import BOUNDED
-from theory.checking.bounds import C1, C2, NOISE
-from theory.checking.proof import Certificate, Kind, Result, Step, eq, le
+from theory.checking.assumptions import BOUNDED, NOISE_CONSTANT
+from theory.checking.bounds import C1, C2
+from theory.checking.checks import Certificate
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq, le
 from theory.laws import HYPERBOLA
 from theory.results.fixed.descent import GRADIENT_SQUARED, START
-from theory.results.tuned.tuned import BEST_DECREASE, BRACKET
+from theory.results.fixed.variance import M_OF_BATCH
+from theory.results.tuned.tuned import BRACKET, CONSTANT_M_G
 from theory.symbols import (
-    M_G,
     Delta,
     F,
-    L,
-    M,
     c1,
     c2,
     decrease,
@@ -26,7 +26,6 @@ from theory.symbols import (
     f_now,
     mean_f_next,
     mean_passage,
-    mu,
 )
 
 algebra = partial(Step, "tuned", Kind.ALGEBRA)
@@ -45,14 +44,13 @@ FIRST_PASSAGE = Result(
             "Before tau, every step lowers f by at least delta(eta), in the mean given the past.",
             le(mean_f_next, f_now - decrease),
             "docs/theory.md, result 11",
-            ("2.4", "8.1"),
+            ("2.4", "8.1", "8.13"),
             Certificate(
-                {"2.4": sympy.Integer(1), "given": eta * BRACKET / 2},
+                {"2.4": sympy.Integer(1), "8.13": sympy.Integer(1), "given": eta * BRACKET / 2},
                 positive=("8.1",),
-                reading="right - left = [2.4] + η (2 μ - L M_G η)/2 (|∇f|² - ε)",
+                reading="right - left = [2.4] + [8.13] + η (2 μ - L M_G η)/2 (|∇f|² - ε)",
             ),
             given=(le(epsilon, GRADIENT_SQUARED),),
-            definitions=(eq(decrease, eta * mu * epsilon - L * eta**2 * (M + M_G * epsilon) / 2),),
         ),
         argument(
             "11.2",
@@ -76,9 +74,13 @@ FIRST_PASSAGE = Result(
             "It obeys the law of Proposition 4.1, with the same constants.",
             le(mean_passage, HYPERBOLA.expression),
             "docs/theory.md, result 11",
-            ("11.3", "4.4"),
-            Certificate({"11.3": sympy.Integer(1)}, reading="right - left = [11.3]"),
-            definitions=(BEST_DECREASE, eq(M, NOISE), eq(c1, C1), eq(c2, C2)),
+            ("11.3", "8.14", "4.4", NOISE_CONSTANT.id),
+            Certificate(
+                {"11.3": sympy.Integer(1)},
+                using=("8.14", M_OF_BATCH, *CONSTANT_M_G),
+                reading="right - left = [11.3]",
+            ),
+            definitions=(eq(c1, C1), eq(c2, C2)),
         ),
     ),
 )

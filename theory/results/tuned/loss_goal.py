@@ -3,12 +3,15 @@
 from functools import partial
 
 import sympy
-from sympy.core.relational import Relational
 
+from theory.checking.analysis import Best, Evaluated
 from theory.checking.assumptions import POLYAK_LOJASIEWICZ
-from theory.checking.bounds import ETA_MAX, NOISE
-from theory.checking.operations import solve_for
-from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
+from theory.checking.bounds import ETA_MAX
+from theory.checking.checks import Certificate, by
+from theory.checking.operations import Put, RightSide, Solve, Using
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq, le, lt
+from theory.results.fixed.variance import M_OF_BATCH
 from theory.results.tuned.tuned import BRACKET
 from theory.symbols import (
     M_G,
@@ -18,6 +21,7 @@ from theory.symbols import (
     L,
     M,
     beta,
+    decrease_at,
     decrease_loss,
     eta,
     eta_loss,
@@ -38,31 +42,17 @@ argument = partial(Step, "tuned", Kind.ARGUMENT)
 
 LOSS_RATE = 2 * mu * nu * phi / (L * (M + 2 * nu * M_G * phi))
 DECREASE = 2 * (mu * nu * phi) ** 2 / (L * (M + 2 * nu * M_G * phi))
-TIME = 1 / DECREASE
 BOUND = L * beta / (2 * mu**2 * nu**2) * (1 / phi_goal - 1 / phi_1) / B + L * M_G / (mu**2 * nu) * sympy.log(
     phi_1 / phi_goal
 )
 
 
-def _gain(excess: sympy.Expr) -> sympy.Expr:
-    """Return how much 15.1 lowers an excess loss."""
-    return eta * BRACKET * nu * excess - eta**2 * L * M / 2
-
-
-def _best_rate(_: Premises) -> Relational:
-    return eq(eta_loss, solve_for(eq(sympy.diff(_gain(phi), eta), 0), eta).rhs)
-
-
-def _largest_gain(premises: Premises) -> Relational:
-    return eq(decrease_loss, _gain(phi).subs(eta, premises["15.2"].rhs))
-
-
-def _total(premises: Premises) -> Relational:
-    """Integrate 1/D from the goal to the start."""
-    time = sympy.expand(1 / premises["15.4"].rhs.subs(M, NOISE))
-    total = sympy.integrate(time, (phi, phi_goal, phi_1))
-    return eq(K - 1, sympy.expand_log(total))
-
+NEXT = by("15.1", RightSide(F(k + 1) - f_inf, phi - decrease_at, {F(k): f_inf + phi}), Solve(decrease_at))
+"""What 15.1 takes off an excess loss phi, at any rate."""
+AT_START_TIME, AT_GOAL_TIME = (
+    by("15.4", Put({phi: at, decrease_loss: 1 / time}), Solve(time))
+    for at, time in ((phi_1, time_high), (phi_goal, time_low))
+)
 
 LOSS_GOAL = Result(
     "15",
@@ -93,7 +83,7 @@ LOSS_GOAL = Result(
             eq(eta_loss, LOSS_RATE),
             "docs/theory.md, result 15",
             ("15.1",),
-            Derived("maximise what 15.1 takes off phi, over eta", _best_rate),
+            by(NEXT, Best(decrease_at, eta, eta_loss, most=True)),
         ),
         inequality(
             "15.3",
@@ -113,13 +103,23 @@ LOSS_GOAL = Result(
             eq(decrease_loss, DECREASE),
             "docs/theory.md, result 15",
             ("15.1", "15.2"),
-            Derived(
-                "put 15.2 into what 15.1 takes off phi",
-                _largest_gain,
-            ),
+            by(NEXT, Put({eta: eta_loss, decrease_at: decrease_loss}), using=("15.2",)),
         ),
         inequality(
             "15.5",
+            "that is, from phi to at most phi - D(phi).",
+            le(F(k + 1) - f_inf, phi - decrease_loss),
+            "docs/theory.md, result 15",
+            ("15.1", "15.2", "15.4"),
+            Certificate(
+                {"15.1": sympy.Integer(1)},
+                using=("given", "given.2", "15.2", "15.4"),
+                reading="right - left = [15.1]",
+            ),
+            given=(eq(F(k), f_inf + phi), eq(eta, eta_loss)),
+        ),
+        inequality(
+            "15.6",
             "A lower excess takes longer: 1/D falls in phi.",
             le(time_high, time_low),
             "docs/theory.md, result 15",
@@ -130,27 +130,27 @@ LOSS_GOAL = Result(
                     * (M * (phi_1 + phi_goal) / (phi_1 * phi_goal) ** 2 + 2 * nu * M_G / (phi_1 * phi_goal))
                     / (2 * mu**2 * nu**2)
                 },
+                using=(AT_START_TIME, AT_GOAL_TIME),
                 reading="right - left = L/(2 μ² nu²) (M (φ_1 + φ_g)/(φ_1 φ_g)² + 2 nu M_G/(φ_1 φ_g)) (φ_1 - φ_g)",
             ),
             given=(le(phi_goal, phi_1),),
-            definitions=(eq(time_high, TIME.subs(phi, phi_1)), eq(time_low, TIME.subs(phi, phi_goal))),
         ),
         argument(
-            "15.6",
-            "Let y_1 = phi_1, y_(k+1) = y_k - D(y_k), and let step k have the rate of y_k: by 15.1, whose factor is "
-            "not negative (nu <= L, and 10.5), E f(w_k) - f_inf is at most y_k. By 15.5 every step above the goal "
-            "takes at least 1 off the integral of 1/D from the goal to phi_1; the step that crosses it is one more.",
-            None,
-            "docs/theory.md, result 15",
-            ("15.1", "15.3", "15.4", "15.5", "10.5"),
-        ),
-        algebra(
             "15.7",
-            "So K, with M = beta/B, is at most 1 more than the integral:",
-            eq(K - 1, BOUND),
+            "Let y_1 = phi_1, y_(k+1) = y_k - D(y_k), and let step k have the rate of y_k: by 15.1, whose factor is "
+            "not negative (nu <= L, and 10.5), E f(w_k) - f_inf is at most y_k. By 15.6 every step above the goal "
+            "takes at least 1 off the integral of 1/D from the goal to phi_1; the step that crosses it is one more.",
+            le(K - 1, sympy.Integral(1 / decrease_loss, (phi, phi_goal, phi_1))),
             "docs/theory.md, result 15",
-            ("15.4", "15.6", "4.4"),
-            Derived("integrate 1/D of 15.4 from the goal to phi_1", _total),
+            ("15.3", "15.5", "15.6", "10.5"),
+        ),
+        inequality(
+            "15.8",
+            "Carried out with M = beta/B:",
+            le(K - 1, BOUND),
+            "docs/theory.md, result 15",
+            ("15.4", "15.7", "4.4"),
+            by("15.7", Using("15.4"), Using(M_OF_BATCH), Evaluated()),
         ),
     ),
 )

@@ -3,14 +3,17 @@
 from functools import partial
 
 import sympy
-from sympy.core.relational import Relational
 
-from theory.checking.assumptions import BOUNDED, DOUBLE_CAP, SAME_GOAL
+from theory.checking.analysis import Best, BestValue, Summed
+from theory.checking.assumptions import DOUBLE_CAP, NOISE_CONSTANT, SAME_GOAL
 from theory.checking.bounds import C1, C2, ETA_MAX, NOISE, NOISE_SCALE, SHARP_BOUND, TEXTBOOK_BOUND
-from theory.checking.operations import solve_for, sum_over_steps
-from theory.checking.proof import Certificate, Derived, Kind, Premises, Step, eq, le, lt
+from theory.checking.checks import Certificate, by
+from theory.checking.operations import Put, RightSide, Solve, Using, Where
+from theory.checking.proof import Kind, Step
+from theory.checking.relations import eq, le, lt
 from theory.laws import HYPERBOLA
-from theory.results.fixed.descent import GRADIENT_SQUARED, MEAN, START
+from theory.results.fixed.descent import GRADIENT_SQUARED, MEAN_OF_STEPS, START
+from theory.results.fixed.variance import M_G_OF_BATCH, M_OF_BATCH
 from theory.symbols import (
     B_0,
     M_G,
@@ -18,6 +21,7 @@ from theory.symbols import (
     Delta,
     F,
     G,
+    G_mean,
     K,
     K_eta,
     K_star,
@@ -31,9 +35,13 @@ from theory.symbols import (
     decrease_star,
     epsilon,
     eta,
+    eta_equal,
     eta_max,
     eta_star,
+    f_now,
+    goal,
     k,
+    mean_f_next,
     mu,
 )
 
@@ -42,26 +50,15 @@ inequality = partial(Step, "tuned", Kind.INEQUALITY)
 
 BRACKET = 2 * mu - eta * L * M_G
 NUMERATOR = Delta / (K * eta) + eta * L * M
-MOMENT = NOISE + M_G * epsilon
-STEPS = eq(K_eta, Delta / (eta * (2 * mu * epsilon - eta * L * MOMENT)))
-BEST_RATE = eq(eta_star, mu * epsilon / (L * MOMENT))
-BEST = eq(K_star, Delta * L * MOMENT / (mu * epsilon) ** 2)
-BEST_DECREASE = eq(decrease_star, (mu * epsilon) ** 2 / (2 * L * (M + M_G * epsilon)))
+MOMENT = NOISE + M_G * goal(B)
+STEPS = eq(K_eta, Delta / (eta * (2 * mu * goal(B) - eta * L * MOMENT)))
+BEST_RATE = eq(eta_star, mu * goal(B) / (L * MOMENT))
+BEST = eq(K_star, Delta * L * MOMENT / (mu * goal(B)) ** 2)
+SCALE_AT_ITS_GOAL = eq(B_0, NOISE_SCALE.subs(epsilon, goal(B)))
 
 
-def _stationary(function: sympy.Expr) -> sympy.Expr:
-    """Return the one rate at which the derivative vanishes."""
-    return solve_for(eq(sympy.diff(function, eta), 0), eta).rhs
-
-
-def _decrease_at_goal(premises: Premises) -> Relational:
-    return eq(decrease, -premises["2.4"].rhs.subs(GRADIENT_SQUARED, epsilon))
-
-
-def _largest_decrease(premises: Premises) -> Relational:
-    function = premises["8.13"].rhs
-    return eq(decrease_star, function.subs(eta, _stationary(function)))
-
+CONSTANT_M_G = (M_G_OF_BATCH, NOISE_CONSTANT.id)
+"""M_G is the same at every batch size if the noise does not grow with the gradient."""
 
 SHARP_STEPS = (
     inequality(
@@ -81,20 +78,20 @@ SHARP_STEPS = (
         ),
         "docs/theory.md, result 8",
         ("2.5",),
-        Derived("sum 2.5 over k = 1..K", lambda p: sum_over_steps(p["2.5"])),
+        by("2.5", Summed()),
     ),
     inequality(
         "8.3",
         "The sharp bound.",
-        le(MEAN.lhs, SHARP_BOUND),
+        le(G_mean, SHARP_BOUND),
         "docs/theory.md, result 8",
-        ("8.2", "8.1", BOUNDED.id),
+        ("8.2", "8.1", "2.6"),
         Certificate(
-            {"8.2": 2 / (K * eta * BRACKET), BOUNDED.id: 2 / (K * eta * BRACKET)},
+            dict.fromkeys(("8.2", "2.6"), 2 / (K * eta * BRACKET)),
             positive=("8.1",),
-            reading="right - left = 2/(K η (2 μ - L M_G η)) ([8.2] + [bounded])",
+            reading="right - left = 2/(K η (2 μ - L M_G η)) ([8.2] + [2.6])",
         ),
-        definitions=(START, MEAN),
+        definitions=(START, MEAN_OF_STEPS),
     ),
     algebra(
         "8.4",
@@ -102,7 +99,7 @@ SHARP_STEPS = (
         eq(T_bound - S_bound, (mu - eta * L * M_G) * NUMERATOR / (mu * BRACKET)),
         "docs/theory.md, result 8",
         ("8.3",),
-        Derived("subtract 8.3 from Eq. (2)", lambda p: eq(T_bound - S_bound, T_bound - p["8.3"].rhs)),
+        by("8.3", RightSide(G_mean, S_bound)),
         definitions=(eq(T_bound, TEXTBOOK_BOUND),),
     ),
     inequality(
@@ -121,10 +118,10 @@ SHARP_STEPS = (
     algebra(
         "8.6",
         "they are equal at this rate only, so Eq. (2) can be tight at no other.",
-        eq(eta, ETA_MAX),
+        eq(eta_equal, ETA_MAX),
         "docs/theory.md, result 8",
         ("8.4",),
-        Derived("solve 8.4 = 0 for eta", lambda p: solve_for(eq(p["8.4"].rhs, 0), eta)),
+        by("8.4", Where(T_bound - S_bound, sympy.Integer(0), eta, eta_equal), Solve(eta_equal)),
     ),
 )
 
@@ -135,22 +132,15 @@ LAW_STEPS = (
         STEPS,
         "docs/theory.md, result 8",
         ("8.3", "4.4"),
-        Derived(
-            "set the right side of 8.3 to epsilon, M = beta/B, and solve for K",
-            lambda p: eq(K_eta, solve_for(eq(p["8.3"].rhs.subs(M, NOISE), epsilon), K).rhs),
-        ),
+        by("8.3", Where(G_mean, goal(B), K, K_eta), Using(M_OF_BATCH), Solve(K_eta)),
     ),
     algebra(
         "8.8",
-        "The bound is at most epsilon exactly for K ≥ K(eta).",
-        eq(S_bound - epsilon, Delta / (eta * BRACKET) * (1 / K - 1 / K_eta)),
+        "The bound is at most the goal exactly for K ≥ K(eta).",
+        eq(S_bound - goal(B), Delta / (eta * BRACKET) * (1 / K - 1 / K_eta)),
         "docs/theory.md, result 8",
-        ("8.3", "8.7"),
-        Derived(
-            "subtract epsilon from 8.3, M = beta/B",
-            lambda p: eq(S_bound - epsilon, p["8.3"].rhs.subs(M, NOISE) - epsilon),
-        ),
-        definitions=(STEPS,),
+        ("8.3", "4.4", "8.7"),
+        by("8.3", RightSide(G_mean, S_bound), using=("8.7", M_OF_BATCH)),
     ),
     algebra(
         "8.9",
@@ -158,10 +148,7 @@ LAW_STEPS = (
         BEST_RATE,
         "docs/theory.md, result 8",
         ("8.7",),
-        Derived(
-            "differentiate 1/K(eta) of 8.7, solve for eta",
-            lambda p: eq(eta_star, _stationary(1 / p["8.7"].rhs)),
-        ),
+        by("8.7", Best(K_eta, eta, eta_star)),
     ),
     algebra(
         "8.10",
@@ -169,7 +156,7 @@ LAW_STEPS = (
         BEST,
         "docs/theory.md, result 8",
         ("8.7", "8.9"),
-        Derived("put 8.9 into 8.7", lambda p: eq(K_star, p["8.7"].rhs.subs(eta, p["8.9"].rhs))),
+        by("8.7", Put({eta: eta_star, K_eta: K_star}), using=("8.9",)),
     ),
     inequality(
         "8.11",
@@ -179,17 +166,17 @@ LAW_STEPS = (
         ("8.7", "8.9", "8.10"),
         Certificate(
             remainder=(L * MOMENT * (eta - eta_star) ** 2 / Delta,),
-            reading="right - left = L (β/B + M_G ε) (η - η*)²/Δ",
+            using=("8.7", "8.9", "8.10"),
+            reading="right - left = L (β/B + M_G ε_B) (η - η*)²/Δ",
         ),
-        definitions=(STEPS, BEST_RATE, BEST),
     ),
     algebra(
         "8.12",
         "Proposition 4.1, exact for every B > 0 and without a Taylor step.",
         eq(K_star, HYPERBOLA.expression),
         "Lee et al. 2021, Eq. (3); docs/theory.md, result 8",
-        ("8.10", SAME_GOAL.id),
-        Derived("name the two terms of 8.10", lambda p: p["8.10"]),
+        ("8.10", "4.4", SAME_GOAL.id, NOISE_CONSTANT.id),
+        by("8.10", using=(SAME_GOAL.id, *CONSTANT_M_G)),
         definitions=(eq(c1, C1), eq(c2, C2)),
     ),
     algebra(
@@ -198,24 +185,23 @@ LAW_STEPS = (
         eq(decrease, eta * mu * epsilon - L * eta**2 * (M + M_G * epsilon) / 2),
         "docs/theory.md, result 8",
         ("2.4",),
-        Derived("put |∇f|² = epsilon into 2.4", _decrease_at_goal),
+        by("2.4", RightSide(mean_f_next - f_now, -decrease, {GRADIENT_SQUARED: epsilon})),
     ),
     algebra(
         "8.14",
         "at the best rate by this;",
-        BEST_DECREASE,
+        eq(decrease_star, (mu * epsilon) ** 2 / (2 * L * (M + M_G * epsilon))),
         "docs/theory.md, result 8",
         ("8.13",),
-        Derived("maximise 8.13 over eta", _largest_decrease),
+        by("8.13", BestValue(decrease, eta, decrease_star, most=True)),
     ),
     algebra(
         "8.15",
         "and K* is the whole decrease Delta/2 over that of one step.",
         eq(K_star, Delta / (2 * decrease_star)),
         "docs/theory.md, result 8",
-        ("8.10", "8.14"),
-        Derived("compare 8.10 with 8.14, M = beta/B", lambda p: p["8.10"]),
-        definitions=(BEST_DECREASE, eq(M, NOISE)),
+        ("8.10", "8.14", "4.4", SAME_GOAL.id),
+        by("8.10", using=("8.14", M_OF_BATCH, SAME_GOAL.id)),
     ),
     algebra(
         "8.16",
@@ -223,8 +209,8 @@ LAW_STEPS = (
         eq(eta_star, eta_max / (1 + B_0 / B)),
         "docs/theory.md, result 8",
         ("8.9",),
-        Derived("name eta_max and B_0 in 8.9", lambda p: p["8.9"]),
-        definitions=(eq(eta_max, ETA_MAX), eq(B_0, NOISE_SCALE)),
+        by("8.9"),
+        definitions=(eq(eta_max, ETA_MAX), SCALE_AT_ITS_GOAL),
     ),
     inequality(
         "8.17",

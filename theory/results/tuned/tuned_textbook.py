@@ -3,17 +3,22 @@
 from functools import partial
 
 import sympy
-from sympy.core.relational import Relational
 
-from theory.checking.assumptions import SAME_GOAL
-from theory.checking.bounds import C1, C2, ETA_MAX, NOISE, NOISE_SCALE, STEPS_AT_RATE
-from theory.checking.operations import solve_for
-from theory.checking.proof import Certificate, Derived, Kind, Premises, Result, Step, eq, le, lt
+from theory.checking.analysis import Best, Derivative
+from theory.checking.assumptions import NOISE_CONSTANT, SAME_GOAL
+from theory.checking.bounds import C1, C2, ETA_MAX, STEPS_AT_RATE
+from theory.checking.checks import Certificate, by
+from theory.checking.operations import Meaning, Put, RightSide, Solve, Using, Where, With
+from theory.checking.proof import Kind, Result, Step
+from theory.checking.relations import eq, le, lt
 from theory.laws import TUNED_TEXTBOOK
+from theory.results.fixed.variance import M_OF_BATCH
+from theory.results.tuned.tuned import CONSTANT_M_G, SCALE_AT_ITS_GOAL
 from theory.symbols import (
     B_0,
     B,
     Delta,
+    G_mean,
     K,
     K_capped,
     K_free,
@@ -21,7 +26,6 @@ from theory.symbols import (
     K_star,
     K_text,
     L,
-    M,
     beta,
     c1,
     c2,
@@ -29,7 +33,9 @@ from theory.symbols import (
     eta,
     eta_free,
     eta_max,
+    goal,
     mu,
+    price,
     slope_knee,
     x,
 )
@@ -38,26 +44,14 @@ algebra = partial(Step, "tuned", Kind.ALGEBRA)
 inequality = partial(Step, "tuned", Kind.INEQUALITY)
 
 ONE, HALF = sympy.Integer(1), sympy.Rational(1, 2)
-STEPS = eq(K_text, STEPS_AT_RATE)
+STEPS = eq(K_text, STEPS_AT_RATE.subs(epsilon, goal(B)))
 LARGEST = eq(eta_max, ETA_MAX)
-SCALE = eq(B_0, NOISE_SCALE)
-FREE_RATE = eq(eta_free, mu * epsilon * B / (2 * L * beta))
+FREE_RATE = eq(eta_free, mu * goal(B) * B / (2 * L * beta))
 SMALL, LARGE = (branch for branch, _ in TUNED_TEXTBOOK.expression.args)
-NAMED = (eq(c1, C1), eq(c2, C2), SCALE)
-
-
-def _free_rate(premises: Premises) -> Relational:
-    return eq(eta_free, solve_for(eq(sympy.diff(1 / premises["9.1"].rhs, eta), 0), eta).rhs)
-
-
-def _over_hyperbola(name: sympy.Symbol, steps: sympy.Expr, premises: Premises) -> Relational:
-    """Return the ratio to 8.12, with c1/B = x c2."""
-    return eq(name / K_star, (steps / premises["8.12"].rhs).subs(c1, x * c2 * B))
-
-
-def _slope_at_the_knee(premises: Premises) -> Relational:
-    return eq(slope_knee, sympy.diff(premises["9.5"].rhs, B).subs(B, 2 * B_0))
-
+BEFORE_KNEE = eq(K_free / K_star, 4 * x / (1 + x))
+KNEE = eq(B_0, c1 / c2)
+AT_FREE_RATE = by("9.1", Put({eta: eta_free, K_text: K_free}))
+AT_LARGEST_RATE = by("9.1", Put({eta: eta_max, K_text: K_capped}))
 
 RATE_STEPS = (
     algebra(
@@ -66,10 +60,7 @@ RATE_STEPS = (
         STEPS,
         "Lee et al. 2021, Eq. (6), first form",
         ("3.4", "4.4"),
-        Derived(
-            "set the right side of 3.4 to epsilon, M = beta/B, and solve for K",
-            lambda p: eq(K_text, solve_for(eq(p["3.4"].rhs.subs(M, NOISE), epsilon), K).rhs),
-        ),
+        by("3.4", Where(G_mean, goal(B), K, K_text), Using(M_OF_BATCH), Solve(K_text)),
     ),
     algebra(
         "9.2",
@@ -77,17 +68,21 @@ RATE_STEPS = (
         FREE_RATE,
         "docs/theory.md, result 9",
         ("9.1",),
-        Derived("differentiate 1/K of 9.1, solve for eta", _free_rate),
+        by("9.1", Best(K_text, eta, eta_free)),
     ),
     inequality(
         "9.3",
         "Up to twice the noise scale that rate keeps the cap,",
         le(eta_free, eta_max),
         "docs/theory.md, result 9",
-        (),
-        Certificate({"given": mu * epsilon / (2 * L * beta)}, reading="right - left = μ ε/(2 L β) (2 B_0 - B)"),
+        ("9.2",),
+        Certificate(
+            {"given": mu * goal(B) / (2 * L * beta)},
+            using=("9.2",),
+            reading="right - left = μ ε_B/(2 L β) (2 B_0 - B)",
+        ),
         given=(le(B, 2 * B_0),),
-        definitions=(FREE_RATE, LARGEST, SCALE),
+        definitions=(LARGEST, SCALE_AT_ITS_GOAL),
     ),
     inequality(
         "9.4",
@@ -96,9 +91,10 @@ RATE_STEPS = (
         "docs/theory.md, result 9",
         ("9.1", "9.2"),
         Certificate(
-            remainder=(L * beta * (eta - eta_free) ** 2 / (B * Delta),), reading="right - left = L β (η - η_f)²/(B Δ)"
+            remainder=(L * beta * (eta - eta_free) ** 2 / (B * Delta),),
+            using=("9.1", "9.2", AT_FREE_RATE),
+            reading="right - left = L β (η - η_f)²/(B Δ)",
         ),
-        definitions=(STEPS, FREE_RATE, eq(K_free, STEPS_AT_RATE.subs(eta, FREE_RATE.rhs))),
     ),
     algebra(
         "9.5",
@@ -106,7 +102,7 @@ RATE_STEPS = (
         eq(K_free, SMALL),
         "docs/theory.md, result 9",
         ("9.1", "9.2", SAME_GOAL.id),
-        Derived("put 9.2 into 9.1", lambda p: eq(K_free, p["9.1"].rhs.subs(eta, p["9.2"].rhs))),
+        by(AT_FREE_RATE, using=("9.2", SAME_GOAL.id)),
         definitions=(eq(c1, C1),),
     ),
     inequality(
@@ -116,22 +112,23 @@ RATE_STEPS = (
         "docs/theory.md, result 9",
         ("9.1",),
         Certificate(
-            {"given.2": mu * epsilon * (eta_max - eta) / (B * Delta)},
+            {"given.2": mu * goal(B) * (eta_max - eta) / (B * Delta)},
             (L * beta * (eta_max - eta) ** 2 / (B * Delta),),
             positive=("given",),
-            reading="right - left = (η_max - η)/(B Δ) (μ ε (B - 2 B_0) + L β (η_max - η))",
+            using=("9.1", AT_LARGEST_RATE),
+            reading="right - left = (η_max - η)/(B Δ) (μ ε_B (B - 2 B_0) + L β (η_max - η))",
         ),
         given=(lt(eta, eta_max), le(2 * B_0, B)),
-        definitions=(STEPS, LARGEST, SCALE, eq(K_capped, STEPS_AT_RATE.subs(eta, ETA_MAX))),
+        definitions=(LARGEST, SCALE_AT_ITS_GOAL),
     ),
     algebra(
         "9.7",
         "steps at it.",
         eq(K_capped, LARGE),
         "docs/theory.md, result 9",
-        ("9.1", SAME_GOAL.id),
-        Derived("put eta = eta_max into 9.1", lambda p: eq(K_capped, p["9.1"].rhs.subs(eta, ETA_MAX))),
-        definitions=(eq(c1, C1), eq(c2, C2)),
+        ("9.1", "4.4", SAME_GOAL.id, NOISE_CONSTANT.id),
+        by(AT_LARGEST_RATE, using=(SAME_GOAL.id, *CONSTANT_M_G)),
+        definitions=(LARGEST, eq(c1, C1), eq(c2, C2)),
     ),
 )
 
@@ -142,8 +139,8 @@ SHAPE_STEPS = (
         eq(K_free - K_capped, -c2 * (1 - 2 * B_0 / B) ** 2 / (1 - B_0 / B)),
         "docs/theory.md, result 9",
         ("9.5", "9.7"),
-        Derived("subtract 9.7 from 9.5", lambda p: eq(K_free - K_capped, p["9.5"].rhs - p["9.7"].rhs)),
-        definitions=NAMED,
+        by("9.5", With("-", "9.7")),
+        definitions=(KNEE,),
     ),
     algebra(
         "9.9",
@@ -151,8 +148,8 @@ SHAPE_STEPS = (
         eq(K_knee, 2 * c2),
         "docs/theory.md, result 9",
         ("9.5",),
-        Derived("put B = 2 B_0 into 9.5", lambda p: eq(K_knee, p["9.5"].rhs.subs(B, 2 * B_0))),
-        definitions=NAMED,
+        by("9.5", Put({B: 2 * B_0, K_free: K_knee})),
+        definitions=(KNEE,),
     ),
     algebra(
         "9.10",
@@ -160,32 +157,33 @@ SHAPE_STEPS = (
         eq(slope_knee, -c2 / B_0),
         "docs/theory.md, result 9",
         ("9.5",),
-        Derived("differentiate 9.5 at B = 2 B_0", _slope_at_the_knee),
-        definitions=NAMED,
+        by("9.5", Derivative(K_free, B, slope_knee, 2 * B_0)),
+        definitions=(KNEE,),
     ),
     algebra(
         "9.11",
         "Over the hyperbola of result 8, with x = B_0/B = c1/(B c2): before the knee,",
-        eq(K_free / K_star, 4 * x / (1 + x)),
+        BEFORE_KNEE,
         "docs/theory.md, result 9",
         ("9.5", "8.12"),
-        Derived("divide 9.5 by 8.12", lambda p: _over_hyperbola(K_free, p["9.5"].rhs, p)),
+        by("9.5", With("/", "8.12")),
+        definitions=(eq(x, c1 / (B * c2)),),
     ),
     algebra(
         "9.12",
         "and after it.",
         eq(K_capped / K_star, 1 / (1 - x**2)),
         "docs/theory.md, result 9",
-        ("9.7", "8.12"),
-        Derived("divide 9.7 by 8.12", lambda p: _over_hyperbola(K_capped, p["9.7"].rhs, p)),
+        ("9.7", "8.12", "9.11"),
+        by("9.7", With("/", "8.12"), using=(Meaning("9.11", x, BEFORE_KNEE),)),
     ),
     algebra(
         "9.13",
         "At the knee the price of the lossy step is a third,",
-        eq(K_knee / K_star, sympy.Rational(4, 3)),
+        eq(price, sympy.Rational(4, 3)),
         "docs/theory.md, result 9",
         ("9.11",),
-        Derived("put x = 1/2 into 9.11", lambda p: eq(K_knee / K_star, p["9.11"].rhs.subs(x, HALF))),
+        by("9.11", RightSide(K_free / K_star, price, {x: HALF})),
     ),
     inequality(
         "9.14",
