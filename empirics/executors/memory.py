@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 _PROCESS_BYTES = 500e6  # Python with torch and scikit-learn loaded, and what its allocator does not give back
 _IMAGE_COPIES = 2.5  # the data set, its split, and a part of them while they are made
-_WEIGHT_COPIES = 6  # weights, masks and gradients of a trial, and what an update holds meanwhile
+# Numbers of 4 bytes a weight and trial. Torch: weights, masks, gradients, and what an update holds meanwhile. Sparse:
+# weights, velocities and the lists of kept weights, in training and again in goal tests; measured at 0%, the most.
+_WEIGHT_COPIES = {"torch": 6, "sparse": 14}
 _ACTIVATION_COPIES = 2  # kept for the backward pass, and its own
 _UNIT = 1 if sys.platform == "darwin" else 1024  # of `getrusage`
 
@@ -39,13 +41,13 @@ def expected_bytes(specification: Specification, dataset: Dataset, network: Netw
         + _IMAGE_COPIES * dataset.images.nbytes
         + batch
         + 4 * passes
-        + specification.trials * _trial_bytes(network)
+        + specification.trials * _trial_bytes(specification, network)
     )
 
 
-def _trial_bytes(network: Network) -> float:
+def _trial_bytes(specification: Specification, network: Network) -> float:
     """Return what each trial of a study adds."""
-    return 4 * network.size * _WEIGHT_COPIES
+    return 4 * network.size * _WEIGHT_COPIES[specification.engine]
 
 
 def check_weights(memory: float, specification: Specification, network: Network) -> None:
@@ -59,11 +61,11 @@ def check_weights(memory: float, specification: Specification, network: Network)
     Raises:
         InputError: If the weights of all trials take more; the message says how many trials would fit.
     """
-    taken = specification.trials * _trial_bytes(network)
+    taken = specification.trials * _trial_bytes(specification, network)
     if taken > memory:
         raise InputError(
             f"--trials {specification.trials}: their weights take {taken / 1e9:.1f} GB, more than this machine's "
-            f"{memory / 1e9:.1f} GB; use --trials {int(memory // _trial_bytes(network))} or fewer"
+            f"{memory / 1e9:.1f} GB; use --trials {int(memory // _trial_bytes(specification, network))} or fewer"
         )
 
 
@@ -92,7 +94,7 @@ def jobs_within(
         return min(jobs, int((1e9 * limit - driver) // each))
     if each <= 1e9 * limit:
         return 1
-    fitting = int((1e9 * limit - each) // _trial_bytes(network)) + specification.trials
+    fitting = int((1e9 * limit - each) // _trial_bytes(specification, network)) + specification.trials
     fewer = f"use --trials {fitting} or" if fitting >= 1 else "use"
     raise InputError(
         f"--memory-limit {limit:g}: one process with {specification.trials} trials needs about {each / 1e9:.2f} GB; "

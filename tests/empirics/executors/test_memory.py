@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import re
@@ -11,16 +12,19 @@ from tools.commands import code_of
 from empirics.errors import InputError
 from empirics.executors.memory import check_weights, expected_bytes, jobs_within
 from empirics.executors.resources import Resources
+from empirics.kernels.kernel import Unavailable, load
 from empirics.measure import main
 from empirics.networks.build import build_network
 from empirics.run.running import prepare
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 
+needs_kernel = pytest.mark.skipif(isinstance(load(), Unavailable), reason="the sparse kernel is not compiled here")
+
 
 @pytest.fixture(scope="module")
 def case(digits):
-    specification, _ = resolve(Request(trials=20, batch_sizes=(16, 64)), cuda_available=False)
+    specification, _ = resolve(Request(trials=20, batch_sizes=(16, 64), engine="torch"), cuda_available=False)
     return specification, digits, build_network("small-cnn", (1, 8, 8))
 
 
@@ -51,7 +55,7 @@ def test_a_limit_lowers_the_processes_at_once(limit, case):
 
 
 def test_what_does_not_fit_is_refused_with_what_would(case):
-    # A trial of 6090 weights takes 4 x 6 x 6090 bytes, so 1.2 MB less holds eight trials fewer and a bit.
+    # A trial of 6090 weights takes 4 x 6 x 6090 bytes by torch, so 1.2 MB less holds eight trials fewer and a bit.
     limit = (expected_bytes(*case) - 1.2e6) / 1e9
     with pytest.raises(InputError, match=r"20 trials needs about 0\.\d\d GB; use --trials 11 or a limit of at least"):
         jobs_within(limit, 2, *case)
@@ -67,7 +71,7 @@ def test_trials_whose_weights_no_machine_like_this_holds_are_refused(case):
         check_weights(20 * each - 1, specification, network)
     machine = Resources(cores=1, gpus=0, memory=20 * each - 1)
     with pytest.raises(InputError, match="use --trials 19 or fewer"):
-        prepare(Request(trials=20), None, None, machine)
+        prepare(Request(trials=20, engine="torch"), None, None, machine)
     assert prepare(Request(trials=20), None, None, Resources(cores=1, gpus=0)).jobs == 1
 
 
@@ -106,8 +110,16 @@ def measured(tmp_path, capsys, *words):
     return session["peak_memory_bytes"], float(expected)
 
 
-def test_a_runs_peak_is_kept_and_within_what_its_plan_expects(tmp_path, capsys):
-    words = ("--sparsity", "0", "--batch-sizes", "128", "--trials", "3", "--max-steps", "10")
+def test_a_trial_of_the_sparse_engine_takes_its_lists_too(case):
+    by_torch, digits, network = case
+    sparse = dataclasses.replace(by_torch, engine="sparse")
+    more = expected_bytes(sparse, digits, network) - expected_bytes(by_torch, digits, network)
+    assert more == 20 * 4 * (14 - 6) * 6090
+
+
+@pytest.mark.parametrize("engine", ["torch", pytest.param("sparse", marks=needs_kernel)])
+def test_a_runs_peak_is_kept_and_within_what_its_plan_expects(engine, tmp_path, capsys):
+    words = ("--sparsity", "0", "--batch-sizes", "128", "--trials", "3", "--max-steps", "10", "--engine", engine)
     peak, expected = measured(tmp_path, capsys, *words)
     assert 0.3 * expected < peak / 1e9 <= expected + 0.05  # the plan shows one decimal
 
@@ -115,7 +127,16 @@ def test_a_runs_peak_is_kept_and_within_what_its_plan_expects(tmp_path, capsys):
 @pytest.mark.slow
 def test_the_largest_batch_of_the_paper_stays_under_two_gibibytes(tmp_path, data_dir, capsys):
     # One step of eight trials at B = 16384 in micro-batches of 128; a hundred trials add 92 x 1.5 MB of weights.
-    words = ("--workload", "mnist/simple-cnn/momentum", "--data-dir", str(data_dir), "--sparsity", "0")
+    words = (
+        "--workload",
+        "mnist/simple-cnn/momentum",
+        "--data-dir",
+        str(data_dir),
+        "--sparsity",
+        "0",
+        "--engine",
+        "torch",
+    )
     sizes = ("--batch-sizes", "16384", "--trials", "8", "--max-steps", "1", "--eval-interval", "1")
     peak, expected = measured(tmp_path, capsys, *words, *sizes)
     assert peak + 92 * 24 * 62_346 < 2 * 2**30
