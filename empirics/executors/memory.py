@@ -20,11 +20,13 @@ _IMAGE_COPIES = 2.5  # the data set, its split, and a part of them while they ar
 # weights, velocities and the lists of kept weights, in training and again in goal tests; measured at 0%, the most.
 _WEIGHT_COPIES = {"torch": 6, "sparse": 14}
 _ACTIVATION_COPIES = 2  # kept for the backward pass, and its own
+_WITH_PATCHES = 6  # the same on a GPU, where those of several trials are laid out for products of matrices
+_CUDA_BYTES = 2.5e9  # of host memory: CUDA's libraries as they are loaded; not measured here, like all of a GPU
 _UNIT = 1 if sys.platform == "darwin" else 1024  # of `getrusage`
 
 
 def expected_bytes(specification: Specification, dataset: Dataset, network: Network) -> float:
-    """Return the peak memory to expect of one process.
+    """Return the peak memory of the machine to expect of one process.
 
     Args:
         specification: What it measures.
@@ -32,17 +34,38 @@ def expected_bytes(specification: Specification, dataset: Dataset, network: Netw
         network: The network it trains.
 
     Returns:
-        Bytes: code, data, one batch, one pass of activations, and the weights of all trials of a study.
+        Bytes: code, data, one batch, one pass of activations, and the weights of all trials of a study; where it trains
+        on a GPU code and data alone.
     """
+    code_and_data = _PROCESS_BYTES + _IMAGE_COPIES * dataset.images.nbytes
+    if specification.device == "cuda":
+        return code_and_data + _CUDA_BYTES
     passes = _ACTIVATION_COPIES * network.activations * network.examples_at_once
     batch = float(max(specification.batch_sizes) * dataset.images[0].nbytes)
-    return (
-        _PROCESS_BYTES
-        + _IMAGE_COPIES * dataset.images.nbytes
-        + batch
-        + 4 * passes
-        + specification.trials * _trial_bytes(specification, network)
-    )
+    return code_and_data + batch + 4 * passes + specification.trials * _trial_bytes(specification, network)
+
+
+def expected_gpu_bytes(specification: Specification, dataset: Dataset, network: Network) -> float:
+    """Return the peak memory of a GPU to expect of one process.
+
+    Args:
+        specification: What it measures, there.
+        dataset: Its data.
+        network: The network it trains, as it is built.
+
+    Returns:
+        Bytes: data, the weights of all trials of a study, and the largest pass: a step's, or a gradient in double
+        precision where constants are measured.
+    """
+    there, passes = network.on_gpu(), [0.0]
+    for size in specification.batch_sizes:
+        trials = min(there.trials_at_once(size), specification.trials)
+        copies = _ACTIVATION_COPIES if trials == 1 else _WITH_PATCHES
+        passes.append(4.0 * copies * min(trials * size, there.examples_at_once))
+    if specification.constants:
+        passes.append(8.0 * _ACTIVATION_COPIES * min(specification.probe.examples, there.examples_at_once))
+    weights = specification.trials * _trial_bytes(specification, network)
+    return dataset.images.nbytes + weights + network.activations * max(passes)
 
 
 def _trial_bytes(specification: Specification, network: Network) -> float:
@@ -51,10 +74,10 @@ def _trial_bytes(specification: Specification, network: Network) -> float:
 
 
 def check_weights(memory: float, specification: Specification, network: Network) -> None:
-    """Refuse a study whose trials do not fit a machine, whatever else it holds.
+    """Refuse a study whose trials do not fit where they are trained, whatever else is there.
 
     Args:
-        memory: Bytes that the machine has.
+        memory: Bytes that the machine or its GPU has.
         specification: What is measured.
         network: The network it trains.
 
@@ -63,8 +86,9 @@ def check_weights(memory: float, specification: Specification, network: Network)
     """
     taken = specification.trials * _trial_bytes(specification, network)
     if taken > memory:
+        owner = "its GPU" if specification.device == "cuda" else "this machine"
         raise InputError(
-            f"--trials {specification.trials}: their weights take {taken / 1e9:.1f} GB, more than this machine's "
+            f"--trials {specification.trials}: their weights take {taken / 1e9:.1f} GB, more than {owner}'s "
             f"{memory / 1e9:.1f} GB; use --trials {int(memory // _trial_bytes(specification, network))} or fewer"
         )
 
@@ -94,7 +118,8 @@ def jobs_within(
         return min(jobs, int((1e9 * limit - driver) // each))
     if each <= 1e9 * limit:
         return 1
-    fitting = int((1e9 * limit - each) // _trial_bytes(specification, network)) + specification.trials
+    of_trials = 0 if specification.device == "cuda" else specification.trials  # a GPU holds their weights
+    fitting = int((1e9 * limit - each) // _trial_bytes(specification, network)) + of_trials
     fewer = f"use --trials {fitting} or" if fitting >= 1 else "use"
     raise InputError(
         f"--memory-limit {limit:g}: one process with {specification.trials} trials needs about {each / 1e9:.2f} GB; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from empirics.executors import checked_gpu
 from empirics.specification.specification import DeviceClass
 
 
@@ -16,11 +17,15 @@ class Resources:
         cores: That tasks may use, >= 0.
         gpus: CUDA devices, >= 0.
         memory: Bytes that one process can have at most; None where that is not known.
+        gpu_memory: Bytes of the smallest GPU; None likewise.
+        gpu_checked: Whether the GPUs are known to give right answers.
     """
 
     cores: int
     gpus: int
     memory: float | None = None
+    gpu_memory: float | None = None
+    gpu_checked: bool = False
 
     def slots(self, device: DeviceClass) -> int:
         """Return how many tasks run at once by default, >= 1: one a core, on GPUs one a GPU.
@@ -40,7 +45,9 @@ def this_machine() -> Resources:
     if hasattr(os, "sched_getaffinity"):  # Linux; elsewhere all cores are taken to be free
         cores = len(os.sched_getaffinity(0))
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    return Resources(cores, gpus, float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
+    each = [float(torch.cuda.get_device_properties(gpu).total_memory) for gpu in range(gpus)]
+    memory = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return Resources(cores, gpus, memory, min(each, default=None), gpus > 0 and checked_gpu.passed())
 
 
 def use_gpu(device: DeviceClass, worker: int) -> None:

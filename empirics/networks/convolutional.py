@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from empirics.networks.convolve_each import convolve_each
 from empirics.networks.network import Network, Parameter
 
 
@@ -63,7 +64,7 @@ class ConvolutionalNetwork(Network):
         trials = len(weight1)
         hidden = functional.conv2d(images, weight1.flatten(0, 1), bias1.flatten(), padding=self.padding)
         hidden = functional.relu(_pool(hidden))
-        hidden = functional.conv2d(hidden, weight2.flatten(0, 1), bias2.flatten(), padding=self.padding, groups=trials)
+        hidden = convolve_each(hidden, weight2, bias2, padding=self.padding)
         features = functional.relu(_pool(hidden)).reshape(len(images), trials, -1).transpose(0, 1)
         return torch.baddbmm(bias3.unsqueeze(1), features, weight3.transpose(1, 2))
 

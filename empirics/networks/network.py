@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from empirics.networks.cut_normal import DEVIATION, quantiles
 
+_WIDE_ALONE = 1024  # examples, on a GPU; see `benchmarks/RESULTS.md`
 _MORE_ON_GPU = 128  # times what fits a processor's cache: 5 GB of activations for Simple-CNN, 12 for ResNet-8
 
 
@@ -46,6 +47,7 @@ class Network(abc.ABC):
         trials_at_once_examples: Trials train together while trials x batch size stays below this; beyond it one pass
             over several trials is measured to be no faster than one after another.
         most_trials_at_once: Trials train together up to this number.
+        alone_from: Batch size from which on each trial trains alone; None where only the above decides.
         classes: Number of outputs.
     """
 
@@ -53,6 +55,7 @@ class Network(abc.ABC):
     examples_at_once: int
     trials_at_once_examples: int
     most_trials_at_once: int = 16
+    alone_from: int | None = None
     classes: int = 10
 
     @property
@@ -140,12 +143,23 @@ class Network(abc.ABC):
 
     def trials_at_once(self, batch_size: int) -> int:
         """Return how many trials train as one batched computation."""
+        if self.alone_from is not None and batch_size >= self.alone_from:
+            return 1
         return min(max(self.trials_at_once_examples // batch_size, 1), self.most_trials_at_once)
 
     def on_gpu(self) -> Network:
-        """Return the same network with passes of a size that suits a GPU: it is fed by width, not by a cache."""
+        """Return the same network with passes of a size that suits a GPU: it is fed by width, not by a cache.
+
+        A large batch alone is width enough, and the convolutions of one trial are plain ones.
+        """
         examples = _MORE_ON_GPU * self.examples_at_once
-        return replace(self, examples_at_once=examples, trials_at_once_examples=examples, most_trials_at_once=examples)
+        return replace(
+            self,
+            examples_at_once=examples,
+            trials_at_once_examples=examples,
+            most_trials_at_once=examples,
+            alone_from=_WIDE_ALONE,
+        )
 
     def views(self, weights: Tensor) -> list[Tensor]:
         """Return the parameters of T trials, each of shape `(T, *shape)`, as views of weights (T, P)."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from empirics.networks.convolve_each import convolve_each
 from empirics.networks.network import Network, Parameter
 
 _WIDTHS = (16, 32, 64)
@@ -57,28 +58,24 @@ class ResidualNetwork(Network):
         trials = len(parameters[0])
         hidden = functional.conv2d(images, parameters[0].flatten(0, 1), parameters[1].flatten(), padding=1)
         for number in range(len(_WIDTHS)):
-            hidden = _block(hidden, parameters[2 + 4 * number : 6 + 4 * number], trials, stride=2 if number else 1)
+            hidden = _block(hidden, parameters[2 + 4 * number : 6 + 4 * number], stride=2 if number else 1)
         features = functional.relu(hidden).mean(dim=(2, 3)).view(len(images), trials, -1).transpose(0, 1)
         weight, bias = parameters[-2:]
         return torch.baddbmm(bias.unsqueeze(1), features, weight.transpose(1, 2))
 
 
-def _block(images: Tensor, parameters: list[Tensor], trials: int, stride: int) -> Tensor:
+def _block(images: Tensor, parameters: list[Tensor], stride: int) -> Tensor:
     """Return one pre-activation block of T trials; images have shape (B, T x channels, height, width)."""
+    weight1, bias1, weight2, bias2 = parameters
     active = functional.relu(images)
-    hidden = _convolve(active, parameters[:2], trials, stride)
-    hidden = _convolve(functional.relu(hidden), parameters[2:], trials, stride=1)
-    return hidden + (images if stride == 1 else _narrow_shortcut(active, trials))
+    hidden = convolve_each(active, weight1, bias1, padding=1) if stride == 1 else _halved(active, weight1, bias1)
+    hidden = convolve_each(functional.relu(hidden), weight2, bias2, padding=1)
+    return hidden + (images if stride == 1 else _narrow_shortcut(active, len(weight1)))
 
 
-def _convolve(images: Tensor, parameters: list[Tensor], trials: int, stride: int) -> Tensor:
-    """Return the 3x3 convolution of each trial's own channels, as large as the image or, at stride 2, half of it."""
-    weight, bias = parameters
-    padded = functional.pad(images, (0, 1, 0, 1)) if stride == 2 else images
-    padding = 0 if stride == 2 else 1
-    return functional.conv2d(
-        padded, weight.flatten(0, 1), bias.flatten(), stride=stride, padding=padding, groups=trials
-    )
+def _halved(images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return the 3x3 convolution of each trial's own channels at half the size."""
+    return convolve_each(functional.pad(images, (0, 1, 0, 1)), weight, bias, stride=2)
 
 
 def _narrow_shortcut(images: Tensor, trials: int) -> Tensor:

@@ -9,8 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from empirics.networks.gradient import Gradient, loss_and_gradient
 from empirics.networks.network import Network
-from empirics.probes.gradient_noise import gradient_noise
+from empirics.probes.example_gradients import gradient_sums
+from empirics.probes.gradient_noise import Sums, gradient_noise
 from empirics.probes.sample import Sample
 from empirics.probes.smoothness import full_gradient
 from empirics.records import BatchVariance, Drawing
@@ -65,7 +67,14 @@ def _old_and_new(batch_size: int, drawing: Drawing) -> tuple[int, int]:
 
 
 def check_batch_variances(
-    network: Network, weights: Tensor, mask: Tensor, sample: Sample, repeats: int, random: np.random.Generator
+    network: Network,
+    weights: Tensor,
+    mask: Tensor,
+    sample: Sample,
+    repeats: int,
+    random: np.random.Generator,
+    gradient_of: Gradient = loss_and_gradient,
+    sums_of: Sums = gradient_sums,
 ) -> tuple[BatchVariance, ...]:
     """Draw mini-batch gradients at one point and hold their variance against beta/B and its relatives.
 
@@ -78,13 +87,15 @@ def check_batch_variances(
         sample: The population.
         repeats: Mini-batches a batch size and way of drawing, >= 2.
         random: Where they are drawn from.
+        gradient_of: How to take the loss and its gradient, an engine's way.
+        sums_of: How to sum the gradients of single examples, likewise.
 
     Returns:
         One record a batch size (of `BATCH_SIZES`, up to half the population) and way of drawing.
     """
     population = Sample(sample.images, sample.labels, sample.examples)
-    beta = float(gradient_noise(network, weights, mask, population).variance[0])
-    _, mean = full_gradient(network, weights, mask, sample.images, sample.labels)
+    beta = float(gradient_noise(network, weights, mask, population, sums_of=sums_of).variance[0])
+    _, mean = full_gradient(network, weights, mask, sample.images, sample.labels, gradient_of)
     found = []
     for batch_size in (size for size in BATCH_SIZES if 2 * size <= sample.examples):
         for drawing in ("replacement", "epoch", "border"):
@@ -92,7 +103,8 @@ def check_batch_variances(
             for _ in range(repeats):
                 rows = torch.from_numpy(draw_batch(random, batch_size, sample.examples, drawing))
                 rows = rows.to(sample.labels.device)
-                _, gradient = full_gradient(network, weights, mask, sample.images[rows], sample.labels[rows])
+                batch = sample.images[rows], sample.labels[rows]
+                _, gradient = full_gradient(network, weights, mask, *batch, gradient_of)
                 squares.append(float((gradient - mean).square().sum()))
             error = float(np.std(squares, ddof=1)) / math.sqrt(repeats)
             expected = expected_variance(beta, batch_size, sample.examples, drawing)

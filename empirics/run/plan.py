@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from empirics.datasets.arrays import Dataset
-from empirics.executors.memory import expected_bytes
+from empirics.executors.memory import expected_bytes, expected_gpu_bytes
 from empirics.pruning.methods import kept_weights
 from empirics.records import Study, duration_text, number_text
 from empirics.run.constants_cost import cheaper, example_gradients, seconds_per_gradient
@@ -120,11 +120,18 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int, fol
             f"{duration_text(masks / jobs)}; after them constants, {duration_text(constants / jobs)}"
             f"{cheaper(specification.probe, constants)}.",
             f"Expected steps are a guess from earlier runs{_of_rule(specification)}; times are timed here and scaled.",
-            f"Memory: about {expected_bytes(specification, dataset, laboratory.network) * jobs / 1e9:.1f} GB.",
+            _memory(specification, dataset, jobs),
             *_looked_at_later(left.studies, laboratory.network.size),
             "Nothing was measured or written.",
         )
     )
+
+
+def _memory(specification: Specification, dataset: Dataset, jobs: int) -> str:
+    """Return a line about the memory to expect."""
+    of = specification, dataset, specification.workload.build_network(dataset)
+    gpu = f", and {expected_gpu_bytes(*of) / 1e9:.1f} GB of its GPU each process" * (specification.device == "cuda")
+    return f"Memory: about {jobs * expected_bytes(*of) / 1e9:.1f} GB{gpu}."
 
 
 def _looked_at_later(studies: Sequence[Study], size: int) -> list[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from empirics.datasets.arrays import Dataset, digest_notice
 from empirics.errors import InputError
+from empirics.executors.checked_gpu import CHECK
 from empirics.executors.data_parallel import check_ranks
 from empirics.executors.memory import check_weights, jobs_within, peak_bytes
 from empirics.executors.processes import OpenExecutor
@@ -45,12 +46,14 @@ class Prepared:
         dataset: On what.
         network: The workload's.
         jobs: Tasks at once.
+        unused_gpu: Whether there is a GPU that `--device auto` leaves alone.
     """
 
     specification: Specification
     dataset: Dataset
     network: Network
     jobs: int
+    unused_gpu: bool = False
 
 
 def prepare(
@@ -70,6 +73,9 @@ def prepare(
     """
     if jobs is not None and not 1 <= jobs <= _MOST_JOBS:
         raise InputError(f"--jobs {jobs}: must be an integer in 1..{_MOST_JOBS}")
+    unused_gpu = request.device == "auto" and resources.gpus > 0 and not resources.gpu_checked
+    if unused_gpu:
+        request = dataclasses.replace(request, device="cpu")
     specification, dataset = resolve(request, cuda_available=resources.gpus > 0)
     if request.engine == "auto":
         specification = _with_engine_of_folder(specification, dataset, out)
@@ -77,14 +83,15 @@ def prepare(
 
     network, together = specification.workload.build_network(dataset), specification.data_parallel
     check_network(specification, dataset, network)
-    if specification.device == "cpu" and resources.memory is not None:
-        check_weights(resources.memory, specification, network)
+    memory = resources.memory if specification.device == "cpu" else resources.gpu_memory
+    if memory is not None:
+        check_weights(memory, specification, network)
     check_ranks(specification, jobs)
     wanted = together if together > 1 else jobs or resources.slots(specification.device)
     fitting = jobs_within(memory_limit, wanted, specification, dataset, network)
     if fitting < together:
         raise InputError(f"--memory-limit {memory_limit:g}: holds {fitting} of --data-parallel {together}'s processes")
-    return Prepared(specification, dataset, network, fitting)
+    return Prepared(specification, dataset, network, fitting, unused_gpu)
 
 
 def _with_engine_of_folder(specification: Specification, dataset: Dataset, out: Path | None) -> Specification:
@@ -185,6 +192,11 @@ def _notices(prepared: Prepared) -> list[str]:
     """Return what a user should know of the data and network before they are used."""
     specification = prepared.specification
     notices = [digest_notice(prepared.dataset), specification.notice]
+    if prepared.unused_gpu:
+        notices.append(
+            f"notice: trains on the CPU; --device auto takes a GPU once `{CHECK}` has passed on its machine, and "
+            "--device cuda at once"
+        )
     if not prepared.network.batched:
         notices.append("notice: torch cannot batch this network or loss over trials; they train one after another")
     cores = this_machine().cores

@@ -23,6 +23,7 @@ from empirics.search.ranges import (
 
 TraceName = Literal["none", "full"]
 DeviceName = Literal["auto", "cpu", "cuda"]
+Precision = Literal["float32", "tf32"]
 EngineName = Literal["torch", "sparse"]
 _LEAST_FORMS = 8
 EngineChoice = Literal["auto", "torch", "sparse"]
@@ -62,7 +63,8 @@ class BaseRequest:
     biases: Annotated[Biases, "prune them with the weights, keep them, or have none at any sparsity"] = "prune"
     seed: Annotated[int, "seed of the run"] = 0
     data_parallel: Annotated[int, "processes that share each batch of a study; part of the run's identity"] = 1
-    device: Annotated[DeviceName, "where to train; auto takes a GPU if there is one"] = "auto"
+    device: Annotated[DeviceName, "where to train; auto takes a GPU that has passed its checks"] = "auto"
+    precision: Annotated[Precision, "of training on a GPU; tf32 rounds what it multiplies to 10 bits"] = "float32"
     engine: Annotated[
         EngineChoice, "what trains: sparse, compiled and on kept weights alone, or torch; auto takes the faster"
     ] = "auto"
@@ -94,6 +96,7 @@ class BaseRequest:
             ("trace", TraceName),
             ("biases", Biases),
             ("device", DeviceName),
+            ("precision", Precision),
             ("engine", EngineChoice),
         ):
             check_choice(self, name, get_args(choices))

@@ -18,7 +18,7 @@ from empirics.records import Study
 from empirics.search.space import read_points, search_points
 from empirics.specification.engine import choose_engine
 from empirics.specification.probe import Probe
-from empirics.specification.request import EngineName, Request, TraceName
+from empirics.specification.request import EngineName, Precision, Request, TraceName
 from empirics.stopping import StopRule, read_stop_rule
 from empirics.workloads.find import find_workload
 from empirics.workloads.goal_label import CLASSIFICATION_ERROR
@@ -50,6 +50,7 @@ class Specification:
         seed: Seed of the run.
         data_parallel: Shares of a batch, whose sums are added; where they are taken at once, one process each.
         device: Device class; results are comparable within one.
+        precision: Of products in single precision, where a GPU may round their factors.
         engine: What trains, one for all sparsities.
         notice: What the user should know of how the engine was chosen, None where there is nothing to say.
         constants: Whether L, Delta and beta are measured.
@@ -73,6 +74,7 @@ class Specification:
     seed: int
     data_parallel: int
     device: DeviceClass
+    precision: Precision
     engine: EngineName
     notice: str | None
     constants: bool
@@ -107,6 +109,7 @@ class Specification:
             "own": self.workload.own_description,
             "data_parallel": self.data_parallel if self.data_parallel > 1 else None,
             "engine": self.engine if self.engine != "torch" else None,
+            "precision": self.precision if self.precision != "float32" else None,
             "metric": None if self.workload.metric == CLASSIFICATION_ERROR else self.workload.goal_sign,
         }
         return {
@@ -174,6 +177,8 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
             f"{batch_sizes[-1]}; use fewer"
         )
     device: DeviceClass = "cuda" if cuda_available and request.device != "cpu" else "cpu"
+    if request.precision == "tf32" and device == "cpu":
+        raise InputError("--precision tf32: only a GPU has it; use --device cuda, or leave it out")
     sparsities = tuple(sorted({float(value) for value in request.sparsity}))
     choice = choose_engine(
         request.engine, workload, dataset.images.shape[1:], device, request.data_parallel, sparsities
@@ -196,6 +201,7 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         seed=request.seed,
         data_parallel=request.data_parallel,
         device=device,
+        precision=request.precision,
         engine=choice.engine,
         notice=choice.notice,
         constants=request.constants,

@@ -254,12 +254,19 @@ def _batch_variances(
     laboratory: Laboratory, run: FollowedRun, mask: NDArray[np.bool_], sample: Sample
 ) -> tuple[BatchVariance, ...]:
     """Return the check of beta/B at the run's start, where it was asked for."""
-    specification = laboratory.specification
+    specification, engine = laboratory.specification, laboratory.engine
     if not specification.probe.repeats:
         return ()
-    random = generator(specification.seed, Stream.BATCHES, run.replicate)
-    weights, kept = _start_of(laboratory, run, mask).weights, laboratory.mask_tensor(mask)
-    return check_batch_variances(laboratory.network, weights, kept, sample, specification.probe.repeats, random)
+    return check_batch_variances(
+        laboratory.network,
+        _start_of(laboratory, run, mask).weights,
+        laboratory.mask_tensor(mask),
+        sample,
+        specification.probe.repeats,
+        generator(specification.seed, Stream.BATCHES, run.replicate),
+        engine.gradient_of(mask),
+        engine.sums_of(mask),
+    )
 
 
 def _trajectory(found: _Found, budget: Iterable[int], run: Run, sample: Sample) -> tuple[TrajectoryPoint, ...]:

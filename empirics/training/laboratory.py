@@ -40,7 +40,7 @@ class Laboratory:
     """
 
     def __init__(self, specification: Specification, dataset: Dataset) -> None:
-        ready_to_train()
+        ready_to_train(tf32=specification.precision == "tf32")
         self.specification = specification
         network = specification.workload.build_network(dataset)
         self.network = network.on_gpu() if specification.device == "cuda" else network

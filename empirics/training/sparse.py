@@ -63,10 +63,7 @@ class SparseEngine:
         self, trials: Sequence[int], weights: NDArray[np.floating], masks: NDArray[np.bool_], points: Points
     ) -> SparseBlock:
         """Return trials at their start; weights, float32 or float64, and masks have shape (T, P)."""
-        block = SparseBlock(self, trials, masks, points, weights.dtype)
-        start = torch.from_numpy(weights)
-        block.load({"weights": start, "velocities": torch.zeros_like(start), "steps": torch.tensor(0)})
-        return block
+        return SparseBlock(self, trials, weights, masks, points)
 
     def trials_at_once(self, batch_size: int) -> int:
         """Return that all trials of a study go into one block: it steps them one after another in the same memory."""
@@ -132,20 +129,27 @@ class SparseBlock:
     Args:
         engine: The kernel.
         trials: Indices of the trials, length T.
-        masks: Which weights are kept, shape (T, P).
+        weights: Initial, shape (T, P), float32 or float64; what is pruned of them is not read.
+        masks: Which are kept, shape (T, P).
         points: One mapping of metaparameters a trial.
-        dtype: float32 or float64.
     """
 
     def __init__(
-        self, engine: SparseEngine, trials: Sequence[int], masks: NDArray[np.bool_], points: Points, dtype: DTypeLike
+        self,
+        engine: SparseEngine,
+        trials: Sequence[int],
+        weights: NDArray[np.floating],
+        masks: NDArray[np.bool_],
+        points: Points,
     ) -> None:
         self.trials = list(trials)
-        self._engine, self._masks, self._dtype = engine, dict(zip(trials, masks, strict=True)), dtype
+        self._engine, self._masks = engine, dict(zip(trials, masks, strict=True))
         self._points = dict(zip(trials, points, strict=True))
         self._rules = {trial: engine.rule(point) for trial, point in self._points.items()}
         self._slots = {trial: slot for slot, trial in enumerate(trials)}
-        self._kernel = engine.trials(masks, dtype)
+        self._kernel = engine.trials(masks, weights.dtype)
+        for slot, row in enumerate(weights):
+            self._kernel.put(slot, row)
         self._steps = 0
 
     @property
@@ -156,7 +160,7 @@ class SparseBlock:
     @property
     def weights(self) -> Tensor:
         """Those of the trials still at work, shape (T, P); 0 where pruned."""
-        return self._both()[0]
+        return self._vectors(0)
 
     def advance(self, data: Split, rows: NDArray[np.int64]) -> Advance:
         """Take steps on batches of the training set, given by their examples, shape (steps, B)."""
@@ -176,15 +180,15 @@ class SparseBlock:
     def part(self, trials: Sequence[int]) -> SparseBlock:
         """Return some of the trials as a block of their own that stands where this one does."""
         masks, points = np.stack([self._masks[trial] for trial in trials]), [self._points[trial] for trial in trials]
-        part = SparseBlock(self._engine, trials, masks, points, self._dtype)
         places = [self.trials.index(trial) for trial in trials]
-        part.load({name: value[places] if value.ndim else value for name, value in self.state().items()})
+        state = {name: value[places] if value.ndim else value for name, value in self.state().items()}
+        part = SparseBlock(self._engine, trials, state["weights"].numpy(), masks, points)
+        part.load(state)
         return part
 
     def state(self) -> dict[str, Tensor]:
         """Return all that changes with the steps, for `load`."""
-        weights, velocities = self._both()
-        return {"weights": weights, "velocities": velocities, "steps": torch.tensor(self._steps)}
+        return {"weights": self.weights, "velocities": self._vectors(1), "steps": torch.tensor(self._steps)}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Go on from where a block of the same trials stood."""
@@ -193,14 +197,12 @@ class SparseBlock:
             self._kernel.put(self._slots[trial], weights, velocities)
         self._steps = int(state["steps"])
 
-    def _both(self) -> tuple[Tensor, Tensor]:
-        """Return weights and velocities of the trials still at work, each of shape (T, P)."""
-        size = len(next(iter(self._masks.values())))
-        both = np.zeros((2, len(self.trials), size), self._dtype)
+    def _vectors(self, which: int) -> Tensor:
+        """Return the weights (0) or the velocities (1) of the trials still at work, shape (T, P)."""
+        found = np.empty((len(self.trials), self._kernel.size), self._kernel.dtype)
         for place, trial in enumerate(self.trials):
-            both[:, place] = self._kernel.get(self._slots[trial])
-        weights, velocities = torch.from_numpy(both)
-        return weights, velocities
+            found[place] = self._kernel.get(self._slots[trial])[which]
+        return torch.from_numpy(found)
 
 
 @lru_cache(maxsize=1)  # a study has one split; more would keep the images of others alive

@@ -15,6 +15,7 @@ It knows no times, no streams side by side, and no roundings of a GPU.
 import collections
 import contextlib
 import sys
+from types import SimpleNamespace
 from unittest import mock
 
 import torch
@@ -98,6 +99,7 @@ class PretendGpu(TorchDispatchMode):
                 "empty_cache": lambda: None,
                 "get_device_name": lambda device=None: "pretend GPU",
                 "mem_get_info": lambda device=None: (2**36, 2**36),
+                "get_device_properties": lambda device=None: SimpleNamespace(total_memory=2**36),
             }.items():
                 undone.enter_context(mock.patch(f"torch.cuda.{name}", instead))
             undone.enter_context(mock.patch("torch.autograd.grad", self._flagged(torch.autograd.grad)))

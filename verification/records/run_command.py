@@ -37,6 +37,7 @@ _OPTIONS = (
     ("identity", "seed"),
     ("identity", "data_parallel"),
     ("identity", "device"),
+    ("identity", "precision"),
 )
 _PROBE = ("examples", "every", "steps", "hessian_points", "repeats")
 # Always said, whatever the defaults are.

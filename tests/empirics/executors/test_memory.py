@@ -10,7 +10,7 @@ import pytest
 from tools.commands import code_of
 
 from empirics.errors import InputError
-from empirics.executors.memory import check_weights, expected_bytes, jobs_within
+from empirics.executors.memory import check_weights, expected_bytes, expected_gpu_bytes, jobs_within
 from empirics.executors.resources import Resources
 from empirics.kernels.kernel import Unavailable, load
 from empirics.measure import main
@@ -73,6 +73,23 @@ def test_trials_whose_weights_no_machine_like_this_holds_are_refused(case):
     with pytest.raises(InputError, match="use --trials 19 or fewer"):
         prepare(Request(trials=20, engine="torch"), None, None, machine)
     assert prepare(Request(trials=20), None, None, Resources(cores=1, gpus=0)).jobs == 1
+
+
+def test_on_a_gpu_its_own_memory_holds_weights_and_passes(digits):
+    # 16 trials of B = 64 are one pass in single precision, the training set one of a trial alone in double precision.
+    request = Request(device="cuda", trials=16, batch_sizes=(2, 64), constants=False)
+    specification, network = resolve(request, cuda_available=True)[0], build_network("small-cnn", (1, 8, 8))
+    weights, images = 16 * 4 * 6 * 6090, digits.images.nbytes
+    found = expected_gpu_bytes(specification, digits, network)
+    assert found == images + weights + 6 * 4 * network.activations * 16 * 64
+    with_constants = dataclasses.replace(specification, constants=True)
+    more = images + weights + 2 * 8 * network.activations * digits.training_examples
+    assert expected_gpu_bytes(with_constants, digits, network) == more
+    machine = Resources(cores=1, gpus=1, memory=0.0, gpu_memory=weights - 1.0)
+    with pytest.raises(InputError, match=r"more than its GPU's 0\.0 GB; use --trials 15 or fewer"):
+        prepare(request, None, None, machine)
+    with pytest.raises(InputError, match=r"needs about \d\.\d\d GB; use a limit of at least"):
+        jobs_within(expected_bytes(specification, digits, network) / 1e9 - 1e-6, 1, specification, digits, network)
 
 
 @pytest.mark.parametrize("limit", [0.0, -1.0, float("nan")])

@@ -1,5 +1,7 @@
 """Which GPU a worker takes, with counted and injected devices: no machine of the tests has several."""
 
+from types import SimpleNamespace
+
 import torch
 
 from empirics.executors import processes as executor
@@ -20,9 +22,10 @@ def test_by_default_tasks_fill_the_gpus_or_the_cores():
 
 def test_this_machine_counts_the_gpus_that_torch_can_use(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    for usable, gpus in ((True, 4), (False, 0)):
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda gpu: SimpleNamespace(total_memory=80 - gpu))
+    for usable, found in ((True, (4, 77.0)), (False, (0, None))):
         monkeypatch.setattr(torch.cuda, "is_available", lambda usable=usable: usable)
-        assert this_machine().gpus == gpus
+        assert (this_machine().gpus, this_machine().gpu_memory) == found
 
 
 def test_workers_take_the_gpus_in_turn(monkeypatch):

@@ -124,7 +124,8 @@ def test_activations_count_what_a_pass_leaves():
 def test_on_a_gpu_all_trials_of_a_small_batch_train_at_once_and_memory_stays_bounded(name, shape):
     network = build_network(name, shape).on_gpu()
     assert network.trials_at_once(2) >= 100
-    assert network.trials_at_once(16384) == 1
+    assert network.trials_at_once(512) > 1
+    assert network.trials_at_once(1024) == 1
     bytes_of_a_pass = 2 * 4 * network.activations * network.examples_at_once
     assert bytes_of_a_pass < 16 * 2**30
     assert network.parameters == build_network(name, shape).parameters

@@ -39,7 +39,7 @@ def test_a_strided_convolution_begins_at_the_corner_and_ends_one_beyond():
     images = torch.arange(16.0).reshape(1, 1, 4, 4)  # rows 0 1 2 3, 4 5 6 7, 8 9 10 11, 12 13 14 15
     first, last = torch.zeros(2, 1, 1, 1, 3, 3)
     first[..., 0, 0], last[..., 2, 2] = 1.0, 1.0
-    corner, beyond = (residual._convolve(images, [weight, torch.zeros(1, 1)], 1, 2) for weight in (first, last))
+    corner, beyond = (residual._halved(images, weight, torch.zeros(1, 1)) for weight in (first, last))
     assert corner[0, 0].tolist() == [[0.0, 2.0], [8.0, 10.0]]
     assert beyond[0, 0].tolist() == [[10.0, 0.0], [0.0, 0.0]]
 

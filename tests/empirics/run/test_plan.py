@@ -26,7 +26,11 @@ def test_a_plan_lists_every_study_with_time_and_memory(digits):
     for study in specification.studies():
         assert re.search(rf"^{study} +\d+ ", text, re.MULTILINE)
     assert re.search(r"4 studies, 2 at once: [\d.]+ \w+ expected, [\d.]+ \w+ at most", text)
-    assert re.search(r"Memory: about \d+\.\d GB", text)
+    assert re.search(r"Memory: about \d+\.\d GB\.", text)
+    there = dataclasses.replace(specification, device="cuda")
+    assert re.search(
+        r"Memory: about \d+\.\d GB, and 0\.\d GB of its GPU each process\.", plan._memory(there, digits, 2)
+    )
     assert text.endswith("Nothing was measured or written.")
 
 

@@ -85,6 +85,7 @@ BAD = [
     ),
     Bad("unknown pruning", asked(pruning="topk"), r"--pruning topk: choose one of snip, grasp, .*, random$"),
     Bad("no GPU", asked(device="cuda"), r"--device cuda: this machine has no usable CUDA device; use --device cpu"),
+    Bad("TF32 on a CPU", asked(precision="tf32"), r"--precision tf32: only a GPU has it; use --device cuda, or leave"),
     Bad("no data folder", asked(workload="mnist/simple-cnn/sgd"), r"missing .*; run .* fetch mnist`"),
 ]
 
@@ -251,6 +252,7 @@ def test_data_device_and_space_are_in_the_identity():
     for changed in (
         dataclasses.replace(one, dataset_digest="other"),
         dataclasses.replace(one, device="cuda"),
+        dataclasses.replace(one, precision="tf32"),
         dataclasses.replace(one, workload=dataclasses.replace(one.workload, search_space=(axis,))),
         dataclasses.replace(one, workload=dataclasses.replace(one.workload, schedule="linear")),
         dataclasses.replace(one, workload=dataclasses.replace(one.workload, optimizer="momentum")),

@@ -7,7 +7,6 @@ import pytest
 import torch
 from tools.commands import code_of
 
-from empirics.kernels.kernel import OPTIMIZERS as SPARSE_OPTIMIZERS
 from empirics.kernels.kernel import Unavailable, load
 from empirics.measure import main
 from empirics.records import Study
@@ -61,13 +60,16 @@ def measured(laboratory, checkpoint=None, cut_at=None):
 
 
 SPARSE = {"engine": "sparse"}
+TRACED = {"stop": ("hits", "3"), "trace": "full"}
 needs_kernel = pytest.mark.skipif(isinstance(load(), Unavailable), reason="the sparse kernel is not compiled here")
 CASES = [
     *(pytest.param(name, {}, id=name) for name in OPTIMIZERS),
-    *(pytest.param(name, SPARSE, id=f"{name} by the sparse engine", marks=needs_kernel) for name in SPARSE_OPTIMIZERS),
+    pytest.param("sgd", SPARSE, id="sparse", marks=needs_kernel),
+    pytest.param("momentum", SPARSE | {"wide": True}, id="sparse, diverging", marks=needs_kernel),
+    pytest.param("nesterov", SPARSE | TRACED, id="sparse, traced", marks=needs_kernel),
     pytest.param("momentum", {"wide": True}, id="diverging"),
     pytest.param("sgd", {"stop": ("never",)}, id="to the budget"),
-    pytest.param("nesterov", {"stop": ("hits", "3"), "trace": "full"}, id="traced"),
+    pytest.param("nesterov", TRACED, id="traced"),
     pytest.param("sgd", {"goal_error": (0.001,)}, id="goal not reached"),
 ]
 
@@ -93,7 +95,14 @@ def test_a_study_cut_at_any_test_goes_on_as_if_it_never_was(optimizer, options, 
         checkpoint.unlink()
 
 
-def test_weights_and_the_rules_state_go_on_bit_for_bit(digits, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("optimizer", "by", "rule"),
+    [
+        ("adamw", "torch", {"rule._first", "rule._second", "rule._steps"}),
+        pytest.param("nesterov", "sparse", {"velocities"}, marks=needs_kernel),
+    ],
+)
+def test_weights_and_the_rules_state_go_on_bit_for_bit(optimizer, by, rule, digits, tmp_path, monkeypatch):
     ends, real = [], engine._best_error
 
     def best_error(laboratory, study, blocks):
@@ -101,7 +110,7 @@ def test_weights_and_the_rules_state_go_on_bit_for_bit(digits, tmp_path, monkeyp
         return real(laboratory, study, blocks)
 
     monkeypatch.setattr(engine, "_best_error", best_error)
-    laboratory = laboratory_for("adamw", digits, goal_error=(0.001,))
+    laboratory = laboratory_for(optimizer, digits, engine=by, goal_error=(0.001,))
     measured(laboratory)
     with pytest.raises(CutError):
         measured(laboratory, tmp_path / "study.npz", 4 * INTERVAL)
@@ -110,7 +119,7 @@ def test_weights_and_the_rules_state_go_on_bit_for_bit(digits, tmp_path, monkeyp
     for (trials, state), (other_trials, other_state) in zip(whole, resumed, strict=True):
         assert trials == other_trials
         assert state.keys() == other_state.keys()
-        assert {"weights", "steps", "rule._first", "rule._second", "rule._steps"} <= state.keys()
+        assert {"weights", "steps", *rule} <= state.keys()
         assert all(torch.equal(state[name], other_state[name]) for name in state)
 
 

@@ -9,11 +9,14 @@ from reference.empirics import constants as slow
 from reference.empirics import plain
 from samples import constants_workloads as exact
 
+from empirics.networks.gradient import loss_and_gradient
+from empirics.probes.example_gradients import GradientSums, gradient_sums
 from empirics.records import TrialRecord
 from empirics.run.summary import describe_ending
 from empirics.specification.probe import FollowedRun, Probe
 from empirics.training import following
 from empirics.training.following import measure_constants
+from empirics.training.torch_engine import TorchEngine
 from empirics.workloads.moved_time import moved_time
 
 RATE, STEPS, BATCH_SIZE, PROBE, TRAINING = 0.3, 13, 16, 60, 1618
@@ -283,6 +286,33 @@ def test_what_is_said_of_a_step_is_the_steps(workload, laboratory_of):
     else:
         assert not lost
         assert record.values["eta"] == pytest.approx(moved_time("momentum", "constant", run.metaparameters, 6) / 6)
+
+
+class SteeperEngine(TorchEngine):
+    """An engine to whose gradients the loss is twice as large."""
+
+    def gradient_of(self, mask):
+        return lambda *arguments: tuple(2 * part for part in loss_and_gradient(*arguments))
+
+    def sums_of(self, mask):
+        def of(*arguments):
+            sums = gradient_sums(*arguments)
+            return GradientSums(2 * sums.first, 4 * sums.second)
+
+        return of
+
+
+def test_all_gradients_are_the_engines(laboratory_of):
+    laboratory = laboratory_of(engine="torch", examples=8, repeats=2, hessian_points=1)
+    found = []
+    for kind in (TorchEngine, SteeperEngine):
+        laboratory.engine = kind(laboratory.network, laboratory.specification.workload, laboratory.device)
+        found.append(measure_constants(laboratory, followed(goal_step=1), full_mask(laboratory), lambda _: None))
+    plainly, steeper = (record.values for record in found)
+    times = {"L_mean": 2, "Delta": 2, "beta": 4, "hessian_top": 2}
+    assert {name: steeper[name] / plainly[name] for name in times} == pytest.approx(times, rel=1e-9)
+    for one, fourfold in zip(*(record.batch_variances for record in found), strict=True):
+        assert (fourfold.measured, fourfold.expected) == (4 * one.measured, 4 * one.expected)
 
 
 def test_quadratic_forms_are_taken_where_they_are_asked_for(laboratory_of):

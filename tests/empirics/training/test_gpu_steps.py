@@ -21,7 +21,7 @@ def gpu():
         yield entered
 
 
-HELD = 4 * 24 * 2 * 16 * 64  # bytes of the first convolution of two trials of Small-CNN, which are its most
+HELD = 4 * 24 * 2 * (16 * 9) * 16  # bytes of the patches of Small-CNN's second layer, its most, of two trials
 
 
 def trained(block, network="small-cnn", chunks=(4, 4, 2), batch_size=6):

@@ -144,7 +144,7 @@ def test_a_checkpoint_of_another_gpu_is_none(gpu, digits, tmp_path, monkeypatch,
 def test_a_study_goes_on_in_halves(gpu, digits):
     laboratory = wide_laboratory(digits)
     expected, _ = measured(laboratory, batch_size=64)
-    with gpu.memory_ends(larger=4 * 64 * 3 * 16 * 64):  # the first convolution of three trials
+    with gpu.memory_ends(larger=4 * 64 * 3 * (16 * 9) * 16):  # the patches of three trials' second layer
         found, halvings = measured(laboratory, batch_size=64)
     assert halvings == 1
     assert ends(found) == ends(expected)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 from reference.empirics import plain
+from samples import on_gpu
+from tools.pretend_gpu import PretendGpu
 
 from empirics.errors import InputError
 from empirics.pruning.methods import UnrankedError, prune
@@ -107,3 +109,11 @@ def test_a_trial_whose_scores_rank_nothing_is_cut_and_ends_no_search(laboratory,
     assert [int(mask.sum()) for mask in masks] == [laboratory.network.size, 0]
     (start,) = laboratory.start_records(0, 1, [(90.0, np.packbits(masks[1]).tobytes())])
     assert start.fault == "no path is left from inputs to outputs"
+
+
+@pytest.mark.parametrize("precision", ["tf32", "float32"])
+def test_tf32_is_used_on_request_alone(precision):
+    flags = torch.backends.cudnn, torch.backends.cuda.matmul
+    with PretendGpu():
+        on_gpu.laboratory_on_gpu(precision=precision)
+    assert {one.allow_tf32 for one in flags} == {precision == "tf32"}

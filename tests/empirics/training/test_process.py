@@ -38,7 +38,7 @@ def zeroed_pages():
 
 torch.use_deterministic_algorithms(True)
 found = [(torch.utils.deterministic.fill_uninitialized_memory, zeroed_pages())]
-with mock.patch.object(laboratory, "ready_to_train", lambda: torch.set_num_threads(1)):
+with mock.patch.object(laboratory, "ready_to_train", lambda **_: torch.set_num_threads(1)):
     weights = [trained()]
 weights.append(trained())
 zeroed_pages()  # the first ones may not fit a hole that was left

@@ -9,16 +9,18 @@ import torch
 from empirics.errors import InputError
 from empirics.kernels.kernel import Unavailable, load
 from empirics.measure import Execution, measure
-from empirics.records import Study, TrialRecord
+from empirics.records import Study
 from empirics.run import running
 from empirics.specification import engine as choice
 from empirics.specification.engine import choose_engine
+from empirics.specification.probe import FollowedRun
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from empirics.store.store import read_store
 from empirics.training import sparse
+from empirics.training.following import measure_constants
 from empirics.training.laboratory import Laboratory
-from empirics.training.race import race, trial_block
+from empirics.training.race import measure_study
 from empirics.workloads.find import find_workload
 
 needs_kernel = pytest.mark.skipif(isinstance(load(), Unavailable), reason="the sparse kernel is not compiled here")
@@ -35,25 +37,49 @@ def masks_of(laboratory, sparsity):
     return np.stack([laboratory.masks((sparsity,), 0, trial)[0] for trial in trials])
 
 
-def raced_in_float64(engine, workload, sparsity):
-    """Return trial -> where it reached the goal or diverged, every trial trained alone in float64."""
-    laboratory = laboratory_of(engine, workload, trials=4, max_steps=96, goal_error=0.6)
-    ends = []
-    for trial, mask in enumerate(masks_of(laboratory, sparsity)):
-        start = TrialRecord(trial, laboratory.specification.points[trial], "censored", 0)
-        block = trial_block(laboratory, 0, start, mask, np.float64)
-        log, _ = race(laboratory, Study(sparsity, 0, 32), [block], laboratory.order(0), lambda _: None)
-        ends.append((log.reached, log.diverged, log.step))
-    return ends
+def study_in_float64(engine, workload, sparsity, **wanted):
+    """Return masks, records and traces of a study whose every number is taken in float64."""
+    laboratory = laboratory_of(engine, workload, trials=4, **{"goal_error": 0.6, "max_steps": 96} | wanted)
+    draw = laboratory.initial_weights
+    laboratory.initial_weights = lambda *path: draw(*path).astype(np.float64)
+    masks = masks_of(laboratory, sparsity)
+    outcome = measure_study(laboratory, Study(sparsity, 0, 32), masks, lambda _: None)
+    return masks.tolist(), [dataclasses.replace(record, seconds=0.0) for record in outcome.records], outcome.traces
 
 
 @needs_kernel
-@pytest.mark.parametrize("sparsity", [0.0, 90.0])
-@pytest.mark.parametrize("workload", ["digits", "digits/small-cnn/momentum", "digits/small-cnn/nesterov"])
-def test_in_float64_both_engines_race_to_the_same_steps(workload, sparsity):
-    ends = raced_in_float64("sparse", workload, sparsity)
-    assert ends == raced_in_float64("torch", workload, sparsity)
-    assert any(reached[0] for reached, _, _ in ends)
+@pytest.mark.parametrize(
+    ("workload", "sparsity", "wanted"),
+    [
+        ("digits", 0.0, {}),
+        ("digits", 90.0, {"stop": ("factor", "3")}),
+        ("digits/small-cnn/momentum", 0.0, {"stop": ("hits", "2"), "goal_error": (0.6, 0.5)}),
+        ("digits/small-cnn/momentum", 90.0, {"goal_error": 0.001, "max_steps": 32}),
+        ("digits/small-cnn/nesterov", 0.0, {"stop": ("never",)}),
+        ("digits/small-cnn/nesterov", 90.0, {"trace": "full", "goal_error": (0.7, 0.6)}),
+    ],
+)
+def test_in_float64_both_engines_measure_the_same_study(workload, sparsity, wanted):
+    found = study_in_float64("sparse", workload, sparsity, **wanted)
+    assert found == study_in_float64("torch", workload, sparsity, **wanted)
+    assert (found[1][0].steps_to_result is None) == (wanted.get("goal_error") == 0.001)
+
+
+@needs_kernel
+def test_both_engines_find_the_same_constants():
+    """The run itself is trained in float32, so the engines part by its rounding, 6e-8."""
+    mask = np.arange(6090) % 4 == 0
+    run = FollowedRun(75.0, 0, 32, 0, {"learning_rate": 0.1}, goal_step=3)
+    found, expected = (
+        measure_constants(laboratory_of(engine, examples=60, repeats=2), run, mask, lambda _: None)
+        for engine in ("sparse", "torch")
+    )
+    assert found.values == pytest.approx(expected.values, rel=1e-6)
+    assert found.errors == pytest.approx(expected.errors, rel=1e-5)
+    for mine, its in zip(found.batch_variances, expected.batch_variances, strict=True):
+        assert (mine.batch_size, mine.drawing) == (its.batch_size, its.drawing)
+        assert (mine.measured, mine.error) == pytest.approx((its.measured, its.error), rel=1e-12)
+        assert mine.expected == pytest.approx(its.expected, rel=1e-6)
 
 
 @needs_kernel
