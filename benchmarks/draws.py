@@ -63,20 +63,31 @@ class Case:
         spread: Standard deviation of log K over draws.
         draws: D, odd.
         points: Search points over a factor 200 in rate.
+        other: Curvature of log K in another metaparameter, of points anywhere within 4 in its logarithm. The truth is
+            then that of the best point tried.
     """
 
     shape: str
     spread: float
     draws: int
     points: int = 16
+    other: float = 0.0
 
     @property
     def truth(self) -> float:
         """Logarithm of the median over all draws at the best rate."""
-        log_steps, share = SHAPES[self.shape](np.linspace(-1.0, 0.6, 1601))
+        return self.least_median(*SHAPES[self.shape](np.linspace(-1.0, 0.6, 1601)))
+
+    def least_median(self, log_steps: Array, share: Array) -> float:
+        """Return the logarithm of the least median over all draws of some points, of which one has a median."""
         reach = share > 0.5
         medians = log_steps[reach] + self.spread * ndtri(0.5 / share[reach])
         return math.log(_TYPICAL) + float(medians.min())
+
+    def __str__(self) -> str:
+        """Return what it is, on one line."""
+        other = f", other metaparameter {self.other:g}" if self.other else ""
+        return f"{self.shape}, {self.draws} draws, {self.points} points{other}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +109,7 @@ class Quality:
     missing: float
 
 
-Estimate = tuple[float, float, float] | None  # of log steps, with the ends of its interval
+Estimate = tuple[float, float, float] | None  # of log steps, with the ends of its interval; less the truth
 
 
 def quality(case: Case, studies: int, seed: int = _SEED) -> dict[str, Quality]:
@@ -111,61 +122,65 @@ def quality(case: Case, studies: int, seed: int = _SEED) -> dict[str, Quality]:
     """
     random = np.random.default_rng(seed)
     found = [dict(zip(ESTIMATORS, _estimates(case, random), strict=True)) for _ in range(studies)]
-    return {name: _quality([one[name] for one in found], case.truth) for name in ESTIMATORS}
+    return {name: _quality([one[name] for one in found]) for name in ESTIMATORS}
 
 
-def _quality(estimates: Sequence[Estimate], truth: float) -> Quality:
-    """Return what estimates come to."""
+def _quality(estimates: Sequence[Estimate]) -> Quality:
+    """Return what estimates, less the truth, come to."""
     known = np.array([one for one in estimates if one is not None])
-    errors, low, high = known[:, 0] - truth, known[:, 1], known[:, 2]
+    errors, low, high = known.T
     spread = float(errors.std(ddof=1))
     return Quality(
         bias=float(errors.mean()),
         error=spread / math.sqrt(len(errors)),
         spread=spread,
-        coverage=None if np.isnan(low).all() else float(((low <= truth) & (truth <= high)).mean()),
+        coverage=None if np.isnan(low).all() else float(((low <= 0.0) & (high >= 0.0)).mean()),
         missing=1.0 - len(known) / len(estimates),
     )
 
 
 def _estimates(case: Case, random: np.random.Generator) -> Iterator[Estimate]:
-    """Yield the estimates of one study, in the order of `ESTIMATORS`."""
+    """Yield the estimates of one study less the truth, in the order of `ESTIMATORS`."""
     spacing = _RANGE / case.points
     places = np.arange(case.points, dtype=np.float64) - case.points // 2 + random.uniform(-0.5, 0.5)
     log_rates: Array = spacing * places
-    steps = _steps(case, log_rates, case.draws, random)
+    log_steps, share = SHAPES[case.shape](log_rates)
+    truth = case.truth
+    if case.other:
+        log_steps = log_steps + case.other * (random.uniform(-2.0, 2.0, case.points) - random.uniform(-1.0, 1.0)) ** 2
+        truth = case.least_median(log_steps, share)
+    steps = _steps(case, log_steps, share, random)
     first, median = float(steps[:, 0].min()), float(decided(steps).min())
-    yield _alone(first)
-    yield _alone(median)
+    yield _alone(first, truth)
+    yield _alone(median, truth)
     end = max(first, median)
     rates = np.exp(log_rates)
-    yield _at_best_rate(rates, steps, end) if end <= _BUDGET else None
-    winner = int(np.argmin(steps[:, 0]))
-    again = _steps(case, log_rates[winner : winner + 1], case.draws, random)
-    yield _at_best_rate(rates[winner : winner + 1], again, _BUDGET) if first <= _BUDGET else None
+    yield _at_best_rate(rates, steps, end, truth) if end <= _BUDGET else None
+    winner = slice(int(np.argmin(steps[:, 0])), int(np.argmin(steps[:, 0])) + 1)
+    again = _steps(case, log_steps[winner], share[winner], random)
+    yield _at_best_rate(rates[winner], again, _BUDGET, truth) if first <= _BUDGET else None
 
 
-def _steps(case: Case, log_rates: Array, draws: int, random: np.random.Generator) -> Array:
+def _steps(case: Case, log_steps: Array, share: Array, random: np.random.Generator) -> Array:
     """Return the goal test that met the goal, for each point and draw; infinity for a miss."""
-    log_steps, share = SHAPES[case.shape](log_rates)
-    size = (len(log_rates), draws)
+    size = (len(log_steps), case.draws)
     steps = _TYPICAL * np.exp(log_steps[:, None] + case.spread * random.standard_normal(size))
     steps = np.where(random.random(size) < share[:, None], steps, np.inf)
     met: Array = np.ceil(steps / _INTERVAL) * _INTERVAL
     return np.where(met <= _BUDGET, met, np.inf)
 
 
-def _alone(steps: float) -> Estimate:
+def _alone(steps: float, truth: float) -> Estimate:
     """Return the middle of an interval between two goal tests, as an estimate without an interval of its own."""
-    return (math.log(steps - _INTERVAL / 2.0), math.nan, math.nan) if math.isfinite(steps) else None
+    return (math.log(steps - _INTERVAL / 2.0) - truth, math.nan, math.nan) if math.isfinite(steps) else None
 
 
-def _at_best_rate(rates: Array, steps: Array, end: float) -> Estimate:
+def _at_best_rate(rates: Array, steps: Array, end: float, truth: float) -> Estimate:
     """Return K_rate with its interval."""
     found = steps_at_best_rate(rates.tolist(), steps - _INTERVAL, steps, end)
     if found.steps is None or found.low is None or found.high is None:
         return None
-    return math.log(found.steps), math.log(found.low), math.log(found.high)
+    return math.log(found.steps) - truth, math.log(found.low) - truth, math.log(found.high) - truth
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -180,10 +195,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cases = [replace(plain, shape=shape) for shape in SHAPES]
         cases += [replace(plain, draws=draws) for draws in (3, 9)]
         cases += [replace(plain, points=points) for points in (8, 64)]
-        print(f"\nstandard deviation {spread:g}{'':24}" + "".join(f"{name:>34}" for name in ESTIMATORS))
+        cases += [replace(plain, other=other) for other in (0.1, 0.3)]
+        print(f"\n{f'standard deviation {spread:g}':>52}" + "".join(f"{name:>34}" for name in ESTIMATORS))
         for case in cases:
             cells = "".join(f"{_cell(one):>34}" for one in quality(case, options.studies).values())
-            print(f"{case.shape:>12}, {case.draws} draws, {case.points:>2} points{cells}", flush=True)
+            print(f"{case!s:>52}{cells}", flush=True)
     return 0
 
 
