@@ -42,7 +42,7 @@ class BestRate:
 
     Attributes:
         steps: K_rate, the median over draws at the best rate; None where the median draw of no point reached the goal,
-            or all that reached it did so at the first goal test.
+            all that reached it did so at the first goal test, or points have no rate.
         low: Lower end of its 95% interval; None likewise.
         high: Upper end.
         draws: D, trained at each point.
@@ -93,11 +93,11 @@ def decided(steps: Array) -> Array:
     return middle
 
 
-def steps_at_best_rate(rates: Sequence[float], lower: Array, upper: Array, end: float) -> BestRate:
+def steps_at_best_rate(rates: Sequence[float | None], lower: Array, upper: Array, end: float) -> BestRate:
     """Return K_rate, given how far each draw of each point took.
 
     Args:
-        rates: Effective learning rate of each point, > 0, length n.
+        rates: Effective learning rate of each point, > 0, length n; None where it has none, then nothing is estimated.
         lower: Last goal test that saw each draw miss, steps, shape (n, D); read where upper is finite.
         upper: The test that saw it reach the goal; infinity where none did.
         end: Up to which step all were watched, > 0. What was reached later is not looked at.
@@ -122,9 +122,11 @@ def steps_at_best_rate(rates: Sequence[float], lower: Array, upper: Array, end: 
     middles = decided(reached)
     leader = int(np.argmin(middles))
     draws, share = upper.shape[1], float(np.isfinite(upper[leader]).mean())
-    if not math.isfinite(middles[leader]) or not lower[np.isfinite(reached)].any():
+    known = [rate for rate in rates if rate is not None]
+    open_ended = not math.isfinite(middles[leader]) or not lower[np.isfinite(reached)].any()
+    if open_ended or len(known) < len(rates):
         return BestRate(steps=None, low=None, high=None, draws=draws, reached_share=share, log_spread=None)
-    at = np.log(np.asarray(rates, dtype=np.float64)) - math.log(rates[leader])
+    at = np.log(np.array(known)) - math.log(known[leader])
     near = np.abs(at) <= _WINDOW
     seen = _observed(at[near], lower[near], reached[near], end)
     samples, weights = _posterior(seen, float(at[near].min()), float(at[near].max()))

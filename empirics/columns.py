@@ -20,7 +20,17 @@ CURVES_COLUMNS = (
     "censored",
     "winner",
     "metaparameters",
+    "draws",
+    "redrawn",
+    "steps_at_best_rate",
+    "steps_at_best_rate_low",
+    "steps_at_best_rate_high",
+    "reached_share",
+    "log_spread",
+    "rounding_spread",
 )
+# How many columns `curves.csv` has, and had before there were draws.
+CURVES_WIDTHS = (len(CURVES_COLUMNS), CURVES_COLUMNS.index("draws"))
 CONSTANTS_COLUMNS = ("workload", "sparsity", "quantity", "value", "low", "high", "n", "standard_error")
 TRIALS_COLUMNS = (
     "workload",

@@ -61,7 +61,7 @@ def _everything(run: Measurement) -> None:
     """Measure curves and constants."""
     run.measure_masks()
     run.measure_studies()
-    run.measure_reruns()
+    run.measure_repeats()
     if run.specification.constants:
         run.measure_constants()
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from empirics.stopping import RACE, StopRule
+import numpy as np
+
+from empirics.best_rate import BestRate, effective_rate, steps_at_best_rate
+from empirics.stopping import RACE, StopRule, hits_of_points
 
 Status = Literal["complete", "incomplete", "infeasible", "censored"]
 # How a trial ended, by its own word and by those of older stores and of others' tables.
@@ -22,6 +28,7 @@ STATUSES: Mapping[str, Status] = MappingProxyType(
 # So few steps to a goal are counted too coarsely: one more or less is a third of them, and none takes less than one.
 FEW_STEPS = 3
 Drawing = Literal["replacement", "epoch", "border"]
+RepeatKind = Literal["draw", "jitter"]
 QUANTITIES = (
     "L_mean",
     "L_max",
@@ -77,6 +84,7 @@ class TrialRecord:
         step: Last step the trial took, or at which it was seen to have reached the goal.
         short: Last goal test before `step`, or at it, that saw the trial short of the goal, where tests are not
             regular; None where they are.
+        draw: Which draw of initial weights and mask it trained from.
     """
 
     trial: int
@@ -84,6 +92,26 @@ class TrialRecord:
     ending: Status
     step: int
     short: int | None = None
+    draw: int = 0
+
+
+@dataclass(frozen=True)
+class RepeatRecord:
+    """A winner trained once more, to its goals or its budget.
+
+    Args:
+        study: Whose winner.
+        goal: Of which it is the winner.
+        kind: From another draw of initial weights and mask, or with each weight moved by one unit in the last place.
+        number: Of the draw, or which such move; from 1.
+        trial: How it ended.
+    """
+
+    study: Study
+    goal: float
+    kind: RepeatKind
+    number: int
+    trial: TrialRecord
 
 
 @dataclass(frozen=True)
@@ -93,12 +121,15 @@ class StudyRecord:
     Args:
         study: Which study.
         goal: The goal error it is the outcome for.
-        trials: One record a trial, ascending.
+        trials: One record a search point, ascending, each from draw 0; K* is the least over them.
         max_steps: Budget of a trial.
         eval_interval: Steps between two goal tests.
         best_error: Where no trial reached the goal: the best validation error at the end, None if all diverged.
         seconds: Wall time.
         stop: When the study was over.
+        draws: D, from how many draws every point was trained.
+        redrawn: Draws 1 to D - 1 of all points, draw by draw.
+        repeats: The winner alone, trained again.
     """
 
     study: Study
@@ -109,6 +140,9 @@ class StudyRecord:
     best_error: float | None
     seconds: float
     stop: StopRule = RACE
+    draws: int = 1
+    redrawn: tuple[TrialRecord, ...] = ()
+    repeats: tuple[RepeatRecord, ...] = ()
 
     @property
     def winner(self) -> TrialRecord | None:
@@ -124,9 +158,47 @@ class StudyRecord:
     @property
     def stopping_step(self) -> int:
         """The step at which the study was over."""
-        hits = [trial.step for trial in self.trials if trial.ending == "complete"]
-        step = self.stop.step(hits, self.max_steps, self.eval_interval)
+        return self._over(self.stop)
+
+    def _over(self, rule: StopRule) -> int:
+        """Return the step at which a rule ends the study."""
+        every = enumerate((*self.trials, *self.redrawn))
+        reached = {number: trial.step for number, trial in every if trial.ending == "complete"}
+        hits = hits_of_points(reached, len(self.trials), self.draws)
+        step = rule.step(hits, self.max_steps, self.eval_interval)
         return self.max_steps if step is None else step
+
+    @cached_property
+    def best_rate(self) -> BestRate | None:
+        """K_rate, from all draws as they stood when a race would have ended; None where no trial was drawn again.
+
+        Where the winner alone was drawn again it is the median over these draws, at the winner's rate.
+        """
+        if self.draws > 1:
+            every, points, end = (*self.trials, *self.redrawn), len(self.trials), self._over(RACE)
+        else:
+            every, points, end = self._repeated("draw"), 1, self.max_steps
+        if not every:
+            return None
+        upper = np.array([trial.step if trial.ending == "complete" else np.inf for trial in every])
+        lower = np.array([self.seen_short(trial) for trial in every], dtype=np.float64)
+        rates = [effective_rate(trial.metaparameters) for trial in every[:points]] if points > 1 else [1.0]
+        return steps_at_best_rate(rates, lower.reshape(-1, points).T, upper.reshape(-1, points).T, end)
+
+    @property
+    def rounding_spread(self) -> float | None:
+        """Standard deviation of log K of the winner and of itself with weights moved by one unit in the last place.
+
+        Those that missed the goal are left out; None where fewer than two are left.
+        """
+        moved = self._repeated("jitter")
+        every = (*((self.winner,) if self.winner else ()), *moved)
+        logs = [math.log(trial.step) for trial in every if trial.ending == "complete"]
+        return statistics.stdev(logs) if moved and len(logs) > 1 else None
+
+    def _repeated(self, kind: RepeatKind) -> tuple[TrialRecord, ...]:
+        """Return how the winner ended when it was trained again in some way."""
+        return tuple(repeat.trial for repeat in self.repeats if repeat.kind == kind)
 
     @property
     def lower(self) -> int:
@@ -172,6 +244,7 @@ class TraceRecord:
         metric: What was measured, e.g. `val/classification_error`.
         steps: When, ascending.
         values: What it was, one a step.
+        draw: Which draw of it.
     """
 
     study: Study
@@ -179,6 +252,7 @@ class TraceRecord:
     metric: str
     steps: tuple[int, ...]
     values: tuple[float, ...]
+    draw: int = 0
 
 
 @dataclass(frozen=True)
@@ -194,18 +268,6 @@ class StudyOutcome:
     records: tuple[StudyRecord, ...]
     traces: tuple[TraceRecord, ...] = ()
     halvings: int = 0
-
-
-@dataclass(frozen=True)
-class RerunRecord:
-    """A winner trained again with a new seed, to its goal or its budget."""
-
-    study: Study
-    rerun: int
-    trial: int
-    metaparameters: dict[str, float]
-    ending: Status
-    step: int
 
 
 @dataclass(frozen=True)
@@ -229,12 +291,13 @@ class StartRecord:
 
 @dataclass(frozen=True)
 class MaskRecord:
-    """The packed mask of one trial: which of its weights a sparsity keeps."""
+    """The packed mask of one draw of a trial: which of its weights a sparsity keeps."""
 
     replicate: int
     trial: int
     sparsity: float
     bits: bytes
+    draw: int = 0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -16,9 +16,11 @@ StopKind = Literal["race", "hits", "factor", "never"]
 class StopRule:
     """How long trials go on after one of them has reached the goal; K* and its winner are the same under every rule.
 
+    With several draws of each point a hit is a point that is decided, see `hits_of_points`.
+
     Args:
-        kind: `race` ends a study at its first hit, `hits` at its amount-th, `factor` at amount times K*, `never` at
-            the budget.
+        kind: `race` ends a study at its first hit, `hits` at its amount-th, `factor` at amount times the first,
+            `never` at the budget.
         amount: Hits, an integer >= 1, or a factor >= 1; 1 where the kind has none.
 
     Example:
@@ -57,6 +59,35 @@ class StopRule:
 
 
 RACE = StopRule()
+
+
+def hits_of_points(reached: Mapping[int, int], points: int, draws: int) -> list[int]:
+    """Return when the points of a study were decided: more than half their draws at the goal, and its K* known.
+
+    With one draw these are the steps at which trials reached the goal.
+
+    Args:
+        reached: Number of a training, draw times points plus point, to the step at which it reached the goal.
+        points: Search points, >= 1.
+        draws: D of each, odd.
+
+    Returns:
+        One step a decided point, in no order; none before draw 0 of some point has reached the goal.
+
+    Example:
+        Of three draws of two points, draw 0 of the second is at the goal at step 8, two of the first's at 6:
+
+        >>> hits_of_points({1: 8, 2: 4, 4: 6}, points=2, draws=3)
+        [8]
+    """
+    first = min((step for number, step in reached.items() if number < points), default=None)
+    if first is None:
+        return []
+    of_points: dict[int, list[int]] = {}
+    for number, step in reached.items():
+        of_points.setdefault(number % points, []).append(step)
+    middle = draws // 2
+    return [max(first, sorted(steps)[middle]) for steps in of_points.values() if len(steps) > middle]
 
 
 def read_stop_rule(words: Sequence[str]) -> StopRule:

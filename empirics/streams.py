@@ -20,6 +20,7 @@ class Stream(enum.IntEnum):
     LANCZOS = 5  # of earlier versions alone
     BATCHES = 6
     SIGNS = 7
+    JITTER = 8
 
 
 def generator(seed: int, stream: Stream, *path: int) -> np.random.Generator:

@@ -13,7 +13,7 @@ OPTIONS = {
         --mu --plot --without-replacement""",
     "theory.evaluation.command": "--Delta --H --L --M-G --batch-sizes --beta --bound --epsilon --eta --format --mu",
     "empirics.measure": f"""{_MEASURED} --batch-sizes --constants --list --no-constants --plan
-        --replicates --rerun-winner""",
+        --draws --jitter --replicates --rerun-winner""",
     "empirics.constants": f"{_MEASURED} --batch-size --learning-rate --seeds",
     "verification.report.__main__": """--batch-size-for-efficiency --draws --json --markdown --save
         --step-time""",

@@ -69,8 +69,8 @@ def expected_gpu_bytes(specification: Specification, dataset: Dataset, network: 
 
 
 def _trial_bytes(specification: Specification, network: Network) -> float:
-    """Return what each trial of a study adds."""
-    return 4 * network.size * _WEIGHT_COPIES[specification.engine]
+    """Return what each trial of a study adds, with all its draws."""
+    return 4 * specification.draws * network.size * _WEIGHT_COPIES[specification.engine]
 
 
 def check_weights(memory: float, specification: Specification, network: Network) -> None:
@@ -87,8 +87,9 @@ def check_weights(memory: float, specification: Specification, network: Network)
     taken = specification.trials * _trial_bytes(specification, network)
     if taken > memory:
         owner = "its GPU" if specification.device == "cuda" else "this machine"
+        of_draws = f" --draws {specification.draws}" if specification.draws > 1 else ""
         raise InputError(
-            f"--trials {specification.trials}: their weights take {taken / 1e9:.1f} GB, more than {owner}'s "
+            f"--trials {specification.trials}{of_draws}: their weights take {taken / 1e9:.1f} GB, more than {owner}'s "
             f"{memory / 1e9:.1f} GB; use --trials {int(memory // _trial_bytes(specification, network))} or fewer"
         )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
+from empirics.columns import CURVES_COLUMNS, CURVES_WIDTHS, TRIALS_COLUMNS
 from empirics.errors import InputError
 from empirics.reading.numbers import looks_like_number
 
@@ -112,7 +112,7 @@ def read_names(place: str, header: Sequence[str]) -> Names:
     """
     if odd := [name for name in header if not name.isprintable()]:
         raise InputError(f"{place}: column {odd[0][:40]!a} has a name that cannot be printed")
-    for written in (TRIALS_COLUMNS, CURVES_COLUMNS):
+    for written in (TRIALS_COLUMNS, CURVES_COLUMNS[: min(CURVES_WIDTHS)]):
         if set(written) <= set(header):
             _refuse_twice(place, header)
             return Names(tuple(header), {}, own=True)

@@ -10,6 +10,8 @@ from empirics.workloads.workload import Workload
 
 # On digits 90% sparsity costs 5 to 8 times the dense steps; in Lee et al. 2021, figure 12, 1.5 to 4.5 times.
 _SPARSE_EXPONENT = 0.75
+# How much later a study of several draws ends: by simulation where log K spreads by 0.4, `python -m benchmarks.draws`.
+_OF_DRAWS = 1.25
 _OVERHEAD_EXAMPLES = 4  # a step on B examples takes about as long as B + 4 of them
 
 
@@ -38,6 +40,8 @@ def expected_end(specification: Specification, study: Study) -> float:
         Steps, at most the budget; for `hits M` those to the first hit, which the M-th can only follow.
     """
     steps, most = expected_steps(specification.workload, study), float(specification.workload.max_steps)
+    if specification.draws > 1:
+        steps = min(_OF_DRAWS * steps, most)
     if specification.stop.kind == "never":
         return most
     return min(specification.stop.amount * steps, most) if specification.stop.kind == "factor" else steps

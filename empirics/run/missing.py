@@ -4,40 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from empirics.records import Study
+from empirics.records import RepeatKind, Study, TrialRecord
 from empirics.specification.probe import FollowedRun, PlannedFlow, flow_of
 from empirics.specification.runs_to_follow import runs_to_follow
 from empirics.specification.specification import Specification
 from empirics.store.rows import Store
 from empirics.training.tasks import PruneTask
 
+Start = tuple[int, int, int]  # replicate, trial and draw: whose initial weights and masks
+Repeat = tuple[Study, int, RepeatKind, int]  # study, trial, and which retraining of it
+
 
 def missing_studies(specification: Specification, store: Store) -> list[Study]:
-    """Return the studies not yet measured with all trials."""
-    done = {s for s, record in store.studies().items() if len(record.trials) == specification.trials}
+    """Return the studies not yet measured with all trials and draws."""
+    wanted = specification.trials, specification.draws
+    done = {s for s, record in store.studies().items() if (len(record.trials), record.draws) == wanted}
     return [study for study in specification.studies() if study not in done]
 
 
-def missing_masks(specification: Specification, store: Store, trials: Iterable[tuple[int, int]]) -> list[PruneTask]:
-    """Return what makes the masks of some replicates' trials that are not there yet.
+def missing_masks(specification: Specification, store: Store, starts: Iterable[Start]) -> list[PruneTask]:
+    """Return what makes the masks of some starts that are not there yet.
 
     Args:
         specification: What is asked for.
         store: What there is.
-        trials: (replicate, trial).
+        starts: Whose.
     """
     have, tasks = store.masks(), []
-    for replicate, trial in trials:
-        lacking = tuple(s for s in specification.sparsities if (replicate, trial, s) not in have)
+    for replicate, trial, draw in starts:
+        lacking = tuple(s for s in specification.sparsities if (replicate, trial, draw, s) not in have)
         if lacking:
-            tasks.append(PruneTask(replicate, trial, lacking))
+            tasks.append(PruneTask(replicate, trial, lacking, draw))
     return tasks
 
 
-def trials_of(specification: Specification, studies: Iterable[Study]) -> list[tuple[int, int]]:
-    """Return (replicate, trial) of all trials of some studies."""
+def starts_of(specification: Specification, studies: Iterable[Study]) -> list[Start]:
+    """Return where all trainings of some studies start."""
     replicates = sorted({study.replicate for study in studies})
-    return [(replicate, trial) for replicate in replicates for trial in range(specification.trials)]
+    draws, trials = range(specification.draws), range(specification.trials)
+    return [(replicate, trial, draw) for replicate in replicates for draw in draws for trial in trials]
+
+
+def missing_repeats(specification: Specification, store: Store) -> dict[Repeat, dict[float, TrialRecord]]:
+    """Return the retrainings of winners that are not there yet, each with the goals that its trial has won."""
+    counts: dict[RepeatKind, int] = {"draw": specification.rerun_winner, "jitter": specification.jitter}
+    studies = set(specification.studies())
+    found: dict[Repeat, dict[float, TrialRecord]] = {}
+    for record in store.outcomes():
+        if record.study not in studies or record.winner is None:
+            continue
+        have = {(repeat.kind, repeat.number) for repeat in record.repeats}
+        for kind, count in counts.items():
+            for number in range(1, count + 1):
+                if (kind, number) not in have:
+                    repeat = (record.study, record.winner.trial, kind, number)
+                    found.setdefault(repeat, {})[record.goal] = record.winner
+    return found
 
 
 def missing_constants(specification: Specification, store: Store) -> list[FollowedRun]:

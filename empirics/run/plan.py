@@ -17,7 +17,7 @@ from empirics.pruning.methods import kept_weights
 from empirics.records import Study, duration_text, number_text
 from empirics.run.constants_cost import cheaper, example_gradients, seconds_per_gradient
 from empirics.run.cost import expected_end, expected_steps
-from empirics.run.missing import missing_constants, missing_masks, missing_studies, trials_of
+from empirics.run.missing import missing_constants, missing_masks, missing_studies, starts_of
 from empirics.run.running import refuse_what_cannot_be_added
 from empirics.specification.probe import BUDGET
 from empirics.specification.specification import Specification, nearest_128
@@ -41,7 +41,7 @@ class Missing:
 
     Attributes:
         studies: Not measured, or with fewer trials.
-        masks: How many trials need masks of their own.
+        masks: How many draws of trials need masks of their own.
         constants: (sparsity, replicate) of which no constants are known.
         there: What the folder holds already, for a person; empty where it holds nothing of this.
     """
@@ -65,7 +65,7 @@ def missing_in(folder: Path | None, specification: Specification, dataset: Datas
     """
     studies = specification.studies()
     followed = tuple(dict.fromkeys((study.sparsity, study.replicate) for study in studies))
-    new = Missing(studies, len(trials_of(specification, studies)), followed if specification.constants else ())
+    new = Missing(studies, len(starts_of(specification, studies)), followed if specification.constants else ())
     if folder is None:
         return new
     with planned_store(folder, specification.identity()) as store:
@@ -73,7 +73,7 @@ def missing_in(folder: Path | None, specification: Specification, dataset: Datas
             return new
         refuse_what_cannot_be_added(store, specification, dataset, folder)
         left = missing_studies(specification, store)
-        masks = missing_masks(specification, store, trials_of(specification, left))
+        masks = missing_masks(specification, store, starts_of(specification, left))
         runs = missing_constants(specification, store)
         settings = specification.probe.settings()
         known = {(r.study.sparsity, r.study.replicate) for r in store.constants() if r.settings == settings}
@@ -101,7 +101,7 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int, fol
     times = Times(laboratory)
     goal = goal_label(" and ".join(map(number_text, specification.goals)), workload.goal_sign)
     header = (
-        f"{workload.name}: {goal}, {specification.trials} trials a study, budget "
+        f"{workload.name}: {goal}, {specification.trials} trials a study{_of_draws(specification)}, budget "
         f"{workload.max_steps} steps, goal test every {workload.eval_interval}, device {specification.device}, "
         f"{specification.engine} engine"
     )
@@ -156,11 +156,17 @@ def _study_lines(times: Times, studies: Sequence[Study]) -> tuple[list[str], flo
     for study in studies:
         steps, step = expected_end(specification, study), times.step(study.sparsity, study.batch_size)
         test = times.evaluation(study.sparsity) / specification.workload.eval_interval
-        likely = specification.trials * steps * (step + share * test)
-        limit = specification.trials * specification.workload.max_steps * (step + test)
+        trainings = specification.trials * specification.draws
+        likely = trainings * steps * (step + share * test)
+        limit = trainings * specification.workload.max_steps * (step + test)
         lines.append(f"{study!s:<24} {steps:>14.0f} {duration_text(likely):>14} {duration_text(limit):>14}")
         expected, most = expected + likely, most + limit
     return lines, expected, most
+
+
+def _of_draws(specification: Specification) -> str:
+    """Return from how many draws each trial is trained, where there are several."""
+    return f", {specification.draws} draws of each" if specification.draws > 1 else ""
 
 
 def _at_least(specification: Specification) -> str:

@@ -231,14 +231,19 @@ def refuse_what_cannot_be_added(store: Store, specification: Specification, data
 
 
 def _refuse_fewer_trials(store: Store, specification: Specification, folder: Path) -> None:
-    """Trials may be added to a run, never taken away."""
+    """Trials and draws may be added to a run, never taken away."""
     wanted = set(specification.studies())
-    known = max((len(record.trials) for study, record in store.studies().items() if study in wanted), default=0)
-    if known > specification.trials:
-        raise InputError(
-            f"{folder} holds studies of {known} trials, this asks for {specification.trials}; trials can be added but "
-            f"not taken away: use --trials {known} or another --out"
-        )
+    records = [record for study, record in store.studies().items() if study in wanted]
+    for name, counts, asked in (
+        ("trials", [len(record.trials) for record in records], specification.trials),
+        ("draws", [record.draws for record in records], specification.draws),
+    ):
+        known = max(counts, default=0)
+        if known > asked:
+            raise InputError(
+                f"{folder} holds studies of {known} {name}, this asks for {asked}; {name} can be added but not taken "
+                f"away: use --{name} {known} or another --out"
+            )
 
 
 def _refuse_other_points(store: Store, specification: Specification, folder: Path) -> None:

@@ -14,20 +14,27 @@ from empirics.records import (
     ConstantsRecord,
     FlowRecord,
     MaskRecord,
-    RerunRecord,
+    RepeatKind,
     StartRecord,
     Study,
     StudyOutcome,
-    StudyRecord,
 )
 from empirics.run.cost import longest_first
-from empirics.run.missing import missing_constants, missing_flows, missing_masks, missing_studies, trials_of
+from empirics.run.missing import (
+    Start,
+    missing_constants,
+    missing_flows,
+    missing_masks,
+    missing_repeats,
+    missing_studies,
+    starts_of,
+)
 from empirics.run.progress import Display
 from empirics.run.summary import describe_ending, describe_study
 from empirics.specification.specification import Specification
 from empirics.store.held_folder import HeldFolder
 from empirics.store.rows import Store
-from empirics.training.tasks import ConstantsTask, FlowTask, RerunTask, Result, StartTask, StudyTask, Task
+from empirics.training.tasks import ConstantsTask, FlowTask, RepeatTask, Result, StartTask, StudyTask, Task
 from kstar.files import remove_partial
 
 
@@ -61,23 +68,29 @@ class Measurement:
 
     def measure_masks(self) -> None:
         """Prune: the masks of every trial that a missing study needs."""
-        trials = trials_of(self.specification, missing_studies(self.specification, self.store))
-        self._prune(trials)
-        self._look_at_starts(trials)
+        starts = starts_of(self.specification, missing_studies(self.specification, self.store))
+        self._prune(starts)
+        self._look_at(starts)
 
-    def _prune(self, trials: Iterable[tuple[int, int]]) -> None:
-        """Make the masks of some replicates' trials that are not there yet."""
-        tasks = missing_masks(self.specification, self.store, trials)
+    def _prune(self, starts: Iterable[Start]) -> None:
+        """Make the masks of some starts that are not there yet."""
+        tasks = missing_masks(self.specification, self.store, starts)
         with self.display.stage("masks", len(tasks)):
             for task, result in self._results(tasks):
                 assert isinstance(result, list)
                 self.store.add_masks(record for record in result if isinstance(record, MaskRecord))
                 self.display.done(task, "")
 
-    def _look_at_starts(self, trials: Iterable[tuple[int, int]]) -> None:
-        """Refuse sparsities at which pruning has cut the network of all these trials; tell of those it cut some."""
+    def _look_at(self, starts: Iterable[Start]) -> None:
+        """Refuse sparsities at which pruning has cut the network of all these trials; tell of those it cut some.
+
+        Draw 0 tells: the others are cut about as often.
+        """
         masks, sparsities = self.store.masks(), self.specification.sparsities
-        tasks = [StartTask(*pair, tuple((s, masks[*pair, s]) for s in sparsities)) for pair in trials]
+        first = [start for start in starts if not start[-1]]
+        tasks = [
+            StartTask(r, trial, tuple((s, masks[r, trial, draw, s]) for s in sparsities)) for r, trial, draw in first
+        ]
         found: list[StartRecord] = []
         for _, result in self.executor.run(tasks, lambda _task, _step: self.folder.check()):  # too short to be shown
             assert isinstance(result, list)
@@ -87,11 +100,11 @@ class Measurement:
 
     def measure_studies(self) -> None:
         """Run the studies, those expected to take longest first."""
-        masks, trials = self.store.masks(), range(self.specification.trials)
+        masks = self.store.masks()
         tasks = [
             StudyTask(
                 study,
-                tuple(masks[study.replicate, trial, study.sparsity] for trial in trials),
+                tuple(masks[*start, study.sparsity] for start in starts_of(self.specification, [study])),
                 self._checkpoint(study),
             )
             for study in longest_first(self.specification, missing_studies(self.specification, self.store))
@@ -132,28 +145,31 @@ class Measurement:
         """Return the file that the flow from the start of a study's run goes on from."""
         return self._checkpoint(study).with_suffix(".flow.npz")
 
-    def measure_reruns(self) -> None:
-        """Train winners again with new seeds."""
-        done = {(record.study, record.rerun) for record in self.store.reruns()}
-        tasks = [
-            RerunTask(record.study, record.winner, rerun)
-            for record in self._records()
-            for rerun in range(1, self.specification.rerun_winner + 1)
-            if record.winner is not None and (record.study, rerun) not in done
-        ]
+    def measure_repeats(self) -> None:
+        """Train winners again, from other draws or with weights moved by their rounding."""
+        missing = missing_repeats(self.specification, self.store)
+        self._prune(dict.fromkeys(_start_of(*repeat) for repeat in missing))
+        masks = self.store.masks()
+        tasks = []
+        for repeat, winners in missing.items():
+            study, _, kind, number = repeat
+            mask = masks[*_start_of(*repeat), study.sparsity]
+            tasks.append(RepeatTask(study, next(iter(winners.values())), mask, kind, number))
         with self.display.stage("reruns", len(tasks)):
             for task, result in self._results(tasks):
-                assert isinstance(result, RerunRecord)
-                self.store.add_rerun(result)
+                assert isinstance(task, RepeatTask)
+                assert isinstance(result, tuple)
+                won = missing[task.study, task.winner.trial, task.kind, task.number]
+                self.store.add_repeats(repeat for repeat in result if repeat.goal in won)
                 self.display.done(task, "")
 
     def measure_constants(self) -> None:
         """Measure L, Delta and beta of every sparsity and replicate, and follow the flows from the same starts."""
         runs = missing_constants(self.specification, self.store)
-        self._prune(dict.fromkeys((run.replicate, run.trial) for run in runs))
-        self._look_at_starts(dict.fromkeys((run.replicate, run.trial) for run in runs if run.goal_step is None))
+        self._prune(dict.fromkeys((run.replicate, run.trial, 0) for run in runs))
+        self._look_at(dict.fromkeys((run.replicate, run.trial, 0) for run in runs if run.goal_step is None))
         masks = self.store.masks()
-        tasks = [ConstantsTask(run, masks[run.replicate, run.trial, run.sparsity]) for run in runs]
+        tasks = [ConstantsTask(run, masks[run.replicate, run.trial, 0, run.sparsity]) for run in runs]
         if runs and self.specification.device == "cpu":
             from empirics.run.constants_cost import describe_cost  # noqa: PLC0415 - loads torch
 
@@ -169,7 +185,9 @@ class Measurement:
         """Follow the flow from the start of each run along which constants were measured."""
         masks = self.store.masks()
         tasks = [
-            FlowTask(plan, masks[plan.study.replicate, plan.trial, plan.study.sparsity], self._flows_file(plan.study))
+            FlowTask(
+                plan, masks[plan.study.replicate, plan.trial, 0, plan.study.sparsity], self._flows_file(plan.study)
+            )
             for plan in missing_flows(self.specification, self.store)
         ]
         with self.display.stage("flows", len(tasks)), self._checkpoints_emptied():
@@ -180,7 +198,7 @@ class Measurement:
                 self._forget(task.checkpoint)
                 self.display.done(task, "")
 
-    def _records(self) -> Iterable[StudyRecord]:
-        """Return the finished studies that the specification asks for."""
-        wanted = set(self.specification.studies())
-        return [record for study, record in self.store.studies().items() if study in wanted]
+
+def _start_of(study: Study, trial: int, kind: RepeatKind, number: int) -> Start:
+    """Return where a retraining of a winner starts; one that moves weights does so from draw 0."""
+    return study.replicate, trial, number if kind == "draw" else 0

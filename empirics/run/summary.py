@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from empirics.records import FEW_STEPS, QUANTITIES, ConstantsRecord, Study, StudyRecord, number_text
@@ -38,7 +38,8 @@ def _outcome(record: StudyRecord) -> str:
     point = ", ".join(f"{name} {value:.3g}" for name, value in winner.metaparameters.items())
     if record.lower == 0:
         return f"K* <= {winner.step}, met at the first goal test (trial {winner.trial}: {point})"
-    return f"K* = {winner.step} (trial {winner.trial}: {point})"
+    rate = f", {_best_rate_cell(record)} at the best rate" if record.best_rate else ""
+    return f"K* = {winner.step} (trial {winner.trial}: {point}){rate}"
 
 
 def describe_ending(record: ConstantsRecord) -> str:
@@ -68,7 +69,7 @@ def describe_run(folder: Path) -> str:
         for goal in store.goals:
             studies = store.studies(goal)
             lines.append(f"\n{workload}, {goal_label(number_text(goal), sign)}: steps to result K*(B)")
-            lines += [*_steps_table(studies), *_warnings(studies)]
+            lines += [*_table(studies, _cell), *_draws_tables(studies), *_warnings(studies)]
     if constants:
         lines += ["", *_constants_table(constants)]
     peak = sessions[-1].get("peak_memory_bytes") if sessions else None
@@ -77,25 +78,49 @@ def describe_run(folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _steps_table(studies: dict[Study, StudyRecord]) -> list[str]:
-    """Return K* with a row a batch size and a column a sparsity and replicate."""
+def _table(studies: dict[Study, StudyRecord], cell: Callable[[StudyRecord], str]) -> list[str]:
+    """Return what a function says of each study, with a row a batch size and a column a sparsity and replicate."""
     columns = sorted({(study.sparsity, study.replicate) for study in studies})
     with_replicates = any(replicate for _, replicate in columns)
     titles = [f"S={sparsity:g}%" + (f" r={replicate}" if with_replicates else "") for sparsity, replicate in columns]
-    lines = ["", f"{'B':>8}" + "".join(f"{title:>12}" for title in titles)]
-    for batch_size in sorted({study.batch_size for study in studies}):
-        cells = []
-        for sparsity, replicate in columns:
-            record = studies.get(Study(sparsity, replicate, batch_size))
-            cells.append(f"{_cell(record):>12}")
-        lines.append(f"{batch_size:>8}" + "".join(cells))
+    sizes, found = sorted({study.batch_size for study in studies}), []
+    for column in columns:
+        records = [studies.get(Study(*column, batch_size)) for batch_size in sizes]
+        found.append(["-" if record is None else cell(record) for record in records])
+    width = max(12, *(2 + len(text) for texts in found for text in texts))
+    lines = ["", f"{'B':>8}" + "".join(f"{title:>{width}}" for title in titles)]
+    for batch_size, *cells in zip(sizes, *found, strict=True):
+        lines.append(f"{batch_size:>8}" + "".join(f"{text:>{width}}" for text in cells))
     return lines
 
 
-def _cell(record: StudyRecord | None) -> str:
-    """Return K* as text, `> budget` where no trial reached the goal, marked where the winner is at an edge."""
-    if record is None:
+def _draws_tables(studies: dict[Study, StudyRecord]) -> list[str]:
+    """Return what draws and rounding say of each study; nothing where there was one draw and no repeat."""
+    lines = []
+    if any(record.best_rate for record in studies.values()):
+        counts = sorted({record.best_rate.draws for record in studies.values() if record.best_rate})
+        of = f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} draws"
+        lines += ["", f"Steps at the best rate: median over {of}, [95%]", *_table(studies, _best_rate_cell)]
+    if any(record.rounding_spread is not None for record in studies.values()):
+        lines += ["", "Standard deviation of log K* by rounding alone", *_table(studies, _rounding_cell)]
+    return lines
+
+
+def _best_rate_cell(record: StudyRecord) -> str:
+    """Return the steps at the best rate with their interval."""
+    found = record.best_rate
+    if found is None or found.steps is None:
         return "-"
+    return f"{found.steps:.0f} [{found.low:.0f}, {found.high:.0f}]"
+
+
+def _rounding_cell(record: StudyRecord) -> str:
+    """Return how far rounding moves log K*."""
+    return "-" if record.rounding_spread is None else f"{record.rounding_spread:.2f}"
+
+
+def _cell(record: StudyRecord) -> str:
+    """Return K* as text, `> budget` where no trial reached the goal, marked where the winner is at an edge."""
     if record.winner is None:
         return f"> {record.max_steps}"
     bound = "<= " if record.lower == 0 else ""

@@ -113,13 +113,23 @@ class Request(BaseRequest):
 
     batch_sizes: Annotated[tuple[int, ...] | None, "examples per step; default the workload's"] = None
     replicates: Annotated[int, "independent repetitions of every study"] = 1
-    rerun_winner: Annotated[int, "times each winner is trained again with new seeds"] = 0
+    draws: Annotated[int, "draws of initial weights and mask of every search point, odd"] = 1
+    rerun_winner: Annotated[int, "more draws of each winner alone, up to its goal; the cheap form of --draws"] = 0
+    jitter: Annotated[int, "times each winner is trained again, its weights moved by one unit in the last place"] = 0
     constants: Annotated[bool, "measure L, Delta and beta after the curves"] = True
 
     def __post_init__(self) -> None:
         """Likewise; every batch size is an integer."""
         super().__post_init__()
-        check_counts(self, {"replicates": (1, MOST_REPLICATES), "rerun_winner": (0, MOST_REPLICATES)})
+        most = MOST_REPLICATES
+        ranges = {"replicates": (1, most), "draws": (1, most), "rerun_winner": (0, most), "jitter": (0, most)}
+        check_counts(self, ranges)
+        if self.draws % 2 == 0:
+            raise InputError(f"--draws {self.draws}: must be odd, so that the median is one of them")
+        if self.draws > 1 and self.rerun_winner:
+            raise InputError(
+                f"--rerun-winner {self.rerun_winner}: --draws {self.draws} draws every point; use one of them"
+            )
         if self.batch_sizes is not None:
             check_batch_sizes(self)
 

@@ -43,7 +43,9 @@ class Specification:
         stop: When a study is over.
         trace: Whether the error of every trial is kept at every goal test.
         replicates: Independent repetitions.
-        rerun_winner: Retrainings of each winner.
+        draws: D, of initial weights and mask, of every point.
+        rerun_winner: More draws of each winner alone.
+        jitter: Retrainings of each winner with its weights moved by one unit in the last place.
         pruning: How weights are chosen, one of `PRUNING_METHODS`.
         pruning_examples: How many training examples that choice sees.
         biases: What becomes of biases.
@@ -67,7 +69,9 @@ class Specification:
     stop: StopRule
     trace: TraceName
     replicates: int
+    draws: int
     rerun_winner: int
+    jitter: int
     pruning: str
     pruning_examples: int
     biases: Biases
@@ -96,7 +100,7 @@ class Specification:
 
     def additions(self) -> dict[str, object]:
         """Return what may be added to a run folder, as plain JSON values."""
-        names = ("batch_sizes", "sparsities", "replicates", "trials", "rerun_winner", "constants")
+        names = ("batch_sizes", "sparsities", "replicates", "trials", "draws", "rerun_winner", "jitter", "constants")
         return {**{name: getattr(self, name) for name in names}, "probe": self.probe.settings()}
 
     def identity(self) -> dict[str, object]:
@@ -194,7 +198,9 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         stop=stop,
         trace=request.trace,
         replicates=request.replicates,
+        draws=request.draws,
         rerun_winner=request.rerun_winner,
+        jitter=request.jitter,
         pruning=request.pruning,
         pruning_examples=min(request.pruning_examples or dataset.training_examples, dataset.training_examples),
         biases=request.biases,
@@ -255,9 +261,10 @@ def _check_trainings(specification: Specification) -> None:
     """Refuse more trainings than a run folder is made for."""
     one = specification
     studies = len(one.sparsities) * len(one.batch_sizes) * one.replicates
-    trainings = studies * (one.trials + one.rerun_winner)
+    again = one.rerun_winner + one.jitter
+    trainings = studies * (one.trials * one.draws + again)
     if trainings > _MOST_TRAININGS:
         raise InputError(
-            f"{studies} studies of {one.trials} trials and {one.rerun_winner} reruns: more than {_MOST_TRAININGS} "
-            "trainings in one run; use fewer --replicates, --trials or --rerun-winner"
+            f"{studies} studies of {one.trials} trials, {one.draws} draws each, and {again} reruns: more than "
+            f"{_MOST_TRAININGS} trainings in one run; use fewer --replicates, --trials, --draws or --rerun-winner"
         )

@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from empirics.records import (
     ConstantsRecord,
     FlowRecord,
     MaskRecord,
-    RerunRecord,
+    RepeatKind,
+    RepeatRecord,
     Study,
     StudyOutcome,
     StudyRecord,
@@ -30,6 +31,7 @@ from empirics.stopping import read_stop_rule
 from empirics.store.schema import canonical_json, numbers, told_as_damage
 
 _OF_CONSTANTS = ("constants", "trajectories", "batch_variances")
+_OF_STUDY = ("max_steps", "eval_interval", "best_error", "seconds", "draws")
 
 
 class Store:
@@ -89,22 +91,26 @@ class Store:
         with self._transaction() as transaction:
             for record in outcome.records:
                 key = self._key(record.study, record.goal)
-                for table in ("studies", "trials", "reruns", *_OF_CONSTANTS):
+                for table in ("studies", "trials", "repeats", *_OF_CONSTANTS):
                     _delete(transaction, table, key)
-                own = {name: getattr(record, name) for name in ("max_steps", "eval_interval", "best_error", "seconds")}
-                _insert(transaction, "studies", [{**key, **own}])
-                _insert(
-                    transaction, "trials", [{**key, **_ending(trial), "short": trial.short} for trial in record.trials]
-                )
+                _insert(transaction, "studies", [{**key, **{name: getattr(record, name) for name in _OF_STUDY}}])
+                rows = [
+                    {**key, **_ending(one), "short": one.short, "draw": one.draw}
+                    for one in (*record.trials, *record.redrawn)
+                ]
+                _insert(transaction, "trials", rows)
             for study in {record.study for record in outcome.records}:
                 _delete(transaction, "traces", vars(study))
             _insert(transaction, "traces", [_packed(trace) for trace in outcome.traces])
 
-    def add_rerun(self, record: RerunRecord) -> None:
-        """Store one retraining of a winner."""
-        row = {**self._key(record.study), **_ending(record), "rerun": record.rerun}
+    def add_repeats(self, records: Iterable[RepeatRecord]) -> None:
+        """Store retrainings of winners."""
+        rows = [
+            {**self._key(one.study, one.goal), **_ending(one.trial), "kind": one.kind, "number": one.number}
+            for one in records
+        ]
         with self._transaction() as transaction:
-            _insert(transaction, "reruns", [row], replace=True)
+            _insert(transaction, "repeats", rows, replace=True)
 
     def add_constants(self, record: ConstantsRecord) -> None:
         """Store the constants of a sparsity and replicate with their trajectory, in the place of older ones."""
@@ -141,51 +147,57 @@ class Store:
             )
             _insert(transaction, "trajectories", [{**key, **vars(point)} for point in record.trajectory], replace=True)
 
-    def masks(self) -> dict[tuple[int, int, float], bytes]:
-        """Return (replicate, trial, sparsity) -> packed mask."""
+    def masks(self) -> dict[tuple[int, int, int, float], bytes]:
+        """Return (replicate, trial, draw, sparsity) -> packed mask."""
         with told_as_damage(self._path):
-            rows = self._connection.execute("SELECT replicate, trial, sparsity, bits FROM masks")
-            return {(row["replicate"], row["trial"], row["sparsity"]): row["bits"] for row in rows}
+            rows = self._connection.execute("SELECT replicate, trial, draw, sparsity, bits FROM masks")
+            return {(row["replicate"], row["trial"], row["draw"], row["sparsity"]): row["bits"] for row in rows}
 
     def studies(self, goal: float | None = None) -> dict[Study, StudyRecord]:
         """Return every finished study for one goal, the first by default, in the order of `curves.csv`."""
         with told_as_damage(self._path):
             goal = self.goals[0] if goal is None else goal
             trials: dict[Study, list[TrialRecord]] = {}
-            for row in self._rows("trials", "trial", goal):
+            for row in self._rows("trials", "draw, trial", goal):
                 short = None if row["short"] is None else _count(row["short"])
-                trials.setdefault(_study(row), []).append(TrialRecord(**_ended(row), short=short))
-            return {
-                (study := _study(row)): StudyRecord(
+                trial = TrialRecord(**_ended(row), short=short, draw=_count(row["draw"]))
+                trials.setdefault(_study(row), []).append(trial)
+            repeats: dict[Study, list[RepeatRecord]] = {}
+            for row in self._rows("repeats", "kind, number", goal):
+                kind, number = _kind(row["kind"]), _count(row["number"], 1)
+                trial = TrialRecord(**_ended(row), draw=number if kind == "draw" else 0)
+                repeats.setdefault(_study(row), []).append(RepeatRecord(_study(row), goal, kind, number, trial))
+            found = {}
+            for row in self._rows("studies", "batch_size", goal):
+                study, draws = _study(row), _count(row["draws"], 1)
+                first, redrawn = _by_draw(trials[study], draws)
+                found[study] = StudyRecord(
                     study=study,
                     goal=goal,
-                    trials=tuple(trials[study]),
+                    trials=first,
                     max_steps=_count(row["max_steps"], 1),
                     eval_interval=_count(row["eval_interval"], 1),
                     best_error=None if row["best_error"] is None else float(row["best_error"]),
                     seconds=float(row["seconds"]),
                     stop=self.stop,
+                    draws=draws,
+                    redrawn=redrawn,
+                    repeats=tuple(repeats.get(study, ())),
                 )
-                for row in self._rows("studies", "batch_size", goal)
-            }
+            return found
 
     def outcomes(self) -> list[StudyRecord]:
         """Return every finished study for every goal, goal by goal."""
         return [record for goal in self.goals for record in self.studies(goal).values()]
 
-    def traces(self, study: Study) -> list[TraceRecord]:
-        """Return what was measured along the trials of a study, by trial and metric."""
+    def traces(self, study: Study, draw: int = 0) -> list[TraceRecord]:
+        """Return what was measured along the trials of a study from one draw, by trial and metric."""
         with told_as_damage(self._path):
-            where = " AND ".join(f"{name} = :{name}" for name in vars(study))
+            key = {**vars(study), "draw": draw}
+            where = " AND ".join(f"{name} = :{name}" for name in key)
             query = f"SELECT * FROM traces WHERE {where} ORDER BY trial, metric"  # noqa: S608 - fixed names
-            rows = self._connection.execute(query, vars(study))
-            return [TraceRecord(study, row["trial"], row["metric"], **_unpacked(row)) for row in rows]
-
-    def reruns(self) -> list[RerunRecord]:
-        """Return every retraining, by study and number."""
-        with told_as_damage(self._path):
-            rows = self._rows("reruns", "rerun")
-            return [RerunRecord(study=_study(row), rerun=_count(row["rerun"]), **_ended(row)) for row in rows]
+            rows = self._connection.execute(query, key)
+            return [TraceRecord(study, row["trial"], row["metric"], **_unpacked(row), draw=draw) for row in rows]
 
     def constants(self) -> list[ConstantsRecord]:
         """Return the constants of every sparsity and replicate."""
@@ -252,7 +264,20 @@ def _delete(transaction: sqlite3.Connection, table: str, key: Mapping[str, objec
     transaction.execute(f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = :{name}' for name in key)}", key)  # noqa: S608
 
 
-def _ending(record: TrialRecord | RerunRecord) -> dict[str, object]:
+def _by_draw(trainings: Iterable[TrialRecord], draws: int) -> tuple[tuple[TrialRecord, ...], tuple[TrialRecord, ...]]:
+    """Return the trainings of draw 0, and those of the others.
+
+    Raises:
+        ValueError: If not every point has every draw.
+    """
+    every = tuple(trainings)
+    first = tuple(one for one in every if not one.draw)
+    if [(one.draw, one.trial) for one in every] != [(draw, one.trial) for draw in range(draws) for one in first]:
+        raise ValueError(f"not {draws} draws of each point")
+    return first, every[len(first) :]
+
+
+def _ending(record: TrialRecord) -> dict[str, object]:
     """Return the columns that say how a trial ended."""
     point = canonical_json(record.metaparameters)
     return {"trial": record.trial, "metaparameters": point, "event": record.ending, "step": record.step}
@@ -266,6 +291,14 @@ def _ended(row: sqlite3.Row) -> dict[str, Any]:
         "ending": STATUSES[row["event"]],
         "step": _count(row["step"]),
     }
+
+
+def _kind(value: object) -> RepeatKind:
+    """Return in which way a winner was trained again."""
+    for kind in get_args(RepeatKind):
+        if value == kind:
+            return cast("RepeatKind", kind)
+    raise ValueError(f"{str(value)[:40]!r} in the place of a kind of retraining")
 
 
 def _study(row: sqlite3.Row) -> Study:
@@ -283,7 +316,8 @@ def _count(value: object, least: int = 0) -> int:
 def _packed(trace: TraceRecord) -> dict[str, object]:
     """Return the row of a trace, its steps and values as little-endian int64 and float64."""
     steps, values = np.array(trace.steps, "<i8").tobytes(), np.array(trace.values, "<f8").tobytes()
-    return {**vars(trace.study), "trial": trace.trial, "metric": trace.metric, "steps": steps, "metric_values": values}
+    of = {**vars(trace.study), "trial": trace.trial, "draw": trace.draw, "metric": trace.metric}
+    return {**of, "steps": steps, "metric_values": values}
 
 
 def _unpacked(row: sqlite3.Row) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 from empirics.errors import InputError, describe
 from kstar.ending import one_line
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 FILE_NAME = "study.sqlite"
 MOST_VALUE_BYTES = 2**28
 
@@ -24,6 +24,43 @@ _STUDY_KEY = "goal TEXT NOT NULL, sparsity REAL NOT NULL, replicate INTEGER NOT 
 SCHEMA = f"""
 CREATE TABLE run (schema_version INTEGER NOT NULL, identity TEXT NOT NULL);
 CREATE TABLE sessions (started TEXT NOT NULL, provenance TEXT NOT NULL);
+CREATE TABLE masks (
+    replicate INTEGER NOT NULL, trial INTEGER NOT NULL, draw INTEGER NOT NULL, sparsity REAL NOT NULL,
+    bits BLOB NOT NULL, PRIMARY KEY (replicate, trial, draw, sparsity)
+);
+CREATE TABLE studies (
+    {_STUDY_KEY}, max_steps INTEGER NOT NULL, eval_interval INTEGER NOT NULL, best_error REAL, seconds REAL NOT NULL,
+    draws INTEGER NOT NULL, PRIMARY KEY (goal, sparsity, replicate, batch_size)
+);
+CREATE TABLE trials (
+    {_STUDY_KEY}, trial INTEGER NOT NULL, draw INTEGER NOT NULL, metaparameters TEXT NOT NULL, event TEXT NOT NULL,
+    step INTEGER NOT NULL, short INTEGER, PRIMARY KEY (goal, sparsity, replicate, batch_size, trial, draw)
+);
+CREATE TABLE traces (
+    sparsity REAL NOT NULL, replicate INTEGER NOT NULL, batch_size INTEGER NOT NULL, trial INTEGER NOT NULL,
+    draw INTEGER NOT NULL, metric TEXT NOT NULL, steps BLOB NOT NULL, metric_values BLOB NOT NULL,
+    PRIMARY KEY (sparsity, replicate, batch_size, trial, draw, metric)
+);
+CREATE TABLE repeats (
+    {_STUDY_KEY}, kind TEXT NOT NULL, number INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL,
+    event TEXT NOT NULL, step INTEGER NOT NULL, PRIMARY KEY (goal, sparsity, replicate, batch_size, kind, number)
+);
+CREATE TABLE constants (
+    {_STUDY_KEY}, examples INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL,
+    quantities TEXT NOT NULL, seconds REAL NOT NULL, errors TEXT NOT NULL, goal_step INTEGER, steps INTEGER NOT NULL,
+    skipped INTEGER NOT NULL, diverged INTEGER, settings TEXT NOT NULL, PRIMARY KEY (goal, sparsity, replicate)
+);
+CREATE TABLE trajectories (
+    {_STUDY_KEY}, quantity TEXT NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL, error REAL,
+    PRIMARY KEY (goal, sparsity, replicate, quantity, step)
+);
+CREATE TABLE batch_variances (
+    {_STUDY_KEY}, examples INTEGER NOT NULL, drawing TEXT NOT NULL, measured REAL NOT NULL, error REAL NOT NULL,
+    expected REAL NOT NULL, PRIMARY KEY (goal, sparsity, replicate, examples, drawing)
+);
+"""
+# What version 3 had in the place of tables that know of draws; its `reruns` were draws of the winner in an own order.
+_BEFORE_DRAWS = f"""
 CREATE TABLE masks (
     replicate INTEGER NOT NULL, trial INTEGER NOT NULL, sparsity REAL NOT NULL, bits BLOB NOT NULL,
     PRIMARY KEY (replicate, trial, sparsity)
@@ -45,21 +82,18 @@ CREATE TABLE reruns (
     {_STUDY_KEY}, rerun INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL, event TEXT NOT NULL,
     step INTEGER NOT NULL, PRIMARY KEY (goal, sparsity, replicate, batch_size, rerun)
 );
-CREATE TABLE constants (
-    {_STUDY_KEY}, examples INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL,
-    quantities TEXT NOT NULL, seconds REAL NOT NULL, errors TEXT NOT NULL, goal_step INTEGER, steps INTEGER NOT NULL,
-    skipped INTEGER NOT NULL, diverged INTEGER, settings TEXT NOT NULL, PRIMARY KEY (goal, sparsity, replicate)
-);
-CREATE TABLE trajectories (
-    {_STUDY_KEY}, quantity TEXT NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL, error REAL,
-    PRIMARY KEY (goal, sparsity, replicate, quantity, step)
-);
-CREATE TABLE batch_variances (
-    {_STUDY_KEY}, examples INTEGER NOT NULL, drawing TEXT NOT NULL, measured REAL NOT NULL, error REAL NOT NULL,
-    expected REAL NOT NULL, PRIMARY KEY (goal, sparsity, replicate, examples, drawing)
-);
 """
-_TABLES = {statement.split()[2]: statement.strip() for statement in SCHEMA.split(";") if statement.strip()}
+
+
+def _tables(schema: str) -> dict[str, str]:
+    """Return the statement that makes each table."""
+    return {statement.split()[2]: statement.strip() for statement in schema.split(";") if statement.strip()}
+
+
+_TABLES = _tables(SCHEMA)
+_OLDER = _tables(_BEFORE_DRAWS)
+_OLDER_TABLES = {name: of for name, of in _TABLES.items() if name != "repeats"} | _OLDER
+_READ = {SCHEMA_VERSION: _TABLES, SCHEMA_VERSION - 1: _OLDER_TABLES}
 _OF_CONTENT = (*(sqlite3.Error, LookupError, ArithmeticError, AttributeError, ValueError, TypeError, RecursionError),)
 
 
@@ -110,13 +144,36 @@ def stored_identity(connection: sqlite3.Connection, path: Path) -> dict[str, Any
         if len(rows) != 1:
             raise damaged(path, f"{len(rows)} rows of its table run")
         ((version, identity),) = rows
-        if version != SCHEMA_VERSION:
+        if version not in _READ:
             raise InputError(f"{path.parent} was written by another version (schema {version}, not {SCHEMA_VERSION})")
-        if found != _TABLES:
-            strange = sorted(set(found.items()) ^ set(_TABLES.items()))
+        if found != _READ[version]:
+            strange = sorted(set(found.items()) ^ set(_READ[version].items()))
             raise damaged(path, f"its {strange[0][0]!r} is no table of a run")
         _check_pages(connection, path)
         return _known(path, json.loads(identity))
+
+
+def is_older(connection: sqlite3.Connection) -> bool:
+    """Return whether a store that `stored_identity` has checked is of an older version."""
+    ((version,),) = connection.execute("SELECT schema_version FROM run").fetchall()
+    return bool(version < SCHEMA_VERSION)
+
+
+def bring_up(connection: sqlite3.Connection) -> None:
+    """Bring the tables of an older store to this version, in the transaction that is open."""
+    for name in _OLDER:
+        connection.execute(f"ALTER TABLE {name} RENAME TO older")
+        new = "repeats" if name == "reruns" else name
+        connection.execute(_TABLES[new])
+        values = {column: column for _, column, *_ in connection.execute("PRAGMA table_info(older)")}
+        if name == "reruns":
+            values |= {"number": values.pop("rerun"), "kind": "'draw'"}
+        else:
+            values |= {"draws": "1"} if name == "studies" else {"draw": "0"}
+        into, taken = ", ".join(values), ", ".join(values.values())
+        connection.execute(f"INSERT INTO {new} ({into}) SELECT {taken} FROM older")  # noqa: S608 - fixed names
+        connection.execute("DROP TABLE older")
+    connection.execute("UPDATE run SET schema_version = ?", (SCHEMA_VERSION,))
 
 
 def canonical_json(value: object) -> str:

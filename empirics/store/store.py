@@ -22,8 +22,11 @@ from empirics.store.schema import (
     FILE_NAME,
     SCHEMA,
     SCHEMA_VERSION,
+    bring_up,
     canonical_json,
+    is_older,
     stored_identity,
+    told_as_damage,
 )
 from kstar.files import remove_partial
 
@@ -196,7 +199,14 @@ def read_store(folder: Path) -> Iterator[Store]:
             raise InputError(f"{path} cannot be read ({error})") from error
         if identity is None:
             raise EmptyRunError(f"{folder} holds an empty run; measure into it again")
-        yield Store(connection, path, identity)
+        if not is_older(connection):
+            yield Store(connection, path, identity)
+            return
+        with contextlib.closing(sqlite3.connect(":memory:")) as copy:
+            with told_as_damage(path):
+                connection.backup(copy)
+                bring_up(copy)
+            yield Store(copy, path, identity)
 
 
 @contextlib.contextmanager
@@ -259,6 +269,10 @@ def _prepare(connection: sqlite3.Connection, folder: Path, identity: dict[str, o
         read: dict[str, Any] = json.loads(canonical_json(identity))
         return read
     _refuse_other_run(folder, stored, identity)
+    if is_older(connection):
+        with told_as_damage(folder / FILE_NAME), connection as transaction:
+            transaction.execute("BEGIN")
+            bring_up(transaction)
     return stored
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scipy.special import stdtrit
 
-from empirics.columns import CONSTANTS_COLUMNS, CURVES_COLUMNS
+from empirics.columns import CONSTANTS_COLUMNS, CURVES_COLUMNS, CURVES_WIDTHS
 from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord, number_text
 from empirics.store.rows import Store
 from kstar.files import csv_text, write_atomically
@@ -63,9 +63,9 @@ def write_curves(folder: Path, workload: str, records: Iterable[StudyRecord], wi
     write_atomically(folder / "curves.csv", curves_text(workload, records), within)
 
 
-def curves_text(workload: str, records: Iterable[StudyRecord]) -> str:
-    """Return the text of `curves.csv`; arguments as for `write_curves`."""
-    return csv_text(CURVES_COLUMNS, [(workload, *_curve_row(record)) for record in records])
+def curves_text(workload: str, records: Iterable[StudyRecord], width: int = CURVES_WIDTHS[0]) -> str:
+    """Return the text of `curves.csv`; arguments as for `write_curves`, and the number of columns to print."""
+    return csv_text(CURVES_COLUMNS[:width], [(workload, *_curve_row(record))[:width] for record in records])
 
 
 def write_constants(folder: Path, workload: str, records: Sequence[ConstantsRecord], within: int | None = None) -> None:
@@ -150,7 +150,27 @@ def _curve_row(record: StudyRecord) -> tuple[object, ...]:
         record.count("censored"),
         winner.trial if winner else "",
         metaparameters,
+        *_draw_columns(record),
     )
+
+
+def _draw_columns(record: StudyRecord) -> tuple[object, ...]:
+    """Return the columns that tell of draws and rounding; blank where a study has one draw, or was not repeated."""
+    found, rounding = record.best_rate, _four_digits(record.rounding_spread)
+    if found is None:
+        return (record.draws, "", "", "", "", "", "", rounding)
+    numbers = (found.steps, found.low, found.high, found.reached_share, found.log_spread)
+    return (found.draws, "points" if record.draws > 1 else "winner", *map(_four_digits, numbers), rounding)
+
+
+def _four_digits(value: float | None) -> str:
+    """Return a number whose last digits are noise of its estimate; blank for none.
+
+    Example:
+        >>> _four_digits(1234.56), _four_digits(0.123456), _four_digits(None)
+        ('1235', '0.1235', '')
+    """
+    return "" if value is None else f"{float(f'{value:.4g}'):.15g}"
 
 
 def mean_and_interval(values: Sequence[float]) -> tuple[float, float, float] | None:

@@ -116,7 +116,7 @@ def resume(
         known = [trial for block in at_work for trial in block.trials]
         if len(known) != len(set(known)):
             raise ValueError("a trial is there twice")
-        reached = _log(header["log"], len(log.reached))
+        reached = _log(header["log"], log)
         if any(int(block.state()["steps"]) != reached.step for block in at_work):
             raise ValueError("its trials stand at another step than it says")
         _refuse_unknown(reached, {trial for block in blocks for trial in block.trials}, set(known))
@@ -151,20 +151,21 @@ def _part(arrays: Arrays, prefix: str) -> dict[str, Tensor]:
     }
 
 
-def _log(fields: dict[str, Any], goals: int) -> RaceLog:
-    """Return the log that JSON holds, whose keys are all text.
+def _log(fields: dict[str, Any], start: RaceLog) -> RaceLog:
+    """Return the log that JSON holds, whose keys are all text, of the race that begins with another.
 
     Raises:
         ValueError: If it holds anything but counts where they belong.
     """
     reached = [{int(trial): _count(step) for trial, step in of.items()} for of in fields["reached"]]
-    if len(reached) != goals:
-        raise ValueError(f"{len(reached)} goals, not {goals}")
+    if len(reached) != len(start.reached):
+        raise ValueError(f"{len(reached)} goals, not {len(start.reached)}")
     diverged = {int(trial): _count(step) for trial, step in fields["diverged"].items()}
     seen = {
         int(trial): [(_count(step), float(value)) for step, value in points] for trial, points in fields["seen"].items()
     }
-    return RaceLog(reached, diverged, _count(fields["step"]), seen, _count(fields["halvings"]))
+    halvings = _count(fields["halvings"])
+    return RaceLog(reached, diverged, _count(fields["step"]), seen, halvings, start.points, start.draws)
 
 
 def _refuse_unknown(log: RaceLog, trials: set[int], at_work: set[int]) -> None:

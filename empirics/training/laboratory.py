@@ -56,9 +56,9 @@ class Laboratory:
         images, labels = torch.from_numpy(self._dataset.images), torch.from_numpy(self._dataset.labels)
         return Split(*(part[rows].to(self.device) for rows in (training, validation) for part in (images, labels)))
 
-    def order(self, replicate: int, *rerun: int) -> ExampleOrder:
-        """Return the data order of a replicate, or of a retraining in it."""
-        return ExampleOrder(self.specification.seed, (replicate, *rerun), len(self.split(replicate).training_labels))
+    def order(self, replicate: int) -> ExampleOrder:
+        """Return the data order of a replicate."""
+        return ExampleOrder(self.specification.seed, (replicate,), len(self.split(replicate).training_labels))
 
     def goal_test(self, replicate: int) -> Goals:
         """Return the goal test on a replicate's validation set."""
@@ -86,12 +86,12 @@ class Laboratory:
             self.network, self.mask_tensor(mask), sample.images, sample.labels, self.engine.gradient_of(mask)
         )
 
-    def initial_weights(self, replicate: int, trial: int, *rerun: int) -> NDArray[np.float32]:
+    def initial_weights(self, replicate: int, trial: int, draw: int = 0) -> NDArray[np.float32]:
         """Draw a trial's weights before training and pruning, shape (P,)."""
-        return self.network.initial_weights(self._random(Stream.INIT, replicate, trial, *rerun))
+        return self.network.initial_weights(self._random(Stream.INIT, *_path(replicate, trial, draw)))
 
-    def masks(self, sparsities: Sequence[float], replicate: int, trial: int, *rerun: int) -> NDArray[np.bool_]:
-        """Return which weights of a trial, or of its retraining, are kept at each sparsity, shape (s, P).
+    def masks(self, sparsities: Sequence[float], replicate: int, trial: int, draw: int = 0) -> NDArray[np.bool_]:
+        """Return which weights of a draw of a trial are kept at each sparsity, shape (s, P).
 
         A trial whose scores rank nothing, one of many with dead units say, keeps none above 0%: it is told of with the
         other trials that cannot be trained, and ends no search.
@@ -100,10 +100,10 @@ class Laboratory:
         rows = slice(specification.pruning_examples)
         trials = Untrained(
             self.network,
-            self.tensor(self.initial_weights(replicate, trial, *rerun)[None]),
+            self.tensor(self.initial_weights(replicate, trial, draw)[None]),
             data.training_images[rows],
             data.training_labels[rows],
-            (self._random(Stream.PRUNING, replicate, trial, *rerun),),
+            (self._random(Stream.PRUNING, *_path(replicate, trial, draw)),),
             self.engine.gradient_of(np.ones(self.network.size, dtype=np.bool_)),
         )
         how = specification.pruning, specification.biases
@@ -115,11 +115,11 @@ class Laboratory:
             masks[whole] = prune(trials, *how, [0.0] * len(whole))[0]
         return masks
 
-    def mask_records(self, replicate: int, trial: int, sparsities: Sequence[float]) -> list[MaskRecord]:
-        """Return the packed masks of one trial, one a sparsity."""
-        masks = self.masks(sparsities, replicate, trial)
+    def mask_records(self, replicate: int, trial: int, sparsities: Sequence[float], draw: int = 0) -> list[MaskRecord]:
+        """Return the packed masks of one draw of a trial, one a sparsity."""
+        masks = self.masks(sparsities, replicate, trial, draw)
         return [
-            MaskRecord(replicate, trial, sparsity, np.packbits(mask).tobytes())
+            MaskRecord(replicate, trial, sparsity, np.packbits(mask).tobytes(), draw)
             for sparsity, mask in zip(sparsities, masks, strict=True)
         ]
 
@@ -150,6 +150,11 @@ class Laboratory:
         """Return the masks of packed records, shape (len(bits), P)."""
         rows = [np.unpackbits(np.frombuffer(row, np.uint8), count=self.network.size) for row in bits]
         return np.stack(rows).astype(np.bool_)
+
+
+def _path(replicate: int, trial: int, draw: int) -> tuple[int, ...]:
+    """Return where in the run a trial's streams are; draw 0 is at the place it had before there were others."""
+    return (replicate, trial, draw) if draw else (replicate, trial)
 
 
 def engine_of(specification: Specification, network: Network) -> Engine:

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
-from empirics.records import RerunRecord, Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
-from empirics.streams import ExampleOrder
+from empirics.records import RepeatKind, RepeatRecord, Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
+from empirics.streams import ExampleOrder, Stream, generator
 from empirics.training.checkpoint import resume, write_checkpoint
 from empirics.training.engine import Block, Split
 from empirics.training.laboratory import Laboratory
@@ -33,10 +33,12 @@ def race(
     order: ExampleOrder,
     report: Report,
     checkpoint: Path | None = None,
+    draws: int = 1,
 ) -> tuple[RaceLog, list[Block]]:
     """Advance all trials in step until the stop rule is met, all have reached every goal or diverged, or the budget.
 
-    K* is a minimum over trials, so nothing that happens to the others after the first hit can change it.
+    K* is a minimum over trials, so nothing that happens to the others after the first hit can change it. With several
+    draws the study goes on until some point has more than half of them at the goal.
 
     Args:
         laboratory: The data, goals and stop rule at hand.
@@ -45,14 +47,16 @@ def race(
         order: The data order, the same for every trial.
         report: Called with the step after each goal test.
         checkpoint: File that says where the race stands, about once a minute; taken up where it is there already.
+        draws: D; block after block the trials are draw 0 of all points, then draw 1, and so on.
 
     Returns:
         What happened to each trial and when, and the trials that were still at work at the end.
     """
     specification, data = laboratory.specification, laboratory.split(study.replicate)
     workload, goals = specification.workload, laboratory.goal_test(study.replicate)
-    log = RaceLog([{} for _ in specification.goals])
-    which = _which(laboratory, study, blocks) if checkpoint else {}
+    points = sum(len(block.trials) for block in blocks) // draws
+    log = RaceLog([{} for _ in specification.goals], points=points, draws=draws)
+    which = _which(laboratory, study, log) if checkpoint else {}
     resumed = resume(checkpoint, which, blocks, goals, log) if checkpoint else None
     if isinstance(resumed, str):
         goals, told = laboratory.goal_test(study.replicate), f"notice: {checkpoint} is not taken up ({resumed}); "
@@ -78,11 +82,11 @@ def race(
     return log, list(blocks)
 
 
-def _which(laboratory: Laboratory, study: Study, blocks: Sequence[Block]) -> dict[str, object]:
+def _which(laboratory: Laboratory, study: Study, log: RaceLog) -> dict[str, object]:
     """Return what tells a race from all others, as plain JSON values."""
-    specification, trials = laboratory.specification, [trial for block in blocks for trial in block.trials]
-    points = [specification.points[trial] for trial in trials]
-    return {"run": specification.identity(), "study": dataclasses.astuple(study), "points": points}
+    specification = laboratory.specification
+    searched = {"points": specification.points[: log.points], "draws": log.draws}
+    return {"run": specification.identity(), "study": dataclasses.astuple(study), **searched}
 
 
 def _advance(blocks: Sequence[Block], data: Split, rows: NDArray[np.int64], log: RaceLog) -> list[Block]:
@@ -136,74 +140,113 @@ def measure_study(
     Args:
         laboratory: The data and network at hand.
         study: Which study.
-        masks: Kept weights of each trial, shape (trials, P).
+        masks: Kept weights of each trial, draw 0 of all, then draw 1 and so on; shape (draws x trials, P).
         report: Called with the step after each goal test.
         checkpoint: File from which a study cut short goes on.
 
     Returns:
         The outcome for each goal; the same for the same specification, device class, threads and versions.
     """
-    start = time.perf_counter()
-    specification = laboratory.specification
-    points = specification.points[: len(masks)]
-    weights = np.stack([laboratory.initial_weights(study.replicate, trial) for trial in range(len(masks))])
-    engine, trials = laboratory.engine, len(masks)
-    at_once = engine.trials_at_once(study.batch_size)
-    parts = [slice(first, min(first + at_once, trials)) for first in range(0, trials, at_once)]
-    blocks = [engine.block(range(trials)[part], weights[part], masks[part], points[part]) for part in parts]
-    log, blocks = race(laboratory, study, blocks, laboratory.order(study.replicate), report, checkpoint)
-    best = None if all(log.reached) else _best_error(laboratory, study, blocks)
-    seconds = (time.perf_counter() - start) / len(specification.goals)
-    records = tuple(
-        StudyRecord(
-            study,
-            goal,
-            tuple(TrialRecord(trial, point, *log.ending(index, trial)) for trial, point in enumerate(points)),
-            specification.workload.max_steps,
-            specification.workload.eval_interval,
-            None if log.reached[index] else best,
-            seconds,
-            specification.stop,
-        )
-        for index, goal in enumerate(specification.goals)
+    start, draws = time.perf_counter(), laboratory.specification.draws
+    blocks, order = _blocks(laboratory, study, masks, len(masks) // draws), laboratory.order(study.replicate)
+    log, blocks = race(laboratory, study, blocks, order, report, checkpoint, draws)
+    goals = range(len(log.reached))
+    best = None if all(map(log.found, goals)) else _best_error(laboratory, study, blocks, log.points)
+    seconds = (time.perf_counter() - start) / len(goals)
+    records = tuple(_record(laboratory, study, log, goal, best, seconds) for goal in goals)
+    return StudyOutcome(records, _traces(study, laboratory.specification.workload.goal_metric, log), log.halvings)
+
+
+def _blocks(laboratory: Laboratory, study: Study, masks: NDArray[np.bool_], trials: int) -> list[Block]:
+    """Return all trainings of a study at their start; no block holds two draws, so draw 0 has the bits it has alone."""
+    engine, numbers = laboratory.engine, range(len(masks))
+    at_once, points = engine.trials_at_once(study.batch_size), laboratory.specification.points
+    weights = np.stack([laboratory.initial_weights(study.replicate, n % trials, n // trials) for n in numbers])
+    parts = [
+        numbers[first : min(first + at_once, end)]
+        for end in range(trials, len(masks) + 1, trials)
+        for first in range(end - trials, end, at_once)
+    ]
+    return [engine.block(part, weights[part], masks[part], [points[n % trials] for n in part]) for part in parts]
+
+
+def _record(
+    laboratory: Laboratory, study: Study, log: RaceLog, goal: int, best: float | None, seconds: float
+) -> StudyRecord:
+    """Return the outcome of a race for one goal."""
+    specification, points = laboratory.specification, log.points
+    every = tuple(
+        TrialRecord(n % points, specification.points[n % points], *log.ending(goal, n), draw=n // points)
+        for n in range(points * log.draws)
     )
-    return StudyOutcome(records, _traces(study, specification.workload.goal_metric, log), log.halvings)
+    return StudyRecord(
+        study=study,
+        goal=specification.goals[goal],
+        trials=every[:points],
+        max_steps=specification.workload.max_steps,
+        eval_interval=specification.workload.eval_interval,
+        best_error=None if log.found(goal) else best,
+        seconds=seconds,
+        stop=specification.stop,
+        draws=log.draws,
+        redrawn=every[points:],
+    )
 
 
 def _traces(study: Study, metric: str, log: RaceLog) -> tuple[TraceRecord, ...]:
     """Return the goal tests of every trial that was still there at the first of them."""
-    return tuple(
-        TraceRecord(study, trial, metric, *map(tuple, zip(*seen, strict=True)))
-        for trial, seen in sorted(log.seen.items())
-    )
+    found = []
+    for number, seen in sorted(log.seen.items()):
+        steps, values = zip(*seen, strict=True)
+        found.append(TraceRecord(study, number % log.points, metric, steps, values, number // log.points))
+    return tuple(found)
 
 
-def _best_error(laboratory: Laboratory, study: Study, blocks: Sequence[Block]) -> float | None:
-    """Return the best validation error of trials at their end, None when all have diverged."""
+def _best_error(laboratory: Laboratory, study: Study, blocks: Sequence[Block], trials: int) -> float | None:
+    """Return the best validation error of draw 0 of trials at their end, None when all have diverged."""
     goals = laboratory.goal_test(study.replicate)
-    values = [value for block in blocks if block.trials for value in goals.values(block.weights).tolist()]
+    first = [block for block in blocks if block.trials and block.trials[0] < trials]
+    values = [value for block in first for value in goals.values(block.weights).tolist()]
     return goals.best(values) if values else None
 
 
-def rerun_winner(laboratory: Laboratory, study: Study, winner: TrialRecord, rerun: int, report: Report) -> RerunRecord:
-    """Train the winner of a study again with its own metaparameters and a new seed.
+def repeat_winner(
+    laboratory: Laboratory,
+    study: Study,
+    winner: TrialRecord,
+    mask: NDArray[np.bool_],
+    kind: RepeatKind,
+    number: int,
+    report: Report,
+) -> tuple[RepeatRecord, ...]:
+    """Train the winner of a study again with its own metaparameters and data order.
 
     Args:
         laboratory: The data and network at hand.
         study: Whose winner.
         winner: The winning trial.
-        rerun: Which retraining, >= 1; 0 would be the winner's own streams.
+        mask: Its kept weights, of the draw it is trained from, shape (P,).
+        kind: Whether from another draw, or from draw 0 with each weight moved by one unit in the last place.
+        number: Which draw, or which move; from 1.
         report: Called with the step after each goal test.
 
     Returns:
-        Where the retraining reached the first goal, or that it did not within the budget.
+        Where the retraining reached each goal, or that it did not within the budget.
     """
-    weights = laboratory.initial_weights(study.replicate, winner.trial, rerun)[None]
-    masks = laboratory.masks((study.sparsity,), study.replicate, winner.trial, rerun)
-    block = laboratory.engine.block(range(1), weights, masks, (winner.metaparameters,))
-    order = laboratory.order(study.replicate, winner.trial, rerun)
-    log, _ = race(laboratory, study, [block], order, report)
-    return RerunRecord(study, rerun, winner.trial, winner.metaparameters, *log.ending(0, 0))
+    draw = number if kind == "draw" else 0
+    weights = laboratory.initial_weights(study.replicate, winner.trial, draw)
+    if kind == "jitter":
+        random = generator(laboratory.specification.seed, Stream.JITTER, study.replicate, winner.trial, number)
+        towards = np.where(random.random(weights.shape) < 0.5, -np.inf, np.inf).astype(np.float32)
+        weights = np.nextafter(weights, towards)
+    block = laboratory.engine.block(range(1), weights[None], mask[None], (winner.metaparameters,))
+    log, _ = race(laboratory, study, [block], laboratory.order(study.replicate), report)
+    endings = [
+        TrialRecord(winner.trial, winner.metaparameters, *log.ending(goal, 0), draw=draw)
+        for goal in range(len(log.reached))
+    ]
+    goals = laboratory.specification.goals
+    return tuple(RepeatRecord(study, goal, kind, number, ending) for goal, ending in zip(goals, endings, strict=True))
 
 
 def trial_block(

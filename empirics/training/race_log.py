@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from empirics.records import Status
-from empirics.stopping import StopRule
+from empirics.stopping import StopRule, hits_of_points
 from empirics.workloads.workload import Workload
 
 
@@ -19,6 +19,8 @@ class RaceLog:
         step: Steps taken by those that did not diverge.
         seen: Trial -> (step, error) at the goal tests that saw it reach a goal, at all where traces are asked for.
         halvings: How often a block of trials was halved because the device's memory did not hold it.
+        points: Search points; training number d x points + r is draw d of trial r.
+        draws: Of each.
     """
 
     reached: list[dict[int, int]]
@@ -26,11 +28,18 @@ class RaceLog:
     step: int = 0
     seen: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     halvings: int = 0
+    points: int = 1
+    draws: int = 1
 
     def over(self, rule: StopRule, workload: Workload) -> bool:
         """Whether the rule leaves nothing to run for."""
-        ends = [rule.step([*of.values()], workload.max_steps, workload.eval_interval) for of in self.reached]
+        hits = [hits_of_points(of, self.points, self.draws) for of in self.reached]
+        ends = [rule.step(of, workload.max_steps, workload.eval_interval) for of in hits]
         return all(self.step >= (workload.max_steps if end is None else end) for end in ends)
+
+    def found(self, goal: int) -> bool:
+        """Return whether K* of a goal is known: some trial's draw 0 has reached it."""
+        return any(number < self.points for number in self.reached[goal])
 
     def ending(self, goal: int, trial: int) -> tuple[Status, int]:
         """Return what became of a trial on its way to a goal, and at which step."""

@@ -16,7 +16,8 @@ from empirics.records import (
     ConstantsRecord,
     FlowRecord,
     MaskRecord,
-    RerunRecord,
+    RepeatKind,
+    RepeatRecord,
     StartRecord,
     Study,
     StudyOutcome,
@@ -27,7 +28,7 @@ from empirics.specification.probe import FollowedRun, PlannedFlow
 if TYPE_CHECKING:
     from empirics.training.laboratory import Laboratory
 
-Result = StudyOutcome | RerunRecord | ConstantsRecord | FlowRecord | list[MaskRecord] | list[StartRecord]
+Result = StudyOutcome | tuple[RepeatRecord, ...] | ConstantsRecord | FlowRecord | list[MaskRecord] | list[StartRecord]
 
 
 class Task(Protocol):
@@ -43,21 +44,23 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class PruneTask:
-    """Score the weights of one trial and keep the masks of some sparsities."""
+    """Score the weights of one draw of a trial and keep the masks of some sparsities."""
 
     replicate: int
     trial: int
     sparsities: tuple[float, ...]
+    draw: int = 0
 
     @property
     def label(self) -> str:
         """What the unit is, for people."""
-        return f"masks of trial {self.trial}" + (f" r={self.replicate}" if self.replicate else "")
+        draw = f" draw {self.draw}" if self.draw else ""
+        return f"masks of trial {self.trial}{draw}" + (f" r={self.replicate}" if self.replicate else "")
 
     def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> list[MaskRecord]:
         """Return one mask a sparsity."""
         report(0)
-        return laboratory.mask_records(self.replicate, self.trial, self.sparsities)
+        return laboratory.mask_records(self.replicate, self.trial, self.sparsities, self.draw)
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class StartTask:
 
 @dataclass(frozen=True)
 class StudyTask:
-    """Run one study; `masks` holds the packed mask of each trial, `checkpoint` is the file it goes on from."""
+    """Run one study; `masks` has the packed mask of each trial, draw by draw; it resumes from the file `checkpoint`."""
 
     study: Study
     masks: tuple[bytes, ...]
@@ -100,23 +103,26 @@ class StudyTask:
 
 
 @dataclass(frozen=True)
-class RerunTask:
-    """Train the winner of a study again with new seeds."""
+class RepeatTask:
+    """Train the winner of a study again, from its draw's packed mask; see `repeat_winner`."""
 
     study: Study
     winner: TrialRecord
-    rerun: int
+    mask: bytes
+    kind: RepeatKind
+    number: int
 
     @property
     def label(self) -> str:
         """What the unit is, for people."""
-        return f"{self.study} rerun {self.rerun}"
+        return f"{self.study} {self.kind} {self.number} of the winner"
 
-    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> RerunRecord:
-        """Return how the retraining ended."""
-        from empirics.training.race import rerun_winner  # noqa: PLC0415 - loads torch
+    def run(self, laboratory: Laboratory, report: Callable[[int], None]) -> tuple[RepeatRecord, ...]:
+        """Return how the retraining ended, for each goal."""
+        from empirics.training.race import repeat_winner  # noqa: PLC0415 - loads torch
 
-        return rerun_winner(laboratory, self.study, self.winner, self.rerun, report)
+        (mask,) = laboratory.unpack((self.mask,))
+        return repeat_winner(laboratory, self.study, self.winner, mask, self.kind, self.number, report)
 
 
 @dataclass(frozen=True)

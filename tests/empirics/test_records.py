@@ -1,10 +1,14 @@
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirics.records import Study, StudyRecord, TrialRecord
+from empirics.best_rate import steps_at_best_rate
+from empirics.records import RepeatRecord, Study, StudyRecord, TrialRecord
+from empirics.stopping import RACE, StopRule
 
 
 def record(*endings, max_steps=40, eval_interval=3):
@@ -78,3 +82,73 @@ def test_a_trial_that_saw_no_goal_test_says_nothing_of_where_the_goal_lies():
         ((short, diverged), 80),
     ):
         assert StudyRecord(Study(0.0, 0, 16), 0.1, trials, 100, 2, None, 0.0).lower == lower
+
+
+def drawn(*draws, repeats=(), stop=RACE):
+    """Return a study from one list of steps a draw, None for a point that misses its goal."""
+    every = tuple(
+        TrialRecord(point, {"learning_rate": 0.1 * (point + 1)}, REACHED if step else RUNNING, step or 40, draw=draw)
+        for draw, steps in enumerate(draws)
+        for point, step in enumerate(steps)
+    )
+    points = len(draws[0])
+    return StudyRecord(
+        study=Study(0.0, 0, 16),
+        goal=0.08,
+        trials=every[:points],
+        max_steps=40,
+        eval_interval=2,
+        best_error=None,
+        seconds=1.0,
+        stop=stop,
+        draws=len(draws),
+        redrawn=every[points:],
+        repeats=tuple(
+            RepeatRecord(Study(0.0, 0, 16), 0.08, kind, number, replace(every[0], step=step, draw=number))
+            for number, (kind, step) in enumerate(repeats, start=1)
+        ),
+    )
+
+
+def test_with_draws_the_least_is_that_of_draw_0_and_the_study_goes_on_until_a_point_is_decided():
+    found = drawn([20, 10], [8, 30], [None, 28])
+    assert (found.winner.trial, found.steps_to_result, found.lower) == (1, 10, 8)
+    assert found.stopping_step == 20  # point 0 has draws 0 and 1 there at 20, point 1 has 0 and 2 at 28
+    assert [found.status(trial) for trial in found.trials] == ["complete", "complete"]
+    assert found.best_rate.draws == 3
+    assert found.best_rate.reached_share == 2 / 3
+
+
+@pytest.mark.parametrize("rule", [StopRule("never"), StopRule("factor", 1.5), StopRule("hits", 2)], ids=str)
+def test_no_rule_changes_the_steps_at_the_best_rate(rule):
+    draws = [20, 10], [8, 30], [None, 28]
+    raced, other = drawn(*draws).best_rate, drawn(*draws, stop=rule).best_rate
+    assert raced == other
+    assert drawn(*draws, stop=rule).stopping_step > 20
+
+
+def test_without_other_draws_there_are_no_steps_at_the_best_rate():
+    assert drawn([20, 10]).best_rate is None
+    assert drawn([20, 10], repeats=[("jitter", 12)]).best_rate is None
+
+
+def test_draws_of_the_winner_alone_are_their_median_up_to_the_budget():
+    found = drawn([10, 20], repeats=[("draw", 18), ("draw", 24), ("jitter", 2), ("draw", 30)]).best_rate
+    alone = steps_at_best_rate([0.1], np.array([[16.0, 22.0, 28.0]]), np.array([[18.0, 24.0, 30.0]]), 40.0)
+    assert found == alone
+    assert (found.draws, found.reached_share) == (3, 1.0)
+
+
+def test_rounding_spreads_the_winner_and_its_jitters():
+    assert drawn([10, 20]).rounding_spread is None
+    assert drawn([10, 20], repeats=[("jitter", 40), ("draw", 10)]).rounding_spread == pytest.approx(
+        math.log(4.0) / math.sqrt(2.0)
+    )
+    assert drawn([None, None], repeats=[("jitter", 40)]).rounding_spread is None
+
+
+def test_points_without_a_rate_have_no_steps_at_the_best_rate():
+    found = drawn([20, 10], [8, 30], [None, 28])
+    bare = [replace(trial, metaparameters={"width": 2.0}) for trial in (*found.trials, *found.redrawn)]
+    found = replace(found, trials=tuple(bare[:2]), redrawn=tuple(bare[2:]))
+    assert (found.best_rate.steps, found.best_rate.reached_share) == (None, 2 / 3)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empirics.errors import InputError
-from empirics.stopping import RACE, StopRule, read_stop_rule
+from empirics.stopping import RACE, StopRule, hits_of_points, read_stop_rule
 
 rules = st.one_of(
     st.sampled_from((RACE, StopRule("never"))),
@@ -54,3 +54,17 @@ def test_one_hit_and_a_factor_of_one_are_a_race(hits):
     assert StopRule("never").step(hits, 40, 1) == 40
     assert {StopRule("factor", factor).step(hits, 40, 1) for factor in (1e9, 1e308)} == {40}
     assert StopRule("hits", math.inf).step(hits, 40, 1) is None
+
+
+@given(st.dictionaries(st.integers(0, 6), st.integers(1, 30)))
+def test_with_one_draw_each_hit_decides_its_point(reached):
+    assert sorted(hits_of_points(reached, 7, 1)) == sorted(reached.values())
+
+
+@given(st.dictionaries(st.integers(0, 14), st.integers(1, 30)), st.integers(1, 30))
+def test_a_hit_more_decides_no_point_later(reached, step):
+    """Three draws of five points; number 14 is draw 2 of the last."""
+    before = hits_of_points({number: at for number, at in reached.items() if number < 14}, 5, 3)
+    after = hits_of_points({**reached, 14: step}, 5, 3)
+    assert len(after) >= len(before)
+    assert min(after, default=99) <= min(before, default=99)

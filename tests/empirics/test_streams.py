@@ -42,6 +42,7 @@ def test_the_numbers_of_the_streams_are_those_of_stored_runs():
         "LANCZOS": 5,
         "BATCHES": 6,
         "SIGNS": 7,
+        "JITTER": 8,
     }
 
 

@@ -54,7 +54,7 @@ def spoil(content, case):
 
 def everything(folder):
     with read_store(folder) as store:
-        return store.studies(), store.masks(), store.reruns(), store.constants(), store.sessions()
+        return store.studies(), store.masks(), store.constants(), store.sessions()
 
 
 def test_damage_is_one_line_or_some_altered_values_and_nothing_is_touched(at_rest, tmp_path):

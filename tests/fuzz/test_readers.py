@@ -21,7 +21,7 @@ from empirics.exchange.authors_runs import read_authors_runs
 from empirics.exchange.import_table import read_trials
 from empirics.exchange.import_tree import read_tree
 from empirics.exchange.imported_runs import ImportOptions, group_runs
-from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, StudyOutcome, TraceRecord, TrajectoryPoint
+from empirics.records import ConstantsRecord, MaskRecord, RepeatRecord, StudyOutcome, TraceRecord, TrajectoryPoint
 from empirics.search.space import Metaparameter, read_points
 from empirics.store.store import read_store
 from empirics.training.checkpoint import resume, write_checkpoint
@@ -124,13 +124,13 @@ def write_store(folder):
         store.add_session("2026", {"jobs": 1})
         store.add_masks([MaskRecord(0, 0, 0.0, bytes(8))])
         store.add_study(StudyOutcome((record,), (TraceRecord(record.study, 0, "val/loss", (2, 4), (0.5, 0.25)),)))
-        store.add_rerun(RerunRecord(record.study, 1, 0, rate, "complete", 10))
+        store.add_repeats([RepeatRecord(record.study, record.goal, "draw", 1, record.trials[0])])
         store.add_constants(ConstantsRecord(record.study, 50, 0, rate, {"L_mean": 1.0}, along, 0.5))
 
 
 def read_whole_store(folder):
     with read_store(folder) as store:
-        store.sessions(), store.masks(), store.reruns(), store.constants()
+        store.sessions(), store.masks(), store.constants()
         return [store.traces(record.study) for record in store.outcomes()], read_records(folder)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from empirics.columns import CURVES_WIDTHS
 from empirics.reading.table import Row, Table, listed, other_columns, read_table
 from empirics.records import number_text
 from empirics.workloads.goal_label import goal_label, sign_of
@@ -210,7 +211,8 @@ def _read_store(folder: Path) -> Records:
     curves = [_stored_curve(workload, goal, sign, studies) for (goal, _), studies in grouped.items()]
     measured = {(workload, sparsity): found for sparsity, found in measured_by_sparsity(constants).items()}
     printed = folder / "curves.csv"
-    same = not printed.is_file() or printed.read_bytes() == curves_text(workload, outcomes).encode()
+    text = printed.read_bytes() if printed.is_file() else None
+    same = text is None or any(text == curves_text(workload, outcomes, width).encode() for width in CURVES_WIDTHS)
     return Records(
         source=folder,
         curves=tuple(curve for members in curve_groups(curves).values() for curve in members),

@@ -26,7 +26,9 @@ _OPTIONS = (
     ("asked_for", "batch_sizes"),
     ("asked_for", "trials"),
     ("asked_for", "replicates"),
+    ("asked_for", "draws"),
     ("asked_for", "rerun_winner"),
+    ("asked_for", "jitter"),
     ("identity", "max_steps"),
     ("identity", "eval_interval"),
     ("identity", "stop"),
@@ -43,7 +45,8 @@ _PROBE = ("examples", "every", "steps", "hessian_points", "repeats")
 # Always said, whatever the defaults are.
 _SAID = frozenset({"workload", "sparsity", "goal_error", "device", "engine"})
 # What may be added to a run folder; anything else makes another run.
-ADDED = frozenset({"sparsity", "batch_sizes", "trials", "replicates", "rerun_winner", "constants", "hessian_points"})
+_DRAWN = ("draws", "rerun_winner", "jitter")
+ADDED = frozenset({"sparsity", "batch_sizes", "trials", "replicates", *_DRAWN, "constants", "hessian_points"})
 _SWITCHES = {True: "--constants", False: "--no-constants"}
 _POINTS = "POINTS.csv"
 # Runs in a folder of this name are kept as they are.

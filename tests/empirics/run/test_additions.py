@@ -12,6 +12,8 @@ import pytest
 from samples.measured_runs import MEASUREMENT, QUICK, run
 from tools.commands import assert_one_line, rows
 
+import theory
+from empirics.store.schema import SCHEMA_VERSION
 from empirics.store.store import read_store
 from empirics.training import following
 from empirics.training import race as engine
@@ -78,9 +80,9 @@ def test_only_what_is_added_is_measured(addition, copied, monkeypatch):
 def test_only_masks_that_are_missing_are_made(copied, monkeypatch):
     made, real = [], Laboratory.mask_records
 
-    def mask_records(laboratory, replicate, trial, sparsities):
+    def mask_records(laboratory, replicate, trial, sparsities, draw):
         made.append((replicate, trial, sparsities))
-        return real(laboratory, replicate, trial, sparsities)
+        return real(laboratory, replicate, trial, sparsities, draw)
 
     monkeypatch.setattr(Laboratory, "mask_records", mask_records)
     assert run(*QUICK, "--batch-sizes", "64", "--no-constants", "--out", copied) == 0
@@ -100,7 +102,7 @@ def test_every_study_is_given_the_masks_of_its_own_replicate(tmp_path, monkeypat
     words = ("--sparsity", "50", "90", "--replicates", "2", "--trials", "2", "--no-constants", "--max-steps", "2")
     assert run(*QUICK, *words, "--out", tmp_path / "run") == 0
     with read_store(tmp_path / "run") as store:
-        stored = store.masks()
+        stored = {(replicate, trial, s): bits for (replicate, trial, _, s), bits in store.masks().items()}
     assert {key: np.packbits(mask).tobytes() for key, mask in given.items()} == stored
     assert len(set(stored.values())) == len(stored) == 8
 
@@ -218,21 +220,103 @@ def test_memory_that_is_exhausted_is_one_line(tmp_path, capsys, monkeypatch):
     assert_one_line(capsys, "error: memory is exhausted; use fewer --trials or --jobs; finished work is kept")
 
 
-def test_reruns_are_kept_in_a_table_of_their_own(copied, monkeypatch):
-    curves = (copied / "curves.csv").read_bytes()
-    assert run(*QUICK, "--examples", "50", "--rerun-winner", "2", "--out", copied) == 0
-    with read_store(copied) as store:
-        reruns, (record,) = store.reruns(), store.studies().values()
-    assert [(rerun.rerun, rerun.trial) for rerun in reruns] == [(1, record.winner.trial), (2, record.winner.trial)]
-    assert (copied / "curves.csv").read_bytes() == curves
-    monkeypatch.delattr(engine, "rerun_winner")  # what is there is not trained again
-    assert run(*QUICK, "--examples", "50", "--rerun-winner", "1", "--out", copied) == 0
-    with read_store(copied) as store:
-        assert store.reruns() == reruns
+def records_of(folder):
+    with read_store(folder) as store:
+        return store.outcomes()
+
+
+def test_repeats_of_a_winner_are_kept_beside_its_study_and_not_trained_again(copied, monkeypatch):
+    (old,) = rows(copied / "curves.csv")
+    words = (*QUICK, "--examples", "50", "--jitter", "2", "--out", copied)
+    assert run(*words, "--rerun-winner", "3") == 0
+    (record,), (row,) = records_of(copied), rows(copied / "curves.csv")
+    assert [(one.kind, one.number) for one in record.repeats] == [*(("draw", n) for n in (1, 2, 3)), *JITTERED]
+    assert {one.trial.trial for one in record.repeats} == {record.winner.trial}
+    assert row == {**old, **{name: row[name] for name in ("draws", *BY_DRAWS, "rounding_spread")}}
+    assert (row["draws"], row["redrawn"], row["reached_share"]) == ("3", "winner", "1")
+    assert float(row["steps_at_best_rate_low"]) < float(row["steps_at_best_rate"])
+    assert float(row["rounding_spread"]) < float(row["log_spread"])
+    monkeypatch.delattr(engine, "repeat_winner")  # what is there is not trained again
+    assert run(*words, "--rerun-winner", "1") == 0
+    assert records_of(copied) == [record]
+
+
+JITTERED = [("jitter", 1), ("jitter", 2)]
+BY_DRAWS = (
+    *("redrawn", "steps_at_best_rate", "steps_at_best_rate_low", "steps_at_best_rate_high"),
+    *("reached_share", "log_spread"),
+)
 
 
 def test_only_winners_that_are_asked_for_are_trained_again(copied):
     assert run(*QUICK, "--batch-sizes", "64", "--rerun-winner", "1", "--no-constants", "--out", copied) == 0
-    with read_store(copied) as store:
-        assert {study.batch_size for study in store.studies()} == {64, 128}
-        assert [rerun.study.batch_size for rerun in store.reruns()] == [64]
+    assert {record.study.batch_size: len(record.repeats) for record in records_of(copied)} == {64: 1, 128: 0}
+
+
+def test_a_winner_of_two_goals_is_trained_once_more_for_both(tmp_path, monkeypatch):
+    asked, real = [], engine.repeat_winner
+
+    def repeat_winner(laboratory, study, winner, *rest):
+        asked.append(winner.trial)
+        return real(laboratory, study, winner, *rest)
+
+    monkeypatch.setattr(engine, "repeat_winner", repeat_winner)
+    words = ("--batch-sizes", "256", "--trials", "5", "--goal-error", "0.2", "0.3", "0.5")
+    words = (*words, "--rerun-winner", "1", "--no-constants")
+    assert run(*QUICK, *words, "--out", tmp_path / "run") == 0
+    winners = {record.goal: record.winner.trial for record in records_of(tmp_path / "run")}
+    assert winners[0.2] == winners[0.5] != winners[0.3], "two goals must have one winner, the third another"
+    assert sorted(asked) == sorted(set(winners.values()))
+    for record in records_of(tmp_path / "run"):
+        assert [(one.goal, one.trial.trial) for one in record.repeats] == [(record.goal, record.winner.trial)]
+
+
+def test_added_draws_leave_the_steps_to_result_and_end_as_if_asked_for_at_once(copied, tmp_path, monkeypatch):
+    (old,), words = rows(copied / "curves.csv"), (*QUICK, "--draws", "3", "--no-constants")
+    made, real = [], Laboratory.mask_records
+
+    def mask_records(laboratory, replicate, trial, sparsities, draw):
+        made.append((trial, draw))
+        return real(laboratory, replicate, trial, sparsities, draw)
+
+    monkeypatch.setattr(Laboratory, "mask_records", mask_records)
+    assert run(*words, "--out", copied) == 0
+    assert made == [(trial, draw) for draw in (1, 2) for trial in range(3)]
+    assert run(*words, "--out", tmp_path / "fresh") == 0
+    assert (copied / "curves.csv").read_bytes() == (tmp_path / "fresh" / "curves.csv").read_bytes()
+    (row,) = rows(copied / "curves.csv")
+    changed = {"draws", *BY_DRAWS, "complete", "incomplete", "infeasible", "censored"}
+    assert {name: row[name] for name in row.keys() - changed} == {name: old[name] for name in old.keys() - changed}
+    assert row["draws"] == "3"
+    assert float(row["reached_share"]) > 0.5
+    (record,) = records_of(copied)
+    reached = [one for one in (*record.trials, *record.redrawn) if one.ending == "complete"]
+    assert max(one.step for one in reached) == record.stopping_step
+
+
+def test_draws_are_not_taken_away(copied, capsys):
+    assert run(*QUICK, "--draws", "3", "--no-constants", "--out", copied) == 0
+    capsys.readouterr()
+    assert run(*QUICK, "--no-constants", "--out", copied) == 2
+    assert_one_line(capsys, "holds studies of 3 draws, this asks for 1; draws can be added but not taken away: use --")
+
+
+def test_a_run_of_an_earlier_version_is_read_and_gone_on_with(tmp_path):
+    """A kept run of a version without draws."""
+    kept = Path(theory.__file__).parents[1] / "evidence" / "digits"
+    folder = Path(shutil.copytree(kept, tmp_path / "run"))
+    with contextlib.closing(sqlite3.connect(folder / "study.sqlite")) as connection, connection:
+        (version,) = connection.execute("SELECT schema_version FROM run").fetchone()
+        connection.execute("DELETE FROM studies WHERE sparsity = 0 AND batch_size = 256")
+        connection.execute("DELETE FROM trials WHERE sparsity = 0 AND batch_size = 256")
+    assert version < SCHEMA_VERSION
+    before = (folder / "study.sqlite").read_bytes()
+    old = records_of(folder)
+    assert (folder / "study.sqlite").read_bytes() == before
+    assert run("--sparsity", "0", "--engine", "torch", "--no-constants", "--out", folder) == 0
+    new = records_of(folder)
+    assert [record for record in new if record in old] == old
+    (added,) = (record for record in new if record not in old)
+    assert str(added.study) == "S=0 B=256"
+    with contextlib.closing(sqlite3.connect(folder / "study.sqlite")) as connection:
+        assert connection.execute("SELECT schema_version FROM run").fetchone() == (SCHEMA_VERSION,)

@@ -59,6 +59,17 @@ def test_a_plan_expects_what_the_stop_rule_asks_for(stop, steps, words, told, di
     assert told in text
 
 
+def test_a_plan_expects_every_draw(digits, monkeypatch):
+    monkeypatch.setattr(plan.Times, "step", lambda *_: 1.0)
+    monkeypatch.setattr(plan.Times, "evaluation", lambda *_: 0.0)
+    monkeypatch.setattr("empirics.run.cost.expected_steps", lambda *_: 48.0)
+    request = Request(sparsity=(0.0,), batch_sizes=(16,), trials=3, max_steps=100, draws=5)
+    text = describe_plan(resolve(request, cuda_available=False)[0], digits, jobs=1)
+    assert ", 3 trials a study, 5 draws of each, budget" in text
+    assert re.search(r"^S=0 B=16 +60 ", text, re.MULTILINE)  # 1.25 x 48
+    assert "15 min expected, 25 min at most" in text  # 15 trainings of 60 and 100 steps
+
+
 def test_full_traces_are_expected_to_evaluate_fully(digits, monkeypatch):
     monkeypatch.setattr(plan.Times, "step", lambda *_: 0.0)
     monkeypatch.setattr(plan.Times, "evaluation", lambda *_: 10.0)
@@ -110,6 +121,7 @@ ASKED = Request(sparsity=(0.0, 50.0), batch_sizes=(8, 64), trials=3, max_steps=1
         ({"sparsity": (0.0, 50.0, 90.0), "batch_sizes": (8, 16, 64)}, 5, "4 of 9 studies are in {} already."),
         ({"replicates": 2}, 4, "4 of 8 studies are in {} already."),
         ({"trials": 4}, 4, ""),
+        ({"draws": 3}, 4, ""),
     ],
 )
 def test_a_plan_leaves_out_what_the_folder_holds(changes, left, told, digits, monkeypatch, tmp_path):

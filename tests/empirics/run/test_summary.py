@@ -1,6 +1,7 @@
 import dataclasses
+import re
 
-from empirics.records import QUANTITIES, ConstantsRecord, Study, StudyOutcome, StudyRecord, TrialRecord
+from empirics.records import QUANTITIES, ConstantsRecord, RepeatRecord, Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.run.summary import describe_run, describe_study
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
@@ -127,3 +128,24 @@ def test_goals_are_called_by_their_metric_on_every_line(tmp_path):
         with open_store(tmp_path / name, identity | more) as store:
             store.add_study(StudyOutcome((dataclasses.replace(INSIDE, goal=0.45),)))
         assert label in describe_run(tmp_path / name)
+
+
+def test_draws_and_rounding_have_tables_of_their_own(tmp_path):
+    redrawn = tuple(
+        dataclasses.replace(trial, ending="complete", step=step, draw=draw)
+        for draw, step in ((1, 40), (2, 36))
+        for trial in INSIDE.trials
+    )
+    moved = (RepeatRecord(INSIDE.study, 0.08, "jitter", 1, dataclasses.replace(INSIDE.trials[0], step=60)),)
+    drawn = dataclasses.replace(INSIDE, draws=3, redrawn=redrawn)
+    specification, _ = resolve(Request(draws=3), cuda_available=False)
+    with open_store(tmp_path / "run", specification.identity()) as store:
+        store.add_study(StudyOutcome((drawn,)))
+        store.add_repeats(moved)
+    text, found = describe_run(tmp_path / "run"), drawn.best_rate
+    cell = f"{found.steps:.0f} [{found.low:.0f}, {found.high:.0f}]"
+    assert "Steps at the best rate: median over 3 draws, [95%]" in text
+    assert f"16  {cell}" in text
+    assert "Standard deviation of log K* by rounding alone" in text
+    assert re.search(r"^ +16 +0\.49$", text, re.MULTILINE)  # of log 30 and log 60: log 2 / sqrt 2
+    assert f"{cell} at the best rate, 1.2 s" in describe_study((drawn,))

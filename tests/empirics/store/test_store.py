@@ -10,12 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from samples.stored_studies import GOAL, IDENTITY, opened, study
 
+from empirics.errors import InputError
 from empirics.records import (
     QUANTITIES,
     BatchVariance,
     ConstantsRecord,
     MaskRecord,
-    RerunRecord,
+    RepeatRecord,
     Study,
     StudyOutcome,
     StudyRecord,
@@ -36,11 +37,31 @@ studies = st.builds(Study, st.floats(0, 100, exclude_max=True).map(abs), st.inte
 
 @st.composite
 def study_records(draw):
-    trials = tuple(
-        TrialRecord(index, draw(points), draw(events), draw(counts)) for index in range(draw(st.integers(1, 4)))
+    draws, trials = draw(st.sampled_from((1, 3))), draw(st.integers(1, 4))
+    every = tuple(
+        TrialRecord(index, draw(points), draw(events), draw(counts), draw=number)
+        for number in range(draws)
+        for index in range(trials)
     )
-    best = draw(st.none() | st.floats(0, 1))
-    return StudyRecord(draw(studies), GOAL, trials, draw(positive), draw(positive), best, draw(finite))
+    of, best = draw(studies), draw(st.none() | st.floats(0, 1))
+    kinds = sorted(draw(st.sets(st.tuples(st.sampled_from(("draw", "jitter")), st.integers(1, 9)), max_size=3)))
+    return StudyRecord(
+        study=of,
+        goal=GOAL,
+        trials=every[:trials],
+        max_steps=draw(positive),
+        eval_interval=draw(positive),
+        best_error=best,
+        seconds=draw(finite),
+        draws=draws,
+        redrawn=every[trials:],
+        repeats=tuple(RepeatRecord(of, GOAL, *kind, repeated(draw, *kind)) for kind in kinds),
+    )
+
+
+def repeated(draw, kind, number):
+    drawn = number if kind == "draw" else 0
+    return TrialRecord(draw(counts), draw(points), draw(events), draw(counts), draw=drawn)
 
 
 @st.composite
@@ -66,34 +87,30 @@ def constants_records(draw):
     )
 
 
-rerun_records = st.builds(RerunRecord, studies, st.integers(1, 9), st.integers(0, 99), points, events, counts)
-mask_records = st.builds(MaskRecord, counts, counts, st.floats(0, 99), st.binary(min_size=1, max_size=20))
+mask_records = st.builds(MaskRecord, counts, counts, st.floats(0, 99), st.binary(min_size=1, max_size=20), counts)
 round_trip = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @round_trip
 @given(
     st.lists(study_records(), max_size=3, unique_by=lambda record: record.study),
-    st.lists(rerun_records, max_size=3, unique_by=lambda record: (record.study, record.rerun)),
     st.lists(constants_records(), max_size=3, unique_by=lambda record: (record.study.sparsity, record.study.replicate)),
-    st.lists(mask_records, max_size=3, unique_by=lambda mask: (mask.replicate, mask.trial, mask.sparsity)),
+    st.lists(mask_records, max_size=3, unique_by=lambda mask: (mask.replicate, mask.trial, mask.draw, mask.sparsity)),
 )
-def test_what_is_written_is_read(tmp_path_factory, study_list, reruns, constants, masks):
+def test_what_is_written_is_read(tmp_path_factory, study_list, constants, masks):
     folder = tmp_path_factory.mktemp("run")
     with opened(folder) as store:
         store.add_masks(masks)
         for record in study_list:
             store.add_study(StudyOutcome((record,)))
-        for record in reruns:
-            store.add_rerun(record)
+            store.add_repeats(record.repeats)
         for record in constants:
             store.add_constants(record)
     with read_store(folder) as store:
         found = store.studies()
         assert list(found.items()) == [(r.study, r) for r in sorted(study_list, key=lambda r: r.study)]
-        assert store.reruns() == sorted(reruns, key=lambda r: (r.study, r.rerun))
         assert store.constants() == sorted(constants, key=lambda r: r.study)
-        assert store.masks() == {(m.replicate, m.trial, m.sparsity): m.bits for m in masks}
+        assert store.masks() == {(m.replicate, m.trial, m.draw, m.sparsity): m.bits for m in masks}
         assert store.identity == IDENTITY
 
 
@@ -118,8 +135,10 @@ def test_traces_are_kept_by_study_trial_and_metric(folder):
         TraceRecord(first.study, 1, "val/classification_error", (2, 4), (0.9, 0.5)),
     ]
     elsewhere = TraceRecord(other.study, 0, "val/classification_error", (), ())
+    redrawn = replace(traces[0], values=(0.8, 0.4, 0.1), draw=2)
     with opened(folder) as store:
-        store.add_study(StudyOutcome((first,), tuple(reversed(traces))))
+        store.add_study(StudyOutcome((first,), (redrawn, *reversed(traces))))
+        assert store.traces(first.study, draw=2) == [redrawn]
         store.add_study(StudyOutcome((other,), (elsewhere,)))
         assert store.traces(first.study) == traces
         assert store.traces(other.study) == [elsewhere]
@@ -151,16 +170,29 @@ def test_studies_come_in_the_order_of_the_curves(folder):
         ]
 
 
-def test_a_study_of_more_trials_takes_the_place_of_the_old_one_and_of_its_reruns(folder):
+def test_a_study_of_more_trials_takes_the_place_of_the_old_one_and_of_its_repeats(folder):
     old, other = study(trials=2), study(trials=2, batch_size=32)
+    repeat = TrialRecord(0, {"learning_rate": 0.1}, "complete", 10)
     with opened(folder) as store:
         for record in (old, other):
             store.add_study(StudyOutcome((record,)))
-            store.add_rerun(RerunRecord(record.study, 1, 0, {"learning_rate": 0.1}, "complete", 10))
+            store.add_repeats([RepeatRecord(record.study, GOAL, "jitter", 1, repeat)])
         new = study(trials=4, step=6)
         store.add_study(StudyOutcome((new,)))
-        assert store.studies() == {new.study: new, other.study: other}
-        assert [rerun.study for rerun in store.reruns()] == [other.study]
+        found = store.studies()
+        assert {of: replace(record, repeats=()) for of, record in found.items()} == {new.study: new, other.study: other}
+        assert [len(record.repeats) for record in found.values()] == [0, 1]
+
+
+def test_a_store_that_lacks_a_draw_is_damaged(folder):
+    record = study(trials=2)
+    redrawn = tuple(replace(trial, draw=draw) for draw in (1, 2) for trial in record.trials)
+    with opened(folder) as store:
+        store.add_study(StudyOutcome((replace(record, draws=3, redrawn=redrawn),)))
+    with contextlib.closing(sqlite3.connect(folder / "study.sqlite")) as connection, connection:
+        connection.execute("DELETE FROM trials WHERE draw = 2 AND trial = 1")
+    with read_store(folder) as store, pytest.raises(InputError, match=r"is damaged .*not 3 draws of each point"):
+        store.studies()
 
 
 def test_a_study_of_more_trials_takes_the_constants_of_the_old_winner_away(folder):

@@ -9,7 +9,16 @@ import pytest
 import scipy.stats
 from tools.commands import rows
 
-from empirics.records import QUANTITIES, ConstantsRecord, Study, StudyOutcome, StudyRecord, TrajectoryPoint, TrialRecord
+from empirics.records import (
+    QUANTITIES,
+    ConstantsRecord,
+    RepeatRecord,
+    Study,
+    StudyOutcome,
+    StudyRecord,
+    TrajectoryPoint,
+    TrialRecord,
+)
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from empirics.store.store import open_store
@@ -35,17 +44,41 @@ RECORDS = [
 
 CURVES = """\
 workload,goal,sparsity,replicate,batch_size,steps_to_result,lower,upper,status,stop,trials,complete,incomplete,\
-infeasible,censored,winner,metaparameters
-digits/small-cnn/sgd,0.08,0,0,16,24,16,24,reached,race,4,2,0,1,1,1,"{""learning_rate"": 0.5}"
-digits/small-cnn/sgd,0.08,0,1,16,100,96,100,reached,race,1,1,0,0,0,0,"{""learning_rate"": 0.25}"
-digits/small-cnn/sgd,0.08,90,0,8,,100,,not_reached,race,2,0,1,1,0,,
-digits/small-cnn/sgd,0.08,99.5,0,8,,100,,not_reached,race,2,0,0,2,0,,
+infeasible,censored,winner,metaparameters,draws,redrawn,steps_at_best_rate,steps_at_best_rate_low,steps_at_best_rate_high,\
+reached_share,log_spread,rounding_spread
+digits/small-cnn/sgd,0.08,0,0,16,24,16,24,reached,race,4,2,0,1,1,1,"{""learning_rate"": 0.5}",1,,,,,,,
+digits/small-cnn/sgd,0.08,0,1,16,100,96,100,reached,race,1,1,0,0,0,0,"{""learning_rate"": 0.25}",1,,,,,,,
+digits/small-cnn/sgd,0.08,90,0,8,,100,,not_reached,race,2,0,1,1,0,,,1,,,,,,,
+digits/small-cnn/sgd,0.08,99.5,0,8,,100,,not_reached,race,2,0,0,2,0,,,1,,,,,,,
 """
 
 
 def test_curves_to_the_letter(tmp_path):
     write_curves(tmp_path, WORKLOAD, RECORDS)
     assert (tmp_path / "curves.csv").read_bytes().decode() == CURVES
+
+
+def test_the_columns_of_draws_and_rounding(tmp_path):
+    """Three draws of two points, of which the first is decided at 48; jitters at 24 and 96 about K* = 48."""
+    study = Study(90.0, 0, 16)
+    first = record(study, ("complete", 48), ("incomplete", 48))
+    again = [(1, 0, "complete", 40), (1, 1, "infeasible", 3), (2, 0, "incomplete", 48), (2, 1, "incomplete", 48)]
+    redrawn = tuple(
+        TrialRecord(trial, first.trials[trial].metaparameters, *ending, draw=draw) for draw, trial, *ending in again
+    )
+    jitters = tuple(
+        RepeatRecord(study, 0.08, "jitter", number, replace(first.trials[0], step=step))
+        for number, step in ((1, 24), (2, 96))
+    )
+    drawn = replace(first, draws=3, redrawn=redrawn, repeats=jitters)
+    write_curves(tmp_path, WORKLOAD, [drawn, replace(first, repeats=jitters)])
+    many, one = rows(tmp_path / "curves.csv")
+    assert (many["draws"], many["redrawn"], many["reached_share"]) == ("3", "points", "0.6667")
+    assert (one["draws"], one["redrawn"]) == ("1", "")
+    assert many["rounding_spread"] == one["rounding_spread"] == "0.6931"  # log 2: of log 24, log 48, log 96
+    assert many["steps_at_best_rate"] == f"{drawn.best_rate.steps:.4g}"
+    assert one["steps_at_best_rate"] == one["log_spread"] == one["reached_share"] == ""
+    assert 40 < float(many["steps_at_best_rate"]) < float(many["steps_at_best_rate_high"])
 
 
 def test_metaparameters_are_one_json_object_with_sorted_keys_and_all_digits(tmp_path):

@@ -53,7 +53,7 @@ def measured(laboratory, checkpoint=None, cut_at=None):
         if step == cut_at:
             raise CutError
 
-    masks = np.ones((TRIALS, laboratory.network.size), dtype=bool)
+    masks = np.ones((TRIALS * laboratory.specification.draws, laboratory.network.size), dtype=bool)
     masks[:, ::7] = False
     outcome = measure_study(laboratory, Study(50.0, 0, 16), masks, report, checkpoint)
     return [dataclasses.replace(record, seconds=0.0) for record in outcome.records], outcome.traces
@@ -71,6 +71,7 @@ CASES = [
     pytest.param("sgd", {"stop": ("never",)}, id="to the budget"),
     pytest.param("nesterov", TRACED, id="traced"),
     pytest.param("sgd", {"goal_error": (0.001,)}, id="goal not reached"),
+    pytest.param("sgd", {"draws": 3}, id="three draws"),
 ]
 
 
@@ -87,7 +88,7 @@ def test_a_study_cut_at_any_test_goes_on_as_if_it_never_was(optimizer, options, 
             measured(laboratory, checkpoint, cut_at)
         steps = []
         again = laboratory_for(optimizer, digits, **options)
-        masks = np.ones((TRIALS, again.network.size), dtype=bool)
+        masks = np.ones((TRIALS * again.specification.draws, again.network.size), dtype=bool)
         masks[:, ::7] = False
         outcome = measure_study(again, Study(50.0, 0, 16), masks, steps.append, checkpoint)
         assert steps[0] == cut_at, "went on from the test before the cut"
@@ -105,9 +106,9 @@ def test_a_study_cut_at_any_test_goes_on_as_if_it_never_was(optimizer, options, 
 def test_weights_and_the_rules_state_go_on_bit_for_bit(optimizer, by, rule, digits, tmp_path, monkeypatch):
     ends, real = [], engine._best_error
 
-    def best_error(laboratory, study, blocks):
+    def best_error(laboratory, study, blocks, trials):
         ends.append([(block.trials, {n: v.clone() for n, v in block.state().items()}) for block in blocks])
-        return real(laboratory, study, blocks)
+        return real(laboratory, study, blocks, trials)
 
     monkeypatch.setattr(engine, "_best_error", best_error)
     laboratory = laboratory_for(optimizer, digits, engine=by, goal_error=(0.001,))

@@ -17,7 +17,8 @@ from empirics.search.space import Metaparameter, search_points
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from empirics.training.laboratory import Laboratory
-from empirics.training.race import measure_study, rerun_winner, trial_block
+from empirics.training.race import measure_study, repeat_winner, trial_block
+from empirics.training.torch_engine import TorchEngine
 
 BATCH_SIZE, INTERVAL, BUDGET = 16, 3, 40
 # Rates 31, 5600, 0.18, 2.4, 75000, 0.013, 420 of which some train, some stall and some diverge.
@@ -189,24 +190,70 @@ def test_a_trial_starts_from_its_masked_initial_weights(laboratory):
     assert bool((block.weights[0, ~torch.from_numpy(mask)] == 0).all())
 
 
-def test_a_rerun_trains_the_winner_on_new_streams(digits):
+def start_of_draw(trial, draw, sparsity):
+    """Return initial weights and mask of a draw by the slow way; draw 0 is the trial's own."""
+    path = (0, trial, draw) if draw else (0, trial)
+    start = plain.initial_weights(plain.SmallCnn, plain.draws(0, plain.INIT, *path))
+    images, labels, *_ = plain.split_digits()
+    return start, plain.snip_mask(plain.snip_scores(plain.SmallCnn, start, images, labels), sparsity)
+
+
+def test_every_draw_of_a_study_trains_from_its_own_start_and_draw_0_as_if_alone(digits):
+    words = {"goal_error": (0.5,), "max_steps": BUDGET, "eval_interval": INTERVAL, "trials": 2, "stop": ("never",)}
+    starts = {(draw, trial): start_of_draw(trial, draw, 70.0) for draw in range(3) for trial in range(2)}
+    masks = np.stack([mask for _, mask in starts.values()])
+    drawn, alone = laboratory_with(digits, draws=3, **words), laboratory_with(digits, **words)
+    (record,) = measure_study(drawn, Study(70.0, 0, BATCH_SIZE), masks, lambda _: None).records
+    (first,) = measure_study(alone, Study(70.0, 0, BATCH_SIZE), masks[:2], lambda _: None).records
+    assert (record.trials, record.draws, len(record.redrawn)) == (first.trials, 3, 4)
+    for trial in (*record.trials, *record.redrawn):
+        rate = drawn.specification.points[trial.trial]["learning_rate"]
+        assert (trial.ending, trial.step) == trained_by_hand(*starts[trial.draw, trial.trial], rate)
+    assert len({trial.step for trial in record.redrawn}) > 1
+
+
+def test_a_winner_drawn_again_trains_from_that_draw(digits):
+    laboratory = laboratory_with(digits, goal_error=(0.5, 0.4), max_steps=BUDGET, eval_interval=INTERVAL)
+    winner, study = TrialRecord(3, {"learning_rate": 0.2}, "complete", 12), Study(70.0, 0, BATCH_SIZE)
+    found = []
+    for number in (1, 2, 3):
+        start, mask = start_of_draw(3, number, 70.0)
+        repeats = repeat_winner(laboratory, study, winner, mask, "draw", number, lambda _: None)
+        assert [(one.study, one.goal, one.kind, one.number) for one in repeats] == [
+            (study, goal, "draw", number) for goal in (0.5, 0.4)
+        ]
+        trial = repeats[0].trial
+        assert (trial.ending, trial.step) == trained_by_hand(start, mask, 0.2)
+        assert (trial.trial, trial.metaparameters, trial.draw) == (3, {"learning_rate": 0.2}, number)
+        assert repeats[1].trial.step >= trial.step
+        found.append(trial.step)
+    assert len(set(found)) > 1
+
+
+def test_a_jittered_winner_starts_one_unit_in_the_last_place_away(digits, monkeypatch):
     laboratory = laboratory_with(digits, goal_error=(0.5,), max_steps=BUDGET, eval_interval=INTERVAL)
-    winner = TrialRecord(3, {"learning_rate": 0.2}, "complete", 12)
-    study = Study(70.0, 0, BATCH_SIZE)
-    reruns = [rerun_winner(laboratory, study, winner, number, lambda _: None) for number in (1, 2, 3)]
-    for rerun in reruns:
-        images, labels, *_ = plain.split_digits()
-        start = plain.initial_weights(plain.SmallCnn, plain.draws(0, plain.INIT, 0, 3, rerun.rerun))
-        mask = plain.snip_mask(plain.snip_scores(plain.SmallCnn, start, images, labels), 70.0)
-        end = rerun_by_hand(start, mask, 0.2, (0, 3, rerun.rerun))
-        assert (rerun.ending, rerun.step) == end
-        assert (rerun.study, rerun.trial, rerun.metaparameters) == (study, 3, {"learning_rate": 0.2})
-    assert len({rerun.step for rerun in reruns}) > 1
+    starts, real = [], TorchEngine.block
+
+    def block(engine, trials, weights, masks, points):
+        starts.append(weights[0])
+        return real(engine, trials, weights, masks, points)
+
+    monkeypatch.setattr(TorchEngine, "block", block)
+    winner, mask = TrialRecord(3, {"learning_rate": 0.2}, "complete", 12), np.ones(6090, dtype=bool)
+    for number in (1, 2, 1):
+        (repeat,) = repeat_winner(laboratory, Study(0.0, 0, BATCH_SIZE), winner, mask, "jitter", number, lambda _: None)
+        assert (repeat.kind, repeat.number, repeat.trial.draw) == ("jitter", number, 0)
+    own = laboratory.initial_weights(0, 3)
+    up, down = np.nextafter(own, np.float32(np.inf)), np.nextafter(own, np.float32(-np.inf))
+    assert all(((start == up) | (start == down)).all() for start in starts)
+    assert all(0.45 < np.mean(start == up) < 0.55 for start in starts)
+    assert (starts[0] == starts[2]).all()
+    assert not (starts[0] == starts[1]).all()
 
 
-def rerun_by_hand(start, mask, rate, path):
+def trained_by_hand(start, mask, rate):
     images, labels, validation_images, validation_labels = plain.split_digits()
-    stream = plain.example_stream(0, path, len(labels), BUDGET * BATCH_SIZE)
+    stream = plain.example_stream(0, (0,), len(labels), BUDGET * BATCH_SIZE)
     rows = [stream[step * BATCH_SIZE : (step + 1) * BATCH_SIZE] for step in range(BUDGET)]
     steps = plain.train(plain.SmallCnn, start, mask, rate, [(images[row], labels[row]) for row in rows])
     for step, _, network in steps:

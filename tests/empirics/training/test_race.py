@@ -57,7 +57,7 @@ class ScriptedGoals:
         return torch.tensor([[step >= of[int(trial)] for trial, step in pairs] for of in self._reach_at])
 
 
-def scripted_race(diverge_at, reach_at, block_size, *, max_steps, eval_interval, stop=RACE, trace="none"):
+def scripted_race(diverge_at, reach_at, block_size, *, max_steps, eval_interval, stop=RACE, trace="none", draws=1):
     """Return goal -> trial -> what became of it, the steps reported, and what was seen of each trial."""
     trials, reports = range(len(diverge_at)), []
     blocks = [
@@ -70,12 +70,13 @@ def scripted_race(diverge_at, reach_at, block_size, *, max_steps, eval_interval,
         goal_test=lambda _: ScriptedGoals(reach_at),
         tensor=torch.from_numpy,
     )
-    log, _ = race(laboratory, Study(0.0, 0, 2), blocks, ExampleOrder(0, (0,), 4), reports.append)
+    order = ExampleOrder(0, (0,), 4)
+    log, _ = race(laboratory, Study(0.0, 0, 2), blocks, order, reports.append, draws=draws)
     events = [[log.ending(goal, trial) for trial in trials] for goal in range(len(reach_at))]
     return events, reports, log.seen
 
 
-def race_by_definition(diverge_at, reach_at, max_steps, eval_interval, stop, trace):
+def race_by_definition(diverge_at, reach_at, max_steps, eval_interval, stop, trace, draws):
     """Return goal -> trial -> what became of it, from every trial's fate under the full protocol."""
     tests = [step for step in range(1, max_steps + 1) if step % eval_interval == 0 or step == max_steps]
     hits = [
@@ -88,7 +89,7 @@ def race_by_definition(diverge_at, reach_at, max_steps, eval_interval, stop, tra
     # A test that finds nobody at work any more is not reached: every trial has diverged or is through with all goals.
     through = [math.inf if trace == "full" else max(of_trial) for of_trial in zip(*hits, strict=True)]
     at_work = max(min(diverge, done) for diverge, done in zip(diverge_at, through, strict=True))
-    end = max(over_at(sorted(of_goal), stop, tests) for of_goal in hits)
+    end = max(over_at(sorted(decided(of_goal, draws)), stop, tests) for of_goal in hits)
 
     def became(diverge, hit):
         if hit <= end:
@@ -96,6 +97,13 @@ def race_by_definition(diverge_at, reach_at, max_steps, eval_interval, stop, tra
         return ("infeasible", diverge) if diverge <= end else ("incomplete", min(end, next_test(at_work, tests)))
 
     return [[became(*pair) for pair in zip(diverge_at, of_goal, strict=True)] for of_goal in hits]
+
+
+def decided(hits, draws):
+    """Return when each point was decided: K* of draw 0 known, and more than half of its draws at the goal."""
+    points = len(hits) // draws
+    known = min(hits[:points])
+    return [max(known, sorted(hits[point::points])[draws // 2]) for point in range(points)]
 
 
 def next_test(step, tests):
@@ -121,7 +129,7 @@ rules = st.one_of(
 
 
 @given(
-    st.tuples(st.integers(1, 7), st.integers(1, 3), st.integers(1, 4)),
+    st.tuples(st.integers(1, 7), st.integers(1, 3), st.integers(1, 4), st.sampled_from((1, 1, 3, 5))),
     st.integers(1, 25),
     st.integers(1, 8),
     rules,
@@ -129,12 +137,12 @@ rules = st.one_of(
     st.data(),
 )
 def test_a_race_ends_as_defined(sizes, max_steps, eval_interval, stop, trace, data):
-    trials, goals, block_size = sizes
-    one_a_trial = st.lists(steps_or_never, min_size=trials, max_size=trials)
+    trials, goals, block_size, draws = sizes
+    one_a_trial = st.lists(steps_or_never, min_size=trials * draws, max_size=trials * draws)
     diverge_at, reach_at = data.draw(one_a_trial), [data.draw(one_a_trial) for _ in range(goals)]
     grid = {"max_steps": max_steps, "eval_interval": eval_interval}
-    found, _, seen = scripted_race(diverge_at, reach_at, block_size, **grid, stop=stop, trace=trace)
-    assert found == race_by_definition(diverge_at, reach_at, max_steps, eval_interval, stop, trace)
+    found, _, seen = scripted_race(diverge_at, reach_at, block_size, **grid, stop=stop, trace=trace, draws=draws)
+    assert found == race_by_definition(diverge_at, reach_at, max_steps, eval_interval, stop, trace, draws)
     hits = {(trial, step) for of_goal in found for trial, (event, step) in enumerate(of_goal) if event == "complete"}
     told = {(trial, step) for trial, points in seen.items() for step, _ in points}
     assert told == hits if trace == "none" else told >= hits

@@ -159,6 +159,20 @@ def test_without_a_kernel_torch_trains_and_one_line_says_what_is_missing(monkeyp
 
 
 @needs_kernel
+def test_draw_0_ends_as_if_alone(tmp_path):
+    words, found = {**SMALL, "trials": 4, "goal_error": 0.7, "stop": ("never",), "engine": "sparse"}, []
+    for draws in (1, 3):
+        folder = measure(Request(**words, draws=draws), Execution(out=tmp_path / str(draws), jobs=1))
+        with read_store(folder) as store:
+            found += store.outcomes()
+    alone, drawn = found
+    assert drawn.trials == alone.trials
+    assert drawn.winner is not None
+    assert len(drawn.redrawn) == 8
+    assert len({one.step for one in drawn.redrawn if one.trial == drawn.winner.trial} | {drawn.winner.step}) > 1
+
+
+@needs_kernel
 def test_a_folder_goes_on_with_the_engine_it_was_begun_with(tmp_path, monkeypatch):
     for engine in ("torch", "sparse"):
         begun = measure(Request(**SMALL, engine=engine), Execution(out=tmp_path / engine, jobs=1))

@@ -4,9 +4,9 @@ import pytest
 from reference.empirics import plain
 
 from empirics.errors import InputError
-from empirics.records import ConstantsRecord, MaskRecord, RerunRecord, Study, StudyRecord, TrialRecord
+from empirics.records import ConstantsRecord, MaskRecord, Study, StudyRecord, TrialRecord
 from empirics.specification.probe import FollowedRun
-from empirics.training.tasks import ConstantsTask, PruneTask, RerunTask, StartTask, StudyTask, carry_out
+from empirics.training.tasks import ConstantsTask, PruneTask, RepeatTask, StartTask, StudyTask, carry_out
 
 
 def test_each_task_does_its_unit_and_reports(laboratory_of):
@@ -23,9 +23,8 @@ def test_each_task_does_its_unit_and_reports(laboratory_of):
     assert reports[-1] == record.trials[0].step
 
     winner = TrialRecord(0, {"learning_rate": 0.1}, "complete", 4)
-    rerun = RerunTask(study.study, winner, 2).run(laboratory, reports.append)
-    assert isinstance(rerun, RerunRecord)
-    assert (rerun.rerun, rerun.study) == (2, study.study)
+    (repeat,) = RepeatTask(study.study, winner, masks[1].bits, "draw", 2).run(laboratory, reports.append)
+    assert (repeat.kind, repeat.number, repeat.study, repeat.trial.draw) == ("draw", 2, study.study, 2)
 
     followed = FollowedRun(70.0, 0, 64, 0, {"learning_rate": 0.1}, 4)
     constants = ConstantsTask(followed, masks[1].bits).run(laboratory, reports.append)
@@ -40,7 +39,8 @@ def test_labels_say_what_a_task_is():
     assert PruneTask(0, 3, ()).label == "masks of trial 3"
     assert PruneTask(2, 3, ()).label == "masks of trial 3 r=2"
     assert StudyTask(study, ()).label == "S=90 B=16"
-    assert RerunTask(study, winner, 2).label == "S=90 B=16 rerun 2"
+    assert PruneTask(2, 3, (), 4).label == "masks of trial 3 draw 4 r=2"
+    assert RepeatTask(study, winner, b"", "jitter", 2).label == "S=90 B=16 jitter 2 of the winner"
     assert ConstantsTask(FollowedRun(90.0, 0, 16, 0, {}, 4), b"").label == "L, Delta, beta of S=90 B=16"
 
 

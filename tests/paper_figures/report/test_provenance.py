@@ -36,6 +36,7 @@ def specification_of(command):
         ["--replicates", "3", "--rerun-winner", "2", "--trials", "5", "--stop", "hits", "3"],
         ["--no-constants", "--workload", "digits/small-cnn/momentum"],
         ["--examples", "400", "--stop", "never"],
+        ["--draws", "3", "--jitter", "2"],
     ],
 )
 def test_the_command_asks_for_the_same_run(options):
