@@ -15,7 +15,7 @@ OPTIONS = {
     "empirics.measure": f"""{_MEASURED} --batch-sizes --constants --list --no-constants --plan
         --draws --jitter --replicates --rerun-winner""",
     "empirics.constants": f"{_MEASURED} --batch-size --learning-rate --seeds",
-    "verification.report.__main__": """--batch-size-for-efficiency --draws --json --markdown --save
+    "verification.report.__main__": """--batch-size-for-efficiency --draws --json --markdown --minimum --save
         --step-time""",
     "paper_figures.report.__main__": "--to",
     "paper_figures.__main__": "--figure --to",

@@ -80,7 +80,7 @@ def search_errors(curves: Sequence[Curve]) -> dict[int, SearchError | Missing]:
         else:
             tables[i] = table
     halves = {points: _halves(len(points)) for _, _, points in tables.values()}
-    means = {i: _half_minima(steps, halves[points]) for i, (steps, _, points) in tables.items()}
+    means = {i: _least(steps, halves[points]) for i, (steps, _, points) in tables.items()}
     dense = next((i for i in tables if curves[i].sparsity == 0.0), None)
     for i, (steps, sizes, points) in tables.items():
         best = np.log(steps.min(axis=1))
@@ -102,6 +102,35 @@ def search_errors(curves: Sequence[Curve]) -> dict[int, SearchError | Missing]:
     return found
 
 
+def ratio_by_trials(curves: Sequence[Curve]) -> dict[float, dict[int, float]]:
+    """Return how the ratio of a sparse network's K* to the dense one's depends on the number of trials.
+
+    Args:
+        curves: Of one workload and goal, whose losing trials went on.
+
+    Returns:
+        Sparsity to number of trials (n, n/2, n/4, down to 4) to the ratio, as a geometric mean over batch sizes
+        and subsets of the search points, the same for every study. Subsets that fail at a batch size are left out, and
+        sparsities without a dense curve that tried the same.
+    """
+    tables = {one.sparsity: _table(one) for one in curves if why_no_losers(one) is None}
+    dense = tables.pop(0.0, None)
+    found: dict[float, dict[int, float]] = {}
+    for sparsity, table in tables.items():
+        if dense is None or table is None or table[1:] != dense[1:]:
+            continue
+        n = len(table[2])
+        by_trials = {}
+        for size in [n >> shift for shift in range(n.bit_length()) if n >> shift >= 4]:
+            chosen = _parts(n, size)
+            sides = np.stack([_least(steps, chosen) for steps in (table[0], dense[0])])
+            whole = np.isfinite(sides).all(axis=(0, 2))
+            if whole.any():
+                by_trials[size] = math.exp(float((sides[0] - sides[1])[whole].mean()))
+        found[sparsity] = by_trials
+    return found
+
+
 def _table(curve: Curve) -> tuple[Array, tuple[int, ...], tuple[tuple[int, int], ...]] | None:
     """Return steps (b, t) with infinity where a trial failed, batch sizes with a hit, and search points."""
     steps = {(one.batch_size, one.trial, one.replicate): one.upper or math.inf for one in curve.trials}
@@ -119,11 +148,16 @@ def _table(curve: Curve) -> tuple[Array, tuple[int, ...], tuple[tuple[int, int],
 
 def _halves(n: int) -> NDArray[np.bool_]:
     """Return which of n search points are in each half, shape (subsets, n)."""
+    return _parts(n, n // 2)
+
+
+def _parts(n: int, size: int) -> NDArray[np.bool_]:
+    """Return which of n search points are in each subset of a size, shape (subsets, n)."""
     rng = np.random.default_rng(_SEED)
-    return np.argsort(rng.random((SUBSETS, n)), axis=1) < n // 2
+    return np.argsort(rng.random((SUBSETS, n)), axis=1) < size
 
 
-def _half_minima(steps: Array, halves: NDArray[np.bool_]) -> Array:
+def _least(steps: Array, halves: NDArray[np.bool_]) -> Array:
     """Return log K* of each half at each batch size, shape (subsets, b); infinite where it failed."""
     masked = np.where(halves[:, None, :], steps[None], np.inf)
     least: Array = np.log(masked.min(axis=2))

@@ -19,6 +19,7 @@ from verification.records.provenance_file import goal_signs
 from verification.records.trials import (
     SmoothnessRun,
     Trial,
+    drawn_interval,
     read_metaparameters,
     read_trial,
     smoothness_run,
@@ -44,6 +45,8 @@ class CurvePoint:
         upper: Steps, the evaluation that met the goal; None when the budget ran out first.
             Equal to lower where the count is exact.
         metaparameters: The winner's, name to value; empty where the input does not say.
+        interval: 95% interval of K_rate, where the point is that; None otherwise.
+        least: K*, where the point is K_rate; None otherwise, and where no trial reached the goal.
 
     Example:
         >>> CurvePoint(batch_size=64, replicate=0, lower=12.0, upper=14.0).reached
@@ -55,6 +58,8 @@ class CurvePoint:
     lower: float
     upper: float | None
     metaparameters: Mapping[str, float] = field(default_factory=dict, compare=False)
+    interval: tuple[float, float] | None = field(default=None, compare=False)
+    least: float | None = field(default=None, compare=False)
 
     @property
     def reached(self) -> bool:
@@ -74,6 +79,7 @@ class Curve:
         trials: All trials behind the points; empty where the input holds none.
         stop: The stop rule of its studies as typed, empty where the input does not say.
         sign: What is compared with the goal and how, `error <=`; empty where the input does not say.
+        draws: D, where its points are K_rate, the median over D draws at the best rate; 1 where they are K*.
     """
 
     points: tuple[CurvePoint, ...]
@@ -83,6 +89,12 @@ class Curve:
     trials: tuple[Trial, ...] = ()
     stop: str = ""
     sign: str = ""
+    draws: int = 1
+
+    @property
+    def quantity(self) -> str:
+        """What its points are: `K*`, the least over trials, or `K_rate`."""
+        return "K_rate" if self.draws > 1 else "K*"
 
     @property
     def reached(self) -> int:
@@ -136,7 +148,7 @@ class Records:
     measured: Measured = field(default_factory=dict)
 
 
-def read_records(source: str | Path) -> Records:
+def read_records(source: str | Path, *, minimum: bool = False) -> Records:
     """Read a run folder or one flat CSV file.
 
     A run folder is read from its store alone. Its `curves.csv` is a print: where somebody changed it, a note says so.
@@ -149,6 +161,7 @@ def read_records(source: str | Path) -> Records:
             `goal_error`), `replicate`, `trial`, `max_steps`, `metaparameters` or `learning_rate`; `docs/own_logs.md`
             says in which other ways. Without lower and upper the counts are exact; without sparsity they are of dense
             networks.
+        minimum: Take K* of a run folder as well where every point was trained from several draws, and K_rate is known.
 
     Returns:
         The records.
@@ -163,7 +176,7 @@ def read_records(source: str | Path) -> Records:
     table = (path / "curves.csv").is_file()
     if (path / "study.sqlite").is_file():
         try:
-            return _read_store(path)
+            return _read_store(path, minimum)
         except ValueError as error:
             if not table:
                 raise
@@ -190,7 +203,7 @@ def _read_tables(folder: Path, notes: tuple[str, ...]) -> Records:
     )
 
 
-def _read_store(folder: Path) -> Records:
+def _read_store(folder: Path, minimum: bool) -> Records:
     """Read a run folder from its store; `curves.csv` and `constants.csv` are prints of it and are not read."""
     from empirics.store.store import read_store  # noqa: PLC0415 - a CSV file needs no store
     from empirics.store.tables import constants_rows, curves_text  # noqa: PLC0415
@@ -208,33 +221,40 @@ def _read_store(folder: Path) -> Records:
         smoothness = tuple(smoothness_run(one) for one in constants)
     except KeyError as error:
         raise ValueError(f"{folder / 'study.sqlite'} is damaged (L without a loss at step {error})") from None
-    curves = [_stored_curve(workload, goal, sign, studies) for (goal, _), studies in grouped.items()]
+    drawn = {goal for goal, _ in grouped} if not minimum else set()
+    drawn -= {goal for (goal, _), studies in grouped.items() if any(drawn_interval(one) is None for one in studies)}
+    curves = [_stored_curve(workload, goal, sign, studies, goal in drawn) for (goal, _), studies in grouped.items()]
     measured = {(workload, sparsity): found for sparsity, found in measured_by_sparsity(constants).items()}
     printed = folder / "curves.csv"
     text = printed.read_bytes() if printed.is_file() else None
     same = text is None or any(text == curves_text(workload, outcomes, width).encode() for width in CURVES_WIDTHS)
+    notes = _draws_note(curves)
+    if not same:
+        notes = (*notes, "curves.csv is not what study.sqlite holds, which was read; to read a table, name it")
     return Records(
         source=folder,
         curves=tuple(curve for members in curve_groups(curves).values() for curve in members),
         constants=tuple(map(printed_constant, constants_rows(workload, constants))),
-        notes=() if same else ("curves.csv is not what study.sqlite holds, which was read; to read a table, name it",),
+        notes=notes,
         smoothness=smoothness,
         measured=measured,
     )
 
 
-def _stored_curve(workload: str, goal: str, sign: str, studies: "Sequence[StudyRecord]") -> Curve:
-    """Return one curve of a store with its trials."""
-    points = [
-        CurvePoint(
-            batch_size=one.study.batch_size,
-            replicate=one.study.replicate,
-            lower=float(one.lower),
-            upper=float(one.winner.step) if one.winner else None,
-            metaparameters=one.winner.metaparameters if one.winner else {},
-        )
-        for one in studies
-    ]
+def _draws_note(curves: Sequence[Curve]) -> tuple[str, ...]:
+    """Return which steps are judged, where there are K* and K_rate."""
+    draws = sorted({curve.draws for curve in curves if curve.draws > 1})
+    if not draws:
+        return ()
+    told = (
+        f"steps are K_rate, the median over {' or '.join(map(str, draws))} draws at the best rate, and rates those of "
+    )
+    return (f"{told}the winners of K*; --minimum judges K*, the least over trials",)
+
+
+def _stored_curve(workload: str, goal: str, sign: str, studies: "Sequence[StudyRecord]", drawn: bool) -> Curve:
+    """Return one curve of a store with its trials; of K_rate where that is asked for, which all studies must have."""
+    points = [_stored_point(one, drawn_interval(one) if drawn else None) for one in studies]
     trials = tuple(stored_trial(record, one) for record in studies for one in record.trials)
     points.sort(key=lambda point: (point.batch_size, point.replicate))
     return Curve(
@@ -245,6 +265,23 @@ def _stored_curve(workload: str, goal: str, sign: str, studies: "Sequence[StudyR
         trials=trials,
         stop=str(studies[0].stop),
         sign=sign,
+        draws=max(one.draws for one in studies) if drawn else 1,
+    )
+
+
+def _stored_point(record: "StudyRecord", drawn: tuple[float, float | None] | None) -> CurvePoint:
+    """Return K* of a study, or K_rate where that is given."""
+    winner, found = record.winner, record.best_rate
+    least, interval = float(winner.step) if winner else None, None
+    if drawn is not None and found is not None and found.low is not None and found.high is not None:
+        interval = found.low, found.high
+    return CurvePoint(
+        record.study.batch_size,
+        record.study.replicate,
+        *((float(record.lower), least) if drawn is None else drawn),
+        metaparameters=winner.metaparameters if winner else {},
+        interval=interval,
+        least=least if drawn else None,
     )
 
 

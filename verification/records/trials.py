@@ -83,6 +83,28 @@ def stored_trial(record: "StudyRecord", one: "TrialRecord") -> Trial:
     )
 
 
+def drawn_interval(record: "StudyRecord") -> tuple[float, float | None] | None:
+    """Return between which steps K_rate of a study lies, which is a number as a rule.
+
+    Args:
+        record: The study.
+
+    Returns:
+        (lower, upper]; upper None where the median draw of no point reached the goal. None where not every point was
+        trained from several draws, or points have no rate.
+    """
+    found = record.best_rate
+    if record.draws == 1 or found is None:
+        return None
+    if found.steps is not None:
+        return found.steps, found.steps
+    if found.reached_share <= 0.5:
+        return float(record.stopping_step), None
+    every = (*record.trials, *record.redrawn)
+    hits = [one for one in every if one.ending == "complete" and one.step <= record.stopping_step]
+    return None if any(map(record.seen_short, hits)) else (0.0, float(min(one.step for one in hits)))
+
+
 def smoothness_run(record: "ConstantsRecord") -> SmoothnessRun:
     """Return what was measured along one run.
 

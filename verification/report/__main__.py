@@ -1,7 +1,7 @@
 """`python -m verification.report`: fits, ratios and a verdict on each claim, for a run or a CSV file.
 
 python -m verification.report INPUT [--save] [--json FILE] [--markdown FILE] [--batch-size-for-efficiency E]
-    [--step-time T0 T1]
+    [--step-time T0 T1] [--minimum]
 """
 
 import argparse
@@ -54,6 +54,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m verifica
         metavar=("T0", "T1"),
         help="print the fastest batch size if a step takes T0 + T1 B",
     )
+    parser.add_argument(
+        "--minimum", action="store_true", help="judge K*, the least over trials, also where K_rate is known"
+    )
     add_draws(parser, DRAWS)
     options = parser.parse_args(arguments)
     try:
@@ -68,7 +71,7 @@ def _report(options: argparse.Namespace) -> None:
     source: Path = options.input
     targets = _targets(options)
     check_targets(targets)
-    records = read_records(source)
+    records = read_records(source, minimum=options.minimum)
     analysis = analyse(records, options.draws, _with_progress)
     for target in targets:
         write_whole(target.path, markdown(analysis) if target.option == "--markdown" else dump(to_json(analysis)))
@@ -85,6 +88,8 @@ def _targets(options: argparse.Namespace) -> list[Target]:
     if options.json is not None:
         targets.append(Target("--json", options.json, "verdicts of this command", is_verdicts))
     if options.save:
+        if options.minimum:
+            raise ValueError("--save keeps the verdicts that figures and pages show; with --minimum use --json FILE")
         if options.input.is_file():
             raise ValueError(f"--save keeps verdicts in a run folder, and {options.input} is a file; use --json FILE")
         # Whatever stands under this name in a run folder is ours, and made again where it is damaged.

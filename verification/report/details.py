@@ -7,9 +7,9 @@ from verification.claims.needs import remedies
 from verification.claims.rules import EFFECTS, NEEDS
 from verification.fits.curves import FittedCurve
 from verification.inference.rates import Rates, Slope
-from verification.inference.search_error import SearchError, winning_points
+from verification.inference.search_error import SearchError, ratio_by_trials, winning_points
 from verification.missing import Missing
-from verification.records.records import Curve
+from verification.records.records import Curve, curve_groups
 from verification.report.markdown import fenced, literal, table
 from verification.report.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped
 
@@ -31,7 +31,7 @@ def detail_lines(analysis: Analysis) -> list[str]:
     for fitted, rates, search in zip(analysis.curves, analysis.rates, analysis.search, strict=True):
         if fitted.laws:
             lines += [*_curve_lines(fitted), *_rate_lines(rates), *_search_lines(fitted.curve, search), ""]
-    return [*lines, *_pair_lines(analysis), *_smoothness_lines(analysis), *_combined_lines(analysis)]
+    return [*lines, *_falls(analysis), *_pair_lines(analysis), *_smoothness_lines(analysis), *_combined_lines(analysis)]
 
 
 def _curve_lines(fitted: FittedCurve) -> list[str]:
@@ -110,6 +110,20 @@ def _search_line(search: SearchError | Missing) -> str:
         f"Search: half of its {search.trials} points raise K* by a factor {number(search.penalty)}, give or take "
         f"{percent(search.spread)}{ratio}; a half fails at {percent(search.failed)} of the batch sizes."
     )
+
+
+def _falls(analysis: Analysis) -> list[str]:
+    """Return how the ratios of K* to the dense network depend on the number of trials, where losing trials went on."""
+    lines = []
+    for curves in curve_groups(analysis.records.curves).values():
+        for sparsity, by_trials in ratio_by_trials(curves).items():
+            told = ", ".join(f"{number(ratio)} with {trials}" for trials, ratio in sorted(by_trials.items()))
+            if len(by_trials) > 1:
+                title = f"{curves[0].title}, " if curves[0].title else ""
+                lines.append(
+                    wrapped(f"{title}sparsity {sparsity:g}%: ratio of K* to dense by number of trials: {told}.")
+                )
+    return [*lines, ""] if lines else []
 
 
 def _pair_lines(analysis: Analysis) -> list[str]:

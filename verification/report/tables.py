@@ -301,7 +301,22 @@ def ratio_rows(fitted: Sequence[FittedCurve], pairs: Sequence[Pair]) -> tuple[Ro
         return [], [f"No ratio to the dense network: {missing} curve is missing."]
     levels = [(f"{pair.sparse.curve.sparsity:g}%", pair) for pair in pairs]
     rows = [(level, *_ratio_cells(pair)) for level, pair in levels if has_ratio(pair)]
-    return rows, _by_remark([(level, remark) for level, pair in levels for remark in _pair_remarks(pair)])
+    about = _by_remark([(level, remark) for level, pair in levels for remark in _pair_remarks(pair)])
+    return rows, about + [told for pair in pairs if (told := _beside_the_least(pair))]
+
+
+def _beside_the_least(pair: Pair) -> str:
+    """Return the ratio of K_rate and that of K*, means over batch sizes, where the pair is of K_rate."""
+    sides = [
+        {(p.batch_size, p.replicate): (p.upper, p.least) for p in one.curve.points if p.upper and p.least}
+        for one in (pair.dense, pair.sparse)
+    ]
+    if pair.sparse.curve.draws == 1 or not (common := sides[0].keys() & sides[1].keys()):
+        return ""
+    logs = np.log([[sides[1][key], sides[0][key]] for key in sorted(common)])
+    rate, least = np.exp((logs[:, 0] - logs[:, 1]).mean(axis=0)).tolist()
+    level = f"{pair.sparse.curve.sparsity:g}%"
+    return f"Sparsity {level}: mean ratio over {len(common)} studies {number(rate)} in K_rate, {number(least)} in K*."
 
 
 def has_ratio(pair: Pair) -> bool:
@@ -369,7 +384,11 @@ def steps_lines(analysis: Analysis) -> list[str]:
         sizes = sorted({point.batch_size for curve in curves for point in curve.points})
         rows = [(str(size), *(_steps_cell(curve, size) for curve in curves)) for size in sizes]
         header = ("B", *(f"S = {curve.sparsity:g}%" for curve in curves))
-        lines += [wrapped(f"{curves[0].title or 'Steps to result'}: K*(B)"), *columns(header, rows), ""]
+        lines += [
+            wrapped(f"{curves[0].title or 'Steps to result'}: {curves[0].quantity}(B)"),
+            *columns(header, rows),
+            "",
+        ]
     return lines
 
 

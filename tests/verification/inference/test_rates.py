@@ -1,5 +1,7 @@
 """What rates and losing trials say, on trials of known laws; and the refusal to speak for a race."""
 
+import dataclasses
+import itertools
 import json
 import math
 from pathlib import Path
@@ -32,7 +34,7 @@ from verification.inference.rates import (
     rates,
     trial_window,
 )
-from verification.inference.search_error import SearchError, search_errors
+from verification.inference.search_error import SearchError, ratio_by_trials, search_errors
 from verification.inference.trends import block_interval, combined, jonckheere, smoothness_trend
 from verification.missing import Missing
 from verification.records.measured_constants import MeasuredConstants
@@ -175,13 +177,7 @@ def test_a_run_whose_losers_went_on_is_measured(unhurried_run):
 def test_half_a_search_is_that_of_all_halves():
     """400 random halves against all 70: the mean's error is the spread over sqrt(400)."""
     steps = np.random.default_rng(2).lognormal(5.0, 0.5, (3, 8)).round(1)
-    trials = [
-        Trial(batch_size=2**b, replicate=0, trial=i, status="complete", lower=k, upper=k)
-        for b, row in enumerate(steps)
-        for i, k in enumerate(row)
-    ]
-    points = tuple(CurvePoint(2**b, 0, row.min(), row.min()) for b, row in enumerate(steps))
-    found = search_errors([Curve(points=points, trials=tuple(trials), stop="never")])[0]
+    found = search_errors([of_trials(0.0, steps)])[0]
     gain, spread = twin.half_searches(steps.tolist())
     assert math.log(found.penalty) == pytest.approx(gain, abs=4 * spread / math.sqrt(400))
     assert found.spread == pytest.approx(spread, rel=0.15)
@@ -192,6 +188,33 @@ def test_ratios_of_curves_that_share_their_search_points_lose_the_search_error()
     dense, sparse = searched(), searched(sparsity=90.0, c1=4000.0, c2=60.0)
     found = search_errors([dense, sparse])
     assert found[1].ratio_spread < 0.3 * found[1].spread
+
+
+def test_the_ratio_by_number_of_trials_is_that_of_all_subsets():
+    """All subsets of 8 trials by hand; wide sparse steps make the ratio fall as trials are added."""
+    draw = np.random.default_rng(3)
+    steps = {0.0: draw.lognormal(5.0, 0.1, (2, 8)).round(1), 90.0: draw.lognormal(7.0, 0.6, (2, 8)).round(1)}
+    curves = [of_trials(sparsity, of) for sparsity, of in steps.items()]
+    (found,) = ratio_by_trials(curves).values()
+    assert list(found) == [8, 4]
+    for size, ratio in found.items():
+        parts = [list(part) for part in itertools.combinations(range(8), size)]
+        least = {of: [np.log(table[:, part].min(axis=1)).mean() for part in parts] for of, table in steps.items()}
+        every = np.subtract(least[90.0], least[0.0])
+        assert math.log(ratio) == pytest.approx(np.mean(every), abs=1e-9 + 4 * np.std(every) / math.sqrt(400))
+    assert found[8] < found[4]
+    assert ratio_by_trials([dataclasses.replace(one, stop="race") for one in curves]) == {}
+    assert ratio_by_trials(curves[1:]) == {}
+
+
+def of_trials(sparsity, steps):
+    trials = [
+        Trial(batch_size=2**b, replicate=0, trial=i, status="complete", lower=k, upper=k)
+        for b, row in enumerate(steps)
+        for i, k in enumerate(row)
+    ]
+    points = tuple(CurvePoint(2**b, 0, row.min(), row.min()) for b, row in enumerate(steps))
+    return Curve(sparsity=sparsity, points=points, trials=tuple(trials), stop="never")
 
 
 def test_winners_at_an_edge_are_counted():
