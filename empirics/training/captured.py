@@ -14,6 +14,8 @@ from empirics.errors import describe
 from empirics.training.engine import Split
 
 _MOST_STEPS = 16  # of one graph: the paper's from one goal test to the next
+# Why this process captures no more: PyTorch's allocator does not come back from a capture that fails.
+_failed: list[str] = []
 
 
 class Steppable(Protocol):
@@ -86,10 +88,12 @@ def captured_steps(block: Steppable, data: Split, rows: Tensor) -> StepGraph | N
         rows: Of a batch each, shape (steps, B).
 
     Returns:
-        The graph; None, with a notice, where it cannot be captured or does something else.
+        The graph; None where it cannot be captured or does something else, or one of this process did before it.
     """
     start = copied(block.state())
     block.plain_steps(data, rows)  # which also lets libraries choose their kernels and allocate
+    if _failed:
+        return None
     expected = copied(block.state())
     block.load(start)
     try:
@@ -97,9 +101,9 @@ def captured_steps(block: Steppable, data: Split, rows: Tensor) -> StepGraph | N
         graph.launch(rows)
         if all(_same(value, expected[name]) for name, value in block.state().items()):
             return graph
-        _tell("their graph gives other numbers")
+        _give_up("their graph gives other numbers")
     except Exception as error:  # noqa: BLE001 - whatever it is that cannot be captured, plain steps were taken before
-        _tell(f"capturing them failed with {describe(error)}")
+        _give_up(f"capturing them failed with {describe(error)}")
     block.load(expected)
     return None
 
@@ -109,7 +113,7 @@ def _same(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
 
 
-@cache
-def _tell(why: str) -> None:
-    """Say once that steps are slower than they might be."""
+def _give_up(why: str) -> None:
+    """Capture no more, and say once that steps are slower than they might be."""
+    _failed.append(why)
     print(f"notice: the GPU launches the kernels of steps one by one, which is slower: {why}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """CUDA graphs of the pretend GPU, by the rules of the real ones.
 
 What is captured is not computed: memory stays as it was until a replay. A synchronisation or a copy from the host
-spoils a capture: its end raises, and leaves the stream of the capture the current one. A replay repeats the same
+spoils a capture: its end raises, leaves the stream of the capture the current one, and its pool takes no other capture. A replay repeats the same
 kernels on the same memory. A graph's own memory is lost where another graph of its pool is captured or replayed.
 """
 
@@ -26,6 +26,8 @@ class PretendGraph:
         """Start a capture."""
         self.handle = object() if pool is None else pool
         self._gpu.counts["capture"] += 1
+        if self.handle in self._gpu.spoiled_pools:
+            raise RuntimeError("beginAllocateToPool: already recording to mempool_id")
         self._pools.setdefault(self.handle, weakref.WeakSet()).add(self)
         self._lose_others()
         self._gpu.capturing = self
@@ -35,6 +37,7 @@ class PretendGraph:
         self._gpu.capturing = None
         if self._invalid:
             self._calls.clear()
+            self._gpu.spoiled_pools.add(self.handle)
             raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
 
     def invalidate(self):
@@ -97,7 +100,7 @@ def pretended_graphs(gpu):
     `gpu.pools` is handle -> its graphs that are still there; the first of `gpu.streams` is the default stream, the last
     the current one.
     """
-    gpu.pools, gpu.streams = {}, [PretendStream()]
+    gpu.pools, gpu.spoiled_pools, gpu.streams = {}, set(), [PretendStream()]
     streams = gpu.streams
 
     @contextlib.contextmanager

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 from samples import on_gpu
-from tools.pretend_gpu import COPY, SYNCHRONISATION, PretendGpu
+from tools.pretend_gpu import COPY, SYNCHRONISATION
 
 from empirics.errors import InputError
 from empirics.networks.build import build_network
@@ -22,12 +22,6 @@ from empirics.workloads import goal, optimizers
 BUDGET, INTERVAL = 24, 4
 # Of these rates some train, some stall and some diverge.
 WIDE = Metaparameter("learning_rate", 1e-4, 1e8, "log")
-
-
-@pytest.fixture
-def gpu():
-    with PretendGpu() as entered:
-        yield entered
 
 
 def wide_laboratory(digits, **words):
