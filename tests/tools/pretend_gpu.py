@@ -34,6 +34,7 @@ _NOT_DETERMINISTIC = {
     *("upsample_bilinear2d_backward", "nll_loss2d_forward", "put_", "histc", "kthvalue"),
 }
 _INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index"}
+_MEMORY = 2**36  # bytes
 _NO_KERNEL = {"empty", "empty_strided", "empty_like", "new_empty", "new_empty_strided"}
 
 
@@ -98,8 +99,9 @@ class PretendGpu(TorchDispatchMode):
                 "synchronize": lambda device=None: self.event(SYNCHRONISATION, "synchronize"),
                 "empty_cache": lambda: None,
                 "get_device_name": lambda device=None: "pretend GPU",
-                "mem_get_info": lambda device=None: (2**36, 2**36),
-                "get_device_properties": lambda device=None: SimpleNamespace(total_memory=2**36),
+                "memory_reserved": lambda device=None: 0,
+                "get_device_properties": lambda device=None: SimpleNamespace(total_memory=_MEMORY),
+                "set_per_process_memory_fraction": self._have_share,
             }.items():
                 undone.enter_context(mock.patch(f"torch.cuda.{name}", instead))
             undone.enter_context(mock.patch("torch.autograd.grad", self._flagged(torch.autograd.grad)))
@@ -130,6 +132,14 @@ class PretendGpu(TorchDispatchMode):
             times: So many fail.
             error: Makes what they raise.
         """
+        self._memory_end = self._end(after, larger, times, error)
+        try:
+            yield
+        finally:
+            self._memory_end = None
+
+    def _end(self, after, larger, times, error):
+        """Return what raises where memory ends, called with the size of each allocation."""
         left, first = times, self.allocations
 
         def check(size):
@@ -138,11 +148,12 @@ class PretendGpu(TorchDispatchMode):
                 left -= 1
                 raise error()
 
-        self._memory_end = check
-        try:
-            yield
-        finally:
-            self._memory_end = None
+        return check
+
+    def _have_share(self, fraction, device=None):
+        """Let memory end at a share of it, as far as single allocations go."""
+        whole = fraction >= 1
+        self._memory_end = None if whole else self._end(0, fraction * _MEMORY, sys.maxsize, out_of_memory)
 
     def event(self, kind, operation):
         """Count an event of the host's; none is allowed while a graph is captured."""

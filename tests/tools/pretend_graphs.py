@@ -1,8 +1,9 @@
 """CUDA graphs of the pretend GPU, by the rules of the real ones.
 
 What is captured is not computed: memory stays as it was until a replay. A synchronisation or a copy from the host
-spoils a capture: its end raises, leaves the stream of the capture the current one, and its pool takes no other capture. A replay repeats the same
-kernels on the same memory. A graph's own memory is lost where another graph of its pool is captured or replayed.
+spoils a capture: its end raises, leaves the stream of the capture the current one, and its pool takes no other. A
+replay repeats the same kernels on the same memory. A graph's own memory is lost where another graph of its pool is
+captured or replayed.
 """
 
 import contextlib
