@@ -78,6 +78,11 @@ class TrialBlock:
         """Those of the trials still at work, shape (T, P); 0 where pruned."""
         return self._weights if self._at_work is None else self._weights[self._at_work]
 
+    @property
+    def captured(self) -> bool:
+        """Whether steps like the last are launched as a graph."""
+        return self._graph is not None
+
     def advance(self, data: Split, rows: NDArray[np.int64]) -> Advance:
         """Take steps one after another; a block that memory does not hold goes on as two.
 
