@@ -16,7 +16,7 @@ from sympy.core.relational import Relational
 
 from theory.checking.inner import PRODUCTS
 from theory.checking.notation import text
-from theory.checking.premises import Known, Premises, UnprovenError, same
+from theory.checking.premises import Known, Premises, Signs, UnprovenError, same
 from theory.checking.relations import eq, is_zero, put, replace, sign
 from theory.symbols import INDICES, RUN
 
@@ -242,16 +242,24 @@ class Name:
 
 @dataclass(frozen=True)
 class Solve:
-    """An equation solved for a symbol: its one solution, or its one positive one."""
+    """An equation solved for a symbol: its one solution, or its one positive one; `positive` are what divides it."""
 
     symbol: sympy.Expr
+    positive: tuple[str, ...] = ()
 
     def apply(self, known: Known, premises: Premises) -> Known:
-        """Return symbol = solution."""
+        """Return symbol = solution; what it is divided by must not be a square that may be 0."""
         require_equation(known.relation)
-        solutions = solved(known.relation.lhs - known.relation.rhs, self.symbol)
+        difference = known.relation.lhs - known.relation.rhs
+        solutions = solved(difference, self.symbol)
         if len(solutions) != 1:
             raise UnprovenError(f"{len(solutions)} solutions for {self.symbol}")
+        shown = Signs([premises[name] for name in self.positive])
+        leading = sympy.Poly(sympy.numer(sympy.together(difference)), self.symbol).LC()
+        for factor in sympy.Mul.make_args(sympy.factor(leading)):
+            if factor.is_nonnegative and shown.sign(factor) != "+":
+                raise UnprovenError(f"{text(factor)} may be 0")
+        shown.require_used()
         return Known(eq(self.symbol, solutions[0]), known.conditions)
 
     def words(self, write: Write = text) -> str:

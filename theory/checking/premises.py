@@ -167,12 +167,12 @@ class Signs:
     def _of_factor(self, factor: sympy.Expr) -> str | None:
         """Return the sign of a factor, "-" for a negative one."""
         base, exponent = factor.as_base_exp()
-        for form in (base, replace(base, self._shown), self._rewritten(base)):
-            found = sign(form**exponent) or ("-" if exponent.is_odd and sign(-form) == "+" else None)
-            if found:
-                self._unused -= {g for g in self._shown if form != base and base.free_symbols & g.free_symbols}
-                return found
-        return None
+        forms = (base, replace(base, self._shown), self._rewritten(base))
+        signs = [sign(form**exponent) or ("-" if exponent.is_odd and sign(-form) == "+" else None) for form in forms]
+        found = next((one for one in ("+", "-", "0") if one in signs), None)
+        if found and forms[signs.index(found)] != base:
+            self._unused -= {shown for shown in self._shown if base.free_symbols & shown.free_symbols}
+        return found
 
     def _rewritten(self, expression: sympy.Expr) -> sympy.Expr:
         """Return the expression with one symbol of each premise in terms of what the premise says is positive."""

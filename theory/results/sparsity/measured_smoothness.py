@@ -46,6 +46,9 @@ CEILING = (length_before + length_after) / (eta * length_step)
 BACK = eq(inner(AFTER + GRAD, AFTER + GRAD), 0)
 FULL = eq(inner(SAMPLED - GRAD, SAMPLED - GRAD), 0)
 ON_QUADRATIC = eq(inner(AFTER - (1 - eta * L) * GRAD, AFTER - (1 - eta * L) * GRAD), 0)
+SLOPING = lt(0, GRADIENT_SQUARED)
+"""Without a gradient there is no step along which to measure."""
+SOLVED = Solve(L_11, positive=("given.3",))
 
 MEASURED_SMOOTHNESS = Result(
     "19",
@@ -105,8 +108,8 @@ MEASURED_SMOOTHNESS = Result(
             eq(L_11, 2 / eta),
             "docs/theory.md, result 19; Cohen et al. 2021",
             ("19.1",),
-            by("19.1", Equal("given", (SAMPLED, GRAD)), Equal("given.2", (AFTER, -1 * GRAD)), Solve(L_11)),
-            given=(FULL, BACK),
+            by("19.1", Equal("given", (SAMPLED, GRAD)), Equal("given.2", (AFTER, -1 * GRAD)), SOLVED),
+            given=(FULL, BACK, SLOPING),
         ),
         algebra(
             "19.6",
@@ -114,8 +117,8 @@ MEASURED_SMOOTHNESS = Result(
             eq(L_11, L),
             "docs/theory.md, result 19",
             ("19.1",),
-            by("19.1", Equal("given", (SAMPLED, GRAD)), Equal("given.2", (AFTER, (1 - eta * L) * GRAD)), Solve(L_11)),
-            given=(FULL, ON_QUADRATIC),
+            by("19.1", Equal("given", (SAMPLED, GRAD)), Equal("given.2", (AFTER, (1 - eta * L) * GRAD)), SOLVED),
+            given=(FULL, ON_QUADRATIC, SLOPING),
         ),
         algebra(
             "19.7",
