@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from kstar.command_line import OneLineParser
 from kstar.ending import command, say
+from theory import second_prover
 from theory.checking.proof import Kind, Result, Step
 from theory.evaluation.command import add_evaluation_arguments, evaluate_main, wants_evaluation
 from theory.formats import FORMATS, Page
@@ -22,6 +23,9 @@ def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(prog=prog, description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--case", choices=(*CASES, "all"), help="results to derive (default: Proposition 4.1)")
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
+    parser.add_argument(
+        "--prover", choices=("sympy", "z3"), default="sympy", help="z3: say which steps a second prover holds, too"
+    )
     add_evaluation_arguments(parser)
     return parser
 
@@ -88,10 +92,10 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m theory.d
         prog: How the program was called.
 
     Returns:
-        0 if every check holds, 1 if one fails, 2 if an evaluation was asked for that cannot be made.
+        0 if every check holds, 1 if one fails, 2 if what was asked for cannot be done.
 
     Raises:
-        SystemExit: With code 2 and one line on stderr if an option is unknown.
+        SystemExit: With code 2 and one line on stderr if an option is unknown or a prover is missing.
 
     Reference:
         docs/theory.md.
@@ -101,14 +105,18 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m theory.d
         [
         ...
     """
-    options = _parser(prog).parse_args(arguments)
+    parser = _parser(prog)
+    options = parser.parse_args(arguments)
     if wants_evaluation(options):
         return evaluate_main(options)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
     results = results_of(options.case) if options.case else PROPOSITION_4_1
+    if options.prover == "z3" and not second_prover.is_installed():
+        parser.refuse(second_prover.MISSING)
     sound = True
-    for piece, sound in derive(results, FORMATS[options.format]()):  # noqa: B007  (the last value is the verdict)
+    written = second_prover.report(results) if options.prover == "z3" else derive(results, FORMATS[options.format]())
+    for piece, sound in written:  # noqa: B007  (the last value is the verdict)
         if not say(piece, end=""):  # the reader has seen enough, as in `... | head`
             break
     if not sound:

@@ -22,7 +22,9 @@ _HEAD = """# Theory
 
 `python -m theory.document` writes this page from the steps that `python -m theory.derive` checks. A test keeps it
 current. Computer algebra recomputes every formula marked *algebra* or *inequality* from its premises when the page is
-written. Assumptions and arguments in words are marked as such; nothing verifies them.
+written. Assumptions and arguments in words are marked as such; nothing verifies them. A second prover, z3, shares no
+code with the first. `python -m theory.derive --case all --prover z3` gives it each step as a statement of real
+arithmetic. It holds about four steps of five, and says why not the rest.
 
 The code cites results by their numbers; the letter d marks the version for a decaying rate.
 $G_k = |\\nabla f(w_k)|^2$ and $\\Delta = 2 (f(w_1) - f_{\\inf})$. [n] is the right side minus the left side of step n.

@@ -127,6 +127,23 @@ def _atoms(expression: sympy.Basic | None) -> set[sympy.Expr]:
     return set() if expression is None else expression.free_symbols | expression.atoms(AppliedUndef)
 
 
+def premises_for(step: Step, steps: Mapping[str, Step], inherited: Names) -> Premises:
+    """Return what a step's check may read: the claims that it cites, its conditions and the names of both.
+
+    Args:
+        step: A step.
+        steps: The steps it cites, by id.
+        inherited: The names of its premises.
+
+    Returns:
+        The premises, none of them read yet.
+
+    Raises:
+        KeyError: If a premise is unknown.
+    """
+    return Premises({p: steps[p] for p in step.follows_from}, step.given, inherited, step.definitions)
+
+
 def prove(step: Step, steps: Mapping[str, Step], inherited: Names) -> None:
     """Require that a step's claim follows from what it cites, under its own conditions.
 
@@ -140,8 +157,7 @@ def prove(step: Step, steps: Mapping[str, Step], inherited: Names) -> None:
     """
     assert step.check is not None
     assert step.claim is not None
-    cited = {p: steps[p] for p in step.follows_from}
-    premises = Premises(cited, step.given, inherited, step.definitions)
+    premises = premises_for(step, steps, inherited)
     conditions = step.check.prove(step.claim, premises, step.definitions)
     premises.require_conditions(conditions)
     premises.require_all_read()

@@ -5,7 +5,8 @@ from functools import cache
 
 from theory.checking.assumptions import ASSUMPTIONS
 from theory.checking.premises import UnprovenError
-from theory.checking.proof import Kind, Names, Result, Step, inherit, names_of, prove
+from theory.checking.proof import Kind, Names, Result, Step, inherit, names_of, premises_for, prove
+from theory.checking.statement import Query, statement
 from theory.results.fixed import decaying, descent, fixed_rate, variance
 from theory.results.rules import momentum, schedules
 from theory.results.sparsity import measured_smoothness, sparsity, sparsity_curve
@@ -116,12 +117,11 @@ def steps_by_id() -> dict[str, Step]:
 
 
 @cache
-def _names() -> dict[str, tuple[Names, Names]]:
-    """Return what each step inherits of its premises' names, and hands on."""
-    found: dict[str, tuple[Names, Names]] = {}
+def _names() -> dict[str, Names]:
+    """Return what the names in each step stand for."""
+    found: dict[str, Names] = {}
     for step in steps_by_id().values():
-        inherited = inherit(step, steps_by_id(), {id_: names for id_, (_, names) in found.items()})
-        found[step.id] = inherited, names_of(step, inherited)
+        found[step.id] = names_of(step, inherit(step, steps_by_id(), found))
     return found
 
 
@@ -147,12 +147,43 @@ def refusal(step: Step) -> str | None:
     """
     if step.check is None:
         return None
-    cited = {premise: steps_by_id()[premise] for premise in step.follows_from}
     try:
-        prove(step, cited, inherit(step, cited, {premise: _names()[premise][1] for premise in cited}))
+        prove(step, *_cited(step))
     except UnprovenError as reason:
         return str(reason)
     return None
+
+
+def _cited(step: Step) -> tuple[dict[str, Step], Names]:
+    """Return the steps that a step cites, by id, and the names that it inherits of them."""
+    cited = {premise: steps_by_id()[premise] for premise in step.follows_from}
+    return cited, inherit(step, cited, {premise: _names()[premise] for premise in cited})
+
+
+def statement_of(step: Step) -> tuple[Query, ...]:
+    r"""Return what a step says, as statements of real arithmetic.
+
+    Args:
+        step: A step with a check, whose premises are in `steps_by_id()`.
+
+    Returns:
+        Hypotheses and conclusions.
+
+    Raises:
+        BeyondArithmeticError: If it uses sums, limits, derivatives or logarithms.
+        UnprovenError: If an operation of its check does not apply.
+        KeyError: If a premise is unknown.
+
+    Reference:
+        `theory.checking.statement.statement`.
+
+    Example:
+        >>> from theory.checking.notation import text
+        >>> (query,) = statement_of(steps_by_id()["3.1"])
+        >>> [text(conclusion) for conclusion in query.conclusions]
+        ['μ/2 ≤ μ - L M_G η/2']
+    """
+    return statement(step, premises_for(step, *_cited(step)))
 
 
 def verify(step: Step) -> bool | None:
