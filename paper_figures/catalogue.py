@@ -16,6 +16,7 @@ from paper_figures.extras.rates import extra_rates
 from paper_figures.extras.ratio import extra_ratio
 from paper_figures.extras.residuals import extra_residuals
 from paper_figures.extras.smoothness import extra_smoothness
+from paper_figures.extras.trials import extra_trials
 from paper_figures.extras.window import extra_window
 from paper_figures.figures.figure_01 import figure_01
 from paper_figures.figures.figure_02 import figure_02
@@ -73,6 +74,7 @@ _EXTRAS = {
     "ratio": FigureEntry("the ratio R(B) with both limits", extra_ratio),
     "examples": FigureEntry("examples to result against batch size", extra_examples),
     "hessian": FigureEntry("L and the Hessian's top eigenvalue along a run", HESSIAN),
+    "trials": FigureEntry("K* and K_rate against the number of trials", extra_trials),
     "smoothness": FigureEntry("L against the rate of the run it was measured along", extra_smoothness),
     "residuals": FigureEntry("residuals of the rival laws", extra_residuals),
 }

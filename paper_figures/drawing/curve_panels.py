@@ -29,6 +29,10 @@ CAPTION = (
 SYMBOLS = {"c1": "$c_1$", "c2": "$c_2$", "b_crit": "$B_{crit}$"}
 
 
+# What points are, as axes name it.
+STEPS = {"K*": "$K^*$", "K_rate": "$K_{rate}$"}
+
+
 def curve_columns(rows: Sequence[Row], remarks: Sequence[str] = ()) -> Figure:
     """Draw rows of curves.
 
@@ -39,11 +43,22 @@ def curve_columns(rows: Sequence[Row], remarks: Sequence[str] = ()) -> Figure:
     Returns:
         The figure; without rows the remarks alone.
     """
-    lines = [CAPTION, *remarks] if rows else remarks
+    lines = [CAPTION, *filter(None, map(of_draws, rows)), *remarks] if rows else remarks
     figure, parts = page(4 * COLUMN_WIDTH, [ROW_HEIGHT] * len(rows), lines)
     for part, row in zip(parts, rows, strict=True):
         _draw_row(part, row)
     return figure
+
+
+def of_draws(row: Row) -> str:
+    """Return that the points of a row are not K*, where they are K_rate; empty where they are.
+
+    Args:
+        row: Whose points.
+    """
+    draws = max(curve.draws for curve in row.curves)
+    told = f"$K_{{rate}}$, the median over {draws} draws at the best rate, with its 95% interval"
+    return f"{row.title}: points are {told}." if draws > 1 else ""
 
 
 def _draw_row(part: SubFigure, row: Row) -> None:
@@ -69,7 +84,7 @@ def _draw_single(
 ) -> None:
     """Draw one curve with its fit, its critical batch size and linear scaling."""
     axes.set_xlabel("batch size $B$")
-    axes.set_ylabel("steps to result $K^*$")
+    axes.set_ylabel(f"steps to result {STEPS[row.curves[0].quantity]}")
     if curve is None:
         note(axes, missing)
         return
@@ -101,7 +116,8 @@ def _draw_normalised(axes: Axes, row: Row, colours: Mapping[float, tuple[str, st
     largest = max(curve.points[-1].batch_size for curve in row.curves)
     _draw_scaling(axes, reference, largest, 1.0)
     axes.set_title(f"normalised at $B$ = {reference}")
-    axes.set_ylabel(f"$K^*(B)\\,/\\,K^*({reference})$")
+    steps = STEPS[row.curves[0].quantity].strip("$")
+    axes.set_ylabel(f"${steps}(B)\\,/\\,{steps}({reference})$")
     _set_limits(axes, row, units)
 
 
@@ -122,7 +138,7 @@ def draw_critical_batch_size(axes: Axes, fit: FittedLaw, colour: str) -> None:
 def _draw_all(axes: Axes, row: Row, colours: Mapping[float, tuple[str, str]], units: Mapping[float, float]) -> None:
     """Draw every curve of a row, each in its own unit of steps."""
     axes.set_xlabel("batch size $B$")
-    axes.set_ylabel("steps to result $K^*$")
+    axes.set_ylabel(f"steps to result {STEPS[row.curves[0].quantity]}")
     for curve in row.curves:
         draw_points(axes, curve, colours[curve.sparsity], units[curve.sparsity])
         fit = row.run.fit(curve)
@@ -147,6 +163,8 @@ def steps_at(curve: Curve, batch_size: int) -> float:
 def draw_points(axes: Axes, curve: Curve, look: tuple[str, str], unit: float) -> None:
     """Draw measured points with their intervals, and the budget where the goal was not reached.
 
+    Bars are the interval of K_rate, or what the evaluation grid leaves.
+
     Args:
         axes: The panel.
         curve: Whose points.
@@ -154,13 +172,17 @@ def draw_points(axes: Axes, curve: Curve, look: tuple[str, str], unit: float) ->
         unit: Of the steps.
     """
     colour, marker = look
-    reached = [(p.batch_size, p.lower / unit, p.upper / unit) for p in curve.points if p.upper is not None]
+    reached = [
+        (p.batch_size, *(steps / unit for steps in (p.upper, *(p.interval or (p.lower, p.upper)))))
+        for p in curve.points
+        if p.upper is not None
+    ]
     if reached:
-        batch_size, lower, upper = (np.array(column) for column in zip(*reached, strict=True))
+        batch_size, steps, low, high = (np.array(column) for column in zip(*reached, strict=True))
         axes.errorbar(
             batch_size,
-            upper,
-            yerr=[upper - lower, np.zeros_like(upper)],
+            steps,
+            yerr=[steps - low, high - steps],
             fmt=marker,
             color=colour,
             markeredgecolor="white",

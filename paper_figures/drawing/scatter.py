@@ -37,6 +37,15 @@ STATUSES = (
 )
 
 
+# What shows how draws spread, by what trials are drawn against.
+SPREAD: Mapping[str, str] = MappingProxyType(
+    {
+        "steps": "bars reach from the first draw at its goal to the last, dotted on where some missed it",
+        "momentum": "a ring is around points of which some draws reached the goal and others did not",
+    }
+)
+
+
 @dataclass(frozen=True)
 class Study:
     """The trials of one curve at one batch size, all replicates."""
@@ -48,7 +57,7 @@ class Study:
     @property
     def best(self) -> list[CurvePoint]:
         """The winner of each replicate, known also where the trials are not."""
-        return [p for p in self.curve.points if p.batch_size == self.batch_size and p.reached and p.metaparameters]
+        return [p for p in self.curve.points if p.batch_size == self.batch_size and p.won and p.metaparameters]
 
     @property
     def cut_short(self) -> int:
@@ -114,6 +123,8 @@ class Block:
         each = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
         sizes = f"{len(self.batch_sizes)} of {self.measured} batch sizes shown"
         told = [f"{self.row.title}: n = {each} trials a panel, {sizes}."] if counts[-1] else []
+        if draws := max((len(trial.redrawn) for study in studies for trial in study.trials), default=0):
+            told.append(f"{draws + 1} draws of each point, whose first is the trial: {SPREAD[self.against]}.")
         return [*told, *remark(self.row, studies)]
 
 
@@ -164,6 +175,7 @@ def draw_study(axes: Axes, study: Study, place: Place) -> None:
         if found:
             x, y = zip(*found, strict=True)
             axes.plot(x, y, marker, color=colour, markerfacecolor="none" if marker == "^" else colour, label=label)
+    draw_spread(axes, study, place)
     best = [at for point in study.best if (at := place(point)) is not None]
     if best:
         axes.plot(*zip(*best, strict=True), label="best", **STAR)
@@ -173,6 +185,34 @@ def draw_study(axes: Axes, study: Study, place: Place) -> None:
     axes.set_title(f"$S$ = {study.curve.sparsity:g}%, $B$ = {study.batch_size}{remark}", fontsize=9.0)
 
 
+def draw_spread(axes: Axes, study: Study, place: Place) -> None:
+    """Draw how the draws of each search point spread, where there are several.
+
+    In steps a bar reaches from the first draw at the goal to the last, dotted on to the last step seen where some
+    missed it. Elsewhere a ring is around the points of which some draws reached the goal and others did not.
+
+    Args:
+        axes: The panel.
+        study: Whose trials.
+        place: As for `draw_study`.
+    """
+    for trial in study.trials:
+        draws = [(trial.lower, trial.upper), *trial.redrawn]
+        hits = [upper for _, upper in draws if upper is not None]
+        at = place(trial)
+        if len(draws) < 2 or not hits or at is None:
+            continue
+        missed = [lower for lower, upper in draws if upper is None]
+        if place is _place_in_steps:
+            ends = (at[0], at[0])
+            axes.plot(ends, (min(hits), max(hits)), color=LOOKS["complete"][1], linewidth=1.0, label="draws", zorder=1)
+            if missed and max(missed) > max(hits):
+                last = (max(hits), max(missed))
+                axes.plot(ends, last, ":", color=LOOKS["incomplete"][1], linewidth=1.0, label="draws missing", zorder=1)
+        elif missed:
+            axes.plot(*at, "o", color="black", markerfacecolor="none", markersize=9.0, label="draws differ", zorder=1)
+
+
 def _place_by_momentum(trial: Trial | CurvePoint) -> tuple[float, float] | None:
     """Return (learning rate, 1 - momentum) of a trial."""
     return _at(trial, 1.0 - trial.metaparameters.get("momentum", 1.0))
@@ -180,7 +220,8 @@ def _place_by_momentum(trial: Trial | CurvePoint) -> tuple[float, float] | None:
 
 def _place_in_steps(trial: Trial | CurvePoint) -> tuple[float, float] | None:
     """Return (learning rate, steps) of a trial: to its goal, or the last seen without it."""
-    return _at(trial, trial.lower if trial.upper is None else trial.upper)
+    steps = trial.won if isinstance(trial, CurvePoint) else trial.upper
+    return _at(trial, trial.lower if steps is None else steps)
 
 
 def set_axes(panels: Sequence[Axes], against: str) -> None:

@@ -62,6 +62,11 @@ class CurvePoint:
     least: float | None = field(default=None, compare=False)
 
     @property
+    def won(self) -> float | None:
+        """K*, whatever else the point is; None when no trial met the goal within the budget."""
+        return self.upper if self.least is None else self.least
+
+    @property
     def reached(self) -> bool:
         """Whether the goal was met within the budget."""
         return self.upper is not None

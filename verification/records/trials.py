@@ -25,6 +25,8 @@ class Trial:
         lower: Steps, the last evaluation that saw the goal missed.
         upper: Steps, the evaluation that met it; None when none did.
         metaparameters: Name to value; empty where the input does not say.
+        redrawn: Lower and upper of the same search point from other draws of initial weights and mask; an upper None
+            where the goal was not reached by the end of the study.
     """
 
     batch_size: int
@@ -34,6 +36,7 @@ class Trial:
     lower: float
     upper: float | None
     metaparameters: Mapping[str, float] = field(default_factory=dict, hash=False)
+    redrawn: tuple[tuple[float, float | None], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,16 +74,24 @@ def stored_trial(record: "StudyRecord", one: "TrialRecord") -> Trial:
         record: The study.
         one: The trial.
     """
-    status = record.status(one)
+    lower, upper = _seen(record, one)
     return Trial(
         batch_size=record.study.batch_size,
         replicate=record.study.replicate,
         trial=one.trial,
-        status=status,
-        lower=float(one.step if status == "infeasible" else record.seen_short(one)),
-        upper=float(one.step) if status == "complete" else None,
+        status=record.status(one),
+        lower=lower,
+        upper=upper,
         metaparameters=one.metaparameters,
+        redrawn=tuple(_seen(record, other) for other in record.redrawn if other.trial == one.trial),
     )
+
+
+def _seen(record: "StudyRecord", one: "TrialRecord") -> tuple[float, float | None]:
+    """Return the last step that saw a training short of its goal, and the one that saw it there, when it was over."""
+    status = record.status(one)
+    lower = float(one.step if status == "infeasible" else record.seen_short(one))
+    return lower, float(one.step) if status == "complete" else None
 
 
 def drawn_interval(record: "StudyRecord") -> tuple[float, float | None] | None:

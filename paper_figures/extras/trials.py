@@ -1,0 +1,72 @@
+"""K* and K_rate against the number of trials: which of them is a property of the network."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from paper_figures.drawing.curve_rows import Column, draw_columns
+from paper_figures.drawing.rows import Row, measured_by
+from paper_figures.drawing.style import blank, log2_axis
+from paper_figures.run import Run
+from verification.inference.by_trials import ByTrials, by_trials
+from verification.missing import Missing
+from verification.records.records import Curve
+from verification.report.tables import number
+
+ROW_HEIGHT = 3.4
+CAPTION = (
+    "What the first n trials of every study would have found: $K^*$, the least over them (dashed), and $K_{rate}$, the "
+    "median over draws at the best rate (full, where every point was trained from several draws); geometric means over "
+    "studies."
+)
+
+
+def extra_trials(runs: Sequence[Run]) -> Figure:
+    """Draw one panel per curve.
+
+    Args:
+        runs: One or more runs whose losing trials went on.
+
+    Returns:
+        The figure, one row per workload and goal.
+    """
+    return draw_columns(runs, CAPTION, _told, _draw_row, ROW_HEIGHT)
+
+
+def _draw_row(row: Row, columns: Sequence[Column]) -> None:
+    """Draw every curve of a row, on one scale."""
+    found = {column.curve: by_trials(column.curve) for column in columns}
+    steps = [one for of in found.values() if isinstance(of, ByTrials) for one in (*of.least, *of.rate)]
+    for column in columns:
+        axes, of = column.panels[0], found[column.curve]
+        axes.set_xlabel("trials")
+        axes.set_ylabel("steps")
+        if isinstance(of, Missing):
+            blank(axes, of.reason)
+        else:
+            _draw(axes, of, column.look)
+            log2_axis(axes.xaxis, of.trials[0] / 1.3, of.trials[-1] * 1.3)
+            log2_axis(axes.yaxis, min(steps) / 1.5, max(steps) * 1.5)
+
+
+def _draw(axes: Axes, of: ByTrials, look: tuple[str, str]) -> None:
+    """Draw the lines of one curve."""
+    colour, marker = look
+    axes.plot(of.trials, of.least, f"{marker}--", color=colour, markerfacecolor="white", label="$K^*$", zorder=2)
+    if of.rate:
+        axes.plot(of.trials, of.rate, f"{marker}-", color=colour, label="$K_{rate}$", zorder=3)
+    axes.legend(loc="upper right")
+
+
+def _told(row: Row) -> str:
+    """Return how far each falls from the fewest trials to the most."""
+    told = [_falls(curve, of) for curve in row.curves if isinstance(of := by_trials(curve), ByTrials)]
+    return "; ".join(told) or measured_by(row, "losing trials were cut short", stop="never")
+
+
+def _falls(curve: Curve, of: ByTrials) -> str:
+    """Return the numbers of one curve."""
+    rate = f", $K_{{rate}}$ {number(of.rate[0])} to {number(of.rate[-1])}" if of.rate else ""
+    ends = f"$K^*$ {number(of.least[0])} to {number(of.least[-1])}{rate}"
+    return f"{curve.sparsity:g}% from {of.trials[0]} to {of.trials[-1]} trials {ends} (n = {of.studies} studies)"
