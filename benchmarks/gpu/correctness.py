@@ -1,4 +1,4 @@
-"""Right answers of the parts: gradients, convolutions, graphs, and what memory that ends leaves behind."""
+"""Right answers of the parts: gradients, convolutions, graphs, goal tests, and what memory that ends leaves behind."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from benchmarks.gpu.bench import POINT, SHAPES, Bench, apart, rows_of
 from empirics.networks.convolve_each import convolve_each
 from empirics.networks.gradient import loss_and_gradient
 from empirics.training.block import TrialBlock
+from empirics.workloads.goal import GoalTest, wrong_images
 from empirics.workloads.optimizers import OPTIMIZERS, SCHEDULES
 
 _CPU = torch.device("cpu")
 # Of a gradient's length. In single precision a relu or a pooled maximum may hang on the last bit: with ResNet-8 the CPU
 # itself is 5e-5 away, where none does 3e-7.
 _DOUBLE, _SINGLE = 1e-10, 1e-3
+_IMAGES = 1300  # three passes of a goal test
 
 
 def gradients(bench: Bench) -> None:
@@ -84,6 +86,22 @@ def _block(bench: Bench, name: str, rule: str, trials: int, *, captures: bool = 
     weights = bench.weights(name, trials, _CPU).numpy()
     masks = np.random.default_rng(0).random(weights.shape) < 0.5
     return bench.engine(name, rule, captures=captures).block(range(trials), weights, masks, [POINT] * trials)
+
+
+def goal_tests(bench: Bench) -> None:
+    """Compare goal tests of several passes with full counts, at goals that trials reach or miss by one image."""
+    trials, data, network = 5, bench.examples("small-cnn", _IMAGES), bench.network("small-cnn")
+    errors_of, weights = (
+        wrong_images(network, data.validation_images, data.validation_labels),
+        bench.weights("small-cnn", trials),
+    )
+    errors = GoalTest(network, errors_of, data.validation_labels, [0]).errors(weights)
+    held = True
+    for most in torch.cat([errors, errors - 1]).tolist():
+        test = GoalTest(network, errors_of, data.validation_labels, [most])
+        for _ in range(2):  # the second looks at hard images first
+            held = held and torch.equal(test.reached(weights, range(trials))[0], errors <= most)
+    bench.check("a goal test answers like a full count", held)
 
 
 def memory(bench: Bench) -> None:
