@@ -128,7 +128,7 @@ WEAK_POINTS: tuple[WeakPoint, ...] = (
         "that the rate sets, where gradients do not grow 2/eta with gamma = 1 and 20/eta with gamma from 0.1 on: a "
         "ratio of such L, sparse over dense, may tell of the rates instead of the networks. The bound's own L would "
         "lie below 1/eta*.",
-        ("19.3", "19.4", "19.5", "19.8", "19.9"),
+        ("21.3", "21.4", "21.5", "21.8", "21.9"),
     ),
 )
 

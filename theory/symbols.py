@@ -273,6 +273,39 @@ least_time = define("least_time", "the least time to the goal", SECOND, "T_min",
 examples = define("examples", "examples seen up to K* at B_ref", EXAMPLE, "E_ref", r"E_{\mathrm{ref}}")
 total_time = define("total_time", "time to the goal", SECOND, "T")
 
+# Another parametrisation, f_a(u) = s f(a u)
+zoom = define("zoom", "weights are divided by it", ONE, "a", "a")
+stretch = define("stretch", "the loss is multiplied by it", ONE, "s", "s")
+u_now = define("u_now", "weight of the rewritten network, w/a", WEIGHT, "u", "u", real=True)
+u_next = define("u_next", "the same after its step", WEIGHT, "u'", "u'", real=True)
+g_rewritten = define("g_rewritten", "its stochastic gradient", GRADIENT, "g_a", "g_a", real=True)
+v_rewritten = define("v_rewritten", "its buffer before the step", GRADIENT, "v_a", "v_a", real=True)
+share_g = define("share_g", "how much of g a step takes", ONE, "p", "p", real=True)
+share_v = define("share_v", "how much of the buffer a step takes", ONE, "q_v", "q_v", real=True)
+first_moment = define("first_moment", "mean of past gradients, as AdamW has it", GRADIENT, "m̂", r"\hat m", real=True)
+second_moment = define("second_moment", "root of the mean of their squares", GRADIENT, "r̂", r"\hat r", nonnegative=True)
+eta_adam = define("eta_adam", "rate of AdamW", WEIGHT, "η_A", r"\eta_A")
+tiny = define("tiny", "what AdamW adds to its divisor", GRADIENT, "ε_A", r"\epsilon_A")
+decay = define("decay", "weight decay of AdamW", 1 / WEIGHT, "λ_A", r"\lambda_A", nonnegative=True)
+unit_loss = define("unit_loss", "one unit of loss", LOSS, "1_f", "1_f")
+unit_weight = define("unit_weight", "one unit of weight", WEIGHT, "1_w", "1_w")
+L_rewritten, Delta_rewritten, beta_rewritten, epsilon_rewritten = (
+    define(f"{q.name}_rewritten", f"{q.name} of the rewritten network", QUANTITIES[q].unit, f"{text}_a", f"{latex}_a")
+    for q, text, latex in (
+        (L, "L", "L"),
+        (Delta, "Δ", r"\Delta"),
+        (beta, "β", r"\beta"),
+        (epsilon, "ε", r"\epsilon"),
+    )
+)
+product, product_rewritten = (
+    define(name, meaning, (LOSS / WEIGHT) ** 4 * EXAMPLE, text, text)
+    for name, meaning, text in (
+        ("product", "Delta L beta, whose ratio Appendix C takes", "P"),
+        ("product_rewritten", "that of the rewritten network", "P_a"),
+    )
+)
+
 # Sparse against dense
 Delta_s, Delta_d = (
     define(f"Delta_{q}", f"Delta of the {a} network", LOSS, f"Δ_{q}") for q, a in (("s", "sparse"), ("d", "dense"))
@@ -360,6 +393,27 @@ SEQUENCES: dict[str, tuple[sympy.Expr, str, str]] = {
     "PowerSums": (ONE, "T_{}", "T_{{{}}}"),
     "Window": (GRADIENT**2, "W_n,{}", r"W_{{n,\,{}}}"),
 }
+
+
+def exponents(unit: sympy.Expr) -> tuple[int, int]:
+    r"""Return how a quantity changes when a network is rewritten as s f(a u): by a^p s^q.
+
+    Args:
+        unit: Its unit, a product of powers of loss and weight.
+
+    Returns:
+        p and q: less the power of the weight, and the power of the loss.
+
+    Reference:
+        docs/theory.md, result 19.
+
+    Example:
+        >>> [exponents(QUANTITIES[one].unit) for one in (L, beta, eta, Delta, K)]
+        [(2, 1), (2, 2), (-2, -1), (0, 1), (0, 0)]
+    """
+    powers = unit.as_powers_dict()
+    return -int(powers[WEIGHT]), int(powers[LOSS])
+
 
 INDICES = frozenset({k, i, j, n, t})
 """Running numbers: a claim holds for each of them."""

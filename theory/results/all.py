@@ -9,7 +9,8 @@ from theory.checking.proof import Kind, Names, Result, Step, inherit, names_of, 
 from theory.checking.statement import Query, statement
 from theory.results.fixed import decaying, descent, fixed_rate, variance
 from theory.results.rules import momentum, schedules
-from theory.results.sparsity import measured_smoothness, sparsity, sparsity_curve
+from theory.results.run import edge, invariance
+from theory.results.sparsity import sparsity, sparsity_curve
 from theory.results.tuned import consequences, decisions, first_passage, loss_goal, tuned_textbook, worst_case
 
 RESULTS: tuple[Result, ...] = (
@@ -32,7 +33,8 @@ RESULTS: tuple[Result, ...] = (
     loss_goal.LOSS_GOAL,
     decisions.SHARPNESS_FAMILY,
     decisions.BATCH_SIZE,
-    measured_smoothness.MEASURED_SMOOTHNESS,
+    invariance.INVARIANCE,
+    edge.EDGE,
 )
 
 CASES: tuple[str, ...] = tuple(dict.fromkeys(result.case for result in RESULTS))

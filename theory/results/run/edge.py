@@ -1,4 +1,4 @@
-"""Result 19: the L that Eq. (11) measures along a run, and its relation to the best rate."""
+"""Result 21: the L that Eq. (11) measures along a run, and its relation to the best rate."""
 
 from functools import partial
 
@@ -50,8 +50,8 @@ SLOPING = lt(0, GRADIENT_SQUARED)
 """Without a gradient there is no step along which to measure."""
 SOLVED = Solve(L_11, positive=("given.3",))
 
-MEASURED_SMOOTHNESS = Result(
-    "19",
+EDGE = Result(
+    "21",
     "tuned",
     "What Eq. (11) measures along a run",
     "Measured along its own steps with gamma = 1, L is at most 2/eta wherever gradients do not grow, whatever the "
@@ -59,13 +59,13 @@ MEASURED_SMOOTHNESS = Result(
     "0.1. So a larger rate lowers the ceiling. At the best rate, L itself is below 1/(mu eta*).",
     (
         argument(
-            "19.1",
+            "21.1",
             "Eq. (11) with gamma = 1 along the step d = -eta g, squared; on a quadratic every gamma gives the same.",
             eq((L_11 * eta) ** 2 * STEP_SQUARED, CHANGE_SQUARED),
             "Lee et al. 2021, Eq. (11)",
         ),
         inequality(
-            "19.2",
+            "21.2",
             "Triangle inequality.",
             le(CHANGE_SQUARED, (length_before + length_after) ** 2),
             "Cauchy-Schwarz",
@@ -79,77 +79,77 @@ MEASURED_SMOOTHNESS = Result(
             definitions=LENGTHS[:2],
         ),
         inequality(
-            "19.3",
+            "21.3",
             "So the rate sets a ceiling to what is measured with gamma = 1.",
             le(L_11, CEILING),
-            "docs/theory.md, result 19",
-            ("19.1", "19.2"),
+            "docs/theory.md, result 21",
+            ("21.1", "21.2"),
             Certificate(
-                dict.fromkeys(("19.1", "19.2"), 1 / ((eta * length_step) ** 2 * (L_11 + CEILING))),
-                reading="right - left = ([19.1] + [19.2])/(η² l_g² (L_11 + right))",
+                dict.fromkeys(("21.1", "21.2"), 1 / ((eta * length_step) ** 2 * (L_11 + CEILING))),
+                reading="right - left = ([21.1] + [21.2])/(η² l_g² (L_11 + right))",
             ),
             definitions=LENGTHS[2:],
         ),
         inequality(
-            "19.4",
+            "21.4",
             "Where neither gradient is longer than the step's, it is 2/eta with gamma = 1.",
             le(L_11, 2 / eta),
-            "docs/theory.md, result 19",
-            ("19.3",),
+            "docs/theory.md, result 21",
+            ("21.3",),
             Certificate(
-                dict.fromkeys(("given", "given.2"), 1 / (eta * length_step)) | {"19.3": sympy.Integer(1)},
-                reading="right - left = [19.3] + ([given] + [given.2])/(η l_g)",
+                dict.fromkeys(("given", "given.2"), 1 / (eta * length_step)) | {"21.3": sympy.Integer(1)},
+                reading="right - left = [21.3] + ([given] + [given.2])/(η l_g)",
             ),
             given=(le(length_before, length_step), le(length_after, length_step)),
         ),
         algebra(
-            "19.5",
+            "21.5",
             "A full-gradient step after which the gradient points back, as long as before, meets it, whatever f is.",
             eq(L_11, 2 / eta),
-            "docs/theory.md, result 19; Cohen et al. 2021",
-            ("19.1",),
-            by("19.1", Equal("given", (SAMPLED, GRAD)), Equal("given.2", (AFTER, -1 * GRAD)), SOLVED),
+            "docs/theory.md, result 21; Cohen et al. 2021",
+            ("21.1",),
+            by("21.1", Equal("given", (SAMPLED, GRAD)), Equal("given.2", (AFTER, -1 * GRAD)), SOLVED),
             given=(FULL, BACK, SLOPING),
         ),
         algebra(
-            "19.6",
+            "21.6",
             "On f = L w²/2 it is L at every rate.",
             eq(L_11, L),
-            "docs/theory.md, result 19",
-            ("19.1",),
-            by("19.1", Equal("given", (SAMPLED, GRAD)), Equal("given.2", (AFTER, (1 - eta * L) * GRAD)), SOLVED),
+            "docs/theory.md, result 21",
+            ("21.1",),
+            by("21.1", Equal("given", (SAMPLED, GRAD)), Equal("given.2", (AFTER, (1 - eta * L) * GRAD)), SOLVED),
             given=(FULL, ON_QUADRATIC, SLOPING),
         ),
         algebra(
-            "19.7",
+            "21.7",
             "The best rate times L, by the sharp bound,",
             eq(eta_star * L, mu / (M_G * (1 + B_0 / B))),
-            "docs/theory.md, result 19",
+            "docs/theory.md, result 21",
             ("8.16",),
             by("8.16", Times(L)),
             definitions=(eq(eta_max, ETA_MAX),),
         ),
         inequality(
-            "19.8",
+            "21.8",
             "is below 1 for an unbiased gradient, at every batch size.",
             lt(eta_star * L, 1 / mu),
-            "docs/theory.md, result 19",
-            ("19.7", MOMENTS_ORDERED.id),
+            "docs/theory.md, result 21",
+            ("21.7", MOMENTS_ORDERED.id),
             Certificate(
-                {"19.7": sympy.Integer(1), MOMENTS_ORDERED.id: 1 / (mu * M_G)},
+                {"21.7": sympy.Integer(1), MOMENTS_ORDERED.id: 1 / (mu * M_G)},
                 (mu * B_0 / (M_G * (B + B_0)),),
-                reading="right - left = [19.7] + [moments-ordered]/(μ M_G) + μ B_0/(M_G (B + B_0))",
+                reading="right - left = [21.7] + [moments-ordered]/(μ M_G) + μ B_0/(M_G (B + B_0))",
             ),
         ),
         argument(
-            "19.9",
-            "With the gradient at w + gamma d in place of that at w + d, 19.1 to 19.4 have gamma eta in place of "
+            "21.9",
+            "With the gradient at w + gamma d in place of that at w + d, 21.1 to 21.4 have gamma eta in place of "
             "eta: the maximum over gamma in 0.1, 0.2, ..., 1 is at most 2/(gamma eta), gamma where it is reached. A "
             "slope tanh(w/0.01) exp(-|w|/1000) at w = 0.05 with eta = 1 comes within 1e-6 of 20/eta, and does not "
             "grow along the step.",
             None,
-            "docs/theory.md, result 19",
-            ("19.4",),
+            "docs/theory.md, result 21",
+            ("21.4",),
         ),
     ),
 )

@@ -1,0 +1,1 @@
+"""What holds along a run: units, accounts, the edge, paths, flow time."""
