@@ -306,6 +306,18 @@ product, product_rewritten = (
     )
 )
 
+# The account of a run
+CURVED = GRADIENT**2 * LOSS / WEIGHT**2
+curved = define("curved", "curvature along the step, g'H̃g", CURVED, "g'H̃g", r"g^\top\tilde H g", real=True)
+mean_curved = define("mean_curved", "its mean", CURVED, "E g'H̃g", r"\mathrm{E}\,g^\top\tilde H g", real=True)
+curvature = define("curvature", "E g'H̃g over E|g|²", LOSS / WEIGHT**2, "λ̃", r"\tilde\lambda", real=True)
+Delta_run = define("Delta_run", "what the loss falls up to K", LOSS, "Δ_run", r"\Delta_{\mathrm{run}}")
+clean_steps = define("clean_steps", "steps of a descent without loss", STEP, "N_K", "N_K")
+kept = define("kept", "share of the descent that was kept", ONE, "e", "e", real=True)
+loss_of_steps = define("loss_of_steps", "twice the share that was lost", ONE, "s_K", "s_K", real=True)
+promised = define("promised", "sum of -∇f'd over the steps", LOSS, "Σ-∇f'd", r"\sum -\nabla f^\top d")
+aligned = define("aligned", "that sum over eta K times the mean of G", ONE, "\N{GREEK SMALL LETTER RHO}_d", r"\rho_d")
+
 # Sparse against dense
 Delta_s, Delta_d = (
     define(f"Delta_{q}", f"Delta of the {a} network", LOSS, f"Δ_{q}") for q, a in (("s", "sparse"), ("d", "dense"))
@@ -377,6 +389,7 @@ G = sympy.Function("G", nonnegative=True)
 rate = sympy.Function("Eta", positive=True)
 Powers = sympy.Function("Powers", nonnegative=True)
 PowerSums = sympy.Function("PowerSums", nonnegative=True)
+Curved = sympy.Function("Curved", real=True)
 Window = sympy.Function("Window", nonnegative=True)
 Fz = sympy.Function("Fz", real=True)
 Buffer = sympy.Function("Buffer", nonnegative=True)
@@ -387,6 +400,7 @@ SEQUENCES: dict[str, tuple[sympy.Expr, str, str]] = {
     "goal": (GRADIENT**2, "ε_{}", r"\epsilon_{{{}}}"),
     "goal_each": (LOSS, "ε̃_{}", r"\tilde{{\epsilon}}_{{{}}}"),
     "rate_of": (RATE, "η_{}", r"\eta_{{{}}}"),
+    "Curved": (CURVED, "E g'H̃g_{}", r"\mathrm{{E}}\,(g^\top\tilde H g)_{{{}}}"),
     "Fz": (LOSS, "E f(z_{})", r"\mathrm{{E}} f(z_{{{}}})"),
     "Buffer": (GRADIENT**2, "U_{}", "U_{{{}}}"),
     "Powers": (ONE, "S_{}", "S_{{{}}}"),
@@ -402,7 +416,7 @@ def exponents(unit: sympy.Expr) -> tuple[int, int]:
         unit: Its unit, a product of powers of loss and weight.
 
     Returns:
-        p and q: less the power of the weight, and the power of the loss.
+        Two whole numbers p and q.
 
     Reference:
         docs/theory.md, result 19.
@@ -419,6 +433,7 @@ INDICES = frozenset({k, i, j, n, t})
 """Running numbers: a claim holds for each of them."""
 RUN = frozenset(
     {
+        *(curved, mean_curved, curvature, Curved, Delta_run, clean_steps, kept, loss_of_steps, promised, aligned),
         *(f_now, f_next, mean_f_next, f_z, f_z_next, mean_f_z_next, mean_square, mean_square_u, mean_square_after),
         *(G_mean, G_weighted, G_rated, G_sharp, L_11, length_before, length_after, length_step),
         *(F, G, Fz, Buffer, Window),

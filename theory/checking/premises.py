@@ -169,7 +169,7 @@ class Signs:
         base, exponent = factor.as_base_exp()
         forms = (base, replace(base, self._shown), self._rewritten(base))
         signs = [sign(form**exponent) or ("-" if exponent.is_odd and sign(-form) == "+" else None) for form in forms]
-        found = next((one for one in ("+", "-", "0") if one in signs), None)
+        found = next((one for one in ("+", "0", "-") if one in signs), None)
         if found and forms[signs.index(found)] != base:
             self._unused -= {shown for shown in self._shown if base.free_symbols & shown.free_symbols}
         return found

@@ -117,7 +117,17 @@ def test_the_results_of_the_derivation_rest_on_what_they_should():
 
 
 def test_cases():
-    assert set(CASES) == {"fixed", "decaying", "tuned", "worst-case", "sparsity", "schedules", "momentum", "invariance"}
+    assert set(CASES) == {
+        "fixed",
+        "decaying",
+        "tuned",
+        "worst-case",
+        "sparsity",
+        "schedules",
+        "momentum",
+        "invariance",
+        "run",
+    }
     assert results_of("all") == RESULTS
     with pytest.raises(ValueError, match=r"case must be one of fixed, .*, all, got moon"):
         results_of("moon")

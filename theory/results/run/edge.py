@@ -4,7 +4,7 @@ from functools import partial
 
 import sympy
 
-from theory.checking.assumptions import GRAD, MOMENTS_ORDERED, SAMPLED
+from theory.checking.assumptions import GRAD, MOMENTS_ORDERED, SAMPLED, UNBIASED
 from theory.checking.bounds import ETA_MAX
 from theory.checking.checks import Certificate, NormSquare, by
 from theory.checking.inner import base, inner
@@ -18,14 +18,25 @@ from theory.symbols import (
     L_11,
     M_G,
     B,
+    Delta_run,
+    G_mean,
+    K,
     L,
+    clean_steps,
+    curvature,
     eta,
     eta_max,
     eta_star,
+    f_now,
     length_after,
     length_before,
     length_step,
+    loss_of_steps,
+    mean_curved,
+    mean_f_next,
+    mean_square,
     mu,
+    variance,
 )
 
 algebra = partial(Step, "tuned", Kind.ALGEBRA)
@@ -50,13 +61,76 @@ SLOPING = lt(0, GRADIENT_SQUARED)
 """Without a gradient there is no step along which to measure."""
 SOLVED = Solve(L_11, positive=("given.3",))
 
+MET = eta * curvature * (1 + variance / (B * GRADIENT_SQUARED))
+"""What a step meets: its curvature times the rate, noise included. s in result 20."""
+
+EDGE_STEPS = (
+    algebra(
+        "21.10",
+        "The mean loss after a step, with the curvature lambda = E g'H̃g/E|g|² that its draws meet:",
+        eq(
+            mean_f_next - f_now,
+            -eta * GRADIENT_SQUARED + eta**2 * curvature / 2 * (GRADIENT_SQUARED + variance / B),
+        ),
+        "docs/theory.md, result 21",
+        ("20.3", "4.3", UNBIASED.id, "4.2"),
+        by("20.3", using=(by("4.3", Equal(UNBIASED.id)), "4.2")),
+        definitions=(eq(curvature, mean_curved / mean_square),),
+    ),
+    inequality(
+        "21.11",
+        "it falls if s = eta lambda (1 + V/(B G)) is below 2,",
+        lt(mean_f_next, f_now),
+        "docs/theory.md, result 21",
+        ("21.10",),
+        Certificate(
+            {"21.10": sympy.Integer(1), "given": eta * GRADIENT_SQUARED / 2},
+            positive=("given.2",),
+            reading="right - left = [21.10] + η |∇f|²/2 (2 - s)",
+        ),
+        given=(lt(MET, 2), SLOPING),
+    ),
+    inequality(
+        "21.12",
+        "and only then. The edge depends on the batch size.",
+        le(f_now, mean_f_next),
+        "docs/theory.md, result 21",
+        ("21.10",),
+        Certificate(
+            {"21.10": -sympy.Integer(1), "given": eta * GRADIENT_SQUARED / 2},
+            positive=("given.2",),
+            reading="right - left = -[21.10] + η |∇f|²/2 (s - 2)",
+        ),
+        given=(le(2, MET), SLOPING),
+    ),
+    algebra(
+        "21.13",
+        "Near the edge K is the distance to it, inverted,",
+        eq(K, 2 * Delta_run / (eta * G_mean * (2 - loss_of_steps))),
+        "docs/theory.md, result 21",
+        ("20.6", "20.7"),
+        by("20.7", using=("20.6",)),
+        definitions=(eq(clean_steps, Delta_run / (eta * G_mean)),),
+    ),
+    argument(
+        "21.14",
+        "so an error of 2 - s is one of K, relative to each: 1% of s = 1.9 is a fifth of K. Tuned runs are there, with "
+        "s from 1.86 to 1.95 on digits. No rule made of L, V and G alone gives s to that precision, so none "
+        "predicts K: why the product of Appendix C fails, units apart.",
+        None,
+        "docs/theory.md, result 21; docs/constants.md",
+        ("21.13",),
+    ),
+)
+
 EDGE = Result(
     "21",
     "tuned",
-    "What Eq. (11) measures along a run",
+    "The edge, and what Eq. (11) measures along a run",
     "Measured along its own steps with gamma = 1, L is at most 2/eta wherever gradients do not grow, whatever the "
     "network, and with the maximum over gamma at most 2/(gamma eta) for the gamma that has it: 20/eta if that is "
-    "0.1. So a larger rate lowers the ceiling. At the best rate, L itself is below 1/(mu eta*).",
+    "0.1. So a larger rate lowers the ceiling. At the best rate, L itself is below 1/(mu eta*). The mean loss falls at "
+    "a step if and only if eta lambda (1 + V/(B G)) is below 2: near this edge K goes as 1/(2 - s).",
     (
         argument(
             "21.1",
@@ -151,5 +225,6 @@ EDGE = Result(
             "docs/theory.md, result 21",
             ("21.4",),
         ),
+        *EDGE_STEPS,
     ),
 )
