@@ -60,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("there is no GPU here; --quick goes through the stages on a CPU")
     if device == "cuda" and not torch.cuda.is_available():
         parser.error("--device cuda: this machine has no usable CUDA device")
+    if options.json is not None and not options.json.absolute().parent.is_dir():
+        parser.error(f"--json {options.json}: its folder does not exist")
     data_dir = options.data_dir or (Path(os.environ["KSTAR_DATA_DIR"]) if "KSTAR_DATA_DIR" in os.environ else None)
     bench = Bench(torch.device(device), options.quick, time.monotonic() + options.budget, options.out, data_dir)
     left_out = [name for name, stage in stages.items() if name not in options.only or not _run(bench, name, stage)]
@@ -78,6 +80,9 @@ def _run(bench: Bench, name: str, stage: Callable[[Bench], None]) -> bool:
         stage(bench)
         if bench.on_gpu:
             torch.cuda.empty_cache()
+    except KeyboardInterrupt:
+        bench.deadline = 0.0  # the other stages are left out; what was found is kept
+        return False
     except Exception as error:  # noqa: BLE001 - of a GPU that nobody has seen, anything
         traceback.print_exc()
         bench.check(f"stage {name}", held=False, detail=f"{type(error).__name__}: {error}")
@@ -101,8 +106,16 @@ def _conclude(bench: Bench, left_out: Sequence[str], path: Path | None) -> int:
         elif missing:
             print(f"no record is left, for want of {', '.join(missing)}")
         else:
-            print(f"{checked_gpu.remember()}: --device auto takes this GPU from now on")
+            print(_remember())
     return int(bool(failed))
+
+
+def _remember() -> str:
+    """Leave the record; return what to say."""
+    try:
+        return f"{checked_gpu.remember()}: --device auto takes this GPU from now on"
+    except OSError as error:
+        return f"no record is left, the cache cannot be written to: {error}"
 
 
 if __name__ == "__main__":

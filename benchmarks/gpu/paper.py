@@ -66,13 +66,15 @@ def _measure(bench: Bench, options: Sequence[str]) -> int:
     """Run the command until it ends or the time is over; return its exit code."""
     process = subprocess.Popen([sys.executable, "-m", "empirics.measure", *options], stdout=subprocess.DEVNULL)
     try:
-        return process.wait(max(bench.left - _TO_END, 1.0))
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
         try:
-            return process.wait(_TO_END)
+            return process.wait(max(bench.left - _TO_END, 1.0))
         except subprocess.TimeoutExpired:
-            return _INTERRUPTED[0]  # it is at a step that takes long; what is done is in its folder
+            process.send_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            bench.deadline = 0.0  # the terminal has told the command too
+        return process.wait(_TO_END)
+    except subprocess.TimeoutExpired:
+        return _INTERRUPTED[0]  # it is at a step that takes long; what is done is in its folder
     finally:
         if process.poll() is None:
             process.kill()

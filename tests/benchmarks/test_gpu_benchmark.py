@@ -92,9 +92,30 @@ def test_a_stage_that_raises_has_failed_and_the_next_one_runs(monkeypatch, capsy
     assert "not stage graphs" in capsys.readouterr().out
 
 
+def test_an_interruption_keeps_what_was_found(tmp_path, monkeypatch, capsys):
+    def interrupted(bench):
+        bench.check("first", held=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(command.RIGHT, "gradients", interrupted)
+    _, found = run(tmp_path, "--device", "cpu")
+    assert [check["name"] for check in found["checks"]] == ["first"]
+    assert "paper: no time left" in capsys.readouterr().out
+
+
+def test_a_cache_that_cannot_be_written_to_is_told_of(tmp_path, monkeypatch, capsys):
+    stages(monkeypatch)
+    (tmp_path / "cache").write_text("a file, no folder")
+    with PretendGpu():
+        assert command.main(["--only", *command.RIGHT]) == 0
+        assert not checked_gpu.passed()
+    assert "no record is left, the cache cannot be written to" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (("--quick", "--json", "nowhere/found.json"), "--json nowhere/found.json: its folder does not exist"),
         ((), "there is no GPU here; --quick goes through the stages on a CPU"),
         (("--device", "cuda"), "--device cuda: this machine has no usable CUDA device"),
         (("--only", "speed"), "invalid choice: 'speed'"),
