@@ -44,9 +44,12 @@ def this_machine() -> Resources:
     cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):  # Linux; elsewhere all cores are taken to be free
         cores = len(os.sched_getaffinity(0))
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    each = [float(torch.cuda.get_device_properties(gpu).total_memory) for gpu in range(gpus)]
     memory = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    try:
+        each = [float(torch.cuda.get_device_properties(gpu).total_memory) for gpu in range(gpus)]
+    except RuntimeError:  # of a driver or a card that does not answer; such GPUs must not end a run on the CPU
+        return Resources(cores, 0, memory)
     return Resources(cores, gpus, memory, min(each, default=None), gpus > 0 and checked_gpu.passed())
 
 

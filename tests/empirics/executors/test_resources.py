@@ -28,6 +28,16 @@ def test_this_machine_counts_the_gpus_that_torch_can_use(monkeypatch):
         assert (this_machine().gpus, this_machine().gpu_memory) == found
 
 
+def test_gpus_that_do_not_answer_are_none(monkeypatch):
+    def broken(gpu):
+        raise RuntimeError("CUDA unknown error")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", broken)
+    assert this_machine().gpus == 0
+
+
 def test_workers_take_the_gpus_in_turn(monkeypatch):
     taken = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
