@@ -282,8 +282,10 @@ g_rewritten = define("g_rewritten", "its stochastic gradient", GRADIENT, "g_a", 
 v_rewritten = define("v_rewritten", "its buffer before the step", GRADIENT, "v_a", "v_a", real=True)
 share_g = define("share_g", "how much of g a step takes", ONE, "p", "p", real=True)
 share_v = define("share_v", "how much of the buffer a step takes", ONE, "q_v", "q_v", real=True)
-first_moment = define("first_moment", "mean of past gradients, as AdamW has it", GRADIENT, "m̂", r"\hat m", real=True)
-second_moment = define("second_moment", "root of the mean of their squares", GRADIENT, "r̂", r"\hat r", nonnegative=True)
+first_moment = define("first_moment", "mean of past gradients, as AdamW has it", GRADIENT, "m^", r"\hat m", real=True)
+second_moment = define(
+    "second_moment", "root of the mean of their squares", GRADIENT, "r^", r"\hat r", nonnegative=True
+)
 eta_adam = define("eta_adam", "rate of AdamW", WEIGHT, "η_A", r"\eta_A")
 tiny = define("tiny", "what AdamW adds to its divisor", GRADIENT, "ε_A", r"\epsilon_A")
 decay = define("decay", "weight decay of AdamW", 1 / WEIGHT, "λ_A", r"\lambda_A", nonnegative=True)
@@ -308,15 +310,29 @@ product, product_rewritten = (
 
 # The account of a run
 CURVED = GRADIENT**2 * LOSS / WEIGHT**2
-curved = define("curved", "curvature along the step, g'H̃g", CURVED, "g'H̃g", r"g^\top\tilde H g", real=True)
-mean_curved = define("mean_curved", "its mean", CURVED, "E g'H̃g", r"\mathrm{E}\,g^\top\tilde H g", real=True)
-curvature = define("curvature", "E g'H̃g over E|g|²", LOSS / WEIGHT**2, "λ̃", r"\tilde\lambda", real=True)
+curved = define("curved", "curvature along the step, g'H~g", CURVED, "g'H~g", r"g^\top\tilde H g", real=True)
+mean_curved = define("mean_curved", "its mean", CURVED, "E g'H~g", r"\mathrm{E}\,g^\top\tilde H g", real=True)
+curvature = define("curvature", "E g'H~g over E|g|²", LOSS / WEIGHT**2, "λ~", r"\tilde\lambda", real=True)
 Delta_run = define("Delta_run", "what the loss falls up to K", LOSS, "Δ_run", r"\Delta_{\mathrm{run}}")
 clean_steps = define("clean_steps", "steps of a descent without loss", STEP, "N_K", "N_K")
 kept = define("kept", "share of the descent that was kept", ONE, "e", "e", real=True)
 loss_of_steps = define("loss_of_steps", "twice the share that was lost", ONE, "s_K", "s_K", real=True)
 promised = define("promised", "sum of -∇f'd over the steps", LOSS, "Σ-∇f'd", r"\sum -\nabla f^\top d")
 aligned = define("aligned", "that sum over eta K times the mean of G", ONE, "\N{GREEK SMALL LETTER RHO}_d", r"\rho_d")
+
+# A bound along the path: what the excess loss says of gradient, noise and smoothness
+eta_path = define("eta_path", "rate that lowers an excess loss most, given the path", RATE, "η_p(φ)", r"\eta_p(\phi)")
+c1_flat, c2_flat, c1_steep, c2_steep, c1_relative, c2_relative = (
+    define(f"{c}_{name}", f"{c} of the path bound for {words}", unit, f"{c}{mark}", f"c_{c[1]}{latex}")
+    for name, words, mark, latex in (
+        ("flat", "constant gradient, noise and smoothness", " const", r"^{\mathrm{const}}"),
+        ("steep", "a gradient of 2 nu phi", " PL", r"^{\mathrm{PL}}"),
+        ("relative", "smoothness and noise that go as the gradient", " rel", r"^{\mathrm{rel}}"),
+    )
+    for c, unit in (("c1", STEP * EXAMPLE), ("c2", STEP))
+)
+L_1 = define("L_1", "smoothness over the gradient", 1 / WEIGHT, "L1", "L_1")
+v_1 = define("v_1", "noise over the gradient", GRADIENT * EXAMPLE, "v1", "v_1")
 
 # Sparse against dense
 Delta_s, Delta_d = (
@@ -390,6 +406,9 @@ rate = sympy.Function("Eta", positive=True)
 Powers = sympy.Function("Powers", nonnegative=True)
 PowerSums = sympy.Function("PowerSums", nonnegative=True)
 Curved = sympy.Function("Curved", real=True)
+G_of = sympy.Function("G_of", positive=True)
+V_of = sympy.Function("V_of", positive=True)
+L_of = sympy.Function("L_of", positive=True)
 Window = sympy.Function("Window", nonnegative=True)
 Fz = sympy.Function("Fz", real=True)
 Buffer = sympy.Function("Buffer", nonnegative=True)
@@ -400,7 +419,10 @@ SEQUENCES: dict[str, tuple[sympy.Expr, str, str]] = {
     "goal": (GRADIENT**2, "ε_{}", r"\epsilon_{{{}}}"),
     "goal_each": (LOSS, "ε̃_{}", r"\tilde{{\epsilon}}_{{{}}}"),
     "rate_of": (RATE, "η_{}", r"\eta_{{{}}}"),
-    "Curved": (CURVED, "E g'H̃g_{}", r"\mathrm{{E}}\,(g^\top\tilde H g)_{{{}}}"),
+    "G_of": (GRADIENT**2, "G({})", "G({})"),
+    "V_of": (GRADIENT**2, "V({})", "V({})"),
+    "L_of": (LOSS / WEIGHT**2, "L({})", "L({})"),
+    "Curved": (CURVED, "E g'H~g_{}", r"\mathrm{{E}}\,(g^\top\tilde H g)_{{{}}}"),
     "Fz": (LOSS, "E f(z_{})", r"\mathrm{{E}} f(z_{{{}}})"),
     "Buffer": (GRADIENT**2, "U_{}", "U_{{{}}}"),
     "Powers": (ONE, "S_{}", "S_{{{}}}"),

@@ -140,6 +140,26 @@ class Integrated:
 
 
 @dataclass(frozen=True)
+class Split:
+    """The right side with the integral of each sum as a sum of integrals, constants pulled out."""
+
+    def apply(self, known: Known, premises: Premises) -> Known:
+        """Return the relation with its integrals split."""
+        right = known.relation.rhs.replace(lambda e: isinstance(e, sympy.Integral), _split)
+        return Known(known.relation.func(known.relation.lhs, right, evaluate=False), known.conditions)
+
+    def words(self, write: Write = text) -> str:
+        """Return the operation."""
+        return "split the integral"
+
+
+def _split(integral: sympy.Integral) -> sympy.Expr:
+    terms = sympy.Add.make_args(sympy.expand(integral.function))
+    parts = [term.as_independent(integral.variables[0], as_Add=False) for term in terms]
+    return sympy.Add(*(factor * sympy.Integral(rest, *integral.limits) for factor, rest in parts))
+
+
+@dataclass(frozen=True)
 class Evaluated:
     """The right side with its integrals, derivatives and sums carried out."""
 

@@ -13,13 +13,16 @@ from theory.symbols import (
     B,
     F,
     G,
+    G_of,
     H,
     L,
+    L_of,
     M,
     M_Gd,
     M_Gs,
     T_bound,
     T_each,
+    V_of,
     beta,
     beta_v,
     covariance,
@@ -41,6 +44,7 @@ from theory.symbols import (
     mu_g,
     mu_s,
     nu,
+    phi,
     rate,
     rate_of,
     t,
@@ -107,6 +111,24 @@ POLYAK_LOJASIEWICZ = _assume(
     "The squared gradient is at least 2 nu times the excess loss.",
     le(2 * nu * (F(k) - f_inf), G(k)),
     "Karimi, Nutini, Schmidt 2016",
+)
+PATH_GRADIENT = _assume(
+    "path-gradient",
+    "At an excess loss phi the squared gradient is at least G(phi).",
+    le(G_of(phi), inner(GRAD, GRAD)),
+    "docs/theory.md, result 22",
+)
+PATH_NOISE = _assume(
+    "path-noise",
+    "There the variance of one draw is at most V(phi),",
+    le(variance, V_of(phi)),
+    "docs/theory.md, result 22",
+)
+PATH_SMOOTH = _assume(
+    "path-smooth",
+    "and f is L(phi)-smooth on the segment of the step.",
+    eq(L, L_of(phi)),
+    "docs/theory.md, result 22",
 )
 INDEPENDENT = _assume(
     "independent",
@@ -204,6 +226,9 @@ ASSUMPTIONS: tuple[Step, ...] = (
     UNBIASED,
     MOMENTUM,
     POLYAK_LOJASIEWICZ,
+    PATH_GRADIENT,
+    PATH_NOISE,
+    PATH_SMOOTH,
     INDEPENDENT,
     MEAN_GROWTH,
     NOISE_GROWTH,

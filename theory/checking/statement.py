@@ -173,6 +173,7 @@ _REASONS = {
     analysis.Summed: "a sum over steps",
     analysis.Integrated: "an integral",
     analysis.Evaluated: "an integral",
+    analysis.Split: "an integral",
     analysis.Limited: "a limit",
     analysis.Sharpest: "a limit",
     analysis.Logs: "a logarithm",

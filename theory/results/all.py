@@ -9,7 +9,7 @@ from theory.checking.proof import Kind, Names, Result, Step, inherit, names_of, 
 from theory.checking.statement import Query, statement
 from theory.results.fixed import decaying, descent, fixed_rate, variance
 from theory.results.rules import momentum, schedules
-from theory.results.run import accounting, edge, invariance
+from theory.results.run import accounting, edge, invariance, path_bound
 from theory.results.sparsity import sparsity, sparsity_curve
 from theory.results.tuned import consequences, decisions, first_passage, loss_goal, tuned_textbook, worst_case
 
@@ -36,6 +36,8 @@ RESULTS: tuple[Result, ...] = (
     invariance.INVARIANCE,
     accounting.ACCOUNT,
     edge.EDGE,
+    path_bound.PATH_BOUND,
+    path_bound.RELATIVE_SMOOTHNESS,
 )
 
 CASES: tuple[str, ...] = tuple(dict.fromkeys(result.case for result in RESULTS))

@@ -53,7 +53,7 @@ ACCOUNT = Result(
     (
         argument(
             "20.1",
-            "Taylor's formula for a step -eta g: H̃ is the Hessian averaged over the step with the weight 2 (1 - t).",
+            "Taylor's formula for a step -eta g: H~ is the Hessian averaged over the step with the weight 2 (1 - t).",
             eq(f_next, f_now - eta * inner(GRAD, SAMPLED) + eta**2 * curved / 2),
             reference="calculus",
         ),
@@ -87,7 +87,7 @@ ACCOUNT = Result(
         ),
         algebra(
             "20.6",
-            "the share kept is 1 - s/2, s the mean of eta g'H̃g over that of G.",
+            "the share kept is 1 - s/2, s the mean of eta g'H~g over that of G.",
             eq(kept, 1 - loss_of_steps / 2),
             follows_from=("20.5",),
             check=Identity((by("20.5", Solve(F(K + 1))),)),

@@ -67,7 +67,7 @@ MET = eta * curvature * (1 + variance / (B * GRADIENT_SQUARED))
 EDGE_STEPS = (
     algebra(
         "21.10",
-        "The mean loss after a step, with the curvature lambda = E g'H̃g/E|g|² that its draws meet:",
+        "The mean loss after a step, with the curvature lambda = E g'H~g/E|g|² that its draws meet:",
         eq(
             mean_f_next - f_now,
             -eta * GRADIENT_SQUARED + eta**2 * curvature / 2 * (GRADIENT_SQUARED + variance / B),
