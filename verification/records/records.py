@@ -3,6 +3,7 @@
 Every refusal is a ValueError of one line that names the file, the row (the header is row 1) and the column.
 """
 
+import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -233,7 +234,7 @@ def _read_store(folder: Path, minimum: bool) -> Records:
     printed = folder / "curves.csv"
     text = printed.read_bytes() if printed.is_file() else None
     same = text is None or any(text == curves_text(workload, outcomes, width).encode() for width in CURVES_WIDTHS)
-    notes = _draws_note(curves)
+    notes = (*_draws_note(curves), *_winners_note(outcomes))
     if not same:
         notes = (*notes, "curves.csv is not what study.sqlite holds, which was read; to read a table, name it")
     return Records(
@@ -255,6 +256,20 @@ def _draws_note(curves: Sequence[Curve]) -> tuple[str, ...]:
         f"steps are K_rate, the median over {' or '.join(map(str, draws))} draws at the best rate, and rates those of "
     )
     return (f"{told}the winners of K*; --minimum judges K*, the least over trials",)
+
+
+def _winners_note(studies: "Iterable[StudyRecord]") -> tuple[str, ...]:
+    """Return how much longer winners take when they alone are drawn again, where some were."""
+    logs = [
+        math.log(one.best_rate.steps / one.winner.step)
+        for one in studies
+        if one.draws == 1 and one.winner and one.best_rate and one.best_rate.steps
+    ]
+    if not logs:
+        return ()
+    times = f"{math.exp(sum(logs) / len(logs)):.2f} times K* in the median, over {len(logs)} of the studies"
+    why = "a lucky draw chose their rate (--draws 5 chooses by all draws)"
+    return (f"drawn again, winners take {times}; that is not judged, for {why}",)
 
 
 def _stored_curve(workload: str, goal: str, sign: str, studies: "Sequence[StudyRecord]", drawn: bool) -> Curve:

@@ -142,7 +142,15 @@ def test_draws_and_rounding_have_tables_of_their_own(tmp_path):
     with open_store(tmp_path / "run", specification.identity()) as store:
         store.add_study(StudyOutcome((drawn,)))
         store.add_repeats(moved)
+    again = dataclasses.replace(INSIDE, study=dataclasses.replace(INSIDE.study, batch_size=32))
+    winner = again.winner
+    repeats = [RepeatRecord(again.study, 0.08, "draw", n, dataclasses.replace(winner, step=36, draw=n)) for n in (1, 2)]
+    with open_store(tmp_path / "run", specification.identity()) as store:
+        store.add_study(StudyOutcome((again,)))
+        store.add_repeats(repeats)
     text, found = describe_run(tmp_path / "run"), drawn.best_rate
+    assert re.search(r"Steps of the winner drawn again: median over 2 draws, \[95%\]\n\n.*\n +32  ", text)
+    assert "(a lucky draw chose that rate" in text
     cell = f"{found.steps:.0f} [{found.low:.0f}, {found.high:.0f}]"
     assert "Steps at the best rate: median over 3 draws, [95%]" in text
     assert f"16  {cell}" in text

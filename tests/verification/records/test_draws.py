@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from samples.stored_studies import GOAL, opened
 
-from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
+from empirics.records import RepeatRecord, Study, StudyOutcome, StudyRecord, TrialRecord
 from verification.records.records import read_records
 from verification.report.__main__ import main
 
@@ -60,7 +60,7 @@ def test_the_minimum_is_read_where_it_is_asked_for_or_one_study_has_one_draw(tmp
     assert [[point.upper for point in curve.points] for curve in least.curves] == [[40.0, 24.0], [90.0, 60.0]]
     assert (least.notes, least.curves[0].quantity) == ((), "K*")
     mixed = read_records(stored(tmp_path / "mixed", *studies[:-1], drawn(90.0, 32, SPARSE[32][:1])))
-    assert mixed.curves == least.curves
+    assert [curve.points for curve in mixed.curves] == [curve.points for curve in least.curves]
     assert not mixed.notes
 
 
@@ -77,6 +77,24 @@ def test_what_draws_leave_open_is_a_bound(tmp_path, draws, rates, interval):
     (curve,) = read_records(stored(tmp_path / "run", drawn(90.0, 16, draws, rates))).curves
     assert (curve.points[0].lower, curve.points[0].upper) == interval
     assert curve.points[0].interval is None
+
+
+def test_winners_drawn_again_are_told_and_not_judged(tmp_path):
+    study = drawn(90.0, 16, SPARSE[16][:1])
+    again = [
+        RepeatRecord(study.study, GOAL, "draw", n, dataclasses.replace(study.winner, step=180, draw=n))
+        for n in (1, 2, 3)
+    ]
+    with opened(tmp_path / "run") as store:
+        store.add_study(StudyOutcome((study,)))
+        store.add_repeats(again)
+    records = read_records(tmp_path / "run")
+    (curve,) = records.curves
+    assert (curve.quantity, curve.points[0].upper) == ("K*", 90.0)
+    times = dataclasses.replace(study, repeats=tuple(again)).best_rate.steps / 90.0
+    assert records.notes[0].startswith(
+        f"drawn again, winners take {times:.2f} times K* in the median, over 1 of the studies; that"
+    )
 
 
 def test_a_report_tells_both_ratios_and_keeps_only_what_figures_show(tmp_path, capsys):
