@@ -334,6 +334,35 @@ c1_flat, c2_flat, c1_steep, c2_steep, c1_relative, c2_relative = (
 L_1 = define("L_1", "smoothness over the gradient", 1 / WEIGHT, "L1", "L_1")
 v_1 = define("v_1", "noise over the gradient", GRADIENT * EXAMPLE, "v1", "v_1")
 
+# A noisy quadratic, mode by mode, and the gradient flow
+h_mode = define("h_mode", "curvature of a mode", LOSS / WEIGHT**2, "h_i", "h_i")
+n_mode = define("n_mode", "gradient variance of one example in a mode", GRADIENT**2 * EXAMPLE, "n_i", "n_i")
+mode_start = define("mode_start", "mean square of a mode's weight at the start", WEIGHT**2, "s_i(0)", "s_i(0)")
+mode_end = define("mode_end", "what it tends to", WEIGHT**2, "s_i*", "s_i^*", real=True)
+mode_kept = define("mode_kept", "share of it that a step keeps, (1 - eta h_i)²", ONE, "q_i", "q_i")
+mode_lost = define("mode_lost", "loss that a mode loses up to K", LOSS, "Δ_i", r"\Delta_i", real=True)
+mode_floor = define(
+    "mode_floor", "what noise keeps up of |∇f|²", GRADIENT**2, "G_fl,i", r"G_{\mathrm{fl},i}", real=True
+)
+T_flow = define("T_flow", "time of the gradient flow to the loss at K", RATE, "T_flow", r"T_{\mathrm{flow}}")
+G_flow = define("G_flow", "mean of |∇f|² in the flow", GRADIENT**2, "G_flow", r"\overline{G}_{\mathrm{flow}}")
+flow_factor = define("flow_factor", "eta K over the time of the flow", ONE, "c", "c")
+turn = define("turn", "eta times a curvature", ONE, "z", "z")
+fall = define("fall", "excess loss at the start over that at the goal", ONE, "r_φ", r"r_\phi")
+floor_share = define("floor_share", "what noise keeps up, over the goal", ONE, "x", "x")
+eta_floor = define("eta_floor", "rate whose noise alone is the goal", RATE, "η_1", r"\eta_1")
+steps_slope = define("steps_slope", "dK/dx", STEP, "dK/dx", "dK/dx", real=True)
+h_flat = define("h_flat", "curvature in which the loss falls", LOSS / WEIGHT**2, "h_f", "h_f")
+h_noise = define("h_noise", "mean curvature that the noise has", LOSS / WEIGHT**2, "h_S", "h_S")
+T_s, T_d, eta_s, eta_d, factor_s, factor_d = (
+    define(f"{name}_{q}", f"{name} of the {a} network", unit, f"{text}_{q}", f"{latex}_{q}")
+    for name, unit, text, latex in (("T", RATE, "T", "T"), ("eta", RATE, "η", r"\eta"), ("factor", ONE, "c", "c"))
+    for q, a in (("s", "sparse"), ("d", "dense"))
+)
+B_least = define("B_least", "batch size of the fewest examples at a fixed rate", EXAMPLE, "B_few", r"B_{\mathrm{few}}")
+examples_fixed = define("examples_fixed", "examples seen up to K at a fixed rate", EXAMPLE, "B K", "BK")
+examples_least = define("examples_least", "the fewest of them", EXAMPLE, "(B K)_few", r"(BK)_{\mathrm{few}}")
+
 # Sparse against dense
 Delta_s, Delta_d = (
     define(f"Delta_{q}", f"Delta of the {a} network", LOSS, f"Δ_{q}") for q, a in (("s", "sparse"), ("d", "dense"))
@@ -406,6 +435,7 @@ rate = sympy.Function("Eta", positive=True)
 Powers = sympy.Function("Powers", nonnegative=True)
 PowerSums = sympy.Function("PowerSums", nonnegative=True)
 Curved = sympy.Function("Curved", real=True)
+Mode = sympy.Function("Mode", nonnegative=True)
 G_of = sympy.Function("G_of", positive=True)
 V_of = sympy.Function("V_of", positive=True)
 L_of = sympy.Function("L_of", positive=True)
@@ -419,6 +449,7 @@ SEQUENCES: dict[str, tuple[sympy.Expr, str, str]] = {
     "goal": (GRADIENT**2, "ε_{}", r"\epsilon_{{{}}}"),
     "goal_each": (LOSS, "ε̃_{}", r"\tilde{{\epsilon}}_{{{}}}"),
     "rate_of": (RATE, "η_{}", r"\eta_{{{}}}"),
+    "Mode": (WEIGHT**2, "s_i({})", "s_i({})"),
     "G_of": (GRADIENT**2, "G({})", "G({})"),
     "V_of": (GRADIENT**2, "V({})", "V({})"),
     "L_of": (LOSS / WEIGHT**2, "L({})", "L({})"),
@@ -458,7 +489,7 @@ RUN = frozenset(
         *(curved, mean_curved, curvature, Curved, Delta_run, clean_steps, kept, loss_of_steps, promised, aligned),
         *(f_now, f_next, mean_f_next, f_z, f_z_next, mean_f_z_next, mean_square, mean_square_u, mean_square_after),
         *(G_mean, G_weighted, G_rated, G_sharp, L_11, length_before, length_after, length_step),
-        *(F, G, Fz, Buffer, Window),
+        *(F, G, Mode, Fz, Buffer, Window),
     }
 )
 """Quantities of a run: what they are depends on every parameter."""

@@ -63,8 +63,8 @@ def is_zero(expression: sympy.Expr) -> bool:
     its name has the sign that it is known to have.
     """
     expression = expression.xreplace({part: _name_of(part) for part in expression.atoms(*_OPAQUE)})
-    if expression == 0:
-        return True
+    if expression == 0 or expression.has(sympy.zoo, sympy.nan):
+        return bool(expression == 0)
     if expression.is_rational_function():
         return bool(sympy.polys.fields.sfield(expression)[1] == 0)
     if refuted(expression):

@@ -9,7 +9,7 @@ from theory.checking.proof import Kind, Names, Result, Step, inherit, names_of, 
 from theory.checking.statement import Query, statement
 from theory.results.fixed import decaying, descent, fixed_rate, variance
 from theory.results.rules import momentum, schedules
-from theory.results.run import accounting, edge, invariance, path_bound
+from theory.results.run import accounting, edge, flow_time, invariance, noisy_quadratic, path_bound
 from theory.results.sparsity import sparsity, sparsity_curve
 from theory.results.tuned import consequences, decisions, first_passage, loss_goal, tuned_textbook, worst_case
 
@@ -31,6 +31,7 @@ RESULTS: tuple[Result, ...] = (
     schedules.SCHEDULES,
     momentum.MOMENTUM_BOUND,
     loss_goal.LOSS_GOAL,
+    noisy_quadratic.NOISY_QUADRATIC,
     decisions.SHARPNESS_FAMILY,
     decisions.BATCH_SIZE,
     invariance.INVARIANCE,
@@ -38,6 +39,8 @@ RESULTS: tuple[Result, ...] = (
     edge.EDGE,
     path_bound.PATH_BOUND,
     path_bound.RELATIVE_SMOOTHNESS,
+    flow_time.FLOW_TIME,
+    fixed_rate.LEAST_EXAMPLES,
 )
 
 CASES: tuple[str, ...] = tuple(dict.fromkeys(result.case for result in RESULTS))

@@ -4,7 +4,7 @@ from functools import partial
 
 import sympy
 
-from theory.checking.analysis import Limited, Taylor
+from theory.checking.analysis import Best, BestValue, Limited, Taylor
 from theory.checking.assumptions import SAME_GOAL, SAME_RATE, TIGHT
 from theory.checking.bounds import B_LOW, C1, C2_AT_RATE, NOISE, STEPS_AT_RATE
 from theory.checking.checks import Certificate, Telescopes, by
@@ -17,6 +17,7 @@ from theory.symbols import (
     K_1,
     B,
     B_crit,
+    B_least,
     B_low,
     Delta,
     G_mean,
@@ -29,6 +30,8 @@ from theory.symbols import (
     c2,
     epsilon,
     eta,
+    examples_fixed,
+    examples_least,
     goal,
     j,
     mu,
@@ -226,6 +229,41 @@ PROPOSITION = Result(
             "Lee et al. 2021, Sec. 4.1",
             ("6.1",),
             by("6.1", Put({B: 2**r * B, K_1: K_doubled}), With("-", by("6.1", Times(2**-r)))),
+        ),
+    ),
+)
+
+LEAST_EXAMPLES = Result(
+    "25",
+    "fixed",
+    "The fewest examples at a fixed rate",
+    "Below its critical batch size the fixed-rate law has no K, and near it K is large: the examples seen, B K, are "
+    "fewest at twice that batch size.",
+    (
+        algebra(
+            "25.1",
+            "Examples seen up to K",
+            eq(examples_fixed, B * c2 / (1 - B_low / B)),
+            "docs/theory.md, result 25",
+            ("5.2", SAME_RATE.id, SAME_GOAL.id),
+            by("5.2", Using(SAME_RATE.id), Using(SAME_GOAL.id), Times(B)),
+            definitions=(eq(examples_fixed, B * K), FLOOR, eq(B_low, B_LOW)),
+        ),
+        algebra(
+            "25.2",
+            "are fewest at twice the batch size up to which there is none,",
+            eq(B_least, 2 * B_low),
+            "docs/theory.md, result 25",
+            ("25.1",),
+            by("25.1", Best(examples_fixed, B, B_least)),
+        ),
+        algebra(
+            "25.3",
+            "four times as many as c1 = B_low c2, which small batches come near if each has its own rate.",
+            eq(examples_least, 4 * B_low * c2),
+            "docs/theory.md, result 25",
+            ("25.1",),
+            by("25.1", BestValue(examples_fixed, B, examples_least)),
         ),
     ),
 )
