@@ -88,7 +88,8 @@ def measure_constants(request: ConstantsRequest, execution: ConstantsExecution) 
         )
         specification = dataclasses.replace(prepared.specification, probe=probe)
         prepared = dataclasses.replace(prepared, specification=specification)
-        return run_stages(prepared, execution.out, _stages, open_executor, inputs_of(request))
+        inputs = inputs_of(request, execution.protocol)
+        return run_stages(prepared, execution.out, _stages, open_executor, inputs)
 
 
 def _stages(run: Measurement) -> None:

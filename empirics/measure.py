@@ -51,10 +51,12 @@ def measure(request: Request, execution: Execution, *, show: bool = True) -> Pat
 
     Raises:
         InputError: If something in the request cannot be used.
+        Paused: If `execution.pause_after` is over first.
     """
     with placed(request, execution) as (resources, open_executor):
         prepared = prepare(request, execution.jobs, execution.memory_limit, resources, execution.out)
-        return run_stages(prepared, execution.out, _everything, open_executor, inputs_of(request), show=show)
+        inputs = inputs_of(request, execution.protocol)
+        return run_stages(prepared, execution.out, _everything, open_executor, inputs, show=show)
 
 
 def _everything(run: Measurement) -> None:

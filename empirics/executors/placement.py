@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
 from empirics.executors.data_parallel import DataParallelExecutor
+from empirics.executors.pause import paused_after
 from empirics.executors.processes import Executor, OpenExecutor, ProcessExecutor, SerialExecutor
 from empirics.executors.resources import Resources, this_machine
 from empirics.executors.worker import leave_where_imported_by_a_worker
@@ -30,10 +31,15 @@ class Placement:
     memory_limit: Annotated[
         float | None, "gigabytes for all processes together; fewer run at once, or the command stops"
     ] = None
+    pause_after: Annotated[
+        str | None, "end by itself after so long, as 170m or 2.5h, with exit code 3; the same command resumes"
+    ] = None
+    protocol: Annotated[Path | None, "rules written down before the data; their SHA-256 goes into provenance"] = None
 
     def __post_init__(self) -> None:
-        """Take a name of a folder for the folder, and refuse what is no number or no choice."""
-        meant(self, "out", place("out", self.out))
+        """Take a name of a file or folder for what it names, and refuse what is no number or no choice."""
+        for name in ("out", "protocol"):
+            meant(self, name, place(name, getattr(self, name)))
         check_choice(self, "executor", ("local", "ray"))
         for name, kind in (("jobs", int), ("memory_limit", float)):
             if (value := getattr(self, name)) is not None:
@@ -50,19 +56,21 @@ def placed(request: BaseRequest, placement: Placement) -> Iterator[tuple[Resourc
 
     Raises:
         InputError: If the options do not go together, Ray is not installed, or no cluster answers.
+        Paused: If the time that the placement gives is over.
     """
     leave_where_imported_by_a_worker()
-    if placement.executor == "ray":
-        if request.data_parallel > 1:
-            raise InputError(f"--data-parallel {request.data_parallel}: goes with --executor local")
-        from empirics.executors.ray_cluster import ray_cluster  # noqa: PLC0415 - Ray is optional
+    with paused_after(placement.pause_after):
+        if placement.executor == "ray":
+            if request.data_parallel > 1:
+                raise InputError(f"--data-parallel {request.data_parallel}: goes with --executor local")
+            from empirics.executors.ray_cluster import ray_cluster  # noqa: PLC0415 - Ray is optional
 
-        with ray_cluster(placement.address) as place:
-            yield place
-        return
-    if placement.address is not None:
-        raise InputError(f"--address {placement.address}: goes with --executor ray")
-    yield this_machine(), local_executor
+            with ray_cluster(placement.address) as place:
+                yield place
+            return
+        if placement.address is not None:
+            raise InputError(f"--address {placement.address}: goes with --executor ray")
+        yield this_machine(), local_executor
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import hashlib
 import math
 import operator
 import sys
@@ -20,6 +21,7 @@ from empirics.executors.data_parallel import check_ranks
 from empirics.executors.memory import check_weights, jobs_within, peak_bytes
 from empirics.executors.processes import OpenExecutor
 from empirics.executors.resources import Resources, this_machine
+from empirics.reading.outside import MOST_BYTES, read_bytes
 from empirics.run.progress import Display
 from empirics.run.stages import Measurement
 from empirics.specification.engine import choose_engine
@@ -117,9 +119,29 @@ def _with_engine_of_folder(specification: Specification, dataset: Dataset, out: 
     return other
 
 
-def inputs_of(request: BaseRequest) -> dict[str, Path | None]:
-    """Return the files and folders that a request names, by its options."""
-    return {"data_dir": request.data_dir, "points": request.points}
+def inputs_of(request: BaseRequest, protocol: Path | None = None) -> dict[str, object]:
+    """Return what provenance tells of the files and folders that options name.
+
+    Args:
+        request: What to measure.
+        protocol: The rules that were written down before; None for none.
+
+    Returns:
+        Option to path; of the protocol its name and the SHA-256 of its bytes.
+
+    Raises:
+        InputError: If the protocol cannot be read.
+    """
+    told: dict[str, object] = {
+        name: str(path.resolve()) for name in ("data_dir", "points") if (path := getattr(request, name)) is not None
+    }
+    if protocol is not None:
+        try:
+            content = read_bytes(protocol, MOST_BYTES)
+        except InputError as error:
+            raise InputError(f"--protocol {protocol}: {error}") from None
+        told["protocol"] = {"file": protocol.name, "sha256": hashlib.sha256(content).hexdigest()}
+    return told
 
 
 def run_stages(
@@ -127,7 +149,7 @@ def run_stages(
     out: Path | None,
     stages: Callable[[Measurement], None],
     open_executor: OpenExecutor,
-    inputs: Mapping[str, Path | None] = MappingProxyType({}),
+    inputs: Mapping[str, object] = MappingProxyType({}),
     *,
     show: bool = True,
 ) -> Path:
@@ -138,7 +160,7 @@ def run_stages(
         out: The run folder; None for the specification's own under `runs/`.
         stages: What to do.
         open_executor: What opens the executor.
-        inputs: Option to the file or folder it named, for who measures more of the run.
+        inputs: What provenance tells of files and folders that options named, for who measures more of the run.
         show: Whether to show on stderr how far it is.
 
     Raises:
@@ -146,7 +168,6 @@ def run_stages(
     """
     specification, dataset, jobs = prepared.specification, prepared.dataset, prepared.jobs
     notices = _notices(prepared)
-    told_of_inputs = {name: str(path.resolve()) for name, path in inputs.items() if path is not None}
     for notice in notices if show else ():
         print(notice, file=sys.stderr)
     folder = folder_of(specification, out)
@@ -163,7 +184,7 @@ def run_stages(
             "notices": notices,
             "training_examples": dataset.training_examples,
             "validation_examples": dataset.validation_examples,
-            **told_of_inputs,
+            **inputs,
         }
         if specification.data_parallel > 1:
             execution_facts["data_parallel"] = specification.data_parallel

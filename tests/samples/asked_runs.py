@@ -31,10 +31,9 @@ def write_asked(folder, request, steps=reached, constants=None):
     specification, dataset = resolve(request, cuda_available=False)
     budget, interval = specification.workload.max_steps, specification.workload.eval_interval
     with open_store(folder, specification.identity()) as store:
-        told = {name: str(path.resolve()) for name, path in inputs_of(request).items() if path is not None}
         started = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC).isoformat()
         examples = {name: getattr(dataset, name) for name in ("training_examples", "validation_examples")}
-        store.add_session(started, {**examples, **told})
+        store.add_session(started, {**examples, **inputs_of(request)})
         for study in specification.studies():
             least = steps(study)
             met = None if least is None else min(-(-least // interval) * interval, budget // interval * interval)
