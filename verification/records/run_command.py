@@ -41,7 +41,7 @@ _OPTIONS = (
     ("identity", "device"),
     ("identity", "precision"),
 )
-_PROBE = ("examples", "every", "steps", "hessian_points", "repeats")
+_PROBE = ("examples", "every", "steps", "hessian_points", "quadratic_forms", "flow_gradients", "repeats")
 # Always said, whatever the defaults are.
 _SAID = frozenset({"workload", "sparsity", "goal_error", "device", "engine"})
 # What may be added to a run folder; anything else makes another run.
