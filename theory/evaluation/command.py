@@ -1,6 +1,7 @@
 """`kstar evaluate`, and the options of `python -m theory.derive` that evaluate and draw a model."""
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -10,8 +11,9 @@ import numpy as np
 
 from kstar.command_line import OneLineParser
 from kstar.ending import command, one_line, say
-from theory.command_line import count_up_to, positive
+from theory.command_line import count_up_to, number, positive
 from theory.evaluation.evaluate import BOUNDS, MODELS, Evaluation, evaluate
+from theory.evaluation.trajectory import FROM_A_RUN, account, path_constants, read_trajectory
 from theory.numbers.doubles import SMALLEST
 
 _PROG = "python -m theory.derive"
@@ -25,6 +27,12 @@ _OPTIONAL = {
     "H": "--H",
     "plot": "--plot",
 }
+_OF_A_RUN = {"trajectory": "--trajectory", "f_inf": "--f-inf"}
+_TAKES = {"path": {"trajectory", "f_inf"}, "account": {"trajectory", "eta"}}
+_HELP = (
+    "paper: Eq. (3); fixed, tuned: the bound at a rate, at its best rate; decaying: Eq. (10); path: c1 and c2 of a "
+    "bound along a measured path; account: what a measured run kept of its descent"
+)
 
 
 @command
@@ -51,8 +59,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "kstar evaluate") -
     parser = OneLineParser(prog=prog, description="Steps to result by the paper's equations and the bounds below them.")
     parser.add_argument(
         "evaluate",
-        choices=MODELS,
-        help="paper: Eq. (3); fixed, tuned: the bound at a rate, at its best rate; decaying: Eq. (10)",
+        choices=(*MODELS, *FROM_A_RUN),
+        help=_HELP,
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     _add_numbers(parser)
@@ -77,8 +85,8 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("evaluation", "numbers instead of a derivation; --format is text or json")
     group.add_argument(
         "--evaluate",
-        choices=MODELS,
-        help="paper: Eq. (3); fixed, tuned: the bound at a rate, at its best rate; decaying: Eq. (10)",
+        choices=(*MODELS, *FROM_A_RUN),
+        help=_HELP,
     )
     _add_numbers(group)
 
@@ -93,13 +101,16 @@ def _add_numbers(group: argparse._ActionsContainer) -> None:
     )
     group.add_argument("--mu", type=positive, metavar="x", help="first-moment constant (default: 1)")
     group.add_argument("--M-G", type=positive, metavar="x", help="second-moment constant, >= mu^2 (default: 1)")
-    group.add_argument("--eta", type=positive, metavar="x", help="learning rate, for paper and fixed")
+    group.add_argument("--eta", type=positive, metavar="x", help="learning rate, for paper, fixed and account")
     group.add_argument("--bound", choices=BOUNDS, help="for fixed and tuned (default: sharp)")
     examples = count_up_to(2**53)  # a whole number as a double
     group.add_argument("--without-replacement", type=examples, metavar="N", help="each batch is a subset of N examples")
     group.add_argument("--H", type=positive, metavar="x", help="sum of the squared rates, for decaying")
     group.add_argument("--batch-sizes", type=positive, nargs="+", metavar="B", help="one or more")
     group.add_argument("--plot", type=Path, metavar="FILE", help="also draw it: .png, .svg, .pdf")
+    columns = "; ".join(f"{name}: {', '.join(wanted)}" for name, wanted in FROM_A_RUN.items())
+    group.add_argument("--trajectory", type=Path, metavar="FILE", help=f"a measured run, CSV with columns ({columns})")
+    group.add_argument("--f-inf", type=number, metavar="x", help="least loss, for path (default: 0)")
 
 
 def wants_evaluation(options: argparse.Namespace) -> bool:
@@ -118,7 +129,7 @@ def wants_evaluation(options: argparse.Namespace) -> bool:
         >>> wants_evaluation(argparse.Namespace(case="all"))
         False
     """
-    names = ("evaluate", *_REQUIRED, *_OPTIONAL)
+    names = ("evaluate", *_REQUIRED, *_OPTIONAL, *_OF_A_RUN)
     return any(getattr(options, name, None) is not None for name in names)
 
 
@@ -144,6 +155,8 @@ def evaluate_main(options: argparse.Namespace, prog: str = _PROG) -> int:
         [{"batch_size": 100, "steps": 400.0, "c1": 20000.0, "c2": 200.0, "critical_batch_size": 100.0, "eta": 0.5}]
         0
     """
+    if options.evaluate in FROM_A_RUN:
+        return _tell_of_a_run(options, prog)
     try:
         found = _evaluate(options)
         with np.errstate(all="ignore"):  # axes and terms may end beyond the doubles; the curve does not
@@ -158,16 +171,61 @@ def evaluate_main(options: argparse.Namespace, prog: str = _PROG) -> int:
     return 0
 
 
-def _evaluate(options: argparse.Namespace) -> Evaluation:
-    if options.evaluate is None:
-        raise ValueError("--evaluate is missing: one of " + ", ".join(MODELS))
-    missing = [option for name, option in _REQUIRED.items() if getattr(options, name) is None]
-    if missing:
-        raise ValueError(f"--evaluate needs {', '.join(missing)}")
+def _tell_of_a_run(options: argparse.Namespace, prog: str) -> int:
+    """Print what follows from a measured run; return the exit code."""
+    try:
+        record, told = _of_a_run(options)
+    except ValueError as error:
+        print(f"error: {one_line(str(error))} (see {prog} --help)", file=sys.stderr)
+        return 2
+    say(json.dumps(record) if options.format == "json" else told)
+    return 0
+
+
+def _of_a_run(options: argparse.Namespace) -> tuple[dict[str, object], str]:
+    """Return what follows from a measured run, as a record and in words."""
+    name, takes = options.evaluate, _TAKES[options.evaluate]
+    _require_output(options)
+    known = {**_REQUIRED, **_OPTIONAL, **_OF_A_RUN}
+    unused = [option for key, option in known.items() if getattr(options, key) is not None and key not in takes]
+    if unused:
+        raise ValueError(f"{', '.join(unused)}: not for {name}")
+    if options.trajectory is None or (name == "account" and options.eta is None):
+        raise ValueError(f"{name} needs --trajectory" + (" and --eta" if name == "account" else ""))
+    columns = read_trajectory(options.trajectory, FROM_A_RUN[name])
+    if name == "path":
+        path = path_constants(**columns, f_inf=options.f_inf or 0.0)
+        return dataclasses.asdict(path), (
+            f"The bound along the path from an excess loss of {path.start:g} to {path.goal:g} (result 22)\n"
+            f"c1 = {path.c1:.6g}, c2 = {path.c2:.6g}, critical batch size c1/c2 = {path.critical_batch_size:.6g}"
+        )
+    found = account(**columns, eta=options.eta)
+    error = "too few points to tell" if found.relative_error is None else f"{found.relative_error:.1%}"
+    return dataclasses.asdict(found), (
+        f"K = {found.K} steps = N/e (result 20)\n"
+        f"N = {found.N:.6g} steps of a descent without loss, e = {found.e:.6g} of it kept, s = {found.s:.6g}\n"
+        f"relative error of the mean gradient between the measured steps: {error}"
+    )
+
+
+def _require_output(options: argparse.Namespace) -> None:
+    """Refuse a format without numbers, and a case."""
     if options.format not in {"text", "json"}:
         raise ValueError(f"--evaluate prints text or json, not {options.format}")
     if getattr(options, "case", None) is not None:
         raise ValueError("--case is for derivations: leave it out with --evaluate")
+
+
+def _evaluate(options: argparse.Namespace) -> Evaluation:
+    if options.evaluate is None:
+        raise ValueError("--evaluate is missing: one of " + ", ".join((*MODELS, *FROM_A_RUN)))
+    of_a_run = [option for name, option in _OF_A_RUN.items() if getattr(options, name) is not None]
+    if of_a_run:
+        raise ValueError(f"{', '.join(of_a_run)}: not for {options.evaluate}")
+    missing = [option for name, option in _REQUIRED.items() if getattr(options, name) is None]
+    if missing:
+        raise ValueError(f"--evaluate needs {', '.join(missing)}")
+    _require_output(options)
     return evaluate(
         options.evaluate,
         options.batch_sizes,
