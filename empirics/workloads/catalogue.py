@@ -86,6 +86,7 @@ _PAPER_SPACES = {
 }
 _SCHEDULES = {"constant": (), "linear": (DECAY_STEPS, END_LEARNING_RATE_FACTOR)}
 _DIGITS_RATE = Metaparameter("learning_rate", 1e-3, 0.5, "log")
+_DIGITS_DECAY = (Metaparameter("decay_steps", 20, 2_000, "integer"), END_LEARNING_RATE_FACTOR)
 _DIGITS_MOMENTUM = Metaparameter("momentum", 0.5, 0.99, "reverse_log")
 _DIGITS_SPACES = {
     "sgd": (Metaparameter("learning_rate", 1e-2, 2.0, "log"),),
@@ -120,14 +121,14 @@ def _paper_workload(dataset: str, network: str, optimizer: str, schedule: str) -
     return workload
 
 
-def _digits_workload(optimizer: str) -> ListedWorkload:
+def _digits_workload(optimizer: str, schedule: str = "constant") -> ListedWorkload:
     """Return the embedded workload; goal, interval and range are explained in docs/digits.md."""
     return ListedWorkload(
         dataset="digits",
         network="small-cnn",
         optimizer=optimizer,
-        schedule="constant",
-        search_space=_DIGITS_SPACES[optimizer],
+        schedule=schedule,
+        search_space=_DIGITS_SPACES[optimizer] + (_DIGITS_DECAY if schedule == "linear" else ()),
         goal_error=0.08,
         max_steps=4_000,
         eval_interval=2,
@@ -142,6 +143,7 @@ WORKLOADS = {
     workload.name: workload
     for workload in (
         *(_digits_workload(optimizer) for optimizer in _DIGITS_SPACES),
+        _digits_workload("sgd", "linear"),
         *(
             _paper_workload(*parts)
             for parts in itertools.product(_PAPER_DATASETS, ("simple-cnn", "resnet-8"), _PAPER_SPACES, _SCHEDULES)

@@ -17,6 +17,7 @@ EXPECTED = {
     "weights of simple-cnn": "1936bb2f6f9fc1c2",
     "weights of resnet-8": "f85947d7faceee2e",
     "points of digits/small-cnn/sgd": "dd48d8400024e37c",
+    "points of digits/small-cnn/sgd/linear": "e689cb5700850569",
     "points of digits/small-cnn/momentum": "47aceb18f1943e96",
     "points of digits/small-cnn/adamw": "8e60911e31a4b320",
     "points of mnist/simple-cnn/sgd": "ea65174b0674576b",

@@ -17,7 +17,7 @@ OF_THE_PAPER = {
 
 
 def test_every_combination_is_known_by_its_name():
-    assert len(WORKLOADS) == 4 + 3 * 2 * 4 * 2
+    assert len(WORKLOADS) == 5 + 3 * 2 * 4 * 2
     assert {workload.dataset for workload in WORKLOADS.values()} == set(DATASETS)
     assert {workload.network for workload in WORKLOADS.values()} == set(NETWORKS)
     assert {workload.optimizer for workload in WORKLOADS.values()} == set(OPTIMIZERS)
