@@ -1,6 +1,6 @@
 """A search that follows the winner from one batch size to the next, replayed on full traces.
 
-python -m benchmarks.chain DIR [DIR ...]   (runs made with --trace full --stop never)
+python -m benchmarks.chain --choose DIR [DIR ...] --judge DIR [DIR ...]   (runs made with --trace full --stop never)
 
 A race trains every point to K*. This search races all points at one batch size, the anchor, and pauses the worse half
 of them at each rung; the best of the paused go on after the first hit. At the next batch sizes, double and half, it
@@ -16,11 +16,12 @@ import itertools
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import beta
 
 from empirics.best_rate import effective_rate
 from empirics.store.store import read_store
@@ -28,6 +29,8 @@ from empirics.store.store import read_store
 Array = NDArray[np.float64]
 # Goal tests over whose mean error trials are ranked.
 _SMOOTH = 3
+# What a search may cost, as a share of the race's examples.
+MOST_COST = 0.25
 
 
 @dataclass(frozen=True)
@@ -244,13 +247,13 @@ class Score:
     Attributes:
         regret: K found over the race's K*, one a study.
         cost: Share of the race's examples.
-        missed: Share of audited points that would have been less.
+        won: How many audited points took less than the search had found.
         audited: How many there were.
     """
 
     regret: Array
     cost: float
-    missed: float
+    won: int
     audited: int
 
 
@@ -263,30 +266,54 @@ def score(searched: Sequence[Mapping[int, Study]], rules: Rules) -> Score:
             cost += size * found.cost
             whole += size * race_cost(studies[size])
             missed, audited = missed + found.missed, audited + found.audited
-    return Score(np.array(regret), cost / whole, missed / max(audited, 1), audited)
+    return Score(np.array(regret), cost / whole, missed, audited)
 
 
 def candidates() -> Iterator[Rules]:
     """Return the rules that are compared."""
-    for anchor, best, reach, audited in itertools.product((16, 32), (2, 3, 5, 8), (1, 2), (0, 2, 4)):
-        yield replace(Rules(), anchor=anchor, best=best, reach=reach, audited=audited)
+    for anchor, best, reach, audited in itertools.product((16, 32, 64), (2, 3, 5, 8), (1, 2), (0, 1, 2, 4)):
+        for first, fewest, resumed, keep in itertools.product((0.0625, 0.125, 0.25), (4, 8), (0, 4), (0.5, 0.33)):
+            yield Rules(anchor, first, 2.0, keep, fewest, resumed, best, reach, audited)
+
+
+def choose(searched: Sequence[Mapping[int, Study]], audited: int) -> Rules:
+    """Return the rules of least mean regret among those within the cost, which is a quarter of a race.
+
+    Args:
+        searched: On which they are chosen.
+        audited: How many points they must audit at each batch size.
+    """
+    scored = [(score(searched, rules), rules) for rules in candidates() if rules.audited == audited]
+    within = [one for one in scored if one[0].cost <= MOST_COST] or scored
+    return min(within, key=lambda one: (float(one[0].regret.mean()), one[0].cost))[1]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print regret and cost of every set of rules."""
+    """Choose rules on some folders, judge them on others, and print regret and cost."""
     parser = argparse.ArgumentParser(description="Replay chain searches on full traces.")
-    parser.add_argument("folders", type=Path, nargs="+")
-    folders = parser.parse_args(arguments).folders
-    searched = [studies for folder in folders for studies in read_studies(folder).values()]
-    for rules in candidates():
-        found = score(searched, rules)
-        exact = float((found.regret < 1.0001).mean())
-        print(
-            f"anchor {rules.anchor:3d} best {rules.best} reach {rules.reach} audited {rules.audited}: "
-            f"cost {found.cost:.3f}, regret mean {found.regret.mean() - 1:.3f} worst {found.regret.max() - 1:.2f}, "
-            f"exact {exact:.0%} of {len(found.regret)}, audits that won {found.missed:.1%} of {found.audited}"
-        )
+    parser.add_argument("--choose", type=Path, nargs="+", required=True, metavar="DIR")
+    parser.add_argument("--judge", type=Path, nargs="+", required=True, metavar="DIR")
+    options = parser.parse_args(arguments)
+    chosen, judging = (
+        [studies for folder in folders for studies in read_studies(folder).values()]
+        for folders in (options.choose, options.judge)
+    )
+    for audited in (0, 1, 2, 4):
+        rules = choose(chosen, audited)
+        print(f"\n{rules}")
+        for name, searched in (("chosen on", chosen), ("judged on", judging)):
+            print(f"{name}: {_told(score(searched, rules))}", flush=True)
     return 0
+
+
+def _told(found: Score) -> str:
+    """Return a score in words; the share of waiting points that beat what was found is below its bound, 95%."""
+    exact = float((found.regret < 1.0001).mean())
+    bound = float(beta.ppf(0.95, found.won + 1, found.audited - found.won)) if found.audited else 1.0
+    return (
+        f"cost {found.cost:.3f}, regret mean {found.regret.mean() - 1:.3f} worst {found.regret.max() - 1:.2f}, exact "
+        f"{exact:.0%} of {len(found.regret)}; {found.won} of {found.audited} audited won (< {bound:.0%} of all)"
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.chain import Rules, Search, Study, best_of, chain, race_cost, read_studies, score
+from benchmarks.chain import MOST_COST, Rules, Search, Study, best_of, chain, choose, race_cost, read_studies, score
 from empirics.measure import Execution, measure
 from empirics.specification.request import Request
 
@@ -29,13 +29,13 @@ def test_a_race_costs_every_trial_until_the_first_hit():
 
 
 def test_halving_pauses_the_worse_half_and_resumes_the_best_of_them():
-    """Rungs at 2 and 4 of an expected 16: 6 trials to 2, then 3 to 4, then 2 to 8; 5 of 6 live when they are ranked."""
+    """Rungs at 2, 4 and 8 of an expected 16: 6 trials to 2, then 3 to 4, then 2 to 8, where one of them hits."""
     search = Search(study())
-    search.halve(Rules(fewest=2, resumed=0), 16.0)
+    search.halve(Rules(fewest=1, resumed=0), 16.0)
     assert (search.least, search.spent) == (8.0, 6 * 2 + 3 * 2 + 2 * 4)
     assert search.until.tolist() == [2, 2, 8, 8, 4, 2]
     resumed = Search(study())
-    resumed.halve(Rules(fewest=2, resumed=1), 16.0)
+    resumed.halve(Rules(fewest=1, resumed=1), 16.0)
     assert resumed.until.tolist() == [2, 2, 8, 8, 8, 2]  # the one that was paused last
     assert resumed.spent == search.spent + 4
 
@@ -89,3 +89,13 @@ def test_kept_traces_are_read_and_scored(tmp_path):
     found = score([studies], Rules(anchor=32, fewest=2, audited=6))
     assert found.regret == pytest.approx([1.0, 1.0])
     assert found.cost <= 1.0
+
+
+def test_rules_are_chosen_by_regret_among_those_within_the_cost(monkeypatch):
+    studies = {16: study(), 32: study(tuple(k - 2.0 for k in REACHED))}
+    cheap, whole = Rules(fewest=2, best=1, reach=1, audited=0), Rules(fewest=6, best=6, reach=6, audited=0)
+    monkeypatch.setattr("benchmarks.chain.candidates", lambda: iter((whole, cheap, Rules(audited=4))))
+    assert choose([studies], 0) == min((cheap, whole), key=lambda rules: score([studies], rules).cost)
+    monkeypatch.setattr("benchmarks.chain.MOST_COST", 2.0)
+    assert score([studies], choose([studies], 0)).regret.mean() == 1.0
+    assert score([studies], whole).cost > MOST_COST

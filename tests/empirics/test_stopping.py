@@ -61,6 +61,12 @@ def test_with_one_draw_each_hit_decides_its_point(reached):
     assert sorted(hits_of_points(reached, 7, 1)) == sorted(reached.values())
 
 
+def test_no_point_is_decided_before_the_first_draw_0_is_at_the_goal():
+    """Of three draws of two points, draws 1 and 2 of the second are there at 4 and 6, draw 0 of the first at 10."""
+    assert hits_of_points({3: 4, 5: 6}, 2, 3) == []
+    assert hits_of_points({3: 4, 5: 6, 0: 10}, 2, 3) == [10]
+
+
 @given(st.dictionaries(st.integers(0, 14), st.integers(1, 30)), st.integers(1, 30))
 def test_a_hit_more_decides_no_point_later(reached, step):
     """Three draws of five points; number 14 is draw 2 of the last."""
