@@ -25,7 +25,8 @@ SMALLER = {
     "--trials 2 --max-steps 100 --examples 64",
     "python -m empirics.measure --workload my_wine:make_workload": "--batch-sizes 16 64 --trials 4",
     "python -m empirics.measure --workload my_model:make_workload": "--batch-sizes 16 64 --trials 4",
-    "python -m empirics.measure --sparsity 0 90 --batch-sizes 64 256 --draws 5": "--trials 3 --goal-error 0.5",
+    "python -m empirics.measure --sparsity 0 90 --batch-sizes 64 256 --draws 5": "--batch-sizes 64 --trials 2 "
+    "--draws 3 --jitter 1 --goal-error 0.5",
     "python -m empirics.measure --sparsity 0 90 --batch-sizes 4 16 64 256": "--max-steps 40 --goal-error 0.6 "
     "--examples 64 --hessian-points 0 --trials 2",
     "python -m empirics.measure --sparsity 0 90 --batch-sizes 4 8 16 32": "--max-steps 40 --goal-error 0.6 "
