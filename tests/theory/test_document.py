@@ -5,6 +5,8 @@ import re
 import pytest
 
 from theory import document
+from theory.laws import LAWS
+from theory.laws_picture import draw_laws, slope_at
 from theory.results.all import RESULTS
 
 
@@ -21,9 +23,36 @@ def test_every_equation_of_the_paper_has_its_steps():
     assert all(row[2] for row in rows)
 
 
+def test_the_page_begins_with_one_screen_for_the_reader_of_the_paper():
+    """All of it comes before the paper's equations, in at most 30 lines of at most 40 words."""
+    screen, _ = document.PATH.read_text(encoding="utf-8").split("## From the paper's equations", 1)
+    lines = [line for line in screen.splitlines() if line.strip()]
+    assert len(lines) <= 30
+    assert max(len(line.split()) for line in lines) <= 55
+    for words in document.SCREEN:
+        assert f"**{words}**" in screen
+
+
+def test_the_picture_shows_every_law_with_its_parts():
+    panels = draw_laws().axes
+    assert [panel.get_title().split(":")[0] for panel in panels] == list(LAWS)
+    for panel in panels:
+        parts = [line.get_label() for line in panel.lines]
+        assert len(parts) == 4
+        assert {"$c_2$", "$B_c = c_1/c_2$", "$K(B)$"} < set(parts)
+        assert len(panel.texts) == 3
+    assert document.PICTURE.is_file()
+
+
+@pytest.mark.parametrize(("law", "size", "slope"), [("H", 256.0, -0.5), ("X", 100.0, -1.0), ("I", 512.0, -1.0)])
+def test_slopes_in_the_picture(law, size, slope):
+    """Law I is c2/(1 - x) with x = B_c/B: its slope is -x/(1 - x)."""
+    assert slope_at(LAWS[law], size) == pytest.approx(slope, abs=1e-5)
+
+
 def test_a_weak_point_must_name_steps_that_exist(monkeypatch):
-    monkeypatch.setattr(document, "WEAK_POINTS", (document.WeakPoint("none", ("99.1",)),))
-    with pytest.raises(ValueError, match=r"weak points name unknown steps \['99.1'\]"):
+    monkeypatch.setattr(document, "WEAK_POINTS", (document.Point("none", ("99.1",)),))
+    with pytest.raises(ValueError, match=r"points of the page name unknown steps \['99.1'\]"):
         document.document()
 
 
