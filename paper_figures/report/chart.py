@@ -15,7 +15,7 @@ from paper_figures.drawing.style import looks, power_of_two
 from theory import HYPERBOLA
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.records.records import Curve, CurvePoint
-from verification.report.tables import number
+from verification.report.tables import number, steps_text
 
 WIDTH, HEIGHT = 640, 428
 LEFT, RIGHT, TOP, BOTTOM = 86, 626, 14, 366
@@ -39,6 +39,12 @@ NOT_REACHED = "M0 -6.5l6.5 11h-13z"
 Cell = tuple[tuple[str, str], ...]
 
 
+# What is said of the intervals of points, by what the points are.
+INTERVALS: Mapping[str, str] = MappingProxyType(
+    {"K*": "the interval that the goal tests leave", "K_rate": "its 95% interval"}
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mark:
     """A measured point: where it is drawn, and what it says.
@@ -46,7 +52,8 @@ class Mark:
     Attributes:
         x: Of its batch size, user units.
         y: Of its steps, or of the budget where the goal was not reached.
-        low: y of the lower end of the interval that the evaluation grid leaves.
+        low: y of the lower end of its interval, of K_rate or what the evaluation grid leaves.
+        high: y of the upper end.
         shape: SVG path around the point.
         reached: Whether the goal was met.
         text: The measured values in words.
@@ -55,6 +62,7 @@ class Mark:
     x: str
     y: str
     low: str
+    high: str
     shape: str
     reached: bool
     text: str
@@ -96,6 +104,8 @@ class Chart:
         x_ticks: (position, label) of powers of two.
         y_ticks: Likewise.
         rows: Batch size, then for each curve its points there as (steps, interval), one a replicate.
+        quantity: What points are, `K*` or `K_rate`.
+        intervals: What bars and intervals are.
     """
 
     key: str
@@ -104,6 +114,8 @@ class Chart:
     x_ticks: tuple[tuple[str, str], ...]
     y_ticks: tuple[tuple[str, str], ...]
     rows: tuple[tuple[int, tuple[Cell, ...]], ...]
+    quantity: str
+    intervals: str
 
 
 @dataclass(frozen=True)
@@ -151,6 +163,8 @@ def chart(key: str, fitted: Sequence[FittedCurve]) -> Chart:
         x_ticks=tuple((f"{axes.across(power):.1f}", power_of_two(power)) for power in powers_of_two(*axes.x)),
         y_ticks=tuple((f"{axes.up(power):.1f}", power_of_two(power)) for power in powers_of_two(*axes.y)),
         rows=tuple(rows),
+        quantity=curves[0].quantity,
+        intervals=INTERVALS[curves[0].quantity],
     )
 
 
@@ -224,7 +238,8 @@ def _mark(curve: Curve, point: CurvePoint, law: FittedLaw | None, axes: _Axes, s
     return Mark(
         x=f"{axes.across(point.batch_size):.1f}",
         y=f"{axes.up(drawn_at(point)):.1f}",
-        low=f"{axes.up(point.lower):.1f}",
+        low=f"{axes.up(point.interval[0] if point.interval else point.lower):.1f}",
+        high=f"{axes.up(point.interval[1] if point.interval else drawn_at(point)):.1f}",
         shape=shape if point.reached else NOT_REACHED,
         reached=point.reached,
         text=point_text(curve, point, law),
@@ -251,7 +266,7 @@ def point_text(curve: Curve, point: CurvePoint, law: FittedLaw | None) -> str:
     where = f"sparsity {curve.sparsity:g}%, B = {point.batch_size}" + (
         f", replicate {point.replicate}" if several else ""
     )
-    parts = [f"{where}: {_measured(point)}"]
+    parts = [f"{where}: {_measured(curve, point)}"]
     if law is not None:
         parts += [f"law {number(steps)}" for _, steps in _law_points(law, Curve(points=(point,)), 1)]
     parts += [f"{name} {number(value)}" for name, value in point.metaparameters.items()]
@@ -263,24 +278,28 @@ def point_text(curve: Curve, point: CurvePoint, law: FittedLaw | None) -> str:
     return "; ".join(parts)
 
 
-def _measured(point: CurvePoint) -> str:
+def _measured(curve: Curve, point: CurvePoint) -> str:
     """Return the steps of a point with the interval they lie in."""
     if point.upper is None:
         return f"goal not reached in {point.lower:g} steps"
-    known = "exact" if point.lower == point.upper else f"in ({point.lower:g}, {point.upper:g}]"
-    return f"K* = {point.upper:g} steps, {known}"
+    known = _known(point)
+    return f"{curve.quantity} = {steps_text(point)} steps, {known if known == 'exact' else f'in {known}'}"
+
+
+def _known(point: CurvePoint) -> str:
+    """Return the interval that the steps of a point lie in."""
+    if point.interval is not None:
+        return "[{:.0f}, {:.0f}]".format(*point.interval)
+    return "exact" if point.lower == point.upper else f"({point.lower:g}, {point.upper:g}]"
 
 
 def _cell(curve: Curve, batch_size: int) -> Cell:
     """Return the table's texts for one curve at one batch size."""
-    cell = []
-    for point in curve.points:
-        if point.batch_size == batch_size and point.upper is None:
-            cell.append((f"> {point.lower:g}", "not reached"))
-        elif point.batch_size == batch_size:
-            known = "exact" if point.lower == point.upper else f"({point.lower:g}, {point.upper:g}]"
-            cell.append((f"{point.upper:g}", known))
-    return tuple(cell)
+    return tuple(
+        (steps_text(point), "not reached" if point.upper is None else _known(point))
+        for point in curve.points
+        if point.batch_size == batch_size
+    )
 
 
 def _critical(law: FittedLaw | None, axes: _Axes) -> str:

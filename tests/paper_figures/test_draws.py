@@ -9,6 +9,8 @@ from samples.searched_runs import judged_run, searched_records
 
 from empirics.best_rate import steps_at_best_rate
 from paper_figures.catalogue import FIGURES
+from paper_figures.report.chart import chart as draw_chart
+from verification.fits.curves import fit_curve
 from verification.inference.by_trials import by_trials
 from verification.inference.rates import RACED
 from verification.missing import Missing
@@ -98,6 +100,21 @@ def test_points_of_k_rate_bear_its_interval_and_axes_its_name(panels):
     assert ends == [pytest.approx(point.interval) for point in run.records.curves[0].points]
     assert drawn.axes[0].get_ylabel() == "steps to result $K_{rate}$"
     assert "the median over 3 draws at the best rate, with its 95% interval" in drawn.caption
+
+
+def test_the_page_calls_points_by_what_they_are_and_shows_their_intervals():
+    run = drawn_run("digits/small-cnn/sgd")
+    curves = [run.analysis.fitted(curve) for curve in run.records.curves]
+    chart = draw_chart("one", curves)
+    point = run.records.curves[0].points[0]
+    ends = "[{:.0f}, {:.0f}]".format(*point.interval)
+    assert (chart.quantity, chart.intervals) == ("K_rate", "its 95% interval")
+    assert chart.rows[0][1][0] == ((f"{point.upper:.0f}", ends),)
+    mark = chart.curves[0].marks[0]
+    assert f"K_rate = {point.upper:.0f} steps, in {ends}" in mark.text
+    assert float(mark.high) < float(mark.y) < float(mark.low)
+    plain = draw_chart("one", [fit_curve(searched_records().curves[0])])
+    assert (plain.quantity, plain.curves[0].marks[0].high) == ("K*", plain.curves[0].marks[0].y)
 
 
 def test_steps_by_trials_are_those_of_the_first_trials():

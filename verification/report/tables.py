@@ -16,7 +16,7 @@ from verification.inference.pairs import Pair
 from verification.missing import Missing
 from verification.prediction.prediction import Prediction
 from verification.records.constants_file import Constant
-from verification.records.records import Curve, Records, curve_groups
+from verification.records.records import Curve, CurvePoint, Records, curve_groups
 
 WIDTH = 100
 
@@ -395,4 +395,19 @@ def steps_lines(analysis: Analysis) -> list[str]:
 def _steps_cell(curve: Curve, batch_size: int) -> str:
     """Return the steps of every replicate at a batch size, a bound where the goal was not reached."""
     points = [point for point in curve.points if point.batch_size == batch_size]
-    return " ".join(f"> {p.lower:g}" if p.upper is None else f"{p.upper:g}" for p in points) or "-"
+    return " ".join(map(steps_text, points)) or "-"
+
+
+def steps_text(point: CurvePoint) -> str:
+    """Return the steps of a point, whole ones where they are K_rate, or the budget where the goal was not reached.
+
+    Args:
+        point: Any.
+
+    Example:
+        >>> steps_text(CurvePoint(64, 0, 58.0, 60.0)), steps_text(CurvePoint(64, 0, 100.0, None))
+        ('60', '> 100')
+    """
+    if point.upper is None:
+        return f"> {point.lower:g}"
+    return f"{point.upper:g}" if point.interval is None else f"{point.upper:.0f}"
