@@ -138,7 +138,7 @@ def compute(entry: Model, sizes: Array, constants: Sequence[float]) -> tuple[Arr
     Args:
         entry: The model.
         sizes: B, any shape, examples per step. Finite, > 0.
-        constants: L, Delta, beta, epsilon, mu, M_G, eta, H and N, nan where there is none.
+        constants: L, Delta, beta, epsilon, mu, M_G, eta, H and N: finite and > 0, or nan where there is none.
 
     Returns:
         Steps and rates (None if the model has none) in the shape of sizes, c1 and c2.

@@ -43,7 +43,7 @@ def require_doubles(values: ArrayLike, what: str, least: float = SMALLEST) -> Ar
     r"""Return positive values, refused where they left the range of doubles.
 
     Args:
-        values: Any shape, what a formula with a positive value gave.
+        values: Any shape, what a formula gave whose value is > 0, infinities and nan among them.
         what: How a message names them.
         least: The smallest that is kept; below it digits are missing.
 

@@ -145,7 +145,7 @@ def sums(name: str, degree: int, steps: Array, own: dict[str, float]) -> Array:
 
     Args:
         name: One of `theory.numbers.schedules.SHAPES`.
-        degree: 1, or 2 for the squares.
+        degree: One of 1, and 2 for the squares.
         steps: K, any shape. Whole, >= 0.
         own: The shape's parameters.
 
@@ -175,7 +175,7 @@ def above_end(name: str, degree: int, steps: Array, own: dict[str, float]) -> Ar
 
     Args:
         name: One of `HELD`.
-        degree: 1, or 2 for the squares.
+        degree: One of 1, and 2 for the squares.
         steps: K, any shape. Whole, >= 0.
         own: The shape's parameters.
 
