@@ -62,6 +62,7 @@ IDLE = {
     "10.24": "the rate occurs in names alone",
     "12.12": "beta_V is put in as 0",
     "15.2": "what is largest at a rate is so times 2 as well",
+    "22.3": "so is it here",
 }
 
 
