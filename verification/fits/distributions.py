@@ -1,10 +1,11 @@
-"""Tails and quantiles of Student's t, Fisher's F and the normal, from `scipy.special`.
+"""Tails and quantiles of Student's t, Fisher's F and the normal, central or not, from `scipy.special`.
 
 They are the numbers of `scipy.stats`, whose import takes a third of a report's time.
 """
 
 import numpy as np
-from scipy.special import fdtrc, fdtri, ndtr, ndtri, stdtr, stdtrit
+from scipy.optimize import brentq
+from scipy.special import fdtrc, fdtri, ncfdtr, ncfdtri, ndtr, ndtri, stdtr, stdtrit
 
 from verification.fits.likelihood import Array
 
@@ -142,3 +143,69 @@ def normal_quantile(share: float | Array) -> Array:
         1.96
     """
     return np.asarray(ndtri(share), dtype=np.float64)
+
+
+def shifted_f_below(f: float | Array, between: float, within: float, shift: float | Array) -> Array:
+    """Return P(F <= f) of the noncentral F.
+
+    Args:
+        f: >= 0, any shape.
+        between: Degrees of freedom of the numerator, > 0.
+        within: Degrees of freedom of the denominator, > 0.
+        shift: Noncentrality, >= 0: the sum of squared means of the numerator, in variances.
+
+    Returns:
+        Shares in [0, 1], a 0-d array for numbers.
+
+    Example:
+        >>> round(float(shifted_f_below(1.0, 1, 1, 0.0)), 12)  # without a shift the F of (1, 1)
+        0.5
+    """
+    return np.asarray(ncfdtr(between, within, shift, f), dtype=np.float64)
+
+
+def shifted_f_quantile(share: float | Array, between: float, within: float, shift: float | Array) -> Array:
+    """Return the f below which a share of the noncentral F lies.
+
+    Args:
+        share: In (0, 1).
+        between: Degrees of freedom of the numerator, > 0.
+        within: Degrees of freedom of the denominator, > 0.
+        shift: Noncentrality, >= 0; broadcasts against share.
+
+    Returns:
+        Quantiles, a 0-d array for numbers.
+
+    Example:
+        >>> round(float(shifted_f_below(shifted_f_quantile(0.05, 7, 28, 18.0), 7, 28, 18.0)), 6)
+        0.05
+    """
+    return np.asarray(ncfdtri(between, within, shift, share), dtype=np.float64)
+
+
+def f_shift(f: float, between: float, within: float, share: float) -> float:
+    """Return the noncentrality at which a share of the noncentral F lies at or below f; 0 where less does already.
+
+    Args:
+        f: >= 0.
+        between: Degrees of freedom of the numerator, > 0.
+        within: Degrees of freedom of the denominator, > 0.
+        share: In (0, 1).
+
+    Returns:
+        The noncentrality, >= 0.
+
+    Example:
+        >>> round(float(shifted_f_below(3.0, 7, 32, f_shift(3.0, 7, 32, 0.05))), 9)
+        0.05
+    """
+
+    def excess(shift: float) -> float:
+        return float(shifted_f_below(f, between, within, shift)) - share
+
+    if excess(0.0) <= 0.0:
+        return 0.0
+    high = between * (f + 1.0)
+    while excess(high) > 0.0:
+        high *= 2.0
+    return float(brentq(excess, 0.0, high, xtol=1e-9 * high))

@@ -6,15 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference.verification import clusters
 from scipy import stats
 
 from verification.claims.on_trials import EDGE_MARGIN, _at_least, _binomial_interval, _detectable_share
 from verification.fits.distributions import (
     f_above,
     f_quantile,
+    f_shift,
     normal_above,
     normal_beyond,
     normal_quantile,
+    shifted_f_below,
+    shifted_f_quantile,
     t_above,
     t_beyond,
     t_quantile,
@@ -79,3 +83,26 @@ def test_the_share_that_a_test_of_the_margin_finds(n, fewest):
     assert stats.binomtest(fewest, n, EDGE_MARGIN, alternative="greater").pvalue <= 0.05
     assert stats.binomtest(fewest - 1, n, EDGE_MARGIN, alternative="greater").pvalue > 0.05
     assert stats.binom.sf(fewest - 1, n, share) >= 0.8 > stats.binom.sf(fewest - 1, n, share - 0.005)
+
+
+@pytest.mark.parametrize(
+    ("f", "between", "within", "shift"), [(0.3, 7, 28, 0.0), (1.2, 7, 28, 18.0), (40.0, 2, 3, 90.0)]
+)
+def test_noncentral_f_is_a_mixture_of_central_ones(f, between, within, shift):
+    expected = clusters.noncentral_f_below(f, between, within, shift)
+    assert float(shifted_f_below(f, between, within, shift)) == pytest.approx(expected, rel=1e-9)
+
+
+@given(st.floats(0.05, 50.0), st.integers(1, 14), st.integers(1, 60), shares)
+def test_a_shift_puts_a_share_below(f, between, within, share):
+    shift = f_shift(f, between, within, share)
+    below = float(shifted_f_below(f, between, within, shift))
+    assert below == pytest.approx(share, abs=1e-6) if shift > 0.0 else below <= share + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("share", "between", "within", "shift"), [(0.05, 7, 28, 18.0), (0.95, 1, 2, 37.0), (0.95, 17, 1, 13.0)]
+)
+def test_a_quantile_of_the_noncentral_f_leaves_its_share_below(share, between, within, shift):
+    found = float(shifted_f_quantile(share, between, within, shift))
+    assert clusters.noncentral_f_below(found, between, within, shift) == pytest.approx(share, abs=1e-6)
