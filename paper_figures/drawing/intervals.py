@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from verification.inference.bands import Band
-from verification.inference.pairs import MeasuredRatio
+from verification.inference.ratios import MeasuredRatio
 
 
 def draw_band(axes: Axes, band: Band, colour: str) -> None:

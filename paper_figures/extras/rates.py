@@ -9,7 +9,8 @@ from paper_figures.drawing.curve_rows import Column, draw_columns
 from paper_figures.drawing.rows import Row
 from paper_figures.drawing.style import blank, decade_axis, log2_axis
 from paper_figures.run import Run
-from verification.inference.rates import BestRates, Slope
+from verification.inference.known import Slope
+from verification.inference.rates import BestRates
 from verification.missing import Missing
 from verification.report.tables import estimate_text
 

@@ -22,7 +22,8 @@ from paper_figures.drawing.style import (
 from paper_figures.run import Run
 from verification.fits.fit import OPEN
 from verification.inference.bands import Band, ratio_band
-from verification.inference.pairs import MeasuredRatio, Pair, measured_ratios
+from verification.inference.pairs import Pair
+from verification.inference.ratios import MeasuredRatio, measured_ratios
 from verification.missing import Missing
 from verification.prediction.prediction import Prediction
 from verification.records.records import Curve

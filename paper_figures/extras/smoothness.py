@@ -19,7 +19,7 @@ from paper_figures.drawing.style import (
     sparsity_legend,
 )
 from paper_figures.run import Run
-from verification.inference.rates import Slope
+from verification.inference.known import Slope
 from verification.inference.smoothness_and_rate import Level, SmoothnessAndRate
 from verification.missing import Missing
 from verification.report.tables import estimate_text, known_text

@@ -18,7 +18,8 @@ from paper_figures.drawing.style import (
     plain,
 )
 from paper_figures.run import Run
-from verification.inference.pairs import Pair, measured_ratios
+from verification.inference.pairs import Pair
+from verification.inference.ratios import measured_ratios
 from verification.missing import Missing
 from verification.prediction.paper import STEPS_RATIO
 

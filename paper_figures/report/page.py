@@ -36,9 +36,6 @@ class Meaning:
 MEANINGS: Mapping[str, Meaning] = MappingProxyType(
     {
         Verdict.SUPPORTED: Meaning("supported", "✓", "the data agree, and are precise enough to have disagreed"),
-        Verdict.APPROXIMATE: Meaning(
-            "approximate", "≈", "the law is rejected as exact, yet lies within 10% of every point"
-        ),
         Verdict.INCONCLUSIVE: Meaning(
             "inconclusive",
             "?",
@@ -213,12 +210,12 @@ def claim_row(claim: Claim) -> ClaimRow:
         id=claim.id,
         statement=claim.statement,
         effect=EFFECTS.get(claim.id, ""),
-        verdict=str(claim.verdict),
+        verdict=claim.found,
         meaning=MEANINGS[claim.verdict],
         estimate=estimate_text(claim.estimate, claim.interval) if was_measured else "",
         p=corrected,
         detectable="" if claim.detectable is None else number(claim.detectable),
-        detail=f"{claim.detail}; decided by {claim.subject}" if claim.subject else claim.detail,
+        detail="; ".join(part for part in (claim.subject, claim.detail) if part),
     )
 
 

@@ -125,7 +125,7 @@ def glance_table(paths: Sequence[str], claims: Sequence[Sequence[Claim]]) -> Tab
         One row a claim, one column a run.
     """
     statements = {claim.id: claim.statement for listed in claims for claim in listed}
-    verdicts = [{claim.id: str(claim.verdict) for claim in listed} for listed in claims]
+    verdicts = [{claim.id: claim.brief for claim in listed} for listed in claims]
     rows = tuple(
         (f"{id_}: {statement}", *(of_run.get(id_, "-") for of_run in verdicts)) for id_, statement in statements.items()
     )

@@ -34,7 +34,7 @@ def test_an_example_runs_and_shows_its_output(cells, name):
     assert any(cell.prose for cell in shown)
     assert all(cell.output or cell.pictures for cell in code)
     if name == "fit_logs":
-        assert "batch size 433 [408, 460], steps 372" in code[1].output
+        assert "batch size 433 [385, 488], steps 372" in code[1].output
         assert code[-1].pictures[0].startswith(b"\x89PNG")
 
 

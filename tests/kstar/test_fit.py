@@ -20,6 +20,7 @@ SIZES = [16, 32, 64, 128, 256, 512]
 STEPS = [5210, 2688, 1452, 810, 501, 352]
 LOWER = [steps - 10 for steps in STEPS]
 EXACT = [25600 / size + 100 for size in SIZES]  # c1 = 25600, c2 = 100, B_crit = 256
+NOT_SEEDS = "Intervals are between batch sizes only, not between seeds."
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,7 @@ def test_an_exact_curve_gives_its_constants_back():
     fit = kstar.fit(SIZES, EXACT)
     assert [float(one) for one in (fit.c1, fit.c2, fit.critical_batch_size)] == pytest.approx([25600, 100, 256])
     half = fit.batch_size_for(efficiency=0.5)
-    assert (half.batch_size.value, half.steps, half.caveats) == (pytest.approx(256), pytest.approx(200), ())
+    assert (half.batch_size.value, half.steps, half.caveats) == (pytest.approx(256), pytest.approx(200), (NOT_SEEDS,))
     fastest = fit.batch_size_for(step_time=(0.04, 0.01))  # sqrt(256 * 4) = 32, (16 + 2)^2 by result 18
     assert (fastest.batch_size.value, fastest.total_time) == (pytest.approx(32), pytest.approx(324))
 
@@ -143,7 +144,7 @@ def test_what_cannot_be_asked_is_one_sentence(fit, asked, said):
 def test_advice_says_where_it_has_no_number_and_why(fit):
     far = fit.batch_size_for(0.01)
     assert far.batch_size.value > 512
-    assert far.caveats == ("Outside the batch sizes measured, an extrapolation of the law.",)
+    assert far.caveats == ("Outside the batch sizes measured, an extrapolation of the law.", NOT_SEEDS)
     bent = kstar.fit(SIZES, [steps**2 / 1000 for steps in STEPS]).batch_size_for(0.5)
     assert bent.batch_size == kstar.Estimate(None, None, None)
     assert bent.caveats[0].startswith("No number: the law is rejected here by alpha = 1, p < 0.001")
@@ -151,7 +152,9 @@ def test_advice_says_where_it_has_no_number_and_why(fit):
         float(bent.batch_size)
 
 
-def test_advice_does_not_contradict_a_report_that_rejects_the_law(fit):
+def test_advice_does_not_contradict_a_report_that_rejects_the_law():
+    fit = kstar.fit(2 * SIZES, [*STEPS, *(steps + 4 for steps in STEPS)])
+    assert fit.caveats == ("Intervals are between 2 replicates.",)
     claims = [replace(one, against=("sparsity 0%",)) if one.id == "C1" else one for one in fit.analysis.claims]
     judged = replace(fit, analysis=replace(fit.analysis, claims=tuple(claims)))
     assert fit.batch_size_for(0.5).batch_size.value is not None
@@ -159,17 +162,18 @@ def test_advice_does_not_contradict_a_report_that_rejects_the_law(fit):
 
 
 def test_coarse_counts_are_a_caveat():
-    (caveat,) = kstar.fit(SIZES, [400, 200, 100, 50, 25, 2]).caveats
+    caveat, units = kstar.fit(SIZES, [400, 200, 100, 50, 25, 2]).caveats
+    assert units == NOT_SEEDS
     assert caveat.startswith("K* is 3 steps or fewer at B = 512")
 
 
 def test_fits_and_advice_show_themselves_in_a_line(fit):
-    assert repr(fit) == "Fit(c1 79900 [78700, 81200], c2 193 [185, 201], critical batch size 414 [393, 437], n 6)"
-    assert "<td>79900 [78700, 81200]</td>" in fit._repr_html_()
+    assert repr(fit) == "Fit(c1 79900 [78600, 81300], c2 193 [176, 210], critical batch size 414 [375, 460], n 6)"
+    assert "<td>79900 [78600, 81300]</td>" in fit._repr_html_()
     advice = fit.batch_size_for(0.5)
-    assert repr(advice) == "batch size 414 [393, 437], steps 386"
+    assert repr(advice) == f"batch size 414 [375, 460], steps 386\n{NOT_SEEDS}"
     assert "<th>batch size [95%]</th>" in advice._repr_html_()
-    assert f"{fit.c2:.1f}, {fit.c2}" == "193.0, 193 [185, 201]"
+    assert f"{fit.c2:.1f}, {fit.c2}" == "193.0, 193 [176, 210]"
 
 
 def test_a_plot_shows_points_law_band_and_critical_batch_size(fit):

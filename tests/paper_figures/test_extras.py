@@ -12,7 +12,7 @@ from paper_figures.catalogue import FIGURES
 from paper_figures.run import read_run
 from theory import HYPERBOLA
 from verification.inference.bands import law_band, ratio_band
-from verification.inference.pairs import measured_ratios
+from verification.inference.ratios import measured_ratios
 from verification.inference.smoothness_and_rate import OTHER_STEPS
 from verification.records.records import Records
 

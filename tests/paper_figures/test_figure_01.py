@@ -79,7 +79,7 @@ def test_the_curve_is_the_fitted_law_of_the_verdicts(digits_run, panels):
     critical = line(sparsest, "critical batch size").get_data()
     assert critical[0] == pytest.approx([law["b_crit"]] * 2, rel=ROUNDED)
     assert critical[1][1] == pytest.approx(2 * law["c2"], rel=ROUNDED)
-    assert "$c_1$ = 1070 [825, 1420]" in texts(sparsest)
+    assert "$c_1$ = 1070 [824, 1420]" in texts(sparsest)
     assert "n = 7" in texts(sparsest)
 
 

@@ -50,8 +50,12 @@ def write_run(
     replicates=1,
     constants=True,
     seed=0,
+    one_rate=False,
 ):
-    """Write curves.csv, constants.csv and provenance.json; return the folder."""
+    """Write curves.csv, constants.csv and provenance.json; return the folder.
+
+    The first batch size has a rate of its own, or one search point won them all.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     with (folder / "curves.csv").open("w", newline="", encoding="utf-8") as file:
@@ -62,20 +66,21 @@ def write_run(
                 for batch_size in batch_sizes:
                     noise = math.exp(sigma * rng.standard_normal())
                     steps = (truth.c1 / batch_size + truth.c2) * noise
-                    writer.writerow(_row(truth.sparsity, replicate, batch_size, steps, interval, budget))
+                    rate = 0.21 if one_rate or batch_size != batch_sizes[0] else 0.1
+                    writer.writerow(_row(truth.sparsity, replicate, batch_size, steps, interval, budget, rate))
     if constants:
         _write_constants(folder / "constants.csv", [truth.sparsity for truth in truths])
     (folder / "provenance.json").write_text(json.dumps({"simulated": True}) + "\n", encoding="utf-8")
     return folder
 
 
-def _row(sparsity, replicate, batch_size, steps, interval, budget):
+def _row(sparsity, replicate, batch_size, steps, interval, budget, rate):
     """One row of curves.csv for a first passage at `steps`, seen every `interval` steps up to a budget."""
     upper = math.ceil(steps / interval) * interval
     head = [DIGITS, "0.08", sparsity, replicate, batch_size]
     if upper > budget:
         return [*head, "", budget, "", "not_reached", "first", 16, 0, 16, 0, 0, "", ""]
-    tail = ["reached", "first", 16, 1, 0, 0, 15, 3, '{"learning_rate": 0.21}']
+    tail = ["reached", "first", 16, 1, 0, 0, 15, 3, json.dumps({"learning_rate": rate})]
     return [*head, upper, upper - interval, upper, *tail]
 
 

@@ -1,6 +1,5 @@
 """From records to everything a report says: fitted curves, their tests, pairs and claims."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -8,12 +7,11 @@ from verification.claims.evidence import Material
 from verification.claims.judge import Claim, judge_all
 from verification.fits.curves import FittedCurve, fit_curves
 from verification.inference.curve_tests import with_tests
-from verification.inference.detectable import log_error
 from verification.inference.pairs import Pair, compare_all
 from verification.inference.rates import Rates, rates
 from verification.inference.search_error import SearchError, by_group
 from verification.inference.smoothness_and_rate import SmoothnessAndRate, smoothness_and_rate
-from verification.inference.trends import Combined, Trend, combined, smoothness_trend
+from verification.inference.trends import Combined, Trend, combined, smoothness_trends
 from verification.missing import Missing
 from verification.records.records import Curve, Records
 
@@ -30,7 +28,7 @@ class Analysis:
         pairs: One per sparse curve with a dense partner.
         rates: What the rates of each curve say.
         search: What each curve's search may have missed, or why that is not known.
-        trend: Of L over sparsity, or why there is none.
+        trends: Of each mean of L over sparsity, by its quantity, or why there is none.
         smoothness_and_rate: How L goes with the rate of its run, or why that is not known.
         combined: Quantity (c1, c2, b_crit) to its ratio at the highest sparsity over all workloads and goals.
         claims: C1 to C18.
@@ -42,7 +40,7 @@ class Analysis:
     pairs: tuple[Pair, ...]
     rates: tuple[Rates, ...]
     search: tuple[SearchError | Missing, ...]
-    trend: Trend | Missing
+    trends: Mapping[str, Trend | Missing]
     smoothness_and_rate: SmoothnessAndRate | Missing
     combined: Mapping[str, Combined | Missing]
     claims: tuple[Claim, ...]
@@ -102,7 +100,7 @@ def concluded(
     Returns:
         The analysis.
     """
-    found, trend = tuple(rates(one) for one in curves), smoothness_trend(records.smoothness)
+    found, trends = tuple(rates(one) for one in curves), smoothness_trends(records.smoothness)
     searched = by_group(records.curves)
     if claims is None:
         claims = judge_all(
@@ -112,7 +110,7 @@ def concluded(
                 rates=found,
                 measured=records.measured,
                 smoothness=records.smoothness,
-                trend=trend,
+                trends=trends,
             )
         )
     return Analysis(
@@ -121,7 +119,7 @@ def concluded(
         pairs=pairs,
         rates=found,
         search=tuple(searched[i] for i in range(len(curves))),
-        trend=trend,
+        trends=trends,
         smoothness_and_rate=smoothness_and_rate(records.smoothness),
         combined=_over_workloads(pairs) if combined is None else combined,
         claims=claims,
@@ -138,10 +136,9 @@ def _over_workloads(pairs: tuple[Pair, ...]) -> dict[str, Combined | Missing]:
         for pair in pairs:
             if not common or pair.sparse.curve.sparsity != max(common) or pair.fit is None:
                 continue
-            ratio, test = pair.ratios[quantity], pair.tests[quantity]
-            error = log_error(test.interval_90, pair.fit.n - 4)
-            if ratio is not None and error:
-                effects.append((math.log(ratio), error))
+            known = pair.known(quantity)
+            if pair.ratios[quantity] is not None and known is not None and known.error:
+                effects.append((pair.sparse.curve.workload, known.value, known.error))
         found[quantity] = combined(effects)
     return found
 

@@ -6,21 +6,22 @@ constants in `verification.claims.on_trials`. `verification.claims.rules` says w
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from verification.fits.curves import FittedCurve
-from verification.fits.fit import OPEN, Interval
-from verification.fits.likelihood import Array, Observations
+from verification.fits.fit import Interval
 from verification.inference.detectable import detectable
+from verification.inference.known import Known
 from verification.inference.pairs import Pair
-from verification.inference.rates import Rates, Slope
+from verification.inference.rates import Rates
 from verification.inference.trends import Trend
 from verification.missing import Missing
 from verification.records.measured_constants import Measured
 from verification.records.trials import SmoothnessRun
+
+# Of an interval without replicates.
+NOT_SEEDS = "between batch sizes only, not between seeds"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Material:
         rates: What the rates of each curve say, one per curve.
         measured: Constants by workload and sparsity, a set a replicate.
         smoothness: L and loss along runs.
-        trend: Of L over sparsity, or why there is none.
+        trends: Of each mean of L over sparsity, by its quantity, or why there is none.
     """
 
     curves: Sequence[FittedCurve] = ()
@@ -41,7 +42,7 @@ class Material:
     rates: Sequence[Rates] = ()
     measured: Measured = field(default_factory=dict)
     smoothness: Sequence[SmoothnessRun] = ()
-    trend: Trend | Missing = field(default_factory=lambda: Missing("no runs"))
+    trends: Mapping[str, Trend | Missing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,22 +52,23 @@ class Evidence:
     Attributes:
         subject: Which curve or pair.
         estimate: Of the claim's quantity; None where the data hold no trace of it.
-        interval: 95% interval of it; None where its test gives none.
-        p: Of the claim's null hypothesis; of the direction seen, one-sided, for directional claims.
+        interval: From a level to the interval of it; None where its test gives none.
+        p_for: The probability of data as much in favour of the claim, or more, at the edge of what it says; one-sided.
+            None where no data of this kind can decide.
+        p_against: Likewise of data as much against it.
+        tests: Out of how many p-values `p_against` was chosen; they have been counted in it.
         detectable: The smallest effect (distance from the claimed value, or ratio) seen with probability 0.8.
-        interval_90: 90% interval, for the equivalence rule of equality and law claims.
-        approximate: Whether the law's worst residual is small (law claims).
-        direction: +1 when the data point the claim's way, -1 when against (directional claims).
+        note: What else to know, one clause.
     """
 
     subject: str
     estimate: float | None
-    interval: Interval | None
-    p: float
-    detectable: float | None
-    interval_90: Interval = OPEN
-    approximate: bool = False
-    direction: int = 0
+    interval: Callable[[float], Interval] | None
+    p_for: float | None
+    p_against: float | None
+    tests: int = 1
+    detectable: float | None = None
+    note: str = ""
 
 
 # Evidence of each curve or pair, or the reason why there is none.
@@ -103,41 +105,61 @@ def sparsest(pairs: Sequence[Pair]) -> list[Pair]:
     return list(chosen.values())
 
 
-def variances(data: Observations, noise: float) -> Array:
-    """Return the variance of each log K: noise, and a uniform error within the measured interval.
-
-    Args:
-        data: Shape (n,).
-        noise: Variance of log K, >= 0.
-
-    Returns:
-        Shape (n,); where the goal was not reached, noise alone.
-    """
-    width: Array = data.log_upper - data.log_lower
-    return noise + np.where(np.isfinite(width), width, 0.0) ** 2 / 12.0
-
-
-def sign_evidence(subject: str, slope: Slope, claimed: int, scale: Callable[[float], float] = float) -> Evidence:
+def sign_evidence(
+    subject: str, known: Known, claimed: int, scale: Callable[[float], float] = float, note: str = ""
+) -> Evidence:
     """Return evidence on the sign of a number with an error.
 
     Args:
         subject: Which curve or pair.
-        slope: The number.
+        known: The number.
         claimed: +1 or -1, the sign that the claim says it has.
         scale: From the number to how it is told: `exponential` for the logarithm of a ratio.
-
-    Returns:
-        The evidence, its p-value that of the direction seen.
+        note: What else to know.
     """
-    above = slope.above()
+    above = known.above()
     return Evidence(
         subject=subject,
-        estimate=scale(slope.value),
-        interval=slope.interval().map(scale),
-        p=min(above, 1.0 - above),
-        detectable=detectable(slope.error, slope.freedom, 1, scale),
-        direction=claimed if slope.value > 0.0 else -claimed,
+        estimate=scale(known.value),
+        interval=lambda level: known.interval(level).map(scale),
+        p_for=above if claimed > 0 else 1.0 - above,
+        p_against=1.0 - above if claimed > 0 else above,
+        detectable=detectable(known.error, known.freedom, scale),
+        note=note,
     )
+
+
+def equal_evidence(
+    subject: str,
+    known: Known,
+    equal: tuple[float, float],
+    scale: Callable[[float], float] = float,
+    note: str = "",
+) -> Evidence:
+    """Return evidence on a number with an error lying within a margin: the two one-sided tests of either edge.
+
+    Args:
+        subject: Which curve or pair.
+        known: The number.
+        equal: The margin, as the number itself counts.
+        scale: From the number to how it is told.
+        note: What else to know.
+    """
+    low, high = (known.above(edge) for edge in equal)
+    return Evidence(
+        subject=subject,
+        estimate=scale(known.value),
+        interval=lambda level: known.interval(level).map(scale),
+        p_for=max(low, 1.0 - high),
+        p_against=min(high, 1.0 - low),
+        detectable=detectable(known.error, known.freedom, scale),
+        note=note,
+    )
+
+
+def logs_within(factor: float) -> tuple[float, float]:
+    """Return the margin of the logarithm of a ratio that is 1 within a factor > 1."""
+    return -math.log(factor), math.log(factor)
 
 
 def exponential(value: float) -> float:

@@ -8,87 +8,141 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirics.records import FEW_STEPS
-from verification.claims.evidence import Evidence, Found, name, variances
+from verification.claims.evidence import NOT_SEEDS, Evidence, Found, equal_evidence, name
 from verification.fits.curves import FittedCurve
-from verification.fits.distributions import t_beyond, t_quantile
-from verification.fits.fit import FIRST_TEST, Interval
+from verification.fits.fit import FIRST_TEST, Fit
 from verification.fits.likelihood import Observations
-from verification.inference.detectable import detectable, log_error
+from verification.fits.misfit import Misfit
+from verification.inference.apart import one_left_out
+from verification.inference.detectable import SIGNIFICANCE
+from verification.inference.known import Slope, mean_of
+from verification.inference.power import law_chances, replicates_that_decide
+from verification.inference.search_error import winning_points
 from verification.missing import Missing, each_once
 
-# A law that is rejected may still describe a curve to this relative error.
-APPROXIMATION = 0.10
 # "At the smallest" and "at the largest" batch size: over so many logs from the end, three sizes that double.
 END_RANGE = math.log(4.0) + 1e-9
 _FEW_POINTS = "needs a curve with 4 batch sizes that reached the goal"
+_NO_REPLICATES = "no replicates to tell noise from misfit"
+_NO_SCATTER = "replicates scatter no more than goal tests are apart"
 
 
 @dataclass(frozen=True)
 class End:
-    """An end of a curve: how it is called, which of its batch sizes is outermost, and the slope claimed there."""
+    """An end of a curve: how it is called, and which of its batch sizes is outermost."""
 
     word: str
     outermost: Callable[[Iterable[float]], float]
-    slope: float
 
 
-SMALL = End("smallest", min, -1.0)
-LARGE = End("largest", max, 0.0)
+SMALL = End("smallest", min)
+LARGE = End("largest", max)
 
 
-def law_holds(curves: Sequence[FittedCurve]) -> Found:
-    """C1: alpha = 1 in c1/B^alpha + c2, for each curve.
+def law_holds(curves: Sequence[FittedCurve], margin: float) -> Found:
+    """C1: the mean curve lies within a margin of the best hyperbola, root mean square over the batch sizes.
+
+    Without replicates noise cannot be told from misfit, and no curve decides.
 
     Args:
         curves: All fitted curves.
+        margin: As a share of K.
 
     Returns:
-        Evidence on alpha, for each curve with four batch sizes that reached the goal; else why there is none.
+        Evidence on the misfit of each curve with four batch sizes that reached the goal; else why there is none.
     """
-    found: list[Evidence | Missing] = []
-    for fitted in curves:
-        test, hyperbola = fitted.shape_tests.get("P"), fitted.hyperbola
-        if test is None or test.p is None or hyperbola is None:
-            found.append(_too_few(fitted))
-            continue
-        power = fitted.laws["P"]
-        freedom = power.fit.n - 3
-        found.append(
-            Evidence(
-                subject=name(fitted),
-                estimate=power.estimates["alpha"],
-                interval=power.intervals["alpha"],
-                p=test.p,
-                detectable=detectable(log_error(test.interval_90, freedom), freedom, 2, math.expm1),
-                interval_90=test.interval_90,
-                approximate=hyperbola.fit.worst_residual < APPROXIMATION,
-            )
-        )
-    return _evidence_or_reasons(found)
+    return _evidence_or_reasons(_misfit(fitted, margin) for fitted in curves)
 
 
-def linear_scaling(curves: Sequence[FittedCurve]) -> Found:
+def _misfit(fitted: FittedCurve, margin: float) -> Evidence | Missing:
+    """Return evidence on the misfit of law H on one curve."""
+    if fitted.hyperbola is None or fitted.data.bounded_batch_sizes < 4:
+        return _too_few(fitted)
+    if (coarse := won_by_one(fitted)) is not None:
+        return coarse
+    found = fitted.misfit("H")
+    shape = _shape(fitted)
+    if found is None:
+        why = _NO_SCATTER if fitted.units.replicates else _NO_REPLICATES
+        told = "; ".join(part for part in (why, one_left_out(fitted), shape) if part)
+        return Evidence(subject=name(fitted), estimate=None, interval=None, p_for=None, p_against=None, note=told)
+    within = found.below(math.log1p(margin))
+    decided = not SIGNIFICANCE < within < 1.0 - SIGNIFICANCE
+    left_out = int((~fitted.data.bounded).sum())
+    bounds = f"{left_out} points known from one side left out" if left_out else ""
+    return Evidence(
+        subject=name(fitted),
+        estimate=math.expm1(found.estimate),
+        interval=lambda level: found.interval(level).map(math.expm1),
+        p_for=within,
+        p_against=1.0 - within,
+        note="; ".join(part for part in (_more(found, margin, decided), shape, bounds) if part),
+    )
+
+
+def _more(found: Misfit, margin: float, decided: bool) -> str:
+    """Return how large the misfit may be, and where that is open how many replicates would decide it as estimated."""
+    high = found.interval(0.90).high or 0.0
+    most = f"misfit at most {100.0 * math.expm1(high):.2g}%"
+    if decided:
+        return most
+    replicates = replicates_that_decide(
+        lambda count: law_chances(found.estimate, found.noise, found.sizes, count, math.log1p(margin))
+    )
+    return f"{most}; if as estimated, {replicates or 'more than 100'} replicates would decide"
+
+
+def _shape(fitted: FittedCurve) -> str:
+    """Return in which direction a curve leaves the law: alpha and h with their intervals, 1 where it does not."""
+    told = []
+    for law in fitted.shape_tests:
+        shape, one = fitted.laws[law].law.shape or "", fitted.laws[law]
+        value, ends = one.estimates[shape], one.intervals[shape]
+        if value is not None and ends.low is not None and ends.high is not None:
+            told.append(f"{shape} {value:.2g} [{ends.low:.2g}, {ends.high:.2g}]")
+    return ", ".join(told)
+
+
+def won_by_one(fitted: FittedCurve) -> Missing | None:
+    """Return why a curve has no shape of its own: one search point won it all, so that it is K at one rate.
+
+    Args:
+        fitted: A curve.
+
+    Returns:
+        The reason; None where several points won, or nothing tells.
+    """
+    sizes = fitted.curve.reached_batch_sizes
+    if len(sizes) < 3 or winning_points([fitted.curve]) != 1:
+        return None
+    where = f"{name(fitted)}: one search point won at all {len(sizes)} batch sizes"
+    return Missing(f"{where}, so that this is K at one rate")
+
+
+def linear_scaling(curves: Sequence[FittedCurve], equal: tuple[float, float]) -> Found:
     """C2: slope -1 of log K on log B at the smallest batch sizes.
 
     Args:
         curves: All fitted curves.
+        equal: The margin.
 
     Returns:
         Evidence on the slope, for each curve that has one there; else why none has.
     """
-    return _evidence_or_reasons(_end_slope(fitted, SMALL) for fitted in curves)
+    return _evidence_or_reasons(_end_slope(fitted, SMALL, equal) for fitted in curves)
 
 
-def plateau(curves: Sequence[FittedCurve]) -> Found:
+def plateau(curves: Sequence[FittedCurve], equal: tuple[float, float]) -> Found:
     """C3: slope 0 of log K on log B at the largest batch sizes.
 
     Args:
         curves: All fitted curves.
+        equal: The margin.
 
     Returns:
         Evidence on the slope, for each curve that has one there; else why none has.
     """
-    return _evidence_or_reasons(_end_slope(fitted, LARGE) for fitted in curves)
+    return _evidence_or_reasons(_end_slope(fitted, LARGE, equal) for fitted in curves)
 
 
 def _evidence_or_reasons(found: Iterable[Evidence | Missing]) -> Found:
@@ -109,33 +163,48 @@ def _too_few(fitted: FittedCurve) -> Missing:
     return Missing(f"{_FEW_POINTS} after its first test; at {len(first)} of {len(first) + len(bounded)} {FIRST_TEST}")
 
 
-def _end_slope(fitted: FittedCurve, end: End) -> Evidence | Missing:
+def _end_slope(fitted: FittedCurve, end: End, equal: tuple[float, float]) -> Evidence | Missing:
     """Compare the slope over the outermost batch sizes, a factor of four, with a claim; say why where it has none.
 
-    A straight line by least squares, free of any law but for sigma, which the widest fitted law gives: read off
-    the paper's law the slopes would follow from what they are to test.
+    A straight line by least squares, free of any law but for sigma: read off the paper's law the slopes would follow
+    from what they are to test. Replicates are its units, each with a slope of its own; what they share is the widest
+    fitted law's, and without them so is sigma.
     """
     power = fitted.laws.get("P")
     if power is None:
         return _too_few(fitted)
-    freedom = power.fit.n - 3
     window = _window(fitted.data, end)
-    reason = _why_no_slope(fitted.data, window, end)
+    reason = won_by_one(fitted) or _why_no_slope(fitted.data, window, end)
     if reason is not None:
         return reason
-    weight = 1.0 / variances(window, power.fit.sigma**2 * power.fit.n / freedom)
-    x = window.log_batch_size - np.average(window.log_batch_size, weights=weight)
-    information = float((weight * x**2).sum())
-    slope, error = float((weight * x * window.log_middle).sum()) / information, information**-0.5
-    at_90, at_95 = (float(t_quantile(q, freedom)) * error for q in (0.95, 0.975))
-    return Evidence(
-        subject=name(fitted),
-        estimate=slope,
-        interval=Interval(slope - at_95, slope + at_95),
-        p=float(t_beyond((slope - end.slope) / error, freedom)),
-        detectable=detectable(error, freedom, 2, float),
-        interval_90=Interval(slope - at_90, slope + at_90),
-    )
+    if (slope := _slope_of_replicates(fitted, window)) is not None:
+        return equal_evidence(name(fitted), slope, equal)
+    return equal_evidence(name(fitted), _slope_of_points(fitted, power.fit, window), equal, note=NOT_SEEDS)
+
+
+def _slope_of_replicates(fitted: FittedCurve, window: Observations) -> Slope | None:
+    """Return the mean slope of the replicates over a window; None where fewer than two have one."""
+    inside, data = np.isin(fitted.data.log_batch_size, window.log_batch_size) & fitted.data.bounded, fitted.data
+    slopes, spread = [], []
+    for unit in range(len(fitted.units.replicates)):
+        own = inside & (fitted.units.index == unit)
+        x = data.log_batch_size[own] - data.log_batch_size[own].mean() if own.any() else np.zeros(1)
+        if (information := float(x @ x)) > 0.0:
+            slopes.append(float(x @ data.log_middle[own]) / information)
+            spread.append(1.0 / information)
+    found, shared = mean_of(slopes, "no scatter"), fitted.shared("P")
+    if isinstance(found, Missing):
+        return None
+    return found if shared is None else found.plus(shared.sd**2 * float(np.mean(spread)), shared.freedom)
+
+
+def _slope_of_points(fitted: FittedCurve, fit: Fit, window: Observations) -> Slope:
+    """Return the slope over a window by the scatter about a law, each point as wide as its goal tests are apart."""
+    freedom = fit.n - fitted.units.lost - len(fit.theta)
+    variance = fit.sigma**2 * fit.n / freedom + (window.log_upper - window.log_lower) ** 2 / 12.0
+    x = window.log_batch_size - np.average(window.log_batch_size, weights=1.0 / variance)
+    information = float((x**2 / variance).sum())
+    return Slope(float((x * window.log_middle / variance).sum()) / information, information**-0.5, freedom)
 
 
 def _window(data: Observations, end: End) -> Observations:
@@ -168,17 +237,18 @@ def _size(window: Observations, where: NDArray[np.bool_] | slice = slice(None)) 
     return ", ".join(str(round(size)) for size in np.exp(np.unique(window.log_batch_size[where])))
 
 
-def other_settings(curves: Sequence[FittedCurve]) -> Found:
+def other_settings(curves: Sequence[FittedCurve], margin: float) -> Found:
     """C17: C1 for workloads with a decaying rate, and for workloads measured at several goals.
 
     Args:
         curves: All fitted curves.
+        margin: As a share of K.
 
     Returns:
-        Evidence on alpha, for each such curve.
+        Evidence on the misfit, for each such curve.
     """
     goals: dict[str, set[str]] = {}
     for one in curves:
         goals.setdefault(one.curve.workload, set()).add(one.curve.goal)
     chosen = [one for one in curves if "linear" in one.curve.workload.split("/") or len(goals[one.curve.workload]) > 1]
-    return law_holds(chosen) if chosen else Missing("needs curves with a decaying rate, or at two goals")
+    return law_holds(chosen, margin) if chosen else Missing("needs curves with a decaying rate, or at two goals")

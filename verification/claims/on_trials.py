@@ -1,18 +1,29 @@
 """Evidence on claims about rates, trials and measured constants."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from scipy.special import betainc, betaincinv
 
-from verification.claims.evidence import Evidence, Found, exponential, name, sign_evidence
+from verification.claims.evidence import (
+    NOT_SEEDS,
+    Evidence,
+    Found,
+    equal_evidence,
+    exponential,
+    logs_within,
+    name,
+    sign_evidence,
+)
 from verification.fits.curves import FittedCurve
 from verification.fits.fit import Interval
 from verification.fits.likelihood import Array
-from verification.inference.detectable import POWER, detectable
-from verification.inference.rates import FIRST_TEST_RATES, Rates, Slope, mean_slope, success
-from verification.inference.trends import Trend
+from verification.inference.detectable import POWER
+from verification.inference.known import Slope, mean_of
+from verification.inference.rates import FIRST_TEST_RATES, Rates, success
+from verification.inference.trends import WHOLE_TRAINING, Trend
 from verification.missing import Missing, each_once
 from verification.prediction.prediction import ratio_of
 from verification.records.measured_constants import Measured
@@ -21,6 +32,8 @@ from verification.records.trials import SmoothnessRun, Trial, winner
 
 # Winners at an edge of what was tried: as few as this share are no sign of a search too narrow.
 EDGE_MARGIN = 0.10
+_NO_SMOOTHNESS = "needs L along training at 3 sparsities, which a run folder holds and a table does not"
+_ALIKE = "every search point says the same"
 _ONE_SEED = "the constants have one replicate, so their error is unknown"
 
 
@@ -29,14 +42,19 @@ def best_rate_grows(curves: Sequence[FittedCurve], rates: Sequence[Rates]) -> Fo
 
     Args:
         curves: All fitted curves.
-        rates: What their rates say.
+        rates: What their rates say; replicates are the units of their slopes.
 
     Returns:
         Evidence on the slope; why there is none.
     """
-    slopes = [(name(one), rate.rate) for one, rate in zip(curves, rates, strict=True)]
-    found = [sign_evidence(subject, slope, 1) for subject, slope in slopes if isinstance(slope, Slope)]
-    return found or next((slope for _, slope in slopes if isinstance(slope, Missing)), Missing("needs a curve"))
+    found, reasons = [], []
+    for one, rate in zip(curves, rates, strict=True):
+        if isinstance(rate.rate, Missing):
+            reasons.append(rate.rate)
+        else:
+            note = "" if one.units.replicates else NOT_SEEDS
+            found.append(sign_evidence(name(one), rate.rate, 1, note=note))
+    return found or each_once(reasons[:1], "needs a curve")
 
 
 def successful_range_shrinks(curves: Sequence[FittedCurve]) -> Found:
@@ -66,7 +84,7 @@ def successful_range_shrinks(curves: Sequence[FittedCurve]) -> Found:
         for point in common:
             sizes = sorted(known[0][point].keys() & known[1][point].keys())
             gaps.append(float(np.mean([known[1][point][size] - known[0][point][size] for size in sizes])))
-        slope = mean_slope(np.array(gaps))
+        slope = mean_of(gaps, _ALIKE)
         if isinstance(slope, Slope):
             found.append(sign_evidence(name(sparse), slope, -1))
         else:
@@ -94,7 +112,7 @@ def region_grows(curves: Sequence[FittedCurve]) -> Found:
         if len(x) < 3:
             reasons.append(Missing("needs a curve with 3 batch sizes whose trials are known"))
             continue
-        slope = mean_slope(centred @ reached / float(centred @ centred))
+        slope = mean_of((centred @ reached / float(centred @ centred)).tolist(), _ALIKE)
         if isinstance(slope, Slope):
             found.append(sign_evidence(name(one), slope, 1))
         else:
@@ -131,46 +149,56 @@ def winners_inside(curves: Sequence[FittedCurve]) -> Found:
             Evidence(
                 subject=subjects[group],
                 estimate=k / n,
-                interval=_binomial_interval(k, n, 0.95),
-                p=float(_at_least(k, n, EDGE_MARGIN)),
+                interval=partial(_binomial_interval, k, n),
+                p_for=1.0 - float(_at_least(k + 1, n, EDGE_MARGIN)) if k < n else 1.0,
+                p_against=float(_at_least(k, n, EDGE_MARGIN)),
                 detectable=_detectable_share(n),
-                interval_90=_binomial_interval(k, n, 0.90),
             )
         )
     return found or Missing(reason)
 
 
-def smoothness_grows(trend: Trend | Missing) -> Found:
-    """C10: the mean of L over training grows with sparsity, over replicates (Jonckheere).
+def smoothness_grows(trends: Mapping[str, Trend | Missing]) -> Found:
+    """C10: the mean of L over the whole training grows with sparsity, over replicates (Jonckheere).
 
     Args:
-        trend: Of `trends.smoothness_trend`.
+        trends: Of `trends.smoothness_trends`, by the mean of L that they are about.
 
     Returns:
-        Evidence on the ratio of mean L, highest sparsity over lowest.
+        Evidence on the ratio of L, highest sparsity over lowest; the other means of L stand beside it.
     """
+    trend = trends.get(WHOLE_TRAINING, Missing(_NO_SMOOTHNESS))
+    beside = "; ".join(
+        f"{quantity} {_ends(other):.2g}, p {2.0 * min(other.p, other.p_falling, 0.5):.2g}"
+        for quantity, other in trends.items()
+        if quantity != WHOLE_TRAINING and isinstance(other, Trend)
+    )
     if isinstance(trend, Missing):
-        return Missing("needs L along training at 3 sparsities, which a run folder holds and a table does not")
-    ends = list(trend.groups.values())
-    up = trend.statistic >= trend.expected
-    # Without a trend J lies as far below its mean as above: the p-value the other way is that of the mirror image.
+        return Missing(f"{trend.reason}; beside it: {beside}" if beside else trend.reason)
     return [
         Evidence(
-            subject=f"sparsity {max(trend.groups):g}% over {min(trend.groups):g}%",
-            estimate=ends[-1] / ends[0],
+            subject=f"{WHOLE_TRAINING}, sparsity {max(trend.groups):g}% over {min(trend.groups):g}%",
+            estimate=_ends(trend),
             interval=None,
-            p=trend.p if up else trend.p_falling,
-            detectable=None,
-            direction=1 if up else -1,
+            p_for=trend.p,
+            p_against=trend.p_falling,
+            note=beside,
         )
     ]
 
 
-def constants_change_little(measured: Measured) -> Found:
-    """C11: Delta and beta of a sparse network are the dense one's within a factor 1.25, seeds compared in pairs.
+def _ends(trend: Trend) -> float:
+    """Return the ratio of the highest sparsity's mean to the lowest one's."""
+    means = list(trend.groups.values())
+    return means[-1] / means[0]
+
+
+def constants_change_little(measured: Measured, margin: float) -> Found:
+    """C11: Delta and beta of a sparse network are the dense one's within a factor, seeds compared in pairs.
 
     Args:
         measured: Constants by workload and sparsity, a set a replicate.
+        margin: The factor.
 
     Returns:
         Evidence on each ratio, one per workload, sparsity and quantity.
@@ -192,17 +220,8 @@ def constants_change_little(measured: Measured) -> Found:
             reasons.append(Missing(_ONE_SEED if error is None else alike))
             continue
         ratio = Slope(math.log(predicted.ratio), error, predicted.seeds - 1)
-        at_95, at_90 = (ratio.interval(level).map(exponential) for level in (0.95, 0.90))
-        found.append(
-            Evidence(
-                subject=f"{quantity}, sparsity {sparsity:g}%",
-                estimate=predicted.ratio,
-                interval=at_95,
-                p=ratio.p(),
-                detectable=detectable(error, ratio.freedom, 2),
-                interval_90=at_90,
-            )
-        )
+        subject = f"{quantity}, sparsity {sparsity:g}%"
+        found.append(equal_evidence(subject, ratio, logs_within(margin), exponential))
     return found or each_once(reasons, _ONE_SEED)
 
 
@@ -230,9 +249,8 @@ def loss_goes_with_smoothness(runs: Sequence[SmoothnessRun]) -> Found:
             subject=f"{len(means)} runs",
             estimate=float(tau),
             interval=None,
-            p=float(min(p, against)),
-            detectable=None,
-            direction=1 if tau >= 0.0 else -1,
+            p_for=float(p),
+            p_against=float(against),
         )
     ]
 

@@ -6,7 +6,6 @@ from functools import cached_property
 from verification.claims.judge import Claim, Verdict
 from verification.claims.rules import EFFECTS, RULES, Rule
 from verification.findings.tables import (
-    MARKS,
     TOGETHER,
     KeptRun,
     consequences_table,
@@ -28,9 +27,11 @@ from verification.report.tables import estimate_text, p_text
 MARK = "<!-- made by: python -m verification.findings"
 _INTRODUCTION = """\
 This page says what held and what did not on the runs kept in `evidence/`. A rule judges each claim
-(`verification/claims/rules.py`). *Supported* and **rejected** mean what they say at the 5% level, corrected for the
-number of tests of a run by Holm's method. An equality is supported only if its 90% interval lies within a margin.
-*Inconclusive* is neither. A claim about every curve is as good as its worst curve.
+(`verification/claims/rules.py`). An equality is supported if its 90% interval lies within a margin. It is rejected if
+the interval lies wholly outside. A direction is supported or rejected at 5%, both together. Holm's method corrects
+rejections and directions for the number of tests of a run; C6, C7 and C8 count as one. *Inconclusive* is neither. Of
+several curves the table says how many, and the claim's own table shows the weakest that decides. [Errors](errors.md)
+says what the intervals hold, and how often each verdict is wrong.
 
 The rules were written before all runs but `digits`. Its K\\* were known when C2 and C3 got slopes of their own: read
 off the fitted law, both had been *supported*. They were also known when the rules of C5, C6 and C8 to C18 were
@@ -40,7 +41,8 @@ _RUNS = """\
 study. Few winners mean that the search was too coarse to say how the best rate moves."""
 _RATIOS = """\
 A ratio is sparse over dense. *Predicted* is the ratio of Delta L beta; beside it stands that of Delta L beta/epsilon^2.
-B_crit is c1/c2. Brackets are 95% intervals. Predictions compare seeds in pairs; one seed has no interval."""
+B_crit is c1/c2. Brackets are 95% intervals: between replicates where a run has them, else between batch sizes only, not
+between seeds. Predictions compare seeds in pairs; one seed has no interval."""
 _CONSEQUENCES = """\
 If every batch size has its own best rate, theory says more than the law (result 8 of `theory.md`). The slope of
 log(eta\\* K\\*) on log B is 0. The rate eta\\* follows B/(B + B_crit), slope 1. Away from eta\\*, K grows as
@@ -101,10 +103,10 @@ class Page:
         rows = [
             [
                 name if name == TOGETHER else code(name),
-                MARKS.get(claim.verdict, str(claim.verdict)),
+                escaped(claim.found),
                 estimate_text(claim.estimate, claim.interval),
                 p_text(claim.p_holm),
-                literal(f"{claim.subject} ({claim.detail})"),
+                literal("; ".join(part for part in (claim.subject, claim.detail) if part)),
             ]
             for name, claim in self.verdicts[rule.id].items()
             if claim.verdict is not Verdict.NOT_MEASURED
@@ -113,7 +115,7 @@ class Page:
         head = f"### {rule.id}: {escaped(rule.statement)}\n\n{told}"
         against = [line for run in self.runs for pair in run.analysis.pairs if (line := _other_direction(run, pair))]
         below = ["\n".join(against)] if against and rule.id == "C12" else []
-        header = ["run", "verdict", "estimate [95%]", "Holm p", "decided by"]
+        header = ["run", "verdict", "estimate [interval]", "p", "shown"]
         parts = [head, table(header, rows)] if rows else [f"{head} Not measured."]
         return "\n\n".join([*parts, *below])
 

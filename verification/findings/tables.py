@@ -4,13 +4,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from verification.claims.analysis import Analysis
 from verification.claims.judge import Claim, Verdict
-from verification.claims.on_pairs import log_ratios_between
 from verification.claims.rules import RULES
 from verification.fits.curves import FittedCurve
+from verification.inference.known import Slope
 from verification.inference.pairs import Pair
-from verification.inference.rates import Rates, Slope
+from verification.inference.rates import Rates
+from verification.inference.ratios import log_ratios
 from verification.inference.search_error import winning_points
 from verification.missing import Missing
 from verification.prediction import paper
@@ -170,7 +173,8 @@ def verdict_table(runs: Sequence[KeptRun], verdicts: Mapping[str, Mapping[str, C
 def _verdict(runs: Sequence[KeptRun], name: str, claim: Claim) -> str:
     """Return a verdict, marked where a run that was searched too coarsely decides for all together."""
     coarse = name == TOGETHER and any(run.mark and run.holds(claim.subject) for run in runs)
-    return MARKS.get(claim.verdict, str(claim.verdict)) + (f" {DAGGER}" if coarse else "")
+    word = MARKS.get(claim.verdict, str(claim.verdict))
+    return claim.brief.replace(str(claim.verdict), word) + (f" {DAGGER}" if coarse else "")
 
 
 def constants_table(runs: Sequence[KeptRun]) -> str:
@@ -224,7 +228,7 @@ def _where(run: KeptRun, fitted: FittedCurve) -> str:
 
 def _ratio_cells(analysis: Analysis, pair: Pair) -> list[str]:
     """Return the ratios of one pair."""
-    ratios = [math.exp(value) for value in log_ratios_between(pair.dense, pair.sparse).values()]
+    ratios = np.exp(log_ratios(pair.dense, pair.sparse).logs.mean(axis=0)).tolist()
     span = f"{number(min(ratios))} to {number(max(ratios))}" if ratios else "-"
     c1, c2 = ("-" if pair.fit is None else estimate_text(pair.ratios[q], pair.intervals[q]) for q in ("c1", "c2"))
     predicted = [predicted_cell(made) for made in (pair.prediction, with_measured_epsilon(analysis, pair))]

@@ -8,11 +8,14 @@ from types import MappingProxyType
 import numpy as np
 
 from theory import LAWS, NOISY_QUADRATIC, Law, critical_batch_size_20_percent
+from verification.fits.errors import Errors, SharedNoise, errors_of, misfit_of, shared_noise
 from verification.fits.fit import Fit, Interval, Problem, fit_laws, starting_points, why_no_fit
 from verification.fits.likelihood import Observations, observe, relative_to, stacked
-from verification.fits.profile import p_value, profile_intervals
+from verification.fits.misfit import Misfit
+from verification.fits.profile import profile_intervals
 from verification.fits.robust import RobustFit, robust_fit
 from verification.fits.starts import grid_starts
+from verification.fits.units import Units, units_of
 from verification.records.records import Curve
 
 CANDIDATES: Mapping[str, Law] = MappingProxyType({**LAWS, NOISY_QUADRATIC.id: NOISY_QUADRATIC})
@@ -59,7 +62,7 @@ class ShapeTest:
 
     Attributes:
         deviance: Twice the log-likelihood H loses, >= 0.
-        p: By the small-sample correction; None when there are too few points.
+        p: By the error of the shape; None when there are too few points.
         interval_90: Profile-likelihood interval of the shape, for the equivalence rule.
     """
 
@@ -101,6 +104,7 @@ class FittedCurve:
     Attributes:
         curve: The measured curve.
         data: Its points as arrays.
+        units: Its replicates.
         laws: Law id to fit; empty when there is none.
         shape_tests: Law id (P, S) to the test of its shape; empty when they were not fitted.
         robust: The paper's law by Cauchy loss, None when nothing was fitted.
@@ -111,6 +115,7 @@ class FittedCurve:
 
     curve: Curve
     data: Observations
+    units: Units
     laws: Mapping[str, FittedLaw]
     shape_tests: Mapping[str, ShapeTest]
     robust: RobustFit | None
@@ -129,9 +134,32 @@ class FittedCurve:
         return self.curve.sparsity
 
     @property
+    def aligned(self) -> Observations:
+        """Its points less the intercepts of their replicates: what laws are fitted to."""
+        return self.units.aligned(self.data)
+
+    @property
     def hyperbola(self) -> FittedLaw | None:
         """The paper's law, None when it was not fitted."""
         return self.laws.get("H")
+
+    def problem(self, law: str) -> Problem:
+        """Return what one of its laws was fitted to, from where the fit ended."""
+        one = self.laws[law]
+        data = self.aligned if one.unit == 1 else relative_to(self.aligned, one.unit)
+        return Problem(one.law, data, np.array([one.fit.theta]), self.units)
+
+    def errors(self, law: str) -> Errors:
+        """Return the errors of one of its laws, in the coordinates of its fit."""
+        return errors_of(self.problem(law), self.laws[law].fit)
+
+    def misfit(self, law: str) -> Misfit | None:
+        """Return how far the mean of its replicates lies off one of its laws, None where that is not known."""
+        return misfit_of(self.problem(law), self.laws[law].fit)
+
+    def shared(self, law: str) -> SharedNoise | None:
+        """Return what the replicates of a batch size have in common beyond one of its laws."""
+        return shared_noise(self.misfit(law))
 
 
 def contrasts(law: Law) -> dict[str, tuple[float, ...]]:
@@ -175,6 +203,8 @@ def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
         The fitted curves; without laws and with a reason where fewer than 3 batch sizes reached the goal.
     """
     data = [observe(curve.points) for curve in curves]
+    units = [units_of(curve.points, one) for curve, one in zip(curves, data, strict=True)]
+    aligned = [one.aligned(points) for one, points in zip(units, data, strict=True)]
     reasons = [why_no_fit(one) for one in data]
     laws: list[dict[str, FittedLaw]] = [{} for _ in curves]
     tests: list[dict[str, ShapeTest]] = [{} for _ in curves]
@@ -182,7 +212,7 @@ def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
         few = len(law.parameters)
         chosen = [i for i, one in enumerate(data) if reasons[i] is None and one.bounded_batch_sizes > few]
         smallest = [curves[i].points[0].batch_size for i in chosen]
-        fitted = _fit_each(law, [data[i] for i in chosen], smallest)
+        fitted = _fit_each(law, [aligned[i] for i in chosen], [units[i] for i in chosen], smallest)
         for i, (one, _) in zip(chosen, fitted, strict=True):
             laws[i][law.id] = one
         if law.shape is not None:
@@ -192,26 +222,28 @@ def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
         if "H" in found:
             found["H"] = _with_20_percent(found["H"], curve.points[0].batch_size)
     return tuple(
-        FittedCurve(curve=curve, data=points, laws={}, shape_tests={}, robust=None, reason=reason)
-        if reason is not None
-        else FittedCurve(
+        FittedCurve(
             curve=curve,
-            data=points,
-            laws=_weighted(found),
-            shape_tests=tested,
-            robust=_robust(found["H"], points),
-            reason=None,
+            data=data[i],
+            units=units[i],
+            laws=_weighted(laws[i]),
+            shape_tests=tests[i],
+            robust=_robust(laws[i]["H"], aligned[i]) if laws[i] else None,
+            reason=reasons[i],
         )
-        for curve, points, found, tested, reason in zip(curves, data, laws, tests, reasons, strict=True)
+        for i, curve in enumerate(curves)
     )
 
 
-def _fit_each(law: Law, data: Sequence[Observations], smallest: Sequence[int]) -> list[tuple[FittedLaw, Problem]]:
+def _fit_each(
+    law: Law, data: Sequence[Observations], units: Sequence[Units], smallest: Sequence[int]
+) -> list[tuple[FittedLaw, Problem]]:
     """Fit one law to the points of each curve and read its constants off it.
 
     Args:
         law: One of `CANDIDATES`.
-        data: Shapes (n_i,), what `why_no_fit` lets through.
+        data: Shapes (n_i,), less the intercepts of replicates; what `why_no_fit` lets through.
+        units: The replicates of each.
         smallest: The smallest batch size of each: where c1 depends on the shape, it does so least in units of that.
 
     Returns:
@@ -219,18 +251,29 @@ def _fit_each(law: Law, data: Sequence[Observations], smallest: Sequence[int]) -
     """
     if not data:
         return []
-    p = len(law.parameter_names)
-    units = [1 if law.counts_examples else unit for unit in smallest]
-    data = [one if unit == 1 else relative_to(one, unit) for one, unit in zip(data, units, strict=True)]
-    grid = grid_starts(law, stacked(data), p)
-    starts = [np.concatenate([grid[:, i], starting_points(one, p)]) for i, one in enumerate(data)]
-    problems = [Problem(law, one, start) for one, start in zip(data, starts, strict=True)]
+    counted = [1 if law.counts_examples else size for size in smallest]
+    data = [one if size == 1 else relative_to(one, size) for one, size in zip(data, counted, strict=True)]
+    problems = problems_of(law, data, units)
     fits = fit_laws(problems)
     intervals = profile_intervals(problems, fits, contrasts(law))
     return [
-        (_in_examples(law, fit, ends, unit), problem)
-        for problem, fit, ends, unit in zip(problems, fits, intervals, units, strict=True)
+        (_in_examples(law, fit, ends, size), problem)
+        for problem, fit, ends, size in zip(problems, fits, intervals, counted, strict=True)
     ]
+
+
+def problems_of(law: Law, data: Sequence[Observations], units: Sequence[Units]) -> list[Problem]:
+    """Return a law beside the points of each curve, with the starts that its fit climbs from.
+
+    Args:
+        law: One of `CANDIDATES`.
+        data: Shapes (n_i,), less the intercepts of replicates.
+        units: The replicates of each.
+    """
+    p = len(law.parameter_names)
+    grid = grid_starts(law, stacked(data), p)
+    starts = [np.concatenate([grid[:, i], starting_points(one, p)]) for i, one in enumerate(data)]
+    return [Problem(law, *one) for one in zip(data, starts, units, strict=True)]
 
 
 def _in_examples(law: Law, fit: Fit, intervals: dict[str, Interval], unit: int) -> FittedLaw:
@@ -284,13 +327,11 @@ def _shape_tests(hyperbolas: Sequence[Fit], wider: Sequence[tuple[FittedLaw, Pro
     problems, fits = [problem for _, problem in wider], [one.fit for one, _ in wider]
     intervals = profile_intervals(problems, fits, contrast, level=0.90)
     found = []
-    for hyperbola, (one, _), interval in zip(hyperbolas, wider, intervals, strict=True):
+    for hyperbola, (one, problem), interval in zip(hyperbolas, wider, intervals, strict=True):
         deviance = max(0.0, 2.0 * (one.fit.log_likelihood - hyperbola.log_likelihood))
-        found.append(
-            ShapeTest(
-                deviance=deviance, p=p_value(deviance, one.fit.n, len(one.fit.theta)), interval_90=interval[shape]
-            )
-        )
+        scale = errors_of(problem, one.fit).of(contrast[shape])
+        p = None if scale is None else scale.p(deviance, one.fit.n)
+        found.append(ShapeTest(deviance=deviance, p=p, interval_90=interval[shape]))
     return found
 
 

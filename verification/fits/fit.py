@@ -12,6 +12,7 @@ import numpy as np
 
 from verification.fits.likelihood import LARGEST_LOG_STEPS, Array, Observations, sigma_floor, stacked
 from verification.fits.newton import Optimum, StepLaw, highest, maximise
+from verification.fits.units import NO_UNITS, Units
 
 FEWEST_BATCH_SIZES = 3
 # Why a study whose first goal test met the goal tells next to nothing.
@@ -67,7 +68,7 @@ class Fit:
 
     Attributes:
         theta: Shape (p,), fit coordinates.
-        sigma: Noise of log K, > 0.
+        sigma: Noise of log K inside replicates, > 0.
         sigma_at_floor: The scatter is no larger than the evaluation grid explains; sigma is the grid's floor.
         log_likelihood: At the maximum.
         aicc: Corrected Akaike criterion; None when there are too few points for it.
@@ -150,13 +151,21 @@ class Problem:
 
     Attributes:
         law: The law.
-        data: Shape (n,); see `why_no_fit` for what it needs.
+        data: Shape (n,), less the intercepts of replicates; see `why_no_fit` for what it needs.
         starts: Shape (starts, p), fit coordinates; the plainest first.
+        units: The replicates.
     """
 
     law: StepLaw
     data: Observations
     starts: Array
+    units: Units = NO_UNITS
+
+
+def lift_of(law: StepLaw, n_coordinates: int) -> Array:
+    """Return the direction in which K rises by one factor at every batch size, shape (n_coordinates,)."""
+    names = getattr(law, "parameter_names", ("",) * n_coordinates)
+    return np.array([float(name in {"c1", "c2"}) for name in names])
 
 
 def fit_law(problem: Problem) -> Fit:
@@ -215,7 +224,7 @@ def _certified(problem: Problem, best: Optimum, i: int, floor: float) -> Fit:
         sigma=sigma,
         sigma_at_floor=bool(sigma <= floor * (1.0 + 1e-9)),
         log_likelihood=value,
-        aicc=_aicc(value, len(theta) + 1, n),
+        aicc=_aicc(value, len(theta) + 1, n, problem.units.lost),
         n=n,
         converged=bool(best.converged[i]),
         traced=tuple((np.abs(shares).max(axis=0) > NO_TRACE).tolist()),
@@ -238,6 +247,10 @@ def residuals(law: StepLaw, data: Observations, theta: Array) -> Array:
     return np.maximum(data.log_lower - m, 0.0) + np.minimum(data.log_upper - m, 0.0)
 
 
-def _aicc(log_likelihood: float, k: int, n: int) -> float | None:
-    """Return the corrected Akaike criterion of k parameters on n points; None when n <= k + 1."""
-    return None if n <= k + 1 else -2.0 * log_likelihood + 2.0 * k * n / (n - k - 1)
+def _aicc(log_likelihood: float, k: int, n: int, lost: int) -> float | None:
+    """Return the corrected Akaike criterion of k parameters on n points, `lost` of which intercepts take.
+
+    None when no more than k + 1 are left.
+    """
+    left = n - lost
+    return None if left <= k + 1 else -2.0 * log_likelihood * left / n + 2.0 * k * left / (left - k - 1)

@@ -1,7 +1,7 @@
-r"""Profile likelihood: intervals and p-values of linear contrasts of a law's fit coordinates.
+"""Profile likelihood: intervals of linear contrasts of a law's fit coordinates.
 
-Deviances are compared with :math:`n \log(1 + F_{1,n-p}/(n-p))`, which is exact for a linear law with normal errors; the
-chi-square threshold is too narrow by a fifth at ten points. All ends of a fit's intervals are found at once.
+An interval ends where the deviance reaches the limit that the errors of the fit set (`verification.fits.errors`). The
+chi-square limit is too narrow by a fifth at ten points. All ends of a fit's intervals are found at once.
 """
 
 import math
@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from verification.fits.distributions import f_quantile, t_beyond
-from verification.fits.fit import OPEN, Fit, Interval, Problem
+from verification.fits.errors import Errors, errors_of
+from verification.fits.fit import OPEN, Fit, Interval, Problem, lift_of
 from verification.fits.likelihood import Array, sigma_floor, stacked
 from verification.fits.newton import maximise
 
@@ -26,54 +26,6 @@ FARTHEST_START = 5.0
 END_TOLERANCE = 1e-6
 
 
-def threshold(n: int, p: int, level: float) -> float | None:
-    r"""Return the deviance that one parameter exceeds with probability 1 - level.
-
-    :math:`n \log(1 + F_{1,n-p}(\mathrm{level})/(n-p))`.
-
-    Args:
-        n: Points that reached the goal.
-        p: The law's mean parameters, sigma not counted.
-        level: Coverage, in (0, 1).
-
-    Returns:
-        The threshold, None when n <= p leaves no freedom to estimate sigma.
-
-    Example:
-        >>> round(threshold(n=10**7, p=2, level=0.95), 3)  # the chi-square's, for many points
-        3.841
-    """
-    if n <= p:
-        return None
-    return n * math.log1p(float(f_quantile(level, 1, n - p)) / (n - p))
-
-
-def t_statistic(deviance: float, n: int, p: int) -> float | None:
-    """Return the t value, n - p degrees of freedom, that a deviance stands for; None when n <= p."""
-    if n <= p:
-        return None
-    return math.sqrt((n - p) * math.expm1(max(deviance, 0.0) / n))
-
-
-def p_value(deviance: float, n: int, p: int) -> float | None:
-    """Return the probability of a deviance at least as large, two-sided, by the same correction.
-
-    Args:
-        deviance: Twice the lost log-likelihood, >= 0.
-        n: Points that reached the goal.
-        p: The mean parameters of the larger law.
-
-    Returns:
-        In [0, 1]; None when n <= p.
-
-    Example:
-        >>> round(p_value(threshold(n=9, p=2, level=0.95), n=9, p=2), 9)
-        0.05
-    """
-    t = t_statistic(deviance, n, p)
-    return None if t is None else float(t_beyond(t, n - p))
-
-
 def deviance_at(problem: Problem, fit: Fit, contrast: Sequence[float], value: float) -> float:
     """Return twice the log-likelihood that is lost by fixing a linear contrast of theta.
 
@@ -86,41 +38,60 @@ def deviance_at(problem: Problem, fit: Fit, contrast: Sequence[float], value: fl
     Returns:
         The deviance, >= 0.
     """
-    profile = _Profile([problem], [fit], np.array([0]), np.asarray([contrast], dtype=np.float64))
-    return max(float(profile.deviances(np.array([0]), np.array([value]))[0]), 0.0)
+    return float(deviances_at([problem], [fit], contrast, value)[0])
 
 
-def profile_interval(problem: Problem, fit: Fit, contrast: Sequence[float], level: float = 0.95) -> Interval:
+def deviances_at(problems: Sequence[Problem], fits: Sequence[Fit], contrast: Sequence[float], value: float) -> Array:
+    """Return for fits of one law what `deviance_at` returns for each, shape (fits,)."""
+    rows = np.arange(len(fits))
+    profile = _Profile(problems, fits, rows, np.tile(np.asarray(contrast, dtype=np.float64), (len(fits), 1)))
+    return np.maximum(profile.deviances(rows, np.full(len(fits), value)), 0.0)
+
+
+def profile_interval(
+    problem: Problem, fit: Fit, contrast: Sequence[float], level: float = 0.95, errors: Errors | None = None
+) -> Interval:
     """Return the profile-likelihood interval of exp(contrast . theta); see `profile_intervals`."""
-    return profile_intervals([problem], [fit], {"": contrast}, level)[0][""]
+    known = None if errors is None else [errors]
+    return profile_intervals([problem], [fit], {"": contrast}, level, known)[0][""]
 
 
 def profile_intervals(
-    problems: Sequence[Problem], fits: Sequence[Fit], contrasts: Mapping[str, Sequence[float]], level: float = 0.95
+    problems: Sequence[Problem],
+    fits: Sequence[Fit],
+    contrasts: Mapping[str, Sequence[float]],
+    level: float = 0.95,
+    errors: Sequence[Errors] | None = None,
 ) -> list[dict[str, Interval]]:
     """Return the profile-likelihood intervals of exp(contrast . theta) for fits of one law.
 
-    The ends are where the deviance crosses `threshold`. Where it stays below, the end is open.
+    Where the deviance stays below its limit, the end is open.
 
     Args:
         problems: All of the same law and number of starts.
         fits: Their fits.
         contrasts: Name to a contrast of shape (p,), for instance (1, -1) for c1/c2.
         level: Coverage, in (0, 1).
+        errors: Of each fit, where the fits are not of single curves.
 
     Returns:
         For each fit name to interval, in natural units; all ends open where there are too few points for any.
     """
+    known = [errors_of(*one) for one in zip(problems, fits, strict=True)] if errors is None else errors
     found = [dict.fromkeys(contrasts, OPEN) for _ in fits]
-    limits = [threshold(fit.n, len(fit.theta), level) for fit in fits]
-    wanted = [(i, name) for i, limit in enumerate(limits) if limit is not None for name in contrasts]
+    wanted = [
+        (i, name, scale.limit(fit.n, level))
+        for i, (fit, one) in enumerate(zip(fits, known, strict=True))
+        for name, contrast in contrasts.items()
+        if (scale := one.of(contrast)) is not None
+    ]
     if not wanted:
         return found
-    rows = np.repeat([i for i, _ in wanted], 2)
-    a = np.repeat(np.array([contrasts[name] for _, name in wanted], dtype=np.float64), 2, axis=0)
-    roots = np.sqrt([limits[i] or 0.0 for i in rows])
+    rows = np.repeat([i for i, _, _ in wanted], 2)
+    a = np.repeat(np.array([contrasts[name] for _, name, _ in wanted], dtype=np.float64), 2, axis=0)
+    roots = np.sqrt(np.repeat([limit for _, _, limit in wanted], 2))
     ends = _ends(_Profile(problems, fits, rows, a), np.tile([-1.0, 1.0], len(wanted)), roots)
-    for k, (i, name) in enumerate(wanted):
+    for k, (i, name, _) in enumerate(wanted):
         found[i][name] = Interval(ends[2 * k], ends[2 * k + 1])
     return found
 
@@ -140,8 +111,7 @@ class _Profile:
         # An orthonormal basis, shape (p, p - 1), of the directions that leave a . theta alone.
         self.basis = np.stack([np.linalg.svd(row[None, :])[2][1:].T for row in a])
         # c1 and c2 times a factor are K times that factor, in every law that has them.
-        names = getattr(self.law, "parameter_names", ("",) * a.shape[1])
-        self.lift = np.array([float(name in {"c1", "c2"}) for name in names])
+        self.lift = lift_of(self.law, a.shape[1])
         self.warm = self.hat.copy()
         self.floor = sigma_floor(self.data)
 

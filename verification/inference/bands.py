@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.linalg import block_diag
 
 from verification.fits.curves import FittedCurve
+from verification.fits.errors import Errors
 from verification.fits.fit import Fit, Interval, Problem
 from verification.fits.likelihood import Array, joined, relative_to
 from verification.fits.profile import profile_intervals
@@ -73,10 +75,12 @@ def law_band(fitted: FittedCurve) -> Band | None:
     sizes = _grid([fitted])
     thetas = [_pivoted(one.fit.theta, size) for size in sizes]
     problems = [
-        Problem(_AtOne(), relative_to(fitted.data, size), theta[None])
+        Problem(_AtOne(), relative_to(fitted.aligned, size), theta[None])
         for size, theta in zip(sizes, thetas, strict=True)
     ]
-    return _band(sizes, problems, [_at(one.fit, theta) for theta in thetas], (1.0, 0.0))
+    errors = fitted.errors("H")
+    mapped = [errors.mapped(_derivative(theta)) for theta in thetas]
+    return _band(sizes, problems, [_at(one.fit, theta) for theta in thetas], mapped, (1.0, 0.0))
 
 
 def ratio_band(pair: Pair) -> Band | None:
@@ -93,10 +97,11 @@ def ratio_band(pair: Pair) -> Band | None:
         return None
     sizes = _grid([pair.dense, pair.sparse])
     law = JointLaw(_AtOne(), len(pair.dense.curve.points), 2)
-    both = joined(pair.dense.data, pair.sparse.data)
+    both, errors = joined(pair.dense.aligned, pair.sparse.aligned), pair.errors
     thetas = [np.concatenate([_pivoted(fit.theta[:2], size), _pivoted(fit.theta[2:], size)]) for size in sizes]
     problems = [Problem(law, relative_to(both, size), theta[None]) for size, theta in zip(sizes, thetas, strict=True)]
-    return _band(sizes, problems, [_at(fit, theta) for theta in thetas], (-1.0, 0.0, 1.0, 0.0))
+    mapped = [errors.mapped(block_diag(_derivative(theta[:2]), _derivative(theta[2:]))) for theta in thetas]
+    return _band(sizes, problems, [_at(fit, theta) for theta in thetas], mapped, (-1.0, 0.0, 1.0, 0.0))
 
 
 def _grid(curves: Sequence[FittedCurve]) -> list[float]:
@@ -111,16 +116,26 @@ def _pivoted(theta: Sequence[float], batch_size: float) -> Array:
     return np.array([np.logaddexp(at_small, theta[1]), at_small - theta[1]])
 
 
+def _derivative(theta: Array) -> Array:
+    """Return the derivative of (kappa, zeta) by (log c1, log c2)."""
+    share = 0.5 * (1.0 + np.tanh(0.5 * theta[1]))
+    return np.array([[share, 1.0 - share], [1.0, -1.0]])
+
+
 def _at(fit: Fit, theta: Array) -> Fit:
     """Return a fit in other coordinates; K itself is always traced by points on both sides of it."""
     return replace(fit, theta=tuple(theta.tolist()), traced=(True,) * len(theta))
 
 
 def _band(
-    sizes: Sequence[float], problems: Sequence[Problem], fits: Sequence[Fit], contrast: tuple[float, ...]
+    sizes: Sequence[float],
+    problems: Sequence[Problem],
+    fits: Sequence[Fit],
+    errors: Sequence[Errors],
+    contrast: tuple[float, ...],
 ) -> Band:
     """Return the band of exp(contrast . theta)."""
-    ends: list[Interval] = [one["K"] for one in profile_intervals(problems, fits, {"K": contrast})]
+    ends: list[Interval] = [one["K"] for one in profile_intervals(problems, fits, {"K": contrast}, errors=errors)]
     values = [float(np.exp(np.dot(contrast, fit.theta))) for fit in fits]
     return Band(
         batch_size=tuple(sizes),

@@ -1,7 +1,7 @@
-r"""Curves drawn from a fitted law and measured as the real one was, and p-values from them.
+"""Curves drawn from a fitted law and measured as the real one was.
 
-A draw multiplies the law by noise of the fitted sigma and reads it on the same evaluation grid, up to the same budget.
-All draws of a law are fitted in one iteration.
+A draw multiplies the law by noise of the fitted sigma, and by noise that the replicates of a batch size share. It reads
+the result on the same evaluation grid, up to the same budget. All draws of a law are fitted in one iteration.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory import Law
-from verification.fits.distributions import f_above, f_quantile
 from verification.fits.fit import fit_starts
 from verification.fits.likelihood import Array, Observations, sigma_floor
 from verification.fits.newton import Optimum
 from verification.fits.starts import grid_starts
 
-# A p-value is a count of draws where so many lie beyond; further out it is the tail of F, scaled to the draws.
-FEWEST_BEYOND = 10
 _SEED = 20_210_503
 
 
@@ -55,7 +52,9 @@ def design_of(data: Observations) -> Design:
     )
 
 
-def draw(design: Design, log_steps: Array, sigma: float, draws: int, seed: int = _SEED) -> Observations:
+def draw(
+    design: Design, log_steps: Array, sigma: float, draws: int, shared: float = 0.0, seed: int = _SEED
+) -> Observations:
     """Draw curves about a law and measure them.
 
     Args:
@@ -63,13 +62,18 @@ def draw(design: Design, log_steps: Array, sigma: float, draws: int, seed: int =
         log_steps: The law at the points, shape (n,).
         sigma: Noise of log K, > 0.
         draws: m, number of curves.
+        shared: Noise of log K that all points of a batch size share, >= 0.
         seed: Of the generator.
 
     Returns:
         Shape (m, n).
     """
-    noise = np.random.default_rng(seed).standard_normal((draws, len(log_steps)))
-    steps = np.exp(np.minimum(log_steps + sigma * noise, 600.0))
+    rng = np.random.default_rng(seed)
+    noise = sigma * rng.standard_normal((draws, len(log_steps)))
+    if shared:
+        sizes, cell = np.unique(design.log_batch_size, return_inverse=True)
+        noise += shared * rng.standard_normal((draws, len(sizes)))[:, cell.ravel()]
+    steps = np.exp(np.minimum(log_steps + noise, 600.0))
     grid = np.where(design.width > 0.0, design.width, 1.0)
     upper = np.where(design.width > 0.0, np.ceil(steps / grid) * grid, steps)
     reached = upper <= design.budget
@@ -98,31 +102,3 @@ def fit_draws(law: Law, data: Observations, p: int, extra: Array | None = None) 
     if extra is not None:
         starts = np.concatenate([starts, extra])
     return fit_starts(law, data, starts, sigma_floor(data))
-
-
-def tail_p(observed: float, drawn: Array, n: int, p: int) -> float:
-    r"""Return the probability of a deviance at least as large, from draws under the null hypothesis.
-
-    The share of draws beyond it. Where fewer than ten are, the tail of :math:`F_{1,n-p}` at
-    :math:`(n-p)(e^{D/n}-1)`, in units that make its 95% quantile that of the draws.
-
-    Args:
-        observed: Deviance D, >= 0.
-        drawn: Shape (m,), deviances of the draws.
-        n: Points that reached the goal.
-        p: Mean parameters of the wider law, < n.
-
-    Returns:
-        In (0, 1].
-
-    Example:
-        >>> tail_p(3.0, np.arange(100.0), n=20, p=3)  # 97 draws are at least as large
-        0.97...
-    """
-    beyond = int((drawn >= observed).sum())
-    counted = (beyond + 1.0) / (len(drawn) + 1.0)
-    if beyond >= FEWEST_BEYOND or n <= p:
-        return counted
-    statistic, usual = ((n - p) * np.expm1(d / n) for d in (observed, float(np.quantile(drawn, 0.95))))
-    scale = max(usual / float(f_quantile(0.95, 1, n - p)), 1e-12)
-    return min(counted, max(float(f_above(statistic / scale, 1, n - p)), 1e-300))

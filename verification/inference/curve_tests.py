@@ -1,7 +1,7 @@
 r"""Tests of one curve: whether the paper's law holds, how it fails, and which rival fits better.
 
-alpha = 1, h = 1      likelihood ratio in laws P and S; p from draws of the fitted hyperbola below 20 points
-lack of fit           with replicates: scatter about K_fit between batch sizes against that within them
+alpha = 1, h = 1      likelihood ratio in laws P and S, made when they are fitted
+lack of fit           with replicates: what they have in common beyond the law, against the scatter between them
 reset, rainbow,       without: is K/K_fit, a constant if E = B K = c1 + c2 B is a line, bent in the share of c1/B in
 Harvey-Collier        K_fit, worse at its ends, or drifting? Their power at 14 points is low
 monotone, convex      K falls with B (isotonic regression), E is convex in B (chords); p from draws of the hyperbola
@@ -14,23 +14,20 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from verification.fits.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival, ShapeTest
+from verification.fits.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival
 from verification.fits.distributions import normal_beyond
 from verification.fits.fit import FEWEST_BATCH_SIZES
 from verification.fits.likelihood import Array, Observations, point_terms, sigma_floor
-from verification.inference.bootstrap import design_of, draw, fit_draws, tail_p
-from verification.inference.straight_line import Tested, about_line, f_test, harvey_collier, rainbow, reset
+from verification.inference.bootstrap import design_of, draw, fit_draws
+from verification.inference.straight_line import Tested, harvey_collier, rainbow, reset
 
 DRAWS = 1000
 # The ratio to a rival needs no small p-value: so many draws tell 5%.
 RIVAL_DRAWS = 250
 # Laws with as many constants as law H.
 RIVALS = tuple(law.id for law in CANDIDATES.values() if law.shape is None and law.id != "H")
-# From this many points on the small-sample correction is as good as draws.
-ENOUGH_POINTS = 20
 # With fewer draws that can be fitted there is no p-value from draws.
 FEWEST_DRAWS = 19
 # Below this scatter of log K curves are exact and tests of scatter have nothing to say.
@@ -47,33 +44,26 @@ def with_tests(fitted: FittedCurve, draws: int = DRAWS) -> FittedCurve:
         draws: Curves drawn from the hyperbola; 0 leaves out what needs them.
 
     Returns:
-        The same curve; p-values of alpha and h are replaced by those of the draws where it has few points.
+        The same curve.
     """
     hyperbola = fitted.hyperbola
     if hyperbola is None:
         return fitted
-    tests = dict(linearity(fitted.data, hyperbola))
-    rivals = {law: _against(fitted.data, hyperbola, fitted.laws[law], None) for law in RIVALS}
+    law, data = hyperbola.law, fitted.aligned
+    tests = dict(linearity(fitted, hyperbola))
+    rivals = {name: _against(data, hyperbola, fitted.laws[name], None) for name in RIVALS}
     if draws == 0:
         return replace(fitted, tests=tests, rivals=rivals)
-    law, data = hyperbola.law, fitted.data
-    drawn = _drawn(data, hyperbola, draws)
+    drawn = _drawn(fitted, hyperbola, draws)
     if len(drawn.log_lower) < FEWEST_DRAWS:
         return replace(fitted, tests=tests, rivals=rivals)
-    null = fit_draws(law, drawn, 2)
-    shape_tests = dict(fitted.shape_tests)
-    for name, test in fitted.shape_tests.items():
-        wide = np.concatenate([null.theta, np.zeros((len(null.theta), 1))], axis=1)
-        wider = fit_draws(CANDIDATES[name], drawn, 3, wide[None])
-        deviances = np.maximum(2.0 * (wider.log_likelihood - null.log_likelihood), 0.0)
-        shape_tests[name] = _by_draws(test, deviances, hyperbola.fit.n)
     tests |= _counted(fitted, drawn)
-    few = drawn.rows(np.arange(min(RIVAL_DRAWS, len(null.theta))))
+    few = drawn.rows(np.arange(min(RIVAL_DRAWS, len(drawn.log_lower))))
+    null = fit_draws(law, few, 2).log_likelihood
     for name in RIVALS:
         other = fit_draws(CANDIDATES[name], few, 2)
-        ratios = 2.0 * (other.log_likelihood - null.log_likelihood[: len(other.theta)])
-        rivals[name] = _against(data, hyperbola, fitted.laws[name], ratios)
-    return replace(fitted, tests=tests, rivals=rivals, shape_tests=shape_tests)
+        rivals[name] = _against(data, hyperbola, fitted.laws[name], 2.0 * (other.log_likelihood - null))
+    return replace(fitted, tests=tests, rivals=rivals)
 
 
 def shape_by_draws(fitted: FittedCurve) -> dict[str, CurveTest]:
@@ -88,14 +78,15 @@ def shape_by_draws(fitted: FittedCurve) -> dict[str, CurveTest]:
     done = {key: fitted.tests[key] for key in ("monotone", "convex") if key in fitted.tests}
     if done or fitted.hyperbola is None:
         return done
-    drawn = _drawn(fitted.data, fitted.hyperbola, DRAWS)
+    drawn = _drawn(fitted, fitted.hyperbola, DRAWS)
     return _counted(fitted, drawn) if len(drawn.log_lower) >= FEWEST_DRAWS else {}
 
 
-def _drawn(data: Observations, hyperbola: FittedLaw, draws: int) -> Observations:
+def _drawn(fitted: FittedCurve, hyperbola: FittedLaw, draws: int) -> Observations:
     """Return draws of the hyperbola; one whose studies spent their budgets may leave too little to fit and is none."""
+    data, shared = fitted.aligned, fitted.shared("H")
     log_steps = hyperbola.law.log_steps(data.log_batch_size, np.asarray(hyperbola.theta))
-    drawn = draw(design_of(data), log_steps, hyperbola.fit.sigma, draws)
+    drawn = draw(design_of(data), log_steps, hyperbola.fit.sigma, draws, 0.0 if shared is None else shared.sd)
     return drawn.rows(np.flatnonzero((_by_batch_size(drawn)[1] > 0.0).sum(axis=-1) >= FEWEST_BATCH_SIZES))
 
 
@@ -107,47 +98,35 @@ def _counted(fitted: FittedCurve, drawn: Observations) -> dict[str, CurveTest]:
     }
 
 
-def _by_draws(test: ShapeTest, deviances: Array, n: int) -> ShapeTest:
-    """Return a shape test with the p-value of the draws, where there are too few points for the correction."""
-    return test if n >= ENOUGH_POINTS or test.p is None else replace(test, p=tail_p(test.deviance, deviances, n, 3))
-
-
-def linearity(data: Observations, hyperbola: FittedLaw) -> Mapping[str, CurveTest]:
-    """Return the tests of E = c1 + c2 B being a line, on points that reached the goal.
+def linearity(fitted: FittedCurve, hyperbola: FittedLaw) -> Mapping[str, CurveTest]:
+    """Return the lack of fit where batch sizes were repeated, else tests of E = c1 + c2 B being a line.
 
     With s = c1/(B K_fit), the share of the first term, K/K_fit is the constant 1 and a line in s within the law: lack
-    of fit shows as a bend.
+    of fit shows as a bend. Points that reached the goal count.
 
     Args:
-        data: Shape (n,).
+        fitted: A curve.
         hyperbola: Law H on it.
 
     Returns:
         Name to test.
     """
+    data = fitted.aligned
     use = data.bounded
     x, y = data.log_batch_size[use], data.log_middle[use]
     log_fit = hyperbola.law.log_steps(x, np.asarray(hyperbola.theta))
     ratio, share = np.exp(y - log_fit), np.exp(hyperbola.theta[0] - x - log_fit)
-    sizes, group = np.unique(x, return_inverse=True)
     if not x.size or hyperbola.fit.sigma < NO_SCATTER or float(np.ptp(share)) < 1e-3:
         return {"lack_of_fit": CurveTest(None, None, "no scatter, or one term of the law alone")}
-    floor = float(sigma_floor(data))
-    if len(x) > len(sizes) > 2:
-        return {"lack_of_fit": _lack_of_fit(ratio, share, group, floor)}
+    if len(x) > len(np.unique(x)) > 2:
+        found = fitted.misfit("H")
+        if found is None:
+            return {"lack_of_fit": _told(None, "lack of fit on replicates")}
+        method = f"lack of fit, F({found.between}, {found.within}) on replicates"
+        return {"lack_of_fit": CurveTest(found.statistic, found.p, method)}
     if len(x) < 6:
         return {"lack_of_fit": CurveTest(None, None, "needs replicates, or 6 batch sizes that reached the goal")}
-    return _diagnostics(ratio, share, floor)
-
-
-def _lack_of_fit(ratio: Array, share: Array, group: NDArray[np.intp], floor: float) -> CurveTest:
-    """Compare the scatter about the law between batch sizes with that within them, an F test."""
-    counts = np.bincount(group)
-    within = ratio - (np.bincount(group, ratio) / counts)[group]
-    between, freedom = len(counts) - 2, len(ratio) - len(counts)
-    pure = float(within @ within)
-    found = f_test(about_line(share, ratio) - pure, between, pure, freedom, floor)
-    return _told(found, f"lack of fit, F({between}, {freedom}) on replicates")
+    return _diagnostics(ratio, share, float(sigma_floor(data)))
 
 
 def _diagnostics(ratio: Array, share: Array, floor: float) -> dict[str, CurveTest]:
@@ -250,7 +229,7 @@ def _by_count(
     method: str, statistic: Callable[[Observations, Array], Array], fitted: FittedCurve, drawn: Observations
 ) -> CurveTest:
     """Return a test whose p-value is the share of draws with as large a statistic."""
-    one = Observations(*(array[None, :] for array in fitted.data.arrays))
+    one = Observations(*(array[None, :] for array in fitted.aligned.arrays))
     if fitted.hyperbola is None or fitted.hyperbola.fit.sigma < NO_SCATTER or one.log_lower.shape[1] < 3:
         return CurveTest(None, None, "no scatter")
     observed = float(statistic(one, local_scatter(one))[0])

@@ -1,9 +1,9 @@
 r"""Sparse against dense: the ratios of c1, c2 and the critical batch size, with intervals.
 
-Both curves are fitted jointly, each with its own c1 and c2, with one sigma: they come from one workload, one
-protocol and the same seeds. A ratio is a linear contrast of the four logarithms, profiled like any other. Errors of
-the two curves at one batch size are taken as independent. In truth they share seeds and search points, so the intervals
-are, if anything, too wide.
+Both curves are fitted jointly, each with its own c1 and c2. A ratio is a linear contrast of the four logarithms,
+profiled like any other. Its error is that of the difference between both curves, replicate by replicate where they have
+the same ones. What the search shares within a batch size counts as if both had been searched apart: they share search
+points, so that intervals are, if anything, too wide.
 """
 
 import math
@@ -16,12 +16,13 @@ from numpy.typing import ArrayLike
 
 from theory import HYPERBOLA
 from verification.fits.curves import FittedCurve, estimate
-from verification.fits.distributions import t_beyond, t_quantile
-from verification.fits.fit import OPEN, Fit, Interval, Problem, around, fit_laws
+from verification.fits.errors import Errors, beside
+from verification.fits.fit import OPEN, Fit, Interval, Problem, fit_laws
 from verification.fits.likelihood import Array, joined
 from verification.fits.newton import StepLaw
-from verification.fits.profile import deviance_at, p_value, profile_intervals
-from verification.inference.detectable import detectable, log_error
+from verification.fits.profile import profile_intervals
+from verification.inference.detectable import detectable
+from verification.inference.known import Known, Profiled, Slope
 from verification.missing import Missing
 from verification.prediction.prediction import Prediction, predict_from
 from verification.records.measured_constants import Measured
@@ -80,10 +81,10 @@ class RatioTest:
     """Test of one ratio being 1, or being what was predicted.
 
     Attributes:
-        p: Two-sided, n - 4 degrees of freedom; None when it could not be done.
+        p: Two-sided; None when it could not be done.
         interval_90: Of the ratio (over the prediction).
         detectable: The smallest factor seen with probability 0.8; None where its error is unknown.
-        verdict: equivalent (within a factor 1.25), different, or inconclusive.
+        verdict: On the ratio being 1 within a factor 1.25: supported, rejected or inconclusive.
         detail: What stands in its way, else empty.
     """
 
@@ -92,6 +93,9 @@ class RatioTest:
     detectable: float | None
     verdict: str
     detail: str = ""
+
+
+NO_TEST = RatioTest(p=None, interval_90=OPEN, detectable=None, verdict="inconclusive")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +127,23 @@ class Pair:
         """What is fitted jointly where both curves have a fit, the dense curve's points first."""
         start = np.array([*self.dense.laws["H"].fit.theta, *self.sparse.laws["H"].fit.theta])
         law = JointLaw(HYPERBOLA, len(self.dense.curve.points), 2)
-        return Problem(law, joined(self.dense.data, self.sparse.data), start[None, :])
+        return Problem(law, joined(self.dense.aligned, self.sparse.aligned), start[None, :])
+
+    @property
+    def errors(self) -> Errors:
+        """The errors of the joint fit, where there is one."""
+        if self.fit is None:
+            raise ValueError(f"a pair without a fit has no errors: {self.reason}")
+        return beside(self.problem, self.fit, self.dense.errors("H"), self.sparse.errors("H"))
+
+    def known(self, quantity: str) -> Profiled | None:
+        """Return the logarithm of one ratio (c1, c2, b_crit) with its error; None where the data tell none."""
+        if self.fit is None:
+            return None
+        errors, contrast = self.errors, RATIOS[quantity]
+        scale, ends = errors.of(contrast), self.intervals.get(quantity, OPEN)
+        bounded = None not in {ends.low, ends.high}
+        return None if scale is None else Profiled(self.problem, self.fit, errors, contrast, scale, bounded)
 
     @property
     def direction_disagrees(self) -> bool:
@@ -132,53 +152,6 @@ class Pair:
         if fitted is None or self.intervals["c1"] == OPEN or isinstance(self.prediction, Missing):
             return False
         return (fitted - 1.0) * (self.prediction.c1.ratio - 1.0) < 0.0
-
-
-@dataclass(frozen=True)
-class MeasuredRatio:
-    """Steps-to-result of a sparse network over that of the dense one, at one batch size and replicate.
-
-    Attributes:
-        batch_size: Examples per step.
-        replicate: Of both.
-        ratio: At the middles of both measured intervals, > 0.
-        low: The least that the two evaluation grids allow.
-        high: The most; None where the dense network may have needed no step at all.
-    """
-
-    batch_size: int
-    replicate: int
-    ratio: float
-    low: float
-    high: float | None
-
-
-def measured_ratios(pair: Pair) -> list[MeasuredRatio]:
-    """Return the ratio at every batch size and replicate at which both networks reached the goal.
-
-    Args:
-        pair: A sparse curve and the dense one.
-
-    Returns:
-        The ratios, ascending in batch size; no fit is needed. One where both met the goal at the first test is open on
-        both sides and left out.
-    """
-    dense, sparse = (
-        {
-            (point.batch_size, point.replicate): (point.lower, point.upper, float(middle))
-            for point, middle in zip(side.curve.points, side.data.log_middle, strict=True)
-            if point.upper is not None
-        }
-        for side in (pair.dense, pair.sparse)
-    )
-    found = []
-    for key in sorted(dense.keys() & sparse.keys()):
-        (low_d, high_d, middle_d), (low_s, high_s, middle_s) = dense[key], sparse[key]
-        if low_s == low_d == 0.0:
-            continue
-        high = high_s / low_d if low_d > 0.0 else None
-        found.append(MeasuredRatio(*key, math.exp(middle_s - middle_d), low_s / high_d, high))
-    return found
 
 
 def compare(dense: FittedCurve, sparse: FittedCurve, measured: Measured) -> Pair:
@@ -226,67 +199,100 @@ def compare_each(sides: Sequence[tuple[FittedCurve, FittedCurve]], measured: Mea
     Returns:
         The pairs; one without a fit says why.
     """
-    pairs: dict[int, Pair] = {}
-    problems: dict[int, dict[int, Problem]] = {}
-    for i, (dense, sparse) in enumerate(sides):
-        prediction = predict_from(measured, sparse.curve.workload, sparse.curve.sparsity)
-        reasons = [f"{n}: {side.reason}" for n, side in (("dense", dense), ("sparse", sparse)) if side.reason]
-        pairs[i] = Pair(
-            dense=dense,
-            sparse=sparse,
-            fit=None,
-            ratios={},
-            intervals={},
-            prediction=prediction,
-            reason=reasons[0] if reasons else None,
-        )
-        if not reasons:
-            problems.setdefault(len(dense.curve.points), {})[i] = pairs[i].problem
-    for group in problems.values():
-        fits = fit_laws(list(group.values()))
-        at_95, at_90 = (profile_intervals(list(group.values()), fits, RATIOS, level) for level in (0.95, 0.90))
-        for (i, problem), fit, wide, narrow in zip(group.items(), fits, at_95, at_90, strict=True):
+    pairs = fitted_pairs(sides, measured)
+    for members in _alike(pairs).values():
+        group = [pairs[i] for i in members]
+        problems, fits = [pair.problem for pair in group], [pair.fit for pair in group if pair.fit is not None]
+        errors = [pair.errors for pair in group]
+        wide, narrow = (profile_intervals(problems, fits, RATIOS, level, errors) for level in (0.95, 0.90))
+        for i, pair, fit, at_95, at_90 in zip(members, group, fits, wide, narrow, strict=True):
             ratios = {name: estimate(fit, contrast) for name, contrast in RATIOS.items()}
-            pairs[i] = replace(pairs[i], fit=fit, ratios=ratios, intervals=wide)
-            pairs[i] = replace(pairs[i], tests=_tests(pairs[i], problem, fit, narrow))
-    return [pairs[i] for i in range(len(sides))]
+            compared = replace(pair, ratios=ratios, intervals=at_95)
+            pairs[i] = replace(compared, tests=_tests(compared, at_90))
+    return pairs
 
 
-def _tests(pair: Pair, problem: Problem, fit: Fit, at_90: Mapping[str, Interval]) -> dict[str, RatioTest]:
+def fitted_pairs(sides: Sequence[tuple[FittedCurve, FittedCurve]], measured: Measured) -> list[Pair]:
+    """Fit curves two by two, without intervals.
+
+    Args:
+        sides: The curve to compare with (the dense one), then the other.
+        measured: Constants, for the predictions.
+    """
+    pairs = []
+    for dense, sparse in sides:
+        reasons = [f"{n}: {side.reason}" for n, side in (("dense", dense), ("sparse", sparse)) if side.reason]
+        pairs.append(
+            Pair(
+                dense=dense,
+                sparse=sparse,
+                fit=None,
+                ratios={},
+                intervals={},
+                prediction=predict_from(measured, sparse.curve.workload, sparse.curve.sparsity),
+                reason=reasons[0] if reasons else None,
+            )
+        )
+    for members in _alike(pairs).values():
+        for i, fit in zip(members, fit_laws([pairs[i].problem for i in members]), strict=True):
+            pairs[i] = replace(pairs[i], fit=fit)
+    return pairs
+
+
+def _alike(pairs: Sequence[Pair]) -> dict[int, list[int]]:
+    """Return the positions of pairs that can be fitted, by the number of points of the dense curve."""
+    found: dict[int, list[int]] = {}
+    for i, pair in enumerate(pairs):
+        if pair.reason is None:
+            found.setdefault(len(pair.dense.curve.points), []).append(i)
+    return found
+
+
+def _tests(pair: Pair, at_90: Mapping[str, Interval]) -> dict[str, RatioTest]:
     """Return the tests of one pair."""
     tests = {}
-    for name, contrast in RATIOS.items():
-        p = p_value(deviance_at(problem, fit, contrast, 0.0), fit.n, 4)
-        tests[name] = _ratio_test(p, at_90[name], log_error(at_90[name], fit.n - 4), fit.n - 4)
-    tests["prediction"] = _against_prediction(pair, at_90["c1"], fit.n - 4)
+    for name, interval in at_90.items():
+        known = pair.known(name)
+        tests[name] = NO_TEST if known is None else _ratio_test(known, interval)
+    prediction = over_prediction(pair)
+    if isinstance(prediction, Missing):
+        tests["prediction"] = replace(NO_TEST, detail=prediction.reason)
+    else:
+        of_constants = pair.prediction if isinstance(pair.prediction, Prediction) else None
+        sure = of_constants is not None and of_constants.c1.error_between_seeds is not None
+        detail = "" if sure else "the constants have one replicate: their error is unknown"
+        found = _ratio_test(prediction, prediction.interval(0.90).map(math.exp))
+        tests["prediction"] = replace(found, detail=detail)
     return tests
 
 
-def _against_prediction(pair: Pair, at_90: Interval, freedom: int) -> RatioTest:
-    """Compare the fitted ratio of c1 with the predicted one, the errors of both carried."""
-    predicted, ratio, error = pair.prediction, pair.ratios["c1"], log_error(at_90, freedom)
-    if isinstance(predicted, Missing):
-        return RatioTest(p=None, interval_90=OPEN, detectable=None, verdict="inconclusive", detail=predicted.reason)
-    if ratio is None or error is None:
-        return RatioTest(
-            p=None,
-            interval_90=OPEN,
-            detectable=None,
-            verdict="inconclusive",
-            detail="the data do not bound the ratio of c1",
-        )
-    of_constants = predicted.c1.error_between_seeds
-    total = math.hypot(error, of_constants or 0.0)
-    off = ratio / predicted.c1.ratio
-    interval = around(off, total, float(t_quantile(0.95, freedom)))
-    p = float(t_beyond(math.log(off) / total, freedom))
-    unknown = "" if of_constants is not None else "the constants have one replicate: their error is unknown"
-    return replace(_ratio_test(p, interval, total, freedom), detail=unknown)
+def over_prediction(pair: Pair) -> Slope | Missing:
+    """Return the logarithm of the fitted ratio of c1 over the predicted one, the errors of both carried.
+
+    Args:
+        pair: A pair.
+
+    Returns:
+        It, with Welch's degrees of freedom; or why there is none.
+    """
+    known, made = pair.known("c1"), pair.prediction
+    if isinstance(made, Missing):
+        return made
+    if known is None or known.error is None or pair.ratios["c1"] is None:
+        return Missing("the data do not bound the ratio of c1")
+    off = Slope(known.value - math.log(made.c1.ratio), known.error, known.freedom)
+    error = made.c1.error_between_seeds
+    return off if error is None else off.plus(error**2, made.seeds - 1)
 
 
-def _ratio_test(p: float | None, interval: Interval, error: float | None, freedom: int) -> RatioTest:
-    """Return the test of a ratio being 1 with its verdict."""
-    verdict = "different" if p is not None and p < 0.05 else "inconclusive"
-    if interval.inside(1.0 / MARGIN, MARGIN):
-        verdict = "equivalent"
-    return RatioTest(p=p, interval_90=interval, detectable=detectable(error, freedom, 2), verdict=verdict)
+def _ratio_test(known: Known, interval_90: Interval) -> RatioTest:
+    """Return the test of a ratio being 1, and whether it is within a factor 1.25."""
+    above = known.above()
+    low, high = 1.0 / MARGIN, MARGIN
+    verdict = "inconclusive"
+    if interval_90.inside(low, high):
+        verdict = "supported"
+    elif interval_90.excludes(low) and interval_90.excludes(high) and not interval_90.inside(low, high):
+        verdict = "rejected"
+    seen = detectable(known.error, known.freedom)
+    return RatioTest(p=2.0 * min(above, 1.0 - above), interval_90=interval_90, detectable=seen, verdict=verdict)

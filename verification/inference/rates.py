@@ -4,8 +4,8 @@ Where the paper's law holds with a tuned rate, theory (docs/theory.md, result 8)
 
     eta* K* constant in B,    d log eta*/d log B = 1/(1 + B/B_crit),    K(r eta*)/K* = 1/(r (2 - r)).
 
-The first two need winners only. The third, and how many trials succeed at all, need trials that went on after a study
-was decided. With momentum m the rate is the effective one, eta/(1 - m).
+The first two need winners only; replicates are the units of their slopes. The third, and how many trials succeed at
+all, need trials that went on after a study was decided. With momentum m the rate is the effective one, eta/(1 - m).
 """
 
 import math
@@ -17,9 +17,9 @@ from scipy.optimize import least_squares
 
 from empirics.best_rate import effective_rate
 from verification.fits.curves import FittedCurve
-from verification.fits.distributions import t_above, t_beyond, t_quantile
-from verification.fits.fit import FIRST_TEST, Interval
+from verification.fits.fit import FIRST_TEST
 from verification.fits.likelihood import Array
+from verification.inference.known import NO_SCATTER, Slope, mean_of
 from verification.missing import Missing
 from verification.records.records import Curve
 from verification.records.trials import Trial
@@ -31,34 +31,6 @@ NO_RATES = "no learning rates in the input (column metaparameters or learning_ra
 GRID_POINTS = 65
 # A study's window needs so many trials that reached the goal.
 FEWEST_HITS = 4
-
-
-@dataclass(frozen=True)
-class Slope:
-    """A slope, or another number, with its 95% interval by Student's t.
-
-    Attributes:
-        value: The estimate.
-        error: Its standard error, > 0.
-        freedom: Degrees of freedom, >= 1.
-    """
-
-    value: float
-    error: float
-    freedom: int
-
-    def interval(self, level: float = 0.95) -> Interval:
-        """Return the interval at a level."""
-        half = float(t_quantile(0.5 + level / 2.0, self.freedom)) * self.error
-        return Interval(self.value - half, self.value + half)
-
-    def p(self, value: float = 0.0) -> float:
-        """Return the two-sided p-value of the slope being a value."""
-        return float(t_beyond((self.value - value) / self.error, self.freedom))
-
-    def above(self, value: float = 0.0) -> float:
-        """Return the p-value of the slope being at most a value."""
-        return float(t_above((self.value - value) / self.error, self.freedom))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,28 +108,45 @@ def why_no_losers(curve: Curve) -> Missing | None:
     return Missing("no trials in the input: give one row per trial, or a run folder with study.sqlite")
 
 
-def line(x: Iterable[float], y: Iterable[float]) -> Slope | Missing:
+_FEW_RATES = "needs 4 batch sizes with a known best rate"
+_ONE_SLOPE = "no scatter to judge a slope by"
+
+
+def line(x: Iterable[float], y: Iterable[float], units: Iterable[int] = ()) -> Slope | Missing:
     """Return the slope of a straight line by least squares.
 
     Args:
         x: Any numbers.
         y: As many.
+        units: The unit of each point; where several have three different x, the slope is the mean of theirs.
 
     Returns:
-        The slope; the reason where there are fewer than 4 points or no scatter to judge it by.
+        The slope; the reason where there are fewer than 4 different x, or no scatter to judge it by.
 
     Example:
         >>> print(line([0, 1, 2], [0, 1, 2]))
         needs 4 batch sizes with a known best rate
+        >>> line([0, 1, 2, 3] * 2, [0, 1, 2, 3, 0, 2, 4, 6], [0] * 4 + [1] * 4)  # slopes 1 and 2
+        Slope(value=1.5, error=0.5, freedom=1)
     """
     u, v = np.array(list(x), dtype=np.float64), np.array(list(y), dtype=np.float64)
-    if len(u) < 4 or np.ptp(u) == 0.0:
-        return Missing("needs 4 batch sizes with a known best rate")
-    u = u - u.mean()
-    value = float(u @ v / (u @ u))
-    rest = v - v.mean() - value * u
-    error = math.sqrt(float(rest @ rest) / (len(u) - 2) / float(u @ u))
-    return Slope(value, error, len(u) - 2) if error > 1e-12 else Missing("no scatter to judge a slope by")
+    if len(np.unique(u)) < 4:
+        return Missing(_FEW_RATES)
+    labels = np.array(list(units), dtype=np.intp)
+    members = [labels == unit for unit in np.unique(labels)]
+    slopes = [_least_squares(u[own], v[own])[0] for own in members if len(np.unique(u[own])) > 2]
+    if len(slopes) > 1:
+        return mean_of(slopes, _ONE_SLOPE)
+    value, error = _least_squares(u, v)
+    return Slope(value, error, len(u) - 2) if error > NO_SCATTER else Missing(_ONE_SLOPE)
+
+
+def _least_squares(x: Array, y: Array) -> tuple[float, float]:
+    """Return the slope and the error that the scatter about the line gives it."""
+    u = x - x.mean()
+    value = float(u @ y / (u @ u))
+    rest = y - y.mean() - value * u
+    return value, math.sqrt(float(rest @ rest) / (len(u) - 2) / float(u @ u))
 
 
 def rates(fitted: FittedCurve) -> Rates:
@@ -174,7 +163,8 @@ def rates(fitted: FittedCurve) -> Rates:
     if not best:
         reason = _why_no_rates(fitted.curve)
         return Rates(rate=reason, product=reason, sharp=reason, textbook=reason, better=None, window=window)
-    x, eta, steps = (np.array(column) for column in zip(*best, strict=True))
+    x, eta, steps, replicate = (np.array(column) for column in zip(*best, strict=True))
+    units = replicate.astype(np.intp).tolist()
     shapes: dict[str, Slope | Missing] = {}
     scatter: dict[str, float] = {}
     for name, law in (("sharp", "H"), ("textbook", "X")):
@@ -183,12 +173,12 @@ def rates(fitted: FittedCurve) -> Rates:
             shapes[name] = Missing("the critical batch size is not bounded")
             continue
         predicted = _log_rate(name, x, b_crit)
-        shapes[name] = line(predicted, eta)
+        shapes[name] = line(predicted, eta, units)
         scatter[name] = float(np.var(eta - predicted))
     better = min(scatter, key=lambda name: scatter[name]) if len(scatter) == 2 else None
     return Rates(
-        rate=line(x, eta),
-        product=line(x, eta + steps),
+        rate=line(x, eta, units),
+        product=line(x, eta + steps, units),
         sharp=shapes["sharp"],
         textbook=shapes["textbook"],
         better=better,
@@ -208,7 +198,7 @@ def best_rates(fitted: FittedCurve) -> BestRates | Missing:
     best = _winners(fitted.curve)
     if not best:
         return _why_no_rates(fitted.curve)
-    x, eta, steps = (np.array(column) for column in zip(*best, strict=True))
+    x, eta, steps, _ = (np.array(column) for column in zip(*best, strict=True))
     grid = np.linspace(x.min(), x.max(), GRID_POINTS)
     shapes: dict[str, tuple[float, ...]] = {"sharp": (), "textbook": ()}
     for name, law in (("sharp", "H"), ("textbook", "X")):
@@ -226,13 +216,13 @@ def best_rates(fitted: FittedCurve) -> BestRates | Missing:
     )
 
 
-def _winners(curve: Curve) -> list[tuple[float, float, float]]:
-    """Return (log B, log eta*, log K*) of every winner whose rate is known.
+def _winners(curve: Curve) -> list[tuple[float, float, float, int]]:
+    """Return (log B, log eta*, log K*, replicate) of every winner whose rate is known.
 
     Of trials that all met the goal at the first test any may be the best: their winner's rate says nothing.
     """
     return [
-        (math.log(point.batch_size), math.log(rate), math.log(point.upper))
+        (math.log(point.batch_size), math.log(rate), math.log(point.upper), point.replicate)
         for point in curve.points
         if point.upper and point.lower > 0.0 and (rate := effective_rate(point.metaparameters)) is not None
     ]
@@ -340,18 +330,3 @@ def success(curve: Curve) -> tuple[Array, Array, Array] | Missing:
         return Missing(f"needs {FEWEST_HITS} search points tried at every batch size")
     table = np.array([[reached[size, *point] for point in every] for size in sizes], dtype=np.float64)
     return np.log(np.array(sizes, dtype=np.float64)), np.array(every), table
-
-
-def mean_slope(values: Array) -> Slope | Missing:
-    """Return the mean of one number per search point, with the error their scatter gives.
-
-    Args:
-        values: Shape (t,).
-
-    Returns:
-        The mean; why there is none where all are equal.
-    """
-    error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    if error <= 0.0:
-        return Missing("every search point says the same")
-    return Slope(float(values.mean()), error, len(values) - 1)

@@ -17,7 +17,7 @@ import numpy as np
 
 from verification.fits.fit import OPEN, Interval
 from verification.fits.likelihood import Array
-from verification.inference.rates import Slope
+from verification.inference.known import Slope
 from verification.missing import Missing
 from verification.records.trials import SmoothnessRun
 

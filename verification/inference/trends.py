@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verification.fits.distributions import normal_above, normal_beyond
+from verification.fits.distributions import normal_above, t_beyond
 from verification.fits.fit import OPEN, Interval
 from verification.fits.likelihood import Array
 from verification.missing import Missing
@@ -125,20 +125,35 @@ def block_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(float(low), float(high))
 
 
-def smoothness_trend(runs: Sequence[SmoothnessRun]) -> Trend | Missing:
-    """Test whether the mean of L over training grows with sparsity, over replicates.
+# L over the whole training: the paper's, which its claim is judged on.
+WHOLE_TRAINING = "L_mean_budget"
+# Means of L by the window that they are over, in the words of reports.
+WINDOWS = {
+    WHOLE_TRAINING: "over the whole training",
+    "L_mean": "up to the goal",
+    "L_mean_equal_loss": "up to equal loss",
+}
+
+
+def smoothness_trends(runs: Sequence[SmoothnessRun]) -> dict[str, Trend | Missing]:
+    """Test whether the mean of L grows with sparsity, over replicates, for each window that it is a mean over.
 
     Args:
         runs: One per sparsity and replicate.
 
     Returns:
-        The trend, or why there is none.
+        Quantity to trend, or why there is none.
     """
-    groups: dict[float, list[float]] = {}
-    for run in runs:
-        if run.smoothness:
-            groups.setdefault(run.sparsity, []).append(float(np.mean(run.smoothness)))
-    return jonckheere(groups)
+    found: dict[str, Trend | Missing] = {}
+    for quantity, window in WINDOWS.items():
+        groups: dict[float, list[float]] = {}
+        for run in runs:
+            if quantity in run.values:
+                groups.setdefault(run.sparsity, []).append(run.values[quantity])
+        known = jonckheere(groups)
+        missing = Missing(f"needs L {window} ({quantity}) at 3 sparsities")
+        found[quantity] = missing if isinstance(known, Missing) else known
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,38 +163,52 @@ class Combined:
     Attributes:
         value: The combined log effect.
         error: Its standard error.
+        freedom: Degrees of freedom of Student's t: one less than workloads.
         heterogeneity: Share of the variance that is between workloads, I^2 in [0, 1].
         p: Two-sided, that it is 0.
     """
 
     value: float
     error: float
+    freedom: int
     heterogeneity: float
     p: float
 
 
-def combined(effects: Sequence[tuple[float, float]]) -> Combined | Missing:
-    """Combine log effects with known errors (random effects, DerSimonian and Laird by statsmodels).
+def combined(effects: Sequence[tuple[str, float, float]]) -> Combined | Missing:
+    """Combine log effects with known errors: random effects by DerSimonian and Laird, their error by statsmodels.
 
-    Where effects differ by less than their errors explain, the variance between workloads is 0.
+    Several goals of one workload are met along the same trainings: they count as one effect, their mean with their mean
+    error. The error is that of Hartung, Knapp, Sidik and Jonkman, and no smaller than without their factor. Where
+    effects differ by less than their errors explain, the variance between workloads is 0.
 
     Args:
-        effects: (log effect, standard error > 0) of each workload.
+        effects: (workload, log effect, standard error > 0).
 
     Returns:
-        The combined effect; a reason with fewer than two.
+        The combined effect; a reason with fewer than two workloads.
+
+    Reference:
+        Hartung and Knapp 2001, "A refined method for the meta-analysis of controlled clinical trials".
     """
-    if len(effects) < 2:
-        return Missing("needs two workloads or goals")
+    by_workload: dict[str, list[tuple[float, float]]] = {}
+    for workload, *effect in effects:
+        by_workload.setdefault(workload, []).append((effect[0], effect[1]))
+    if len(by_workload) < 2:
+        return Missing("needs two workloads")
     from statsmodels.stats.meta_analysis import combine_effects  # noqa: PLC0415 - a second only this needs
 
-    values, errors = (np.array(column) for column in zip(*effects, strict=True))
+    values, errors = np.array([np.mean(goals, axis=0) for goals in by_workload.values()]).T
     with np.errstate(invalid="ignore", divide="ignore"):  # its variance between may be negative
-        result = combine_effects(values, errors**2, method_re="dl")
-    if result.tau2 > 0.0:
-        value, error = float(result.mean_effect_re), float(result.sd_eff_w_re)
-    else:
-        value, error = float(result.mean_effect_fe), float(result.sd_eff_w_fe)
+        result = combine_effects(values, errors**2, method_re="dl", use_t=True)
+    ours = "re" if result.tau2 > 0.0 else "fe"
+    value = float(getattr(result, f"mean_effect_{ours}"))
+    error = max(float(getattr(result, f"sd_eff_w_{ours}{kind}")) for kind in ("", "_hksj"))
+    freedom = len(values) - 1
     return Combined(
-        value=value, error=error, heterogeneity=max(float(result.i2), 0.0), p=float(normal_beyond(value / error))
+        value=value,
+        error=error,
+        freedom=freedom,
+        heterogeneity=max(float(result.i2), 0.0),
+        p=float(t_beyond(value / error, freedom)),
     )

@@ -66,6 +66,7 @@ class Prediction:
         sparse: Inputs, means over the seeds.
         dense: Likewise.
         ratios: c1, c2 and b_crit to what is predicted of them.
+        smoothness: The mean of L that they hold, as in constants.csv.
 
     Example:
         >>> def one(*values):
@@ -80,6 +81,7 @@ class Prediction:
     sparse: Inputs
     dense: Inputs
     ratios: Mapping[str, Predicted]
+    smoothness: str
 
     @property
     def c1(self) -> Predicted:
@@ -144,7 +146,14 @@ def predict(
     ratios = {name: _ratio(pairs, quantities, exponents) for name, exponents in EXPONENTS.items()}
     means = (np.mean([one.factors(quantities) for one in level], axis=0) for level in pairs)
     sparse_inputs, dense_inputs = (Inputs(*map(float, mean)) for mean in means)
-    return Prediction(sparsity=sparsity, way=way, sparse=sparse_inputs, dense=dense_inputs, ratios=ratios)
+    return Prediction(
+        sparsity=sparsity,
+        way=way,
+        sparse=sparse_inputs,
+        dense=dense_inputs,
+        ratios=ratios,
+        smoothness=quantities[1],
+    )
 
 
 def predict_from(measured: Measured, workload: str, sparsity: float, way: Way = "product") -> Prediction | Missing:

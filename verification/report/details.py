@@ -1,12 +1,15 @@
 """The long part of a report: rival laws, tests, rates, search error, and the report in Markdown."""
 
+import math
+
 from verification.claims.analysis import Analysis
-from verification.claims.evidence import name
+from verification.claims.evidence import exponential, name
 from verification.claims.judge import Verdict
 from verification.claims.needs import remedies
 from verification.claims.rules import EFFECTS, NEEDS
 from verification.fits.curves import FittedCurve
-from verification.inference.rates import Rates, Slope
+from verification.inference.known import Slope
+from verification.inference.rates import Rates
 from verification.inference.search_error import SearchError, ratio_by_trials, winning_points
 from verification.missing import Missing
 from verification.records.records import Curve, curve_groups
@@ -129,7 +132,7 @@ def _falls(analysis: Analysis) -> list[str]:
 def _pair_lines(analysis: Analysis) -> list[str]:
     """Return the tests of every pair, workload and goal by workload and goal."""
     lines = []
-    header = ("ratio to dense", "estimate [90%]", "within 1.25?", "p", "detectable")
+    header = ("ratio to dense", "estimate [90%]", "1 within 1.25", "p of 1", "detectable")
     for group in dict.fromkeys(pair.sparse.curve.group for pair in analysis.pairs):
         rows = [
             (
@@ -174,8 +177,8 @@ def _combined_lines(analysis: Analysis) -> list[str]:
     lines = []
     for quantity, effect in analysis.combined.items():
         if not isinstance(effect, Missing):
-            factor = f"e^{number(effect.value)} +- {number(1.96 * effect.error)}"
-            share = percent(effect.heterogeneity)
+            share, ends = percent(effect.heterogeneity), Slope(effect.value, effect.error, effect.freedom).interval()
+            factor = estimate_text(math.exp(effect.value), ends.map(exponential))
             lines.append(wrapped(f"All workloads, {quantity} ratio: {factor}; {share} of its variance between them."))
     return lines
 
@@ -189,13 +192,13 @@ def markdown(analysis: Analysis) -> str:
     Returns:
         A Markdown document.
     """
-    header = ("claim", "statement", "tested", "verdict", "estimate [95%]", "p (Holm)", "detectable", "detail")
+    header = ("claim", "statement", "tested", "verdict", "estimate [interval]", "p", "detectable", "detail")
     rows = []
     for claim in analysis.claims:
         measured = claim.verdict is not Verdict.NOT_MEASURED
         value = estimate_text(claim.estimate, claim.interval) if measured else "-"
-        detail = claim.detail if claim.subject is None else f"{claim.detail}; decided by {claim.subject}"
-        cells = (claim.id, claim.statement, EFFECTS[claim.id], str(claim.verdict), value, p_text(claim.p_holm))
+        detail = "; ".join(part for part in (claim.subject, claim.detail) if part)
+        cells = (claim.id, claim.statement, EFFECTS[claim.id], claim.found, value, p_text(claim.p_holm))
         rows.append([literal(cell) for cell in (*cells, number(claim.detectable), detail)])
     fits = ["# Fits", "", fenced(fits_and_ratios(analysis)), ""]
     details = ["# Details", "", fenced("\n".join(detail_lines(analysis))), ""]

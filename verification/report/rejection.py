@@ -1,20 +1,21 @@
 """Whether the law holds for one curve by its own tests, and the measured facts where it does not."""
 
+import math
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 import numpy as np
 
 from verification.claims.evidence import name
-from verification.claims.judge import SIGNIFICANCE, holm
+from verification.claims.judge import holm
+from verification.claims.rules import MISFIT
 from verification.fits.curves import FittedCurve
 from verification.inference.curve_tests import shape_by_draws
+from verification.inference.detectable import SIGNIFICANCE
 from verification.report.tables import number, p_text, percent
 
-LACK_OF_FIT = "lack of fit on replicates"
 _NAMES: Mapping[str, str] = MappingProxyType(
     {
-        "lack_of_fit": LACK_OF_FIT,
         "reset": "RESET",
         "rainbow": "rainbow",
         "harvey_collier": "Harvey-Collier",
@@ -27,8 +28,8 @@ _NAMES: Mapping[str, str] = MappingProxyType(
 def why_rejected(fitted: FittedCurve, claimed: Collection[str] = ()) -> str | None:
     """Return by what the law K = c1/B + c2 is rejected for a curve.
 
-    Lack of fit between replicates is the test of the law and stands alone at 5%; the others (alpha, h, the straight
-    line, falling K, convex E) share 5% by Holm. Whether K falls is tested also where a report was asked for no draws:
+    With replicates: by a misfit beyond the margin of claim C1, at 5%. Without them by alpha, h, the straight line,
+    falling K or convex E, which share 5% by Holm. Whether K falls is tested also where a report was asked for no draws:
     nothing else sees a curve of few points turn upwards.
 
     Args:
@@ -41,16 +42,16 @@ def why_rejected(fitted: FittedCurve, claimed: Collection[str] = ()) -> str | No
     hyperbola = fitted.hyperbola
     if hyperbola is None:
         return None
+    misfit = fitted.misfit("H")
+    if misfit is not None:
+        p = 1.0 - misfit.below(math.log1p(MISFIT))
+        off = f"misfit of {percent(math.expm1(misfit.estimate))} between replicates"
+        return f"{off}, p {p_text(p)}" if p < SIGNIFICANCE or name(fitted) in claimed else None
     shapes = {f"{fitted.laws[law].law.shape} = 1": test.p for law, test in fitted.shape_tests.items()}
-    tests = {_NAMES[key]: test.p for key, test in {**fitted.tests, **shape_by_draws(fitted)}.items()}
-    known = {words: p for words, p in {**shapes, **tests}.items() if p is not None}
-    alone = known.get(LACK_OF_FIT)
-    against = [] if alone is None or alone >= SIGNIFICANCE else [LACK_OF_FIT]
-    shared = [words for words in known if words != LACK_OF_FIT]
-    corrected = holm([known[words] for words in shared])
-    against += [words for words, p in zip(shared, corrected, strict=True) if p < SIGNIFICANCE]
-    if not against and name(fitted) in claimed:
-        against = ["alpha = 1"]
+    tests = {**fitted.tests, **shape_by_draws(fitted)}
+    named = {words: tests[key].p for key, words in _NAMES.items() if key in tests}
+    known = {words: p for words, p in {**shapes, **named}.items() if p is not None}
+    against = [words for words, p in zip(known, holm(list(known.values())), strict=True) if p < SIGNIFICANCE]
     if not against:
         return None
     worst = f"worst residual {percent(hyperbola.fit.worst_residual)}"

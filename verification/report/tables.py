@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from empirics.records import FEW_STEPS
 from verification.claims.analysis import Analysis
+from verification.claims.evidence import NOT_SEEDS
 from verification.claims.judge import Claim, Verdict
 from verification.claims.rules import EFFECTS
 from verification.fits.curves import FittedCurve, FittedLaw
@@ -139,6 +140,9 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
 
 
+LAW = "Law K(B) = c1/B + c2, fitted by maximum likelihood; [95% intervals]"
+
+
 def fits_and_ratios(analysis: Analysis) -> str:
     """Return the fitted constants of every curve, then the ratios to the dense network, in plain text.
 
@@ -148,14 +152,36 @@ def fits_and_ratios(analysis: Analysis) -> str:
     Returns:
         Lines that fit 100 columns.
     """
-    lines = ["Law K(B) = c1/B + c2, fitted by maximum likelihood; [95% profile-likelihood intervals]"]
-    for (workload, goal), fitted in curve_groups(analysis.curves).items():
-        title = fitted[0].curve.title
-        lines += ["", *([title] if title else [])]
-        lines += _fit_lines(fitted)
-        pairs = [pair for pair in analysis.pairs if pair.sparse.group == (workload, goal)]
-        lines += ["", *_ratio_lines(fitted, pairs)]
-    return "\n".join(lines)
+    fits = [line for fitted in curve_groups(analysis.curves).values() for line in fit_lines(fitted)]
+    return "\n".join([LAW, *fits, "", *ratio_lines(analysis)])
+
+
+def fit_lines(fitted: Sequence[FittedCurve]) -> list[str]:
+    """Return the fitted constants of curves of one workload and goal, and what to know of them.
+
+    Args:
+        fitted: The curves.
+    """
+    rows, about = fit_rows(fitted)
+    header = ("sparsity", "reached", "c1", "c2", "B_crit", "sigma", "worst residual")
+    title = fitted[0].curve.title
+    return [*([title] if title else []), *(columns(header, rows) if rows else []), *map(wrapped, about)]
+
+
+def ratio_lines(analysis: Analysis) -> list[str]:
+    """Return the fitted and predicted ratios to the dense network, then what is missing and what disagrees.
+
+    Args:
+        analysis: The analysis.
+    """
+    lines = []
+    header = ("ratio", "c1", "c2", "B_crit", "c1 predicted: Delta*L*beta")
+    for group, fitted in curve_groups(analysis.curves).items():
+        rows, about = ratio_rows(fitted, [pair for pair in analysis.pairs if pair.sparse.group == group])
+        title = "Ratio to the dense network, both curves fitted jointly; the prediction is from measured constants"
+        of = fitted[0].curve.title
+        lines += [*([of] if of else []), *([title, *columns(header, rows)] if rows else []), *map(wrapped, about), ""]
+    return lines[:-1]
 
 
 def note_lines(records: Records) -> list[str]:
@@ -170,6 +196,12 @@ def note_lines(records: Records) -> list[str]:
     return [*(wrapped(f"Note: {note}") for note in records.notes), ""] if records.notes else []
 
 
+_LEGEND = (
+    "Intervals and p: where an equality is supported 90% and the test of its margin, else as Holm's correction over "
+    "this report asks for (C6, C7, C8 count as one). A dash: data of this kind cannot decide."
+)
+
+
 def claim_lines(claims: Sequence[Claim]) -> list[str]:
     """Return the verdict table in plain text: first what was tested, then what was not and why.
 
@@ -181,27 +213,32 @@ def claim_lines(claims: Sequence[Claim]) -> list[str]:
     """
     tested = [claim for claim in claims if claim.verdict is not Verdict.NOT_MEASURED]
     others = [claim for claim in claims if claim.verdict is Verdict.NOT_MEASURED]
-    lines = columns(
-        ("", "claim", "verdict", "estimate [95%]", "p (Holm)"),
-        [(c.id, c.statement, str(c.verdict), estimate_text(c.estimate, c.interval), p_text(c.p_holm)) for c in tested],
-    )
-    for claim in tested:
-        seen = "" if claim.detectable is None else f"; detectable effect {number(claim.detectable)}"
-        effect = EFFECTS[claim.id]
-        lines.append(wrapped(f"{claim.id}: {effect}; {claim.detail}; decided by {claim.subject}{seen}"))
-    if not tested:
-        lines = []
+    rows = [(c.id, c.statement, c.brief, estimate_text(c.estimate, c.interval), p_text(c.p_holm)) for c in tested]
+    lines = [*columns(("", "claim", "verdict", "estimate [interval]", "p"), rows), wrapped(_LEGEND)] if tested else []
     return [*lines, *_not_measured(others)]
 
 
+def claim_details(claims: Sequence[Claim]) -> list[str]:
+    """Return a paragraph for each claim that was tested: what was measured, the curve shown, and what else to know.
+
+    Args:
+        claims: C1 to C18.
+
+    Returns:
+        Lines that fit 100 columns.
+    """
+    lines = []
+    for claim in claims:
+        if claim.verdict is Verdict.NOT_MEASURED:
+            continue
+        seen = "" if claim.detectable is None else f"detectable effect {number(claim.detectable)}"
+        level = "" if claim.level is None else f"interval at {100.0 * claim.level:.4g}%"
+        parts = (EFFECTS[claim.id], f"shown: {claim.subject}", level, seen, claim.detail)
+        lines.append(wrapped(f"{claim.id} {claim.found}: {'; '.join(part for part in parts if part)}"))
+    return lines
+
+
 Rows = list[tuple[str, ...]]
-
-
-def _fit_lines(fitted: Sequence[FittedCurve]) -> list[str]:
-    """Return the table of fitted constants, then what could not be fitted and why."""
-    rows, about = fit_rows(fitted)
-    header = ("sparsity", "reached", "c1", "c2", "B_crit", "sigma", "worst residual")
-    return [*(columns(header, rows) if rows else []), *map(wrapped, about)]
 
 
 def fit_rows(fitted: Sequence[FittedCurve]) -> tuple[Rows, list[str]]:
@@ -232,12 +269,17 @@ def remarks(fitted: FittedCurve) -> list[str]:
         fitted: Any curve.
 
     Returns:
-        Whether counts are coarse, why there is no fit, whether it failed to converge; one sentence each.
+        Whether counts are coarse, why there is no fit, whether it failed to converge, what its intervals are between;
+        one sentence each.
     """
     found, law = _coarse_counts(fitted), fitted.hyperbola
     if law is None:
         return [*found, f"no fit ({fitted.reason})."]
-    return found if law.fit.converged else [*found, "the fit did not converge; do not use its numbers."]
+    if not law.fit.converged:
+        return [*found, "the fit did not converge; do not use its numbers."]
+    replicates = len(fitted.units.replicates)
+    units = f"between {replicates} replicates" if replicates else NOT_SEEDS
+    return [*found, f"intervals are {units}."]
 
 
 def _coarse_counts(fitted: FittedCurve) -> list[str]:
@@ -274,14 +316,6 @@ def _constants(law: FittedLaw) -> tuple[str, ...]:
 def _sigma(law: FittedLaw) -> str:
     """Return sigma, as a bound where the evaluation grid hides it."""
     return f"< {number(law.fit.sigma)}" if law.fit.sigma_at_floor else number(law.fit.sigma)
-
-
-def _ratio_lines(fitted: Sequence[FittedCurve], pairs: Sequence[Pair]) -> list[str]:
-    """Return the table of fitted and predicted ratios of c1, then what is missing and what disagrees."""
-    rows, about = ratio_rows(fitted, pairs)
-    header = ("ratio", "c1", "c2", "B_crit", "c1 predicted: Delta*L*beta")
-    title = "Ratio to the dense network, both curves fitted jointly; the prediction is from measured constants"
-    return [*([title, *columns(header, rows)] if rows else []), *map(wrapped, about)]
 
 
 def ratio_rows(fitted: Sequence[FittedCurve], pairs: Sequence[Pair]) -> tuple[Rows, list[str]]:

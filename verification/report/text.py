@@ -9,7 +9,15 @@ from verification.prediction.table import describe
 from verification.records.records import too_few_batch_sizes
 from verification.report.advice import answer_lines, efficiency_question, step_time_question
 from verification.report.details import detail_lines
-from verification.report.tables import WIDTH, claim_lines, fits_and_ratios, note_lines, steps_lines, wrapped
+from verification.report.tables import (
+    WIDTH,
+    claim_details,
+    claim_lines,
+    fits_and_ratios,
+    note_lines,
+    steps_lines,
+    wrapped,
+)
 
 
 def report_text(analysis: Analysis, efficiency: float | None = None, step_time: Sequence[float] | None = None) -> str:
@@ -28,7 +36,8 @@ def report_text(analysis: Analysis, efficiency: float | None = None, step_time: 
     lines = note_lines(records)
     lines += [] if too_few is None else [*steps_lines(analysis), wrapped(too_few), ""]
     found = remedies(records, analysis.claims, NEEDS)
-    lines += [*claim_lines(analysis.claims), *remedy_lines(found, WIDTH), "", fits_and_ratios(analysis)]
+    lines += [*claim_lines(analysis.claims), *claim_details(analysis.claims), *remedy_lines(found, WIDTH)]
+    lines += ["", fits_and_ratios(analysis)]
     rejected = next(claim.against for claim in analysis.claims if claim.id == "C1")
     if efficiency is not None:
         lines += ["", *answer_lines(efficiency_question(efficiency), analysis.curves, rejected)]

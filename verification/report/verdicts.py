@@ -18,8 +18,10 @@ from verification.fits.curves import CANDIDATES, CurveTest, FittedCurve, FittedL
 from verification.fits.fit import LARGEST_LOG_RESIDUAL, OPEN, Fit, Interval
 from verification.fits.likelihood import observe
 from verification.fits.robust import RobustFit
+from verification.fits.units import units_of
+from verification.inference.known import Slope
 from verification.inference.pairs import Pair, RatioTest, partners
-from verification.inference.rates import Rates, Slope
+from verification.inference.rates import Rates
 from verification.inference.search_error import SearchError
 from verification.inference.smoothness_and_rate import SmoothnessAndRate
 from verification.inference.trends import Combined, block_interval
@@ -32,7 +34,7 @@ from verification.report.plain import Entry, Json, mapping, number, plain, seque
 FILE_NAME = "verdicts.json"
 INPUTS = ("curves.csv", "constants.csv")
 # Of what the file holds and in which words; a file of another format is of an older version.
-FORMAT = 2
+FORMAT = 3
 
 
 def to_json(analysis: Analysis) -> dict[str, Json]:
@@ -56,7 +58,7 @@ def to_json(analysis: Analysis) -> dict[str, Json]:
         ],
         "pairs": [_pair(pair) for pair in analysis.pairs],
         "combined": plain(analysis.combined),
-        "smoothness_trend": plain(analysis.trend),
+        "smoothness_trends": plain(analysis.trends),
         "smoothness": [_smoothness(run) for run in analysis.records.smoothness],
         "smoothness_and_rate": _smoothness_and_rate(analysis.smoothness_and_rate),
         "claims": [plain(claim) for claim in analysis.claims],
@@ -267,6 +269,7 @@ def _read_curve(entry: Entry, curve: Curve) -> FittedCurve:
     fitted = FittedCurve(
         curve=curve,
         data=data,
+        units=units_of(curve.points, data),
         laws={law: _read_law(law, one, curve, int(data.bounded.sum())) for law, one in found.items()},
         shape_tests={law: value_of(ShapeTest, tests[shape]) for law, shape in shapes.items()},
         robust=value_of(RobustFit | None, entry["robust"]),

@@ -117,15 +117,14 @@ def test_the_verdict_table_has_every_claim_in_the_words_of_verification(digits_r
 
 
 def claim(**options):
-    nothing = dict.fromkeys(("subject", "estimate", "interval", "p", "p_holm", "detectable"))
-    return Claim(**{"id": "C4", "statement": "s", "verdict": Verdict.NOT_MEASURED, "detail": "", **nothing, **options})
+    return Claim(**{"id": "C4", "statement": "s", "verdict": Verdict.NOT_MEASURED, "detail": "", **options})
 
 
 def test_a_measured_claim_shows_estimate_interval_p_and_detectable_effect():
     found = {"estimate": 4.261, "interval": Interval(2.51, None), "p": 1e-5, "p_holm": 2e-4, "detectable": 1.91}
-    row = claim_row(claim(verdict=Verdict.SUPPORTED, subject="w, 90%", detail="1 supported", **found))
+    row = claim_row(claim(verdict=Verdict.SUPPORTED, supported=1, of=2, subject="w, 90%", detail="seeds", **found))
     assert (row.estimate, row.p, row.detectable) == ("4.26 [> 2.51]", "< 0.001", "1.91")
-    assert row.detail == "1 supported; decided by w, 90%"
+    assert (row.verdict, row.detail) == ("supported for 1 of 2, none rejected", "w, 90%; seeds")
 
 
 def test_a_claim_not_measured_shows_its_reason_alone():

@@ -4,19 +4,9 @@ import itertools
 import math
 
 import numpy as np
-import pandas
 from scipy import stats
-from statsmodels.formula.api import ols
 from statsmodels.regression.linear_model import OLS
-from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.diagnostic import linear_rainbow, linear_reset, recursive_olsresiduals
-
-
-def lack_of_fit(batch_sizes, ratios, shares):
-    """F and p of a line in the share against one mean per batch size, by statsmodels' analysis of variance."""
-    table = pandas.DataFrame({"B": batch_sizes, "y": ratios, "s": shares})
-    compared = anova_lm(ols("y ~ s", table).fit(), ols("y ~ C(B)", table).fit())
-    return compared["F"].iloc[1], compared["Pr(>F)"].iloc[1]
 
 
 def _line(x, y):
@@ -91,13 +81,15 @@ def power_of_one_sided(share, n, critical):
 
 
 def random_effects(effects, errors):
-    """DerSimonian and Laird's mean and its error."""
+    """DerSimonian and Laird's mean; its error, with the factor of Hartung and Knapp where that is above 1."""
     effects, weights = np.array(effects), 1.0 / np.array(errors) ** 2
     mean = (weights * effects).sum() / weights.sum()
     q = (weights * (effects - mean) ** 2).sum()
     between = max(0.0, (q - len(effects) + 1) / (weights.sum() - (weights**2).sum() / weights.sum()))
     weights = 1.0 / (np.array(errors) ** 2 + between)
-    return (weights * effects).sum() / weights.sum(), weights.sum() ** -0.5
+    mean = (weights * effects).sum() / weights.sum()
+    factor = (weights * (effects - mean) ** 2).sum() / (len(effects) - 1)
+    return mean, math.sqrt(max(factor, 1.0) / weights.sum())
 
 
 def t_interval(values, level):

@@ -10,6 +10,7 @@ from reference.verification.likelihood import power_law, profile_deviance
 
 from theory import HYPERBOLA, POWER
 from verification.fits.curves import CANDIDATES, contrasts
+from verification.fits.errors import Scale, errors_of
 from verification.fits.fit import (
     Interval,
     Problem,
@@ -20,7 +21,7 @@ from verification.fits.fit import (
 )
 from verification.fits.likelihood import Observations, observe, sigma_floor, stacked
 from verification.fits.newton import maximise
-from verification.fits.profile import deviance_at, p_value, profile_interval, t_statistic, threshold
+from verification.fits.profile import deviance_at, profile_interval
 from verification.fits.starts import grid_starts
 from verification.inference.bootstrap import design_of, draw
 from verification.records.records import CurvePoint
@@ -93,7 +94,7 @@ def test_interval_ends_lie_where_the_twin_loses_the_threshold(index, contrast):
     data = one_curve(5)
     fit = fit_law(problem(data))
     interval = profile_interval(problem(data), fit, contrast)
-    limit = threshold(fit.n, 2, 0.95)
+    limit = limit_of(problem(data), fit, contrast)
     for end in (interval.low, interval.high):
         other = fit.theta[0] if index == 1 else fit.theta[1]
         lost = profile_deviance(rows_of(data), index, math.log(end), [other, -2.0], fit.log_likelihood)
@@ -101,23 +102,30 @@ def test_interval_ends_lie_where_the_twin_loses_the_threshold(index, contrast):
         assert deviance_at(problem(data), fit, contrast, math.log(end)) == pytest.approx(limit, abs=1e-4)
 
 
-def test_published_example_of_the_threshold():
+def limit_of(one, fit, contrast):
+    return errors_of(one, fit).of(contrast).limit(fit.n, 0.95)
+
+
+def independent(n, p):
+    """The scale of n independent points of equal noise and p constants."""
+    return Scale(n / (n - p), n - p, 0.0)
+
+
+def test_published_example_of_the_limit():
     """n log(1 + F/(n - p)) at n = 9, p = 2 with F_{1,7}(.95) = 5.591, from any table of F."""
-    assert threshold(9, 2, 0.95) == pytest.approx(9 * math.log(1 + 5.591 / 7), abs=1e-3)
-    assert threshold(2, 2, 0.95) is None
-    assert p_value(1.0, 2, 2) is None
-    assert t_statistic(1.0, 2, 2) is None
+    assert independent(9, 2).limit(9, 0.95) == pytest.approx(9 * math.log(1 + 5.591 / 7), abs=1e-3)
 
 
 def test_p_value_is_that_of_the_t_test_in_a_linear_model():
     """For a normal linear law the deviance is n log(1 + t^2/(n - p)); invert it."""
     t, n, p = 2.5, 11, 3
-    assert t_statistic(n * math.log(1 + t**2 / (n - p)), n, p) == pytest.approx(t, rel=1e-12)
-    assert p_value(n * math.log(1 + t**2 / (n - p)), n, p) == pytest.approx(0.0369, abs=1e-4)
+    deviance = n * math.log(1 + t**2 / (n - p))
+    assert independent(n, p).t(deviance, n) == pytest.approx(t, rel=1e-12)
+    assert independent(n, p).p(deviance, n) == pytest.approx(0.0369, abs=1e-4)
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say():
-    """Share of 2000 curves like a digits run whose deviance at the truth is below the threshold: 93% to 97%.
+    """Share of 2000 curves like a digits run whose deviance at the truth is below the limit: 93% to 97%.
 
     At a true coverage of .95 the binomial standard deviation is .0049, so that a share outside has probability
     5e-5 for one constant. `make slow` has other ranges of batch sizes and the other laws.
@@ -127,7 +135,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     assert 0.005 < 1.0 - data.reached.mean() < 0.10
     truth, floor = np.log([500.0, 14.0]), sigma_floor(data)
     best = best_of([maximise(HYPERBOLA, data, start, floor) for start in starting_points(data, 2)])
-    limits = np.array([threshold(int(n), 2, 0.95) for n in data.reached.sum(axis=-1)])
+    limits = np.array([independent(n, 2).limit(n, 0.95) for n in data.reached.sum(axis=-1).tolist()])
     for contrast in (C1, C2, B_CRIT):
         basis = np.array([[contrast[1]], [-contrast[0]]]) / np.linalg.norm(contrast)
         fixed = best_of([maximise(HYPERBOLA, data, np.broadcast_to(truth, (curves, 2)), floor, basis)])
@@ -139,8 +147,8 @@ def best_of(optima):
     return np.max([optimum.log_likelihood for optimum in optima], axis=0)
 
 
-def test_the_chi_square_threshold_would_not_cover():
-    """The reason for the other threshold: 3.84 covers about .90 at nine points."""
+def test_the_chi_square_limit_would_not_cover():
+    """The reason for the other limit: 3.84 covers about .90 at nine points."""
     data = simulated(7, curves=400, budget=1e9)
     floor = sigma_floor(data)
     best = best_of([maximise(HYPERBOLA, data, start, floor) for start in starting_points(data, 2)])
@@ -150,7 +158,7 @@ def test_the_chi_square_threshold_would_not_cover():
 
 
 def test_a_short_range_leaves_the_plateau_open():
-    data = one_curve(3, sizes=(1, 2, 4, 8), budget=1e9)
+    data = one_curve(3, sizes=(1, 2, 4, 8, 16), budget=1e9)
     fit = fit_law(problem(data))
     assert profile_interval(problem(data), fit, B_CRIT).high is None
     assert profile_interval(problem(data), fit, C2).low is None
@@ -168,7 +176,7 @@ def test_a_constant_that_is_gone_is_bounded_on_one_side(seed, traced):
     interval = profile_interval(problem(data), fit, C1)
     assert interval.low is None
     lost = deviance_at(problem(data), fit, C1, math.log(interval.high))
-    assert lost == pytest.approx(threshold(fit.n, 2, 0.95), abs=1e-4)
+    assert lost == pytest.approx(limit_of(problem(data), fit, C1), abs=1e-4)
     plateau = profile_interval(problem(data), fit, C2)
     assert plateau.low < 14.0 < plateau.high
 
@@ -206,11 +214,11 @@ def test_two_batch_sizes_are_no_curve():
     assert why_no_fit(observe([*points, CurvePoint(4, 0, 9.0, 9.0)])) is None
 
 
-def test_three_points_have_intervals_and_a_wide_threshold():
+def test_three_points_have_intervals_and_a_wide_limit():
     data = one_curve(1, sizes=(1, 16, 256), budget=1e9)
     fit = fit_law(problem(data))
     assert fit.aicc is None
-    assert threshold(fit.n, 2, 0.95) > 15.0
+    assert limit_of(problem(data), fit, C1) > 15.0
     assert profile_interval(problem(data), fit, C1).high is not None
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from reference.verification import likelihood as twin
-from scipy import stats
 
 from verification.fits.curves import fit_curve
 from verification.inference.bands import BAND_POINTS, law_band, ratio_band
-from verification.inference.pairs import compare, measured_ratios
+from verification.inference.pairs import compare
+from verification.inference.ratios import measured_ratios
 from verification.records.records import Curve, CurvePoint
 
 
@@ -22,11 +22,6 @@ def drawn(c1=500.0, c2=20.0, sigma=0.1, seed=3, width=2.0, sizes=tuple(2**i for 
         upper = math.ceil((c1 / size + c2) * math.exp(sigma * rng.standard_normal()) / width) * width
         points.append(CurvePoint(size, 0, upper - width, upper))
     return Curve(workload="w", goal="g", sparsity=sparsity, points=tuple(points))
-
-
-def limit(n, p):
-    """The deviance one parameter exceeds once in twenty, exact for a linear law."""
-    return n * math.log1p(stats.f.ppf(0.95, 1, n - p) / (n - p))
 
 
 @pytest.mark.parametrize("index", [0, 12, 24])
@@ -42,7 +37,9 @@ def test_both_ends_lose_what_the_threshold_allows(index):
             1.0 + fitted.hyperbola.estimates["c2"] * band.batch_size[index] / fitted.hyperbola.estimates["c1"]
         )
         lost = twin.deviance_at_steps(rows, band.batch_size[index], end, (share, fitted.hyperbola.fit.sigma), best)
-        assert lost == pytest.approx(limit(8, 2), abs=1e-4)
+        # K at a batch size moves with log c1 by its share and with log c2 by the rest.
+        limit = fitted.errors("H").of((share, 1.0 - share)).limit(8, 0.95)
+        assert lost == pytest.approx(limit, abs=1e-4)
 
 
 def test_the_band_is_the_fitted_law_over_the_measured_batch_sizes():

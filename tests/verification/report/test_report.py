@@ -23,7 +23,7 @@ from verification.records.records import read_records
 from verification.report.__main__ import main
 from verification.report.details import markdown
 from verification.report.differences import differences
-from verification.report.tables import estimate_text, fits_and_ratios
+from verification.report.tables import estimate_text, fits_and_ratios, p_text
 from verification.report.verdicts import FILE_NAME, dump, input_digests, is_verdicts, to_json
 
 # Numbers have five digits in the file.
@@ -414,6 +414,19 @@ def test_the_details_name_laws_tests_and_ratios(tmp_path, capsys):
     assert printed.index("every curve follows") < printed.index("Law K(B) = c1/B + c2")
 
 
+def test_every_row_shows_the_interval_and_the_p_value_that_decided(tmp_path, capsys):
+    run = write_run(tmp_path / "run", replicates=4, sigma=0.03)
+    assert main([str(run), "--draws", "0"]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    claims = {claim.id: claim for claim in analyse(read_records(run)).claims}
+    for id_ in ("C1", "C4", "C8"):
+        claim = claims[id_]
+        assert f"{claim.brief} {estimate_text(claim.estimate, claim.interval)} {p_text(claim.p_holm)}" in words
+        assert f"{id_} {claim.found}: " in words
+    assert "supported 4 of 4" in words
+    assert "interval at 90%" in words
+
+
 def test_the_json_holds_every_law_and_test(tmp_path):
     run = write_run(tmp_path / "run", truths=(DIGITS_TRUTHS[0], DIGITS_TRUTHS[3]))
     verdicts = json.loads(dump(to_json(analyse(read_records(run), 50))), parse_constant=pytest.fail)
@@ -426,7 +439,7 @@ def test_the_json_holds_every_law_and_test(tmp_path):
     assert curve["robust"]["c1"] == pytest.approx(curve["laws"]["H"]["c1"], rel=0.3)
     pair = verdicts["pairs"][0]
     assert pair["tests"].keys() == {"c1", "c2", "b_crit", "prediction"}
-    assert verdicts["combined"]["c1"] == {"reason": "needs two workloads or goals"}
+    assert verdicts["combined"]["c1"] == {"reason": "needs two workloads"}
 
 
 def test_progress_is_shown_to_people_alone(tmp_path, monkeypatch, capsys):

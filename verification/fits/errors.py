@@ -1,0 +1,282 @@
+r"""The error of a fitted law: by how much it moves when a unit is left out.
+
+Leaving out unit u moves theta by :math:`-(H - H_u)^{-1} s_u`, s_u and H_u the unit's part of gradient and curvature: a
+jackknife in one step, exact for a linear law. With replicates as units there are R - 1 degrees of freedom, and what one
+search shares over the replicates of a batch size is added: the part of the lack of fit that the scatter between
+replicates does not explain. With batch sizes as units the error is no smaller than the scatter about the law makes it.
+
+Profile likelihood keeps its shape and its open ends. Only the deviance at which an interval ends follows the error:
+:math:`n \log(1 + F_{1,\nu} f/n)`, f the variance over that of the curvature, nu its degrees of freedom. For independent
+points of equal noise f is n/(n - p) and nu is n - p, which is exact for a linear law with normal errors.
+
+Reference:
+    Mancl and DeRouen 2001, "A covariance estimator for GEE with improved small-sample properties".
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from verification.fits.distributions import f_quantile, t_beyond
+from verification.fits.fit import Fit, Problem, lift_of
+from verification.fits.likelihood import Array, point_terms, sigma_floor
+from verification.fits.misfit import Misfit, lack_of_fit
+from verification.fits.units import Index
+
+# A constant that moves by a factor e^100 is not known without the unit left out.
+_FARTHEST_PULL = 100.0
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How deviances about a fit are read.
+
+    Attributes:
+        factor: Variance of the quantity over that by the curvature, > 0.
+        freedom: Degrees of freedom of Student's t, > 0.
+        error: Standard error of the quantity, >= 0.
+    """
+
+    factor: float
+    freedom: float
+    error: float
+
+    def limit(self, n: int, level: float) -> float:
+        """Return the deviance at which an interval ends.
+
+        Args:
+            n: Points known from both sides.
+            level: Coverage, in (0, 1).
+
+        Example:
+            >>> round(Scale(1.0, 1e9, 1.0).limit(10**7, 0.95), 3)  # the chi-square's, for many points
+            3.841
+        """
+        return n * math.log1p(float(f_quantile(level, 1, self.freedom)) * self.factor / n)
+
+    def t(self, deviance: float, n: int) -> float:
+        """Return the value of Student's t, >= 0, that a deviance stands for."""
+        return math.sqrt(n * math.expm1(max(deviance, 0.0) / n) / self.factor)
+
+    def p(self, deviance: float, n: int) -> float:
+        """Return the probability of a deviance at least as large, two-sided.
+
+        Example:
+            >>> scale = Scale(9 / 7, 7, 1.0)
+            >>> round(scale.p(scale.limit(9, 0.95), 9), 9)
+            0.05
+        """
+        return float(t_beyond(self.t(deviance, n), self.freedom))
+
+
+@dataclass(frozen=True)
+class Term:
+    """One source of error; the covariance of theta is the product of its rows with themselves.
+
+    Attributes:
+        rows: Shape (units, p).
+        freedom: Degrees of freedom, > 0.
+        least: Rows of the least covariance that is believed, shape (k, p).
+        replicates: The replicates that the rows are about, empty for other units.
+    """
+
+    rows: Array
+    freedom: float
+    least: Array
+    replicates: tuple[int, ...] = ()
+
+    def variance(self, contrast: Array) -> float:
+        """Return the variance of contrast . theta."""
+        return max(float(np.square(rows @ contrast).sum()) for rows in (self.rows, self.least))
+
+    def mapped(self, to: Array) -> "Term":
+        """Return the term in other coordinates, of which `to`, shape (q, p), is the derivative."""
+        return replace(self, rows=self.rows @ to.T, least=self.least @ to.T)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The errors of a fit.
+
+    Attributes:
+        model: Covariance of theta by the curvature, shape (p, p); of traced coordinates alone.
+        terms: Independent sources of error; none where there are too few points for any.
+        traced: Shape (p,), whether the data hold a trace of each coordinate.
+    """
+
+    model: Array
+    terms: tuple[Term, ...]
+    traced: tuple[bool, ...]
+
+    def of(self, contrast: Sequence[float]) -> Scale | None:
+        """Return how deviances of contrast . theta are read, None where nothing tells.
+
+        A coordinate without a trace has no error of its own. What ends its interval on the other side is read by the
+        largest scale there is.
+        """
+        known = np.flatnonzero(self.traced)
+        if not self.terms or not known.size:
+            return None
+        a = np.asarray(contrast, dtype=np.float64)
+        if np.all(np.asarray(self.traced)[a != 0.0]):
+            return self._scale(a)
+        rows = np.concatenate([part for term in self.terms for part in (term.rows, term.least)])[:, known]
+        directions = np.linalg.eig(np.linalg.solve(self.model[np.ix_(known, known)], rows.T @ rows))[1].real
+        everywhere = np.zeros((len(known), len(a)))
+        everywhere[:, known] = directions.T
+        return max(map(self._scale, everywhere), key=lambda scale: scale.factor)
+
+    def mapped(self, to: Array) -> "Errors":
+        """Return the errors in other coordinates, of which `to`, shape (q, p), is the derivative; all are traced."""
+        return Errors(to @ self.model @ to.T, tuple(term.mapped(to) for term in self.terms), (True,) * len(to))
+
+    def _scale(self, a: Array) -> Scale:
+        """Return the scale of a contrast of traced coordinates, with Satterthwaite's degrees of freedom."""
+        parts = [(term.variance(a), term.freedom) for term in self.terms]
+        variance = sum(part for part, _ in parts)
+        freedom = variance**2 / sum(part**2 / nu for part, nu in parts)
+        return Scale(variance / float(a @ self.model @ a), freedom, math.sqrt(variance))
+
+
+def errors_of(problem: Problem, fit: Fit) -> Errors:
+    """Return the errors of a fit of one curve.
+
+    Args:
+        problem: What was fitted, with its units.
+        fit: The fit.
+
+    Returns:
+        The errors; without terms where there are as few points as constants.
+    """
+    data, units, p = problem.data, problem.units, len(fit.theta)
+    expanded = _expanded(problem, fit) if fit.n - units.lost > p else None
+    if expanded is None:
+        return Errors(np.zeros((p, p)), (), fit.traced)
+    slopes, bent, jacobian, model = expanded
+    root: Array = np.linalg.cholesky(model).T.astype(np.float64)
+    by_size = _by_unit(np.unique(data.log_batch_size, return_inverse=True)[1].ravel())
+    whole = _by_unit(units.index) if units.replicates else by_size
+    parts = np.einsum("un,ni,nj->uij", whole, bent, jacobian)
+    curvature = bent.T @ jacobian
+    pull = -np.stack([_solved(curvature - part, slope) for part, slope in zip(parts, whole @ slopes, strict=True)])
+    if not units.replicates:
+        freedom = fit.n - p
+        terms = [Term(_spread(pull), freedom, root * math.sqrt(fit.n / freedom))]
+    else:
+        traced = np.flatnonzero(fit.traced)
+        pull -= np.outer(units.offset / units.lost, lift_of(problem.law, p)[traced])
+        least = root * (float(sigma_floor(data)) / fit.sigma)
+        terms = [Term(_spread(pull), units.lost, least, units.replicates)]
+        if (shared := shared_noise(misfit_of(problem, fit))) is not None:
+            terms.append(Term(shared.sd * (by_size @ bent @ model), shared.freedom, np.zeros((1, len(model)))))
+    to = np.eye(p)[:, list(fit.traced)]
+    return Errors(to @ model @ to.T, tuple(term.mapped(to) for term in terms), fit.traced)
+
+
+def beside(problem: Problem, fit: Fit, first: Errors, second: Errors) -> Errors:
+    """Return the errors of two curves fitted jointly; replicates that both have are compared in pairs.
+
+    Args:
+        problem: Both curves, each with constants of its own.
+        fit: Their fit.
+        first: Errors of the first curve alone.
+        second: Of the second.
+    """
+    expanded = _expanded(problem, fit) if first.terms and second.terms else None
+    if expanded is None:
+        return Errors(np.zeros((1, 1)), (), fit.traced)
+    p, q = len(first.traced), len(second.traced)
+    left, right = np.eye(p + q)[:, :p], np.eye(p + q)[:, p:]
+    mine, theirs = ([term.mapped(to) for term in one.terms] for one, to in ((first, left), (second, right)))
+    if mine[0].replicates and mine[0].replicates == theirs[0].replicates:
+        a, b = mine.pop(0), theirs.pop(0)
+        mine.append(Term(a.rows + b.rows, a.freedom, np.concatenate([a.least, b.least]), a.replicates))
+    to = np.eye(p + q)[:, list(fit.traced)]
+    return Errors(to @ expanded[-1] @ to.T, (*mine, *theirs), fit.traced)
+
+
+def _expanded(problem: Problem, fit: Fit) -> tuple[Array, Array, Array, Array] | None:
+    """Return slope and curvature of each point, derivatives, all (n, traced), and the covariance by the curvature.
+
+    None where the points do not tell the traced constants apart.
+    """
+    if not any(fit.traced):
+        return None
+    theta, x = np.asarray(fit.theta), problem.data.log_batch_size
+    jacobian = problem.law.log_steps_jacobian(x, theta)[:, list(fit.traced)]
+    points = point_terms(problem.data, problem.law.log_steps(x, theta), np.log(fit.sigma))
+    bent = points.curvature_mm[:, None] * jacobian
+    curvature = bent.T @ jacobian
+    if not np.all(np.isfinite(curvature)) or np.linalg.matrix_rank(curvature, hermitian=True) < len(curvature):
+        return None
+    model: Array = np.linalg.inv(curvature).astype(np.float64)
+    return points.by_m[:, None] * jacobian, bent, jacobian, model
+
+
+def misfit_of(problem: Problem, fit: Fit) -> Misfit | None:
+    """Return the lack of fit of a law on the replicates of a curve; None without replicates or freedom for it.
+
+    Where points were repeated and no replicate is a unit, all are taken as independent.
+
+    Args:
+        problem: What was fitted.
+        fit: The fit.
+    """
+    data, law, theta = problem.data, problem.law, np.asarray(fit.theta)
+    index = problem.units.index if problem.units.replicates else np.zeros(len(data.log_lower), dtype=np.intp)
+    use = np.flatnonzero(data.bounded & (index >= 0))
+    x = data.log_batch_size[use]
+    residual = data.log_middle[use] - law.log_steps(x, theta)
+    found = lack_of_fit(law.log_steps_jacobian(x, theta), residual, x, index[use])
+    return None if found is None or found.noise <= float(sigma_floor(data)) else found
+
+
+@dataclass(frozen=True)
+class SharedNoise:
+    """What the replicates of a batch size have in common.
+
+    Attributes:
+        sd: Standard deviation in log K, > 0.
+        freedom: Degrees of freedom of its variance.
+    """
+
+    sd: float
+    freedom: float
+
+
+def shared_noise(misfit: Misfit | None) -> SharedNoise | None:
+    """Return the noise beyond what the scatter between replicates explains: of the search, or of the law itself.
+
+    Args:
+        misfit: Of the law; None for no replicates.
+
+    Returns:
+        The noise; None where there is none beyond.
+    """
+    if misfit is None or misfit.statistic <= 1.0:
+        return None
+    share = 1.0 - 1.0 / misfit.statistic
+    variance = share * misfit.lack / misfit.between * misfit.sizes / misfit.points
+    return SharedNoise(math.sqrt(variance), misfit.between * share**2)
+
+
+def _by_unit(index: Index) -> Array:
+    """Return which points belong to each unit, shape (units, n)."""
+    members: Array = (index == np.arange(index.max() + 1)[:, None]).astype(np.float64)
+    return members
+
+
+def _solved(curvature: Array, slope: Array) -> Array:
+    """Return curvature^-1 slope; where the unit left out alone tells a constant, an enormous step."""
+    ridge = 1e-12 * np.diag(np.maximum(np.diag(curvature), 1e-300))
+    step: Array = np.linalg.solve(curvature + ridge, slope).astype(np.float64)
+    return np.clip(step, -_FARTHEST_PULL, _FARTHEST_PULL)
+
+
+def _spread(pull: Array) -> Array:
+    """Return the rows whose products with themselves are the jackknife's covariance."""
+    units = len(pull)
+    rows: Array = (pull - pull.mean(axis=0)) * math.sqrt((units - 1) / units)
+    return rows

@@ -1,0 +1,148 @@
+r"""Numbers that are known with an error: by Student's t, or by the profile of a likelihood.
+
+Units that scatter alone give a mean with R - 1 degrees of freedom. What several of them share adds a variance of its
+own; the degrees of freedom of the sum are Satterthwaite's.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from verification.fits.distributions import t_above, t_beyond, t_quantile
+from verification.fits.errors import Errors, Scale
+from verification.fits.fit import Fit, Interval, Problem
+from verification.fits.profile import deviance_at, profile_interval
+from verification.missing import Missing
+
+# A scatter below this is rounding.
+NO_SCATTER = 1e-12
+
+
+class Known(Protocol):
+    """A number with an error."""
+
+    @property
+    def value(self) -> float:
+        """The estimate."""
+
+    @property
+    def error(self) -> float | None:
+        """Its standard error, None where an end of its interval is open."""
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of Student's t."""
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Return the interval at a level."""
+
+    def above(self, value: float = 0.0) -> float:
+        """Return the one-sided p-value of the number being at most a value."""
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A slope, or another number, with its interval by Student's t.
+
+    Attributes:
+        value: The estimate.
+        error: Its standard error, > 0.
+        freedom: Degrees of freedom, > 0.
+    """
+
+    value: float
+    error: float
+    freedom: float
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Return the interval at a level."""
+        half = float(t_quantile(0.5 + level / 2.0, self.freedom)) * self.error
+        return Interval(self.value - half, self.value + half)
+
+    def p(self, value: float = 0.0) -> float:
+        """Return the two-sided p-value of the slope being a value."""
+        return float(t_beyond((self.value - value) / self.error, self.freedom))
+
+    def above(self, value: float = 0.0) -> float:
+        """Return the p-value of the slope being at most a value."""
+        return float(t_above((self.value - value) / self.error, self.freedom))
+
+    def plus(self, variance: float, freedom: float) -> "Slope":
+        """Return the same number with an independent error besides its own.
+
+        Args:
+            variance: Of that error, >= 0.
+            freedom: Its degrees of freedom, > 0.
+
+        Example:
+            >>> Slope(1.0, 3.0, 4.0).plus(16.0, 4.0)  # 25^2/(81/4 + 256/4) degrees of freedom
+            Slope(value=1.0, error=5.0, freedom=7.418...)
+        """
+        own = self.error**2
+        total = own + variance
+        return Slope(self.value, math.sqrt(total), total**2 / (own**2 / self.freedom + variance**2 / freedom))
+
+
+def mean_of(values: Sequence[float], reason: str) -> Slope | Missing:
+    """Return the mean of one number per unit, with the error that their scatter gives.
+
+    Args:
+        values: Shape (units,).
+        reason: Why there is none, where all are equal or there are fewer than two.
+
+    Example:
+        >>> mean_of([1.0, 2.0, 3.0], "")
+        Slope(value=2.0, error=0.577..., freedom=2)
+    """
+    if len(values) < 2:
+        return Missing(reason)
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return Slope(float(np.mean(values)), error, len(values) - 1) if error > NO_SCATTER else Missing(reason)
+
+
+@dataclass(frozen=True)
+class Profiled:
+    """A linear contrast of a law's fit coordinates: the logarithm of a constant or of a ratio.
+
+    Attributes:
+        problem: What was fitted.
+        fit: The fit.
+        errors: Of the fit.
+        contrast: Shape (p,).
+        scale: How deviances of it are read.
+        bounded: Whether its 95% interval has both ends.
+    """
+
+    problem: Problem
+    fit: Fit
+    errors: Errors
+    contrast: tuple[float, ...]
+    scale: Scale
+    bounded: bool
+
+    @property
+    def value(self) -> float:
+        """The estimate; arbitrary where the data hold no trace of it."""
+        return sum(a * t for a, t in zip(self.contrast, self.fit.theta, strict=True))
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom."""
+        return self.scale.freedom
+
+    @property
+    def error(self) -> float | None:
+        """The standard error, None where an end of the interval is open."""
+        return self.scale.error if self.bounded else None
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Return the interval at a level."""
+        return profile_interval(self.problem, self.fit, self.contrast, level, self.errors).map(math.log)
+
+    def above(self, value: float = 0.0) -> float:
+        """Return the p-value of the number being at most a value."""
+        t = self.scale.t(deviance_at(self.problem, self.fit, self.contrast, value), self.fit.n)
+        return float(t_above(math.copysign(t, self.value - value), self.freedom))
