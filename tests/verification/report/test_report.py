@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import re
 import resource
 import stat
 import subprocess
@@ -411,7 +412,23 @@ def test_the_details_name_laws_tests_and_ratios(tmp_path, capsys):
     assert "alpha = 1 p" in printed
     assert "isotonic regression, 50 draws" in " ".join(printed.split())
     assert "90%: c1 over its prediction" in printed
-    assert printed.index("every curve follows") < printed.index("Law K(B) = c1/B + c2")
+    order = ("Law K(B) = c1/B + c2", "Larger batches pay", "every curve follows", "\nDetails\n", "laws by AICc weight")
+    assert [printed.index(words) for words in order] == sorted(printed.index(words) for words in order)
+
+
+@pytest.mark.parametrize(
+    ("replicates", "units"), [(1, "between batch sizes only, not between seeds"), (3, "3 replicates")]
+)
+def test_the_answer_and_the_verdicts_fill_one_screen(tmp_path, capsys, replicates, units):
+    """50 lines of 100 columns: four sparsities, with and without replicates."""
+    run = write_run(tmp_path / "run", replicates=replicates)
+    assert main([str(run), "--draws", "0"]) == 0
+    first, _, _ = capsys.readouterr().out.partition("\nDetails\n")
+    assert len(first.splitlines()) <= 50
+    assert f"Sparsity 0%, 50%, 70%, 90%: intervals are {'' if replicates == 1 else 'between '}{units}." in first
+    assert re.search(
+        r"takes twice the examples of a small batch: 0% 3\d\.?\d* \(\d+\.?\d* steps\); 50% ", " ".join(first.split())
+    )
 
 
 def test_every_row_shows_the_interval_and_the_p_value_that_decided(tmp_path, capsys):
