@@ -108,10 +108,14 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m theory.d
     parser = _parser(prog)
     options = parser.parse_args(arguments)
     if wants_evaluation(options):
+        if options.prover == "z3":
+            parser.refuse("--prover is for derivations: leave it out with --evaluate")
         return evaluate_main(options)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
     results = results_of(options.case) if options.case else PROPOSITION_4_1
+    if options.prover == "z3" and options.format != "text":
+        parser.refuse(f"--prover z3 prints text, not {options.format}")
     if options.prover == "z3" and not second_prover.is_installed():
         parser.refuse(second_prover.MISSING)
     sound = True

@@ -34,6 +34,22 @@ def test_without_z3_one_line_says_how_to_install_it(capsys, monkeypatch):
     assert capsys.readouterr().err == "error: z3 is not installed; pip install 'kstar-scaling[smt]'\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--prover z3 --format json", "--prover z3 prints text, not json"),
+        ("--prover z3 --evaluate tuned", "--prover is for derivations: leave it out with --evaluate"),
+        ("--prover coq", "invalid choice: 'coq'"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_in_one_line(capsys, words, message):
+    with pytest.raises(SystemExit) as stopped:
+        main(words.split())
+    assert stopped.value.code == 2
+    err = capsys.readouterr().err
+    assert (message in err, err.count("\n")) == (True, 1)
+
+
 @pytest.mark.parametrize("id_", ["15.2", "15.4"])
 def test_the_false_result_15_is_refuted_by_numbers(id_):
     """Its contraction is doubled, 15.1 left alone."""
