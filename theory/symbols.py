@@ -40,6 +40,26 @@ def define(
     return symbol
 
 
+def exponents(unit: sympy.Expr) -> tuple[int, int]:
+    r"""Return how a quantity changes when a network is rewritten as s f(a u): by a^p s^q.
+
+    Args:
+        unit: Its unit, a product of powers of loss and weight.
+
+    Returns:
+        Two whole numbers p and q.
+
+    Reference:
+        docs/theory.md, result 19.
+
+    Example:
+        >>> [exponents(QUANTITIES[one].unit) for one in (L, beta, eta, Delta, K)]
+        [(2, 1), (2, 2), (-2, -1), (0, 1), (0, 0)]
+    """
+    powers = unit.as_powers_dict()
+    return -int(powers[WEIGHT]), int(powers[LOSS])
+
+
 # The problem and the method (Lee et al. 2021, Section 4.1)
 B = define("B", "batch size", EXAMPLE)
 K = define("K", "number of steps", STEP)
@@ -423,75 +443,3 @@ rho = define("rho", "ratio of the critical batch sizes, sparse over dense", ONE,
 rounded_rho = define(
     "rounded_rho", "rho to three decimals", ONE, "\N{GREEK SMALL LETTER RHO} rounded", r"\mathrm{round}(\rho)"
 )
-
-# What may change with B: the goal of Eq. (3) and that of Eq. (7), eps_B, and the rate, eta_B.
-# Sequences along training: F(k) = E f(w_k), G(k) = E|∇f(w_k)|², Eta(k) = eta_k; sums of powers of q; sums of E G
-goal = sympy.Function("goal", positive=True)
-goal_each = sympy.Function("goal_each", positive=True)
-rate_of = sympy.Function("rate_of", positive=True)
-F = sympy.Function("F", real=True)
-G = sympy.Function("G", nonnegative=True)
-rate = sympy.Function("Eta", positive=True)
-Powers = sympy.Function("Powers", nonnegative=True)
-PowerSums = sympy.Function("PowerSums", nonnegative=True)
-Curved = sympy.Function("Curved", real=True)
-Mode = sympy.Function("Mode", nonnegative=True)
-G_of = sympy.Function("G_of", positive=True)
-V_of = sympy.Function("V_of", positive=True)
-L_of = sympy.Function("L_of", positive=True)
-Window = sympy.Function("Window", nonnegative=True)
-Fz = sympy.Function("Fz", real=True)
-Buffer = sympy.Function("Buffer", nonnegative=True)
-SEQUENCES: dict[str, tuple[sympy.Expr, str, str]] = {
-    "F": (LOSS, "E f(w_{})", r"\mathrm{{E}} f(w_{{{}}})"),
-    "G": (GRADIENT**2, "E G_{}", r"\mathrm{{E}} G_{{{}}}"),
-    "Eta": (RATE, "η_{}", r"\eta_{{{}}}"),
-    "goal": (GRADIENT**2, "ε_{}", r"\epsilon_{{{}}}"),
-    "goal_each": (LOSS, "ε̃_{}", r"\tilde{{\epsilon}}_{{{}}}"),
-    "rate_of": (RATE, "η_{}", r"\eta_{{{}}}"),
-    "Mode": (WEIGHT**2, "s_i({})", "s_i({})"),
-    "G_of": (GRADIENT**2, "G({})", "G({})"),
-    "V_of": (GRADIENT**2, "V({})", "V({})"),
-    "L_of": (LOSS / WEIGHT**2, "L({})", "L({})"),
-    "Curved": (CURVED, "E g'H~g_{}", r"\mathrm{{E}}\,(g^\top\tilde H g)_{{{}}}"),
-    "Fz": (LOSS, "E f(z_{})", r"\mathrm{{E}} f(z_{{{}}})"),
-    "Buffer": (GRADIENT**2, "U_{}", "U_{{{}}}"),
-    "Powers": (ONE, "S_{}", "S_{{{}}}"),
-    "PowerSums": (ONE, "T_{}", "T_{{{}}}"),
-    "Window": (GRADIENT**2, "W_n,{}", r"W_{{n,\,{}}}"),
-}
-
-
-def exponents(unit: sympy.Expr) -> tuple[int, int]:
-    r"""Return how a quantity changes when a network is rewritten as s f(a u): by a^p s^q.
-
-    Args:
-        unit: Its unit, a product of powers of loss and weight.
-
-    Returns:
-        Two whole numbers p and q.
-
-    Reference:
-        docs/theory.md, result 19.
-
-    Example:
-        >>> [exponents(QUANTITIES[one].unit) for one in (L, beta, eta, Delta, K)]
-        [(2, 1), (2, 2), (-2, -1), (0, 1), (0, 0)]
-    """
-    powers = unit.as_powers_dict()
-    return -int(powers[WEIGHT]), int(powers[LOSS])
-
-
-INDICES = frozenset({k, i, j, n, t})
-"""Running numbers: a claim holds for each of them."""
-RUN = frozenset(
-    {
-        *(curved, mean_curved, curvature, Curved, Delta_run, clean_steps, kept, loss_of_steps, promised, aligned),
-        *(f_now, f_next, mean_f_next, f_z, f_z_next, mean_f_z_next, mean_square, mean_square_u, mean_square_after),
-        *(G_mean, G_weighted, G_rated, G_sharp, L_11, length_before, length_after, length_step),
-        *(F, G, Mode, Fz, Buffer, Window),
-    }
-)
-"""Quantities of a run: what they are depends on every parameter."""
-CONSTANTS_OF_A_CURVE = frozenset({c1, c2, c1_decay, c2_decay})
-"""What must not change with the batch size."""

@@ -26,8 +26,9 @@ from theory.numbers.arguments import LARGEST, count_array, positive_array, requi
 from theory.numbers.doubles import is_moderate, ratio, require_doubles
 from theory.numbers.log_space import Array
 from theory.results.tuned.worst_case import CONTRACTION, WORST_CASE
+from theory.sequences import Powers, PowerSums
 from theory.symbols import M_G as MOMENT
-from theory.symbols import Delta, K, L, M, Powers, PowerSums, eta, mu
+from theory.symbols import Delta, K, L, M, eta, mu
 
 SMALLEST_GRADIENT = 2 * L * Delta / (2 + (K - 1) * eta * L * (4 - eta * L * sympy.Max(1, eta * L)))
 """Worst case of the smallest G without noise: Abbaszadehpeivasti, de Klerk, Zamani 2022, Theorem 2, constant rate."""

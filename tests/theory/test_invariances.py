@@ -22,24 +22,8 @@ from theory.checking.bounds import (
 )
 from theory.laws import HYPERBOLA, TUNED_TEXTBOOK
 from theory.results.all import steps_by_id
-from theory.symbols import (
-    M_G,
-    B,
-    Delta,
-    K,
-    L,
-    M,
-    Powers,
-    PowerSums,
-    a_rate,
-    beta,
-    contraction,
-    epsilon,
-    eta,
-    lead,
-    m,
-    mu,
-)
+from theory.sequences import Powers, PowerSums
+from theory.symbols import M_G, B, Delta, K, L, M, a_rate, beta, contraction, epsilon, eta, lead, m, mu
 
 positive = st.floats(1e-3, 1e3)
 batch_sizes = st.floats(1e-2, 1e6)

@@ -6,23 +6,19 @@ from theory.checking.bounds import ETA_MAX
 from theory.checking.inner import base, inner
 from theory.checking.proof import Kind, Step
 from theory.checking.relations import eq, le, lt
+from theory.sequences import F, G, G_of, L_of, V_of, goal, goal_each, rate, rate_of
 from theory.symbols import (
     H_K,
     M_G,
     V_N,
     B,
-    F,
-    G,
-    G_of,
     H,
     L,
-    L_of,
     M,
     M_Gd,
     M_Gs,
     T_bound,
     T_each,
-    V_of,
     beta,
     beta_v,
     covariance,
@@ -34,8 +30,6 @@ from theory.symbols import (
     eta,
     f_inf,
     f_now,
-    goal,
-    goal_each,
     k,
     m,
     mean_square,
@@ -45,8 +39,6 @@ from theory.symbols import (
     mu_s,
     nu,
     phi,
-    rate,
-    rate_of,
     t,
     variance,
 )

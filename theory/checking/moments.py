@@ -10,13 +10,9 @@ from theory.checking.notation import text
 from theory.checking.operations import Write, assigned
 from theory.checking.premises import Known, Premises, UnprovenError, same
 from theory.checking.relations import eq, put
+from theory.sequences import Buffer, Curved, F, Fz, G, rate
 from theory.symbols import (
     V_B,
-    Buffer,
-    Curved,
-    F,
-    Fz,
-    G,
     curved,
     eta,
     f_next,
@@ -31,7 +27,6 @@ from theory.symbols import (
     mean_square,
     mean_square_after,
     mean_square_u,
-    rate,
     z_next,
     z_now,
 )

@@ -9,7 +9,8 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import precedence_traditional
 from sympy.printing.str import StrPrinter
 
-from theory.symbols import QUANTITIES, SEQUENCES
+from theory.sequences import SEQUENCES
+from theory.symbols import QUANTITIES
 
 _SIGNS = {
     "==": ("=", "="),

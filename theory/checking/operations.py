@@ -18,7 +18,7 @@ from theory.checking.inner import PRODUCTS
 from theory.checking.notation import text
 from theory.checking.premises import Known, Premises, Signs, UnprovenError, same
 from theory.checking.relations import eq, is_zero, put, replace, sign
-from theory.symbols import INDICES, RUN
+from theory.sequences import INDICES, RUN
 
 Write = Callable[[sympy.Basic], str]
 """How a formula is written."""

@@ -17,7 +17,8 @@ from theory.checking.checks import Names as Using
 from theory.checking.inner import Vector
 from theory.checking.premises import Premises, UnprovenError
 from theory.checking.relations import expand_definitions, is_zero
-from theory.symbols import CONSTANTS_OF_A_CURVE, B
+from theory.sequences import CONSTANTS_OF_A_CURVE
+from theory.symbols import B
 
 
 class Kind(StrEnum):

@@ -18,7 +18,7 @@ from sympy.core.relational import Relational
 from theory.checking.notation import text
 from theory.checking.relations import le, lt
 from theory.checking.statement import BeyondArithmeticError, Query
-from theory.symbols import RUN, rate
+from theory.sequences import RUN, rate
 
 if TYPE_CHECKING:
     import z3

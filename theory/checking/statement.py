@@ -19,7 +19,8 @@ from theory.checking.premises import Known, Premises
 from theory.checking.proof import Step
 from theory.checking.relations import eq, le, put
 from theory.checking.relations import replace as put_in
-from theory.symbols import eta, k, rate
+from theory.sequences import rate
+from theory.symbols import eta, k
 
 
 class BeyondArithmeticError(Exception):

@@ -24,6 +24,7 @@ from theory.results.fixed.decaying import PROPOSITION_DECAYING
 from theory.results.fixed.variance import MINIBATCH
 from theory.results.tuned.tuned import BEST, BEST_RATE, STEPS
 from theory.results.tuned.tuned_textbook import FREE_RATE
+from theory.sequences import goal
 
 MODELS = ("paper", "fixed", "tuned", "decaying")
 BOUNDS = ("sharp", "textbook")
@@ -83,7 +84,7 @@ def entry_of(model: str, bound: str | None) -> tuple[Model, str | None]:
     return _BOUNDED[model, bound], bound
 
 
-_AT_ONE_GOAL = {s.goal(s.B): s.epsilon}
+_AT_ONE_GOAL = {goal(s.B): s.epsilon}
 _CAPPED = STEPS_AT_RATE.subs(s.eta, ETA_MAX)
 _BEST_TEXTBOOK = sympy.Min(FREE_RATE.rhs.subs(_AT_ONE_GOAL), ETA_MAX)
 _PLAIN = {

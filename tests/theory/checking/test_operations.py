@@ -17,6 +17,7 @@ from theory.checking.analysis import (
     Rounded,
     Sharpest,
     Slope,
+    Split,
     Summed,
     Taylor,
 )
@@ -39,11 +40,10 @@ from theory.checking.operations import (
 from theory.checking.premises import Known, Premises, UnprovenError
 from theory.checking.proof import Kind, Step
 from theory.checking.relations import eq, le, lt
+from theory.sequences import F, G, G_of, goal, rate
 from theory.symbols import (
     K_1,
     B,
-    F,
-    G,
     G_mean,
     K,
     K_doubled,
@@ -55,14 +55,12 @@ from theory.symbols import (
     eta,
     f_next,
     f_now,
-    goal,
     k,
     mean_square,
     mu,
     n,
     nu,
     r,
-    rate,
     x,
 )
 
@@ -127,6 +125,11 @@ CASES = [
     Case(Logs(), eq(K, c1 / B), eq(sympy.log(K), sympy.log(c1) - sympy.log(B))),
     Case(Rounded(K, x, 1, {c1: ONE, c2: sympy.Integer(3)}), eq(K, c1 / c2), eq(x, sympy.Rational(3, 10))),
     Case(Integrated(x, sympy.Integer(0), ONE), le(K, L * x), le(K, L / 2)),
+    Case(
+        Split(),
+        eq(K, sympy.Integral(L * G_of(x) + G_of(x) ** 2 / B, (x, ONE, TWO))),
+        eq(K, L * sympy.Integral(G_of(x), (x, ONE, TWO)) + sympy.Integral(G_of(x) ** 2, (x, ONE, TWO)) / B),
+    ),
     Case(Summed(), le(F(k + 1) - F(k), M), le(F(K + 1) - F(1), K * M)),
     Case(Equal(SGD.id), le(0, inner(GRAD, MOVE)), le(0, -eta * inner(GRAD, SAMPLE))),
     Case(Move({"d": TWO * GRAD}, {f_now: f_next}), le(f_now, inner(GRAD, MOVE)), le(f_next, 2 * inner(GRAD, GRAD))),
@@ -166,6 +169,7 @@ REFUSALS = [
     Case(Name(x), eq(K, c1), "x is not defined here"),
     Case(Solve(x), eq(ONE, (x - 2) * (x - 3)), "2 solutions"),
     Case(Solve(K), le(K, c1), "only an equation"),
+    Case(Solve(L), eq(M, L * inner(GRAD, GRAD)), "may be 0"),
     Case(Roots(x, larger=True), eq(ONE, x), "1 solutions"),
     Case(Times(y), le(M, beta), "not shown to be positive"),
     Case(Times(-L), le(M, beta), "not shown to be positive"),

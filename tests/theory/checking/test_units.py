@@ -7,7 +7,8 @@ from sympy.core.function import AppliedUndef
 from theory.checking.assumptions import ASSUMPTIONS
 from theory.laws import LAWS
 from theory.results.all import RESULTS
-from theory.symbols import EXAMPLE, QUANTITIES, SEQUENCES, STEP
+from theory.sequences import SEQUENCES
+from theory.symbols import EXAMPLE, QUANTITIES, STEP
 
 STEPS = [s for s in (*ASSUMPTIONS, *(s for r in RESULTS for s in r.steps)) if s.claim is not None]
 

@@ -6,6 +6,7 @@ import sympy
 
 from theory import symbols as s
 from theory.results.all import steps_by_id
+from theory.sequences import G_of
 
 
 def constants(gradient, noise, smoothness, start, goal):
@@ -41,7 +42,7 @@ def test_smoothness_that_goes_as_the_gradient():
         gradient, lambda p: 5.0 * np.sqrt(gradient(p)), lambda p: 3.0 * np.sqrt(gradient(p)), 2.0, 0.5
     )
     path = {
-        s.G_of(s.phi): s.phi ** sympy.Rational(3, 2),
+        G_of(s.phi): s.phi ** sympy.Rational(3, 2),
         s.L_1: 3,
         s.v_1: 5,
         s.phi_1: 2,

@@ -14,13 +14,12 @@ from theory.checking.relations import eq, le
 from theory.laws import HYPERBOLA
 from theory.results.fixed.descent import START
 from theory.results.fixed.variance import M_OF_BATCH
+from theory.sequences import F, G, goal_each, rate
 from theory.symbols import (
     H_K,
     M_G,
     B,
     Delta,
-    F,
-    G,
     G_weighted,
     H,
     K,
@@ -33,10 +32,8 @@ from theory.symbols import (
     c2,
     c2_decay,
     epsilon_eta,
-    goal_each,
     k,
     mu,
-    rate,
 )
 
 algebra = partial(Step, "decaying", Kind.ALGEBRA)

@@ -26,11 +26,10 @@ from theory.checking.moments import AtStep, Equal, Mean
 from theory.checking.operations import Put, RightSide, Using
 from theory.checking.proof import Kind, Result, Step
 from theory.checking.relations import eq, le, lt
+from theory.sequences import F, G
 from theory.symbols import (
     M_G,
     Delta,
-    F,
-    G,
     G_mean,
     K,
     L,

@@ -13,6 +13,7 @@ from theory.checking.proof import Kind, Result, Step
 from theory.checking.relations import eq, le, lt
 from theory.laws import HYPERBOLA
 from theory.results.fixed.variance import M_OF_BATCH
+from theory.sequences import goal, rate_of
 from theory.symbols import (
     K_1,
     B,
@@ -32,12 +33,10 @@ from theory.symbols import (
     eta,
     examples_fixed,
     examples_least,
-    goal,
     j,
     mu,
     n,
     r,
-    rate_of,
     x,
 )
 

@@ -24,15 +24,13 @@ from theory.checking.relations import eq, le, lt
 from theory.results.fixed.descent import GRADIENT_SQUARED, MEAN_OF_STEPS
 from theory.results.fixed.variance import M_OF_BATCH
 from theory.results.rules.momentum_buffer import AVERAGE, BUFFER_STEPS, BUFFERS, GRADIENTS
+from theory.sequences import Buffer, Fz, G, goal
 from theory.symbols import (
     B_0,
     M_G,
     B,
     B_crit,
-    Buffer,
     Delta,
-    Fz,
-    G,
     G_mean,
     K,
     K_eta,
@@ -51,7 +49,6 @@ from theory.symbols import (
     f_z,
     f_z_next,
     g_sample,
-    goal,
     k,
     lead,
     m,

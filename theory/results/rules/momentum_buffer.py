@@ -13,7 +13,8 @@ from theory.checking.operations import Put
 from theory.checking.proof import Kind, Step
 from theory.checking.relations import eq, le
 from theory.results.fixed.descent import GRADIENT_SQUARED
-from theory.symbols import M_G, Buffer, G, K, M, k, m, mean_square, mean_square_u, mu
+from theory.sequences import Buffer, G
+from theory.symbols import M_G, K, M, k, m, mean_square, mean_square_u, mu
 
 algebra = partial(Step, "momentum", Kind.ALGEBRA)
 inequality = partial(Step, "momentum", Kind.INEQUALITY)

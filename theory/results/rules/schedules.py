@@ -17,6 +17,7 @@ from theory.results.fixed.descent import START
 from theory.results.fixed.variance import M_OF_BATCH
 from theory.results.rules.schedule_sums import CONVERGENCE_STEPS, SUM_STEPS
 from theory.results.tuned.tuned import CONSTANT_M_G, SCALE_AT_ITS_GOAL
+from theory.sequences import F, G, goal, goal_each, rate
 from theory.symbols import (
     A_K,
     B_0,
@@ -26,8 +27,6 @@ from theory.symbols import (
     A_whole,
     B,
     Delta,
-    F,
-    G,
     G_rated,
     G_sharp,
     H,
@@ -46,14 +45,11 @@ from theory.symbols import (
     eta_max,
     excess_1,
     excess_2,
-    goal,
-    goal_each,
     k,
     mu,
     noiseless,
     peak,
     peak_star,
-    rate,
     rate_end,
     shape_sum,
     square_cost,

@@ -13,11 +13,9 @@ from theory.checking.operations import Solve, Using
 from theory.checking.proof import Kind, Result, Step
 from theory.checking.relations import eq
 from theory.results.fixed.descent import GRADIENT_SQUARED
+from theory.sequences import Curved, F, G
 from theory.symbols import (
-    Curved,
     Delta_run,
-    F,
-    G,
     G_mean,
     K,
     aligned,

@@ -11,6 +11,7 @@ from theory.checking.proof import Kind, Result, Step
 from theory.checking.relations import eq
 from theory.results.run.accounting import KEPT
 from theory.results.run.path_bound import G_HERE, PATH
+from theory.sequences import Mode
 from theory.symbols import (
     B,
     Delta_run,
@@ -20,7 +21,6 @@ from theory.symbols import (
     K_d,
     K_eta,
     K_s,
-    Mode,
     T_d,
     T_flow,
     T_s,

@@ -7,6 +7,7 @@ import sympy
 from theory.checking.checks import Identity, by
 from theory.checking.proof import Kind, Result, Step
 from theory.checking.relations import eq
+from theory.sequences import goal
 from theory.symbols import (
     M_G,
     B,
@@ -25,7 +26,6 @@ from theory.symbols import (
     first_moment,
     g_rewritten,
     g_sample,
-    goal,
     m,
     mu,
     product,

@@ -10,7 +10,8 @@ from theory.checking.moments import AtStep, Equal, Mean, Square
 from theory.checking.operations import Times, Using
 from theory.checking.proof import Kind, Result, Step
 from theory.checking.relations import eq, le, lt
-from theory.symbols import V_B, B, G, Mode, eta, h_mode, k, mode_end, mode_kept, mode_start, n_mode
+from theory.sequences import G, Mode
+from theory.symbols import V_B, B, eta, h_mode, k, mode_end, mode_kept, mode_start, n_mode
 
 algebra = partial(Step, "run", Kind.ALGEBRA, reference="docs/theory.md, result 16; Zhang et al. 2019, Sec. 3")
 inequality = partial(Step, "run", Kind.INEQUALITY, reference="docs/theory.md, result 16")

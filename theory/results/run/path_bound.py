@@ -13,13 +13,11 @@ from theory.checking.proof import Kind, Result, Step
 from theory.checking.relations import eq, le
 from theory.laws import HYPERBOLA
 from theory.results.fixed.descent import GRADIENT_SQUARED
+from theory.sequences import G_of, L_of, V_of
 from theory.symbols import (
     L_1,
     B,
-    G_of,
     L,
-    L_of,
-    V_of,
     beta,
     c1,
     c1_flat,

@@ -13,20 +13,8 @@ from theory.laws import HYPERBOLA
 from theory.results.fixed.descent import GRADIENT_SQUARED, START
 from theory.results.fixed.variance import M_OF_BATCH
 from theory.results.tuned.tuned import BRACKET, CONSTANT_M_G
-from theory.symbols import (
-    Delta,
-    F,
-    c1,
-    c2,
-    decrease,
-    decrease_star,
-    epsilon,
-    eta,
-    f_inf,
-    f_now,
-    mean_f_next,
-    mean_passage,
-)
+from theory.sequences import F
+from theory.symbols import Delta, c1, c2, decrease, decrease_star, epsilon, eta, f_inf, f_now, mean_f_next, mean_passage
 
 algebra = partial(Step, "tuned", Kind.ALGEBRA)
 inequality = partial(Step, "tuned", Kind.INEQUALITY)

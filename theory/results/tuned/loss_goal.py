@@ -13,10 +13,10 @@ from theory.checking.proof import Kind, Result, Step
 from theory.checking.relations import eq, le, lt
 from theory.results.fixed.variance import M_OF_BATCH
 from theory.results.tuned.tuned import BRACKET
+from theory.sequences import F
 from theory.symbols import (
     M_G,
     B,
-    F,
     K,
     L,
     M,

@@ -14,13 +14,12 @@ from theory.checking.relations import eq, le, lt
 from theory.laws import HYPERBOLA
 from theory.results.fixed.descent import GRADIENT_SQUARED, MEAN_OF_STEPS, START
 from theory.results.fixed.variance import M_G_OF_BATCH, M_OF_BATCH
+from theory.sequences import F, G, goal
 from theory.symbols import (
     B_0,
     M_G,
     B,
     Delta,
-    F,
-    G,
     G_mean,
     K,
     K_eta,
@@ -39,7 +38,6 @@ from theory.symbols import (
     eta_max,
     eta_star,
     f_now,
-    goal,
     k,
     mean_f_next,
     mu,

@@ -14,6 +14,7 @@ from theory.checking.relations import eq, le, lt
 from theory.laws import TUNED_TEXTBOOK
 from theory.results.fixed.variance import M_OF_BATCH
 from theory.results.tuned.tuned import CONSTANT_M_G, SCALE_AT_ITS_GOAL
+from theory.sequences import goal
 from theory.symbols import (
     B_0,
     B,
@@ -33,7 +34,6 @@ from theory.symbols import (
     eta,
     eta_free,
     eta_max,
-    goal,
     mu,
     price,
     slope_knee,

@@ -14,19 +14,15 @@ from theory.checking.relations import eq, le, put
 from theory.results.fixed.descent import GRADIENT_SQUARED
 from theory.results.tuned.tuned import BRACKET
 from theory.results.tuned.worst_case_tuned import EXCEEDS, TUNED_STEPS, Q
+from theory.sequences import F, G, Powers, PowerSums, Window
 from theory.symbols import (
     M_G,
     Delta,
-    F,
-    G,
     G_mean,
     K,
     L,
     M,
-    Powers,
-    PowerSums,
     S_bound,
-    Window,
     contraction,
     eta,
     f_inf,
@@ -132,7 +128,7 @@ BOUND_STEPS = (
     ),
     algebra(
         "10.9",
-        "and",
+        "and (polynomials in q, so for q = 1, too)",
         eq((1 - contraction) * PowerSums(n), n - Powers(n)),
         "docs/theory.md, result 10",
         ("10.8",),

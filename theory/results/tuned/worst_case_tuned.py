@@ -11,6 +11,7 @@ from theory.checking.proof import Kind, Step
 from theory.checking.relations import eq, le, lt
 from theory.results.fixed.variance import M_OF_BATCH
 from theory.results.tuned.tuned import BRACKET
+from theory.sequences import Powers, PowerSums, goal
 from theory.symbols import (
     M_G,
     B,
@@ -24,15 +25,12 @@ from theory.symbols import (
     K_worst_r,
     L,
     M,
-    Powers,
-    PowerSums,
     S_bound,
     contraction,
     contraction_star,
     epsilon,
     eta,
     eta_star,
-    goal,
     left,
     left_r,
     lost,
