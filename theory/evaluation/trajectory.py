@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.numbers.arguments import positive_array, require_positive
-from theory.numbers.doubles import require_doubles
+from theory.numbers.doubles import ratio, require_doubles
 from theory.numbers.log_space import Array
 
 FROM_A_RUN: Mapping[str, tuple[str, ...]] = {
@@ -119,7 +119,8 @@ def path_constants(
     """
     if not np.isfinite(f_inf):
         raise ValueError(f"f_inf must be finite, got {f_inf}")
-    excess = positive_array("loss - f_inf", np.asarray(loss, dtype=np.float64) - f_inf)
+    with np.errstate(over="ignore", invalid="ignore"):
+        excess = positive_array("loss - f_inf", np.asarray(loss, dtype=np.float64) - f_inf)
     measured = [
         positive_array(name, values)
         for name, values in (("gradient_square", gradient_square), ("variance", variance), ("L", L))
@@ -182,13 +183,14 @@ def account(step: ArrayLike, loss: ArrayLike, gradient_square: ArrayLike, eta: f
     if not (np.isfinite(losses).all() and losses[-1] < losses[0]):
         raise ValueError("loss must be finite and end below its start")
     count = int(steps[-1] - steps[0])
-    taken = np.arange(steps[0], steps[-1])
-    mean = float(np.interp(taken, steps, squares).mean())
+    taken, largest = np.arange(steps[0], steps[-1]), float(squares.max())
+    mean = float(np.interp(taken, steps, squares / largest).mean())
     error = None
     if steps.size >= 5:
         fewer = np.unique(np.append(np.arange(0, steps.size, 2), steps.size - 1))
-        error = abs(float(np.interp(taken, steps[fewer], squares[fewer]).mean()) / mean - 1.0)
-    worth = float(losses[0] - losses[-1]) / (eta * mean)
-    require_doubles(np.asarray(worth), "N")
+        error = abs(float(np.interp(taken, steps[fewer], squares[fewer] / largest).mean()) / mean - 1.0)
+    with np.errstate(over="ignore"):
+        fall = losses[0] - losses[-1]
+    worth = float(require_doubles(ratio([require_doubles(fall, "the fall of the loss")], [eta, mean, largest]), "N"))
     kept = worth / count
     return Account(count, worth, kept, 2.0 * (1.0 - kept), error)

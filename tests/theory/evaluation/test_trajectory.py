@@ -101,6 +101,23 @@ def test_what_cannot_be_done_is_refused_in_one_line(tmp_path, capsys, words, mes
     assert message in err
 
 
+@pytest.mark.parametrize("scale", [1e-150, 1.0, 1e150])
+def test_no_magnitude_is_lost_on_the_way(scale):
+    """eta G stays the same; neither eta G^2 nor G/eta is a double."""
+    found = account([1, 2, 3], [1.0, 0.9, 0.8], [scale, scale, scale], eta=0.1 / scale)
+    assert (found.N, found.e) == pytest.approx((2.0, 1.0))
+    steeply = path_constants([2.0, 1.0], [scale**2] * 2, [scale**2] * 2, [scale**2] * 2)
+    assert steeply.c2 == pytest.approx(2.0, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("loss", "square", "eta"), [([1e308, -1e308], 1.0, 1.0), ([1.0, 0.5], 1e300, 1e300), ([1.0, 0.5], 1e-300, 1e-300)]
+)
+def test_what_is_no_double_is_refused(loss, square, eta):
+    with pytest.raises(ValueError, match=r"N|fall of the loss"):
+        account([1, 2], loss, [square, square], eta)
+
+
 @pytest.mark.parametrize(
     ("step", "loss", "square"),
     [
