@@ -23,6 +23,7 @@ from theory import HYPERBOLA, POWER
 from verification.claims import on_curves, on_pairs, on_trials
 from verification.claims.evidence import Evidence, Found
 from verification.claims.judge import Corrected, Verdict, judge, uncorrected
+from verification.claims.on_trials import EDGE_MARGIN
 from verification.claims.rules import FLAT, LINEAR, MISFIT, RULES
 from verification.fits.fit import Interval
 from verification.fits.likelihood import Array
@@ -32,6 +33,7 @@ from verification.inference.trends import WHOLE_TRAINING, jonckheere
 from verification.missing import Missing
 from verification.records.measured_constants import MeasuredConstants
 from verification.records.records import Curve
+from verification.records.trials import SmoothnessRun, Trial
 
 Rng = np.random.Generator
 Made = Callable[[Rng, Design, int], list[Found]]
@@ -138,14 +140,13 @@ def _order(step: float, rng: Rng, design: Design, draws: int) -> list[Found]:
 
 def _momentum(b_crit: float, c2: float, rng: Rng, design: Design, draws: int) -> list[Found]:
     """C9: momentum against SGD with these ratios of the critical batch size and of c2."""
-    found = []
-    for pair in _pairs(rng, design, draws, b_crit * c2, c2):
-        sides = [
-            replace(side, curve=replace(side.curve, workload=f"d/n/{word}", sparsity=0.0))
-            for side, word in ((pair.dense, "sgd"), (pair.sparse, "momentum"))
-        ]
-        found.append(on_pairs.momentum_scales_further(sides))
-    return found
+    sides = [
+        replace(side, curve=replace(side.curve, workload=f"{side.curve.workload}/{word}", sparsity=0.0))
+        for pair in _pairs(rng, design, draws, b_crit * c2, c2)
+        for side, word in ((pair.dense, "sgd"), (pair.sparse, "momentum"))
+    ]
+    found = on_pairs.momentum_scales_further(sides)
+    return [found] if isinstance(found, Missing) else [[one] for one in found]
 
 
 def _product(off: float, rng: Rng, design: Design, draws: int) -> list[Found]:
@@ -210,6 +211,79 @@ def _rates(slope: float, rng: Rng, design: Design, draws: int) -> list[Found]:
     return [on_trials.best_rate_grows([one], [rates(one)]) for one in fitted(curves)]
 
 
+def _tried(rng: Rng, curve: Curve, edges: Array) -> Curve:
+    """Return a curve with 16 search points a study, evenly in [0, 1]; those below an edge reach the goal."""
+    trials = [
+        Trial(
+            batch_size=p.batch_size,
+            replicate=p.replicate,
+            trial=i,
+            status="complete" if reached else "incomplete",
+            lower=90.0,
+            upper=100.0 if reached else None,
+        )
+        for p, edge in zip(curve.points, np.repeat(edges, len(curve.points) // len(edges)), strict=True)
+        for i, reached in enumerate((np.linspace(0.0, 1.0, 16) + 0.1 * rng.standard_normal(16) < edge).tolist())
+    ]
+    return replace(curve, trials=tuple(trials))
+
+
+def _range(less: float, rng: Rng, design: Design, draws: int) -> list[Found]:
+    """C14: search points below 0.6 succeed in the dense network, fewer in the sparse one."""
+    x = _x(design)
+    log_steps, level = HYPERBOLA.log_steps(x, _THETA), np.full(len(x), 0.6)
+    sides = [
+        fitted([_tried(rng, one, level - off) for one in _curves(rng, design, draws, log_steps, DENSE, sparsity)])
+        for sparsity, off in ((0.0, 0.0), (90.0, less))
+    ]
+    return [on_trials.successful_range_shrinks(list(pair)) for pair in zip(*sides, strict=True)]
+
+
+def _region(slope: float, rng: Rng, design: Design, draws: int) -> list[Found]:
+    """C15: the share of search points that succeed, on a line in log B."""
+    x = _x(design)
+    curves = _curves(rng, design, draws, HYPERBOLA.log_steps(x, _THETA), DENSE)
+    edges = 0.5 + slope * (x - x.mean())
+    return [on_trials.region_grows([one]) for one in fitted([_tried(rng, curve, edges) for curve in curves])]
+
+
+def _winners(share: float, rng: Rng, design: Design, draws: int) -> list[Found]:
+    """C16: winners that are the largest rate tried, in a share of studies."""
+    found = []
+    for curve in _curves(rng, design, draws, HYPERBOLA.log_steps(_x(design), _THETA), DENSE):
+        at_edge = rng.random(len(curve.points)) < share
+        trials = [
+            Trial(
+                batch_size=p.batch_size,
+                replicate=p.replicate,
+                trial=i,
+                status="complete",
+                lower=80.0,
+                upper=90.0 if i == (2 if edge else 1) else 100.0,
+                metaparameters={"learning_rate": 0.1 * (i + 1)},
+            )
+            for p, edge in zip(curve.points, at_edge, strict=True)
+            for i in range(3)
+        ]
+        found.append(on_trials.winners_inside(fitted([replace(curve, trials=tuple(trials))])))
+    return found
+
+
+def _losses(tau: float, rng: Rng, design: Design, draws: int) -> list[Found]:
+    """C18: mean L and mean loss over runs, normal, of this Kendall's tau."""
+    shared = math.sin(0.5 * math.pi * tau)
+    found = []
+    for _ in range(draws):
+        smooth, own = rng.standard_normal((2, len(_LEVELS) * design.replicates))
+        loss = shared * smooth + math.sqrt(1.0 - shared**2) * own
+        runs = [
+            SmoothnessRun(sparsity=0.0, replicate=i, values={}, smoothness=(a,), loss=(b,))
+            for i, (a, b) in enumerate(zip(smooth.tolist(), loss.tolist(), strict=True))
+        ]
+        found.append(on_trials.loss_goes_with_smoothness(runs))
+    return found
+
+
 def _cases() -> list[Case]:
     """Return every claim at the null, inside, at and beyond its margin."""
     small, large = on_curves.SMALL, on_curves.LARGE
@@ -263,10 +337,15 @@ def _cases() -> list[Case]:
         Case("C12", f"fitted over predicted {off:g}", holds, partial(_product, off))
         for off, holds in ((1.0, True), (1.25, None), (4.0, False))
     ]
-    return cases + [
-        Case("C13", f"slope {slope:g}", holds, partial(_rates, slope))
-        for slope, holds in ((0.4, True), (0.0, None), (-0.4, False))
-    ]
+    for claim, what, made, truths in (
+        ("C13", "slope", _rates, ((0.4, True), (0.0, None), (-0.4, False))),
+        ("C14", "share less by", _range, ((0.3, True), (0.0, None), (-0.3, False))),
+        ("C15", "slope", _region, ((0.1, True), (0.0, None), (-0.1, False))),
+        ("C16", "share at an edge", _winners, ((0.0, True), (EDGE_MARGIN, None), (0.4, False))),
+        ("C18", "tau", _losses, ((0.8, True), (0.0, None), (-0.8, False))),
+    ):
+        cases += [Case(claim, f"{what} {one:g}", holds, partial(made, one)) for one, holds in truths]
+    return cases
 
 
 CASES = _cases()
