@@ -45,7 +45,7 @@ RESULTS: tuple[Result, ...] = (
 
 CASES: tuple[str, ...] = tuple(dict.fromkeys(result.case for result in RESULTS))
 
-PROPOSITION_4_1: tuple[Result, ...] = tuple(r for r in RESULTS if r.case == "fixed" or r.number == "8")
+PROPOSITION_4_1: tuple[Result, ...] = tuple(r for r in RESULTS if r.number in {*"1234568"})
 """The paper's derivation for a fixed rate, and the result that makes it exact."""
 
 
