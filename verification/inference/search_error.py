@@ -126,7 +126,7 @@ def ratio_by_trials(curves: Sequence[Curve]) -> dict[float, dict[int, float]]:
             sides = np.stack([_least(steps, chosen) for steps in (table[0], dense[0])])
             whole = np.isfinite(sides).all(axis=(0, 2))
             if whole.any():
-                by_trials[size] = math.exp(float((sides[0] - sides[1])[whole].mean()))
+                by_trials[size] = math.exp(float((sides[0][whole] - sides[1][whole]).mean()))
         found[sparsity] = by_trials
     return found
 
