@@ -31,7 +31,7 @@ CURVES_COLUMNS = (
 )
 # How many columns `curves.csv` has, and had before there were draws.
 CURVES_WIDTHS = (len(CURVES_COLUMNS), CURVES_COLUMNS.index("draws"))
-CONSTANTS_COLUMNS = ("workload", "sparsity", "quantity", "value", "low", "high", "n", "standard_error")
+CONSTANTS_COLUMNS = ("workload", "sparsity", "quantity", "value", "low", "high", "n", "standard_error", "exponents")
 TRIALS_COLUMNS = (
     "workload",
     "goal",

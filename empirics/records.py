@@ -29,34 +29,47 @@ STATUSES: Mapping[str, Status] = MappingProxyType(
 FEW_STEPS = 3
 Drawing = Literal["replacement", "epoch", "border"]
 RepeatKind = Literal["draw", "jitter"]
-QUANTITIES = (
-    "L_mean",
-    "L_max",
-    "L_at_goal",
-    "Delta",
-    "beta",
-    "L_mean_budget",
-    "hessian_top",
-    "beta_V",
-    "noise_scale",
-    "epsilon",
-    "M",
-    "M_G",
-    "beta_mean",
-    "Delta_best",
-    "L_mean_equal_loss",
-    "Delta_run",
-    "gamma",
-    "batch_square",
-    "lambda",
-    "s",
-    "share_above_edge",
-    "gradient_H_gradient",
-    "trace_H_Sigma",
-    "eta",
-    "T_at_40",
-    "T_at_goal",
+# What constants.csv may hold, in its order: quantity -> (i, j). It goes as a^i s^j when the weights of a network are
+# counted in units of a (f_a(u) = f(a u)) and its loss in units of 1/s. What has (0, 0) can be compared between
+# networks; all else is in units of its own network.
+EXPONENTS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        "L_mean": (2, 1),
+        "L_max": (2, 1),
+        "L_at_goal": (2, 1),
+        "Delta": (0, 1),
+        "beta": (2, 2),
+        "L_mean_budget": (2, 1),
+        "L_mean_equal_loss": (2, 1),
+        "hessian_top": (2, 1),
+        "beta_V": (0, 0),
+        "noise_scale": (0, 0),
+        "epsilon": (2, 2),
+        "M": (2, 2),
+        "M_G": (0, 0),
+        "beta_mean": (2, 2),
+        "Delta_best": (0, 1),
+        "gamma": (0, 0),
+        "batch_square": (2, 2),
+        "lambda": (2, 1),
+        "s": (0, 0),
+        "share_above_edge": (0, 0),
+        "gradient_H_gradient": (4, 3),
+        "trace_H_Sigma": (4, 3),
+        "K": (0, 0),
+        "eta": (-2, -1),
+        "T_at_40": (-2, -1),
+        "T_at_goal": (-2, -1),
+        "T_over_eta": (0, 0),
+        "c": (0, 0),
+        "kappa": (0, 0),
+        "Delta_run": (0, 1),
+        "N": (0, 0),
+        "e": (0, 0),
+        "alignment": (0, 0),
+    }
 )
+QUANTITIES = tuple(EXPONENTS)
 
 
 @dataclass(frozen=True, order=True)

@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": ("theory.evaluation.command", "steps to result by the paper's equations, at given batch sizes"),
     "measure": ("empirics.measure", "measure K*(B) per sparsity, then L, Delta and beta"),
     "constants": ("empirics.constants", "measure L, Delta and beta alone, and what they predict"),
+    "account": ("verification.account.__main__", "what the K* of pruned networks is made of, in factors without units"),
     "report": ("verification.report.__main__", "fits, intervals and verdicts of a run or a CSV file"),
     "page": ("paper_figures.report.__main__", "one HTML page of measured runs"),
     "figures": ("paper_figures.__main__", "draw the paper's figures for measured runs"),
@@ -84,10 +85,11 @@ def _fits(folder: Path) -> str:
 
 
 def _predictions(folder: Path) -> str:
-    """Return what the constants of a run predict."""
-    from verification.prediction.table import describe  # noqa: PLC0415 - only after a measurement
+    """Return what the constants of a run account for and predict."""
+    from verification.account.text import read_account  # noqa: PLC0415 - only after a measurement
+    from verification.prediction.table import describe  # noqa: PLC0415
 
-    return describe(folder)
+    return f"{read_account(folder)}\n{describe(folder)}"
 
 
 _FOLLOWS: Mapping[str, Callable[[Path], str]] = {"measure": _fits, "constants": _predictions}

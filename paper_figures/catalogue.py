@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from paper_figures.drawing.style import METADATA, RC
+from paper_figures.extras.account import extra_account
 from paper_figures.extras.examples import extra_examples
 from paper_figures.extras.fits import extra_fits
 from paper_figures.extras.rates import extra_rates
@@ -68,6 +69,7 @@ _ENTRIES = {
     },
 }
 _EXTRAS = {
+    "account": FigureEntry("what K* over the dense network's is made of", extra_account),
     "fits": FigureEntry("the fitted law of every curve, with its band", extra_fits),
     "rates": FigureEntry("the best rate and eta* K* against theory", extra_rates),
     "window": FigureEntry("K over multiples of the best rate against theory", extra_window),

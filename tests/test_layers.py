@@ -15,6 +15,7 @@ ROOT = Path(theory.__file__).parents[1]
 # What the layers above may know of `empirics`: readers of stores and tables, records, rates, columns, errors, requests.
 READERS = {
     *(
+        "empirics.derived",
         "empirics.store.store",
         "empirics.store.tables",
         "empirics.reading.table",

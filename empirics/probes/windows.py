@@ -91,8 +91,6 @@ def constants_of(points: Sequence[Point], budget: Sequence[StepMeasurement], run
     at_goal = [point for point in points if point.step == run.goal_step]
     if smoothness := _smoothness(at_goal):
         (found["L_at_goal"],) = smoothness
-    if at_goal:
-        found["Delta_run"] = first.along.before - at_goal[0].along.after
     return (
         found
         | _noise_constants(up_to_goal, run.batch_size)

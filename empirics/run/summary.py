@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from empirics.derived import with_derived
 from empirics.records import FEW_STEPS, QUANTITIES, ConstantsRecord, Study, StudyRecord, number_text
 from empirics.search.space import at_edge
 from empirics.store.store import read_store
@@ -73,7 +74,7 @@ def describe_run(folder: Path) -> str:
             lines.append(f"\n{workload}, {goal_label(number_text(goal), sign)}: steps to result K*(B)")
             lines += [*_table(studies, _cell), *_draws_tables(studies), *_warnings(studies)]
     if constants:
-        lines += ["", *_constants_table(constants)]
+        lines += ["", *_constants_table(constants, str(workload))]
     peak = sessions[-1].get("peak_memory_bytes") if sessions else None
     if isinstance(peak, int):
         lines += ["", f"Most memory of a process: {peak / 1e9:.2f} GB."]
@@ -193,7 +194,7 @@ def describe_constants(folder: Path) -> str:
         constants, workload, studies = store.constants(), store.identity["workload"], store.studies()
     lines = ["", f"{workload}: constants"]
     if constants:
-        lines += [*_constants_table(constants), *_variance_lines(constants)]
+        lines += [*_constants_table(constants, str(workload)), *_variance_lines(constants)]
     lines += [line for line in map(describe_ending, constants) if line]
     known = {(record.study.sparsity, record.study.replicate) for record in constants}
     names = ", ".join(str(study) for study in studies if (study.sparsity, study.replicate) not in known)
@@ -202,10 +203,11 @@ def describe_constants(folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _constants_table(constants: Sequence[ConstantsRecord]) -> list[str]:
+def _constants_table(constants: Sequence[ConstantsRecord], workload: str) -> list[str]:
     """Return the constants with a row a quantity and a column a sparsity and replicate, and what they belong to."""
-    quantities = [name for name in QUANTITIES if any(name in record.values for record in constants)]
-    columns = [[_title(record), *(_constant(record, name) for name in quantities)] for record in constants]
+    complete = [with_derived(record, constants, workload) for record in constants]
+    quantities = [name for name in QUANTITIES if any(name in record.values for record in complete)]
+    columns = [[_title(record), *(_constant(record, name) for name in quantities)] for record in complete]
     columns.insert(0, ["", *quantities])
     widths = [max(map(len, column)) for column in columns]
     rows = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import statistics
@@ -12,7 +11,8 @@ from pathlib import Path
 from scipy.special import stdtrit
 
 from empirics.columns import CONSTANTS_COLUMNS, CURVES_COLUMNS, CURVES_WIDTHS
-from empirics.records import QUANTITIES, ConstantsRecord, StudyRecord, number_text
+from empirics.derived import with_derived
+from empirics.records import EXPONENTS, ConstantsRecord, StudyRecord, number_text
 from empirics.store.rows import Store
 from kstar.files import csv_text, write_atomically
 
@@ -76,43 +76,25 @@ def write_constants(folder: Path, workload: str, records: Sequence[ConstantsReco
 def constants_rows(workload: str, records: Sequence[ConstantsRecord]) -> list[tuple[object, ...]]:
     """Return the rows of `constants.csv`: each quantity's mean over replicates with its 95% interval.
 
-    The standard error is that of having seen a part of the training set only; it is blank where all of it was.
-    Delta_best, 2 (f(w_1) - f_inf) with the lowest loss seen by any sparsity as f_inf, is added here: it takes them all.
+    The standard error is that of having seen a part of the training set only; it is blank where all of it was. What
+    follows from other quantities is added here, see `empirics.derived`.
 
     Args:
         workload: Name of the workload.
         records: One record a sparsity and replicate.
     """
     rows: list[tuple[object, ...]] = []
-    complete = [with_delta_best(record, records) for record in records]
+    complete = [with_derived(record, records, workload) for record in records]
     for sparsity in sorted({record.study.sparsity for record in records}):
         of_sparsity = [record for record in complete if record.study.sparsity == sparsity]
-        for quantity in QUANTITIES:
+        for quantity, exponents in EXPONENTS.items():
             having = [record for record in of_sparsity if quantity in record.values]
             if having:
                 ending = len(having), _error_of_mean([record.errors.get(quantity) for record in having])
                 summary = _summary([record.values[quantity] for record in having])
-                rows.append((workload, number_text(sparsity), quantity, *summary, *ending))
+                units = " ".join(map(str, exponents))
+                rows.append((workload, number_text(sparsity), quantity, *summary, *ending, units))
     return rows
-
-
-def with_delta_best(record: ConstantsRecord, records: Iterable[ConstantsRecord]) -> ConstantsRecord:
-    """Return a record with Delta_best: f_inf is the lowest training loss that any run of its replicate has seen.
-
-    Args:
-        record: The record.
-        records: Those of all sparsities.
-    """
-    seen = [
-        loss
-        for other in records
-        if other.study.replicate == record.study.replicate
-        for loss in other.along("training_loss").values()
-    ]
-    if not seen or "Delta" not in record.values:
-        return record
-    best = record.values["Delta"] - 2 * min(seen)
-    return dataclasses.replace(record, values=record.values | {"Delta_best": best})
 
 
 def _summary(values: Sequence[float]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -215,6 +216,7 @@ class _PointMeasurement:
         self._report = report
         self._network, self._sample = laboratory.network, sample
         self._kept, self._data = laboratory.mask_tensor(mask), laboratory.split(run.replicate)
+        self._device = laboratory.device
         self._gradient_of, self._sums_of = laboratory.engine.gradient_of(mask), laboratory.engine.sums_of(mask)
         self._field, self._hessian_steps = laboratory.field(run.replicate, mask), hessian_steps
         self._vectors = laboratory.specification.probe.quadratic_forms
@@ -223,7 +225,8 @@ class _PointMeasurement:
     def along(self, step: _Step, after: Tensor) -> StepMeasurement:
         """Return what the step itself says, its mini-batch gradient included."""
         assert step.before is not None
-        images, labels = (part[step.rows] for part in (self._data.training_images, self._data.training_labels))
+        rows = torch.from_numpy(step.rows).to(self._device)
+        images, labels = self._data.training_images[rows], self._data.training_labels[rows]
         _, batch = full_gradient(self._network, step.before, self._kept, images, labels, self._gradient_of)
         return local_smoothness(
             self._network, step.before, after, self._kept, self._sample, batch[0], self._gradient_of

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from paper_figures.report.chart import Chart, chart
 from paper_figures.report.provenance import Measured, Step, measured, steps_to_reproduce
-from paper_figures.report.tables import Table, constants_tables, fit_tables, glance_table, ratio_tables
+from paper_figures.report.tables import Table, account_tables, constants_tables, fit_tables, glance_table, ratio_tables
 from paper_figures.run import read_run
 from verification.claims.judge import Claim, Verdict
 from verification.claims.needs import Remedy, remedies
@@ -84,6 +84,7 @@ class RunView:
         notes: What a reader should know of verdicts and records.
         charts: One for each workload and goal.
         fits: One table for each chart.
+        account: What K* over the dense network's is made of, and the prediction that follows; empty where unknown.
         constants: Measured constants, one table a workload.
         ratios: Measured and predicted ratios, one table for each workload and goal.
         figures: What lies in its folder `figures`.
@@ -101,6 +102,7 @@ class RunView:
     notes: tuple[str, ...]
     charts: tuple[Chart, ...]
     fits: tuple[Table, ...]
+    account: tuple[Table, ...]
     constants: tuple[Table, ...]
     ratios: tuple[Table, ...]
     figures: tuple[DrawnFigure, ...]
@@ -167,6 +169,7 @@ def _read(key: str, folder: Path) -> tuple[RunView, Sequence[Claim]]:
         notes=tuple(note for note in (found.note, *records.notes) if note),
         charts=tuple(chart(f"{key}-chart{i}", curves) for i, curves in enumerate(groups.values())),
         fits=fit_tables(groups),
+        account=account_tables(records),
         constants=constants_tables(records.constants),
         ratios=ratio_tables(groups, found.analysis.pairs),
         figures=drawn_figures(folder),

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from paper_figures.report.chart import title
+from verification.account.predicted_steps import predicted_steps
+from verification.account.splits import PARTS, TOLD, split
+from verification.account.text import UNITS, without_flow
 from verification.claims.judge import Claim
 from verification.fits.curves import FittedCurve
 from verification.inference.pairs import Pair
 from verification.missing import Missing
 from verification.records.constants_file import Constant
-from verification.report.tables import constant_text, fit_rows, has_ratio, number, ratio_rows
+from verification.records.records import Records, curve_groups
+from verification.report.tables import constant_text, fit_rows, has_ratio, known_text, number, ratio_rows
 
 Groups = Mapping[tuple[str, str], Sequence[FittedCurve]]
 
@@ -20,13 +24,25 @@ QUANTITIES: Mapping[str, str] = MappingProxyType(
         "L_mean": "smoothness, mean along the winner's run up to its goal",
         "L_max": "smoothness, largest on that way",
         "L_at_goal": "smoothness, at the goal",
-        "L_mean_budget": "smoothness, mean along the whole run that was followed",
+        "L_mean_budget": "smoothness, mean over the whole training",
         "Delta": "2 (f(w₁) - f_inf), f_inf = 0",
         "Delta_best": "2 (f(w₁) - f_inf), f_inf the lowest loss any sparsity saw",
         "beta": "variance of a one-example gradient at w₁",
         "beta_mean": "variance of a one-example gradient, mean along the run",
         "hessian_top": "largest eigenvalue of the Hessian, mean along the run",
         "epsilon": "squared gradient norm, mean along the run",
+        "L_mean_equal_loss": "smoothness, mean until the loss is 40% of the first",
+        "Delta_run": "f(w₁) - f after the goal step",
+        "lambda": "curvature along the steps, mean",
+        "share_above_edge": "share of the squared gradient in modes with eta h > 1",
+        "eta": "flow time that a step moves the run, mean",
+        "T_at_40": "time of the flow to 40% of the first loss",
+        "T_at_goal": "time of the flow to the loss at the goal",
+        "T_over_eta": "T/eta: that time in steps of the run's rate",
+        "c": "eta K*/T: what is left",
+        "kappa": "largest eigenvalue of the Hessian times T",
+        "N": "steps of a descent without loss",
+        "e": "share of the promised decrease that the steps keep",
     }
 )
 
@@ -91,6 +107,51 @@ def constants_tables(constants: Sequence[Constant]) -> tuple[Table, ...]:
     return tuple(tables)
 
 
+def account_tables(records: Records) -> tuple[Table, ...]:
+    """Return what K* over the dense network's is made of, and the curves that one flow and one rate predict.
+
+    Args:
+        records: Of a run folder.
+
+    Returns:
+        Two tables with a row a sparsity; none where no pruned network has an account.
+    """
+    runs = records.smoothness
+    sparsities = sorted({one.sparsity for one in runs if one.account is not None and one.sparsity})
+    if not sparsities:
+        return ()
+    rows, remarks = [], [f"1/eta, gap and 1/<G> make N. {UNITS}", *without_flow(records)]
+    for sparsity in sparsities:
+        found = {by: split(runs, sparsity, by) for by in PARTS}
+        remarks += [f"{sparsity:g}%: {one}." for one in found.values() if isinstance(one, Missing)]
+        known = [one for one in found.values() if not isinstance(one, Missing)]
+        factors = {"K*": known[-2].total if known else None}
+        for one in known:
+            factors |= one.factors
+        cells = (factors.get(name) for name in ("K*", *TOLD))
+        rows.append((f"{sparsity:g}%", *("-" if one is None else known_text(one.ratio, one.interval) for one in cells)))
+    caption = "K* over the dense network's, = T x 1/eta x c = N x 1/e x 1/a: ratio [95% over seeds]"
+    header = ("sparsity", "K*", *(f"{name}: {told}" for name, told in TOLD.items()))
+    return Table(caption, header, tuple(rows), tuple(dict.fromkeys(remarks))), *_predicted(records, sparsities)
+
+
+def _predicted(records: Records, sparsities: Sequence[float]) -> tuple[Table, ...]:
+    """Return K* at each batch size as one flow and one best rate predict it, beside what was measured."""
+    curves = next(iter(curve_groups(records.curves).values()))
+    found = {sparsity: predicted_steps(records.smoothness, curves, sparsity) for sparsity in sparsities}
+    known = {sparsity: one for sparsity, one in found.items() if not isinstance(one, Missing)}
+    sizes = sorted({point.batch_size for one in known.values() for point in one.points})
+    rows = []
+    for sparsity, one in known.items():
+        points = {p.batch_size: f"{number(p.predicted)}, {number(p.measured)}" for p in one.points}
+        factor = known_text(one.factor.ratio, one.factor.interval)
+        rows.append((f"{sparsity:g}%", factor, *(points.get(size, "-") for size in sizes)))
+    caption = "K* predicted from the dense curve, one flow and one best rate, then K* measured"
+    remarks = tuple(f"{sparsity:g}%: {one}." for sparsity, one in found.items() if isinstance(one, Missing))
+    table = Table(caption, ("sparsity", "over dense", *(f"B = {size}" for size in sizes)), tuple(rows), remarks)
+    return (table,) if rows else ()
+
+
 def ratio_tables(groups: Groups, pairs: Sequence[Pair]) -> tuple[Table, ...]:
     """Return the ratios to the dense network, measured beside predicted, one table for each workload and goal.
 
@@ -101,7 +162,14 @@ def ratio_tables(groups: Groups, pairs: Sequence[Pair]) -> tuple[Table, ...]:
     Returns:
         The tables; a group without a pair says what it lacks.
     """
-    header = ("sparsity", "c1, measured", "c2, measured", "B_crit, measured", "c1, predicted", "= Delta * L * beta")
+    header = (
+        "sparsity",
+        "c1, measured",
+        "c2, measured",
+        "B_crit, measured",
+        "c1, predicted",
+        "= Delta * L * beta, not invariant",
+    )
     tables = []
     for group, fitted in groups.items():
         mine = [pair for pair in pairs if pair.sparse.group == group]

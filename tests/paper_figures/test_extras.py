@@ -1,20 +1,25 @@
 """Figures 2, 4, 6 and 12 and the extras show what records and verdicts say, and say what they cannot show."""
 
+import itertools
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from samples.accounts import CURVATURES, descent
 from samples.searched_runs import followed, judged_run, searched_records
 from samples.verification_runs import write_run
 
 from paper_figures.catalogue import FIGURES
+from paper_figures.report.tables import account_tables
 from paper_figures.run import read_run
 from theory import HYPERBOLA
+from verification.account.splits import split
 from verification.inference.bands import law_band, ratio_band
 from verification.inference.ratios import measured_ratios
 from verification.inference.smoothness_and_rate import OTHER_STEPS
 from verification.records.records import Records
+from verification.records.trials import smoothness_run
 
 
 def shown(figure, runs, panels):
@@ -227,3 +232,58 @@ def test_a_run_from_files_draws_every_figure(tmp_path, panels):
     for name, entry in FIGURES.items():
         drawn = panels(entry.draw([run]))
         assert drawn.caption, name
+
+
+def accounted(flow=True):
+    """A run whose dense and sparse network were followed in two replicates, one of curvatures a quarter as large."""
+    ways = {0.0: {"steps": 20}, 90.0: {"steps": 50, "curvatures": CURVATURES / 4}}
+    found = [descent(s, r, rate=0.3 + 0.1 * r, flow=flow, **ways[s]) for s in ways for r in (0, 1)]
+    runs = tuple(smoothness_run(one, "digits/small-cnn/sgd") for one in found)
+    return judged_run(replace(searched_records(), smoothness=runs))
+
+
+def test_an_account_is_a_waterfall_from_one_to_the_ratio(panels):
+    run = accounted()
+    drawn = shown("extra_account", [run], panels)
+    for axes, by in zip(drawn.axes, ("flow", "descent"), strict=True):
+        found = split(run.records.smoothness, 90.0, by)
+        bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in axes.patches]
+        ratios = [factor.ratio for factor in found.factors.values()]
+        starts = np.cumprod([1.0, *ratios])
+        assert bars[:-1] == [pytest.approx(ends) for ends in itertools.pairwise(starts)]
+        assert bars[-1] == (1.0, pytest.approx(2.5))
+        assert bars[-2][1] == pytest.approx(2.5)
+        assert [text.get_text().split()[0] for text in axes.texts] == [f"{ratio:.3g}" for ratio in (*ratios, 2.5)]
+    assert next(text.get_text() for text in drawn.axes[0].get_yticklabels()) == "T: how long the flow takes"
+    assert "T and $1/\\eta$, each alone, change" in drawn.caption
+
+
+def test_an_account_that_lacks_flows_or_runs_says_so(sgd, panels):
+    left, right = shown("extra_account", [accounted(flow=False)], panels).axes
+    assert "no flow came down" in " ".join(left.texts[0].get_text().split())
+    assert len(right.patches) == 3
+    drawn = shown("extra_account", [sgd], panels)
+    assert not drawn.axes
+    assert "no account, no pruned run was followed to its goal" in drawn.caption
+
+
+def test_the_pages_tables_hold_account_and_prediction():
+    account, prediction = account_tables(accounted().records)
+    cells = dict(zip(account.columns, account.rows[0], strict=True))
+    assert (cells["sparsity"], cells["K*"].split()[0]) == ("90%", "2.5")
+    assert [name.split(":")[0] for name in account.columns[2:]] == [
+        "T",
+        "1/eta",
+        "c",
+        "N",
+        "1/e",
+        "1/a",
+        "gap",
+        "1/<G>",
+    ]
+    assert "Not invariant" in account.remarks[0]
+    assert prediction.columns == ("sparsity", "over dense", "B = 4", "B = 16", "B = 64", "B = 256")
+    assert prediction.rows[0][0] == "90%"
+    (bare,) = account_tables(accounted(flow=False).records)
+    assert any("python -m empirics.constants --out run" in one for one in bare.remarks)
+    assert account_tables(searched_records()) == ()

@@ -144,3 +144,51 @@ def errors_loss(outputs, targets):
 
 def not_differentiable():
     return workload(module=lambda: nn.Linear(len(CURVATURES), 2), loss=errors_loss)
+
+
+class Rewritten(nn.Module):
+    """A network of two layers whose weights are counted in units of a: f_a(u) = f(a u), from u = w/a."""
+
+    def __init__(self, a):
+        super().__init__()
+        self.a = a
+        self.first = nn.Parameter(torch.randn(3, len(CURVATURES)) / (4.0 * a))
+        self.second = nn.Parameter(torch.randn(2, 3) / (2.0 * a))
+
+    def forward(self, inputs):
+        return torch.tanh(inputs @ (self.a * self.first).T) @ (self.a * self.second).T
+
+
+def rewritten(a, s, optimizer):
+    """Return a workload with weights in units of a and losses in units of 1/s."""
+    momentum = (Metaparameter("momentum", 0.5, 0.99, "reverse_log"),) if optimizer != "sgd" else ()
+    return workload(
+        module=lambda: Rewritten(a),
+        loss=lambda outputs, targets: s * functional.cross_entropy(outputs, targets),
+        search_space=(Metaparameter("learning_rate", 1e-3, 10.0, "log"), *momentum),
+        optimizer=optimizer,
+    )
+
+
+def plain_sgd():
+    return rewritten(1.0, 1.0, "sgd")
+
+
+def half_sgd():
+    return rewritten(0.5, 1.0, "sgd")
+
+
+def double_sgd():
+    return rewritten(2.0, 1.0, "sgd")
+
+
+def louder_sgd():
+    return rewritten(1.0, 4.0, "sgd")
+
+
+def plain_momentum():
+    return rewritten(1.0, 1.0, "momentum")
+
+
+def double_momentum():
+    return rewritten(2.0, 4.0, "momentum")

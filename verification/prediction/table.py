@@ -52,6 +52,7 @@ def describe(folder: Path) -> str:
     lines = [
         "",
         "Sparse over dense, predicted from the constants: ratio [95% over seeds] {95% within one seed}",
+        "Not invariant: product and averages change with the units of one network's weights or loss.",
         f"{'':>4} {'way':<13}{'Delta':>7}{'L':>8}{'noise':>8}{'eps^-2':>8}  c1, c2, critical batch size",
     ]
     predictions: list[Prediction] = []

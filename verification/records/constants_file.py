@@ -8,8 +8,8 @@ from empirics.columns import CONSTANTS_COLUMNS
 from empirics.reading.table import Row, read_plain_table
 from verification.records.measured_constants import MeasuredConstants
 
-# Tables of others need not say how much of the data they have seen.
-NEEDED_OF_CONSTANTS = tuple(name for name in CONSTANTS_COLUMNS if name != "standard_error")
+# Tables of others need not say how much of the data they have seen, nor how a quantity changes with units.
+NEEDED_OF_CONSTANTS = tuple(name for name in CONSTANTS_COLUMNS if name not in {"standard_error", "exponents"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def read_constants(path: Path) -> tuple[Constant, ...]:
 
 def printed_constant(row: Sequence[object]) -> Constant:
     """Return the constant of a row of `constants.csv` as `empirics.store.tables.constants_rows` makes it."""
-    workload, sparsity, quantity, value, low, high, n, _ = map(str, row)
+    workload, sparsity, quantity, value, low, high, n, *_ = map(str, row)
     return Constant(
         workload=workload,
         sparsity=float(sparsity),

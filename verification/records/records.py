@@ -224,7 +224,7 @@ def _read_store(folder: Path, minimum: bool) -> Records:
     if not grouped:
         raise ValueError(f"{folder / 'study.sqlite'} holds no finished study; measure into it first")
     try:
-        smoothness = tuple(smoothness_run(one) for one in constants)
+        smoothness = tuple(smoothness_run(one, workload) for one in constants)
     except KeyError as error:
         raise ValueError(f"{folder / 'study.sqlite'} is damaged (L without a loss at step {error})") from None
     drawn = {goal for goal, _ in grouped} if not minimum else set()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from empirics.derived import Account, account_of
 from empirics.reading.table import Row
 from empirics.records import STATUSES, Status
 
@@ -54,6 +55,7 @@ class SmoothnessRun:
         batch_size: Of the run, None where the input does not say.
         goal_step: The step that reached the goal; None where none did.
         metaparameters: Those it was trained with; empty where the input does not say.
+        account: Of its steps; None where a part is missing.
     """
 
     sparsity: float
@@ -65,6 +67,7 @@ class SmoothnessRun:
     batch_size: int | None = None
     goal_step: int | None = None
     metaparameters: Mapping[str, float] = field(default_factory=dict, hash=False)
+    account: Account | None = None
 
 
 def stored_trial(record: "StudyRecord", one: "TrialRecord") -> Trial:
@@ -116,11 +119,12 @@ def drawn_interval(record: "StudyRecord") -> tuple[float, float | None] | None:
     return None if any(map(record.seen_short, hits)) else (0.0, float(min(one.step for one in hits)))
 
 
-def smoothness_run(record: "ConstantsRecord") -> SmoothnessRun:
+def smoothness_run(record: "ConstantsRecord", workload: str) -> SmoothnessRun:
     """Return what was measured along one run.
 
     Args:
         record: Of one sparsity and replicate.
+        workload: Its name.
 
     Raises:
         KeyError: If L was measured at a step without the loss.
@@ -138,6 +142,7 @@ def smoothness_run(record: "ConstantsRecord") -> SmoothnessRun:
         batch_size=record.study.batch_size,
         goal_step=record.goal_step,
         metaparameters=record.metaparameters,
+        account=account_of(record, workload),
     )
 
 

@@ -178,7 +178,7 @@ def ratio_lines(analysis: Analysis) -> list[str]:
     header = ("ratio", "c1", "c2", "B_crit", "c1 predicted: Delta*L*beta")
     for group, fitted in curve_groups(analysis.curves).items():
         rows, about = ratio_rows(fitted, [pair for pair in analysis.pairs if pair.sparse.group == group])
-        title = "Ratio to the dense network, both curves fitted jointly; the prediction is from measured constants"
+        title = "Ratio to the dense network, both curves fitted jointly; the prediction is not invariant"
         of = fitted[0].curve.title
         lines += [*([of] if of else []), *([title, *columns(header, rows)] if rows else []), *map(wrapped, about), ""]
     return lines[:-1]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from verification.account.text import describe_account
 from verification.claims.analysis import Analysis
 from verification.claims.needs import remedies, remedy_lines
 from verification.claims.rules import NEEDS
@@ -49,5 +50,5 @@ def report_text(analysis: Analysis, efficiency: float | None = None, step_time: 
     lines += ["", *claim_lines(analysis.claims), "", "Details", *remedy_lines(found, WIDTH)]
     lines += ["", *claim_details(analysis.claims), "", *ratio_lines(analysis)]
     if records.source.is_dir() and records.constants:
-        lines.append(describe(records.source))
+        lines += [describe_account(records), describe(records.source)]
     return "\n".join([*lines, "", *detail_lines(analysis)])

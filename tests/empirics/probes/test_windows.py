@@ -49,7 +49,6 @@ def test_every_window_by_hand():
     assert found == {
         "Delta": [5.0, 7.0],
         "beta": [20.0, 21.0],
-        "Delta_run": [1.8, 1.8],
         "L_mean_budget": [15.0, 16.0],
         "L_mean": [6.0, 7.0],
         "L_mean_equal_loss": [4.0, 5.0],  # the third point's loss is 40% of the first's

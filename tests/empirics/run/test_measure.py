@@ -22,10 +22,11 @@ def test_a_run_folder_holds_the_files_and_columns_agreed_on(undisturbed):
     ]
     assert (undisturbed / "curves.csv").read_text().splitlines()[0] == (
         "workload,goal,sparsity,replicate,batch_size,steps_to_result,lower,upper,status,stop,trials,complete,incomplete,"
-        "infeasible,censored,winner,metaparameters"
+        "infeasible,censored,winner,metaparameters,draws,redrawn,steps_at_best_rate,steps_at_best_rate_low,"
+        "steps_at_best_rate_high,reached_share,log_spread,rounding_spread"
     )
     assert (undisturbed / "constants.csv").read_text().splitlines()[0] == (
-        "workload,sparsity,quantity,value,low,high,n,standard_error"
+        "workload,sparsity,quantity,value,low,high,n,standard_error,exponents"
     )
     assert [(row["sparsity"], row["batch_size"]) for row in rows(undisturbed / "curves.csv")] == [
         (sparsity, batch_size) for sparsity in ("0", "90") for batch_size in ("8", "16", "32", "128")

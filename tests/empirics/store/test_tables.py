@@ -103,12 +103,12 @@ def constants(sparsity, replicate, first, errors=None):
 
 
 CONSTANTS = """\
-workload,sparsity,quantity,value,low,high,n,standard_error
-digits/small-cnn/sgd,0,L_mean,0.571235,,,1,
-digits/small-cnn/sgd,0,L_max,2,,,1,
-digits/small-cnn/sgd,0,L_at_goal,3,,,1,
-digits/small-cnn/sgd,0,Delta,4.6,,,1,
-digits/small-cnn/sgd,0,beta,100,,,1,
+workload,sparsity,quantity,value,low,high,n,standard_error,exponents
+digits/small-cnn/sgd,0,L_mean,0.571235,,,1,,2 1
+digits/small-cnn/sgd,0,L_max,2,,,1,,2 1
+digits/small-cnn/sgd,0,L_at_goal,3,,,1,,2 1
+digits/small-cnn/sgd,0,Delta,4.6,,,1,,0 1
+digits/small-cnn/sgd,0,beta,100,,,1,,2 2
 """
 
 

@@ -1,0 +1,1 @@
+"""The account of steps: what makes the K* of a pruned network larger, in factors that no choice of units changes."""
