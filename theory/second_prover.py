@@ -67,7 +67,7 @@ def report(results: tuple[Result, ...]) -> Iterator[tuple[str, bool]]:
         >>> from theory.results.all import results_of
         >>> *_, (last, sound) = report(results_of("decaying"))
         >>> print(last, sound)
-        9 steps: 8 held by both provers, 1 by sympy alone (a sum over steps: 1), 0 refuted.
+        6 steps: 5 held by both provers, 1 by sympy alone (a sum over steps: 1), 0 refuted.
          True
     """
     reasons, both, refuted = Counter[str](), 0, 0
