@@ -36,6 +36,8 @@ SMALLER = {
     "python -m empirics.measure --executor ray": f"{TINY} --no-constants",
     "python -m empirics.measure --data-parallel 2": f"{TINY} --no-constants",
     "python -m paper_figures DIR": "--figure 1 4 12 ratio",
+    "python -m benchmarks.coverage": "--curves 3 --replicates 2",
+    "python -m benchmarks.verdicts": "--draws 2 --claims C13",
 }
 # What no test can type, and why.
 NOT_RUN = {
