@@ -42,6 +42,14 @@ class _Latex(LatexPrinter):  # type: ignore[misc]  # sympy ships no types
         written = SEQUENCES[expr.func.__name__][2].format(sympy.latex(expr.args[0]))
         return f"{written}^{{{exp}}}" if exp else written
 
+    def _print_Sum(self, expr: sympy.Sum) -> str:  # noqa: N802  (sympy's hook)
+        """Return a sum over two indices as two signs: sympy stacks them, which a web page cannot."""
+        if len(expr.limits) == 1:
+            return str(super()._print_Sum(expr))
+        *inner, outer = expr.limits
+        index, low, high = map(self._print, outer)
+        return rf"\sum_{{{index}={low}}}^{{{high}}} {self._print(sympy.Sum(expr.function, *inner))}"
+
 
 class _Text(StrPrinter):  # type: ignore[misc]  # sympy ships no types
     def _as_ordered_terms(self, expr: sympy.Expr, order: str | None = None) -> list[sympy.Expr]:

@@ -54,7 +54,7 @@ ALL_PAIRS = sympy.Sum(variance, (i, 1, B)) + 2 * sympy.Sum(sympy.Sum(covariance,
 
 
 M_OF_BATCH, M_G_OF_BATCH = (Meaning("4.4", symbol, SECOND_MOMENT.claim) for symbol in (M, M_G))
-"""Results that assume a second moment of at most M + M_G |grad f|² hold for a batch with these."""
+"""Results that assume a second moment of at most M, and M_G times the squared gradient, hold for a batch with these."""
 
 MINIBATCH = Result(
     "4",
