@@ -73,9 +73,11 @@ class _Text(StrPrinter):  # type: ignore[misc]  # sympy ships no types
         return f"ψ{chr(39) * int(order)}({self._print(argument)})"
 
     def _print_Sum(self, expr: sympy.Sum) -> str:  # noqa: N802  (sympy's hook)
-        index, low, high = expr.limits[0]
-        summand = self.parenthesize(expr.function, precedence_traditional(expr))
-        return f"Σ_({self._print(index)}={self._print(low)}..{self._print(high)}) {summand}"
+        signs = [
+            f"Σ_({self._print(index)}={self._print(low)}..{self._print(high)})"
+            for index, low, high in reversed(expr.limits)
+        ]
+        return " ".join((*signs, self.parenthesize(expr.function, precedence_traditional(expr))))
 
     def _print_Limit(self, expr: sympy.Limit) -> str:  # noqa: N802  (sympy's hook)
         function, variable, point, _ = expr.args
@@ -109,6 +111,9 @@ def text(expression: sympy.Basic) -> str:
         >>> from theory.symbols import B, c1, c2, eta
         >>> text(c1 / B + c2 - eta**2)
         'c1/B + c2 - η²'
+        >>> i, j = sympy.symbols("i j")
+        >>> text(sympy.Sum(sympy.Sum(c1, (j, i, B)), (i, 1, B)))
+        'Σ_(i=1..B) Σ_(j=i..B) c1'
     """
     if isinstance(expression, Relational):
         return f"{text(expression.lhs)} {_sign(expression)[0]} {text(expression.rhs)}"
@@ -135,6 +140,9 @@ def latex(expression: sympy.Basic) -> str:
 
     Example:
         >>> from theory.symbols import B, c1, c2
+        >>> i, j = sympy.symbols("i j")
+        >>> latex(sympy.Sum(sympy.Sum(c1, (j, i, B)), (i, 1, B)))
+        '\\sum_{i=1}^{B} \\sum_{j=i}^{B} c_{1}'
         >>> latex(c1 / B + c2)
         '\\frac{c_{1}}{B} + c_{2}'
     """
