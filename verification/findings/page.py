@@ -49,7 +49,7 @@ log(eta\\* K\\*) on log B is 0. The rate eta\\* follows B/(B + B_crit), slope 1.
 1/(r (2 - r)), power 1. The critical batch size is the noise scale: the mean of the gradient variance over epsilon, up
 to K\\* (`constants.md`). What theory has stands in the header. A report, like
 `python -m verification.report evidence/digits`, tells more of each curve, and how the measured L goes with the rate
-(result 19)."""
+(result 21)."""
 _PARTS = {
     "cifar-10": "CIFAR-10",
     "resnet-8": "ResNet-8",
