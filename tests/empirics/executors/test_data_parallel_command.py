@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import types
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ def test_what_cannot_be_done_together_is_one_line_and_leaves_nothing(name, tmp_p
 def test_each_process_needs_a_gpu_of_its_own(monkeypatch, digits, capsys, tmp_path):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: types.SimpleNamespace(total_memory=8e10))
     assert run("--data-parallel", "2", "--device", "cuda", "--out", tmp_path / "run") == 2
     assert "--data-parallel 2: needs a GPU for each process, this machine has 1" in capsys.readouterr().err
 
