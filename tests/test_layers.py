@@ -26,7 +26,7 @@ READERS = {
         "empirics.errors",
     ),
     *("empirics.specification.request", "empirics.search.ranges"),
-    *("empirics.workloads.catalogue", "empirics.workloads.goal_label"),
+    *("empirics.workloads.catalogue", "empirics.workloads.goal_label", "empirics.workloads.moved_time"),
 }
 # The rows of CONTRIBUTING's table: a folder, what it holds, what it may import.
 ROW = re.compile(r"^\| `(\w+)/(\w+)/` \| [^|]+ \|([^|]*)\|$", re.MULTILINE)
