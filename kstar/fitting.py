@@ -145,6 +145,7 @@ class Fit:
             256 [256, 256]
             >>> exact.batch_size_for(efficiency=0.8)  # 25600/64 + 100
             batch size 64 [64, 64], steps 500
+            Intervals are between batch sizes only, not between seeds.
         """
         if (efficiency is None) == (step_time is None):
             raise ValueError("give one of the two: efficiency=0.5, or step_time=(t0, t1) for steps that take t0 + t1 B")
@@ -227,7 +228,7 @@ def fit(batch_sizes: Any, steps: Any, lower: Any = None) -> Fit:  # noqa: ANN401
 
     Example:
         >>> fit([16, 32, 64, 128, 256, 512], [5210, 2688, 1452, 810, 501, 352]).critical_batch_size
-        414 [393, 437]
+        414 [375, 460]
     """
     analysis = analyse(Records(source=Path("steps"), curves=(given.curve(batch_sizes, steps, lower),)), DRAWS)
     found = Fit(analysis, analysis.curves[0])
