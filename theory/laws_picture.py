@@ -58,11 +58,14 @@ def draw_laws() -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  (only pictures need matplotlib)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    figure = Figure(figsize=(9.6, 5.6), layout="constrained")
+    rows = -(-len(LAWS) // 3)
+    figure = Figure(figsize=(9.6, 2.8 * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(2, 3, sharex=True, sharey=True).ravel()
-    for panel, law in zip(panels, LAWS.values(), strict=True):
+    panels = figure.subplots(rows, 3, sharex=True, sharey=True).ravel()
+    for panel, law in zip(panels, LAWS.values(), strict=False):
         _draw(panel, law)
+    for panel in panels[len(LAWS) :]:
+        panel.remove()
     panels[0].legend(frameon=False, fontsize="small", loc="upper right")
     figure.supxlabel("batch size B (examples)")
     figure.supylabel("steps K")

