@@ -14,21 +14,9 @@ from theory.checking.relations import eq, lt, replace, sign
 from theory.symbols import ONE, K, k
 
 
-def _extreme(expression: sympy.Expr, symbol: sympy.Symbol, shown: Signs, *, most: bool) -> sympy.Expr:
-    """Return the one point where the derivative vanishes, if the second one has the right sign there."""
-    slope = sympy.numer(sympy.together(sympy.diff(expression, symbol)))
-    points = [p for p in solved(slope, symbol) if shown.sign(sympy.factor(p)) == "+"]
-    if len(points) != 1:
-        raise UnprovenError(f"{len(points)} extremes over {symbol}")
-    bent = sympy.factor(sympy.together(sympy.diff(expression, symbol, 2).subs(symbol, points[0])))
-    if shown.sign(-bent if most else bent) != "+":
-        raise UnprovenError(f"no {'largest' if most else 'least'} value over {symbol}")
-    return points[0]
-
-
 @dataclass(frozen=True)
-class Best:
-    """A name for where a right side is least (or largest) over a symbol."""
+class _Extreme:
+    """The one place where a right side is least (or largest) over a symbol."""
 
     left: sympy.Expr
     symbol: sympy.Symbol
@@ -36,11 +24,27 @@ class Best:
     most: bool = False
     positive: tuple[str, ...] = ()
 
+    def place(self, known: Known, premises: Premises) -> sympy.Expr:
+        """Return the one point where the derivative vanishes, if the second one has the right sign there."""
+        require_left_of_equation(known.relation, self.left)
+        shown, expression = Signs([premises[name] for name in self.positive]), known.relation.rhs
+        slope = sympy.numer(sympy.together(sympy.diff(expression, self.symbol)))
+        points = [p for p in solved(slope, self.symbol) if shown.sign(sympy.factor(p)) == "+"]
+        if len(points) != 1:
+            raise UnprovenError(f"{len(points)} extremes over {self.symbol}")
+        bent = sympy.factor(sympy.together(sympy.diff(expression, self.symbol, 2).subs(self.symbol, points[0])))
+        if shown.sign(-bent if self.most else bent) != "+":
+            raise UnprovenError(f"no {'largest' if self.most else 'least'} value over {self.symbol}")
+        return points[0]
+
+
+@dataclass(frozen=True)
+class Best(_Extreme):
+    """A name for where a right side is least (or largest) over a symbol."""
+
     def apply(self, known: Known, premises: Premises) -> Known:
         """Return name = the one extreme."""
-        require_left_of_equation(known.relation, self.left)
-        shown = Signs([premises[name] for name in self.positive])
-        return Known(eq(self.name, _extreme(known.relation.rhs, self.symbol, shown, most=self.most)))
+        return Known(eq(self.name, self.place(known, premises)))
 
     def words(self, write: Write = text) -> str:
         """Return the operation."""
@@ -48,21 +52,12 @@ class Best:
 
 
 @dataclass(frozen=True)
-class BestValue:
+class BestValue(_Extreme):
     """A name for the least (or largest) value of a right side over a symbol."""
-
-    left: sympy.Expr
-    symbol: sympy.Symbol
-    name: sympy.Symbol
-    most: bool = False
-    positive: tuple[str, ...] = ()
 
     def apply(self, known: Known, premises: Premises) -> Known:
         """Return name = the value at the one extreme."""
-        require_left_of_equation(known.relation, self.left)
-        shown = Signs([premises[name] for name in self.positive])
-        at = _extreme(known.relation.rhs, self.symbol, shown, most=self.most)
-        return Known(eq(self.name, known.relation.rhs.subs(self.symbol, at)))
+        return Known(eq(self.name, known.relation.rhs.subs(self.symbol, self.place(known, premises))))
 
     def words(self, write: Write = text) -> str:
         """Return the operation."""

@@ -254,8 +254,7 @@ def _(operation: operations.Roots, said: Said, premises: Premises, known: Known)
 def _(operation: analysis.Best | analysis.BestValue, said: Said, premises: Premises, known: Known) -> Said:
     """Return that no rate does better than the one named: it says so of the one that the check finds."""
     at_best = isinstance(operation, analysis.Best)
-    place = analysis.Best(operation.left, operation.symbol, operation.name, operation.most, operation.positive)
-    found = place.apply(known, premises).relation.rhs
+    found = operation.place(known, premises)
     where = operation.name if at_best else sympy.Symbol("best", positive=True)
     best, other = (sympy.Symbol(f"value_{at}", **operation.left.assumptions0) for at in ("best", "found"))
     values = tuple(
