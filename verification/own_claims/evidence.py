@@ -48,10 +48,12 @@ def flow_predicts_steps(seen: Material, margin: Margin) -> Found:
 def flow_has_the_sign(seen: Material) -> Found:
     """T2: where the paper's product says fewer steps, T/eta says more; by the sign test over replicates."""
     level = _sparsest(seen)
+    pairs = beside(seen.smoothness, level)
+    quantities = measures.product_quantities(pairs)
     signs = [
         one.log_ratio(of_account(measures.flow_steps_to_40))
-        for one in beside(seen.smoothness, level)
-        if (one.log_ratio(measures.product) or 0.0) < 0.0
+        for one in pairs
+        if (measures.product_ratio(one, quantities) or 1.0) < 1.0
     ]
     told = [sign > 0.0 for sign in signs if sign is not None]
     if not told:

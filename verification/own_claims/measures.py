@@ -11,6 +11,7 @@ import numpy as np
 
 from empirics.derived import Account, mean_over_steps
 from empirics.workloads.moved_time import moved_time
+from verification.records.measured_constants import MeasuredConstants, Quantities, quantities_of
 from verification.records.records import Curve
 from verification.records.trials import SmoothnessRun
 
@@ -83,11 +84,28 @@ def below_edge(run: SmoothnessRun) -> float | None:
     return None if above is None else 1.0 - above
 
 
-def product(run: SmoothnessRun) -> float | None:
-    """Return the paper's product of Delta, L and beta, L over the whole training where it was measured."""
-    smoothness = run.values.get("L_mean_budget", run.values.get("L_mean"))
-    delta, beta = run.values.get("Delta"), run.values.get("beta")
-    return None if smoothness is None or delta is None or beta is None else delta * smoothness * beta
+def product_ratio(pair: Beside, quantities: Quantities) -> float | None:
+    """Return the paper's product, sparse over dense; None where either network lacks a factor.
+
+    Args:
+        pair: Both networks in one replicate.
+        quantities: Which constants are its factors, as `quantities_of` chooses them for all replicates together.
+    """
+    sparse, dense = _constants(pair)
+    if any(one.lacks(quantities, run.sparsity) for one, run in ((sparse, pair.sparse), (dense, pair.dense))):
+        return None
+    return math.prod(sparse.factors(quantities)) / math.prod(dense.factors(quantities))
+
+
+def product_quantities(pairs: Sequence[Beside]) -> Quantities:
+    """Return which constants are the factors of the paper's product in some pairs."""
+    return quantities_of("product", [one for pair in pairs for one in _constants(pair)])
+
+
+def _constants(pair: Beside) -> tuple[MeasuredConstants, MeasuredConstants]:
+    """Return the constants of the sparse network and of the dense one."""
+    sparse, dense = (MeasuredConstants(pair.replicate, run.values) for run in (pair.sparse, pair.dense))
+    return sparse, dense
 
 
 def rule_of(curve: Curve) -> tuple[str, str, str]:

@@ -87,6 +87,16 @@ def test_the_sign_counts_replicates_where_the_product_is_below_one():
     assert isinstance(evidence.flow_has_the_sign(seen(followed=other_way)), Missing)
 
 
+def test_the_product_takes_one_window_of_l_for_all_replicates():
+    # Up to the goal the product is below 1; over the whole training it would not be, and the dense network lacks that.
+    whole = [
+        replace(one, values=one.values | ({"L_mean_budget": 1e9} if one.sparsity else {}))
+        for one in runs(beta=1.0, L_mean=1.0)
+    ]
+    (found,) = evidence.flow_has_the_sign(seen(followed=whole))
+    assert found.note == "2 of 3 replicates"
+
+
 def test_what_is_left_is_judged_at_each_sparsity_and_batch_size():
     found = evidence.what_is_left(seen(followed=runs(sizes=(4, 32))), (1.3, 3.0))
     assert [one.subject for one in found] == [f"sparsity {s}%, B = {b}" for s in (0, 90) for b in (4, 32)]
