@@ -2,15 +2,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= runs/digits
-MEASURE ?= --sparsity 0 50 70 90
+MEASURE ?= --sparsity 0 50 70 90 --replicates 3
+CLOUDS ?= --sparsity 0 90 --stop factor 3 --no-constants
 INSTALLED := .venv/installed
 
 .PHONY: measure evidence test docs check slow lint types clean help
 
 measure: $(INSTALLED)  ## measure the digits' curves and constants, test the claims on them, draw the figures
 	$(BIN)/python -m empirics.measure $(MEASURE) --out $(RUN)
+	$(BIN)/python -m empirics.measure $(CLOUDS) --out $(RUN)/clouds
+	$(BIN)/python -m verification.report $(RUN)/clouds --save >/dev/null
 	$(BIN)/python -m verification.report $(RUN) --save
 	$(BIN)/python -m paper_figures $(RUN)
+	$(BIN)/python -m paper_figures $(RUN)/clouds --figure 3 5 13 --to $(RUN)/figures
 
 KEPT := $(sort $(patsubst %/curves.csv,%,$(wildcard evidence/*/curves.csv)))
 evidence: $(INSTALLED)  ## renew the verdicts, figures and tables that are made of the kept runs
