@@ -22,8 +22,8 @@ COMMANDS = {
     "constants": ("empirics.constants", "measure L, Delta and beta alone, and what they predict"),
     "account": ("verification.account.__main__", "what the K* of pruned networks is made of, in factors without units"),
     "report": ("verification.report.__main__", "fits, intervals and verdicts of a run or a CSV file"),
-    "page": ("paper_figures.report.__main__", "one HTML page of measured runs"),
-    "figures": ("paper_figures.__main__", "draw the paper's figures for measured runs"),
+    "page": ("paper_figures.report.__main__", "one HTML page of measured runs, or of a CSV file"),
+    "figures": ("paper_figures.__main__", "draw the paper's figures for measured runs, or for a CSV file"),
     "exchange": ("empirics.exchange.__main__", "run folders to and from other formats"),
     "datasets": ("empirics.datasets.__main__", "fetch data sets into your cache"),
 }

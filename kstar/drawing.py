@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kstar import given
-from paper_figures.catalogue import draw, figure_of, find_name, refuse_others
+from paper_figures.catalogue import figure_of, find_name, refuse_others, write
 from paper_figures.drawing.curve_panels import draw_critical_batch_size
 from paper_figures.drawing.style import log2_axis, looks
 from paper_figures.extras.fits import draw_curve
 from paper_figures.run import Run
+from paper_figures.unmeasured import reasons
 from verification.claims.analysis import Analysis
 from verification.fits.curves import FittedCurve
 from verification.missing import Missing
@@ -49,6 +50,9 @@ def draw_runs(analyses: Sequence[Analysis], name: object, to: Path | None) -> Fi
             refuse_others(chosen, to)
     except ValueError as error:
         raise ValueError(given.as_in_python(str(error))) from None
+    figure = figure_of(chosen, runs)
+    if not figure.axes:
+        raise ValueError(f"nothing was measured for figure {name}: {reasons(figure)}")
     if to is not None:
-        draw(chosen, runs, to)
-    return figure_of(chosen, runs)
+        write(figure, chosen, to)
+    return figure

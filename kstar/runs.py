@@ -121,7 +121,7 @@ class Run:
             The figure, of matplotlib.
 
         Raises:
-            ValueError: If there is no such figure, or a file of yours has its name.
+            ValueError: If there is no such figure, nothing was measured for it, or a file of yours has its name.
             OSError: If the folder cannot be written to.
         """
         from kstar.drawing import draw_runs  # noqa: PLC0415 - loads matplotlib

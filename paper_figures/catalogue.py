@@ -7,8 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
 
+from paper_figures.drawing.sheet import Page
 from paper_figures.drawing.style import METADATA, RC
 from paper_figures.extras.account import extra_account
 from paper_figures.extras.examples import extra_examples
@@ -28,6 +28,7 @@ from paper_figures.figures.figures_04_and_06 import FIGURE_04, FIGURE_06, HESSIA
 from paper_figures.figures.figures_07_to_11 import FIGURES_07_TO_11
 from paper_figures.figures.figures_13_to_18 import FIGURES_13_TO_18, WORKLOADS
 from paper_figures.run import Run
+from paper_figures.unmeasured import short
 from verification.report.target_file import Target, check_targets, holds, write_whole
 
 
@@ -37,11 +38,11 @@ class FigureEntry:
 
     Attributes:
         title: What it shows, one line.
-        draw: Makes it from one run or several; what is missing is said in its place.
+        draw: Makes it from one run or several; without panels where nothing was measured for it.
     """
 
     title: str
-    draw: Callable[[Sequence[Run]], Figure]
+    draw: Callable[[Sequence[Run]], Page]
 
 
 _CURVES = "steps-to-result against batch size"
@@ -88,12 +89,12 @@ FIGURES: Mapping[str, FigureEntry] = MappingProxyType(
 )
 
 
-def draw(name: str, runs: Sequence[Run], folder: Path) -> list[Path]:
-    """Draw one figure into a folder, as SVG and PNG.
+def write(figure: Page, name: str, folder: Path) -> list[Path]:
+    """Write one figure into a folder, as SVG and PNG; nothing where nothing was measured for it.
 
     Args:
+        figure: Laid out.
         name: A key of `FIGURES`.
-        runs: What it shows, one or more.
         folder: Made when it does not exist.
 
     Returns:
@@ -102,9 +103,10 @@ def draw(name: str, runs: Sequence[Run], folder: Path) -> list[Path]:
     Raises:
         OSError: If the folder cannot be written to.
     """
+    if not figure.axes:
+        return []
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    figure = figure_of(name, runs)
     with mpl.rc_context(dict(RC)):
         for kind, metadata in METADATA.items():
             content = io.BytesIO()
@@ -115,8 +117,8 @@ def draw(name: str, runs: Sequence[Run], folder: Path) -> list[Path]:
     return written
 
 
-def figure_of(name: str, runs: Sequence[Run]) -> Figure:
-    """Return one figure, laid out.
+def figure_of(name: str, runs: Sequence[Run]) -> Page:
+    """Return one figure, laid out; without panels where nothing was measured for it.
 
     Args:
         name: A key of `FIGURES`.
@@ -147,7 +149,7 @@ def refuse_others(name: str, folder: Path) -> None:
     )
 
 
-def _settle(figure: Figure) -> None:
+def _settle(figure: Page) -> None:
     """Lay a figure out, once for all its files, and round where panels stand: the solver's last digits vary."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -176,5 +178,4 @@ def find_name(text: str) -> str:
     for name in (text, number, f"extra_{text}"):
         if name in FIGURES:
             return name
-    known = [str(int(name[7:])) if name.startswith("figure_") else name[6:] for name in FIGURES]
-    raise ValueError(f"--figure {text} is none of {', '.join(known)}")
+    raise ValueError(f"--figure {text} is none of {', '.join(map(short, FIGURES))}")

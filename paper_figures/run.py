@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from verification.claims.analysis import Analysis
+from verification.claims.analysis import Analysis, analyse
 from verification.fits.curves import FittedLaw
 from verification.inference.pairs import Pair
 from verification.inference.rates import BestRates, Window, best_rates, fitted_window
@@ -25,9 +25,14 @@ class Run:
     note: str | None = None
 
     @property
-    def folder(self) -> Path:
-        """Where its records are from."""
+    def source(self) -> Path:
+        """The folder or file its records are from."""
         return self.records.source
+
+    @property
+    def is_table(self) -> bool:
+        """Whether they are from a file of somebody's logs."""
+        return self.source.is_file()
 
     @property
     def records(self) -> Records:
@@ -52,20 +57,34 @@ class Run:
         return self.analysis.pair(sparse) or Missing("no curve at sparsity 0% to compare with")
 
 
-def read_run(folder: str | Path, draws: int = 0) -> Run:
-    """Read a run folder.
+def read_run(source: str | Path, draws: int = 0) -> Run:
+    """Read a run folder, or a CSV file of logs.
 
     Args:
-        folder: With curves.csv, and verdicts.json where `python -m verification.report RUN --save` has written it.
+        source: A folder, with verdicts.json where `python -m verification.report RUN --save` has written it; or a file.
         draws: Bootstrap draws a curve where the analysis is computed; figures show no p-value and need none.
 
     Returns:
         The run; an analysis that is missing or stale is computed, and nothing is written.
 
     Raises:
-        ValueError: If the folder is no run, or one of its files cannot be read.
+        ValueError: If there is no such folder or file, or it cannot be read.
     """
-    path = Path(folder)
-    if not path.is_dir():
-        raise ValueError(f"{path}: no such run folder")
-    return Run(*kept_or_computed(path, read_records(path), draws))
+    path = Path(source)
+    if not path.exists():
+        raise ValueError(f"{path}: no such run folder or CSV file")
+    records = read_records(path)
+    return Run(*kept_or_computed(path, records, draws)) if path.is_dir() else Run(analyse(records, draws))
+
+
+def figures_folder(source: Path) -> Path:
+    """Return where the figures of a run or of a file go: into the run, or beside the file.
+
+    Args:
+        source: A run folder or a CSV file.
+
+    Example:
+        >>> str(figures_folder(Path("runs/digits")))
+        'runs/digits/figures'
+    """
+    return source.with_name(f"{source.stem}-figures") if source.is_file() else source / "figures"

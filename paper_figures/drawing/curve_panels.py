@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 
 from paper_figures.drawing.rows import Row
-from paper_figures.drawing.style import REFERENCE_LINE, SMALL, headline, log2_axis, looks, note, page, sparsity_legend
+from paper_figures.drawing.sheet import Page, page
+from paper_figures.drawing.style import REFERENCE_LINE, SMALL, headline, log2_axis, looks, note, sparsity_legend
 from theory import HYPERBOLA
 from verification.fits.curves import FittedLaw
 from verification.missing import Missing
@@ -33,18 +34,18 @@ SYMBOLS = {"c1": "$c_1$", "c2": "$c_2$", "b_crit": "$B_{crit}$"}
 STEPS = {"K*": "$K^*$", "K_rate": "$K_{rate}$"}
 
 
-def curve_columns(rows: Sequence[Row], remarks: Sequence[str] = ()) -> Figure:
+def curve_columns(rows: Sequence[Row], missing: Sequence[str] = ()) -> Page:
     """Draw rows of curves.
 
     Args:
         rows: One per workload and goal.
-        remarks: Lines below the caption: what is missing and what makes it.
+        missing: What was not measured, and what measures it.
 
     Returns:
-        The figure; without rows the remarks alone.
+        The figure.
     """
-    lines = [CAPTION, *filter(None, map(of_draws, rows)), *remarks] if rows else remarks
-    figure, parts = page(4 * COLUMN_WIDTH, [ROW_HEIGHT] * len(rows), lines)
+    lines = [CAPTION, *filter(None, map(of_draws, rows))]
+    figure, parts = page(4 * COLUMN_WIDTH, [ROW_HEIGHT] * len(rows), lines, missing)
     for part, row in zip(parts, rows, strict=True):
         _draw_row(part, row)
     return figure

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from paper_figures.drawing.rows import Row, rows_of
-from paper_figures.drawing.style import headline, looks, page
+from paper_figures.drawing.sheet import Page, page
+from paper_figures.drawing.style import headline, looks
 from paper_figures.run import Run
+from verification.missing import Missing
 from verification.records.records import Curve
 
 COLUMN_WIDTH = 3.5
@@ -33,17 +34,17 @@ class Column:
 def draw_columns(
     runs: Sequence[Run],
     caption: str,
-    tell: Callable[[Row], str],
+    tell: Callable[[Row], str | Missing],
     draw: Callable[[Row, Sequence[Column]], None],
     row_height: float,
     panels: int = 1,
-) -> Figure:
+) -> Page:
     """Draw a column of panels per curve.
 
     Args:
         runs: One or more runs.
         caption: What is drawn.
-        tell: The numbers of a row, for the caption.
+        tell: The numbers of a row, for the caption; or what was not measured for it, as a whole line.
         draw: Draws the columns of a row.
         row_height: Inches.
         panels: Panels a curve, >= 1.
@@ -51,10 +52,12 @@ def draw_columns(
     Returns:
         The figure.
     """
-    rows = rows_of(runs)
-    columns = max(len(row.curves) for row in rows)
-    lines = [caption, *(f"{row.title}: {tell(row)}." for row in rows)]
-    figure, parts = page(max(COLUMN_WIDTH * columns, 7.0), [row_height] * len(rows), lines)
+    told = [(row, tell(row)) for row in rows_of(runs)]
+    rows = [row for row, numbers in told if isinstance(numbers, str)]
+    lines = [caption, *(f"{row.title}: {numbers}." for row, numbers in told if isinstance(numbers, str))]
+    missing = [numbers.reason for _, numbers in told if isinstance(numbers, Missing)]
+    columns = max((len(row.curves) for row in rows), default=0)
+    figure, parts = page(max(COLUMN_WIDTH * columns, 7.0), [row_height] * len(rows), lines, missing)
     for part, row in zip(parts, rows, strict=True):
         headline(part, row.title)
         grid = np.asarray(part.subplots(panels, columns, squeeze=False))

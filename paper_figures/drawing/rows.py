@@ -1,11 +1,13 @@
 """Rows of curves that belong together, one for each workload and goal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from paper_figures.drawing.style import plain
 from paper_figures.run import Run
 from verification.claims.needs import more_sparsities
+from verification.inference.rates import raced
+from verification.missing import Missing, each_once
 from verification.records.records import Curve, curve_groups
 from verification.records.run_command import measured_run, new_run_command
 
@@ -46,14 +48,15 @@ class Family:
         return row.workload in self.workloads and (not self.goal or row.goal == self.goal)
 
     def missing(self, rows: Sequence[Row]) -> list[str]:
-        """Return one remark per workload that no row is of, with the command that measures it."""
+        """Return which workloads no row is of, with the command that measures the first; empty where none lacks."""
         there = {row.workload for row in rows if self.holds(row)}
+        absent = [name for name in self.workloads if name not in there]
         beside = rows[0].run.records if rows else None
-        return [
-            plain(f"No run of {name}: {new_run_command(name, self.goal, beside)}")
-            for name in self.workloads
-            if name not in there
-        ]
+        if not absent:
+            return []
+        others = ", ".join(name.split("/")[2] for name in absent[1:])
+        told = f"{absent[0]} (nor with {others})" if others else absent[0]
+        return [f"no run of {told}; {new_run_command(absent[0], self.goal, beside)}"]
 
 
 MNIST = Family(tuple(f"mnist/simple-cnn/{name}" for name in ("sgd", "momentum", "nesterov")))
@@ -87,17 +90,27 @@ def measured_by(row: Row, told: str, **changes: object) -> str:
         row: Whose it is.
         told: What is missing.
         changes: Options of the command that differ from the run's, see `verification.records.run_command`.
+
+    Returns:
+        One line that begins with the row's title.
     """
     run = measured_run(row.run.records)
     command = run.command(**changes) if run is not None and run.workload == row.workload else None
-    return plain(f"{told}; {command}" if command else told)
+    return f"{row.title}: {told}; {command}" if command else f"{row.title}: {told}"
 
 
 def without_sparse(row: Row) -> str:
     """Return that a row has no sparse network, and what measures some."""
     run = measured_run(row.run.records)
     command = more_sparsities(run) if run is not None and run.workload == row.workload else None
-    return plain(f"no sparse network; {command}" if command else "no sparse network")
+    from_logs = "; name theirs in a column sparsity" if row.run.is_table else ""
+    return f"{row.title}: no sparse network{f'; {command}' if command else from_logs}"
+
+
+def without_losers(row: Row, reasons: Iterable[Missing]) -> str:
+    """Return why nothing is known of the losing trials of a row, and what measures it where they were cut short."""
+    told = each_once(reasons, "no losing trials").reason
+    return measured_by(row, told, stop="never") if any(map(raced, row.curves)) else f"{row.title}: {told}"
 
 
 def outside_the_paper(row: Row) -> bool:
@@ -120,9 +133,11 @@ def prefer(rows: Sequence[Row], wanted: Callable[[Row], bool]) -> list[Row]:
 
 def _title(run: Run, curve: Curve, named: bool) -> str:
     """Return what a row is headed."""
-    return plain(f"{curve.title} ({run.folder.name})" if named else curve.title)
+    title = curve.title or run.source.name
+    return plain(f"{title} ({run.source.name})" if named and title != run.source.name else title)
 
 
 def title_of(run: Run) -> str:
-    """Return the workload a run folder is of, and the folder's name."""
-    return plain(f"{run.records.curves[0].workload} ({run.folder.name})")
+    """Return the workload a run is of, and the name of its folder or file."""
+    workload = run.records.curves[0].workload
+    return plain(f"{workload} ({run.source.name})" if workload else run.source.name)

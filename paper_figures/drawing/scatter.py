@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 from matplotlib.lines import Line2D
 
 from empirics.records import Status
-from paper_figures.drawing.rows import Row, measured_by
-from paper_figures.drawing.style import SMALL, decade_axis, headline, log2_axis, page
+from paper_figures.drawing.rows import Row, without_losers
+from paper_figures.drawing.sheet import Page, page
+from paper_figures.drawing.style import SMALL, decade_axis, headline, log2_axis
+from verification.inference.rates import why_no_losers
 from verification.records.records import Curve, CurvePoint
 from verification.records.trials import Trial
 
@@ -125,7 +127,12 @@ class Block:
         told = [f"{self.row.title}: n = {each} trials a panel, {sizes}."] if counts[-1] else []
         if draws := max((len(trial.redrawn) for study in studies for trial in study.trials), default=0):
             told.append(f"{draws + 1} draws of each point, whose first is the trial: {SPREAD[self.against]}.")
-        return [*told, *remark(self.row, studies)]
+        return [*told, *(f"{self.row.title}: {text}." for text in [cut_short(self.row, studies)] if text)]
+
+    def missing(self) -> list[str]:
+        """Return what is not known of its trials and what measures it; empty where every trial went on to its end."""
+        reasons = [why for curve in self.row.curves if (why := why_no_losers(curve))]
+        return [without_losers(self.row, reasons)] if reasons else []
 
 
 def evenly(values: Sequence[int], most: int) -> list[int]:
@@ -254,27 +261,18 @@ def status_legend() -> list[Line2D]:
     return [*handles, Line2D([], [], label="best", **STAR)]
 
 
-def remark(row: Row, studies: Sequence[Study]) -> list[str]:
-    """Return what is not known of some studies and what would measure it, one line each.
+def cut_short(row: Row, studies: Sequence[Study]) -> str:
+    """Return how many trials were cut short; empty where every trial went on to its end.
 
     Args:
         row: Whose they are.
         studies: The ones drawn.
-
-    Returns:
-        Lines; empty where every trial went on to its end.
     """
-    run = row.run
-    if not any(study.trials for study in studies):
-        why = next((text for text in run.records.notes if text.startswith("trials not read")), "no study.sqlite here")
-        return [f"No trials of {row.title}, winners alone: {measured_by(row, why, stop='never')}"]
     cut = sum(study.cut_short for study in studies)
-    if not cut:
-        return []
     every = sum(len(study.trials) for study in studies)
     stop = row.curves[0].stop or "race"
     told = f"{cut} of {every} trials were cut short (--stop {stop}), so how they would have ended is not known"
-    return [f"{row.title}: {measured_by(row, told, stop='never')}"]
+    return told if cut else ""
 
 
 def _at(trial: Trial | CurvePoint, y: float) -> tuple[float, float] | None:
@@ -293,27 +291,28 @@ def scatter_rows(
     figure_rows: Sequence[Row],
     batch_sizes: Callable[[Sequence[int]], list[int]],
     sparsities: Sequence[float] | None,
-    remarks: Sequence[str] = (),
+    missing: Sequence[str] = (),
     against: str | None = None,
-) -> Figure:
+) -> Page:
     """Draw one panel per sparsity and batch size of every row.
 
     Args:
         figure_rows: One per workload and goal.
         batch_sizes: Which of a row's batch sizes to show.
         sparsities: Which sparsities, None for all; where a row has none of them, its least and its largest.
-        remarks: Lines below the caption.
+        missing: What was not measured besides.
         against: `steps` to put steps against the learning rate, None for what was searched beside it.
 
     Returns:
-        The figure; without rows the remarks alone.
+        The figure.
     """
     every = [Block.of(row, batch_sizes, sparsities, against) for row in figure_rows]
     blocks = [block for block in every if block.known]
-    told = [STATUSES, *(line for block in every for line in block.caption())] if every else []
+    told = [STATUSES, *(line for block in blocks for line in block.caption())]
+    lacks = [*(line for block in every for line in block.missing()), *missing]
     heights = [PANEL * len(block.sparsities) + 1.0 for block in blocks]
     width = max(PANEL * max((len(block.batch_sizes) for block in blocks), default=0) + 0.6, 9.5)
-    figure, parts = page(width, heights, [*told, *remarks])
+    figure, parts = page(width, heights, told, lacks)
     for part, block in zip(parts, blocks, strict=True):
         block.draw(part)
     return figure

@@ -1,16 +1,14 @@
 """One look for every figure: colours and markers per sparsity, log2 axes, fonts, files that never change by chance."""
 
 import math
-import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
@@ -46,8 +44,6 @@ RC: Mapping[Any, Any] = MappingProxyType(
 METADATA: Mapping[str, Mapping[str, str | None]] = MappingProxyType(
     {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
 )
-# A formula is not broken between lines.
-_FORMULA, _GLUE = re.compile(r"\$[^$]*\$"), "\x00"
 SMALL = 8.5
 NOTE_WIDTH = 44  # characters in SMALL across a panel of 3.5 inches
 LINE_HEIGHT = 0.22  # inches of one line in SMALL, a formula in it
@@ -153,28 +149,6 @@ def sparsity_legend(colours: Mapping[float, tuple[str, str]]) -> list[Line2D]:
         Line2D([], [], color=colour, marker=marker, label=f"{sparsity:g}%")
         for sparsity, (colour, marker) in colours.items()
     ]
-
-
-def page(width: float, heights: Sequence[float], lines: Sequence[str]) -> tuple[Figure, list[SubFigure]]:
-    """Make a figure of parts one below the other, with a caption below them all.
-
-    Args:
-        width: Inches.
-        heights: Of each part, inches; there may be none.
-        lines: The caption, broken to the width.
-
-    Returns:
-        The figure and its parts, the caption's left out.
-    """
-    across = math.floor(width * CHARACTERS_PER_INCH)
-    glued = [_FORMULA.sub(lambda formula: formula[0].replace(" ", _GLUE), line) for line in lines]
-    broken = [part for line in glued for part in textwrap.wrap(line, across, break_on_hyphens=False)]
-    foot = LINE_HEIGHT * (len(broken) + 1)
-    figure = Figure(figsize=(width, sum(heights) + foot), layout="constrained")
-    parts = np.ravel(np.asarray(figure.subfigures(len(heights) + 1, 1, height_ratios=[*heights, foot])))
-    told = "\n".join(broken).replace(_GLUE, " ")
-    parts[-1].text(0.01, 0.95, told, fontsize=SMALL, va="top", ha="left", linespacing=1.4)
-    return figure, list(parts[:-1])
 
 
 def plain(text: str) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from paper_figures.drawing.rows import title_of
-from paper_figures.drawing.style import blank, decade_axis, headline, looks, page, plain, sparsity_legend
+from paper_figures.drawing.sheet import Page, page
+from paper_figures.drawing.style import decade_axis, headline, looks, sparsity_legend
 from paper_figures.run import Run
 from verification.records.run_command import measured_run
 from verification.records.trials import SmoothnessRun
@@ -21,7 +21,7 @@ NAMES: Mapping[str, str] = {
 }
 
 
-def trajectories(runs: Sequence[Run], quantities: Sequence[str], told: str, constant: str = "") -> Figure:
+def trajectories(runs: Sequence[Run], quantities: Sequence[str], told: str, constant: str = "") -> Page:
     """Draw quantities along the winners' runs, one panel per quantity and run folder.
 
     Args:
@@ -33,9 +33,11 @@ def trajectories(runs: Sequence[Run], quantities: Sequence[str], told: str, cons
     Returns:
         The figure.
     """
-    lines = [told, *(line for run in runs for line in _told(run, quantities, constant))]
-    known = [run for run in runs if any(one.along.get(q) for one in run.records.smoothness for q in quantities)]
-    figure, parts = page(max(PANEL_WIDTH * len(quantities), 7.0), [PANEL_HEIGHT] * len(known), lines)
+    lacks = [(run, _lacks(run, quantities)) for run in runs]
+    known = [run for run, lack in lacks if not lack]
+    lines = [told, *(line for run in known for line in _told(run, constant))]
+    missing = [lack for _, lack in lacks if lack]
+    figure, parts = page(max(PANEL_WIDTH * len(quantities), 7.0), [PANEL_HEIGHT] * len(known), lines, missing)
     for part, run in zip(parts, known, strict=True):
         headline(part, title_of(run))
         panels = np.ravel(np.asarray(part.subplots(1, len(quantities))))
@@ -69,21 +71,23 @@ def _draw(axes: Axes, run: Run, quantity: str) -> None:
         )
         if one.goal_step in along:
             axes.plot([one.goal_step], [along[one.goal_step]], "*", color=colour, markersize=10, label="goal reached")
-    if not values:
-        blank(axes, "not measured; see below")
-        return
     decade_axis(axes.yaxis, min(values) / 1.3, max(values) * 1.6)
 
 
-def _told(run: Run, quantities: Sequence[str], constant: str) -> list[str]:
-    """Return which runs were followed and the means along them, or what would measure them."""
+def _lacks(run: Run, quantities: Sequence[str]) -> str:
+    """Return what was not measured along a run's winners, and the command that measures it; empty where all was."""
     followed = run.records.smoothness
-    missing = [q for q in quantities if not any(one.along.get(q) for one in followed)]
-    if len(missing) == len(quantities):
-        why = next((text for text in run.records.notes if text.startswith("trials not read")), "no constants measured")
-        return [f"{title_of(run)}: nothing was kept along a run ({plain(why)}){_measured_by(run, 'constants')}"]
-    lines = [f"{title_of(run)}: {_runs(followed)}."]
-    lines += [f"{NAMES[q]} was not kept along these runs{_measured_by(run, q)}" for q in missing]
+    missing = [q for q in quantities if not any(v > 0.0 for one in followed for v in one.along.get(q, {}).values())]
+    if not missing:
+        return ""
+    if followed:
+        return f"{title_of(run)}: {NAMES[missing[0]]} was not kept along the runs{_measured_by(run, missing[0])}"
+    return f"{title_of(run)}: nothing was kept along a run (no constants measured){_measured_by(run, 'constants')}"
+
+
+def _told(run: Run, constant: str) -> list[str]:
+    """Return which runs were followed and the means along them."""
+    lines = [f"{title_of(run)}: {_runs(run.records.smoothness)}."]
     means = [
         f"{one.sparsity:g}%: {constant_text(one)} (n = {one.n})"
         for one in run.records.constants
@@ -93,16 +97,16 @@ def _told(run: Run, quantities: Sequence[str], constant: str) -> list[str]:
 
 
 def _measured_by(run: Run, what: str) -> str:
-    """Return the command that measures what was not asked for, after a colon; nothing where it was or cannot be."""
+    """Return the command that measures what was not asked for, to be appended; empty where it was or cannot be."""
     measured = measured_run(run.records)
     if measured is None:
-        return "."
+        return "; logs hold none, measure your model (docs/own_model.md)" if run.is_table else ""
     command = None
     if what == "constants" and measured.asked("constants") is False:
         command = measured.command(constants=True)
     elif what == "hessian_top" and not measured.probe.get("hessian_points"):
         command = measured.command(constants=True, hessian_points=4)
-    return plain(f"; measure it: {command}") if command else "."
+    return f"; {command}" if command else ""
 
 
 def _runs(followed: Sequence[SmoothnessRun]) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from paper_figures.drawing.rows import title_of
-from paper_figures.drawing.style import REFERENCE_LINE, SMALL, blank, decade_axis, headline, looks, page
+from paper_figures.drawing.sheet import Page, page
+from paper_figures.drawing.style import REFERENCE_LINE, SMALL, blank, decade_axis, headline, looks
 from paper_figures.run import Run
 from verification.account.splits import TOLD, Split, split
 from verification.missing import Missing
@@ -27,7 +27,7 @@ _TOTAL = "$K^*$ over dense"
 _FAR = 5.0  # Intervals that leave a bar by more than this factor end at the panel's border.
 
 
-def extra_account(runs: Sequence[Run]) -> Figure:
+def extra_account(runs: Sequence[Run]) -> Page:
     """Draw one row of two panels per run folder and sparsity.
 
     Args:
@@ -37,9 +37,10 @@ def extra_account(runs: Sequence[Run]) -> Figure:
         The figure.
     """
     rows = [(run, sparsity) for run in runs for sparsity in _sparsities(run)]
-    without = [run for run in runs if not _sparsities(run)]
-    lines = [CAPTION, *(f"{title_of(run)}: no account, no pruned run was followed to its goal." for run in without)]
-    figure, parts = page(2 * PANEL_WIDTH, [PANEL_HEIGHT] * len(rows), lines)
+    missing = [
+        f"{title_of(run)}: no account, no pruned run was followed to its goal" for run in runs if not _sparsities(run)
+    ]
+    figure, parts = page(2 * PANEL_WIDTH, [PANEL_HEIGHT] * len(rows), [CAPTION], missing)
     for part, (run, sparsity) in zip(parts, rows, strict=True):
         headline(part, f"{title_of(run)}: {sparsity:g}% over dense")
         for axes, (by, formula) in zip(part.subplots(1, 2), _WAYS.items(), strict=True):

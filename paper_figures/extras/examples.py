@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from paper_figures.drawing.rows import rows_of
-from paper_figures.drawing.style import headline, log2_axis, looks, page, sparsity_legend
+from paper_figures.drawing.sheet import Page, page
+from paper_figures.drawing.style import headline, log2_axis, looks, sparsity_legend
 from paper_figures.run import Run
 from theory import HYPERBOLA
 from verification.fits.curves import FittedLaw
@@ -19,7 +19,7 @@ CAPTION = (
 )
 
 
-def extra_examples(runs: Sequence[Run]) -> Figure:
+def extra_examples(runs: Sequence[Run]) -> Page:
     """Draw one panel per workload and goal.
 
     Args:

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from paper_figures.drawing.curve_panels import draw_law, draw_points, drawn_at
 from paper_figures.drawing.curve_rows import Column, draw_columns
 from paper_figures.drawing.intervals import draw_band
 from paper_figures.drawing.rows import Row
+from paper_figures.drawing.sheet import Page
 from paper_figures.drawing.style import log2_axis, note
 from paper_figures.run import Run
 from verification.fits.curves import FittedLaw
 from verification.inference.bands import law_band
-from verification.missing import Missing
+from verification.missing import Missing, each_once
 from verification.records.records import Curve
 from verification.report.tables import estimate_text
 
@@ -25,7 +25,7 @@ CAPTION = (
 )
 
 
-def extra_fits(runs: Sequence[Run]) -> Figure:
+def extra_fits(runs: Sequence[Run]) -> Page:
     """Draw one panel per curve.
 
     Args:
@@ -70,12 +70,13 @@ def draw_curve(axes: Axes, run: Run, curve: Curve, look: tuple[str, str], shown:
         draw_band(axes, band, look[0])
 
 
-def _fits(row: Row) -> str:
-    """Return the constants of every curve with their intervals."""
+def _fits(row: Row) -> str | Missing:
+    """Return the constants of every curve with their intervals, or why there is no fit."""
     told = []
     for curve in row.curves:
         fit = row.run.fit(curve)
         if isinstance(fit, FittedLaw):
             ends = [f"{name} {estimate_text(fit.estimates[name], fit.intervals[name])}" for name in ("c1", "c2")]
             told.append(f"{curve.sparsity:g}% (n = {curve.reached}) {', '.join(ends)}")
-    return "; ".join(told) or "no fits"
+    reasons = (fit for curve in row.curves if isinstance(fit := row.run.fit(curve), Missing))
+    return "; ".join(told) or Missing(f"{row.title}: {each_once(reasons, 'no fits')}")

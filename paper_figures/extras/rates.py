@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from paper_figures.drawing.curve_rows import Column, draw_columns
 from paper_figures.drawing.rows import Row
+from paper_figures.drawing.sheet import Page
 from paper_figures.drawing.style import blank, decade_axis, log2_axis
 from paper_figures.run import Run
 from verification.inference.known import Slope
 from verification.inference.rates import BestRates
-from verification.missing import Missing
+from verification.missing import Missing, each_once
 from verification.report.tables import estimate_text
 
 ROW_HEIGHT = 5.4
@@ -23,7 +23,7 @@ CAPTION = (
 )
 
 
-def extra_rates(runs: Sequence[Run]) -> Figure:
+def extra_rates(runs: Sequence[Run]) -> Page:
     """Draw two panels per curve.
 
     Args:
@@ -82,8 +82,8 @@ def _set_x(axes: Axes, rates: BestRates) -> None:
     log2_axis(axes.xaxis, min(rates.batch_size) / 1.3, max(rates.batch_size) * 1.3)
 
 
-def _slopes(row: Row) -> str:
-    """Return the slopes of every curve with intervals."""
+def _slopes(row: Row) -> str | Missing:
+    """Return the slopes of every curve with intervals, or why no best rate is known."""
     told = []
     for curve in row.curves:
         best, slopes = row.run.best_rates(curve), row.run.analysis.rates_of(curve)
@@ -91,4 +91,5 @@ def _slopes(row: Row) -> str:
             named = (("$\\eta^*$", slopes.rate), ("$\\eta^* K^*$", slopes.product))
             found = [f"{n} {estimate_text(one.value, one.interval())}" for n, one in named if isinstance(one, Slope)]
             told.append(f"{curve.sparsity:g}% (n = {len(best.rate)}) slope of {', of '.join(found) or '-'}")
-    return "; ".join(told) or "no rates"
+    reasons = (rates for curve in row.curves if isinstance(rates := row.run.best_rates(curve), Missing))
+    return "; ".join(told) or Missing(f"{row.title}: {each_once(reasons, 'no rates')}")

@@ -4,21 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from paper_figures.drawing.intervals import draw_band, error_bars
 from paper_figures.drawing.rows import Row, rows_of, without_sparse
-from paper_figures.drawing.style import (
-    REFERENCE_LINE,
-    blank,
-    decade_axis,
-    headline,
-    log2_axis,
-    looks,
-    note,
-    page,
-    plain,
-)
+from paper_figures.drawing.sheet import Page, page
+from paper_figures.drawing.style import REFERENCE_LINE, blank, decade_axis, headline, log2_axis, looks, note, plain
 from paper_figures.run import Run
 from verification.fits.fit import OPEN
 from verification.inference.bands import Band, ratio_band
@@ -38,7 +28,7 @@ CAPTION = (
 )
 
 
-def extra_ratio(runs: Sequence[Run]) -> Figure:
+def extra_ratio(runs: Sequence[Run]) -> Page:
     """Draw one panel per sparse curve.
 
     Args:
@@ -50,9 +40,9 @@ def extra_ratio(runs: Sequence[Run]) -> Figure:
     rows = [(row, [curve for curve in row.curves if curve.sparsity > 0.0]) for row in rows_of(runs)]
     known = [(row, sparse) for row, sparse in rows if sparse]
     columns = max((len(sparse) for _, sparse in known), default=1)
-    missing = [f"{row.title}: {without_sparse(row)}" for row, sparse in rows if not sparse]
-    lines = [CAPTION, *(line for row, sparse in known for line in _told(row, sparse)), *missing]
-    figure, parts = page(max(COLUMN_WIDTH * columns, 7.0), [ROW_HEIGHT] * len(known), lines)
+    missing = [without_sparse(row) for row, sparse in rows if not sparse]
+    lines = [CAPTION, *(line for row, sparse in known for line in _told(row, sparse))]
+    figure, parts = page(max(COLUMN_WIDTH * columns, 7.0), [ROW_HEIGHT] * len(known), lines, missing)
     for part, (row, sparse) in zip(parts, known, strict=True):
         headline(part, row.title)
         panels = np.ravel(np.asarray(part.subplots(1, columns)))

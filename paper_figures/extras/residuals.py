@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from paper_figures.drawing.rows import Row, rows_of
-from paper_figures.drawing.style import REFERENCE_LINE, blank, headline, log2_axis, looks, page, sparsity_legend
+from paper_figures.drawing.sheet import Page, page
+from paper_figures.drawing.style import REFERENCE_LINE, blank, headline, log2_axis, looks, sparsity_legend
 from paper_figures.run import Run
 from verification.fits.curves import CANDIDATES
-from verification.missing import Missing
+from verification.missing import Missing, each_once
 
 PANEL_WIDTH, ROW_HEIGHT = 2.2, 2.9
 NAMES = {law.id: law.name for law in CANDIDATES.values()}
@@ -23,7 +23,7 @@ CAPTION = (
 )
 
 
-def extra_residuals(runs: Sequence[Run]) -> Figure:
+def extra_residuals(runs: Sequence[Run]) -> Page:
     """Draw one panel per law.
 
     Args:
@@ -32,9 +32,16 @@ def extra_residuals(runs: Sequence[Run]) -> Figure:
     Returns:
         The figure, one row per workload and goal.
     """
-    rows = rows_of(runs)
+    every = rows_of(runs)
+    reasons = [[fit for curve in row.curves if isinstance(fit := row.run.fit(curve), Missing)] for row in every]
+    rows = [row for row, without in zip(every, reasons, strict=True) if len(without) < len(row.curves)]
+    missing = [
+        f"{row.title}: {each_once(without, 'no fit')}"
+        for row, without in zip(every, reasons, strict=True)
+        if row not in rows
+    ]
     lines = [CAPTION, *(f"{row.title}: {_counts(row)}." for row in rows)]
-    figure, parts = page(PANEL_WIDTH * len(NAMES) + 0.8, [ROW_HEIGHT] * len(rows), lines)
+    figure, parts = page(PANEL_WIDTH * len(NAMES) + 0.8, [ROW_HEIGHT] * len(rows), lines, missing)
     for part, row in zip(parts, rows, strict=True):
         headline(part, row.title)
         panels = np.ravel(np.asarray(part.subplots(1, len(NAMES), sharey=True)))
@@ -71,8 +78,7 @@ def _draw(axes: Axes, row: Row, law: str) -> None:
         drawn = True
     axes.set_title(f"{law}: {NAMES[law]}\nw = {', '.join(weights) or '-'}", fontsize=9.0)
     if not drawn:
-        why = row.run.fit(row.curves[0])
-        blank(axes, why.reason if isinstance(why, Missing) else "not fitted: too few points", 24)
+        blank(axes, "not fitted: too few points", 24)
 
 
 def _counts(row: Row) -> str:

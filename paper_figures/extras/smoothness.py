@@ -4,20 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from paper_figures.drawing.rows import title_of
-from paper_figures.drawing.style import (
-    REFERENCE_LINE,
-    blank,
-    decade_axis,
-    headline,
-    looks,
-    page,
-    plain,
-    sparsity_legend,
-)
+from paper_figures.drawing.sheet import Page, page
+from paper_figures.drawing.style import REFERENCE_LINE, decade_axis, headline, looks, plain, sparsity_legend
 from paper_figures.run import Run
 from verification.inference.known import Slope
 from verification.inference.smoothness_and_rate import Level, SmoothnessAndRate
@@ -35,7 +26,7 @@ _CEILING = Line2D([], [], color=REFERENCE_LINE, linestyle="--", label="$2/\\eta$
 _BOUND = Line2D([], [], color=REFERENCE_LINE, linestyle=":", label="$1/\\eta$")
 
 
-def extra_smoothness(runs: Sequence[Run]) -> Figure:
+def extra_smoothness(runs: Sequence[Run]) -> Page:
     """Draw one panel per run folder.
 
     Args:
@@ -44,17 +35,16 @@ def extra_smoothness(runs: Sequence[Run]) -> Figure:
     Returns:
         The figure.
     """
-    lines = [CAPTION, *(f"{title_of(run)}: {_told(run.analysis.smoothness_and_rate)}." for run in runs)]
-    figure, parts = page(PANEL_WIDTH, [PANEL_HEIGHT] * len(runs), lines)
-    for part, run in zip(parts, runs, strict=True):
+    every = [(run, run.analysis.smoothness_and_rate) for run in runs]
+    known = [(run, found) for run, found in every if not isinstance(found, Missing)]
+    missing = [f"{title_of(run)}: {found.reason}" for run, found in every if isinstance(found, Missing)]
+    lines = [CAPTION, *(f"{title_of(run)}: {_told(found)}." for run, found in known)]
+    figure, parts = page(PANEL_WIDTH, [PANEL_HEIGHT] * len(known), lines, missing)
+    for part, (run, found) in zip(parts, known, strict=True):
         headline(part, title_of(run))
         axes = part.subplots()
         axes.set_xlabel("learning rate $\\eta$")
         axes.set_ylabel("mean of $L$")
-        found = run.analysis.smoothness_and_rate
-        if isinstance(found, Missing):
-            blank(axes, found.reason)
-            continue
         colours = looks(level.sparsity for level in found.levels)
         _draw(axes, found, colours)
         part.legend(handles=[*sparsity_legend(colours), _CEILING, _BOUND], loc="outside right center")
@@ -84,10 +74,8 @@ def _draw_power(axes: Axes, level: Level, power: float, colour: str) -> None:
     axes.plot(ends, value * (ends / rate) ** power, "-", color=colour, linewidth=1.2, label="power", zorder=2)
 
 
-def _told(found: SmoothnessAndRate | Missing) -> str:
+def _told(found: SmoothnessAndRate) -> str:
     """Return power, product and ratio with their intervals."""
-    if isinstance(found, Missing):
-        return plain(found.reason)
     power = found.power
     told = plain(power.reason) if isinstance(power, Missing) else f"p = {estimate_text(power.value, power.interval())}"
     products = [

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from paper_figures.drawing.curve_rows import Column, draw_columns
-from paper_figures.drawing.rows import Row, measured_by
+from paper_figures.drawing.rows import Row, without_losers
+from paper_figures.drawing.sheet import Page
 from paper_figures.drawing.style import blank, log2_axis
 from paper_figures.run import Run
 from verification.inference.by_trials import ByTrials, by_trials
@@ -22,7 +22,7 @@ CAPTION = (
 )
 
 
-def extra_trials(runs: Sequence[Run]) -> Figure:
+def extra_trials(runs: Sequence[Run]) -> Page:
     """Draw one panel per curve.
 
     Args:
@@ -59,10 +59,11 @@ def _draw(axes: Axes, of: ByTrials, look: tuple[str, str]) -> None:
     axes.legend(loc="upper right")
 
 
-def _told(row: Row) -> str:
-    """Return how far each falls from the fewest trials to the most."""
-    told = [_falls(curve, of) for curve in row.curves if isinstance(of := by_trials(curve), ByTrials)]
-    return "; ".join(told) or measured_by(row, "losing trials were cut short", stop="never")
+def _told(row: Row) -> str | Missing:
+    """Return how far each falls from the fewest trials to the most, or why that is not known."""
+    found = [(curve, by_trials(curve)) for curve in row.curves]
+    told = [_falls(curve, of) for curve, of in found if isinstance(of, ByTrials)]
+    return "; ".join(told) or Missing(without_losers(row, (of for _, of in found if isinstance(of, Missing))))
 
 
 def _falls(curve: Curve, of: ByTrials) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from paper_figures.drawing.curve_rows import Column, draw_columns
-from paper_figures.drawing.rows import Row
+from paper_figures.drawing.rows import Row, without_losers
+from paper_figures.drawing.sheet import Page
 from paper_figures.drawing.style import REFERENCE_LINE, blank, decade_axis, log2_axis
 from paper_figures.run import Run
 from verification.inference.rates import Window
@@ -23,7 +23,7 @@ CAPTION = (
 )
 
 
-def extra_window(runs: Sequence[Run]) -> Figure:
+def extra_window(runs: Sequence[Run]) -> Page:
     """Draw one panel per curve.
 
     Args:
@@ -60,12 +60,13 @@ def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
     log2_axis(axes.yaxis, min(*window.slowdown, 1.0) / 1.3, max(*window.slowdown, 4.0) * 1.5)
 
 
-def _powers(row: Row) -> str:
-    """Return the power of every curve with its interval."""
+def _powers(row: Row) -> str | Missing:
+    """Return the power of every curve with its interval, or why no window is known."""
     told = []
     for curve in row.curves:
         window = row.run.window(curve)
         if isinstance(window, Window):
             power = estimate_text(window.power.value, window.power.interval())
             told.append(f"{curve.sparsity:g}% w {power} (n = {len(window.multiple)} trials)")
-    return "; ".join(told) or "no window"
+    reasons = (window for curve in row.curves if isinstance(window := row.run.window(curve), Missing))
+    return "; ".join(told) or Missing(without_losers(row, reasons))

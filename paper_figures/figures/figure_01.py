@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
 from paper_figures.drawing.curve_panels import curve_columns
 from paper_figures.drawing.rows import Family, prefer, rows_of
+from paper_figures.drawing.sheet import Page
 from paper_figures.run import Run
 
 FOUR = (
@@ -15,7 +14,7 @@ FOUR = (
 )
 
 
-def figure_01(runs: Sequence[Run]) -> Figure:
+def figure_01(runs: Sequence[Run]) -> Page:
     """Draw figure 1.
 
     Args:
@@ -26,4 +25,4 @@ def figure_01(runs: Sequence[Run]) -> Figure:
     """
     rows = prefer(rows_of(runs), lambda row: any(family.holds(row) for family in FOUR))
     of_paper = any(family.holds(row) for family in FOUR for row in rows)
-    return curve_columns(rows, [remark for family in FOUR for remark in family.missing(rows)] if of_paper else [])
+    return curve_columns(rows, [line for family in FOUR for line in family.missing(rows)] if of_paper else [])

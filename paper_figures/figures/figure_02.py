@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 from matplotlib.lines import Line2D
 
 from empirics.workloads.catalogue import WORKLOADS
 from paper_figures.drawing.curve_panels import draw_law, draw_points, drawn_at
 from paper_figures.drawing.rows import MNIST, Row, prefer, rows_of
-from paper_figures.drawing.style import OTHER_SPARSITIES, PAPER_SPARSITIES, headline, log2_axis, note, page, plain
+from paper_figures.drawing.sheet import Page, page
+from paper_figures.drawing.style import OTHER_SPARSITIES, PAPER_SPARSITIES, headline, log2_axis, note, plain
 from paper_figures.run import Run
 from verification.fits.curves import FittedLaw
 from verification.records.run_command import new_run_command
@@ -43,7 +44,7 @@ class _Together:
         return plain(", ".join(text for text in (self.data, self.schedule, self.goal_label) if text))
 
 
-def figure_02(runs: Sequence[Run]) -> Figure:
+def figure_02(runs: Sequence[Run]) -> Page:
     """Draw figure 2.
 
     Args:
@@ -53,11 +54,11 @@ def figure_02(runs: Sequence[Run]) -> Figure:
         The figure, one row per data set, network, schedule and goal, one panel per sparsity.
     """
     groups = _groups(prefer(rows_of(runs), MNIST.holds))
-    remarks = [remark for group in groups for remark in _missing(group)]
+    missing = [line for group in groups for line in _missing(group)]
     counts = [f"n = {_points(group)} studies ({group.title})." for group in groups]
     columns = max(len(_sparsities(group)) for group in groups)
     width = max(COLUMN_WIDTH * columns, 10.5)
-    figure, parts = page(width, [ROW_HEIGHT] * len(groups), [CAPTION, *counts, *remarks])
+    figure, parts = page(width, [ROW_HEIGHT] * len(groups), [CAPTION, *counts], missing)
     for part, group in zip(parts, groups, strict=True):
         _draw_group(part, group, columns)
     return figure
@@ -123,7 +124,7 @@ def _points(group: _Together) -> int:
 
 
 def _missing(group: _Together) -> list[str]:
-    """Return one remark per optimiser of the paper that was not measured."""
+    """Return one line per optimiser of the paper that was not measured."""
     there = {optimiser for optimiser, _ in group.rows}
     if not there & set(OPTIMISERS):
         return []
@@ -133,6 +134,4 @@ def _missing(group: _Together) -> list[str]:
         if optimiser not in there
     ]
     beside = group.rows[0][1].run.records
-    return [
-        plain(f"No run of {name}: {new_run_command(name, group.goal, beside)}") for name in names if name in WORKLOADS
-    ]
+    return [f"no run of {name}; {new_run_command(name, group.goal, beside)}" for name in names if name in WORKLOADS]

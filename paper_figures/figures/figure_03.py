@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
 from paper_figures.drawing.rows import prefer, rows_of
 from paper_figures.drawing.scatter import nearest, scatter_rows
+from paper_figures.drawing.sheet import Page
 from paper_figures.run import Run
 
 SPARSITIES, BATCH_SIZES = (0.0, 90.0), (16, 128, 1024, 8192)
 
 
-def figure_03(runs: Sequence[Run]) -> Figure:
+def figure_03(runs: Sequence[Run]) -> Page:
     """Draw figure 3.
 
     Args:

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
 from paper_figures.drawing.rows import prefer, rows_of
 from paper_figures.drawing.scatter import evenly, scatter_rows
+from paper_figures.drawing.sheet import Page
 from paper_figures.run import Run
 
 SPARSITIES, MOST = (0.0, 90.0), 7
 
 
-def figure_05(runs: Sequence[Run]) -> Figure:
+def figure_05(runs: Sequence[Run]) -> Page:
     """Draw figure 5.
 
     Args:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
-from matplotlib.figure import Figure
-
 from paper_figures.drawing.curve_panels import curve_columns
 from paper_figures.drawing.rows import (
     CIFAR_CONSTANT,
@@ -20,10 +18,11 @@ from paper_figures.drawing.rows import (
     outside_the_paper,
     rows_of,
 )
+from paper_figures.drawing.sheet import Page
 from paper_figures.run import Run
 
 
-def family_curves(family: Family, runs: Sequence[Run]) -> Figure:
+def family_curves(family: Family, runs: Sequence[Run]) -> Page:
     """Draw the curves of one family of workloads.
 
     Args:
@@ -31,13 +30,13 @@ def family_curves(family: Family, runs: Sequence[Run]) -> Figure:
         runs: One or more runs.
 
     Returns:
-        The figure; what was not measured is listed below with the command that measures it.
+        The figure; what of the family was not measured is missing, unless another workload stands in for it.
     """
     rows = [row for row in rows_of(runs) if family.holds(row) or (family is MNIST and outside_the_paper(row))]
-    return curve_columns(rows, family.missing(rows))
+    return curve_columns(rows, [] if rows and all(map(outside_the_paper, rows)) else family.missing(rows))
 
 
-FIGURES_07_TO_11: Mapping[int, Callable[[Sequence[Run]], Figure]] = MappingProxyType(
+FIGURES_07_TO_11: Mapping[int, Callable[[Sequence[Run]], Page]] = MappingProxyType(
     {
         number: partial(family_curves, family)
         for number, family in enumerate((MNIST, FASHION_12, FASHION_14, CIFAR_DECAY, CIFAR_CONSTANT), start=7)

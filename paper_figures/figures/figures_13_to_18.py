@@ -7,17 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
-from matplotlib.figure import Figure
-
 from paper_figures.drawing.rows import CIFAR_DECAY, MNIST, Family, Row, outside_the_paper, rows_of
 from paper_figures.drawing.scatter import evenly, scatter_rows
+from paper_figures.drawing.sheet import Page
 from paper_figures.run import Run
 
 MOST = 7
 WORKLOADS = (*MNIST.workloads, *CIFAR_DECAY.workloads)
 
 
-def searched(workload: str, runs: Sequence[Run]) -> Figure:
+def searched(workload: str, runs: Sequence[Run]) -> Page:
     """Draw the searches of one workload.
 
     Args:
@@ -29,7 +28,7 @@ def searched(workload: str, runs: Sequence[Run]) -> Figure:
     """
     family = Family((workload,))
     rows = [row for row in rows_of(runs) if family.holds(row) or _stands_in(row, workload)]
-    return scatter_rows(rows, lambda sizes: evenly(sizes, MOST), None, family.missing(rows))
+    return scatter_rows(rows, lambda sizes: evenly(sizes, MOST), None, [] if rows else family.missing(rows))
 
 
 def _stands_in(row: Row, workload: str) -> bool:
@@ -41,6 +40,6 @@ def _stands_in(row: Row, workload: str) -> bool:
     return workload.endswith(f"/{own}")
 
 
-FIGURES_13_TO_18: Mapping[int, Callable[[Sequence[Run]], Figure]] = MappingProxyType(
+FIGURES_13_TO_18: Mapping[int, Callable[[Sequence[Run]], Page]] = MappingProxyType(
     {number: partial(searched, workload) for number, workload in enumerate(WORKLOADS, start=13)}
 )

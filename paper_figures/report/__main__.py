@@ -1,4 +1,4 @@
-"""Make one self-contained page of measured runs: verdicts, curves, constants, figures, provenance, commands.
+"""Make one self-contained page of measured runs or logs: verdicts, curves, constants, figures, provenance, commands.
 
 python -m paper_figures.report DIR... [--to report.html]
 """
@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m paper_fi
     Returns:
         Exit code 0; errors of the user exit with code 2.
     """
-    parser = OneLineParser(prog=prog, description="Make one page of measured runs.")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="run folders")
+    parser = OneLineParser(prog=prog, description="Make one page of measured runs, or of your own logs.")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="run folders, or CSV files of your own logs")
     parser.add_argument(
         "--to", type=Path, default=Path("report.html"), metavar="FILE", help="the page (default: %(default)s)"
     )

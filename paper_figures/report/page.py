@@ -13,7 +13,7 @@ from types import MappingProxyType
 from paper_figures.report.chart import Chart, chart
 from paper_figures.report.provenance import Measured, Step, measured, steps_to_reproduce
 from paper_figures.report.tables import Table, account_tables, constants_tables, fit_tables, glance_table, ratio_tables
-from paper_figures.run import read_run
+from paper_figures.run import figures_folder, read_run
 from verification.claims.judge import Claim, Verdict
 from verification.claims.needs import Remedy, remedies
 from verification.claims.rules import EFFECTS, NEEDS
@@ -77,8 +77,8 @@ class RunView:
 
     Attributes:
         key: Names it in the page; not from the data.
-        name: Of its folder.
-        path: Its folder as typed.
+        name: Of its folder or file.
+        path: The same, as typed.
         counts: (verdict, meaning, how many claims), best first, without empty ones.
         claims: The verdict table.
         notes: What a reader should know of verdicts and records.
@@ -87,7 +87,7 @@ class RunView:
         account: What K* over the dense network's is made of, and the prediction that follows; empty where unknown.
         constants: Measured constants, one table a workload.
         ratios: Measured and predicted ratios, one table for each workload and goal.
-        figures: What lies in its folder `figures`.
+        figures: Those drawn before.
         measured: How.
         steps: How to do it again.
         commands: What makes the parts that may be missing, by part.
@@ -129,20 +129,20 @@ class Page:
     meanings: Mapping[str, Meaning]
 
 
-def page(folders: Sequence[Path]) -> Page:
-    """Read run folders into the page.
+def page(sources: Sequence[Path]) -> Page:
+    """Read run folders and CSV files into the page.
 
     Args:
-        folders: Run folders, at least one.
+        sources: Run folders and files, at least one.
 
     Returns:
         The page.
 
     Raises:
-        ValueError: If a folder is no run, or one of its files cannot be read.
+        ValueError: If one is neither, or cannot be read.
         OSError: Likewise.
     """
-    found = [_read(f"run{i}", folder) for i, folder in enumerate(folders, 1)]
+    found = [_read(f"run{i}", source) for i, source in enumerate(sources, 1)]
     runs = tuple(run for run, _ in found)
     several = glance_table([run.path for run in runs], [claims for _, claims in found])
     return Page(
@@ -153,17 +153,17 @@ def page(folders: Sequence[Path]) -> Page:
     )
 
 
-def _read(key: str, folder: Path) -> tuple[RunView, Sequence[Claim]]:
-    """Read one run folder."""
-    found = read_run(folder, DRAWS)
+def _read(key: str, source: Path) -> tuple[RunView, Sequence[Claim]]:
+    """Read one run source or file."""
+    found = read_run(source, DRAWS)
     records, claims = found.records, found.analysis.claims
-    provenance = read_provenance(folder)
+    provenance = read_provenance(source)
     groups = curve_groups(found.analysis.curves)
-    quoted = shlex.quote(str(folder))
+    quoted = shlex.quote(str(source))
     run = RunView(
         key=key,
-        name=folder.resolve().name,
-        path=str(folder),
+        name=source.resolve().name,
+        path=str(source),
         counts=_counts(claims),
         claims=tuple(claim_row(claim) for claim in claims),
         notes=tuple(note for note in (found.note, *records.notes) if note),
@@ -172,9 +172,9 @@ def _read(key: str, folder: Path) -> tuple[RunView, Sequence[Claim]]:
         account=account_tables(records),
         constants=constants_tables(records.constants),
         ratios=ratio_tables(groups, found.analysis.pairs),
-        figures=drawn_figures(folder),
-        measured=measured(folder, provenance),
-        steps=steps_to_reproduce(folder, provenance),
+        figures=drawn_figures(source),
+        measured=measured(source, provenance),
+        steps=steps_to_reproduce(source, provenance),
         commands={
             "constants": _constants_command(records),
             "figures": f"python -m paper_figures {quoted}",
@@ -222,18 +222,18 @@ def claim_row(claim: Claim) -> ClaimRow:
     )
 
 
-def drawn_figures(folder: Path) -> tuple[DrawnFigure, ...]:
-    """Return the figures drawn for a run, the paper's first.
+def drawn_figures(source: Path) -> tuple[DrawnFigure, ...]:
+    """Return the figures drawn for a run or a file, the paper's first.
 
     An SVG inside an `img` element runs no script and loads nothing.
 
     Args:
-        folder: The run folder.
+        source: The run folder, or the CSV file.
 
     Returns:
-        One per SVG file in its folder `figures`, by name.
+        One per SVG file where `python -m paper_figures` puts them, by name.
     """
-    drawn = [file for file in (folder / "figures").glob("*.svg") if file.is_file()]
+    drawn = [file for file in figures_folder(source).glob("*.svg") if file.is_file()]
     files = sorted(drawn, key=lambda file: (file.stem.startswith("extra"), file.name))
     return tuple(
         DrawnFigure(

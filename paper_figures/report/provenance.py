@@ -42,19 +42,20 @@ class Step:
     command: str | None
 
 
-def measured(folder: Path, provenance: Mapping[str, Any] | None) -> Measured:
+def measured(source: Path, provenance: Mapping[str, Any] | None) -> Measured:
     """Return how a run was measured, in words.
 
     Args:
-        folder: The run folder.
+        source: The run folder, or a CSV file.
         provenance: From `verification.records.provenance_file`.
 
     Returns:
         Everything the file says, whether or not this version knows it.
     """
-    digests = tuple(sorted(input_digests(folder).items()))
+    digests = tuple(sorted(input_digests(source).items()))
     if provenance is None:
-        missing = f"{FILE_NAME} is missing: nothing here says how the run was measured"
+        what = f"{FILE_NAME} is missing" if not source.is_file() else f"{source.name} is a table"
+        missing = f"{what}: nothing here says how the run was measured"
         return Measured((), (), (), missing, digests)
     sessions = [session for session in listed(provenance, "sessions") if isinstance(session, dict)]
     notices = [notice for session in sessions for notice in listed(session, "notices")]
@@ -80,28 +81,29 @@ def _with_goal(identity: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: value for name, value in renamed.items() if name != "metric"} | {"goal": told}
 
 
-def steps_to_reproduce(folder: Path, provenance: Mapping[str, Any] | None) -> tuple[Step, ...]:
+def steps_to_reproduce(source: Path, provenance: Mapping[str, Any] | None) -> tuple[Step, ...]:
     """Return the commands that make a run, its verdicts, figures and this page again.
 
     Args:
-        folder: The run folder.
+        source: The run folder, or a CSV file.
         provenance: From `verification.records.provenance_file`.
 
     Returns:
         The steps in order; where a run does not say how it was measured, a step says that.
     """
-    again = folder
+    again = source
     steps = []
     command = None if provenance is None else measure_command(provenance)
     if provenance is not None and command is not None:
-        again = Path("runs") / f"{folder.resolve().name}-again"
+        again = Path("runs") / f"{source.resolve().name}-again"
         steps += [*_install(provenance), *_data(provenance)]
         steps.append(Step("Measure. If you stop it, the same command resumes.", f"{command} --out {_quoted(again)}"))
         same = "Compare: the same versions and device class give the same bytes."
-        steps.append(Step(same, f"diff {_quoted(again / 'curves.csv')} {_quoted(folder / 'curves.csv')}"))
-    else:
+        steps.append(Step(same, f"diff {_quoted(again / 'curves.csv')} {_quoted(source / 'curves.csv')}"))
+    elif not source.is_file():
         steps.append(Step(f"{FILE_NAME} does not say how it was measured.", None))
-    steps.append(Step("Fit the laws, judge the claims.", f"python -m verification.report {_quoted(again)} --save"))
+    save = "" if source.is_file() else " --save"
+    steps.append(Step("Fit the laws, judge the claims.", f"python -m verification.report {_quoted(again)}{save}"))
     steps.append(Step("Draw the figures.", f"python -m paper_figures {_quoted(again)}"))
     steps.append(Step("Make this page.", f"python -m paper_figures.report {_quoted(again)} --to report.html"))
     return tuple(steps)

@@ -171,7 +171,10 @@ def test_a_figure_is_that_of_the_command(folder, tmp_path):
 
 
 def test_logs_can_be_drawn(logs):
-    assert len(kstar.read(logs).draw(1).axes) == 4
+    run = kstar.read(logs)
+    assert len(run.draw(1).axes) == 4
+    with pytest.raises(ValueError, match="nothing was measured for figure 12: logs.csv: no sparse network"):
+        run.draw(12)
 
 
 def test_figures_of_others_are_left_alone(logs, tmp_path):

@@ -32,6 +32,11 @@ class Panels:
         """The words below all panels, as one line."""
         return " ".join(" ".join(text.get_text().split()) for text in self.figure.subfigs[-1].texts)
 
+    @property
+    def missing(self):
+        """What was not measured, as one text."""
+        return "\n".join(self.figure.missing)
+
 
 def data(axes, label):
     """Return (x, y) of the one line or row of bars with a label."""

@@ -12,17 +12,20 @@ from samples.searched_runs import judged_run, searched_records
 from samples.verification_runs import DIGITS_TRUTHS, write_run
 
 from paper_figures.__main__ import main
-from paper_figures.catalogue import FIGURES, draw, find_name
+from paper_figures.catalogue import FIGURES, figure_of, find_name, write
 
 ROOT = Path(__file__).resolve().parents[2]
 PNG = b"\x89PNG\r\n\x1a\n"
+LOGS = "batch_size,steps\n16,5210\n32,2688\n64,1452\n128,810\n256,501\n512,352\n"
+# Of workloads that no sample is of.
+OTHER_WORKLOADS = {f"figure_{number:02d}" for number in (8, 9, 10, 11, 14, 15, 16, 17, 18)}
 
 
 def test_figures_go_into_each_run(dense_run, tmp_path, capsys):
     runs = [shutil.copytree(dense_run, tmp_path / name) for name in ("a", "b")]
     assert main([*[str(run) for run in runs], "--figure", "1", "examples"]) == 0
     names = ("figure_01", "extra_examples")
-    files = [run / "figures" / f"{name}.{kind}" for name in names for run in runs for kind in ("svg", "png")]
+    files = [run / "figures" / f"{name}.{kind}" for run in runs for name in names for kind in ("svg", "png")]
     assert capsys.readouterr().out.splitlines() == [str(file) for file in files]
     assert files[1].read_bytes().startswith(PNG)
     assert files[0].read_text(encoding="utf-8").startswith("<?xml")
@@ -71,11 +74,13 @@ def test_all_are_drawn_by_default_in_less_than_a_minute(tmp_path):
     records = searched_records(sparsities=(0.0, 50.0, 70.0, 90.0), sizes=tuple(2**i for i in range(9)), count=16)
     run = judged_run(records)
     start = time.process_time()
-    written = [path for name in FIGURES for path in draw(name, [run], tmp_path)]
+    figures = {name: figure_of(name, [run]) for name in FIGURES}
+    written = [path for name, figure in figures.items() for path in write(figure, name, tmp_path)]
     assert time.process_time() - start < 60.0
     names = [*[f"figure_{i:02d}" for i in range(1, 19)], *[name for name in FIGURES if name.startswith("extra_")]]
-    assert [path.name for path in written] == [f"{name}.{kind}" for name in names for kind in ("svg", "png")]
     assert names == list(FIGURES)
+    drawn = [name for name in names if name not in {*OTHER_WORKLOADS, "extra_account"}]
+    assert [path.name for path in written] == [f"{name}.{kind}" for name in drawn for kind in ("svg", "png")]
     assert all(path.stat().st_size > 1000 for path in written)
 
 
@@ -85,10 +90,33 @@ def test_a_figure_is_asked_for_by_number_or_name():
     ]
 
 
+def test_logs_are_drawn_beside_their_file_and_what_lacks_is_listed_once(tmp_path, capsys):
+    """Figures 12 and ratio need a sparse network, 3, 5 and 13 trials: neither is drawn white."""
+    logs = tmp_path / "logs.csv"
+    logs.write_text(LOGS)
+    assert main([str(logs), "--figure", "1", "12", "3", "5", "13", "ratio", "17"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [str(tmp_path / "logs-figures" / f"figure_01.{kind}") for kind in ("svg", "png")]
+    assert sorted(path.name for path in (tmp_path / "logs-figures").iterdir()) == ["figure_01.png", "figure_01.svg"]
+    heading, *listed = err.splitlines()
+    assert heading == "not drawn, for lack of measurements:"
+    assert listed == [
+        "  12, ratio: logs.csv: no sparse network; name theirs in a column sparsity",
+        "  3, 5, 13: logs.csv: no trials in the input: give one row per trial, or a run folder with study.sqlite",
+        "  17: no run of cifar-10/resnet-8/momentum/linear; python -m empirics.measure --workload "
+        "cifar-10/resnet-8/momentum/linear --sparsity 0 50 70 90 --out runs/cifar-10-resnet-8-momentum-linear",
+    ]
+    assert main([str(logs), "--figure", "1"]) == 0
+    (tmp_path / "logs-figures" / "figure_01.svg").write_text("<svg/>")
+    with pytest.raises(SystemExit, match="2"):
+        main([str(logs), "--figure", "1"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["{}/nowhere"], "nowhere: no such run folder"),
+        (["{}/nowhere"], "nowhere: no such run folder or CSV file"),
+        (["{}/logs.csv", "--figure", "4", "ratio"], "nothing to draw: logs.csv: nothing was kept along a run"),
         (["{}"], "is no run folder: it has neither study.sqlite nor curves.csv"),
         (["{}/run", "--figure", "19"], "--figure 19 is none of 1"),
         (["{}/run", "--figure", "x"], "--figure x is none of 1"),
@@ -100,9 +128,10 @@ def test_errors_take_one_line_and_exit_code_2(tmp_path, capsys, arguments, messa
     write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])
     write_run(tmp_path / "broken", truths=DIGITS_TRUTHS[:1])
     (tmp_path / "broken" / "verdicts.json").write_text('{"curves": 3}')
+    (tmp_path / "logs.csv").write_text(LOGS)
     with pytest.raises(SystemExit, match="2"):
         main([argument.format(tmp_path) for argument in arguments])
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
-    assert not list(tmp_path.rglob("figures"))
+    assert not list(tmp_path.rglob("*figures"))

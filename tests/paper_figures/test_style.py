@@ -8,7 +8,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from paper_figures.drawing.style import PAPER_SPARSITIES, decade_axis, log2_axis, looks, note, page, plain, power_of_two
+from paper_figures.drawing.sheet import page
+from paper_figures.drawing.style import PAPER_SPARSITIES, decade_axis, log2_axis, looks, note, plain, power_of_two
 
 # Linear RGB under full colour blindness of one cone type (Machado, Oliveira and Fernandes 2009, severity 1).
 VISION = {

@@ -207,3 +207,20 @@ def test_figures_are_found_in_order_and_named(tmp_path):
 
 def test_keys_come_from_no_data(run):
     assert all(re.fullmatch(r"run1-chart0-\d", curve.key) for curve in run.charts[0].curves)
+
+
+def test_logs_have_a_page_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("paper_figures.report.page.DRAWS", 0)
+    logs = tmp_path / "logs.csv"
+    logs.write_text("batch_size,steps\n16,5210\n32,2688\n64,1452\n128,810\n")
+    (tmp_path / "logs-figures").mkdir()
+    (tmp_path / "logs-figures" / "figure_01.svg").write_text("<svg/>")
+    run = page([logs]).runs[0]
+    assert (run.name, run.notes, len(run.fits[0].rows)) == ("logs.csv", (), 1)
+    assert [figure.name for figure in run.figures] == ["Figure 1"]
+    assert run.measured.missing == "logs.csv is a table: nothing here says how the run was measured"
+    assert [step.command for step in run.steps] == [
+        f"python -m verification.report {logs}",
+        f"python -m paper_figures {logs}",
+        f"python -m paper_figures.report {logs} --to report.html",
+    ]

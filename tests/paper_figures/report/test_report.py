@@ -195,7 +195,7 @@ def test_what_is_missing_names_the_command_that_makes_it(tmp_path):
     assert main([str(run), "--to", str(tmp_path / "report.html")]) == 0
     words = read(tmp_path / "report.html").words()
     assert f"verdicts.json is missing: computed here; python -m verification.report {run} --save keeps it" in words
-    assert "No constants.csv: L, Delta and beta were not measured" in words
+    assert "L, Delta and beta were not measured" in words
     assert f"python -m paper_figures {run} draws them" in words
     assert "provenance.json is missing: nothing here says how the run was measured" in words
 

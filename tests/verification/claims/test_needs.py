@@ -17,7 +17,7 @@ from empirics.measure import main as measure
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from paper_figures.drawing.rows import MNIST, measured_by, rows_of, without_sparse
-from paper_figures.drawing.trajectories import _told
+from paper_figures.drawing.trajectories import _lacks
 from paper_figures.report.page import page
 from paper_figures.run import read_run
 from verification.claims.analysis import analyse
@@ -312,12 +312,11 @@ def test_a_workload_of_the_paper_is_asked_for_beside_a_run(tmp_path, capsys):
     _write_mnist(tmp_path / "data")
     asked = {"workload": "mnist/simple-cnn/sgd", "data_dir": Path("data"), "sparsity": (0.0,), "batch_sizes": (4, 8)}
     write_asked(Path("run"), Request(**asked, trials=2, constants=False))
-    remarks = MNIST.missing(rows_of([read_run("run")]))
-    assert [remark.partition(":")[0] for remark in remarks] == [
-        f"No run of mnist/simple-cnn/{name}" for name in ("momentum", "nesterov")
-    ]
-    planned(remarks[0].partition(": ")[2], capsys)
-    request, out = asked_by(remarks[0].partition(": ")[2])
+    (missing,) = MNIST.missing(rows_of([read_run("run")]))
+    told, _, command = missing.partition("; ")
+    assert told == "no run of mnist/simple-cnn/momentum (nor with nesterov)"
+    planned(command, capsys)
+    request, out = asked_by(command)
     assert (request.workload, request.data_dir) == ("mnist/simple-cnn/momentum", tmp_path / "data")
     assert out == Path("runs/mnist-simple-cnn-momentum")
 
@@ -336,11 +335,11 @@ def _write_mnist(folder):
 def test_constants_that_were_left_out_are_asked_for_by_figures_and_page(monkeypatch, capsys):
     monkeypatch.setattr("paper_figures.report.page.DRAWS", 0)
     write_asked(Path("run"), Request(sparsity=(0.0, 90.0), **FEW))
-    caption = " ".join(_told(read_run("run"), ["L"], ""))
-    for command in (caption.partition("measure it: ")[2], page([Path("run")]).runs[0].commands["constants"]):
+    missing = _lacks(read_run("run"), ["L"])
+    for command in (missing.partition("; ")[2], page([Path("run")]).runs[0].commands["constants"]):
         request, out = asked_by(command)
         assert (request.constants, request.sparsity, out) == (True, (0.0, 90.0), Path("run"))
         assert "0 studies" in planned(command, capsys)
     write_asked(Path("other"), Request(sparsity=(0.0,), batch_sizes=(4, 8, 16, 32), trials=3), never)
-    assert "measure it" not in " ".join(_told(read_run("other"), ["L"], ""))
+    assert ";" not in _lacks(read_run("other"), ["L"])
     assert page([Path("other")]).runs[0].commands["constants"] == ""
