@@ -183,12 +183,14 @@ class Measurement:
 
     def _measure_flows(self) -> None:
         """Follow the flow from the start of each run along which constants were measured."""
+        plans = missing_flows(self.specification, self.store)
+        self._prune(dict.fromkeys((plan.study.replicate, plan.trial, 0) for plan in plans))
         masks = self.store.masks()
         tasks = [
             FlowTask(
                 plan, masks[plan.study.replicate, plan.trial, 0, plan.study.sparsity], self._flows_file(plan.study)
             )
-            for plan in missing_flows(self.specification, self.store)
+            for plan in plans
         ]
         with self.display.stage("flows", len(tasks)), self._checkpoints_emptied():
             for task, result in self._results(tasks):

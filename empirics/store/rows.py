@@ -28,9 +28,10 @@ from empirics.records import (
     number_text,
 )
 from empirics.stopping import read_stop_rule
-from empirics.store.schema import canonical_json, numbers, told_as_damage
+from empirics.store.schema import POINT_OF, canonical_json, numbers, told_as_damage
 
 _OF_CONSTANTS = ("constants", "trajectories", "batch_variances")
+_WITH_POINTS = "{} LEFT JOIN points USING (point)"
 _OF_STUDY = ("max_steps", "eval_interval", "best_error", "seconds", "draws")
 
 
@@ -86,6 +87,11 @@ class Store:
         with self._transaction() as transaction:
             _insert(transaction, "masks", map(vars, masks), replace=True)
 
+    def drop_masks(self) -> None:
+        """Remove all masks; whatever needs one finds it again."""
+        with self._transaction() as transaction:
+            transaction.execute("DELETE FROM masks")
+
     def add_study(self, outcome: StudyOutcome) -> None:
         """Store a study's outcome for every goal; replaces one of fewer trials, and what came from its winner."""
         with self._transaction() as transaction:
@@ -98,7 +104,7 @@ class Store:
                     {**key, **_ending(one), "short": one.short, "draw": one.draw}
                     for one in (*record.trials, *record.redrawn)
                 ]
-                _insert(transaction, "trials", rows)
+                _insert_trainings(transaction, "trials", rows)
             for study in {record.study for record in outcome.records}:
                 _delete(transaction, "traces", vars(study))
             _insert(transaction, "traces", [_packed(trace) for trace in outcome.traces])
@@ -110,7 +116,7 @@ class Store:
             for one in records
         ]
         with self._transaction() as transaction:
-            _insert(transaction, "repeats", rows, replace=True)
+            _insert_trainings(transaction, "repeats", rows, replace=True)
 
     def add_constants(self, record: ConstantsRecord) -> None:
         """Store the constants of a sparsity and replicate with their trajectory, in the place of older ones."""
@@ -158,12 +164,12 @@ class Store:
         with told_as_damage(self._path):
             goal = self.goals[0] if goal is None else goal
             trials: dict[Study, list[TrialRecord]] = {}
-            for row in self._rows("trials", "draw, trial", goal):
+            for row in self._rows(_WITH_POINTS.format("trials"), "draw, trial", goal):
                 short = None if row["short"] is None else _count(row["short"])
                 trial = TrialRecord(**_ended(row), short=short, draw=_count(row["draw"]))
                 trials.setdefault(_study(row), []).append(trial)
             repeats: dict[Study, list[RepeatRecord]] = {}
-            for row in self._rows("repeats", "kind, number", goal):
+            for row in self._rows(_WITH_POINTS.format("repeats"), "kind, number", goal):
                 kind, number = _kind(row["kind"]), _count(row["number"], 1)
                 trial = TrialRecord(**_ended(row), draw=number if kind == "draw" else 0)
                 repeats.setdefault(_study(row), []).append(RepeatRecord(_study(row), goal, kind, number, trial))
@@ -254,9 +260,19 @@ def _insert(
     """Write rows, each column -> value, all of the same columns."""
     written = list(rows)
     if written:
-        columns = list(written[0])
-        statement = f"INSERT {'OR REPLACE ' if replace else ''}INTO {table} ({', '.join(columns)})"
-        transaction.executemany(f"{statement} VALUES ({', '.join(f':{name}' for name in columns)})", written)
+        values = {name: f":{name}" for name in written[0]}
+        if "point" in values:
+            values["point"] = POINT_OF.format(":point")
+        statement = f"INSERT {'OR REPLACE ' if replace else ''}INTO {table} ({', '.join(values)})"
+        transaction.executemany(f"{statement} VALUES ({', '.join(values.values())})", written)
+
+
+def _insert_trainings(
+    transaction: sqlite3.Connection, table: str, rows: list[dict[str, object]], *, replace: bool = False
+) -> None:
+    """Write how trials ended, and once each point that they were trained at."""
+    transaction.executemany("INSERT OR IGNORE INTO points (metaparameters) VALUES (:point)", rows)
+    _insert(transaction, table, rows, replace=replace)
 
 
 def _delete(transaction: sqlite3.Connection, table: str, key: Mapping[str, object]) -> None:
@@ -280,7 +296,7 @@ def _by_draw(trainings: Iterable[TrialRecord], draws: int) -> tuple[tuple[TrialR
 def _ending(record: TrialRecord) -> dict[str, object]:
     """Return the columns that say how a trial ended."""
     point = canonical_json(record.metaparameters)
-    return {"trial": record.trial, "metaparameters": point, "event": record.ending, "step": record.step}
+    return {"trial": record.trial, "point": point, "event": record.ending, "step": record.step}
 
 
 def _ended(row: sqlite3.Row) -> dict[str, Any]:

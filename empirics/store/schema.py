@@ -32,19 +32,20 @@ CREATE TABLE studies (
     {_STUDY_KEY}, max_steps INTEGER NOT NULL, eval_interval INTEGER NOT NULL, best_error REAL, seconds REAL NOT NULL,
     draws INTEGER NOT NULL, PRIMARY KEY (goal, sparsity, replicate, batch_size)
 );
+CREATE TABLE points (point INTEGER PRIMARY KEY, metaparameters TEXT NOT NULL UNIQUE);
 CREATE TABLE trials (
-    {_STUDY_KEY}, trial INTEGER NOT NULL, draw INTEGER NOT NULL, metaparameters TEXT NOT NULL, event TEXT NOT NULL,
+    {_STUDY_KEY}, trial INTEGER NOT NULL, draw INTEGER NOT NULL, point INTEGER NOT NULL, event TEXT NOT NULL,
     step INTEGER NOT NULL, short INTEGER, PRIMARY KEY (goal, sparsity, replicate, batch_size, trial, draw)
-);
+) WITHOUT ROWID;
 CREATE TABLE traces (
     sparsity REAL NOT NULL, replicate INTEGER NOT NULL, batch_size INTEGER NOT NULL, trial INTEGER NOT NULL,
     draw INTEGER NOT NULL, metric TEXT NOT NULL, steps BLOB NOT NULL, metric_values BLOB NOT NULL,
     PRIMARY KEY (sparsity, replicate, batch_size, trial, draw, metric)
 );
 CREATE TABLE repeats (
-    {_STUDY_KEY}, kind TEXT NOT NULL, number INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL,
+    {_STUDY_KEY}, kind TEXT NOT NULL, number INTEGER NOT NULL, trial INTEGER NOT NULL, point INTEGER NOT NULL,
     event TEXT NOT NULL, step INTEGER NOT NULL, PRIMARY KEY (goal, sparsity, replicate, batch_size, kind, number)
-);
+) WITHOUT ROWID;
 CREATE TABLE constants (
     {_STUDY_KEY}, examples INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL,
     quantities TEXT NOT NULL, seconds REAL NOT NULL, errors TEXT NOT NULL, goal_step INTEGER, steps INTEGER NOT NULL,
@@ -53,13 +54,14 @@ CREATE TABLE constants (
 CREATE TABLE trajectories (
     {_STUDY_KEY}, quantity TEXT NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL, error REAL,
     PRIMARY KEY (goal, sparsity, replicate, quantity, step)
-);
+) WITHOUT ROWID;
 CREATE TABLE batch_variances (
     {_STUDY_KEY}, examples INTEGER NOT NULL, drawing TEXT NOT NULL, measured REAL NOT NULL, error REAL NOT NULL,
     expected REAL NOT NULL, PRIMARY KEY (goal, sparsity, replicate, examples, drawing)
 );
 """
-# What version 3 had in the place of tables that know of draws; its `reruns` were draws of the winner in an own order.
+# What version 3 had in the place of tables that know of draws; its `reruns` were draws of the winner in an own order,
+# and each trial had its metaparameters beside it.
 _BEFORE_DRAWS = f"""
 CREATE TABLE masks (
     replicate INTEGER NOT NULL, trial INTEGER NOT NULL, sparsity REAL NOT NULL, bits BLOB NOT NULL,
@@ -82,6 +84,10 @@ CREATE TABLE reruns (
     {_STUDY_KEY}, rerun INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL, event TEXT NOT NULL,
     step INTEGER NOT NULL, PRIMARY KEY (goal, sparsity, replicate, batch_size, rerun)
 );
+CREATE TABLE trajectories (
+    {_STUDY_KEY}, quantity TEXT NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL, error REAL,
+    PRIMARY KEY (goal, sparsity, replicate, quantity, step)
+);
 """
 
 
@@ -92,7 +98,15 @@ def _tables(schema: str) -> dict[str, str]:
 
 _TABLES = _tables(SCHEMA)
 _OLDER = _tables(_BEFORE_DRAWS)
-_OLDER_TABLES = {name: of for name, of in _TABLES.items() if name != "repeats"} | _OLDER
+_OLDER_TABLES = {name: of for name, of in _TABLES.items() if name not in {"points", "repeats"}} | _OLDER
+POINT_OF = "(SELECT point FROM points WHERE points.metaparameters = {})"
+_NEW_VALUES = {
+    "masks": {"draw": "0"},
+    "studies": {"draws": "1"},
+    "trials": {"draw": "0"},
+    "traces": {"draw": "0"},
+    "reruns": {"kind": "'draw'"},
+}
 _READ = {SCHEMA_VERSION: _TABLES, SCHEMA_VERSION - 1: _OLDER_TABLES}
 _OF_CONTENT = (*(sqlite3.Error, LookupError, ArithmeticError, AttributeError, ValueError, TypeError, RecursionError),)
 
@@ -161,15 +175,18 @@ def is_older(connection: sqlite3.Connection) -> bool:
 
 def bring_up(connection: sqlite3.Connection) -> None:
     """Bring the tables of an older store to this version, in the transaction that is open."""
+    connection.execute(_TABLES["points"])
     for name in _OLDER:
         connection.execute(f"ALTER TABLE {name} RENAME TO older")
         new = "repeats" if name == "reruns" else name
         connection.execute(_TABLES[new])
         values = {column: column for _, column, *_ in connection.execute("PRAGMA table_info(older)")}
+        if values.pop("metaparameters", None):
+            connection.execute("INSERT OR IGNORE INTO points (metaparameters) SELECT metaparameters FROM older")
+            values["point"] = POINT_OF.format("older.metaparameters")
+        values |= _NEW_VALUES.get(name, {})
         if name == "reruns":
-            values |= {"number": values.pop("rerun"), "kind": "'draw'"}
-        else:
-            values |= {"draws": "1"} if name == "studies" else {"draw": "0"}
+            values["number"] = values.pop("rerun")
         into, taken = ", ".join(values), ", ".join(values.values())
         connection.execute(f"INSERT INTO {new} ({into}) SELECT {taken} FROM older")  # noqa: S608 - fixed names
         connection.execute("DROP TABLE older")

@@ -123,7 +123,7 @@ def test_a_store_of_other_tables_is_refused_and_left_alone(sql, stored):
         "UPDATE trials SET step = 'soon'",
         "UPDATE trials SET step = -5",
         "UPDATE trials SET event = 'won'",
-        "UPDATE trials SET metaparameters = '[]'",
+        "UPDATE points SET metaparameters = '[]' WHERE point = 1",
         "UPDATE studies SET eval_interval = 0",
         "UPDATE studies SET batch_size = 17",
     ],

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from samples.measured_runs import MEASUREMENT, QUICK, run
+from tools.checkout import ROOT
 from tools.commands import assert_one_line, rows
 
-import theory
 from empirics.store.schema import SCHEMA_VERSION
+from empirics.store.shrink import shrink
 from empirics.store.store import read_store
 from empirics.training import following
 from empirics.training import race as engine
@@ -165,13 +166,13 @@ def test_a_table_of_points_may_grow_below_and_never_change_above(tmp_path, capsy
 
 
 def nudge_points(folder, factor):
-    """Multiply the learning rates of a store's trials; return them."""
+    """Multiply the learning rates of a store's points; return them."""
     with contextlib.closing(sqlite3.connect(folder / "study.sqlite")) as connection, connection:
-        found = connection.execute("SELECT rowid, metaparameters FROM trials ORDER BY trial").fetchall()
+        found = connection.execute("SELECT point, metaparameters FROM points ORDER BY point").fetchall()
         rates = [factor * json.loads(text)["learning_rate"] for _, text in found]
         for (row, _), rate in zip(found, rates, strict=True):
             text = json.dumps({"learning_rate": rate})
-            connection.execute("UPDATE trials SET metaparameters = ? WHERE rowid = ?", (text, row))
+            connection.execute("UPDATE points SET metaparameters = ? WHERE point = ?", (text, row))
     return rates
 
 
@@ -302,9 +303,8 @@ def test_draws_are_not_taken_away(copied, capsys):
 
 
 def test_a_run_of_an_earlier_version_is_read_and_gone_on_with(tmp_path):
-    """A kept run of a version without draws."""
-    kept = Path(theory.__file__).parents[1] / "evidence" / "digits"
-    folder = Path(shutil.copytree(kept, tmp_path / "run"))
+    """A run of two studies by a version without draws."""
+    folder = Path(shutil.copytree(ROOT / "tests/data/run-of-version-3", tmp_path / "run"))
     with contextlib.closing(sqlite3.connect(folder / "study.sqlite")) as connection, connection:
         (version,) = connection.execute("SELECT schema_version FROM run").fetchone()
         connection.execute("DELETE FROM studies WHERE sparsity = 0 AND batch_size = 256")
@@ -313,10 +313,23 @@ def test_a_run_of_an_earlier_version_is_read_and_gone_on_with(tmp_path):
     before = (folder / "study.sqlite").read_bytes()
     old = records_of(folder)
     assert (folder / "study.sqlite").read_bytes() == before
-    assert run("--sparsity", "0", "--engine", "torch", "--no-constants", "--out", folder) == 0
+    words = ("--sparsity", "0", "--batch-sizes", "128", "256", "--engine", "torch", "--no-constants")
+    assert run(*words, "--out", folder) == 0
     new = records_of(folder)
     assert [record for record in new if record in old] == old
     (added,) = (record for record in new if record not in old)
     assert str(added.study) == "S=0 B=256"
     with contextlib.closing(sqlite3.connect(folder / "study.sqlite")) as connection:
         assert connection.execute("SELECT schema_version FROM run").fetchone() == (SCHEMA_VERSION,)
+
+
+def test_a_run_without_its_masks_is_gone_on_with_as_if_it_had_them(copied):
+    """Constants of the same winners, and a study more: pruning finds the masks that were dropped."""
+    further = (*QUICK, "--examples", "60", "--replicates", "2")
+    whole = Path(shutil.copytree(copied, copied.with_name("whole")))
+    before, after = shrink(copied)
+    assert after < before
+    for folder in (copied, whole):
+        assert run(*further, "--out", folder) == 0
+    assert (copied / "constants.csv").read_bytes() == (whole / "constants.csv").read_bytes()
+    assert (copied / "curves.csv").read_bytes() == (whole / "curves.csv").read_bytes()

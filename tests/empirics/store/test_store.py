@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from samples.stored_studies import GOAL, IDENTITY, opened, study
+from tools.commands import assert_one_line
 
 from empirics.errors import InputError
 from empirics.records import (
@@ -25,6 +26,8 @@ from empirics.records import (
     TrialRecord,
 )
 from empirics.stopping import StopRule
+from empirics.store.__main__ import main
+from empirics.store.shrink import shrink
 from empirics.store.store import read_store
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -220,6 +223,45 @@ def test_a_unit_is_written_whole_or_not_at_all(folder):
         assert list(store.studies()) == [Study(0.0, 0, 16)]
     with read_store(folder) as store:
         assert list(store.studies()) == [Study(0.0, 0, 16)]
+
+
+def test_a_point_of_many_studies_is_stored_once(folder):
+    with opened(folder) as store:
+        for size in (16, 32, 64):
+            store.add_study(StudyOutcome((study(trials=2, batch_size=size),)))
+    with contextlib.closing(sqlite3.connect(folder / "study.sqlite")) as connection:
+        assert connection.execute("SELECT count(*) FROM points").fetchall() == [(2,)]
+
+
+def test_a_trial_whose_point_is_missing_is_damage(folder):
+    with opened(folder) as store:
+        store.add_study(StudyOutcome((study(),)))
+    with contextlib.closing(sqlite3.connect(folder / "study.sqlite")) as connection, connection:
+        connection.execute("DELETE FROM points WHERE point = 1")
+    with read_store(folder) as store, pytest.raises(InputError, match="is damaged"):
+        store.studies()
+
+
+def test_a_run_that_is_shrunk_loses_its_masks_and_nothing_else(folder):
+    with opened(folder) as store:
+        store.add_masks(MaskRecord(0, trial, 90.0, bytes(4096)) for trial in range(50))
+        store.add_study(StudyOutcome((study(),)))
+    before, after = shrink(folder)
+    assert before - after > 50 * 4096
+    assert after == (folder / "study.sqlite").stat().st_size
+    with read_store(folder) as store:
+        assert store.masks() == {}
+        assert store.studies() == {study().study: study()}
+
+
+def test_a_run_in_progress_is_not_shrunk(folder, capsys):
+    with opened(folder) as store:
+        store.add_masks([MaskRecord(0, 0, 90.0, bytes(10))])
+        with pytest.raises(SystemExit) as ended:
+            main([str(folder)])
+        assert len(store.masks()) == 1
+    assert ended.value.code == 2
+    assert_one_line(capsys, "is being written by another run; wait for it or use another --out")
 
 
 def test_the_words_of_older_stores_are_read(tmp_path):
