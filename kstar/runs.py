@@ -174,7 +174,7 @@ def read(*sources: Any) -> Run:  # noqa: ANN401 - whatever names files and folde
 
     Example:
         >>> read("evidence/digits")
-        Run(evidence/digits: curves 4, points 36, constants 76)
+        Run(evidence/digits: curves 4, points 108, constants 124)
     """
     paths = given.places(sources[0] if len(sources) == 1 else sources)
     return Run(tuple(read_records(path) for path in paths))
