@@ -14,7 +14,7 @@ measure: $(INSTALLED)  ## measure the digits' curves and constants, test the cla
 	$(BIN)/python -m verification.report $(RUN)/clouds --save >/dev/null
 	$(BIN)/python -m verification.report $(RUN) --save
 	$(BIN)/python -m paper_figures $(RUN)
-	$(BIN)/python -m paper_figures $(RUN)/clouds --figure 3 5 13 --to $(RUN)/figures
+	$(BIN)/python -m paper_figures $(RUN)/clouds --figure 3 5 13 window trials --to $(RUN)/figures
 
 KEPT := $(sort $(patsubst %/curves.csv,%,$(wildcard evidence/*/curves.csv)))
 evidence: $(INSTALLED)  ## renew the verdicts, figures and tables that are made of the kept runs
