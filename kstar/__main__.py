@@ -24,6 +24,7 @@ COMMANDS = {
     "report": ("verification.report.__main__", "fits, intervals and verdicts of a run or a CSV file"),
     "page": ("paper_figures.report.__main__", "one HTML page of measured runs, or of a CSV file"),
     "figures": ("paper_figures.__main__", "draw the paper's figures for measured runs, or for a CSV file"),
+    "import": ("empirics.logs.__main__", "steps to a goal from logs: W&B, TensorBoard, MLflow, Optuna, JSON lines"),
     "exchange": ("empirics.exchange.__main__", "run folders to and from other formats"),
     "datasets": ("empirics.datasets.__main__", "fetch data sets into your cache"),
 }

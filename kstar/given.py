@@ -111,13 +111,13 @@ def _interval(i: int, steps: float, lower: float) -> tuple[float, float | None]:
 
 
 def as_in_python(message: str) -> str:
-    """Return a message that begins with an option of the command line by the name of the argument.
+    """Return a message with the options of the command line by the names of the arguments.
 
     Example:
-        >>> as_in_python("--batch-sizes 0: must be integers >= 1")
-        'batch_sizes 0: must be integers >= 1'
+        >>> as_in_python("--batch-sizes 0: must be integers >= 1; or use another --out")
+        'batch_sizes 0: must be integers >= 1; or use another out'
     """
-    return re.sub(r"^--([a-z-]+)", lambda option: option[1].replace("-", "_"), message)
+    return re.sub(r"(?<!\S)--([a-z][a-z-]*)", lambda option: option[1].replace("-", "_"), message)
 
 
 def places(given: Any) -> list[Path]:  # noqa: ANN401 - likewise

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from empirics.errors import InputError
 from kstar import given
 from kstar.fitting import Fit
 from kstar.tables import html_table, table
@@ -159,12 +162,15 @@ def _measured(point: CurvePoint) -> tuple[int, int, float | None, float, float |
     return point.replicate, point.batch_size, point.upper, point.lower, point.upper
 
 
-def read(*sources: Any) -> Run:  # noqa: ANN401 - whatever names files and folders
-    """Read a run folder, a CSV file of your own logs, or several of either.
+def read(*sources: Any, **logs: Any) -> Run:  # noqa: ANN401 - whatever names files and folders
+    """Read a run folder, a CSV file of your own logs, or several of either; or logs of other programs.
 
     Args:
         sources: Names or paths, one by one or in a list. A folder is one that `kstar.measure` or `kstar measure` made;
             a file has at least the columns `batch_size` and `steps`, see docs/own_logs.md.
+        logs: What counts as reached in logs of W&B, TensorBoard, MLflow, Optuna or JSON lines, as the options of
+            `kstar import`: `goal`, `metric`, `direction`, `batch_size_from`, `unit`, `runs`, `by`, `step`,
+            `steps_from`, `repeated_steps`. All sources are one measurement then.
 
     Returns:
         What they hold, with `curves`, `constants`, `fits`, `report()` and `draw()`.
@@ -177,4 +183,22 @@ def read(*sources: Any) -> Run:  # noqa: ANN401 - whatever names files and folde
         Run(evidence/digits: curves 4, points 108, constants 124)
     """
     paths = given.places(sources[0] if len(sources) == 1 else sources)
+    if logs:
+        return Run((_imported(paths, logs),))
     return Run(tuple(read_records(path) for path in paths))
+
+
+def _imported(sources: list[Path], options: Mapping[str, Any]) -> Records:
+    """Return what logs say of the steps to a goal."""
+    from empirics.logs.steps import import_steps  # noqa: PLC0415 - for few
+    from empirics.logs.wanted import wanted_of  # noqa: PLC0415
+
+    try:
+        text, notes = import_steps(sources, wanted_of(options))
+    except InputError as error:
+        raise InputError(given.as_in_python(str(error))) from None
+    with tempfile.TemporaryDirectory(prefix="kstar-") as folder:
+        path = Path(folder) / "steps.csv"
+        path.write_text(text, encoding="utf-8")
+        records = read_records(path)
+    return replace(records, source=sources[0], notes=(*notes, *records.notes))

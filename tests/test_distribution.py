@@ -34,7 +34,7 @@ PIP = ("-m", "pip", "install", "--quiet", "--ignore-installed", "--no-deps", "--
 # Modules with a command of their own.
 MODULES = (
     *("theory.noisy_quadratic", "theory.worst_case", "empirics.constants", "empirics.datasets", "empirics.exchange"),
-    *("verification.findings", "paper_figures.report"),
+    *("empirics.logs", "verification.findings", "paper_figures.report"),
 )
 # Where a module comes from, how its distribution was installed, and what lies beside it.
 PROBE = """

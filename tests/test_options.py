@@ -19,6 +19,8 @@ OPTIONS = {
         --step-time""",
     "paper_figures.report.__main__": "--to",
     "paper_figures.__main__": "--figure --to",
+    "empirics.logs.__main__": """--batch-size-from --by --direction --goal --metric --repeated-steps --runs --step
+        --steps-from --to --unit""",
     "empirics.exchange.__main__ import": "--format --goal-error --max-steps --metric --to",
     "empirics.exchange.__main__ export": "--format --to",
     "empirics.datasets.__main__": "--from --to",

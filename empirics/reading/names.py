@@ -11,6 +11,8 @@ from empirics.errors import InputError
 from empirics.reading.numbers import looks_like_number
 
 NEEDED = ("batch_size", "steps_to_result")
+# What to do with a history: every reader of rows says it.
+STEPS_OF_LOGS = "`kstar import FILE --goal X` makes a row a run of it"
 # What the published tables and logs of others call a column; spelled without blanks, marks and capitals.
 _SPELLINGS: Mapping[str, str] = {
     "batch_size": "batchsize batch batchsizes bs b gbs globalbatchsize globalbatch trainbatchsize trainingbatchsize "
@@ -33,10 +35,12 @@ _SYNONYMS = {spelling: name for name, spellings in _SPELLINGS.items() for spelli
 _MOMENTS = ("step", "globalstep", "iteration", "iter")
 # Spelled as the pages spell them, and so not worth a word.
 _PLAIN = frozenset({"steps", "goalerror"})
-_UNITS = re.compile(r"\s*[(\[](examples|samples|images|sequences|steps|iterations|%|percent|pct)[)\]]$", re.IGNORECASE)
+_UNITS = re.compile(
+    r"\s*[(\[](examples|samples|images|sequences|tokens|steps|iterations|%|percent|pct)[)\]]$", re.IGNORECASE
+)
 _PREFIX = re.compile(r"^(configs?|params|parameters|hparams|hyperparameters|args|summary|metrics)[./_]", re.IGNORECASE)
 _COUNTS_OF_OTHERS = {
-    "tokens": "counts tokens, which are not read: give examples (sequences) per step",
+    "tokens": "counts tokens: call it batch_size (tokens) if all batch sizes are tokens per step",
     "epoch": "counts epochs: the steps of a run are its epochs times the examples of an epoch over the batch size",
     "samples": "counts examples: the steps of a run are its examples over the batch size",
     "examples": "counts examples: the steps of a run are its examples over the batch size",
@@ -155,7 +159,7 @@ def _instead(header: Sequence[str], missing: str) -> str:
     also = {"batch_size": "bs, global_batch_size", "steps_to_result": "steps"}[missing]
     text = f"column {missing} (or {also}) is missing among: {listed(header)}"
     if "batchsize" not in keys and (any(key in _MOMENTS for key in keys) or any(" - " in name for name in header)):
-        return f"a history, step by step, which is not read ({text}); write a row a run: batch size, steps to its goal"
+        return f"a history, step by step ({text}): {STEPS_OF_LOGS}"
     for name, key in zip(header, keys, strict=True):
         for part, told in _COUNTS_OF_OTHERS.items():
             if part in key:

@@ -274,7 +274,7 @@ def _plain(row: Row, name: str, sign: Decimal | None) -> str:
     try:
         plain = plain_number(bare, sign)
     except InputError as error:
-        tokens = "; counts of tokens are not read" if name == "batch_size" and text[-1].isalpha() else ""
+        tokens = "; `kstar import` reads tokens" if name == "batch_size" and text[-1].isalpha() else ""
         raise row.refuse(name, f"{error}{tokens}") from None
     if name != "sparsity":
         return text.replace(bare, plain, 1)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
-from empirics.reading.names import key_of, listed
+from empirics.reading.names import STEPS_OF_LOGS, key_of, listed
 from empirics.reading.numbers import looks_like_number
 from empirics.reading.rows import Row, Table, read_plain_table, read_rows
 
@@ -85,7 +85,7 @@ def other_columns(table: Table) -> tuple[str, ...]:
 
 def _with_curves_apart(table: Table) -> Table:
     """Return a table whose workload tells of every column that tells curves apart."""
-    apart = [name for name in other_columns(table) if _is_of_a_curve(name) and _varies_within(table.rows, name)]
+    apart = [name for name in other_columns(table) if is_of_a_curve(name) and _varies_within(table.rows, name)]
     if not apart:
         return table
     rows = []
@@ -100,9 +100,24 @@ def _with_curves_apart(table: Table) -> Table:
     return _used(table, rows, apart, f"one curve for each {' and '.join(apart)}")
 
 
-def _is_of_a_curve(name: str) -> bool:
-    """Return whether a name says that its column holds a model, what it is trained by or on, or a goal."""
+def is_of_a_curve(name: str) -> bool:
+    """Return whether a name says that its column holds a model, what it is trained by or on, or a goal.
+
+    Example:
+        >>> [is_of_a_curve(name) for name in ("params.model", "optimizer", "warmup")]
+        [True, True, False]
+    """
     return _OF_A_CURVE.fullmatch(re.sub("[^a-z0-9]+", "", key_of(name))) is not None
+
+
+def is_searched(name: str) -> bool:
+    """Return whether a name is that of a metaparameter, in which the runs of a search differ.
+
+    Example:
+        >>> [is_searched(name) for name in ("lr", "config/weight_decay", "seed")]
+        [True, True, False]
+    """
+    return _SEARCHED.fullmatch(re.sub("[^a-z0-9]+", "", key_of(name))) is not None
 
 
 def _refuse_pooled(table: Table) -> None:
@@ -154,7 +169,7 @@ def _with_replicates(table: Table) -> Table:
 
 def _is_a_search(table: Table) -> bool:
     """Return whether rows of one study differ in a metaparameter: trials, of which the least counts, and no repeats."""
-    names = [name for name in table.columns if _SEARCHED.fullmatch(re.sub("[^a-z0-9]+", "", key_of(name)))]
+    names = [name for name in table.columns if is_searched(name)]
     seen: dict[object, list[float | str]] = {}
     values = ((_study(row), [_value(row.text(name)) for name in names]) for row in table.rows)
     return any(seen.setdefault(study, of_row) != of_row for study, of_row in values)
@@ -229,7 +244,7 @@ def _refuse_repeat(table: Table, row: Row, other: Row) -> None:
     results = [name for name in _RESULT if _value(row.text(name)) != _value(other.text(name))]
     column, what = ("trial", "trials") if "trial" in table.columns else ("batch_size", "replicates")
     if results and (table.names.moments or any(word in key_of(name) for name in apart for word in _MEASURED)):
-        raise row.refuse(column, f"repeats row {other.number}: a history, step by step, is not read; write a row a run")
+        raise row.refuse(column, f"repeats row {other.number}: a history, step by step: {STEPS_OF_LOGS}")
     if apart and not table.names.own:
         by = ", ".join(apart[:5])
         remedy = "name such a column workload (another curve), replicate (repeats) or trial (a search)"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from empirics.errors import InputError
+from empirics.reading.names import STEPS_OF_LOGS
 from empirics.reading.outside import MOST_BYTES, read_bytes
 
 MOST_ROWS = 500_000
@@ -117,10 +118,9 @@ def _refuse_other_kinds(path: Path, lines: Sequence[str]) -> None:
     except (ValueError, RecursionError):
         whole = False
     if whole or filled[0] in {"{", "["}:
-        kind = (
-            "JSON lines, which are" if whole and len(filled) > 1 and filled[1][0] == filled[0][0] else "JSON, which is"
-        )
-        raise InputError(f"{path}: holds {kind} not read; write a CSV table with the columns batch_size,steps")
+        if whole and len(filled) > 1 and filled[1][0] == filled[0][0]:
+            raise InputError(f"{path}: holds JSON lines: {STEPS_OF_LOGS}")
+        raise InputError(f"{path}: holds JSON, which is not read; write a CSV table with the columns batch_size,steps")
 
 
 def _find_header(

@@ -1,19 +1,26 @@
 """One table of the readers of files from outside: a spoilt file is read, or refused as documented, and not for long."""
 
+import contextlib
 import gzip
 import json
 import random
+import shutil
 import signal
+import sqlite3
 import struct
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import optuna
 import pytest
 import torch
 from samples.foreign_studies import plain_study
 from samples.stored_studies import opened, study
+from tensorboard.compat.proto import event_pb2, summary_pb2
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tools.checkout import ROOT
 
 from empirics.datasets.arrays import load_dataset
 from empirics.errors import InputError
@@ -21,6 +28,8 @@ from empirics.exchange.authors_runs import read_authors_runs
 from empirics.exchange.import_table import read_trials
 from empirics.exchange.import_tree import read_tree
 from empirics.exchange.imported_runs import ImportOptions, group_runs
+from empirics.logs.steps import import_steps
+from empirics.logs.wanted import Wanted
 from empirics.records import ConstantsRecord, MaskRecord, RepeatRecord, StudyOutcome, TraceRecord, TrajectoryPoint
 from empirics.search.space import Metaparameter, read_points
 from empirics.store.store import read_store
@@ -148,8 +157,59 @@ def trials_in(folder):
     return imported(read_trials, max_steps=1000)(folder / "t.csv")
 
 
+CHART = b"""Step,bs16 - val/loss,bs16 - val/loss__MIN,bs32 - val/loss
+10,0.9,0.9,0.8
+20,0.4,0.4,
+30,,,0.3
+"""
+LINES = b"""{"run": "a", "config": {"batch_size": 16, "lr": 0.1}}
+{"run": "a", "step": 10, "val_loss": 0.9}
+{"run": "a", "step": 20, "val_loss": 0.4}
+"""
+
+
+def logs_in(name=".", **wanted):
+    """Return what reads logs that lie in a folder."""
+    return lambda folder: import_steps([folder / name], Wanted(goal=0.5, direction="below", **wanted))
+
+
+def write_event_file(folder):
+    told = summary_pb2.Summary(value=[summary_pb2.Summary.Value(tag="loss", simple_value=0.4)])
+    (folder / "bs16").mkdir()
+    writer = EventFileWriter(str(folder / "bs16"))
+    for step in (10, 20):
+        writer.add_event(event_pb2.Event(step=step, summary=told))
+    writer.close()
+
+
+def write_mlflow(folder):
+    shutil.copytree(next((ROOT / "tests" / "data" / "logs" / "mlruns").glob("*/*/params")).parent, folder / "run")
+
+
+def write_database(folder):
+    with contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        database.executescript(f"BEGIN; {(ROOT / 'tests' / 'data' / 'logs' / 'mlflow.sql').read_text()} COMMIT;")
+
+
+def write_optuna(folder):
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(storage=f"sqlite:///{folder}/studies.db")
+    size = optuna.distributions.IntDistribution(1, 64)
+    study.add_trial(
+        optuna.create_trial(
+            value=0.4, params={"batch_size": 16}, distributions={"batch_size": size}, intermediate_values={10: 0.4}
+        )
+    )
+
+
 BAD = (InputError,)
 READERS = (
+    Reader("chart", writes(c_csv=CHART), logs_in(), BAD),
+    Reader("JSON lines", writes(log_jsonl=LINES), logs_in(), BAD),
+    Reader("MLflow's folder", write_mlflow, logs_in(), BAD),
+    Reader("MLflow's database", write_database, logs_in("mlflow.db"), BAD),
+    Reader("Optuna's database", write_optuna, logs_in("studies.db"), BAD),
+    Reader("event file", write_event_file, logs_in(), BAD),
     Reader("IDX", write_idx, lambda f: load_dataset("mnist", f), BAD),
     Reader("gzip", lambda f: write_idx(f, gzip.compress, ".gz"), lambda f: load_dataset("mnist", f), BAD),
     Reader("CIFAR-10", write_cifar, lambda f: load_dataset("cifar-10", f), BAD),

@@ -31,7 +31,7 @@ def test_an_unknown_command_is_refused_in_one_line(capsys):
     assert main(["derives"]) == 2
     assert capsys.readouterr().err == (
         "error: no command 'derives'; use one of derive, evaluate, measure, constants, account, report, page, "
-        "figures, exchange, datasets (see kstar --help)\n"
+        "figures, import, exchange, datasets (see kstar --help)\n"
     )
 
 

@@ -1,0 +1,109 @@
+"""Whatever holds logs: which reader reads a file or folder, and the table of runs that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from empirics.errors import InputError
+from empirics.logs.csv_logs import read_csv_log
+from empirics.logs.databases import read_database
+from empirics.logs.json_lines import read_json_lines
+from empirics.logs.logged_run import LoggedRun
+from empirics.logs.mlflow_store import is_mlflow_run, read_mlflow_run
+from empirics.logs.tensorboard_events import is_event_file, read_event_files
+from empirics.reading.outside import MOST_BYTES, MOST_FOLDERS, read_bytes, subfolders
+
+_DEEPEST = 8
+_TABLES = (".csv", ".tsv")
+_LINES = (".jsonl", ".ndjson")
+_FORMS = "a CSV file, JSON lines, mlruns or mlflow.db of MLflow, event files of TensorBoard, or Optuna's database"
+_SQLITE = b"SQLite format 3\0"
+
+
+def read_logs(sources: Sequence[Path], step: str | None = None) -> tuple[list[LoggedRun], list[str]]:
+    """Return the runs of some files and folders.
+
+    Args:
+        sources: At least one.
+        step: The column that counts steps in tables and JSON lines; None for one that is known.
+
+    Returns:
+        The runs, and what a user should know of how they were read.
+
+    Raises:
+        InputError: If one cannot be read, or none holds a run.
+    """
+    runs: list[LoggedRun] = []
+    notes: list[str] = []
+    for source in sources:
+        found, said = _read_folder(source, step) if source.is_dir() else _read_file(source, step)
+        runs += found
+        notes += [f"{source}: {one}" for one in said]
+    return runs, notes
+
+
+def with_configs(runs: Sequence[LoggedRun], table: Path) -> list[LoggedRun]:
+    """Return runs with what a table of runs says of them, by name.
+
+    Args:
+        runs: Histories.
+        table: A row a run, as the table of W&B or MLflow exports it.
+
+    Raises:
+        InputError: If it holds histories, names a run twice, or lacks one.
+    """
+    told, _ = read_logs([table])
+    if any(run.histories for run in told):
+        raise InputError(f"--runs {table}: holds histories; give the table with a row a run")
+    known: dict[str, LoggedRun] = {}
+    for one in told:
+        if one.name in known:
+            raise InputError(f"--runs {table}: names run {one.name[:80]} twice; rename one, or leave one out")
+        known[one.name] = one
+    for run in runs:
+        if run.name not in known:
+            raise InputError(f"--runs {table}: has no run {run.name[:80]!r}; it has {', '.join(list(known)[:3])} ...")
+    return [replace(run, config={**run.config, **known[run.name].config}) for run in runs]
+
+
+def _read_file(path: Path, step: str | None) -> tuple[list[LoggedRun], list[str]]:
+    """Return the runs of one file."""
+    if is_event_file(path):
+        return read_event_files(path.parent, [path]), []
+    try:
+        content = read_bytes(path, MOST_BYTES)[:100]
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    if content.startswith(_SQLITE):
+        return read_database(path), []
+    if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{" or path.suffix.lower() in _LINES:
+        return read_json_lines(path, step), []
+    return read_csv_log(path, step)
+
+
+def _read_folder(folder: Path, step: str | None) -> tuple[list[LoggedRun], list[str]]:
+    """Return the runs of a folder."""
+    folders = _below(folder)
+    stored = [one for one in folders if is_mlflow_run(one)]
+    if stored:
+        return [run for one in stored if (run := read_mlflow_run(one)) is not None], []
+    events = [path for one in folders for path in sorted(one.iterdir()) if is_event_file(path) and path.is_file()]
+    if events:
+        return read_event_files(folder, events), []
+    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in {*_TABLES, *_LINES}]
+    if not files:
+        raise InputError(f"{folder}: holds no logs; name {_FORMS}")
+    return read_logs(files, step)
+
+
+def _below(folder: Path) -> list[Path]:
+    """Return a folder and those below it, links and hidden ones left out."""
+    found, level = [folder], [folder]
+    for _ in range(_DEEPEST):
+        level = [below for one in level for below in subfolders(one)[0]]
+        found += level
+        if len(found) > MOST_FOLDERS:
+            raise InputError(f"{folder}: holds more than {MOST_FOLDERS} folders; name a part")
+    return found

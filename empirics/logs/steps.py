@@ -1,0 +1,225 @@
+"""Steps to a goal, a row a run, as every reader of this project takes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from empirics.errors import InputError
+from empirics.logs.logged_run import Crossing, Goal, LoggedRun, crossing
+from empirics.logs.sizes import batch_size_of, config_value
+from empirics.logs.sources import read_logs, with_configs
+from empirics.logs.wanted import Wanted, goal_of
+from empirics.reading.names import listed, meaning_of
+from empirics.reading.numbers import looks_like_number
+from empirics.reading.table import is_of_a_curve, is_searched
+from kstar.files import csv_text
+
+_SEEDS = ("seed", "random_seed", "replicate")
+# Where a logger keeps runs together: those of two are never one curve.
+_COLLECTIONS = ("experiment", "study")
+# What a logger tells of every run, and no training depends on.
+_TOLD = (
+    *("name", "run", "state", "status", "notes", "user", "tags", "created", "runtime", "sweep", "hostname", "value"),
+    *("run_id", "experiment_id", "artifact_uri", "start_time", "end_time", "id", "group"),
+)
+_CENSORED = "; the others are censored at their last test"
+_OWN = ("batch_size", "steps", "lower", "trial", "status", "replicate", "goal", "learning_rate", "run")
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """What the configs of the runs are read for.
+
+    Attributes:
+        curve: Keys that tell curves apart.
+        searched: Metaparameters that vary.
+        rate: The learning rate, None where it is not known.
+    """
+
+    curve: tuple[str, ...]
+    searched: tuple[str, ...]
+    rate: str | None
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A run with its steps to the goal."""
+
+    run: LoggedRun
+    batch_size: int
+    found: Crossing
+    curve: tuple[str, ...]
+    point: tuple[str, ...]
+
+
+def import_steps(sources: Sequence[Path], wanted: Wanted) -> tuple[str, list[str]]:
+    """Return what logs say of the steps to a goal, as CSV; see `steps_table`.
+
+    Args:
+        sources: Files and folders of logs, at least one.
+        wanted: The goal, and how to read a run.
+
+    Raises:
+        InputError: If something cannot be read; one line that says what to do.
+    """
+    runs, notes = read_logs(sources, wanted.step)
+    if wanted.runs is not None:
+        runs = with_configs(runs, wanted.runs)
+    text, more = steps_table(runs, wanted)
+    return text, [*notes, *more]
+
+
+def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[str]]:
+    """Return runs as CSV with their steps to the goal, and what a user should know of how it came about.
+
+    Args:
+        runs: Of one logger or several.
+        wanted: What to make of them.
+
+    Returns:
+        Columns `batch_size`, `steps` (blank where the goal was not reached), `lower` (the last miss), what tells curves
+        and repetitions apart, and `run`. Runs of one batch size that differ in a metaparameter are trials of a search.
+
+    Raises:
+        InputError: If a run has no batch size, or none reached the goal; says what to do.
+    """
+    if not runs:
+        raise InputError("there are no runs in it")
+    goal = None if wanted.steps_from else goal_of(runs, wanted)
+    used = [run for run in runs if goal is None or run.histories.get(goal.metric)]
+    silent = [run.name for run in runs if goal is not None and not run.histories.get(goal.metric)]
+    notes = [f"left out, without values of {goal}: {listed(silent)}"] if silent else []
+    keys = _keys(used, wanted)
+    rows = [
+        _Row(
+            run,
+            batch_size_of(run, wanted.batch_size_from, wanted.unit),
+            _steps_told(run, wanted.steps_from or "") if goal is None else crossing(run, goal, wanted.repeated_steps),
+            tuple(config_value(run.config, key) or "none" for key in keys.curve),
+            tuple(config_value(run.config, key) or "" for key in keys.searched),
+        )
+        for run in used
+    ]
+    notes += _on_reaching(rows, goal)
+    rows = [row for row in rows if row.found.upper is not None or row.found.lower]
+    notes += _on_pooling(rows, keys)
+    return _csv(rows, keys, goal, wanted), notes
+
+
+def _keys(runs: Sequence[LoggedRun], wanted: Wanted) -> _Keys:
+    """Return what the configs of some runs are read for."""
+    known = list(dict.fromkeys(key for run in runs for key in run.config))
+    varied = [key for key in known if len({run.config.get(key) for run in runs}) > 1]
+    for key in wanted.by:
+        if key in _OWN or all(config_value(run.config, key) is None for run in runs):
+            raise InputError(f"--by {key}: take another key of the runs' configs: {listed(known)}")
+    curve = [key for key in varied if is_of_a_curve(key) or key in _COLLECTIONS or meaning_of(key) == "sparsity"]
+    curve += [key for key in wanted.by if key not in curve]
+    searched = [key for key in varied if is_searched(key) and key not in curve]
+    if "study" in known:  # whatever Optuna varies is searched
+        sizes = {part.strip() for part in (wanted.batch_size_from or "").split("*")}
+        own = {*curve, *_TOLD, *sizes}
+        searched = [key for key in varied if key not in own and meaning_of(key) != "batch_size" and "." not in key]
+    rates = [key for key in known if meaning_of(key) == "learning_rate" and _are_numbers(runs, key)]
+    return _Keys(tuple(curve), tuple(searched), rates[0] if rates else None)
+
+
+def _are_numbers(runs: Iterable[LoggedRun], key: str) -> bool:
+    """Return whether a key holds numbers in every run that has it."""
+    return all(looks_like_number(run.config.get(key, "0")) for run in runs)
+
+
+def _steps_told(run: LoggedRun, key: str) -> Crossing:
+    """Return the steps that a run's own table tells; those trained, where it tells none."""
+    text = config_value(run.config, key) or ""
+    trained = next((run.config[name] for name in run.config if meaning_of(name) == "max_steps"), None)
+    trained = trained or run.config.get("_step") or "0"
+    try:
+        steps, lower = float(text or "nan"), float(trained)
+    except ValueError:
+        raise run.refuse(f"{key} is {text[:40]!r}, max_steps {trained[:40]!r}: need numbers of steps") from None
+    if math.isnan(steps):
+        if not 0 < lower < math.inf:
+            raise run.refuse(f"{key} is blank: give max_steps, the steps that it was trained without meeting the goal")
+        return Crossing(int(lower), None, None, diverged=False)
+    if not (1 <= steps < math.inf and steps == int(steps)):
+        raise run.refuse(f"{key} is {text[:40]}: need a whole number of steps >= 1")
+    return Crossing(int(steps), int(steps), None, diverged=False)
+
+
+def _on_reaching(rows: Sequence[_Row], goal: Goal | None) -> list[str]:
+    """Return notes on the runs that never reached the goal; refuse where none did."""
+    what = str(goal or "the goal")
+    missed = [row for row in rows if row.found.upper is None]
+    if len(missed) == len(rows):
+        best = [row.found.best for row in rows if row.found.best is not None]
+        told = f"; the best value is {(max if goal.above else min)(best):.6g}" if goal and best else ""
+        raise InputError(f"none of {len(rows)} runs reached {what}{told}: take a goal that good runs reach")
+    first = [row.run.name for row in rows if row.found.upper is not None and not row.found.lower]
+    silent = [row.run.name for row in missed if not row.found.lower]
+    notes = [f"{what} is reached by {len(rows) - len(missed)} of {len(rows)} runs{_CENSORED if missed else ''}"]
+    notes += [f"left out, never tested after step 0: {listed(silent)}"] if silent else []
+    notes += [f"met at the first test, a bound from above only: {listed(first)}"] if first else []
+    return notes
+
+
+def _on_pooling(rows: Sequence[_Row], keys: _Keys) -> list[str]:
+    """Return a note on what runs of one batch size differ in that nobody asked about."""
+    known = {*keys.curve, *keys.searched, *_TOLD, *_SEEDS, keys.rate}
+    odd = []
+    for key in dict.fromkeys(key for row in rows for key in row.run.config):
+        levels = {row.run.config.get(key) for row in rows}
+        within = {((*row.curve, row.batch_size), row.run.config.get(key)) for row in rows}
+        varies = len(within) > len({study for study, _ in within})
+        logged = key.startswith(("_", "tags.", "metrics."))
+        if varies and not logged and key.lower() not in known and 2 * len(levels) <= len(rows):
+            odd.append(key)
+    if not odd:
+        return []
+    return [f"runs of one batch size differ in {listed(odd)}, taken as repeats: --by KEY makes a curve for each value"]
+
+
+def _csv(rows: Sequence[_Row], keys: _Keys, goal: Goal | None, wanted: Wanted) -> str:
+    """Return the table, sorted by curve and batch size."""
+    points = dict.fromkeys(row.point for row in rows)
+    studies = {(row.curve, row.batch_size) for row in rows}
+    search = len({(row.curve, row.batch_size, row.point) for row in rows}) > len(studies)
+    others = [at for at, key in enumerate(keys.searched) if search and key != keys.rate]
+    size = "batch_size" if wanted.unit == "examples" else f"batch_size ({wanted.unit})"
+    columns = [size, "steps", "lower", *(["trial", "status"] if search else []), "replicate"]
+    columns += ["goal"] if goal else []
+    columns += [*keys.curve, *(["learning_rate"] if keys.rate else []), *(keys.searched[at] for at in others), "run"]
+    numbers = {point: at for at, point in enumerate(points)}
+    repeats: dict[object, int] = {}
+    names: dict[str, int] = {}
+    lines = []
+    for row in sorted(rows, key=_order):
+        study = (row.curve, row.batch_size, row.point if search else ())
+        repeats[study] = repeats.get(study, -1) + 1
+        names[row.run.name] = names.get(row.run.name, 0) + 1
+        line: list[object] = [row.batch_size, row.found.upper or "", row.found.lower]
+        line += [numbers[row.point], _status(row)] if search else []
+        line += [repeats[study], *([f"{goal.value:.12g}"] if goal else []), *row.curve]
+        line += [row.run.config.get(keys.rate, "")] if keys.rate else []
+        again = f" #{names[row.run.name]}" if names[row.run.name] > 1 else ""
+        lines.append([*line, *(row.point[at] for at in others), f"{row.run.name}{again}"])
+    return csv_text(columns, lines)
+
+
+def _order(row: _Row) -> tuple[object, ...]:
+    """Return what puts rows in order: curve, batch size, seed, name."""
+    text = next((row.run.config[key] for key in row.run.config if key.lower() in _SEEDS), "")
+    seed = (float(text), "") if looks_like_number(text) and "," not in text else (math.inf, text)
+    return (row.curve, row.batch_size, seed, row.run.name)
+
+
+def _status(row: _Row) -> str:
+    """Return how a trial ended."""
+    if row.found.upper is not None:
+        return "complete"
+    if row.found.diverged:
+        return "infeasible"
+    return "censored" if row.run.cut else "incomplete"

@@ -1,0 +1,147 @@
+"""What a user wants of logs, and the goal that follows from it and from what was logged."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from empirics.errors import InputError
+from empirics.logs.logged_run import Goal, LoggedRun, Repeated
+from empirics.logs.sizes import Unit
+from empirics.reading.names import listed, meaning_of
+from empirics.reading.table import is_searched
+
+Direction = Literal["below", "above"]
+_RISING = ("acc", "auc", "f1", "bleu", "r2", "r_squared", "precision", "recall", "reward", "score", "success")
+_FALLING = ("loss", "err", "perplexity", "ppl", "nll", "mse", "mae", "bpb", "cer", "wer")
+_CLOCKS = ("epoch", "epochs", "time", "wall time", "wall_time", "runtime", "timestamp", "step", "global_step")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be made of logs.
+
+    Attributes:
+        goal: The value that counts as reached; None where the runs' own counts of steps are taken.
+        metric: Whose; None where only one was logged.
+        direction: Where it is reached; None where the name of the metric tells.
+        batch_size_from: Where the batch size stands, see `sizes.batch_size_of`.
+        unit: What a batch counts.
+        steps_from: Key of the config that holds the steps to the goal; None where histories hold them.
+        by: Keys of the config that tell curves apart, beside those that are known to.
+        repeated_steps: Which of several values at one step counts.
+        step: The column that counts steps in tables and JSON lines; None for one that is known.
+        runs: A table with a row a run, for what histories do not say.
+    """
+
+    goal: float | None = None
+    metric: str | None = None
+    direction: Direction | None = None
+    batch_size_from: str | None = None
+    unit: Unit = "examples"
+    steps_from: str | None = None
+    by: Sequence[str] = ()
+    repeated_steps: Repeated = ""
+    step: str | None = None
+    runs: Path | None = None
+
+
+_CHOICES: Mapping[str, Sequence[object]] = {
+    "direction": (None, *get_args(Direction)),
+    "unit": get_args(Unit),
+    "repeated_steps": get_args(Repeated),
+}
+
+
+def wanted_of(options: Mapping[str, Any]) -> Wanted:
+    """Return what a user of Python wants.
+
+    Args:
+        options: By their names.
+
+    Raises:
+        InputError: If one is unknown, or not one of its choices.
+
+    Example:
+        >>> wanted_of({"goal": 2, "by": "warmup"}).by
+        ('warmup',)
+        >>> wanted_of({"goals": 2})
+        Traceback (most recent call last):
+        empirics.errors.InputError: there is no option goals: perhaps goal
+    """
+    known = [field.name for field in dataclasses.fields(Wanted)]
+    for name, value in options.items():
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise InputError(f"there is no option {name}: {f'perhaps {near[0]}' if near else listed(known)}")
+        if name in _CHOICES and value not in _CHOICES[name]:
+            raise InputError(f"{name} is {value!r}: give {' or '.join(repr(one) for one in _CHOICES[name] if one)}")
+    wanted = {**options}
+    if isinstance(options.get("goal"), bool | str):
+        raise InputError(f"goal is {options['goal']!r}: give a number")
+    if isinstance(options.get("by"), str):
+        wanted["by"] = (options["by"],)
+    if options.get("runs") is not None:
+        wanted["runs"] = Path(options["runs"])
+    return Wanted(**wanted)
+
+
+def goal_of(runs: Sequence[LoggedRun], wanted: Wanted) -> Goal:
+    """Return the goal that was asked for, its metric and direction found where nobody said.
+
+    Args:
+        runs: At least one.
+        wanted: The value, and perhaps the metric and direction.
+
+    Raises:
+        InputError: If nothing was logged step by step, there are several metrics, or the name of the metric does not
+            tell where the goal is reached.
+
+    Example:
+        >>> runs = [LoggedRun("a", "log.csv", histories={"epoch": [(10, 1.0)], "val/loss": [(10, 0.4)]})]
+        >>> str(goal_of(runs, Wanted(goal=0.5)))
+        'val/loss <= 0.5'
+    """
+    if not any(run.histories for run in runs):
+        raise InputError(
+            f"{runs[0].place}: holds a row a run and no values step by step: export the history (the chart of one "
+            "metric), or name the column with the steps to the goal by --steps-from"
+        )
+    if wanted.goal is None or not math.isfinite(wanted.goal):
+        raise InputError("say what counts as reached: --goal X, a finite number")
+    metrics = list(dict.fromkeys(metric for run in runs for metric in run.histories))
+    metric = wanted.metric or _only_metric(metrics)
+    if metric not in metrics:
+        near = get_close_matches(metric, metrics, 1)
+        raise InputError(f"no run has a metric {metric}{f', perhaps {near[0]}' if near else ''}: {listed(metrics)}")
+    return Goal(metric, wanted.goal, _is_above(metric, wanted))
+
+
+def _is_above(metric: str, wanted: Wanted) -> bool:
+    """Return whether a goal is reached from below."""
+    if wanted.direction is not None:
+        return wanted.direction == "above"
+    rising, falling = (any(word in metric.lower() for word in words) for words in (_RISING, _FALLING))
+    if rising == falling:
+        raise InputError(
+            f"say by --direction whether {metric} reaches {wanted.goal:g} from above (below) or below (above)"
+        )
+    return rising
+
+
+def _only_metric(metrics: Sequence[str]) -> str:
+    """Return the one metric that there is, counts of time and metaparameters left out."""
+    told = [
+        name
+        for name in metrics
+        if not (name.startswith("_") or is_searched(name) or meaning_of(name) == "batch_size")
+        and name.lower().rpartition("/")[2] not in _CLOCKS
+    ]
+    if len(told or metrics) > 1:
+        raise InputError(f"choose one of {len(told or metrics)} metrics by --metric: {listed(told or metrics)}")
+    return (told or metrics)[0]

@@ -1,0 +1,306 @@
+"""Every source of logs gives the same steps to the goal: 5120/B + 20, to the next test of the goal."""
+
+import contextlib
+import csv
+import io
+import json
+import shutil
+import sqlite3
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tools.checkout import ROOT
+from tools.commands import assert_one_line, code_of
+
+from empirics.logs.__main__ import main
+
+KEPT = ROOT / "tests" / "data" / "logs"
+SIZES = (16, 32, 64, 128)
+RESULT = [("16", "340", "330"), ("32", "180", "170"), ("64", "100", "90"), ("128", "60", "50")]
+GOAL = ("--goal", "0.5")
+
+
+def loss(batch_size, step):
+    return 1 - 0.5 * step / (5120 / batch_size + 20)
+
+
+def values(batch_size):
+    return [(step, loss(batch_size, step)) for step in range(0, 401, 10)]
+
+
+def imported(capsys, *words):
+    """Return batch size, steps and last miss of every run, and what was said of them."""
+    assert code_of(main, *words) == 0
+    printed = capsys.readouterr()
+    rows = list(csv.DictReader(io.StringIO(printed.out)))
+    return [tuple(row.values())[:3] for row in rows], printed.err
+
+
+def write_rows(path, header, rows, **style):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, **style)
+        writer.writerow(header)
+        writer.writerows(rows)
+    return path
+
+
+def write_chart(path, names=None):
+    """Write a chart as the web page of W&B exports it: `Step`, then run and metric thrice, and nothing where a run has
+    no value. The form is that of exports in public repositories; their library writes no CSV."""
+    names = names or {size: f"vit-bs{size}" for size in SIZES}
+    header = ["Step", *(f"{name} - val/loss{band}" for name in names.values() for band in ("", "__MIN", "__MAX"))]
+    rows = [
+        [step, *(loss(size, step) if step % 10 == 0 and step else "" for size in SIZES for _ in range(3))]
+        for step in range(0, 401, 5)
+    ]
+    return write_rows(path, header, rows, quoting=csv.QUOTE_ALL)
+
+
+def test_a_chart_of_wandb(capsys, tmp_path):
+    rows, said = imported(capsys, write_chart(tmp_path / "wandb_export.csv"), *GOAL)
+    assert rows == RESULT
+    assert said == "notice: val/loss <= 0.5 is reached by 4 of 4 runs\n"
+
+
+def test_a_chart_over_epochs_has_a_column_of_steps_for_each_run(capsys, tmp_path):
+    header = ["epoch", *(f"b{size} - {name}" for size in SIZES for name in ("_step", "val/loss"))]
+    rows = [[step / 7, *(cell for size in SIZES for cell in (step, loss(size, step)))] for step in range(10, 401, 10)]
+    path = write_rows(tmp_path / "wandb_export.csv", header, rows)
+    assert imported(capsys, path, *GOAL)[0] == RESULT
+
+
+def test_a_chart_with_the_table_of_its_runs(capsys, tmp_path):
+    names = {size: f"warm-sweep-{at}" for at, size in enumerate(SIZES)}
+    chart = write_chart(tmp_path / "chart.csv", names)
+    header = ["Name", "State", "Notes", "User", "Tags", "Created", "Runtime", "Sweep", "batch_size", "lr", "val/loss"]
+    about = ["finished", "-", "me", "", "2026-01-01T00:00:00.000Z", 12, "abc"]
+    runs = write_rows(tmp_path / "runs.csv", header, [[name, *about, size, 0.1, 0.1] for size, name in names.items()])
+    assert imported(capsys, chart, "--runs", runs, *GOAL)[0] == RESULT
+    assert code_of(main, chart, *GOAL) == 2
+    assert_one_line(capsys, "its batch size is not known: name what holds it by --batch-size-from KEY")
+
+
+def test_the_histories_of_wandbs_library(capsys, tmp_path):
+    for size in SIZES:
+        rows = [[at, step, 2.0 * at, 1790000000, value, 1.0] for at, (step, value) in enumerate(values(size))]
+        header = ["", "_step", "_runtime", "_timestamp", "val/loss", "train/loss"]
+        write_rows(tmp_path / f"bs{size}.csv", header, rows)
+    assert imported(capsys, tmp_path, *GOAL, "--metric", "val/loss")[0] == RESULT
+
+
+def test_long_form_and_a_column_for_each_run(capsys, tmp_path):
+    rows = [(size, 0.1, seed, *value) for size in SIZES for seed in (1, 2) for value in values(size)]
+    long = write_rows(tmp_path / "long.csv", ["batch_size", "lr", "seed", "step", "val_loss"], rows[::-1])
+    assert imported(capsys, long, *GOAL)[0] == [row for row in RESULT for _ in (1, 2)]
+    rows = [[step, *(loss(size, step) for size in SIZES)] for step in range(0, 401, 10)]
+    wide = write_rows(tmp_path / "wide.csv", ["step", *(f"bs={size}" for size in SIZES)], rows)
+    assert imported(capsys, wide, *GOAL, "--direction", "below")[0] == RESULT
+
+
+def test_scalars_of_tensorboard_as_csv(capsys, tmp_path):
+    """The header is that of `tensorboard.plugins.scalar`, the names of the files those of its page."""
+    for size in SIZES:
+        rows = [[1790000000.0, *value] for value in values(size)]
+        write_rows(tmp_path / f"run-bs{size}_eval-tag-val_loss.csv", ["Wall time", "Step", "Value"], rows)
+    assert imported(capsys, tmp_path, *GOAL)[0] == RESULT
+
+
+def test_event_files_of_tensorboard(capsys, tmp_path):
+    """The first two runs are written as TensorFlow 1 and torch write them, the others as TensorFlow 2 does."""
+    summary = pytest.importorskip("tensorboard.summary")
+    writer = pytest.importorskip("tensorboard.summary.writer.event_file_writer")
+    event, value = (pytest.importorskip(f"tensorboard.compat.proto.{name}_pb2") for name in ("event", "summary"))
+    for size in SIZES[:2]:
+        to = writer.EventFileWriter(str(tmp_path / f"bs{size}" / "eval"))
+        for step, one in values(size):
+            told = value.Summary(value=[value.Summary.Value(tag="val/loss", simple_value=one)])
+            to.add_event(event.Event(step=step, summary=told))
+        to.close()
+    for size in SIZES[2:]:
+        to = summary.Writer(summary.DirectoryOutput(str(tmp_path / f"bs{size}" / "eval")))
+        for step, one in values(size):
+            to.add_scalar("val/loss", one, step)
+        to.close()
+    assert imported(capsys, tmp_path, *GOAL)[0] == RESULT
+    files = sorted(tmp_path.rglob("*tfevents*"))
+    files[0].write_bytes(b"no event file" * 9)
+    assert code_of(main, tmp_path, *GOAL) == 2
+    assert_one_line(capsys, "it holds no event that TensorBoard can read; is it whole?")
+
+
+def test_a_folder_of_mlflow(capsys, tmp_path):
+    """Made by MLflow 3.17, see `tests/data/make_logs.py`; a deleted run is left out, as in MLflow."""
+    assert imported(capsys, KEPT / "mlruns", *GOAL)[0] == RESULT
+    shutil.copytree(KEPT / "mlruns", tmp_path / "mlruns")
+    for meta in (tmp_path / "mlruns").rglob("meta.yaml"):
+        if "run_name: run of 16" in meta.read_text():
+            meta.write_text(meta.read_text().replace("active", "deleted"))
+    assert imported(capsys, tmp_path / "mlruns", *GOAL)[0] == RESULT[1:]
+
+
+def test_a_database_of_mlflow(capsys, tmp_path):
+    """The tables that MLflow 3.17 made, see `tests/data/make_logs.py`."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        database.executescript(f"BEGIN; {(KEPT / 'mlflow.sql').read_text()} COMMIT;")
+    assert imported(capsys, tmp_path / "mlflow.db", *GOAL)[0] == RESULT
+
+
+def test_tables_of_mlflow(capsys, tmp_path):
+    """Rows of `mlflow.search_runs` have no histories; those of the metric's own download have a run, a key, a value."""
+    header = ["run_id", "status", "metrics.val/loss", "params.batch_size", "tags.mlflow.runName", "metrics.steps"]
+    rows = [["ab12", "FINISHED", 0.1, size, f"bs{size}", steps] for size, steps, _ in RESULT]
+    runs = write_rows(tmp_path / "runs.csv", header, rows)
+    assert code_of(main, runs, *GOAL) == 2
+    assert_one_line(capsys, "holds a row a run and no values step by step")
+    assert imported(capsys, runs, "--steps-from", "metrics.steps")[0] == [
+        (size, steps, steps) for size, steps, _ in RESULT
+    ]
+    tall = [[f"bs{size}", "val/loss", value, step, 1790000000] for size in SIZES for step, value in values(size)]
+    path = write_rows(tmp_path / "metric.csv", ["run_id", "key", "value", "step", "timestamp"], tall)
+    assert imported(capsys, path, *GOAL)[0] == RESULT
+
+
+@pytest.fixture
+def optuna():
+    found = pytest.importorskip("optuna")
+    found.logging.set_verbosity(found.logging.WARNING)
+    return found
+
+
+def test_a_study_of_optuna(capsys, tmp_path, optuna):
+    """Trials are trials of a search; a pruned one is censored, and the database stays as it was."""
+    path = tmp_path / "studies.db"
+    memory = optuna.storages.InMemoryStorage()  # where a report is no write to a disk
+    study = optuna.create_study(storage=memory, study_name="s")
+    for size in SIZES:
+        for rate in (0.1, 0.2):
+            study.enqueue_trial({"batch_size": size, "lr": rate})
+
+    def train(trial):
+        size = trial.suggest_categorical("batch_size", SIZES)
+        rate = trial.suggest_float("lr", 0.01, 1.0)
+        for step, value in values(size):
+            trial.report(value, step)
+            if rate == 0.2 and step == 30:
+                raise optuna.TrialPruned
+        return value
+
+    study.optimize(train, n_trials=8)
+    optuna.copy_study(from_study_name="s", from_storage=memory, to_storage=f"sqlite:///{path}")
+    before = path.read_bytes()
+    code = code_of(main, path, *GOAL, "--direction", "below")
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert code == 0
+    assert [(row["batch_size"], row["steps"], row["lower"]) for row in rows if row["steps"]] == RESULT
+    assert [(row["lower"], row["status"], row["learning_rate"]) for row in rows if not row["steps"]] == [
+        ("30", "censored", "0.2")
+    ] * 4
+    assert path.read_bytes() == before
+
+
+def test_json_lines(capsys, tmp_path):
+    """What is said once of a run, in a line without a step, is its config; objects within are read."""
+    path = tmp_path / "log.jsonl"
+    with path.open("w") as file:
+        for size in SIZES:
+            file.write(json.dumps({"run": f"r{size}", "config": {"batch_tokens": f"{size}k", "lr": 0.1}}) + "\n")
+            for step, value in values(size):
+                file.write(json.dumps({"run": f"r{size}", "step": step, "val": {"loss": value}}) + "\n")
+    words = (path, *GOAL, "--batch-size-from", "batch_tokens", "--unit", "tokens")
+    assert imported(capsys, *words)[0] == [(f"{size}000", *rest) for size, *rest in RESULT]
+    assert code_of(main, path, *GOAL, "--batch-size-from", "batch_tokens") == 2
+    assert_one_line(capsys, "'16k' may be 16000 or 16384: write the batch size in full, or --unit tokens")
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A file that cannot be read, and what the one line says."""
+
+    name: str
+    content: bytes
+    message: str
+    words: tuple[str, ...] = GOAL
+
+
+CHART = b'Step,"bs16 - loss","bs32 - loss"\n10,1,2\n20,0.4,1\n'
+BAD = (
+    Bad("empty.csv", b"", "the file is empty"),
+    Bad("header.csv", b"Step,bs16 - loss\n", "a header and no rows"),
+    Bad("binary.csv", bytes(range(256)), "not a readable CSV file"),
+    Bad("sheet.csv", b"PK\x03\x04 and more", "an Excel workbook or another archive: save the sheet as CSV"),
+    Bad("other.db", b"SQLite format 3\0" + bytes(200), "cannot be read"),
+    Bad("list.jsonl", b"[1, 2]\n", "line 1: need an object, got '[1, 2]'"),
+    Bad("deep.jsonl", b'{"a":' * 30 + b"1" + b"}" * 30, "nested more than 8 deep"),
+    Bad("spoilt.jsonl", b'{"step": 1}\n{"step": \n', "line 2: no JSON object"),
+    Bad("short.csv", CHART + b"30,1\n", "row 4: 2 fields for 3 columns"),
+    Bad("twice.csv", b"step,loss,loss\n1,2,3\n", "column loss is there twice"),
+    Bad("clock.csv", CHART.replace(b"Step", b"Relative Time"), "column Relative Time counts no steps"),
+    Bad("epochs.csv", b"batch_size,epoch,loss\n16,1,2\n16,2,1\n", "holds a row a run and no values step by step"),
+    Bad("two.csv", b"run,step,a_loss,b_loss\nb9,1,2,3\nb9,2,1,2\n", "one of 2 metrics by --metric: a_loss, b_loss"),
+    Bad("text.csv", b"run,step,loss\nb16,1,2\nb16,2,oops\n", "loss is 'oops' at step 2: need a number"),
+    Bad("again.csv", b"run,step,loss\nb16,1,2\nb16,1,1\n", "loss is 2 and 1 at step 1: say by --repeated-steps first"),
+    Bad("half.csv", b"run,step,loss\nb16,1.5,2\nb16,2,1\n", "a value at step 1.5: steps must be whole numbers"),
+    Bad("start.csv", b"run,step,loss\nb16,0,0.2\nb16,2,0.1\n", "loss <= 0.5 at step 0, before it trained"),
+    Bad("signs.csv", b"step;bs16;bs32\n1;0,25;0.5\n2;0,5;0.25\n", "write every fraction with a point"),
+    Bad("never.csv", CHART, "none of 2 runs reached loss <= 0.1; the best value is 0.4", ("--goal", "0.1")),
+    Bad("goal.csv", CHART, "say what counts as reached: --goal X", ()),
+    Bad("nan.csv", CHART, "--goal X, a finite number", ("--goal", "nan")),
+    Bad("wrong.csv", CHART, "no run has a metric los, perhaps loss: loss", (*GOAL, "--metric", "los")),
+    Bad("where.csv", CHART.replace(b"loss", b"thing"), "say by --direction whether thing reaches 0.5"),
+    Bad("step.csv", b"n,run,loss\n1,b16,2\n2,b16,1\n", "no column t among: n, run, loss", (*GOAL, "--step", "t")),
+    Bad("key.csv", CHART, "it has no B: its config is empty", (*GOAL, "--batch-size-from", "B")),
+    Bad("by.csv", CHART, "--by seed: take another key of the runs' configs", (*GOAL, "--by", "seed")),
+    Bad("steps.csv", b"run,n,bs\na,,16\n", "n is blank: give max_steps", ("--steps-from", "n")),
+)
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def test_what_cannot_be_read_is_one_line(bad, capsys, tmp_path):
+    (tmp_path / bad.name).write_bytes(bad.content)
+    assert code_of(main, tmp_path / bad.name, *bad.words) == 2
+    assert_one_line(capsys, bad.message)
+
+
+def test_an_empty_folder_and_a_missing_file_are_one_line(capsys, tmp_path):
+    assert code_of(main, tmp_path, *GOAL) == 2
+    assert_one_line(capsys, "holds no logs; name a CSV file, JSON lines, mlruns or mlflow.db")
+    assert code_of(main, tmp_path / "nowhere.csv", *GOAL) == 2
+    assert_one_line(capsys, "no such file or folder")
+
+
+@pytest.mark.parametrize(("name", "package"), [("events.out.tfevents.1", "tensorboard"), ("studies.db", "optuna")])
+def test_a_missing_library_is_named_with_its_extra(name, package, capsys, tmp_path, monkeypatch):
+    path = tmp_path / name
+    if package == "optuna":
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            for table in ("studies", "trials", "trial_params", "trial_values", "trial_intermediate_values"):
+                database.execute(f"CREATE TABLE {table} (a)")
+    else:
+        path.write_bytes(b"x")
+    for module in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert code_of(main, path, *GOAL) == 2
+    assert_one_line(capsys, f"pip install {package}, or the extra kstar-scaling[{package}]")
+
+
+def test_a_view_in_a_database_is_refused(capsys, tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as database:
+        database.execute("CREATE VIEW trials AS SELECT 1")
+    assert code_of(main, tmp_path / "a.db", *GOAL) == 2
+    assert_one_line(capsys, "holds a view, 'trials': only tables are read")
+
+
+def test_other_spellings_of_the_same_chart(capsys, tmp_path):
+    """A byte order mark, semicolons with decimal commas, UTF-16."""
+    plain = write_chart(tmp_path / "a.csv").read_text()
+    spellings = (
+        plain.encode("utf-8-sig"),
+        plain.replace('","', '";"').replace(".", ",").encode(),
+        plain.encode("utf-16"),
+    )
+    for content in spellings:
+        Path(tmp_path / "a.csv").write_bytes(content)
+        assert imported(capsys, tmp_path / "a.csv", *GOAL)[0] == RESULT

@@ -1,0 +1,146 @@
+"""From logged runs to rows: the crossing, repetitions and searches, curves, batch sizes; and what reads the rows."""
+
+import csv
+import io
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from empirics.errors import InputError
+from empirics.logs.logged_run import Goal, LoggedRun, crossing
+from empirics.logs.sizes import batch_size_of
+from empirics.logs.steps import steps_table
+from empirics.logs.wanted import Wanted
+from verification.records.records import read_curves
+
+BELOW = Goal("loss", 0.5, above=False)
+WANTED = Wanted(goal=0.5, metric="loss")
+
+
+def run(name, *values, **config):
+    """Return a run whose loss is given every ten steps, from step 10 on."""
+    return LoggedRun(name, "log.csv", config, {"loss": [(10 * at, value) for at, value in enumerate(values, start=1)]})
+
+
+def table(runs, wanted=WANTED):
+    text, notes = steps_table(runs, wanted)
+    return [list(row.values()) for row in csv.DictReader(io.StringIO(text))], text.split("\n")[0], notes
+
+
+@given(
+    st.dictionaries(st.integers(1, 60), st.sampled_from([0.1, 0.5, 0.6, math.nan, math.inf, -math.inf])),
+    st.booleans(),
+    st.randoms(use_true_random=False),
+)
+def test_a_crossing_is_what_a_walk_through_the_steps_finds(values, above, random):
+    """Whatever the order of the log, and whatever comes after the first hit."""
+    shuffled = list(values.items())
+    random.shuffle(shuffled)
+    lower, upper = 0, None
+    for step in sorted(values):
+        if math.isfinite(values[step]) and upper is None:
+            hit = values[step] >= 0.5 if above else values[step] <= 0.5
+            upper, lower = (step, lower) if hit else (None, step)
+    found = crossing(LoggedRun("a", "log.csv", {}, {"loss": shuffled}), Goal("loss", 0.5, above))
+    assert (found.lower, found.upper) == (lower, upper)
+    assert found.diverged == (bool(values) and not math.isfinite(values[max(values)]))
+
+
+@pytest.mark.parametrize(("repeated", "upper"), [("first", 10), ("last", 20)])
+def test_of_several_values_at_a_step_the_wanted_one_counts(repeated, upper):
+    history = [(10, 0.4), (10, 0.9), (20, 0.3), (20, 0.3)]
+    found = crossing(LoggedRun("a", "log.csv", {}, {"loss": history}), BELOW, repeated)
+    assert found.upper == upper
+    assert crossing(LoggedRun("a", "log.csv", {}, {"loss": history[2:]}), BELOW).upper == 20
+
+
+def test_a_run_that_never_reached_the_goal_is_censored_at_its_last_finite_test():
+    rows, header, notes = table([run("b8", 0.9, 0.4), run("b16", 0.9, 0.8, math.nan), run("b32", 0.3)])
+    assert header == "batch_size,steps,lower,replicate,goal,run"
+    assert rows == [
+        ["8", "20", "10", "0", "0.5", "b8"],
+        ["16", "", "20", "0", "0.5", "b16"],
+        ["32", "10", "0", "0", "0.5", "b32"],
+    ]
+    assert notes == [
+        "loss <= 0.5 is reached by 2 of 3 runs; the others are censored at their last test",
+        "met at the first test, a bound from above only: b32",
+    ]
+
+
+def test_repetitions_are_numbered_by_their_seeds_and_names_stay_apart():
+    runs = [run("b8", 0.9, 0.4, seed=seed) for seed in ("3", "1")]
+    assert [row[1:4] + row[5:] for row in table(runs)[0]] == [["20", "10", "0", "b8"], ["20", "10", "1", "b8 #2"]]
+
+
+def test_runs_that_differ_in_a_rate_are_trials_of_a_search(tmp_path):
+    """The least counts, as in every table of trials; a run that diverged is infeasible."""
+    runs = [
+        run(f"b{size}-{rate}-{seed}", *[0.9] * tests, 0.4, lr=rate, seed=seed)
+        for seed in ("0", "1")
+        for size, tests in ((8, 9), (16, 6), (32, 4))
+        for rate, more in (("0.1", 0), ("0.2", 2))
+        for tests in [tests + more]
+    ]
+    runs.append(run("b8", 0.9, math.nan, lr="9"))
+    rows, header, _ = table(runs)
+    assert header == "batch_size,steps,lower,trial,status,replicate,goal,learning_rate,run"
+    assert [row[1:6] for row in rows if row[0] == "8"] == [
+        ["100", "90", "0", "complete", "0"],
+        ["120", "110", "1", "complete", "0"],
+        ["100", "90", "0", "complete", "1"],
+        ["120", "110", "1", "complete", "1"],
+        ["", "10", "2", "infeasible", "0"],
+    ]
+    path = tmp_path / "steps.csv"
+    path.write_text(steps_table(runs, WANTED)[0])
+    ((curve,), _) = read_curves(path)
+    assert [(p.batch_size, p.replicate, p.upper) for p in curve.points] == [
+        (size, seed, steps) for size, steps in ((8, 100), (16, 70), (32, 50)) for seed in (0, 1)
+    ]
+
+
+def test_models_and_what_is_asked_for_are_curves_of_their_own():
+    runs = [run("b8", 0.9, 0.4, model=model, warmup=warmup, dense="x") for model in "ab" for warmup in ("1", "2")]
+    rows, header, notes = table(runs)
+    assert header == "batch_size,steps,lower,replicate,goal,model,run"
+    assert notes[1:] == [
+        "runs of one batch size differ in warmup, taken as repeats: --by KEY makes a curve for each value"
+    ]
+    rows, header, notes = table(runs, Wanted(goal=0.5, by=("warmup",)))
+    assert header == "batch_size,steps,lower,replicate,goal,model,warmup,run"
+    assert [row[3] for row in rows] == ["0"] * 4
+    assert len(notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "keys", "unit", "size"),
+    [
+        ("a-bs64-lr1", {}, None, "examples", 64),
+        ("a-bs64", {"params.batch_size": "32"}, None, "examples", 32),
+        ("a-bs64", {"batch_size": "32"}, "name", "examples", 64),
+        ("a", {"micro": "8", "accumulate": "4", "gpus": "2"}, "micro*accumulate*gpus", "examples", 64),
+        ("a", {"sequences": "256"}, "sequences*2048", "tokens", 524288),
+        ("gpt-0.5M", {"batch_size": "0.5M"}, None, "tokens", 500000),
+        ("gpt_bs512Ki", {}, None, "tokens", 524288),
+    ],
+)
+def test_where_a_batch_size_is_found(name, config, keys, unit, size):
+    assert batch_size_of(LoggedRun(name, "log.csv", config), keys, unit) == size
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "keys", "message"),
+    [
+        ("a", {"batch_size": "32", "bs": "16"}, None, "batch_size and bs could both be its batch size"),
+        ("b8-b16", {}, None, "its batch size is not known"),
+        ("a", {"n": "8.5"}, "n", "gives a batch size of 8.5: need a whole number"),
+        ("a", {"n": "many"}, "n", "n: need a number, got 'many'"),
+        ("a", {"n": "8"}, "m", "it has no m: its config holds n"),
+    ],
+)
+def test_a_batch_size_that_is_not_clear_is_refused(name, config, keys, message):
+    with pytest.raises(InputError, match=message):
+        batch_size_of(LoggedRun(name, "log.csv", config), keys, "examples")
