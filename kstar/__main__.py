@@ -22,6 +22,7 @@ COMMANDS = {
     "constants": ("empirics.constants", "measure L, Delta and beta alone, and what they predict"),
     "account": ("verification.account.__main__", "what the K* of pruned networks is made of, in factors without units"),
     "report": ("verification.report.__main__", "fits, intervals and verdicts of a run or a CSV file"),
+    "batch-size": ("kstar.batch_size", "which batch size to use, what it costs, and what would change that"),
     "page": ("paper_figures.report.__main__", "one HTML page of measured runs, or of a CSV file"),
     "figures": ("paper_figures.__main__", "draw the paper's figures for measured runs, or for a CSV file"),
     "import": ("empirics.logs.__main__", "steps to a goal from logs: W&B, TensorBoard, MLflow, Optuna, JSON lines"),
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
     name, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in {"-h", "--help"}:
-        say(_HELP.format(commands="\n".join(f"  {one:<10}{told}" for one, (_, told) in COMMANDS.items())))
+        say(_HELP.format(commands="\n".join(f"  {one:<12}{told}" for one, (_, told) in COMMANDS.items())))
         return 0
     if name == "--version":
         say(f"kstar {__version__}")

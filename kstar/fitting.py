@@ -25,6 +25,8 @@ from verification.report.advice import (
     efficiency_question,
     step_time_question,
 )
+from verification.report.card import Card
+from verification.report.recommend import card_of, line_of_time
 from verification.report.tables import number, remarks
 
 if TYPE_CHECKING:
@@ -117,6 +119,37 @@ class Fit:
         """What to know before using the numbers, one sentence each."""
         return tuple(remark[0].upper() + remark[1:] for remark in remarks(self.fitted))
 
+    def card(self, step_time: tuple[float, float] | None = None) -> Card:
+        """Return which batch size to use: what it costs, why it is that one, and what would change the answer.
+
+        Print it. A report, a page and `kstar batch-size` show the same card.
+
+        Args:
+            step_time: (t0, t1), where a step takes t0 + t1 B: the card then picks the shortest run. Both finite, > 0.
+                None is the column `seconds_per_step` of a file, where there is one.
+
+        Returns:
+            The card, with `batch_size`, `use`, `smallest`, `largest`, `b_crit`, `interval`, `rule` and `caveats`.
+
+        Raises:
+            ValueError: If `step_time` is outside its range.
+
+        Example:
+            >>> sizes = [16, 32, 64, 128, 256, 512]
+            >>> fit(sizes, [25600 / size + 100 for size in sizes]).card()  # 25600/256 + 100
+            Use batch size 256.
+                         batch size  steps  examples
+            recommended  256         200    51200
+            smallest     16          1700   27200
+            largest      512         150    76800
+            Critical batch size B_crit = c1/c2: 256 [256, 256].
+            Rule: of the powers of two and the batch sizes measured, the nearest to B_crit, where a run takes
+              twice the examples of a small batch.
+            Intervals are between batch sizes only, not between seeds.
+        """
+        time = None if step_time is None else line_of_time(*_step_time(step_time))
+        return card_of(self.fitted, self.analysis.rejected, time)
+
     def batch_size_for(
         self, efficiency: float | None = None, *, step_time: tuple[float, float] | None = None
     ) -> Advice:
@@ -174,8 +207,7 @@ class Fit:
     def _asked(self, question: Question, there: str) -> Advice:
         """Return the advice on a question."""
         _ = self.law
-        rejected = next(claim.against for claim in self.analysis.claims if claim.id == "C1")
-        found = answer(question, self.fitted, rejected)
+        found = answer(question, self.fitted, self.analysis.rejected)
         size = NOTHING if found.size is None else Estimate(found.size, found.interval.low, found.interval.high)
         caveats = (*((found.sentence,) if found.remark else ()), *self.caveats)
         return Advice(question=question.title, batch_size=size, caveats=caveats, **{there: found.at_best})

@@ -11,6 +11,7 @@ import matplotlib as mpl
 from paper_figures.drawing.sheet import Page
 from paper_figures.drawing.style import METADATA, RC
 from paper_figures.extras.account import extra_account
+from paper_figures.extras.batch_size import extra_batch_size
 from paper_figures.extras.examples import extra_examples
 from paper_figures.extras.fits import extra_fits
 from paper_figures.extras.rates import extra_rates
@@ -45,6 +46,7 @@ class FigureEntry:
     draw: Callable[[Sequence[Run]], Page]
 
 
+CARD = "extra_batch_size"
 _CURVES = "steps-to-result against batch size"
 _ENTRIES = {
     1: FigureEntry(_CURVES, figure_01),
@@ -70,6 +72,7 @@ _ENTRIES = {
     },
 }
 _EXTRAS = {
+    "batch_size": FigureEntry("which batch size to use, and what it costs", extra_batch_size),
     "account": FigureEntry("what K* over the dense network's is made of", extra_account),
     "fits": FigureEntry("the fitted law of every curve, with its band", extra_fits),
     "rates": FigureEntry("the best rate and eta* K* against theory", extra_rates),
@@ -107,14 +110,24 @@ def write(figure: Page, name: str, folder: Path) -> list[Path]:
         return []
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    with mpl.rc_context(dict(RC)):
-        for kind, metadata in METADATA.items():
-            content = io.BytesIO()
-            figure.savefig(content, format=kind, metadata=dict(metadata))
-            path = folder / f"{name}.{kind}"
-            write_whole(path, content.getvalue())
-            written.append(path)
+    for kind in METADATA:
+        path = folder / f"{name}.{kind}"
+        write_whole(path, drawn(figure, kind))
+        written.append(path)
     return written
+
+
+def drawn(figure: Page, kind: str) -> bytes:
+    """Return a figure as the content of a file.
+
+    Args:
+        figure: Laid out.
+        kind: A key of `METADATA`.
+    """
+    content = io.BytesIO()
+    with mpl.rc_context(dict(RC)):
+        figure.savefig(content, format=kind, metadata=dict(METADATA[kind]))
+    return content.getvalue()
 
 
 def figure_of(name: str, runs: Sequence[Run]) -> Page:

@@ -9,6 +9,7 @@ from verification.inference.pairs import Pair
 from verification.inference.rates import BestRates, Window, best_rates, fitted_window
 from verification.missing import Missing
 from verification.records.records import Curve, Records, read_records
+from verification.report.recommend import StepTime
 from verification.report.verdicts import kept_or_computed
 
 
@@ -19,10 +20,12 @@ class Run:
     Attributes:
         analysis: Of any records.
         note: One line for a reader where the analysis is not that of verdicts.json.
+        step_time: How long a step takes, where the user says so.
     """
 
     analysis: Analysis
     note: str | None = None
+    step_time: StepTime | None = None
 
     @property
     def source(self) -> Path:

@@ -17,6 +17,7 @@ OPTIONS = {
     "empirics.constants": f"{_MEASURED} --batch-size --learning-rate --seeds",
     "verification.report.__main__": """--batch-size-for-efficiency --draws --json --markdown --minimum --save
         --step-time""",
+    "kstar.batch_size": "--step-time --to",
     "paper_figures.report.__main__": "--to",
     "paper_figures.__main__": "--figure --to",
     "empirics.logs.__main__": """--batch-size-from --by --direction --goal --metric --repeated-steps --runs --step

@@ -28,6 +28,7 @@ _SPELLINGS: Mapping[str, str] = {
     "status": "status state outcome",
     "trial": "trial trialid trialnumber trialindex",
     "eval_interval": "evalinterval",
+    "seconds_per_step": "secondsperstep secsperstep secperstep steptimeseconds",
     **{name: name for name in ("workload", "replicate", "lower", "upper", "stop", "metaparameters")},
 }
 _SYNONYMS = {spelling: name for name, spellings in _SPELLINGS.items() for spelling in spellings.split()}

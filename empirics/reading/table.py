@@ -55,7 +55,7 @@ _SEARCHED = re.compile("learningrate|lr|metaparameters|momentum|weightdecay|wd|.
 _MEASURED = ("loss", "acc", "error", "perplexity", "epoch")
 _RESULT = ("steps_to_result", "lower", "upper", "status")
 _STUDY = ("workload", "goal", "sparsity", "replicate", "trial", "batch_size")
-_KNOWN = frozenset({*CURVES_COLUMNS, *TRIALS_COLUMNS, "learning_rate"})
+_KNOWN = frozenset({*CURVES_COLUMNS, *TRIALS_COLUMNS, "learning_rate", "seconds_per_step"})
 
 
 def read_table(path: Path) -> Table:

@@ -10,10 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from paper_figures.catalogue import CARD, drawn, figure_of
 from paper_figures.report.chart import Chart, chart
 from paper_figures.report.provenance import Measured, Step, measured, steps_to_reproduce
-from paper_figures.report.tables import Table, account_tables, constants_tables, fit_tables, glance_table, ratio_tables
-from paper_figures.run import figures_folder, read_run
+from paper_figures.report.tables import (
+    Table,
+    account_tables,
+    card_tables,
+    constants_tables,
+    fit_tables,
+    glance_table,
+    ratio_tables,
+)
+from paper_figures.run import Run, figures_folder, read_run
 from verification.claims.judge import Claim, Verdict
 from verification.claims.needs import Remedy, remedies
 from verification.claims.rules import EFFECTS, NEEDS
@@ -82,6 +91,8 @@ class RunView:
         counts: (verdict, meaning, how many claims), best first, without empty ones.
         claims: The verdict table.
         notes: What a reader should know of verdicts and records.
+        cards: Which batch size to use, one table for each workload and goal.
+        card: The picture of that.
         charts: One for each workload and goal.
         fits: One table for each chart.
         account: What K* over the dense network's is made of, and the prediction that follows; empty where unknown.
@@ -100,6 +111,8 @@ class RunView:
     counts: tuple[tuple[str, Meaning, int], ...]
     claims: tuple[ClaimRow, ...]
     notes: tuple[str, ...]
+    cards: tuple[Table, ...]
+    card: DrawnFigure
     charts: tuple[Chart, ...]
     fits: tuple[Table, ...]
     account: tuple[Table, ...]
@@ -167,6 +180,8 @@ def _read(key: str, source: Path) -> tuple[RunView, Sequence[Claim]]:
         counts=_counts(claims),
         claims=tuple(claim_row(claim) for claim in claims),
         notes=tuple(note for note in (found.note, *records.notes) if note),
+        cards=card_tables(found.analysis),
+        card=_card(found),
         charts=tuple(chart(f"{key}-chart{i}", curves) for i, curves in enumerate(groups.values())),
         fits=fit_tables(groups),
         account=account_tables(records),
@@ -182,6 +197,11 @@ def _read(key: str, source: Path) -> tuple[RunView, Sequence[Claim]]:
         remedies=tuple(remedies(records, claims, NEEDS)),
     )
     return run, claims
+
+
+def _card(run: Run) -> DrawnFigure:
+    """Return the picture of which batch size to use."""
+    return DrawnFigure("Which batch size to use", "", _as_url(drawn(figure_of(CARD, [run]), "svg")))
 
 
 def _constants_command(records: Records) -> str:
@@ -231,18 +251,23 @@ def drawn_figures(source: Path) -> tuple[DrawnFigure, ...]:
         source: The run folder, or the CSV file.
 
     Returns:
-        One per SVG file where `python -m paper_figures` puts them, by name.
+        One per SVG file where `python -m paper_figures` puts them, by name; without the one that the page draws itself.
     """
-    drawn = [file for file in figures_folder(source).glob("*.svg") if file.is_file()]
-    files = sorted(drawn, key=lambda file: (file.stem.startswith("extra"), file.name))
+    found = [file for file in figures_folder(source).glob("*.svg") if file.is_file() and file.stem != CARD]
+    files = sorted(found, key=lambda file: (file.stem.startswith("extra"), file.name))
     return tuple(
         DrawnFigure(
             name=figure_name(file.stem),
             file=str(file),
-            url=f"data:image/svg+xml;base64,{base64.b64encode(file.read_bytes()).decode('ascii')}",
+            url=_as_url(file.read_bytes()),
         )
         for file in files
     )
+
+
+def _as_url(svg: bytes) -> str:
+    """Return an SVG as the address of an image."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode('ascii')}"
 
 
 def figure_name(stem: str) -> str:

@@ -8,12 +8,15 @@ from paper_figures.report.chart import title
 from verification.account.predicted_steps import predicted_steps
 from verification.account.splits import PARTS, TOLD, split
 from verification.account.text import UNITS, without_flow
+from verification.claims.analysis import Analysis
 from verification.claims.judge import Claim
 from verification.fits.curves import FittedCurve
 from verification.inference.pairs import Pair
 from verification.missing import Missing
 from verification.records.constants_file import Constant
 from verification.records.records import Records, curve_groups
+from verification.report.card import card_remarks, card_table
+from verification.report.recommend import cards_of
 from verification.report.tables import constant_text, fit_rows, has_ratio, known_text, number, ratio_rows
 
 Groups = Mapping[tuple[str, str], Sequence[FittedCurve]]
@@ -80,6 +83,24 @@ def fit_tables(groups: Groups) -> tuple[Table, ...]:
         named = title(fitted[0].curve)
         caption = f"The law K = c1/B + c2 fitted to {named}, with 95% profile-likelihood intervals"
         tables.append(Table(caption, header, tuple(rows), tuple(remarks)))
+    return tuple(tables)
+
+
+def card_tables(analysis: Analysis) -> tuple[Table, ...]:
+    """Return which batch size to use, one table for each workload and goal.
+
+    Args:
+        analysis: Of the run.
+
+    Returns:
+        The tables; a curve without an answer has no row, and a remark says why.
+    """
+    found = dict(zip(map(id, analysis.curves), cards_of(analysis), strict=True))
+    tables = []
+    for fitted in curve_groups(analysis.curves).values():
+        told = [found[id(one)] for one in fitted]
+        header, rows = card_table(told)
+        tables.append(Table(title(fitted[0].curve), header, tuple(rows), tuple(card_remarks(told))))
     return tuple(tables)
 
 

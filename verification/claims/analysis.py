@@ -46,6 +46,11 @@ class Analysis:
     claims: tuple[Claim, ...]
     draws: int
 
+    @property
+    def rejected(self) -> tuple[str, ...]:
+        """Names of the curves for which claim C1, that the law holds, is rejected."""
+        return next((claim.against for claim in self.claims if claim.id == "C1"), ())
+
     def studies(self, group: tuple[str, str]) -> int:
         """Return how many studies there are of a workload and goal."""
         return sum(len(curve.points) for curve in self.records.curves if curve.group == group)

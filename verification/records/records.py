@@ -86,6 +86,7 @@ class Curve:
         stop: The stop rule of its studies as typed, empty where the input does not say.
         sign: What is compared with the goal and how, `error <=`; empty where the input does not say.
         draws: D, where its points are K_rate, the median over D draws at the best rate; 1 where they are K*.
+        seconds_per_step: Batch size to the mean time of a step; empty where the input does not say.
     """
 
     points: tuple[CurvePoint, ...]
@@ -96,6 +97,7 @@ class Curve:
     stop: str = ""
     sign: str = ""
     draws: int = 1
+    seconds_per_step: Mapping[int, float] = field(default_factory=dict, compare=False)
 
     @property
     def quantity(self) -> str:
@@ -343,7 +345,24 @@ def read_curves(path: Path) -> tuple[tuple[Curve, ...], tuple[str, ...]]:
     """
     table = read_table(path)
     grouped = _trial_curves(table) if "trial" in table.columns else _study_curves(table)
+    grouped = _timed(grouped, table)
     return tuple(curve for members in curve_groups(grouped).values() for curve in members), _notes(table)
+
+
+def _timed(curves: list[Curve], table: Table) -> list[Curve]:
+    """Return curves with the mean seconds of a step at each batch size, where the table has them."""
+    if "seconds_per_step" not in table.columns:
+        return curves
+    told: dict[tuple[str, str, float], dict[int, list[float]]] = {}
+    for row in table.rows:
+        seconds = row.number_in("seconds_per_step", low=0.0)
+        if seconds == 0.0:
+            raise row.refuse("seconds_per_step", "need a number > 0")
+        if seconds is not None:
+            curve = row.text("workload"), row.text("goal"), row.percentage("sparsity")
+            told.setdefault(curve, {}).setdefault(row.whole("batch_size", low=1), []).append(seconds)
+    means = {key: {size: sum(all_) / len(all_) for size, all_ in sizes.items()} for key, sizes in told.items()}
+    return [replace(one, seconds_per_step=means.get((*one.group, one.sparsity), {})) for one in curves]
 
 
 def _study_curves(table: Table) -> list[Curve]:

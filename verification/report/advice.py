@@ -145,29 +145,6 @@ def answer_lines(question: Question, curves: Sequence[FittedCurve], rejected: Co
     return lines
 
 
-def advice_lines(curves: Sequence[FittedCurve], rejected: Collection[str] = ()) -> list[str]:
-    """Return up to which batch size a larger one pays, for curves of one workload and goal.
-
-    Args:
-        curves: Fitted curves.
-        rejected: Names of the curves for which claim C1 is rejected.
-
-    Returns:
-        Lines that fit 100 columns; why there is no number where there is none.
-    """
-    answers = {f"{one.curve.sparsity:g}%": answer(efficiency_question(0.5), one, rejected) for one in curves}
-    told = [
-        f"{level} {number(found.size)} ({number(found.at_best)} steps{', extrapolated' if found.remark else ''})"
-        for level, found in answers.items()
-        if found.size is not None
-    ]
-    pays = "Larger batches pay up to about B_crit, where a run takes twice the examples of a small batch"
-    lines = [wrapped(f"{pays}: {'; '.join(told)}.")] if told else []
-    lines += [wrapped(f"{REFUSED} at {level}{a.detail}.") for level, a in answers.items() if a.remark == REFUSED]
-    unknown = [f"{level}{a.detail}" for level, a in answers.items() if a.size is None and a.remark != REFUSED]
-    return [*lines, *([wrapped(f"{UNKNOWN}: {'; '.join(unknown)}.")] if unknown else [])]
-
-
 def _constants(law: FittedLaw | None) -> tuple[float, float, float] | None:
     """Return B_crit, c1 and c2; None where the data do not tell them, or leave B_crit open on both sides."""
     if law is None or law.intervals["b_crit"] == OPEN:

@@ -162,10 +162,19 @@ def fit_lines(fitted: Sequence[FittedCurve]) -> list[str]:
     Args:
         fitted: The curves.
     """
-    rows, about = fit_rows(fitted)
+    title, (_, about) = fitted[0].curve.title, fit_rows(fitted)
+    return [*([title] if title else []), *fit_table(fitted), *map(wrapped, about)]
+
+
+def fit_table(fitted: Sequence[FittedCurve]) -> list[str]:
+    """Return the fitted constants alone, a line a curve.
+
+    Args:
+        fitted: Curves of one workload and goal.
+    """
     header = ("sparsity", "reached", "c1", "c2", "B_crit", "sigma", "worst residual")
-    title = fitted[0].curve.title
-    return [*([title] if title else []), *(columns(header, rows) if rows else []), *map(wrapped, about)]
+    rows, _ = fit_rows(fitted)
+    return columns(header, rows) if rows else []
 
 
 def ratio_lines(analysis: Analysis) -> list[str]:
@@ -259,7 +268,7 @@ def fit_rows(fitted: Sequence[FittedCurve]) -> tuple[Rows, list[str]]:
         about += [(sparsity, remark) for remark in remarks(one)]
         if (law := one.hyperbola) is not None:
             rows.append((sparsity, reached, *_constants(law), _sigma(law), percent(law.fit.worst_residual)))
-    return rows, _by_remark(about)
+    return rows, by_remark(about)
 
 
 def remarks(fitted: FittedCurve) -> list[str]:
@@ -300,8 +309,16 @@ def _sizes(fitted: FittedCurve, where: NDArray[np.bool_]) -> str:
     return ", ".join(str(size) for size in sorted({point.batch_size for point, chosen in points if chosen}))
 
 
-def _by_remark(remarks: Sequence[tuple[str, str]]) -> list[str]:
-    """Return one sentence per remark, naming all the sparsities it is about."""
+def by_remark(remarks: Sequence[tuple[str, str]]) -> list[str]:
+    """Return one sentence per remark, naming all the sparsities it is about.
+
+    Args:
+        remarks: (sparsity, remark).
+
+    Example:
+        >>> by_remark([("0%", "few points."), ("90%", "few points.")])
+        ['Sparsity 0%, 90%: few points.']
+    """
     about: dict[str, list[str]] = {}
     for sparsity, remark in remarks:
         about.setdefault(remark, []).append(sparsity)
@@ -335,7 +352,7 @@ def ratio_rows(fitted: Sequence[FittedCurve], pairs: Sequence[Pair]) -> tuple[Ro
         return [], [f"No ratio to the dense network: {missing} curve is missing."]
     levels = [(f"{pair.sparse.curve.sparsity:g}%", pair) for pair in pairs]
     rows = [(level, *_ratio_cells(pair)) for level, pair in levels if has_ratio(pair)]
-    about = _by_remark([(level, remark) for level, pair in levels for remark in _pair_remarks(pair)])
+    about = by_remark([(level, remark) for level, pair in levels for remark in _pair_remarks(pair)])
     return rows, about + [told for pair in pairs if (told := _beside_the_least(pair))]
 
 

@@ -8,14 +8,16 @@ from verification.claims.needs import remedies, remedy_lines
 from verification.claims.rules import NEEDS
 from verification.prediction.table import describe
 from verification.records.records import curve_groups, too_few_batch_sizes
-from verification.report.advice import advice_lines, answer_lines, efficiency_question, step_time_question
+from verification.report.advice import answer_lines, efficiency_question, step_time_question
+from verification.report.card import card_lines
 from verification.report.details import detail_lines
+from verification.report.recommend import cards_of, line_of_time
 from verification.report.tables import (
     LAW,
     WIDTH,
     claim_details,
     claim_lines,
-    fit_lines,
+    fit_table,
     note_lines,
     ratio_lines,
     steps_lines,
@@ -24,7 +26,7 @@ from verification.report.tables import (
 
 
 def report_text(analysis: Analysis, efficiency: float | None = None, step_time: Sequence[float] | None = None) -> str:
-    """Return the answer (curves, critical batch sizes, advice), the verdicts, then the details.
+    """Return the answer (which batch size to use, then the fitted curves), the verdicts, then the details.
 
     Args:
         analysis: The analysis.
@@ -36,16 +38,22 @@ def report_text(analysis: Analysis, efficiency: float | None = None, step_time: 
     """
     records = analysis.records
     too_few = too_few_batch_sizes(records)
-    rejected = next(claim.against for claim in analysis.claims if claim.id == "C1")
     lines = note_lines(records)
+    by_curve = cards_of(analysis, None if step_time is None else line_of_time(*step_time))
+    told = dict(zip(map(id, analysis.curves), by_curve, strict=True))
+    groups = curve_groups(analysis.curves).values()
+    for fitted in groups:
+        title = fitted[0].curve.title
+        lines += [*([wrapped(title)] if title else []), *card_lines([told[id(one)] for one in fitted]), ""]
     lines += [] if too_few is None else [*steps_lines(analysis), wrapped(too_few), ""]
     lines.append(LAW)
-    for fitted in curve_groups(analysis.curves).values():
-        lines += [*fit_lines(fitted), *advice_lines(fitted, rejected)]
+    for fitted in groups:
+        title = fitted[0].curve.title
+        lines += [*([wrapped(title)] if title and len(groups) > 1 else []), *fit_table(fitted)]
     if efficiency is not None:
-        lines += ["", *answer_lines(efficiency_question(efficiency), analysis.curves, rejected)]
+        lines += ["", *answer_lines(efficiency_question(efficiency), analysis.curves, analysis.rejected)]
     if step_time is not None:
-        lines += ["", *answer_lines(step_time_question(*step_time), analysis.curves, rejected)]
+        lines += ["", *answer_lines(step_time_question(*step_time), analysis.curves, analysis.rejected)]
     found = remedies(records, analysis.claims, NEEDS)
     lines += ["", *claim_lines(analysis.claims), "", "Details", *remedy_lines(found, WIDTH)]
     lines += ["", *claim_details(analysis.claims), "", *ratio_lines(analysis)]

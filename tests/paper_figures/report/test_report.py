@@ -90,12 +90,14 @@ def hostile(tmp_path_factory):
     return read(parent / "report.html")
 
 
-def test_the_verdict_table_comes_first(page):
+def test_the_answer_comes_first_then_the_verdicts(page):
     tables = page.all("table")
-    assert tables[0].attributes["class"] == "claims"
-    assert len(tables[0].all("tr")) == 19
+    assert [row.all("th")[0].words() for row in tables[0].all("tr")] == ["sparsity", "0%", "50%", "70%", "90%"]
+    assert tables[1].attributes["class"] == "claims"
+    assert len(tables[1].all("tr")) == 19
     headings = [heading.words() for heading in page.all("h3")]
     assert headings == [
+        "Which batch size should I use?",
         "Verdicts",
         "Curves",
         "Constants and ratios",
@@ -185,8 +187,8 @@ def test_hostile_strings_are_shown_as_they_are(hostile):
     for place in places:
         assert " ".join(attack(place).split()) in hostile.words(), place
     assert "a\ufffdb\ufffd" in hostile.words()
-    assert len(hostile.all("img")) == 3
-    assert b64decode(hostile.all("img")[0].attributes["src"].partition(",")[2]).decode() == SVG
+    assert len(hostile.all("img")) == 4
+    assert b64decode(hostile.all("img")[1].attributes["src"].partition(",")[2]).decode() == SVG
 
 
 def test_what_is_missing_names_the_command_that_makes_it(tmp_path):
