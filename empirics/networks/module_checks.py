@@ -54,13 +54,19 @@ def _refuse_mixing(name: str, layer: nn.Module) -> None:
     if isinstance(layer, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 - the layers' only common base
         raise InputError(
             f"module: {called} makes an example's output depend on its batch and keeps running statistics, "
-            "so K*(B) would compare different networks; use GroupNorm or LayerNorm"
+            f"so K*(B) would compare different networks; use nn.GroupNorm({_groups(layer)}, {layer.num_features}) "
+            "in its place, or LayerNorm"
         )
     if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0:  # noqa: SLF001
         raise InputError(f"module: {called} draws random numbers in every pass; set p=0 or leave it out")
     several = not isinstance(layer, nn.RNNBase) or layer.num_layers > 1  # one layer alone drops nothing
     if isinstance(layer, nn.RNNBase | nn.MultiheadAttention) and several and layer.dropout > 0:
         raise InputError(f"module: {called} has dropout={layer.dropout:g}, random in every pass; set it to 0")
+
+
+def _groups(layer: nn.modules.batchnorm._BatchNorm) -> int:
+    """Return how many groups of channels a GroupNorm in place of batch normalisation may have: 8, or fewer."""
+    return max(groups for groups in (1, 2, 4, 8) if layer.num_features % groups == 0)
 
 
 def refuse_parameters(module: nn.Module, again: nn.Module) -> None:

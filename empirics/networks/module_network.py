@@ -31,6 +31,7 @@ from empirics.networks.module_checks import (
     trained,
 )
 from empirics.networks.network import Network, Parameter
+from empirics.networks.own_masks import OwnMasks, refuse_pruned
 
 _FLOATS_AT_ONCE = 2**24  # of activations in one pass, 64 MiB in float32
 _MOST_EXAMPLES_AT_ONCE = 1024
@@ -52,6 +53,7 @@ class ModuleNetwork(Network):
         module_batches: Whether several trials go through the module in one pass.
         loss_batches: Whether several examples go through the loss one by one in one pass.
         tried: A few inputs and targets that it takes.
+        own_masks: What prunes it, where the user brought masks.
     """
 
     factory: Callable[[], nn.Module]
@@ -61,6 +63,7 @@ class ModuleNetwork(Network):
     module_batches: bool
     loss_batches: bool
     tried: tuple[Tensor, Tensor]
+    own_masks: OwnMasks | None = None
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -142,6 +145,29 @@ class ModuleNetwork(Network):
         flat = [value.detach().flatten() for _, value in trained(module)]
         weights: NDArray[np.float32] = torch.cat(flat).float().cpu().numpy()
         return weights
+
+    def masks(self, weights: Tensor, sparsity: float, seed: int) -> NDArray[np.bool_]:
+        """Return which weights the user's own masks keep, shape (P,).
+
+        Args:
+            weights: Initial weights of a trial, shape (P,).
+            sparsity: Percent, > 0.
+            seed: For a function that draws.
+
+        Raises:
+            InputError: If there are no masks, or they do not fit.
+        """
+        if self.own_masks is None:
+            raise InputError("the workload has no masks of its own: give OwnWorkload(masks=...)")
+
+        def make() -> nn.Module:
+            module = make_module(self.factory, 0)
+            with torch.no_grad():
+                for (_, value), view in zip(trained(module), self.views(weights[None].cpu()), strict=True):
+                    value.copy_(view[0])
+            return module
+
+        return self.own_masks.of(self, make, sparsity, seed)
 
     @cached_property
     def _normalised(self) -> bool:
@@ -228,6 +254,7 @@ def module_network(factory: Callable[[], nn.Module], loss: Loss, inputs: Tensor,
     warnings.filterwarnings("ignore", "There is a performance drop")  # of what torch batches one by one
     template = make_module(factory, 0)
     refuse_layers(template)
+    refuse_pruned(template)
     refuse_parameters(template, make_module(factory, 0))
     outputs = refuse_behaviour(template, inputs)
     refuse_loss(loss, outputs, targets)

@@ -176,12 +176,34 @@ PRUNING_METHODS: Mapping[str, PruningMethod] = MappingProxyType(
 )
 
 
+OWN = "own"  # by masks that the user's workload brings
+
+
+def _by_own_masks(trials: Untrained, _prunable: NDArray[np.bool_], sparsities: Sequence[float]) -> NDArray[np.bool_]:
+    """Ask the user's own masks, each trial with a seed of its own."""
+    from empirics.networks.module_network import ModuleNetwork  # noqa: PLC0415 - loads torch
+
+    network = trials.network
+    if not isinstance(network, ModuleNetwork):
+        raise InputError("only a workload of your own brings masks")
+    seeds = [int(random.integers(2**31)) for random in trials.randoms]
+    return np.stack(
+        [
+            np.stack([network.masks(weights, sparsity, seed) for sparsity in sparsities])
+            for weights, seed in zip(trials.weights, seeds, strict=True)
+        ]
+    )
+
+
+_METHODS = {**PRUNING_METHODS, OWN: _by_own_masks}
+
+
 def prune(trials: Untrained, method: str, biases: Biases, sparsities: Sequence[float]) -> NDArray[np.bool_]:
     """Return which weights of T trials are kept at each sparsity.
 
     Args:
         trials: The trials before training.
-        method: One of `PRUNING_METHODS`.
+        method: One of `PRUNING_METHODS`, or `own`.
         biases: What becomes of biases: `prune` counts them among the weights, so that any sparsity above 0 takes
             them first; `keep` prunes weights only; `none` removes them at every sparsity, 0 included.
         sparsities: Percent of the prunable weights pruned, each in [0, 100), length s.
@@ -202,7 +224,7 @@ def prune(trials: Untrained, method: str, biases: Biases, sparsities: Sequence[f
     pruned = [index for index, sparsity in enumerate(sparsities) if sparsity > 0]
     if pruned:
         try:
-            chosen = PRUNING_METHODS[method](trials, prunable, [sparsities[index] for index in pruned])
+            chosen = _METHODS[method](trials, prunable, [sparsities[index] for index in pruned])
         except InputError as error:
             kind = UnrankedError if isinstance(error, UnrankedError) else InputError
             raise kind(f"--pruning {method}: {error}{_zeros(trials)}") from error

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 
 from empirics.columns import share_for_percent
 from empirics.errors import InputError
-from empirics.pruning.methods import PRUNING_METHODS, Biases
+from empirics.pruning.methods import OWN, PRUNING_METHODS, Biases
 from empirics.search.ranges import (
     COUNTS,
     MOST_REPLICATES,
@@ -56,9 +56,11 @@ class BaseRequest:
     )
     max_steps: Annotated[int | None, "most steps of a trial; default the workload's"] = None
     eval_interval: Annotated[int | None, "steps between two goal tests; default the workload's"] = None
-    pruning: Annotated[str, "method that chooses the weights to prune, before training", tuple(PRUNING_METHODS)] = (
-        "snip"
-    )
+    pruning: Annotated[
+        str | None,
+        "method that chooses the weights to prune, before training; default snip, or the masks of your workload: own",
+        (*PRUNING_METHODS, OWN),
+    ] = None
     pruning_examples: Annotated[int | None, "training examples that pruning sees; default all"] = None
     biases: Annotated[Biases, "prune them with the weights, keep them, or have none at any sparsity"] = "prune"
     seed: Annotated[int, "seed of the run"] = 0
@@ -91,7 +93,8 @@ class BaseRequest:
         for name in ("points", "data_dir"):
             meant(self, name, place(name.replace("_", "-"), getattr(self, name)))
         _check_sparsities(self.sparsity)
-        check_choice(self, "pruning", tuple(PRUNING_METHODS))
+        if self.pruning is not None:
+            check_choice(self, "pruning", (*PRUNING_METHODS, OWN))
         for name, choices in (
             ("trace", TraceName),
             ("biases", Biases),

@@ -13,7 +13,7 @@ from typing import Literal
 
 from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
-from empirics.pruning.methods import Biases
+from empirics.pruning.methods import OWN, Biases
 from empirics.records import Study
 from empirics.search.space import read_points, search_points
 from empirics.specification.engine import choose_engine
@@ -46,7 +46,7 @@ class Specification:
         draws: D, of initial weights and mask, of every point.
         rerun_winner: More draws of each winner alone.
         jitter: Retrainings of each winner with its weights moved by one unit in the last place.
-        pruning: How weights are chosen, one of `PRUNING_METHODS`.
+        pruning: How weights are chosen, one of `PRUNING_METHODS` or `own`.
         pruning_examples: How many training examples that choice sees.
         biases: What becomes of biases.
         seed: Seed of the run.
@@ -201,7 +201,7 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         draws=request.draws,
         rerun_winner=request.rerun_winner,
         jitter=request.jitter,
-        pruning=request.pruning,
+        pruning=_pruning(request, workload),
         pruning_examples=min(request.pruning_examples or dataset.training_examples, dataset.training_examples),
         biases=request.biases,
         seed=request.seed,
@@ -245,6 +245,13 @@ def _points(request: Request, workload: Workload) -> tuple[dict[str, float], ...
     if request.trials > len(table):
         raise InputError(f"--trials {request.trials}: {request.points} holds {len(table)} points; use --trials less")
     return table[: request.trials]
+
+
+def _pruning(request: Request, workload: Workload) -> str:
+    """Return the pruning method asked for; by default the workload's own masks, else the paper's."""
+    if request.pruning == OWN and not workload.own_masks:
+        raise InputError("--pruning own: the workload has no masks; give OwnWorkload(masks=...), or another method")
+    return request.pruning or (OWN if workload.own_masks else "snip")
 
 
 def nearest_128(batch_sizes: Iterable[int]) -> int:

@@ -16,7 +16,7 @@ from empirics.networks.gradient import Gradient, loss_and_gradient
 from empirics.networks.network import Network
 from empirics.training.captured import StepGraph, captured_steps, copied
 from empirics.training.engine import Advance, Split
-from empirics.workloads.optimizers import SCHEDULES, Points, update_rule
+from empirics.workloads.optimizers import Points, schedule_rule, update_rule
 from empirics.workloads.workload import Workload
 
 # A step that leaves more bytes of activations in memory takes longer than the launches of its kernels: they are moved
@@ -64,8 +64,8 @@ class TrialBlock:
         self._masks = masks
         self._gradient = gradient
         self._optimizer = update_rule(workload.optimizer)(metaparameters, weights)
-        self._schedule = SCHEDULES[workload.schedule](metaparameters, weights)
-        self._own_rule = ":" in workload.optimizer
+        self._schedule = schedule_rule(workload.schedule)(metaparameters, weights)
+        self._own_rule = ":" in f"{workload.optimizer}{workload.schedule}"
         self._steps = torch.zeros((), dtype=torch.int64, device=weights.device)
         self._finite = torch.zeros(len(trials), dtype=torch.int64, device=weights.device)  # steps before the first not
         # A rule of the user's own may count in Python, where a graph of kernels does not see it.

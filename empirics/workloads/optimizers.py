@@ -196,4 +196,25 @@ class LinearDecay:
         self._rates, self._steps, self._ends = self._rates[wanted], self._steps[wanted], self._ends[wanted]
 
 
-SCHEDULES: dict[str, Callable[[Points, Tensor], Schedule]] = {"constant": Constant, "linear": LinearDecay}
+ScheduleRule = Callable[[Points, Tensor], Schedule]
+SCHEDULES: dict[str, ScheduleRule] = {"constant": Constant, "linear": LinearDecay}
+
+
+def schedule_rule(name: str) -> ScheduleRule:
+    """Return the learning-rate schedule of that name.
+
+    Args:
+        name: One of `SCHEDULES`, or `my_module:MySchedule`, a class like those here.
+
+    Raises:
+        InputError: If there is none.
+
+    Example:
+        >>> schedule_rule("linear").__name__
+        'LinearDecay'
+    """
+    if ":" in name:
+        return cast("ScheduleRule", import_named(name))
+    if name not in SCHEDULES:
+        raise InputError(f"unknown schedule {name!r}; choose one of: {', '.join(SCHEDULES)}, or my_module:MySchedule")
+    return SCHEDULES[name]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Callable, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ from empirics.errors import InputError, describe
 from empirics.networks.module_checks import Loss, refuse_targets
 from empirics.networks.module_network import ModuleNetwork, module_network
 from empirics.networks.network import Network
+from empirics.networks.own_masks import OwnMasks
 from empirics.search.space import Metaparameter
 from empirics.workloads.goal import Errors, Goals, classification_error, error_goals
 from empirics.workloads.goal_label import CLASSIFICATION_ERROR
 from empirics.workloads.metric_goal import Metric, MetricGoalTest
 from empirics.workloads.named import import_named, name_of
-from empirics.workloads.optimizers import SCHEDULES, UpdateRule, update_rule
+from empirics.workloads.optimizers import ScheduleRule, UpdateRule, schedule_rule, update_rule
+from empirics.workloads.own_data import Array, Packing, read_data
 from empirics.workloads.workload import Workload
 
 _TRIED_EXAMPLES = 8
@@ -42,7 +44,8 @@ class OwnWorkload:
     Args:
         module: Makes the network, a fresh one at every call, its weights drawn from torch's generator. Buffers must be
             constant; layers that mix the examples of a batch or draw random numbers are refused by name.
-        data: (inputs, targets), arrays or tensors with a row an example; or a map-style `torch.utils.data.Dataset`.
+        data: (inputs, targets), arrays or tensors with a row an example; a map-style `torch.utils.data.Dataset`; or a
+            loader of batches, which is drawn once. Several inputs are a tuple, or a dictionary by argument.
         validation: The same for the validation set; None splits a tenth off the data, another one each replicate.
         goal: Value of the metric that counts as the result.
         search_space: Metaparameters and ranges: those the optimiser and schedule need, and any others they read.
@@ -50,11 +53,13 @@ class OwnWorkload:
         metric: Maps outputs and targets of the whole validation set to a number; None is classification error.
         maximise: Whether the goal is reached from below.
         optimizer: sgd, momentum, nesterov, adamw, or a class like those in `empirics.workloads.optimizers`.
-        schedule: constant or linear.
+        schedule: constant or linear, or a class like those there.
         max_steps: Budget of a trial.
         eval_interval: Steps between two goal tests.
         batch_sizes: Batch sizes measured by default.
         trials: Search points a study by default.
+        masks: What prunes the network: a module pruned by `torch.nn.utils.prune` or its state dict, several of these by
+            sparsity, or a function of (module, sparsity, seed) that returns one; None leaves it to `--pruning`.
     """
 
     module: Callable[[], nn.Module]
@@ -66,11 +71,12 @@ class OwnWorkload:
     metric: Metric | None = None
     maximise: bool = False
     optimizer: str | UpdateRule = "sgd"
-    schedule: str = "constant"
+    schedule: str | ScheduleRule = "constant"
     max_steps: int = 2_000
     eval_interval: int = 10
     batch_sizes: tuple[int, ...] = (4, 8, 16, 32, 64, 128)
     trials: int = 16
+    masks: Any = None
 
     def __post_init__(self) -> None:
         if self.metric is None and self.maximise:
@@ -96,13 +102,22 @@ class LoadedWorkload:
     own: OwnWorkload
 
     @cached_property
+    def _read(self) -> tuple[Array, Array, Packing | None]:
+        """Inputs and targets of the training set, and how several inputs lie in a row."""
+        return read_data("data", self.own.data)
+
+    @cached_property
     def dataset(self) -> Dataset:
         """The data, validation examples last where the user gave them."""
-        inputs, targets = _arrays("data", self.own.data)
+        inputs, targets, packing = self._read
         validation = len(inputs) // 10
         if self.own.validation is not None:
-            more_inputs, more_targets = _arrays("validation", self.own.validation)
+            more_inputs, more_targets, more_packing = read_data("validation", self.own.validation)
             validation = len(more_inputs)
+            if packing != more_packing:
+                raise InputError(
+                    "validation: its inputs have other names, shapes or kinds of numbers than those of data"
+                )
             for kind, more, there in (("inputs", more_inputs, inputs), ("targets", more_targets, targets)):
                 if more.shape[1:] != there.shape[1:]:
                     raise InputError(f"validation: {kind} of shape {more.shape[1:]}, those of data {there.shape[1:]}")
@@ -115,14 +130,19 @@ class LoadedWorkload:
     @cached_property
     def network(self) -> ModuleNetwork:
         """The module as a function of flat weights."""
-        return module_network(self.own.module, self.own.loss, *self.tried())
+        packing, masks = self._read[2], self.own.masks
+        factory = packing.taking(self.own.module) if packing and callable(self.own.module) else self.own.module
+        network = module_network(factory, self.own.loss, *self.tried())
+        return network if masks is None else replace(network, own_masks=OwnMasks(masks))
 
     def tried(self) -> tuple[Tensor, Tensor]:
         """Return a few examples to try module, loss and metric on: the first, and those with the extreme tokens."""
         inputs, targets = self.dataset.images, self.dataset.labels
         rows = np.arange(min(_TRIED_EXAMPLES, len(inputs)))
-        if inputs.dtype.kind != "f":
+        packing = self._read[2]
+        if inputs.dtype.kind != "f" or (packing and any(packing.whole)):
             flat = inputs.reshape(len(inputs), -1)
+            flat = flat[:, packing.tokens] if packing else flat
             rows = np.array([*rows[:-2], flat.min(axis=1).argmin(), flat.max(axis=1).argmax()])
         return torch.from_numpy(inputs[rows]), torch.from_numpy(targets[rows])
 
@@ -135,8 +155,10 @@ class LoadedWorkload:
     def workload(self) -> UserWorkload:
         """The workload as the rest of the program knows it."""
         own = self.own
-        optimizer = own.optimizer if isinstance(own.optimizer, str) else name_of(own.optimizer)
-        self._check_metaparameters(update_rule(optimizer))
+        optimizer, schedule = (
+            rule if isinstance(rule, str) else name_of(rule) for rule in (own.optimizer, own.schedule)
+        )
+        self._check_metaparameters(update_rule(optimizer), schedule_rule(schedule))
         self._check_classes()
         self._check_targets()
         self._check_metric()
@@ -144,16 +166,18 @@ class LoadedWorkload:
             "module": repr(self.network.template),
             "loss": name_of(own.loss),
             "optimizer": optimizer,
-            "schedule": own.schedule,
+            "schedule": schedule,
             "maximise": own.maximise,
             "fixed_validation": own.validation is not None,
             "metric": name_of(self.metric),
         }
+        if own.masks is not None:
+            description["masks"] = OwnMasks(own.masks).digest()
         return UserWorkload(
             dataset=self.path,
             network=self.path,
             optimizer=optimizer,
-            schedule=own.schedule,
+            schedule=schedule,
             search_space=tuple(own.search_space),
             goal_error=own.goal,
             max_steps=own.max_steps,
@@ -164,6 +188,7 @@ class LoadedWorkload:
             expected_c2=0.05 * own.max_steps,
             metric=CLASSIFICATION_ERROR if own.metric is None else name_of(own.metric).split(":")[-1],
             maximise=own.maximise,
+            own_masks=own.masks is not None,
             own_description="; ".join(f"{name} {value}" for name, value in description.items()),
         )
 
@@ -200,29 +225,42 @@ class LoadedWorkload:
             outputs = module(inputs[:1])
         refuse_targets(self.own.loss, outputs, torch.from_numpy(self.dataset.labels))
 
-    def _check_metaparameters(self, rule: UpdateRule) -> None:
+    def _check_metaparameters(self, rule: UpdateRule, scheduled: ScheduleRule) -> None:
         """Refuse a search space that lacks what is needed or holds what nothing reads."""
         own = self.own
-        if own.schedule not in SCHEDULES:
-            raise InputError(f"unknown schedule {own.schedule!r}; choose one of: {', '.join(SCHEDULES)}")
         if not own.search_space:
             raise InputError("search_space: name at least learning_rate")
         point = _WatchedPoint({axis.name: axis.value(0.5) for axis in own.search_space})
         weights = torch.zeros(1, 2)
         try:
-            optimizer, schedule = rule([point], weights), SCHEDULES[own.schedule]([point], weights)
+            optimizer = rule([point], weights)
         except KeyError as error:
             raise InputError(f"search_space: lacks {error.args[0]}, which optimiser or schedule need") from error
         except Exception as error:
             raise InputError(f"optimizer {name_of(rule)}: cannot be made: {describe(error)}; {_RULE}") from error
+        rates = self._rates(scheduled, point, weights)
         try:
-            optimizer.update(weights, torch.zeros_like(weights), schedule.rates(torch.zeros(())))
+            optimizer.update(weights, torch.zeros_like(weights), rates)
             optimizer.keep(torch.tensor([True]))
         except Exception as error:
             raise InputError(f"optimizer {name_of(rule)}: fails in a step: {describe(error)}; {_RULE}") from error
         unread = [axis.name for axis in own.search_space if axis.name not in point.read]
         if unread:
             raise InputError(f"search_space: nothing reads {', '.join(unread)}; leave it out or correct its name")
+
+    def _rates(self, scheduled: ScheduleRule, point: _WatchedPoint, weights: Tensor) -> Tensor:
+        """Return the learning rate of the first step; refuse a schedule that makes none."""
+        try:
+            schedule = scheduled([point], weights)
+            rates = schedule.rates(torch.zeros((), dtype=torch.int64))
+            schedule.keep(torch.tensor([True]))
+        except KeyError as error:
+            raise InputError(f"search_space: lacks {error.args[0]}, which optimiser or schedule need") from error
+        except Exception as error:
+            raise InputError(f"schedule {name_of(scheduled)}: fails: {describe(error)}; {_RULE}") from error
+        if not isinstance(rates, Tensor) or rates.shape != (1, 1) or rates.dtype != weights.dtype:
+            raise InputError(f"schedule {name_of(scheduled)}: must return rates of shape (trials, 1); {_RULE}")
+        return rates
 
 
 class _WatchedPoint(dict[str, float]):
@@ -292,35 +330,3 @@ def load_own_workload(path: str) -> LoadedWorkload:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return loaded
-
-
-def _arrays(name: str, data: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:  # noqa: ANN401 - a user's
-    """Return inputs and targets as arrays, real numbers in float32."""
-    if isinstance(data, torch.utils.data.Dataset):
-        if not isinstance(data, Sized):
-            raise InputError(f"{name}: a data set without a length; give a map-style one or arrays")
-        try:
-            pairs = [(inputs, targets) for inputs, targets in (data[index] for index in range(len(data)))]
-            data = tuple(torch.stack([torch.as_tensor(part) for part in parts]) for parts in zip(*pairs, strict=True))
-        except Exception as error:
-            raise InputError(
-                f"{name}: its items must be pairs (input, target) of tensors of one shape: {describe(error)}"
-            ) from error
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise InputError(f"{name}: must be (inputs, targets) or a torch Dataset of such pairs")
-    inputs, targets = (_array(name, part) for part in data)
-    if len(inputs) != len(targets) or not len(inputs):
-        raise InputError(f"{name}: {len(inputs)} inputs for {len(targets)} targets")
-    return inputs, targets
-
-
-def _array(name: str, values: Any) -> np.ndarray[Any, Any]:  # noqa: ANN401 - a user's
-    """Return one array of numbers with a row an example."""
-    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-    if array.dtype.kind not in "fiub" or array.ndim < 1:
-        raise InputError(f"{name}: an array of {array.dtype} with {array.ndim} axes; give numbers, a row an example")
-    if array.dtype.kind == "f":
-        if not np.isfinite(array).all():
-            raise InputError(f"{name}: holds values that are not finite")
-        return np.ascontiguousarray(array, np.float32)
-    return np.ascontiguousarray(array, np.int64)

@@ -45,6 +45,7 @@ class Workload(ABC):
         direction_numbers: Whose the Sobol points of the search are.
         goal_counts: Goals that are met at fewer errors than their share.
         own_description: What a user's own workload is made of, None for those listed here.
+        own_masks: Whether it brings masks of its own.
     """
 
     dataset: str
@@ -64,6 +65,7 @@ class Workload(ABC):
     direction_numbers: DirectionNumbers = "joe-kuo"
     goal_counts: tuple[GoalCount, ...] = ()
     own_description: str | None = None
+    own_masks: bool = False
 
     def __post_init__(self) -> None:
         """Check the counts, whoever set them."""

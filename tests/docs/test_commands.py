@@ -24,6 +24,7 @@ SMALLER = {
     "python -m empirics.measure --workload examples.own_model:make_workload --sparsity 0 50": "--batch-sizes 16 64 "
     "--trials 2 --max-steps 100 --examples 64",
     "python -m empirics.measure --workload my_wine:make_workload": "--batch-sizes 16 64 --trials 4",
+    "python -m empirics.measure --workload my_pruned:make_workload": "--batch-sizes 16 64 --trials 4 --no-constants",
     "python -m empirics.measure --workload my_model:make_workload": "--batch-sizes 16 64 --trials 4",
     "python -m empirics.measure --sparsity 0 90 --batch-sizes 64 256 --draws 5": "--batch-sizes 64 --trials 2 "
     "--draws 3 --jitter 1 --goal-error 0.5",

@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils import prune
 from torch.utils.checkpoint import checkpoint
 
 from empirics.search.space import Metaparameter
+from empirics.workloads.optimizers import column
 from empirics.workloads.own import OwnWorkload
 
 RATE = Metaparameter("learning_rate", 1e-2, 1.0, "log")
@@ -75,6 +77,101 @@ class LooksAtItsNumbers(nn.Module):
 
 def unbatched():
     return workload(module=LooksAtItsNumbers)
+
+
+class TwoInputs(nn.Module):
+    """Numbers and tokens, given apart."""
+
+    def __init__(self):
+        super().__init__()
+        self.numbers, self.table = nn.Linear(6, 8), nn.Embedding(9, 8)
+        self.out = nn.Linear(8, 3)
+
+    def forward(self, numbers, tokens):
+        return self.out(torch.tanh(self.numbers(numbers) + self.table(tokens).mean(dim=1)))
+
+
+def two_inputs():
+    return workload(module=TwoInputs, data=((INPUTS, TOKENS), CLASSES))
+
+
+def named_inputs():
+    return workload(module=TwoInputs, data=({"tokens": TOKENS, "numbers": INPUTS}, CLASSES))
+
+
+class Batches:
+    """What can be iterated again: batches."""
+
+    def __init__(self, *batches):
+        self.batches = batches
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
+class NoisyBatches:
+    """Batches whose inputs numpy's own generator moves."""
+
+    def __iter__(self):
+        yield INPUTS + np.random.default_rng().normal(size=INPUTS.shape), CLASSES
+
+
+class OneRate:
+    """A schedule with one rate for all trials."""
+
+    def __init__(self, points, weights):
+        self.rate = torch.tensor([point["learning_rate"] for point in points])
+
+    def rates(self, step):
+        return self.rate.mean()
+
+    def keep(self, wanted):
+        pass
+
+
+class Halving:
+    """A schedule of one's own: the rate is halved every `half_life` steps."""
+
+    def __init__(self, points, weights):
+        self.starts, self.half_lives = (column(points, name, weights) for name in ("learning_rate", "half_life"))
+
+    def rates(self, step):
+        return self.starts * 0.5 ** (step / self.half_lives)
+
+    def keep(self, wanted):
+        self.starts, self.half_lives = self.starts[wanted], self.half_lives[wanted]
+
+
+HALF_LIFE = Metaparameter("half_life", 5, 50, "log")
+
+
+def own_schedule():
+    return workload(schedule=Halving, search_space=(RATE, HALF_LIFE))
+
+
+def by_magnitude(module, sparsity, _seed):
+    for at in (0, 3):
+        prune.l1_unstructured(module[at], "weight", amount=sparsity / 100)
+    return module
+
+
+def at_random(module, sparsity, _seed):
+    """Masks that torch's generator draws."""
+    for at in (0, 3):
+        prune.random_unstructured(module[at], "weight", amount=sparsity / 100)
+    return module
+
+
+def pruned():
+    return by_magnitude(perceptron(), 50, 0)
+
+
+def masked():
+    return workload(masks=by_magnitude)
+
+
+def masked_at_random():
+    return workload(masks=at_random)
 
 
 class Pairs(torch.utils.data.Dataset):
@@ -572,7 +669,24 @@ REFUSED = {
     "text for a goal": ({"goal": "0.1"}, "goal: must be a number, not '0.1'"),
     "a name for a metaparameter": ({"search_space": ("learning_rate",)}, "must be a tuple of empirics.search.space"),
     "one metaparameter alone": ({"search_space": RATE}, "must be a tuple of empirics.search.space"),
-    "batch norm": ({"module": lambda: nn.Sequential(nn.BatchNorm1d(6), perceptron())}, "BatchNorm1d '0' makes"),
+    "batch norm": (
+        {"module": lambda: nn.Sequential(nn.BatchNorm1d(6), perceptron())},
+        r"BatchNorm1d '0' makes .* use nn.GroupNorm\(2, 6\) in its place",
+    ),
+    "a pruned module": ({"module": pruned}, "'0' is pruned by torch.nn.utils.prune: .*give the pruned one as masks"),
+    "masks that are none": ({"masks": 3}, "masks: must be a pruned module, its state dict or a function, not int"),
+    "schedule without rates": ({"schedule": NoArguments}, "schedule .*NoArguments: fails: TypeError"),
+    "schedule of one rate": ({"schedule": OneRate}, r"must return rates of shape \(trials, 1\)"),
+    "a pass that is over": ({"data": iter([(INPUTS, CLASSES)])}, "is used up after one pass; give a DataLoader"),
+    "noise in batches": ({"data": NoisyBatches()}, "gives other batches when it is drawn again"),
+    "no batches": ({"data": Batches()}, "data: holds no examples"),
+    "batches of three": ({"data": Batches((INPUTS, CLASSES, CLASSES))}, "must be pairs .input, target., not tuple"),
+    "inputs of other lengths": ({"data": ((INPUTS, TOKENS[:-1]), CLASSES)}, "59 inputs for 60 targets"),
+    "large tokens beside numbers": ({"data": ((INPUTS, TOKENS + 2**24), CLASSES)}, "whole numbers above 16777216"),
+    "other inputs to validate": (
+        {"module": TwoInputs, "data": ((INPUTS, TOKENS), CLASSES), "validation": ((TOKENS, INPUTS), CLASSES)},
+        "validation: its inputs have other names, shapes or kinds of numbers",
+    ),
     "dropout": ({"module": lambda: nn.Sequential(nn.Dropout(0.2), perceptron())}, "Dropout '0' draws random"),
     "lazy": ({"module": lambda: nn.LazyLinear(3)}, "parameter 'weight' has no shape yet"),
     "complex": ({"module": Complex}, "parameter 'weight' is torch.complex64"),

@@ -87,7 +87,7 @@ BAD = [
         asked(workload="cifar"),
         r"unknown workload 'cifar'; perhaps cifar-10/simple-cnn/sgd or cifar-10/.*; `python -m .* --list` shows them",
     ),
-    Bad("unknown pruning", asked(pruning="topk"), r"--pruning topk: choose one of snip, grasp, .*, random$"),
+    Bad("unknown pruning", asked(pruning="topk"), r"--pruning topk: choose one of snip, grasp, .*, random, own$"),
     Bad("no GPU", asked(device="cuda"), r"--device cuda: this machine has no usable CUDA device; use --device cpu"),
     Bad("TF32 on a CPU", asked(precision="tf32"), r"--precision tf32: only a GPU has it; use --device cuda, or leave"),
     Bad("no data folder", asked(workload="mnist/simple-cnn/sgd"), r"missing .*; run .* fetch mnist`"),

@@ -2,6 +2,7 @@ import copy
 import dataclasses
 import functools
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from reference.empirics import plain
 from samples import own_workloads
 from samples.networks import SMALL_CNN
+from tools.checkout import ROOT
 from tools.commands import code_of
 from torch import nn
 from torch.nn import functional
@@ -24,6 +26,7 @@ from empirics.probes.sample import Sample
 from empirics.records import Study
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
+from empirics.store.store import read_store
 from empirics.training.block import TrialBlock
 from empirics.training.laboratory import Laboratory
 from empirics.training.race import measure_study
@@ -301,6 +304,66 @@ def test_an_optimiser_of_ones_own_reads_its_own_metaparameters_and_prunes_exactl
         block.step(data.training_images[:4], data.training_labels[:4])
     assert bool((block.weights[masks == 0] == 0).all())
     assert int((block.weights != 0).sum()) > 5
+
+
+def test_a_schedule_of_ones_own_sets_the_rate_of_each_step():
+    laboratory = laboratory_of("own_schedule")
+    specification, network = laboratory.specification, laboratory.network
+    (point, *_), data = specification.points, laboratory.split(0)
+    weights = torch.from_numpy(laboratory.initial_weights(0, 0)[None])
+    block = TrialBlock(network, specification.workload, range(1), weights.clone(), torch.ones_like(weights), [point])
+    for step in range(4):
+        batch = data.training_images[:4], data.training_labels[:4]
+        block.step(*batch)
+        _, gradient = loss_and_gradient(network, weights, *batch)
+        weights -= point["learning_rate"] * 0.5 ** (step / point["half_life"]) * gradient
+    assert torch.allclose(block.weights, weights, rtol=1e-5, atol=1e-7)
+
+
+def test_masks_of_ones_own_are_each_trials_draws_and_replicates_own():
+    """Without `--pruning` they are taken, with one its method is; the same masks come whoever asks for them."""
+    laboratory, again = (laboratory_of("masked_at_random", sparsity=(0, 50), draws=3, replicates=2) for _ in range(2))
+    assert laboratory.specification.pruning == "own"
+    masks = [laboratory.masks((50.0,), *place)[0] for place in ((0, 0, 0), (0, 1, 0), (1, 0, 0), (0, 0, 1))]
+    assert all((~mask).sum() == 24 + 12 for mask in masks)
+    assert len({mask.tobytes() for mask in masks}) == 4
+    assert np.array_equal(again.masks((50.0,), 0, 0, 1)[0], masks[3])
+    assert laboratory.masks((0.0,), 0, 0)[0].all()
+    assert laboratory_of("masked_at_random", pruning="random").specification.pruning == "random"
+
+
+def test_a_run_with_masks_of_ones_own_goes_on_and_knows_other_masks(tmp_path, monkeypatch, capsys):
+    words = ("--workload", f"{HERE}:masked", "--no-constants", "--jobs", 1, "--out", tmp_path / "run", "--trials", 1)
+    words = (*words, "--batch-sizes", 16, "--sparsity", 0)
+    assert run(*words) == 0
+    assert run(*words, 50) == 0
+    with read_store(tmp_path / "run") as store:
+        masks, identity = store.masks(), store.identity
+    assert {sparsity for *_, sparsity in masks} == {0.0, 50.0}
+    assert identity["pruning"] == "own"
+    assert "; masks by_magnitude " in identity["own"]
+    capsys.readouterr()
+    monkeypatch.setattr(own_workloads, "masked", own_workloads.masked_at_random)
+    load_own_workload.cache_clear()
+    assert run(*words, 50) == 2
+    load_own_workload.cache_clear()
+    assert 'was measured with own = "' in capsys.readouterr().err
+    assert run("--workload", f"{HERE}:plain", "--pruning", "own", "--out", tmp_path / "none") == 2
+    assert "--pruning own: the workload has no masks; give OwnWorkload(masks=...)" in capsys.readouterr().err
+
+
+def test_the_page_has_every_field_with_its_default():
+    text = (ROOT / "docs" / "own_model.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", text, re.MULTILINE))
+    fields = {
+        field.name: "needed" if field.default is dataclasses.MISSING else field.default
+        for field in dataclasses.fields(OwnWorkload)
+    }
+    shown = {
+        name: "cross-entropy" if name == "loss" else default if default == "needed" else f"`{default!r}`"
+        for name, default in fields.items()
+    }
+    assert told == shown
 
 
 def test_a_metric_of_ones_own_is_maximised(tmp_path):
