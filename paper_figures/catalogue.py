@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 import matplotlib as mpl
 
-from paper_figures.drawing.sheet import Page
-from paper_figures.drawing.style import METADATA, RC
+from paper_figures.drawing.latex import latex
+from paper_figures.drawing.sheet import SHEET, Page, Sheet
+from paper_figures.drawing.style import MAKER, METADATA
 from paper_figures.extras.account import extra_account
 from paper_figures.extras.batch_size import extra_batch_size
 from paper_figures.extras.examples import extra_examples
@@ -43,10 +44,11 @@ class FigureEntry:
     """
 
     title: str
-    draw: Callable[[Sequence[Run]], Page]
+    draw: Callable[[Sequence[Run], Sheet], Page]
 
 
 CARD = "extra_batch_size"
+FORMATS = ("svg", "png")
 _CURVES = "steps-to-result against batch size"
 _ENTRIES = {
     1: FigureEntry(_CURVES, figure_01),
@@ -92,13 +94,14 @@ FIGURES: Mapping[str, FigureEntry] = MappingProxyType(
 )
 
 
-def write(figure: Page, name: str, folder: Path) -> list[Path]:
-    """Write one figure into a folder, as SVG and PNG; nothing where nothing was measured for it.
+def write(figure: Page, name: str, folder: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Write one figure into a folder; nothing where nothing was measured for it.
 
     Args:
         figure: Laid out.
         name: A key of `FIGURES`.
         folder: Made when it does not exist.
+        formats: Keys of `METADATA`.
 
     Returns:
         The files written.
@@ -110,10 +113,12 @@ def write(figure: Page, name: str, folder: Path) -> list[Path]:
         return []
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for kind in METADATA:
-        path = folder / f"{name}.{kind}"
-        write_whole(path, drawn(figure, kind))
-        written.append(path)
+    for kind in formats:
+        written.append(folder / f"{name}.{kind}")
+        write_whole(written[-1], drawn(figure, kind))
+    if not figure.sheet.caption:
+        written.append(folder / f"{name}.tex")
+        write_whole(written[-1], f"% The caption of {name}, by {MAKER}.\n{latex(figure.told)}\n")
     return written
 
 
@@ -125,41 +130,38 @@ def drawn(figure: Page, kind: str) -> bytes:
         kind: A key of `METADATA`.
     """
     content = io.BytesIO()
-    with mpl.rc_context(dict(RC)):
+    with mpl.rc_context(figure.sheet.settings):
         figure.savefig(content, format=kind, metadata=dict(METADATA[kind]))
     return content.getvalue()
 
 
-def figure_of(name: str, runs: Sequence[Run]) -> Page:
+def figure_of(name: str, runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
     """Return one figure, laid out; without panels where nothing was measured for it.
 
     Args:
         name: A key of `FIGURES`.
         runs: What it shows, one or more.
+        sheet: How it is to stand on a page.
     """
-    with mpl.rc_context(dict(RC)):
-        figure = FIGURES[name].draw(runs)
+    with mpl.rc_context(sheet.settings):
+        figure = FIGURES[name].draw(runs, sheet)
         _settle(figure)
     return figure
 
 
-def refuse_others(name: str, folder: Path) -> None:
-    """Refuse to draw over files that `draw` did not write: those of matplotlib name their maker, ours do not.
+def refuse_others(name: str, folder: Path, endings: Sequence[str] = FORMATS) -> None:
+    """Refuse to draw over files that `write` did not write: ours name their maker.
 
     Args:
         name: A key of `FIGURES`.
         folder: Where it is to be drawn.
+        endings: Of the files that are to be written.
 
     Raises:
         ValueError: If one of the figure's files is there and is none of ours.
     """
-    drawn = holds("<!DOCTYPE svg PUBLIC")
-    made_by_another = holds("<dc:creator>")
-    picture = folder / f"{name}.svg"
-    ours = picture.is_file() and drawn(picture) and not made_by_another(picture)
-    check_targets(
-        [Target("--to", folder / f"{name}.{kind}", "figure of this command", lambda _: ours) for kind in METADATA]
-    )
+    files = [folder / f"{name}.{kind}" for kind in endings]
+    check_targets([Target("--to", file, "figure of this command", holds(MAKER)) for file in files])
 
 
 def _settle(figure: Page) -> None:

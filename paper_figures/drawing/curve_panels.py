@@ -1,125 +1,133 @@
 """Steps-to-result against batch size, the columns of figures 1 and 7 to 11.
 
-Four columns: the dense network and the sparsest one, each with the line of linear scaling; all sparsities; all
-sparsities normalised by their first point. One row per workload and goal.
+Up to four columns: the dense network and the sparsest one, each with the line of linear scaling; all sparsities; all
+sparsities normalised by their fitted laws at one batch size. One row per workload and goal.
 """
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import SubFigure
 
+from paper_figures.drawing.points import STEPS, draw_points, interval_of, points_told
 from paper_figures.drawing.rows import Row
-from paper_figures.drawing.sheet import Page, page
-from paper_figures.drawing.style import REFERENCE_LINE, SMALL, headline, log2_axis, looks, note, sparsity_legend
+from paper_figures.drawing.sheet import Block, Page, Part, Sheet, page
+from paper_figures.drawing.style import REFERENCE_LINE, blank, log2_axis, looks, plain
 from theory import HYPERBOLA
 from verification.fits.curves import FittedLaw
 from verification.missing import Missing
 from verification.records.records import Curve, CurvePoint
 from verification.report.tables import estimate_text
 
-COLUMN_WIDTH, ROW_HEIGHT = 3.5, 3.3
+COLUMN_WIDTH, ROW_HEIGHT = 3.5, 3.0
 CAPTION = (
-    "Points: steps-to-result $K^*$, with a bar over the interval that the evaluation grid leaves; open triangles: goal "
-    "not reached within the budget, drawn at the budget. Curves: $K = c_1/B + c_2$, fitted by maximum likelihood to n "
-    "points, [95% profile-likelihood intervals]; dotted: critical batch size $B_{crit} = c_1/c_2$. Dashed: linear "
-    "scaling from the first point."
+    "Open triangles: goal not reached within the budget, drawn at the budget. Curves: $K = c_1/B + c_2$, fitted by "
+    "maximum likelihood to n points, [95% profile-likelihood intervals]; dotted: critical batch size "
+    "$B_{crit} = c_1/c_2$. Dashed: linear scaling from the law's steps at the smallest batch size. Normalised: "
+    "over the steps of each curve's own law at one batch size."
 )
 SYMBOLS = {"c1": "$c_1$", "c2": "$c_2$", "b_crit": "$B_{crit}$"}
 
 
-# What points are, as axes name it.
-STEPS = {"K*": "$K^*$", "K_rate": "$K_{rate}$"}
-
-
-def curve_columns(rows: Sequence[Row], missing: Sequence[str] = ()) -> Page:
+def curve_columns(rows: Sequence[Row], sheet: Sheet, missing: Sequence[str] = ()) -> Page:
     """Draw rows of curves.
 
     Args:
         rows: One per workload and goal.
+        sheet: How the figure is to stand on a page.
         missing: What was not measured, and what measures it.
 
     Returns:
         The figure.
     """
-    lines = [CAPTION, *filter(None, map(of_draws, rows))]
-    figure, parts = page(4 * COLUMN_WIDTH, [ROW_HEIGHT] * len(rows), lines, missing)
+    told = [f"{points_told(rows)} {CAPTION}", *map(laws_told, rows)]
+    blocks = [Block(row.title, len(_columns(row))) for row in rows]
+    figure, parts = page(sheet, (COLUMN_WIDTH, ROW_HEIGHT), blocks, told, missing)
     for part, row in zip(parts, rows, strict=True):
         _draw_row(part, row)
     return figure
 
 
-def of_draws(row: Row) -> str:
-    """Return that the points of a row are not K*, where they are K_rate; empty where they are.
+def laws_told(row: Row) -> str:
+    """Return the fitted constants of every curve of a row with their intervals, for a caption.
 
     Args:
-        row: Whose points.
+        row: Any.
     """
-    draws = max(curve.draws for curve in row.curves)
-    told = f"$K_{{rate}}$, the median over {draws} draws at the best rate, with its 95% interval"
-    return f"{row.title}: points are {told}." if draws > 1 else ""
+    return f"{row.title}: {'; '.join(_law_told(row, curve) for curve in row.curves)}."
 
 
-def _draw_row(part: SubFigure, row: Row) -> None:
-    """Draw the four panels of a row."""
-    headline(part, row.title)
-    dense, sparsest, every, normalised = np.ravel(np.asarray(part.subplots(1, 4)))
-    colours = looks(curve.sparsity for curve in row.curves)
-    first, last = row.curves[0], row.curves[-1]
-    _draw_single(dense, row, first if first.sparsity == 0.0 else None, colours, "no curve at sparsity 0%")
-    missing = "no curve of a sparse network"
-    _draw_single(sparsest, row, last if last.sparsity > 0.0 else None, colours, missing)
-    units = dict.fromkeys((curve.sparsity for curve in row.curves), 1.0)
-    _draw_all(every, row, colours, units)
-    every.set_title("all sparsities")
-    every.legend(handles=sparsity_legend(colours), loc="upper right", handlelength=1.6)
-    for axes in (dense, sparsest, every):
-        _set_limits(axes, row, units)
-    _draw_normalised(normalised, row, colours)
-
-
-def _draw_single(
-    axes: Axes, row: Row, curve: Curve | None, colours: Mapping[float, tuple[str, str]], missing: str
-) -> None:
-    """Draw one curve with its fit, its critical batch size and linear scaling."""
-    axes.set_xlabel("batch size $B$")
-    axes.set_ylabel(f"steps to result {STEPS[row.curves[0].quantity]}")
-    if curve is None:
-        note(axes, missing)
-        return
-    axes.set_title(f"sparsity {curve.sparsity:g}%")
-    if curve.reached_batch_sizes:
-        start = curve.reached_batch_sizes[0]
-        _draw_scaling(axes, start, curve.points[-1].batch_size, steps_at(curve, start))
-    draw_points(axes, curve, colours[curve.sparsity], 1.0)
+def _law_told(row: Row, curve: Curve) -> str:
+    """Return the constants of one curve, or why it has none."""
     fit = row.run.fit(curve)
     if isinstance(fit, Missing):
-        note(axes, fit.reason)
-        return
-    draw_law(axes, curve, fit, colours[curve.sparsity], 1.0)
-    draw_critical_batch_size(axes, fit, colours[curve.sparsity][0])
-    axes.text(0.98, 0.98, _constants(curve, fit), transform=axes.transAxes, fontsize=SMALL, va="top", ha="right")
+        return f"{curve.sparsity:g}% {plain(fit.reason)}"
+    known = [f"{name} = {estimate_text(fit.estimates[key], fit.intervals[key])}" for key, name in SYMBOLS.items()]
+    return f"{curve.sparsity:g}% (n = {curve.reached}) {', '.join(known)}"
+
+
+def _columns(row: Row) -> list[str]:
+    """Return what the panels of a row show, as far as it has the curves for them."""
+    dense, sparse = row.curves[0].sparsity == 0.0, row.curves[-1].sparsity > 0.0
+    together = ["all sparsities", "normalised"] if len(row.curves) > 1 else []
+    return [*(["dense"] if dense else []), *(["sparsest"] if sparse else []), *together]
+
+
+def _draw_row(part: Part, row: Row) -> None:
+    """Draw the panels of a row; those of steps share their axes."""
+    colours = looks(curve.sparsity for curve in row.curves)
+    units = dict.fromkeys(colours, 1.0)
+    for place, (axes, shown) in enumerate(zip(part.panels, _columns(row), strict=True)):
+        axes.set_xlabel("batch size $B$" if place + part.across >= len(part.panels) else "")
+        if shown == "normalised":
+            _draw_normalised(axes, row, colours)
+            continue
+        if shown == "all sparsities":
+            axes.set_title(shown)
+            _draw_all(axes, row, row.curves, colours, units)
+        else:
+            _draw_single(axes, row, row.curves[0 if shown == "dense" else -1], colours)
+        _set_limits(axes, row, row.curves, units)
+        if place % part.across:
+            axes.tick_params(labelleft=False)
+        else:
+            axes.set_ylabel(f"steps to result {STEPS[row.curves[0].quantity]}")
+    part.key()
+
+
+def _draw_single(axes: Axes, row: Row, curve: Curve, colours: Mapping[float, tuple[str, str]]) -> None:
+    """Draw one curve with its fit, its critical batch size and linear scaling."""
+    axes.set_title(f"sparsity {curve.sparsity:g}%")
+    fit = row.run.fit(curve)
+    if curve.reached_batch_sizes:
+        start = curve.reached_batch_sizes[0]
+        steps = steps_at(curve, start) if isinstance(fit, Missing) else law_at(fit, start)
+        _draw_scaling(axes, start, curve.points[-1].batch_size, steps)
+    draw_points(axes, curve, colours[curve.sparsity])
+    if isinstance(fit, FittedLaw):
+        draw_law(axes, curve, fit, colours[curve.sparsity], 1.0)
+        draw_critical_batch_size(axes, fit, colours[curve.sparsity][0])
 
 
 def _draw_normalised(axes: Axes, row: Row, colours: Mapping[float, tuple[str, str]]) -> None:
-    """Draw all curves in units of their steps at the first batch size at which all of them reached the goal."""
-    common = set.intersection(*(set(curve.reached_batch_sizes) for curve in row.curves))
+    """Draw all curves with a law in units of the law's steps at the smallest batch size that all were measured at."""
+    fits = {curve: fit for curve in row.curves if isinstance(fit := row.run.fit(curve), FittedLaw)}
+    common = set.intersection(*({p.batch_size for p in curve.points} for curve in fits)) if fits else set()
     if not common:
-        axes.set_title("normalised by the first point")
-        axes.set_axis_off()
-        note(axes, "no batch size at which every curve reached its goal")
+        axes.set_title("normalised")
+        blank(axes, "no batch size at which every curve with a law was measured" if fits else "no curve has a law")
         return
     reference = min(common)
-    units = {curve.sparsity: steps_at(curve, reference) for curve in row.curves}
-    _draw_all(axes, row, colours, units)
-    largest = max(curve.points[-1].batch_size for curve in row.curves)
+    units = {curve.sparsity: law_at(fit, reference) for curve, fit in fits.items()}
+    _draw_all(axes, row, list(fits), colours, units)
+    largest = max(curve.points[-1].batch_size for curve in fits)
     _draw_scaling(axes, reference, largest, 1.0)
-    axes.set_title(f"normalised at $B$ = {reference}")
+    axes.set_title("normalised")
     steps = STEPS[row.curves[0].quantity].strip("$")
-    axes.set_ylabel(f"${steps}(B)\\,/\\,{steps}({reference})$")
-    _set_limits(axes, row, units)
+    axes.set_ylabel(f"${steps}(B)\\,/\\,K_{{law}}({reference})$")
+    _set_limits(axes, row, list(fits), units)
 
 
 def draw_critical_batch_size(axes: Axes, fit: FittedLaw, colour: str) -> None:
@@ -132,19 +140,29 @@ def draw_critical_batch_size(axes: Axes, fit: FittedLaw, colour: str) -> None:
     """
     b_crit = fit.estimates["b_crit"]
     if b_crit is not None:
-        top = float(HYPERBOLA.steps(b_crit, **fit.parameters))
+        top = law_at(fit, b_crit)
         axes.plot([b_crit, b_crit], [top / 2.0**40, top], ":", color=colour, label="critical batch size", zorder=1)
 
 
-def _draw_all(axes: Axes, row: Row, colours: Mapping[float, tuple[str, str]], units: Mapping[float, float]) -> None:
-    """Draw every curve of a row, each in its own unit of steps."""
-    axes.set_xlabel("batch size $B$")
-    axes.set_ylabel(f"steps to result {STEPS[row.curves[0].quantity]}")
-    for curve in row.curves:
-        draw_points(axes, curve, colours[curve.sparsity], units[curve.sparsity])
+def _draw_all(
+    axes: Axes,
+    row: Row,
+    curves: Sequence[Curve],
+    colours: Mapping[float, tuple[str, str]],
+    units: Mapping[float, float],
+) -> None:
+    """Draw curves of a row, each in its own unit of steps."""
+    for curve in curves:
+        unit = units[curve.sparsity]
+        draw_points(axes, curve, colours[curve.sparsity], partial(_constant, unit))
         fit = row.run.fit(curve)
         if isinstance(fit, FittedLaw):
-            draw_law(axes, curve, fit, colours[curve.sparsity], units[curve.sparsity])
+            draw_law(axes, curve, fit, colours[curve.sparsity], unit)
+
+
+def _constant(unit: float, _: int) -> float:
+    """Return one unit at every batch size."""
+    return unit
 
 
 def steps_at(curve: Curve, batch_size: int) -> float:
@@ -161,44 +179,9 @@ def steps_at(curve: Curve, batch_size: int) -> float:
     return math.exp(sum(logs) / len(logs))
 
 
-def draw_points(axes: Axes, curve: Curve, look: tuple[str, str], unit: float) -> None:
-    """Draw measured points with their intervals, and the budget where the goal was not reached.
-
-    Bars are the interval of K_rate, or what the evaluation grid leaves.
-
-    Args:
-        axes: The panel.
-        curve: Whose points.
-        look: Colour and marker.
-        unit: Of the steps.
-    """
-    colour, marker = look
-    reached = [
-        (p.batch_size, *(steps / unit for steps in (p.upper, *(p.interval or (p.lower, p.upper)))))
-        for p in curve.points
-        if p.upper is not None
-    ]
-    if reached:
-        batch_size, steps, low, high = (np.array(column) for column in zip(*reached, strict=True))
-        axes.errorbar(
-            batch_size,
-            steps,
-            yerr=[steps - low, high - steps],
-            fmt=marker,
-            color=colour,
-            markeredgecolor="white",
-            markeredgewidth=0.5,
-            elinewidth=1.2,
-            capsize=2.5,
-            label=f"{curve.sparsity:g}%",
-            zorder=3,
-        )
-    spent = [point for point in curve.points if not point.reached]
-    if spent:
-        sizes, budgets = [p.batch_size for p in spent], [p.lower / unit for p in spent]
-        axes.plot(
-            sizes, budgets, "^", color=colour, markerfacecolor="none", markersize=7, label="not reached", zorder=3
-        )
+def law_at(fit: FittedLaw, batch_size: float) -> float:
+    """Return the steps of a fitted law at a batch size."""
+    return float(HYPERBOLA.steps(batch_size, **fit.parameters))
 
 
 def draw_law(axes: Axes, curve: Curve, fit: FittedLaw, look: tuple[str, str], unit: float) -> None:
@@ -220,20 +203,19 @@ def _draw_scaling(axes: Axes, first: int, last: int, steps: float) -> None:
     """Draw linear scaling, K B constant, from a point on."""
     sizes = np.array([first, last], dtype=np.float64)
     line = steps * first / sizes
-    axes.plot(sizes, line, "--", color=REFERENCE_LINE, linewidth=1.2, label="linear scaling", zorder=1)
+    axes.plot(sizes, line, "--", color=REFERENCE_LINE, label="linear scaling", zorder=1)
 
 
-def _set_limits(axes: Axes, row: Row, units: Mapping[float, float]) -> None:
-    """Give a panel log2 axes, a little wider than all the points and fitted curves of its row."""
-    sizes = [point.batch_size for curve in row.curves for point in curve.points]
-    steps = [drawn_at(point) / units[curve.sparsity] for curve in row.curves for point in curve.points]
-    for curve in row.curves:
+def _set_limits(axes: Axes, row: Row, curves: Sequence[Curve], units: Mapping[float, float]) -> None:
+    """Give a panel log2 axes, a little wider than all points, bars and fitted curves that it is to hold."""
+    sizes = [point.batch_size for curve in curves for point in curve.points]
+    steps = [end / units[curve.sparsity] for curve in curves for point in curve.points for end in ends_of(point)]
+    for curve in curves:
         fit = row.run.fit(curve)
         if isinstance(fit, FittedLaw):
-            top = HYPERBOLA.steps(curve.points[0].batch_size, **fit.parameters)
-            steps.append(float(top) / units[curve.sparsity])
+            steps.append(law_at(fit, curve.points[0].batch_size) / units[curve.sparsity])
     log2_axis(axes.xaxis, min(sizes) / 1.3, max(sizes) * 1.3)
-    log2_axis(axes.yaxis, min(steps) / 2.0, max(steps) * 2.0)
+    log2_axis(axes.yaxis, min(steps) / 1.6, max(steps) * 1.6)
 
 
 def drawn_at(point: CurvePoint) -> float:
@@ -248,9 +230,6 @@ def drawn_at(point: CurvePoint) -> float:
     return point.lower if point.upper is None else point.upper
 
 
-def _constants(curve: Curve, fit: FittedLaw) -> str:
-    """Return the fitted constants with intervals and the number of points."""
-    lines = [
-        f"{symbol} = {estimate_text(fit.estimates[name], fit.intervals[name])}" for name, symbol in SYMBOLS.items()
-    ]
-    return "\n".join([*lines, f"n = {curve.reached}"])
+def ends_of(point: CurvePoint) -> list[float]:
+    """Return where a point is drawn and the ends of its bar, those on a log axis."""
+    return [end for end in (drawn_at(point), *(interval_of(point) if point.reached else ())) if end > 0.0]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
+from paper_figures.drawing.points import draw_bars
 from verification.inference.bands import Band
 from verification.inference.ratios import MeasuredRatio
 
@@ -22,13 +23,13 @@ def draw_band(axes: Axes, band: Band, colour: str) -> None:
     axes.fill_between(band.batch_size, low, high, color=colour, alpha=0.18, linewidth=0.0, label="band", zorder=1)
 
 
-def error_bars(measured: Sequence[MeasuredRatio]) -> list[list[float]]:
-    """Return the lengths of error bars, downwards and upwards; none upwards where the interval is open.
+def draw_ratios(axes: Axes, measured: Sequence[MeasuredRatio], look: tuple[str, str], label: str) -> None:
+    """Draw ratios with their intervals; none upwards where the interval is open.
 
     Args:
-        measured: Ratios with their intervals.
-
-    Returns:
-        Two lists.
+        axes: The panel.
+        measured: At least one.
+        look: Colour and marker.
+        label: For the key.
     """
-    return [[one.ratio - one.low for one in measured], [(one.high or one.ratio) - one.ratio for one in measured]]
+    draw_bars(axes, [(one.batch_size, one.ratio, one.low, one.high or one.ratio) for one in measured], look, label)

@@ -1,5 +1,6 @@
 """One study's trials over its metaparameters: how each ended, and which was best."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -7,13 +8,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import SubFigure
 from matplotlib.lines import Line2D
 
 from empirics.records import Status
 from paper_figures.drawing.rows import Row, without_losers
-from paper_figures.drawing.sheet import Page, page
-from paper_figures.drawing.style import SMALL, decade_axis, headline, log2_axis
+from paper_figures.drawing.sheet import Block, Page, Part, Sheet, page
+from paper_figures.drawing.style import decade_axis, log2_axis, mark
 from verification.inference.rates import why_no_losers
 from verification.records.records import Curve, CurvePoint
 from verification.records.trials import Trial
@@ -30,9 +30,9 @@ LOOKS: Mapping[Status, tuple[str, str, str]] = MappingProxyType(
     }
 )
 STAR: Mapping[str, Any] = MappingProxyType(
-    {"marker": "*", "color": "#FFC20A", "markeredgecolor": "black", "markersize": 13.0, "linestyle": "none"}
+    {"marker": "*", "color": "#FFC20A", "markeredgecolor": "black", "markeredgewidth": 0.7, "linestyle": "none"}
 )
-PANEL = 2.1  # inches
+PANEL, LEAST = 2.1, 0.95  # inches
 STATUSES = (
     "Circles: goal reached; triangles: budget spent; crosses: diverged; dots: cut short when the study was over, at "
     "the last step seen; star: the winner, $K^*$."
@@ -68,7 +68,7 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Block:
+class Searched:
     """The panels of one row: sparsities down, batch sizes across."""
 
     row: Row
@@ -84,7 +84,7 @@ class Block:
         batch_sizes: Callable[[Sequence[int]], list[int]],
         sparsities: Sequence[float] | None,
         against: str | None,
-    ) -> "Block":
+    ) -> "Searched":
         """Return what is shown of a row."""
         there = [curve.sparsity for curve in row.curves]
         wanted = tuple(there if sparsities is None else [s for s in there if s in sparsities]) or (there[0], there[-1])
@@ -107,16 +107,16 @@ class Block:
         """Whether any trial or winner can be shown."""
         return any(study.trials or study.best for study in self.studies())
 
-    def draw(self, part: SubFigure) -> None:
+    def draw(self, part: Part) -> None:
         """Draw the panels."""
-        headline(part, self.row.title)
-        panels = np.ravel(np.asarray(part.subplots(len(self.sparsities), len(self.batch_sizes), squeeze=False)))
+        panels = [column[place] for place in range(len(self.sparsities)) for column in part.columns]
         for axes, study in zip(panels, self.studies(), strict=True):
             axes.set_xlabel("learning rate $\\eta$")
             axes.set_ylabel("steps $K$" if self.against == "steps" else "1 - momentum")
             draw_study(axes, study, _place_in_steps if self.against == "steps" else _place_by_momentum)
-        set_axes(list(panels), self.against)
-        part.legend(handles=status_legend(), loc="outside lower center", ncols=5, handletextpad=0.2, columnspacing=1.0)
+        set_axes(panels, self.against)
+        part.label_outer()
+        part.key()
 
     def caption(self) -> list[str]:
         """Return what the panels are of, and what they lack."""
@@ -185,11 +185,11 @@ def draw_study(axes: Axes, study: Study, place: Place) -> None:
     draw_spread(axes, study, place)
     best = [at for point in study.best if (at := place(point)) is not None]
     if best:
-        axes.plot(*zip(*best, strict=True), label="best", **STAR)
+        axes.plot(*zip(*best, strict=True), label="best", markersize=mark(2.4), **STAR)
     remark = "" if best else "\ngoal not reached"
     if not study.trials:
         remark += "\nlosing trials unknown"
-    axes.set_title(f"$S$ = {study.curve.sparsity:g}%, $B$ = {study.batch_size}{remark}", fontsize=9.0)
+    axes.set_title(f"$S$ = {study.curve.sparsity:g}%, $B$ = {study.batch_size}{remark}", fontsize="small")
 
 
 def draw_spread(axes: Axes, study: Study, place: Place) -> None:
@@ -217,7 +217,15 @@ def draw_spread(axes: Axes, study: Study, place: Place) -> None:
                 last = (max(hits), max(missed))
                 axes.plot(ends, last, ":", color=LOOKS["incomplete"][1], linewidth=1.0, label="draws missing", zorder=1)
         elif missed:
-            axes.plot(*at, "o", color="black", markerfacecolor="none", markersize=9.0, label="draws differ", zorder=1)
+            axes.plot(
+                *at,
+                "o",
+                color="black",
+                markerfacecolor="none",
+                markersize=mark(1.8),
+                label="draws differ",
+                zorder=1,
+            )
 
 
 def _place_by_momentum(trial: Trial | CurvePoint) -> tuple[float, float] | None:
@@ -246,19 +254,6 @@ def set_axes(panels: Sequence[Axes], against: str) -> None:
                 log2_axis(axes.yaxis, min(y) / 1.6, max(y) * 1.6)
             else:
                 decade_axis(axes.yaxis, min(y) / 1.5, max(y) * 1.5)
-        axes.tick_params(labelsize=SMALL)
-        axes.label_outer()
-
-
-def status_legend() -> list[Line2D]:
-    """Return one legend entry per way to end, and the winner's."""
-    handles = [
-        Line2D([], [], marker=marker, color=colour, markerfacecolor="none" if marker == "^" else colour, label=label)
-        for marker, colour, label in LOOKS.values()
-    ]
-    for handle in handles:
-        handle.set_linestyle("none")
-    return [*handles, Line2D([], [], label="best", **STAR)]
 
 
 def cut_short(row: Row, studies: Sequence[Study]) -> str:
@@ -289,6 +284,7 @@ def _coordinates(line: Line2D, axis: int) -> list[float]:
 
 def scatter_rows(
     figure_rows: Sequence[Row],
+    sheet: Sheet,
     batch_sizes: Callable[[Sequence[int]], list[int]],
     sparsities: Sequence[float] | None,
     missing: Sequence[str] = (),
@@ -298,6 +294,7 @@ def scatter_rows(
 
     Args:
         figure_rows: One per workload and goal.
+        sheet: How the figure is to stand on a page; a narrow one shows fewer batch sizes.
         batch_sizes: Which of a row's batch sizes to show.
         sparsities: Which sparsities, None for all; where a row has none of them, its least and its largest.
         missing: What was not measured besides.
@@ -306,13 +303,15 @@ def scatter_rows(
     Returns:
         The figure.
     """
-    every = [Block.of(row, batch_sizes, sparsities, against) for row in figure_rows]
+    most = 99 if sheet.width is None else max(2, math.floor((sheet.width - 0.3) / LEAST))
+    every = [
+        Searched.of(row, lambda sizes: evenly(batch_sizes(sizes), most), sparsities, against) for row in figure_rows
+    ]
     blocks = [block for block in every if block.known]
     told = [STATUSES, *(line for block in blocks for line in block.caption())]
     lacks = [*(line for block in every for line in block.missing()), *missing]
-    heights = [PANEL * len(block.sparsities) + 1.0 for block in blocks]
-    width = max(PANEL * max((len(block.batch_sizes) for block in blocks), default=0) + 0.6, 9.5)
-    figure, parts = page(width, heights, told, lacks)
+    parts_of = [Block(block.row.title, len(block.batch_sizes), len(block.sparsities)) for block in blocks]
+    figure, parts = page(sheet, (PANEL, PANEL), parts_of, told, lacks, least=LEAST)
     for part, block in zip(parts, blocks, strict=True):
         block.draw(part)
     return figure

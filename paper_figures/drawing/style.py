@@ -1,15 +1,18 @@
 """One look for every figure: colours and markers per sparsity, log2 axes, fonts, files that never change by chance."""
 
+import contextlib
+import logging
 import math
 import textwrap
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import SubFigure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
 # Of the colours of published palettes the four that are furthest apart for the closest pair, over normal vision and
@@ -24,9 +27,10 @@ RC: Mapping[Any, Any] = MappingProxyType(
     {
         "font.family": "DejaVu Sans",
         "font.size": 10.0,
-        "axes.titlesize": 10.5,
-        "axes.labelsize": 10.0,
-        "legend.fontsize": 9.0,
+        "axes.titlesize": "medium",
+        "xtick.labelsize": "small",
+        "ytick.labelsize": "small",
+        "legend.fontsize": "small",
         "legend.frameon": False,
         "lines.linewidth": 1.6,
         "lines.markersize": 5.0,
@@ -38,16 +42,101 @@ RC: Mapping[Any, Any] = MappingProxyType(
         "figure.dpi": 100.0,
         "savefig.dpi": 160.0,
         "svg.hashsalt": "kstar",
+        "pdf.fonttype": 42,
     }
 )
-# No date in a file, so that equal records give equal bytes.
-METADATA: Mapping[str, Mapping[str, str | None]] = MappingProxyType(
-    {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+# What differs in a figure that is made for the column of a paper.
+PAPER: Mapping[Any, Any] = MappingProxyType(
+    {
+        "font.size": 8.0,
+        "lines.linewidth": 1.1,
+        "lines.markersize": 3.5,
+        "axes.linewidth": 0.6,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "xtick.minor.width": 0.4,
+        "ytick.minor.width": 0.4,
+        "xtick.major.pad": 2.0,
+        "ytick.major.pad": 2.0,
+        "axes.labelpad": 2.0,
+        "axes.titlepad": 4.0,
+        "legend.columnspacing": 1.2,
+        "legend.handletextpad": 0.5,
+        "legend.handlelength": 1.6,
+        "legend.labelspacing": 0.25,
+        "legend.borderpad": 0.1,
+        "savefig.dpi": 300.0,
+    }
 )
-SMALL = 8.5
-NOTE_WIDTH = 44  # characters in SMALL across a panel of 3.5 inches
-LINE_HEIGHT = 0.22  # inches of one line in SMALL, a formula in it
-CHARACTERS_PER_INCH = 14.0  # in SMALL, of running text
+# No date in a file, so that equal records give equal bytes; the maker, so that the command knows its own files.
+MAKER = "kstar figures"
+METADATA: Mapping[str, Mapping[str, str | None]] = MappingProxyType(
+    {
+        "svg": {"Date": None, "Creator": MAKER},
+        "png": {"Software": MAKER},
+        "pdf": {"CreationDate": None, "Creator": MAKER, "Producer": None},
+    }
+)
+
+
+def read_style(file: Path) -> dict[Any, Any]:
+    """Return what a style file of matplotlib sets.
+
+    Args:
+        file: Lines of `name: value`.
+
+    Raises:
+        ValueError: If it is no style file, or asks for what figures cannot do.
+        OSError: If it cannot be read.
+    """
+    with warnings.catch_warnings(), _told_as_errors(file):
+        warnings.simplefilter("ignore")
+        found = dict(mpl.rc_params_from_file(file, use_default_template=False))
+    if not found:
+        raise ValueError(f"--style {file}: sets nothing; give lines such as 'font.size: 7'")
+    if found.get("text.usetex"):
+        raise ValueError(f"--style {file}: text.usetex is not supported; set mathtext.fontset and font.family")
+    return {name: value for name, value in found.items() if name != "savefig.bbox"}
+
+
+@contextlib.contextmanager
+def _told_as_errors(file: Path) -> Iterator[None]:
+    """Make an error of what matplotlib only logs of a style file."""
+    told: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    log = logging.getLogger("matplotlib")
+    before = log.propagate
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.propagate = before
+    if told:
+        raise ValueError(f"--style {file} is no style file of matplotlib: {' '.join(told[0].split())}")
+
+
+def small() -> float:
+    """Return the size of captions and notes, points."""
+    return 0.85 * float(mpl.rcParams["font.size"])
+
+
+def mark(times: float) -> float:
+    """Return so many times the size of a mark, points."""
+    return times * float(mpl.rcParams["lines.markersize"])
+
+
+def line_height() -> float:
+    """Return the inches of one line of a caption, a formula in it."""
+    return 0.0259 * small()
+
+
+def room(axes: Axes) -> tuple[float, float]:
+    """Return about how wide and high a panel is, inches, before it is laid out."""
+    box, dpi = axes.get_window_extent(), axes.get_figure(root=True).dpi  # type: ignore[union-attr]
+    return box.width / dpi, box.height / dpi
 
 
 def looks(sparsities: Iterable[float]) -> dict[float, tuple[str, str]]:
@@ -86,13 +175,22 @@ def log2_axis(axis: Axis, low: float, high: float, most_labels: int = 6) -> None
     set_scale("log", base=2)
     set_limits(low, high)
     powers = [k for k in range(-40, 60) if low <= 2.0**k <= high]
-    every = max(1, -(-len(powers) // most_labels))
+    every = max(1, -(-len(powers) // min(most_labels, _fitting(axis, [power_of_two(2.0**k) for k in powers]))))
     anchor = 0 if powers and powers[0] <= 0 <= powers[-1] else (powers[0] if powers else 0)
     chosen = [k for k in powers if (k - anchor) % every == 0]
     axis.set_major_locator(FixedLocator([2.0**k for k in chosen]))
     axis.set_minor_locator(FixedLocator([2.0**k for k in powers if k not in chosen]))
     axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(FuncFormatter(lambda value, _: power_of_two(value)))
+
+
+def _fitting(axis: Axis, labels: Sequence[str]) -> int:
+    """Return how many labels of ticks fit on an axis, at least 2."""
+    across, up = room(axis.axes)
+    size = float(mpl.rcParams["font.size"]) / 72.0
+    longest = max(map(len, labels), default=1)
+    fitting = across / ((0.55 * longest + 0.8) * size) if axis is axis.axes.xaxis else up / (2.0 * size)
+    return max(2, math.floor(fitting))
 
 
 def power_of_two(value: float) -> str:
@@ -126,29 +224,17 @@ def decade_axis(axis: Axis, low: float, high: float, most_labels: int = 8) -> No
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     every = [k * 10.0**d for d in decades for k in range(1, 10) if low <= k * 10.0**d <= high]
     major = [v for v in every if f"{v:e}"[0] in "125"]
-    if len(major) > most_labels:
+    fitting = min(most_labels, _fitting(axis, [f"{v:.12g}" for v in major]))
+    if len(major) > fitting:
         major = [v for v in every if f"{v:e}"[0] == "1"]
+        major = major[:: -(-len(major) // fitting)]
     if len(major) < 2:  # a narrow axis
-        major = [float(v) for v in MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= v <= high]
+        ticks = MaxNLocator(min(4, fitting), steps=[1, 2, 5, 10]).tick_values(low, high)
+        major = [float(v) for v in ticks if low <= v <= high]
     axis.set_major_locator(FixedLocator(major))
     axis.set_minor_locator(FixedLocator([v for v in every if v not in major]))
     axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.12g}"))
-
-
-def sparsity_legend(colours: Mapping[float, tuple[str, str]]) -> list[Line2D]:
-    """Return one legend entry per sparsity.
-
-    Args:
-        colours: Sparsity to (colour, marker), from `looks`.
-
-    Returns:
-        Handles for a legend.
-    """
-    return [
-        Line2D([], [], color=colour, marker=marker, label=f"{sparsity:g}%")
-        for sparsity, (colour, marker) in colours.items()
-    ]
 
 
 def plain(text: str) -> str:
@@ -168,38 +254,16 @@ def plain(text: str) -> str:
     return shown.replace("$", r"\$")
 
 
-def headline(part: SubFigure, text: str) -> None:
-    """Head a part of a figure.
-
-    Args:
-        part: The part.
-        text: One line.
-    """
-    part.suptitle(text, fontsize=11.5, fontweight="bold", x=0.01, ha="left")
-
-
-def blank(axes: Axes, text: str, width: int = NOTE_WIDTH) -> None:
+def blank(axes: Axes, text: str) -> None:
     """Say in a panel why it shows nothing.
 
     Args:
         axes: The panel; loses its ticks.
-        text: See `note`.
-        width: Likewise.
+        text: One or more lines, without formulas; broken to fit.
     """
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(FixedLocator([]))
         axis.set_minor_locator(FixedLocator([]))
-    note(axes, text, width)
-
-
-def note(axes: Axes, text: str, width: int = NOTE_WIDTH) -> None:
-    """Write a remark into the lower left corner of a panel, broken to fit a column.
-
-    Args:
-        axes: The panel.
-        text: One or more lines, without formulas.
-        width: Characters across the panel.
-    """
+    width = max(8, math.floor(room(axes)[0] * 119.0 / small()))
     lines = [part for line in plain(text).split("\n") for part in textwrap.wrap(line, width)]
-    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
-    axes.text(0.03, 0.03, "\n".join(lines), transform=axes.transAxes, fontsize=SMALL, va="bottom", ha="left", bbox=box)
+    axes.text(0.03, 0.03, "\n".join(lines), transform=axes.transAxes, fontsize=small(), va="bottom", ha="left")

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
+import matplotlib as mpl
 from matplotlib.axes import Axes
 
 from paper_figures.drawing.rows import title_of
-from paper_figures.drawing.sheet import Page, page
-from paper_figures.drawing.style import decade_axis, headline, looks, sparsity_legend
+from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
+from paper_figures.drawing.style import decade_axis, looks, mark
 from paper_figures.run import Run
 from verification.records.run_command import measured_run
 from verification.records.trials import SmoothnessRun
@@ -21,11 +21,14 @@ NAMES: Mapping[str, str] = {
 }
 
 
-def trajectories(runs: Sequence[Run], quantities: Sequence[str], told: str, constant: str = "") -> Page:
+def trajectories(
+    runs: Sequence[Run], sheet: Sheet = SHEET, *, quantities: Sequence[str], told: str, constant: str = ""
+) -> Page:
     """Draw quantities along the winners' runs, one panel per quantity and run folder.
 
     Args:
         runs: One or more runs.
+        sheet: How the figure is to stand on a page.
         quantities: Keys of `NAMES`.
         told: The first line of the caption.
         constant: A quantity of constants.csv whose values the caption gives, empty for none.
@@ -37,14 +40,12 @@ def trajectories(runs: Sequence[Run], quantities: Sequence[str], told: str, cons
     known = [run for run, lack in lacks if not lack]
     lines = [told, *(line for run in known for line in _told(run, constant))]
     missing = [lack for _, lack in lacks if lack]
-    figure, parts = page(max(PANEL_WIDTH * len(quantities), 7.0), [PANEL_HEIGHT] * len(known), lines, missing)
+    blocks = [Block(title_of(run), len(quantities)) for run in known]
+    figure, parts = page(sheet, (PANEL_WIDTH, PANEL_HEIGHT), blocks, lines, missing, least=2.5)
     for part, run in zip(parts, known, strict=True):
-        headline(part, title_of(run))
-        panels = np.ravel(np.asarray(part.subplots(1, len(quantities))))
-        for axes, quantity in zip(panels, quantities, strict=True):
+        for axes, quantity in zip(part.panels, quantities, strict=True):
             _draw(axes, run, quantity)
-        colours = looks(one.sparsity for one in run.records.smoothness)
-        part.legend(handles=sparsity_legend(colours), loc="outside right center")
+        part.key()
     return figure
 
 
@@ -64,13 +65,20 @@ def _draw(axes: Axes, run: Run, quantity: str) -> None:
             list(along),
             list(along.values()),
             marker=marker if few else "none",
-            markersize=3.5,
-            linewidth=1.2,
+            markersize=mark(0.7),
+            linewidth=0.75 * mpl.rcParams["lines.linewidth"],
             color=colour,
             label=f"{one.sparsity:g}%",
         )
         if one.goal_step in along:
-            axes.plot([one.goal_step], [along[one.goal_step]], "*", color=colour, markersize=10, label="goal reached")
+            axes.plot(
+                [one.goal_step],
+                [along[one.goal_step]],
+                "*",
+                color=colour,
+                markersize=mark(2.0),
+                label="goal reached",
+            )
     decade_axis(axes.yaxis, min(values) / 1.3, max(values) * 1.6)
 
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from paper_figures.drawing.curve_panels import draw_law, draw_points, drawn_at
+from paper_figures.drawing.curve_panels import SYMBOLS, draw_law, ends_of, law_at
 from paper_figures.drawing.curve_rows import Column, draw_columns
 from paper_figures.drawing.intervals import draw_band
+from paper_figures.drawing.points import STEPS, draw_points, points_told
 from paper_figures.drawing.rows import Row
-from paper_figures.drawing.sheet import Page
-from paper_figures.drawing.style import log2_axis, note
+from paper_figures.drawing.sheet import SHEET, Page, Sheet
+from paper_figures.drawing.style import log2_axis
 from paper_figures.run import Run
 from verification.fits.curves import FittedLaw
 from verification.inference.bands import law_band
@@ -17,24 +18,25 @@ from verification.missing import Missing, each_once
 from verification.records.records import Curve
 from verification.report.tables import estimate_text
 
-ROW_HEIGHT = 3.3
+ROW_HEIGHT = 3.0
 CAPTION = (
-    "Points: steps-to-result $K^*$, bars what the evaluation grid leaves, open triangles at the budget where the goal "
-    "was not reached. Curves: $K = c_1/B + c_2$ by maximum likelihood. Bands: 95% profile-likelihood intervals of K at "
-    "each batch size, one at a time; they are of the law, the points scatter about it by $\\sigma$."
+    "Open triangles: at the budget where the goal was not reached. Curves: $K = c_1/B + c_2$ by maximum likelihood. "
+    "Bands: 95% profile-likelihood intervals of K at each batch size, one at a time; they are of the law, the points "
+    "scatter about it by $\\sigma$."
 )
 
 
-def extra_fits(runs: Sequence[Run]) -> Page:
+def extra_fits(runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
     """Draw one panel per curve.
 
     Args:
         runs: One or more runs with verdicts.
+        sheet: How the figure is to stand on a page.
 
     Returns:
         The figure, one row per workload and goal.
     """
-    return draw_columns(runs, CAPTION, _fits, _draw_row, ROW_HEIGHT)
+    return draw_columns(runs, sheet, lambda rows: [f"{points_told(rows)} {CAPTION}"], _fits, _draw_row, ROW_HEIGHT)
 
 
 def _draw_row(row: Row, columns: Sequence[Column]) -> None:
@@ -54,15 +56,16 @@ def draw_curve(axes: Axes, run: Run, curve: Curve, look: tuple[str, str], shown:
         shown: The curves that the panel is made wide enough for.
     """
     axes.set_xlabel("batch size $B$")
-    axes.set_ylabel("steps to result $K^*$")
+    axes.set_ylabel(f"steps to result {STEPS[curve.quantity]}")
     sizes = [point.batch_size for one in shown for point in one.points]
-    steps = [drawn_at(point) for one in shown for point in one.points]
+    steps = [end for one in shown for point in one.points for end in ends_of(point)]
+    laws = [(one, fit) for one in shown if isinstance(fit := run.fit(one), FittedLaw)]
+    steps += [law_at(fit, one.points[place].batch_size) for one, fit in laws for place in (0, -1)]
     log2_axis(axes.xaxis, min(sizes) / 1.3, max(sizes) * 1.3)
-    log2_axis(axes.yaxis, min(steps) / 2.5, max(steps) * 2.5)
-    draw_points(axes, curve, look, 1.0)
+    log2_axis(axes.yaxis, min(steps) / 1.8, max(steps) * 1.8)
+    draw_points(axes, curve, look)
     fit = run.fit(curve)
     if isinstance(fit, Missing):
-        note(axes, fit.reason)
         return
     draw_law(axes, curve, fit, look, 1.0)
     band = law_band(run.analysis.fitted(curve))
@@ -76,7 +79,7 @@ def _fits(row: Row) -> str | Missing:
     for curve in row.curves:
         fit = row.run.fit(curve)
         if isinstance(fit, FittedLaw):
-            ends = [f"{name} {estimate_text(fit.estimates[name], fit.intervals[name])}" for name in ("c1", "c2")]
+            ends = [f"{SYMBOLS[key]} {estimate_text(fit.estimates[key], fit.intervals[key])}" for key in ("c1", "c2")]
             told.append(f"{curve.sparsity:g}% (n = {curve.reached}) {', '.join(ends)}")
     reasons = (fit for curve in row.curves if isinstance(fit := row.run.fit(curve), Missing))
     return "; ".join(told) or Missing(f"{row.title}: {each_once(reasons, 'no fits')}")

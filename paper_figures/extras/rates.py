@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from paper_figures.drawing.curve_rows import Column, draw_columns
 from paper_figures.drawing.rows import Row
-from paper_figures.drawing.sheet import Page
+from paper_figures.drawing.sheet import SHEET, Page, Sheet
 from paper_figures.drawing.style import blank, decade_axis, log2_axis
 from paper_figures.run import Run
 from verification.inference.known import Slope
@@ -14,25 +14,26 @@ from verification.inference.rates import BestRates
 from verification.missing import Missing, each_once
 from verification.report.tables import estimate_text
 
-ROW_HEIGHT = 5.4
+ROW_HEIGHT = 2.5
 CAPTION = (
     "Winners' rates, with momentum m the effective $\\eta/(1-m)$. Above, $\\eta^*$: full line, the sharp bound's "
     "$B/(B+B_{crit})$; dotted, the textbook bound's min(B, 2 $B_0$), both at the critical batch size of the fit and "
-    "the winners' level. Below, $\\eta^* K^*$: by theory constant in B (line: geometric mean). Slopes are of logs, "
+    "the winners' level. Below, $\\eta^* K^*$: by theory constant in B (dashed: geometric mean). Slopes are of logs, "
     "[95%, Student's t]."
 )
 
 
-def extra_rates(runs: Sequence[Run]) -> Page:
+def extra_rates(runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
     """Draw two panels per curve.
 
     Args:
         runs: One or more runs with verdicts.
+        sheet: How the figure is to stand on a page.
 
     Returns:
         The figure, one row per workload and goal.
     """
-    return draw_columns(runs, CAPTION, _slopes, _draw_row, ROW_HEIGHT, panels=2)
+    return draw_columns(runs, sheet, lambda _: [CAPTION], _slopes, _draw_row, ROW_HEIGHT, panels=2)
 
 
 def _draw_row(row: Row, columns: Sequence[Column]) -> None:
@@ -51,19 +52,21 @@ def _draw_row(row: Row, columns: Sequence[Column]) -> None:
         return
     every = [v for rates in known for v in (*rates.rate, *rates.sharp, *rates.textbook)]
     products = [v for rates in known for v in rates.product]
-    for column in columns:
-        for axes, values in zip(column.panels, (every, products), strict=True):
-            decade_axis(axes.yaxis, min(values) / 1.5, max(values) * 1.5)
+    sizes = [size for rates in known for size in rates.batch_size]
+    for column, rates in zip(columns, shown, strict=True):
+        if isinstance(rates, BestRates):
+            for axes, values in zip(column.panels, (every, products), strict=True):
+                log2_axis(axes.xaxis, min(sizes) / 1.3, max(sizes) * 1.3)
+                decade_axis(axes.yaxis, min(values) / 1.5, max(values) * 1.5)
 
 
 def _draw_rates(axes: Axes, rates: BestRates, look: tuple[str, str]) -> None:
     """Draw the best rates and the shapes of both bounds."""
     colour, marker = look
     axes.plot(rates.batch_size, rates.rate, marker, color=colour, label="winners", zorder=3)
-    for name, shape, style in (("sharp", rates.sharp, "-"), ("textbook", rates.textbook, ":")):
+    for name, shape, style in (("sharp bound", rates.sharp, "-"), ("textbook bound", rates.textbook, ":")):
         if shape:
             axes.plot(rates.grid, shape, style, color=colour, label=name)
-    _set_x(axes, rates)
     axes.set_ylabel("best rate $\\eta^*$")
 
 
@@ -71,15 +74,9 @@ def _draw_products(axes: Axes, rates: BestRates, look: tuple[str, str]) -> None:
     """Draw rate times steps."""
     colour, marker = look
     axes.plot(rates.batch_size, rates.product, marker, color=colour, label="winners", zorder=3)
-    axes.plot([rates.grid[0], rates.grid[-1]], [rates.level] * 2, color=colour, label="constant")
-    _set_x(axes, rates)
+    axes.plot([rates.grid[0], rates.grid[-1]], [rates.level] * 2, color=colour, linestyle="--", label="geometric mean")
     axes.set_xlabel("batch size $B$")
     axes.set_ylabel("$\\eta^* K^*$")
-
-
-def _set_x(axes: Axes, rates: BestRates) -> None:
-    """Set the axis of batch sizes."""
-    log2_axis(axes.xaxis, min(rates.batch_size) / 1.3, max(rates.batch_size) * 1.3)
 
 
 def _slopes(row: Row) -> str | Missing:

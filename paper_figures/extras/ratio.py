@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 
-from paper_figures.drawing.intervals import draw_band, error_bars
+from paper_figures.drawing.intervals import draw_band, draw_ratios
+from paper_figures.drawing.points import ratio_symbol
 from paper_figures.drawing.rows import Row, rows_of, without_sparse
-from paper_figures.drawing.sheet import Page, page
-from paper_figures.drawing.style import REFERENCE_LINE, blank, decade_axis, headline, log2_axis, looks, note, plain
+from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
+from paper_figures.drawing.style import REFERENCE_LINE, blank, decade_axis, log2_axis, looks, plain
 from paper_figures.run import Run
 from verification.fits.fit import OPEN
-from verification.inference.bands import Band, ratio_band
+from verification.inference.bands import ratio_band
 from verification.inference.pairs import Pair
-from verification.inference.ratios import MeasuredRatio, measured_ratios
+from verification.inference.ratios import measured_ratios
 from verification.missing import Missing
 from verification.prediction.prediction import Prediction
 from verification.records.records import Curve
@@ -21,69 +21,63 @@ from verification.report.tables import estimate_text, number
 
 COLUMN_WIDTH, ROW_HEIGHT = 3.9, 3.5
 CAPTION = (
-    "R(B) = $K^*_{sparse}/K^*_{dense}$. Points: measured, bars what the evaluation grids allow. Curve and band: law H "
+    "Points: measured, bars what the evaluation grids allow. Curve and band: law H "
     "fitted to both networks jointly, 95% profile-likelihood interval at each batch size. Dotted: its limits, "
     "$c_{1,s}/c_{1,d}$ for small B on the left, $c_{2,s}/c_{2,d}$ for large B on the right. Dash-dotted: the limit for "
     "small B that the measured constants predict. Dashed: no difference."
 )
 
 
-def extra_ratio(runs: Sequence[Run]) -> Page:
+def extra_ratio(runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
     """Draw one panel per sparse curve.
 
     Args:
         runs: One or more runs with verdicts.
+        sheet: How the figure is to stand on a page.
 
     Returns:
         The figure, one row per workload and goal.
     """
     rows = [(row, [curve for curve in row.curves if curve.sparsity > 0.0]) for row in rows_of(runs)]
     known = [(row, sparse) for row, sparse in rows if sparse]
-    columns = max((len(sparse) for _, sparse in known), default=1)
     missing = [without_sparse(row) for row, sparse in rows if not sparse]
-    lines = [CAPTION, *(line for row, sparse in known for line in _told(row, sparse))]
-    figure, parts = page(max(COLUMN_WIDTH * columns, 7.0), [ROW_HEIGHT] * len(known), lines, missing)
+    named = f"R(B) = {ratio_symbol([row for row, _ in known])}. " if known else ""
+    lines = [named + CAPTION, *(line for row, sparse in known for line in _told(row, sparse))]
+    blocks = [Block(row.title, len(sparse)) for row, sparse in known]
+    figure, parts = page(sheet, (COLUMN_WIDTH, ROW_HEIGHT), blocks, lines, missing)
     for part, (row, sparse) in zip(parts, known, strict=True):
-        headline(part, row.title)
-        panels = np.ravel(np.asarray(part.subplots(1, columns)))
-        for axes in panels[len(sparse) :]:
-            axes.set_visible(False)
-        colours = looks(curve.sparsity for curve in row.curves)
-        for axes, curve in zip(panels, sparse, strict=False):
-            _draw(axes, row, curve, colours[curve.sparsity])
+        _draw_row(part.panels, row, sparse)
+        part.label_outer()
+        part.key()
     return figure
 
 
-def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
+def _draw_row(panels: Sequence[Axes], row: Row, sparse: Sequence[Curve]) -> None:
+    """Draw the ratios of a row, on one scale."""
+    colours = looks(curve.sparsity for curve in row.curves)
+    pairs = [row.run.pair(curve) for curve in sparse]
+    ends = [end for pair in pairs if isinstance(pair, Pair) for end in _limits(pair)]
+    sizes = [point.batch_size for curve in sparse for point in curve.points]
+    for axes, curve, pair in zip(panels, sparse, pairs, strict=True):
+        axes.set_title(f"{curve.sparsity:g}% over 0%")
+        axes.set_xlabel("batch size $B$")
+        axes.set_ylabel("R(B)")
+        if isinstance(pair, Missing):
+            blank(axes, pair.reason)
+        else:
+            log2_axis(axes.xaxis, min(sizes) / 2.5, max(sizes) * 2.5)
+            decade_axis(axes.yaxis, max(min(ends), 1e-3) / 1.4, min(max(ends), 1e3) * 1.4)
+            _draw(axes, pair, colours[curve.sparsity])
+
+
+def _draw(axes: Axes, pair: Pair, look: tuple[str, str]) -> None:
     """Draw one ratio."""
-    axes.set_title(f"{curve.sparsity:g}% over 0%")
-    axes.set_xlabel("batch size $B$")
-    axes.set_ylabel("R(B)")
-    pair = row.run.pair(curve)
-    if isinstance(pair, Missing):
-        blank(axes, pair.reason)
-        return
     measured, band = measured_ratios(pair), ratio_band(pair)
-    sizes = [point.batch_size for point in curve.points]
-    log2_axis(axes.xaxis, min(sizes) / 2.5, max(sizes) * 2.5)
-    decade_axis(axes.yaxis, *_limits(pair, measured, band))
-    axes.axhline(1.0, color=REFERENCE_LINE, linestyle="--", linewidth=1.2, zorder=1)
-    colour, marker = look
+    axes.axhline(1.0, color=REFERENCE_LINE, linestyle="--", zorder=1, label="no difference")
+    colour, _ = look
     if measured:
-        x, y = [one.batch_size for one in measured], [one.ratio for one in measured]
-        axes.errorbar(
-            x,
-            y,
-            yerr=error_bars(measured),
-            fmt=marker,
-            color=colour,
-            capsize=2.5,
-            elinewidth=1.0,
-            label="measured",
-        )
-    if band is None:
-        note(axes, f"no fit: {pair.reason}")
-    else:
+        draw_ratios(axes, measured, look, "measured")
+    if band is not None:
         axes.plot(band.batch_size, band.value, color=colour, label="fit", zorder=2)
         draw_band(axes, band, colour)
     ends = axes.get_xlim()
@@ -91,29 +85,29 @@ def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
     for name, span in (("c1", (ends[0], middle)), ("c2", (middle, ends[1]))):
         limit = pair.ratios.get(name)
         if limit is not None:
-            axes.plot(span, [limit, limit], ":", color=colour, linewidth=1.4, label=f"limit {name}", zorder=2)
+            axes.plot(span, [limit, limit], ":", color=colour, label=f"limit {name}", zorder=2)
     if isinstance(pair.prediction, Prediction):
         axes.plot(
             (ends[0], middle),
             [pair.prediction.c1.ratio] * 2,
             "-.",
             color=REFERENCE_LINE,
-            linewidth=1.4,
-            label="predicted",
+            label="predicted for small B",
             zorder=2,
         )
     axes.set_xlim(ends)
 
 
-def _limits(pair: Pair, measured: Sequence[MeasuredRatio], band: Band | None) -> tuple[float, float]:
-    """Return the ends of the y axis."""
-    limits = [pair.ratios.get(name) for name in ("c1", "c2")]
-    values = [1.0, *(one.ratio for one in measured), *(limit for limit in limits if limit)]
+def _limits(pair: Pair) -> tuple[float, float]:
+    """Return the least and the most that is drawn of a ratio."""
+    limits, band = [pair.ratios.get(name) for name in ("c1", "c2")], ratio_band(pair)
+    ends = [end for one in measured_ratios(pair) for end in (one.low, one.ratio, one.high) if end]
+    values = [1.0, *ends, *(limit for limit in limits if limit)]
     if band is not None:
         values += [end for end in (*band.low, *band.high) if end is not None and 0.01 < end < 100.0]
     if isinstance(pair.prediction, Prediction):
         values.append(pair.prediction.c1.ratio)
-    return max(min(values), 1e-3) / 1.4, min(max(values), 1e3) * 1.4
+    return min(values), max(values)
 
 
 def _told(row: Row, sparse: Sequence[Curve]) -> list[str]:

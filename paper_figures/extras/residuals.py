@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from paper_figures.drawing.rows import Row, rows_of
-from paper_figures.drawing.sheet import Page, page
-from paper_figures.drawing.style import REFERENCE_LINE, blank, headline, log2_axis, looks, sparsity_legend
+from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
+from paper_figures.drawing.style import REFERENCE_LINE, blank, log2_axis, looks
 from paper_figures.run import Run
 from verification.fits.curves import CANDIDATES
 from verification.missing import Missing, each_once
@@ -23,11 +23,12 @@ CAPTION = (
 )
 
 
-def extra_residuals(runs: Sequence[Run]) -> Page:
+def extra_residuals(runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
     """Draw one panel per law.
 
     Args:
         runs: One or more runs with verdicts.
+        sheet: How the figure is to stand on a page.
 
     Returns:
         The figure, one row per workload and goal.
@@ -41,14 +42,14 @@ def extra_residuals(runs: Sequence[Run]) -> Page:
         if row not in rows
     ]
     lines = [CAPTION, *(f"{row.title}: {_counts(row)}." for row in rows)]
-    figure, parts = page(PANEL_WIDTH * len(NAMES) + 0.8, [ROW_HEIGHT] * len(rows), lines, missing)
+    blocks = [Block(row.title, len(NAMES)) for row in rows]
+    figure, parts = page(sheet, (PANEL_WIDTH, ROW_HEIGHT), blocks, lines, missing)
     for part, row in zip(parts, rows, strict=True):
-        headline(part, row.title)
-        panels = np.ravel(np.asarray(part.subplots(1, len(NAMES), sharey=True)))
-        for axes, law in zip(panels, NAMES, strict=True):
+        for axes, law in zip(part.panels, NAMES, strict=True):
+            axes.set_ylabel("measured over law")
             _draw(axes, row, law)
-        panels[0].set_ylabel("measured over law")
-        part.legend(handles=sparsity_legend(looks(curve.sparsity for curve in row.curves)), loc="outside right center")
+        part.label_outer()
+        part.key()
     return figure
 
 
@@ -57,7 +58,7 @@ def _draw(axes: Axes, row: Row, law: str) -> None:
     sizes = [point.batch_size for curve in row.curves for point in curve.points]
     log2_axis(axes.xaxis, min(sizes) / 1.5, max(sizes) * 1.5, 5)
     log2_axis(axes.yaxis, 1.0 / FARTHEST / 1.15, FARTHEST * 1.15)
-    axes.axhline(1.0, color=REFERENCE_LINE, linestyle="--", linewidth=1.0, zorder=1)
+    axes.axhline(1.0, color=REFERENCE_LINE, linestyle="--", zorder=1, label="on the law")
     axes.set_xlabel("batch size $B$")
     colours = looks(curve.sparsity for curve in row.curves)
     weights, drawn = [], False
@@ -69,16 +70,16 @@ def _draw(axes: Axes, row: Row, law: str) -> None:
         pairs = list(zip([p.batch_size for p in curve.points], fit.fit.residuals, strict=True))
         near = [(x, np.exp(r)) for x, r in pairs if abs(r) <= np.log(FARTHEST)]
         if near:
-            axes.plot(*zip(*near, strict=True), marker, color=colour, markersize=4.5, label=f"{curve.sparsity:g}%")
+            axes.plot(*zip(*near, strict=True), marker, color=colour, label=f"{curve.sparsity:g}%")
         for x, r in pairs:
             if abs(r) > np.log(FARTHEST):
                 edge, arrow = (FARTHEST, r"$\uparrow$") if r > 0.0 else (1.0 / FARTHEST, r"$\downarrow$")
-                axes.plot([x], [edge], marker=arrow, color=colour, markersize=8, linestyle="none", label="farther")
+                axes.plot([x], [edge], marker=arrow, color=colour, markersize=8, linestyle="none", label="farther off")
         weights.append("-" if fit.weight is None else f"{fit.weight:.2f}")
         drawn = True
-    axes.set_title(f"{law}: {NAMES[law]}\nw = {', '.join(weights) or '-'}", fontsize=9.0)
+    axes.set_title(f"{law}: {NAMES[law]}\nw = {', '.join(weights) or '-'}", fontsize="small")
     if not drawn:
-        blank(axes, "not fitted: too few points", 24)
+        blank(axes, "not fitted: too few points")
 
 
 def _counts(row: Row) -> str:

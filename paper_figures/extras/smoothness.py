@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from paper_figures.drawing.rows import title_of
-from paper_figures.drawing.sheet import Page, page
-from paper_figures.drawing.style import REFERENCE_LINE, decade_axis, headline, looks, plain, sparsity_legend
+from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
+from paper_figures.drawing.style import REFERENCE_LINE, decade_axis, looks, plain
 from paper_figures.run import Run
 from verification.inference.known import Slope
 from verification.inference.smoothness_and_rate import Level, SmoothnessAndRate
@@ -22,15 +21,14 @@ CAPTION = (
     "below which the sharp bound has the L of a network at its best rate. Full: L = a $\\eta^p$, one power for all "
     "sparsities."
 )
-_CEILING = Line2D([], [], color=REFERENCE_LINE, linestyle="--", label="$2/\\eta$")
-_BOUND = Line2D([], [], color=REFERENCE_LINE, linestyle=":", label="$1/\\eta$")
 
 
-def extra_smoothness(runs: Sequence[Run]) -> Page:
+def extra_smoothness(runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
     """Draw one panel per run folder.
 
     Args:
         runs: One or more runs with verdicts whose constants were measured.
+        sheet: How the figure is to stand on a page.
 
     Returns:
         The figure.
@@ -39,15 +37,13 @@ def extra_smoothness(runs: Sequence[Run]) -> Page:
     known = [(run, found) for run, found in every if not isinstance(found, Missing)]
     missing = [f"{title_of(run)}: {found.reason}" for run, found in every if isinstance(found, Missing)]
     lines = [CAPTION, *(f"{title_of(run)}: {_told(found)}." for run, found in known)]
-    figure, parts = page(PANEL_WIDTH, [PANEL_HEIGHT] * len(known), lines, missing)
-    for part, (run, found) in zip(parts, known, strict=True):
-        headline(part, title_of(run))
-        axes = part.subplots()
+    figure, parts = page(sheet, (PANEL_WIDTH, PANEL_HEIGHT), [Block(title_of(run)) for run, _ in known], lines, missing)
+    for part, (_, found) in zip(parts, known, strict=True):
+        (axes,) = part.panels
         axes.set_xlabel("learning rate $\\eta$")
         axes.set_ylabel("mean of $L$")
-        colours = looks(level.sparsity for level in found.levels)
-        _draw(axes, found, colours)
-        part.legend(handles=[*sparsity_legend(colours), _CEILING, _BOUND], loc="outside right center")
+        _draw(axes, found, looks(level.sparsity for level in found.levels))
+        part.key()
     return figure
 
 
@@ -56,8 +52,8 @@ def _draw(axes: Axes, found: SmoothnessAndRate, colours: Mapping[float, tuple[st
     rates = [rate for level in found.levels for rate in level.rates]
     smoothness = [value for level in found.levels for value in level.smoothness]
     ends = np.array([min(rates) / 1.5, max(rates) * 1.5])
-    for name, top, style in (("ceiling", 2.0, "--"), ("bound", 1.0, ":")):
-        axes.plot(ends, top / ends, style, color=REFERENCE_LINE, linewidth=1.3, label=name, zorder=1)
+    for name, top, style in (("$2/\\eta$", 2.0, "--"), ("$1/\\eta$", 1.0, ":")):
+        axes.plot(ends, top / ends, style, color=REFERENCE_LINE, label=name, zorder=1)
     for level in found.levels:
         colour, marker = colours[level.sparsity]
         if isinstance(found.power, Slope):
@@ -71,7 +67,7 @@ def _draw_power(axes: Axes, level: Level, power: float, colour: str) -> None:
     """Draw a level's power of the rate, through the geometric means of its runs."""
     rate, value = (float(np.exp(np.mean(np.log(numbers)))) for numbers in (level.rates, level.smoothness))
     ends = np.array([min(level.rates), max(level.rates)])
-    axes.plot(ends, value * (ends / rate) ** power, "-", color=colour, linewidth=1.2, label="power", zorder=2)
+    axes.plot(ends, value * (ends / rate) ** power, "-", color=colour, label="a power of the rate", zorder=2)
 
 
 def _told(found: SmoothnessAndRate) -> str:

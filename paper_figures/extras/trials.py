@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from paper_figures.drawing.curve_rows import Column, draw_columns
 from paper_figures.drawing.rows import Row, without_losers
-from paper_figures.drawing.sheet import Page
+from paper_figures.drawing.sheet import SHEET, Page, Sheet
 from paper_figures.drawing.style import blank, log2_axis
 from paper_figures.run import Run
 from verification.inference.by_trials import ByTrials, by_trials
@@ -14,7 +14,7 @@ from verification.missing import Missing
 from verification.records.records import Curve
 from verification.report.tables import number
 
-ROW_HEIGHT = 3.4
+ROW_HEIGHT = 3.0
 CAPTION = (
     "What the first n trials of every study would have found: $K^*$, the least over them (dashed), and $K_{rate}$, the "
     "median over draws at the best rate (full, where every point was trained from several draws); geometric means over "
@@ -22,21 +22,23 @@ CAPTION = (
 )
 
 
-def extra_trials(runs: Sequence[Run]) -> Page:
+def extra_trials(runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
     """Draw one panel per curve.
 
     Args:
         runs: One or more runs whose losing trials went on.
+        sheet: How the figure is to stand on a page.
 
     Returns:
         The figure, one row per workload and goal.
     """
-    return draw_columns(runs, CAPTION, _told, _draw_row, ROW_HEIGHT)
+    return draw_columns(runs, sheet, lambda _: [CAPTION], _told, _draw_row, ROW_HEIGHT)
 
 
 def _draw_row(row: Row, columns: Sequence[Column]) -> None:
     """Draw every curve of a row, on one scale."""
     found = {column.curve: by_trials(column.curve) for column in columns}
+    counts = [count for of in found.values() if isinstance(of, ByTrials) for count in of.trials]
     steps = [one for of in found.values() if isinstance(of, ByTrials) for one in (*of.least, *of.rate)]
     for column in columns:
         axes, of = column.panels[0], found[column.curve]
@@ -46,7 +48,7 @@ def _draw_row(row: Row, columns: Sequence[Column]) -> None:
             blank(axes, of.reason)
         else:
             _draw(axes, of, column.look)
-            log2_axis(axes.xaxis, of.trials[0] / 1.3, of.trials[-1] * 1.3)
+            log2_axis(axes.xaxis, min(counts) / 1.3, max(counts) * 1.3)
             log2_axis(axes.yaxis, min(steps) / 1.5, max(steps) * 1.5)
 
 
@@ -56,7 +58,6 @@ def _draw(axes: Axes, of: ByTrials, look: tuple[str, str]) -> None:
     axes.plot(of.trials, of.least, f"{marker}--", color=colour, markerfacecolor="white", label="$K^*$", zorder=2)
     if of.rate:
         axes.plot(of.trials, of.rate, f"{marker}-", color=colour, label="$K_{rate}$", zorder=3)
-    axes.legend(loc="upper right")
 
 
 def _told(row: Row) -> str | Missing:

@@ -7,15 +7,14 @@ from matplotlib.axes import Axes
 
 from paper_figures.drawing.curve_rows import Column, draw_columns
 from paper_figures.drawing.rows import Row, without_losers
-from paper_figures.drawing.sheet import Page
+from paper_figures.drawing.sheet import SHEET, Page, Sheet
 from paper_figures.drawing.style import REFERENCE_LINE, blank, decade_axis, log2_axis
 from paper_figures.run import Run
 from verification.inference.rates import Window
 from verification.missing import Missing
-from verification.records.records import Curve
 from verification.report.tables import estimate_text
 
-ROW_HEIGHT = 3.4
+ROW_HEIGHT = 3.0
 CAPTION = (
     "Every trial that reached the goal, over the best rate of its study: $r = \\eta/\\eta^*$, with $\\eta^*$ and "
     "$K^*$ of each study and one power w for all of a curve's studies fitted, $K/K^* = (1/(r(2-r)))^w$ (full). Dashed: "
@@ -23,41 +22,45 @@ CAPTION = (
 )
 
 
-def extra_window(runs: Sequence[Run]) -> Page:
+def extra_window(runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
     """Draw one panel per curve.
 
     Args:
         runs: One or more runs with verdicts whose losing trials went on.
+        sheet: How the figure is to stand on a page.
 
     Returns:
         The figure, one row per workload and goal.
     """
-    return draw_columns(runs, CAPTION, _powers, _draw_row, ROW_HEIGHT)
+    return draw_columns(runs, sheet, lambda _: [CAPTION], _powers, _draw_row, ROW_HEIGHT)
 
 
 def _draw_row(row: Row, columns: Sequence[Column]) -> None:
     """Draw every curve of a row."""
-    for column in columns:
-        _draw(column.panels[0], row, column.curve, column.look)
+    found = [row.run.window(column.curve) for column in columns]
+    known = [window for window in found if isinstance(window, Window)]
+    low = min(0.5, *(multiple for window in known for multiple in window.multiple))
+    slowdowns = [1.0, 4.0, *(slowdown for window in known for slowdown in window.slowdown)]
+    for column, window in zip(columns, found, strict=True):
+        axes = column.panels[0]
+        axes.set_xlabel("rate over the best, $r$")
+        axes.set_ylabel("steps over the fewest, $K/K^*$")
+        if isinstance(window, Missing):
+            blank(axes, window.reason)
+        else:
+            _draw(axes, window, column.look, low)
+            decade_axis(axes.xaxis, low / 1.2, 2.3)
+            log2_axis(axes.yaxis, min(slowdowns) / 1.3, max(slowdowns) * 1.5)
 
 
-def _draw(axes: Axes, row: Row, curve: Curve, look: tuple[str, str]) -> None:
+def _draw(axes: Axes, window: Window, look: tuple[str, str], low: float) -> None:
     """Draw the trials of one curve, the theory and the fitted power."""
     colour, marker = look
-    axes.set_xlabel("multiple $r$ of the best rate")
-    axes.set_ylabel("steps over the fewest, $K/K^*$")
-    window = row.run.window(curve)
-    if isinstance(window, Missing):
-        blank(axes, window.reason)
-        return
-    low = min(*window.multiple, 0.5)
     r = np.geomspace(low, 1.995, 400)
     theory = 1.0 / (r * (2.0 - r))
     axes.plot(r, theory, "--", color=REFERENCE_LINE, linewidth=1.3, label="theory", zorder=1)
     axes.plot(r, theory**window.power.value, color=colour, linewidth=1.3, label="fitted power", zorder=2)
-    axes.plot(window.multiple, window.slowdown, marker, color=colour, markersize=4, label="trials", zorder=3)
-    decade_axis(axes.xaxis, low / 1.2, 2.3)
-    log2_axis(axes.yaxis, min(*window.slowdown, 1.0) / 1.3, max(*window.slowdown, 4.0) * 1.5)
+    axes.plot(window.multiple, window.slowdown, marker, color=colour, label="trials", zorder=3)
 
 
 def _powers(row: Row) -> str | Missing:

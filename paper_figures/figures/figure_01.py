@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from paper_figures.drawing.curve_panels import curve_columns
 from paper_figures.drawing.rows import Family, prefer, rows_of
-from paper_figures.drawing.sheet import Page
+from paper_figures.drawing.sheet import SHEET, Page, Sheet
 from paper_figures.run import Run
 
 FOUR = (
@@ -14,15 +14,16 @@ FOUR = (
 )
 
 
-def figure_01(runs: Sequence[Run]) -> Page:
+def figure_01(runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
     """Draw figure 1.
 
     Args:
         runs: One or more runs; where none is of the paper's four workloads, all they hold is shown.
+        sheet: How the figure is to stand on a page.
 
     Returns:
         The figure, one row per workload and goal.
     """
     rows = prefer(rows_of(runs), lambda row: any(family.holds(row) for family in FOUR))
     of_paper = any(family.holds(row) for family in FOUR for row in rows)
-    return curve_columns(rows, [line for family in FOUR for line in family.missing(rows)] if of_paper else [])
+    return curve_columns(rows, sheet, [line for family in FOUR for line in family.missing(rows)] if of_paper else [])

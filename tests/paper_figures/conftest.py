@@ -30,7 +30,7 @@ class Panels:
     @property
     def caption(self):
         """The words below all panels, as one line."""
-        return " ".join(" ".join(text.get_text().split()) for text in self.figure.subfigs[-1].texts)
+        return " ".join(self.figure.told)
 
     @property
     def missing(self):

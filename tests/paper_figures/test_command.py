@@ -1,5 +1,6 @@
 """`python -m paper_figures`: files, their bytes, and errors."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -90,6 +91,39 @@ def test_a_figure_is_asked_for_by_number_or_name():
     ]
 
 
+def test_a_figure_for_a_paper_has_its_width_and_its_caption_beside_it(tmp_path, capsys):
+    """A column of a two-column paper is 3.25 inches, 234 points."""
+    logs = tmp_path / "my_logs.csv"
+    logs.write_text(LOGS)
+    words = [str(logs), "--figure", "1", "--width", "1", "--format", "pdf", "svg", "--no-caption", "--no-title"]
+    assert main(words) == main(words) == 0
+    folder = tmp_path / "my_logs-figures"
+    assert {path.name for path in folder.iterdir()} == {"figure_01.pdf", "figure_01.svg", "figure_01.tex"}
+    assert re.search(rb"/MediaBox \[ 0 0 234 ", (folder / "figure_01.pdf").read_bytes())
+    assert "my_logs" not in (folder / "figure_01.svg").read_text().partition("</metadata>")[2]
+    mark, *caption = (folder / "figure_01.tex").read_text().splitlines()
+    assert mark == "% The caption of figure_01, by kstar figures."
+    assert caption[0] == r"my\_logs.csv."
+    assert r"[95\% profile-likelihood intervals]" in caption[1]
+    assert "$K = c_1/B + c_2$" in caption[1]
+    assert caption[2].startswith(r"my\_logs.csv: 0\% (n = 6) $c_1$ = ")
+    (folder / "figure_01.tex").write_text("mine")
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert main([*words[:-2]]) == 0  # the caption stands in the picture
+    assert (folder / "figure_01.tex").read_text() == "mine"
+
+
+def test_a_style_file_sets_the_type(tmp_path, capsys):
+    logs, style = tmp_path / "logs.csv", tmp_path / "mine.mplstyle"
+    logs.write_text(LOGS)
+    style.write_text("font.size: 6\nfont.family: STIXGeneral\nmathtext.fontset: stix\n")
+    assert main([str(logs), "--figure", "1", "--to", str(tmp_path), "--style", str(style), "--format", "pdf"]) == 0
+    drawn = (tmp_path / "figure_01.pdf").read_bytes()
+    assert b"STIX" in drawn
+    assert b"DejaVu" not in drawn
+
+
 def test_logs_are_drawn_beside_their_file_and_what_lacks_is_listed_once(tmp_path, capsys):
     """Figures 12 and ratio need a sparse network, 3, 5 and 13 trials: neither is drawn white."""
     logs = tmp_path / "logs.csv"
@@ -122,6 +156,11 @@ def test_logs_are_drawn_beside_their_file_and_what_lacks_is_listed_once(tmp_path
         (["{}/run", "--figure", "x"], "--figure x is none of 1"),
         (["{}/broken"], "verdicts.json is no verdicts file"),
         ([], "the following arguments are required: DIR"),
+        (["{}/logs.csv", "--width", "0.5"], "argument --width: 0.5: give 1 or 2 columns, or 2.5 to 60 inches"),
+        (["{}/logs.csv", "--width", "wide"], "argument --width: wide: give 1 or 2 columns"),
+        (["{}/logs.csv", "--style", "{}/none"], "none"),
+        (["{}/logs.csv", "--style", "{}/logs.csv"], "logs.csv is no style file of matplotlib"),
+        (["{}/logs.csv", "--style", "{}/tex"], "text.usetex is not supported"),
     ],
 )
 def test_errors_take_one_line_and_exit_code_2(tmp_path, capsys, arguments, message):
@@ -129,6 +168,7 @@ def test_errors_take_one_line_and_exit_code_2(tmp_path, capsys, arguments, messa
     write_run(tmp_path / "broken", truths=DIGITS_TRUTHS[:1])
     (tmp_path / "broken" / "verdicts.json").write_text('{"curves": 3}')
     (tmp_path / "logs.csv").write_text(LOGS)
+    (tmp_path / "tex").write_text("text.usetex: True\n")
     with pytest.raises(SystemExit, match="2"):
         main([argument.format(tmp_path) for argument in arguments])
     error = capsys.readouterr().err

@@ -33,8 +33,8 @@ def curve_of(run, sparsity):
 def test_optimisers_stand_together_in_one_panel_a_sparsity(sgd, momentum, panels):
     drawn = shown("figure_02", [sgd, momentum], panels)
     assert [axes.get_title() for axes in drawn.axes] == ["sparsity 0%", "sparsity 90%"]
-    legend = [text.get_text() for text in drawn.axes[0].get_legend().get_texts()]
-    assert legend == ["sgd", "momentum", "nesterov"]
+    (key,) = drawn.figure.subfigs[0].legends
+    assert [text.get_text() for text in key.get_texts()] == ["sgd", "momentum", "nesterov", "fitted law"]
     dense = drawn.titled("sparsity 0%")
     curves = [curve for run in (sgd, momentum) for curve in run.records.curves if curve.sparsity == 0.0]
     drawn_points = [bar.lines[0].get_ydata().tolist() for bar in dense.containers]
@@ -118,7 +118,7 @@ def test_fits_have_their_bands(sgd, panels, drawn_data):
     assert corners[:, 1].min() == pytest.approx(min(band.low))
     assert corners[:, 1].max() == pytest.approx(max(band.high))
     assert set(band.low) | set(band.high) <= set(corners[:, 1].tolist())
-    assert "90% (n = 4) c1 " in drawn.caption
+    assert "90% (n = 4) $c_1$ " in drawn.caption
 
 
 def test_the_ratio_stands_between_its_limits(sgd, panels, drawn_data):
@@ -130,7 +130,7 @@ def test_the_ratio_stands_between_its_limits(sgd, panels, drawn_data):
     for name in ("c1", "c2"):
         assert drawn_data(axes, f"limit {name}")[1] == [pair.ratios[name]] * 2
     assert drawn_data(axes, "limit c1")[0][1] == drawn_data(axes, "limit c2")[0][0]
-    assert drawn_data(axes, "predicted")[1] == [pair.prediction.c1.ratio] * 2
+    assert drawn_data(axes, "predicted for small B")[1] == [pair.prediction.c1.ratio] * 2
     assert "c1 predicted 5.5" in drawn.caption
 
 
@@ -139,10 +139,10 @@ def test_rates_stand_beside_both_bounds(sgd, panels, drawn_data):
     drawn = shown("extra_rates", [sgd], panels)
     above, _, below, _ = drawn.axes
     assert drawn_data(above, "winners") == (list(rates.batch_size), list(rates.rate))
-    assert drawn_data(above, "sharp") == (list(rates.grid), list(rates.sharp))
-    assert drawn_data(above, "textbook") == (list(rates.grid), list(rates.textbook))
+    assert drawn_data(above, "sharp bound") == (list(rates.grid), list(rates.sharp))
+    assert drawn_data(above, "textbook bound") == (list(rates.grid), list(rates.textbook))
     assert drawn_data(below, "winners") == (list(rates.batch_size), list(rates.product))
-    assert drawn_data(below, "constant")[1] == [rates.level] * 2
+    assert drawn_data(below, "geometric mean")[1] == [rates.level] * 2
     assert "0% (n = 4) slope of" in drawn.caption
 
 
@@ -168,10 +168,10 @@ def test_smoothness_stands_over_the_rate_with_what_the_rate_sets(panels, drawn_d
     run = judged_run(searched_records(seeds=3))
     (axes,) = (drawn := shown("extra_smoothness", [run], panels)).axes
     assert drawn_data(axes, "90%") == (pytest.approx([0.1, 0.4, 1.6]), pytest.approx([11.0, 5.5, 2.75]))
-    for name, top in (("ceiling", 2.0), ("bound", 1.0)):
+    for name, top in (("$2/\\eta$", 2.0), ("$1/\\eta$", 1.0)):
         rates, levels = drawn_data(axes, name)
         assert [rate * level for rate, level in zip(rates, levels, strict=True)] == pytest.approx([top] * 2)
-    assert [line.get_label() for line in axes.lines].count("power") == 2
+    assert [line.get_label() for line in axes.lines].count("a power of the rate") == 2
     # both networks' L halves where the rate is four times as large; 11 over 2 at one rate
     assert "p = -0.5 [" in drawn.caption
     assert "L over the dense network's at one rate: 90% 5.5 [" in drawn.caption
@@ -180,7 +180,7 @@ def test_smoothness_stands_over_the_rate_with_what_the_rate_sets(panels, drawn_d
 def test_one_seed_gives_points_without_a_power(sgd, panels, drawn_data):
     (axes,) = (drawn := shown("extra_smoothness", [sgd], panels)).axes
     assert drawn_data(axes, "0%") == (pytest.approx([0.1]), pytest.approx([2.0]))
-    assert "power" not in [line.get_label() for line in axes.lines]
+    assert "a power of the rate" not in [line.get_label() for line in axes.lines]
     assert "more replicates" in drawn.caption
     assert "0% 0.2 (n = 1)" in drawn.caption
 
@@ -209,7 +209,7 @@ def test_residuals_are_those_of_every_law(sgd, panels, drawn_data):
         near = [r for r in laws[1][law].fit.residuals if abs(r) <= math.log(4.0)]
         if near:
             assert drawn_data(axes, "90%")[1] == pytest.approx(np.exp(near).tolist())
-        arrows = [one for one in axes.lines if one.get_label() == "farther"]
+        arrows = [one for one in axes.lines if one.get_label() == "farther off"]
         all_of = [r for one in laws for r in one[law].fit.residuals]
         assert len(arrows) == sum(abs(r) > math.log(4.0) for r in all_of)
     assert "0% n = 4, 90% n = 4" in drawn.caption
@@ -255,13 +255,14 @@ def test_an_account_is_a_waterfall_from_one_to_the_ratio(panels):
         assert bars[-1] == (1.0, pytest.approx(2.5))
         assert bars[-2][1] == pytest.approx(2.5)
         assert [text.get_text().split()[0] for text in axes.texts] == [f"{ratio:.3g}" for ratio in (*ratios, 2.5)]
-    assert next(text.get_text() for text in drawn.axes[0].get_yticklabels()) == "T: how long the flow takes"
+    assert [text.get_text() for text in drawn.axes[0].get_yticklabels()][:2] == ["T", "1/eta"]
+    assert "T: how long the flow takes" in drawn.caption
     assert "T and $1/\\eta$, each alone, change" in drawn.caption
 
 
 def test_an_account_that_lacks_flows_or_runs_says_so(sgd, panels):
-    left, right = shown("extra_account", [accounted(flow=False)], panels).axes
-    assert "no flow came down" in " ".join(left.texts[0].get_text().split())
+    (right,) = (without := shown("extra_account", [accounted(flow=False)], panels)).axes
+    assert "no flow came down" in without.missing
     assert len(right.patches) == 3
     drawn = shown("extra_account", [sgd], panels)
     assert not drawn.axes

@@ -1,14 +1,19 @@
-"""Nothing overlaps, nothing is cut off and no legend lies over data, in any figure."""
+"""No word lies over another or over data, none is cut off, and every line is named, in any figure at any width."""
+
+import math
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from matplotlib.axis import Tick
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from paper_figures.catalogue import FIGURES
-from paper_figures.drawing.style import RC
+from paper_figures.catalogue import FIGURES, figure_of
+from paper_figures.drawing.sheet import Sheet
 
 pytestmark = pytest.mark.slow
 # Neighbouring words may touch by so much, in points.
@@ -44,36 +49,53 @@ def all_major(axes):
     return {tick.label1 for axis in (axes.xaxis, axes.yaxis) for tick in axis.get_major_ticks()}
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_no_two_words_overlap_and_all_are_on_the_page(sgd, momentum, raced, name):
-    for runs in ([raced], [sgd, momentum]):
-        with mpl.rc_context(dict(RC)):
-            figure = FIGURES[name].draw(runs)
-            FigureCanvasAgg(figure).draw()
-        page = figure.bbox
-        found = words(figure)
-        assert found
-        for text, box in found:
-            inside = page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
-            assert inside, f"{text!r} leaves the page"
-        for i, (one, first) in enumerate(found):
-            for other, second in found[i + 1 :]:
-                common = Bbox.intersection(first, second)
-                overlap = common is not None and min(common.width, common.height) > TOUCH * figure.dpi / 72
-                assert not overlap, f"{one!r} over {other!r}"
+def marks(axes):
+    """Every point of every line, bar and mark in a panel, and points between them, in pixels; those that are seen."""
+    lines = [line.get_transform().transform(line.get_xydata()) for line in axes.lines]
+    for bars in (one for one in axes.collections if isinstance(one, LineCollection)):
+        lines += [bars.get_transform().transform(ends) for ends in bars.get_segments()]
+    for corners in lines:
+        for (x0, y0), (x1, y1) in zip(corners, corners[1:] if len(corners) > 1 else corners, strict=False):
+            count = max(2, math.ceil(math.hypot(x1 - x0, y1 - y0))) if np.isfinite([x0, x1, y0, y1]).all() else 0
+            for x, y in zip(np.linspace(x0, x1, min(count, 5000)), np.linspace(y0, y1, min(count, 5000)), strict=True):
+                if axes.bbox.contains(x, y):
+                    yield x, y
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_no_legend_lies_over_data(sgd, momentum, name):
-    for runs in ([sgd], [momentum]):
-        with mpl.rc_context(dict(RC)):
-            figure = FIGURES[name].draw(runs)
-            FigureCanvasAgg(figure).draw()
-        for axes in figure.axes:
-            legend = axes.get_legend()
-            if legend is None or not axes.get_visible():
-                continue
-            box = legend.get_window_extent()
-            for line in axes.lines:
-                points = axes.transData.transform(line.get_xydata())
-                assert not any(box.contains(x, y) for x, y in points), f"{name}: {line.get_label()}"
+@pytest.mark.parametrize("width", [None, 3.25, 6.75])
+def test_words_are_apart_on_the_page_and_off_the_data(sgd, momentum, raced, name, width):
+    runs = [raced] if width is None else [sgd, momentum]
+    figure = figure_of(name, runs, Sheet(width))
+    if not figure.axes:
+        assert figure.missing
+        return
+    with mpl.rc_context(figure.sheet.settings):
+        FigureCanvasAgg(figure).draw()
+    page = figure.bbox
+    found = words(figure)
+    for text, box in found:
+        inside = page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
+        assert inside, f"{text!r} leaves the page"
+    for i, (one, first) in enumerate(found):
+        for other, second in found[i + 1 :]:
+            common = Bbox.intersection(first, second)
+            overlap = common is not None and min(common.width, common.height) > TOUCH * figure.dpi / 72
+            assert not overlap, f"{one!r} over {other!r}"
+    for axes in figure.axes:
+        near = [(text, box) for text, box in found if axes.get_visible() and box.overlaps(axes.bbox)]
+        for x, y in marks(axes) if near else ():
+            assert not [text for text, box in near if box.contains(x, y)], f"{axes.get_title()}: text at {x}, {y}"
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_kind_of_line_is_named_below_the_panels(sgd, name):
+    figure = figure_of(name, [sgd])
+    for part in figure.subfigs[:-1]:
+        (key,) = part.legends
+        named = {text.get_text() for text in key.get_texts()}
+        assert not [one for one in named if one.startswith("_")]
+        for axes in part.axes:
+            known = {one.get_linestyle() for one in key.legend_handles if isinstance(one, Line2D)}
+            drawn = {one.get_linestyle() for one in axes.lines if one.get_label() != "_step"}
+            assert drawn <= known | {"None"}, (drawn, known)
