@@ -64,7 +64,7 @@ def missing_repeats(specification: Specification, store: Store) -> dict[Repeat, 
 
 def missing_constants(specification: Specification, store: Store) -> list[FollowedRun]:
     """Return the runs along which constants are not yet measured in the way asked for."""
-    done = {(known.study, known.trial): known for known in store.constants()}
+    done = {(known.study, known.trial): known for known in store.followed()}
     settings = specification.probe.settings()
 
     def is_known(run: FollowedRun) -> bool:
@@ -79,7 +79,7 @@ def missing_flows(specification: Specification, store: Store) -> list[PlannedFlo
     settings, wanted = specification.probe.settings(), set(specification.sparsities)
     plans = [
         flow_of(known, specification.probe)
-        for known in store.constants()
+        for known in store.followed()
         if known.settings == settings and known.study.sparsity in wanted and not known.along("flow_time")
     ]
     return [plan for plan in plans if plan is not None and plan.study.replicate < specification.replicates]

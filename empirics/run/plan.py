@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -64,7 +65,8 @@ def missing_in(folder: Path | None, specification: Specification, dataset: Datas
         InputError: For whatever the run itself would refuse.
     """
     studies = specification.studies()
-    followed = tuple(dict.fromkeys((study.sparsity, study.replicate) for study in studies))
+    times = max(len(specification.follow), 1)
+    followed = times * tuple(dict.fromkeys((study.sparsity, study.replicate) for study in studies))
     new = Missing(studies, len(starts_of(specification, studies)), followed if specification.constants else ())
     if folder is None:
         return new
@@ -76,8 +78,9 @@ def missing_in(folder: Path | None, specification: Specification, dataset: Datas
         masks = missing_masks(specification, store, starts_of(specification, left))
         runs = missing_constants(specification, store)
         settings = specification.probe.settings()
-        known = {(r.study.sparsity, r.study.replicate) for r in store.constants() if r.settings == settings}
-    found = [key for key in followed if key not in known] if left else [(run.sparsity, run.replicate) for run in runs]
+        known = Counter((r.study.sparsity, r.study.replicate) for r in store.followed() if r.settings == settings)
+    lacking = [key for key, times in (Counter(followed) - known).items() for _ in range(times)]
+    found = lacking if left else [(run.sparsity, run.replicate) for run in runs]
     done = len(studies) - len(left)
     there = f"{done} of {len(studies)} studies are in {folder} already." if done else ""
     return Missing(tuple(left), len(masks), tuple(found) if specification.constants else (), there)

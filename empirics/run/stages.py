@@ -31,6 +31,7 @@ from empirics.run.missing import (
 )
 from empirics.run.progress import Display
 from empirics.run.summary import describe_ending, describe_study
+from empirics.specification.runs_to_follow import shown
 from empirics.specification.specification import Specification
 from empirics.store.held_folder import HeldFolder
 from empirics.store.rows import Store
@@ -126,7 +127,7 @@ class Measurement:
         remove_partial(self.checkpoints)
         for study in self.store.studies():
             self._checkpoint(study).unlink(missing_ok=True)
-        for known in self.store.constants():
+        for known in self.store.followed():
             if known.along("flow_time"):
                 self._flows_file(known.study).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # it is not there, or a study not asked for now may go on from it later
@@ -179,6 +180,7 @@ class Measurement:
                 assert isinstance(result, ConstantsRecord)
                 self.store.add_constants(result)
                 self.display.done(task, describe_ending(result))
+        self.store.show_constants(shown(self.specification, self.store.studies()))
         self._measure_flows()
 
     def _measure_flows(self) -> None:

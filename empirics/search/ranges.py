@@ -58,21 +58,23 @@ def check_counts(record: object, ranges: Mapping[str, tuple[int, int]]) -> None:
         meant(record, name, value)
 
 
-def check_batch_sizes(record: object) -> None:
-    """Make a tuple of integers of the attribute `batch_sizes`, and refuse one that is empty or holds less than 1.
+def check_batch_sizes(record: object, name: str = "batch_sizes") -> None:
+    """Make a tuple of integers of an attribute that holds batch sizes; refuse one that is empty or holds less than 1.
 
     Args:
         record: A frozen dataclass that is being made.
+        name: Of the attribute.
 
     Raises:
         InputError: One line that names the option.
     """
-    sizes = numbers("batch-sizes", record.batch_sizes, int)  # type: ignore[attr-defined]
+    option = name.replace("_", "-")
+    sizes = numbers(option, getattr(record, name), int)
     if not sizes:
-        raise InputError("--batch-sizes: name at least one, an integer >= 1")
+        raise InputError(f"--{option}: name at least one, an integer >= 1")
     if min(sizes) < 1:
-        raise InputError(f"--batch-sizes {min(sizes)}: must be integers >= 1")
-    meant(record, "batch_sizes", sizes)
+        raise InputError(f"--{option} {min(sizes)}: must be integers >= 1")
+    meant(record, name, sizes)
 
 
 def check_choice(record: object, name: str, choices: Sequence[str]) -> None:

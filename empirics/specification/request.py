@@ -120,6 +120,10 @@ class Request(BaseRequest):
     rerun_winner: Annotated[int, "more draws of each winner alone, up to its goal; the cheap form of --draws"] = 0
     jitter: Annotated[int, "times each winner is trained again, its weights moved by one unit in the last place"] = 0
     constants: Annotated[bool, "measure L, Delta and beta after the curves"] = True
+    follow: Annotated[
+        tuple[int, ...] | None,
+        "batch sizes whose winners they are measured along; constants.csv shows the first; default the one nearest 128",
+    ] = None
 
     def __post_init__(self) -> None:
         """Likewise; every batch size is an integer."""
@@ -133,8 +137,9 @@ class Request(BaseRequest):
             raise InputError(
                 f"--rerun-winner {self.rerun_winner}: --draws {self.draws} draws every point; use one of them"
             )
-        if self.batch_sizes is not None:
-            check_batch_sizes(self)
+        for name in ("batch_sizes", "follow"):
+            if getattr(self, name) is not None:
+                check_batch_sizes(self, name)
 
 
 def _check_sparsities(sparsities: tuple[float, ...]) -> None:

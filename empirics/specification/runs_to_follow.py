@@ -21,14 +21,15 @@ def runs_to_follow(specification: Specification, studies: Mapping[Study, StudyRe
 
     That of the winner of the study whose batch size is nearest 128: of all batch sizes measured, the nearest at which
     every sparsity reached its goal, and where there is no such one, each sparsity's own. A batch size or learning rate
-    that was asked for takes the place of that study's, or of its winner's; the goal is then looked for anew.
+    that was asked for takes the place of that study's, or of its winner's; the goal is then looked for anew. Where
+    several batch sizes are to be followed, each gives such runs.
 
     Args:
         specification: What is asked for.
         studies: What was measured.
 
     Returns:
-        One run a sparsity and replicate that has one.
+        One run a sparsity, replicate and batch size to be followed that has one.
     """
     probe = specification.probe
     if not needs_search(specification):
@@ -40,8 +41,22 @@ def runs_to_follow(specification: Specification, studies: Mapping[Study, StudyRe
             for sparsity in specification.sparsities
             for replicate in range(specification.replicates)
         ]
-    found = []
-    for record in _records(specification, studies):
+    sizes = specification.follow or (probe.batch_size,)
+    return [run for size in sizes for run in _winners(specification, studies, size)]
+
+
+def shown(specification: Specification, studies: Mapping[Study, StudyRecord]) -> list[Study]:
+    """Return the studies whose constants stand for their sparsity and replicate: those at the first batch size."""
+    first = dataclasses.replace(specification, follow=specification.follow[:1])
+    return [Study(run.sparsity, run.replicate, run.batch_size) for run in runs_to_follow(first, studies)]
+
+
+def _winners(
+    specification: Specification, studies: Mapping[Study, StudyRecord], batch_size: int | None
+) -> list[FollowedRun]:
+    """Return the winners' runs at one batch size, or at the one nearest 128."""
+    probe, found = specification.probe, []
+    for record in _records(studies, batch_size):
         study, winner = record.study, record.winner
         assert winner is not None
         point, goal_step = winner.metaparameters, winner.step
@@ -71,9 +86,8 @@ def _steps(run: FollowedRun, runs: Sequence[FollowedRun], probe: Probe) -> int |
     return max(BUDGET * goals[min(goals)], *goals.values())
 
 
-def _records(specification: Specification, studies: Mapping[Study, StudyRecord]) -> list[StudyRecord]:
+def _records(studies: Mapping[Study, StudyRecord], wanted: int | None) -> list[StudyRecord]:
     """Return for each sparsity and replicate the study whose winner is followed."""
-    wanted = specification.probe.batch_size
     reached: dict[tuple[float, int], dict[int, StudyRecord]] = {}
     for study, record in studies.items():
         if record.winner and wanted in {None, study.batch_size}:

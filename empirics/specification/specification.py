@@ -56,6 +56,7 @@ class Specification:
         engine: What trains, one for all sparsities.
         notice: What the user should know of how the engine was chosen, None where there is nothing to say.
         constants: Whether L, Delta and beta are measured.
+        follow: Batch sizes at which they are; the first stands for all. Empty: the one nearest 128.
         probe: How.
     """
 
@@ -82,6 +83,7 @@ class Specification:
     engine: EngineName
     notice: str | None
     constants: bool
+    follow: tuple[int, ...]
     probe: Probe
 
     @property
@@ -101,7 +103,8 @@ class Specification:
     def additions(self) -> dict[str, object]:
         """Return what may be added to a run folder, as plain JSON values."""
         names = ("batch_sizes", "sparsities", "replicates", "trials", "draws", "rerun_winner", "jitter", "constants")
-        return {**{name: getattr(self, name) for name in names}, "probe": self.probe.settings()}
+        followed = {"follow": self.follow} if self.follow else {}
+        return {**{name: getattr(self, name) for name in names}, **followed, "probe": self.probe.settings()}
 
     def identity(self) -> dict[str, object]:
         """Return what must not change within one run folder, as plain JSON values; what is not there is the default."""
@@ -211,6 +214,7 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         engine=choice.engine,
         notice=choice.notice,
         constants=request.constants,
+        follow=_followed(request, batch_sizes),
         probe=Probe(
             examples=min(request.examples or dataset.training_examples, dataset.training_examples),
             every=request.every,
@@ -233,6 +237,17 @@ def _goals(request: Request, workload: Workload) -> tuple[float, ...]:
     for goal in asked:
         workload.check_goal(goal)
     return tuple(dict.fromkeys(asked))
+
+
+def _followed(request: Request, batch_sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the batch sizes to be followed, which are measured."""
+    asked = tuple(dict.fromkeys(request.follow or ()))
+    for size in asked:
+        if size not in batch_sizes:
+            raise InputError(f"--follow {size}: is none of --batch-sizes {' '.join(map(str, batch_sizes))}")
+    if asked and not request.constants:
+        raise InputError("--follow: constants are measured along these runs; leave out --no-constants")
+    return asked
 
 
 def _points(request: Request, workload: Workload) -> tuple[dict[str, float], ...]:

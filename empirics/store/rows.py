@@ -119,9 +119,8 @@ class Store:
             _insert_trainings(transaction, "repeats", rows, replace=True)
 
     def add_constants(self, record: ConstantsRecord) -> None:
-        """Store the constants of a sparsity and replicate with their trajectory, in the place of older ones."""
+        """Store the constants along a study's winner with their trajectory, in the place of older ones."""
         key = self._key(record.study)
-        of_replicate = {name: key[name] for name in ("goal", "sparsity", "replicate")}
         own = {
             **{
                 name: getattr(record, name)
@@ -133,11 +132,18 @@ class Store:
         }
         with self._transaction() as transaction:
             for table in _OF_CONSTANTS:
-                _delete(transaction, table, of_replicate)
+                _delete(transaction, table, key)
             _insert(transaction, "constants", [{**key, **own}])
             _insert(transaction, "trajectories", [{**key, **vars(point)} for point in record.trajectory])
             variances = [{"examples": one.batch_size, **vars(one), **key} for one in record.batch_variances]
             _insert(transaction, "batch_variances", variances)
+
+    def show_constants(self, studies: Iterable[Study]) -> None:
+        """Let constants stand for their sparsity and replicate, as if they had been measured last."""
+        last = "UPDATE constants SET rowid = (SELECT max(rowid) + 1 FROM constants)"
+        with self._transaction() as transaction:
+            for key in map(self._key, studies):
+                transaction.execute(f"{last} WHERE {' AND '.join(f'{name} = :{name}' for name in key)}", key)
 
     def add_flow(self, record: FlowRecord) -> None:
         """Store the flow of a run whose constants are there."""
@@ -206,7 +212,17 @@ class Store:
             return [TraceRecord(study, row["trial"], row["metric"], **_unpacked(row), draw=draw) for row in rows]
 
     def constants(self) -> list[ConstantsRecord]:
-        """Return the constants of every sparsity and replicate."""
+        """Return the constants of every sparsity and replicate: of the runs followed, those asked for last."""
+        with told_as_damage(self._path):
+            last = {(row["sparsity"], row["replicate"]): row["batch_size"] for row in self._constants_by_age()}
+        return [one for one in self.followed() if last[one.study.sparsity, one.study.replicate] == one.study.batch_size]
+
+    def _constants_by_age(self) -> Iterator[sqlite3.Row]:
+        """Yield which constants there are, the oldest first."""
+        yield from self._connection.execute("SELECT sparsity, replicate, batch_size FROM constants ORDER BY rowid")
+
+    def followed(self) -> list[ConstantsRecord]:
+        """Return the constants along every run that was followed, perhaps several a sparsity and replicate."""
         with told_as_damage(self._path):
             trajectories: dict[Study, list[TrajectoryPoint]] = {}
             for row in self._rows("trajectories", "quantity, step"):

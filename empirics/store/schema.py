@@ -49,19 +49,21 @@ CREATE TABLE repeats (
 CREATE TABLE constants (
     {_STUDY_KEY}, examples INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL,
     quantities TEXT NOT NULL, seconds REAL NOT NULL, errors TEXT NOT NULL, goal_step INTEGER, steps INTEGER NOT NULL,
-    skipped INTEGER NOT NULL, diverged INTEGER, settings TEXT NOT NULL, PRIMARY KEY (goal, sparsity, replicate)
+    skipped INTEGER NOT NULL, diverged INTEGER, settings TEXT NOT NULL,
+    PRIMARY KEY (goal, sparsity, replicate, batch_size)
 );
 CREATE TABLE trajectories (
     {_STUDY_KEY}, quantity TEXT NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL, error REAL,
-    PRIMARY KEY (goal, sparsity, replicate, quantity, step)
+    PRIMARY KEY (goal, sparsity, replicate, batch_size, quantity, step)
 ) WITHOUT ROWID;
 CREATE TABLE batch_variances (
     {_STUDY_KEY}, examples INTEGER NOT NULL, drawing TEXT NOT NULL, measured REAL NOT NULL, error REAL NOT NULL,
-    expected REAL NOT NULL, PRIMARY KEY (goal, sparsity, replicate, examples, drawing)
+    expected REAL NOT NULL, PRIMARY KEY (goal, sparsity, replicate, batch_size, examples, drawing)
 );
 """
 # What version 3 had in the place of tables that know of draws; its `reruns` were draws of the winner in an own order,
-# and each trial had its metaparameters beside it.
+# each trial had its metaparameters
+# beside it, and one run a sparsity and replicate was followed.
 _BEFORE_DRAWS = f"""
 CREATE TABLE masks (
     replicate INTEGER NOT NULL, trial INTEGER NOT NULL, sparsity REAL NOT NULL, bits BLOB NOT NULL,
@@ -87,6 +89,15 @@ CREATE TABLE reruns (
 CREATE TABLE trajectories (
     {_STUDY_KEY}, quantity TEXT NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL, error REAL,
     PRIMARY KEY (goal, sparsity, replicate, quantity, step)
+);
+CREATE TABLE constants (
+    {_STUDY_KEY}, examples INTEGER NOT NULL, trial INTEGER NOT NULL, metaparameters TEXT NOT NULL,
+    quantities TEXT NOT NULL, seconds REAL NOT NULL, errors TEXT NOT NULL, goal_step INTEGER, steps INTEGER NOT NULL,
+    skipped INTEGER NOT NULL, diverged INTEGER, settings TEXT NOT NULL, PRIMARY KEY (goal, sparsity, replicate)
+);
+CREATE TABLE batch_variances (
+    {_STUDY_KEY}, examples INTEGER NOT NULL, drawing TEXT NOT NULL, measured REAL NOT NULL, error REAL NOT NULL,
+    expected REAL NOT NULL, PRIMARY KEY (goal, sparsity, replicate, examples, drawing)
 );
 """
 
@@ -181,7 +192,8 @@ def bring_up(connection: sqlite3.Connection) -> None:
         new = "repeats" if name == "reruns" else name
         connection.execute(_TABLES[new])
         values = {column: column for _, column, *_ in connection.execute("PRAGMA table_info(older)")}
-        if values.pop("metaparameters", None):
+        if "point" in _TABLES[new]:
+            del values["metaparameters"]
             connection.execute("INSERT OR IGNORE INTO points (metaparameters) SELECT metaparameters FROM older")
             values["point"] = POINT_OF.format("older.metaparameters")
         values |= _NEW_VALUES.get(name, {})

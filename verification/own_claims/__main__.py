@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m verifica
 def _material(records: Records) -> Material:
     """Return what our claims are judged by in one run; K* whatever its points are."""
     curves = fit_curves(records.curves)
-    return Material(curves=curves, pairs=compare_all(curves, records.measured), smoothness=records.smoothness)
+    return Material(curves=curves, pairs=compare_all(curves, records.measured), smoothness=records.followed)
 
 
 def describe_own(claims: Sequence[Claim]) -> str:

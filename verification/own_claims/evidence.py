@@ -126,7 +126,8 @@ def knee_is_noise(seen: Material, margin: Margin) -> Found:
     """T5: the noise scale <V>/<G> over the fitted critical batch size, of each sparsity."""
     found: list[Evidence] = []
     for fitted in seen.curves:
-        scales = [measures.noise_scale(run) for run in seen.smoothness if run.sparsity == fitted.sparsity]
+        followed = measures.at_middle(seen.smoothness)
+        scales = [measures.noise_scale(run) for run in followed if run.sparsity == fitted.sparsity]
         noise = mean_of([math.log(scale) for scale in scales if scale], FEW)
         knee = _log_knee(fitted)
         if isinstance(noise, Slope) and knee is not None:

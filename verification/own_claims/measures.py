@@ -45,11 +45,16 @@ def beside(runs: Sequence[SmoothnessRun], sparsity: float) -> list[Beside]:
     Returns:
         One a replicate that has both, ascending.
     """
-    sizes = {one.batch_size for one in runs if one.batch_size}
-    chosen = min(sizes, key=lambda size: abs(math.log(size / _MIDDLE)), default=0)
-    known = {(one.sparsity, one.replicate): one for one in runs if one.batch_size == chosen}
+    known = {(one.sparsity, one.replicate): one for one in at_middle(runs)}
     replicates = sorted(replicate for level, replicate in known if level == sparsity)
     return [Beside(r, known[sparsity, r], known[0.0, r]) for r in replicates if (0.0, r) in known]
+
+
+def at_middle(runs: Sequence[SmoothnessRun]) -> list[SmoothnessRun]:
+    """Return the runs at the batch size where most was followed."""
+    sizes = {one.batch_size for one in runs if one.batch_size}
+    chosen = min(sizes, key=lambda size: abs(math.log(size / _MIDDLE)), default=0)
+    return [one for one in runs if one.batch_size == chosen]
 
 
 def of_account(part: Callable[[Account], float | None]) -> Callable[[SmoothnessRun], float | None]:

@@ -144,6 +144,7 @@ class Records:
         curves: Grouped by workload and goal in order of appearance, ascending in sparsity. Not empty.
         constants: Empty when there is no constants.csv.
         smoothness: L and loss along the winners' runs; empty where the input holds none.
+        followed: The same along every run that was followed, perhaps at several batch sizes.
         measured: The constants by replicate; means over them where the input does not tell the replicates apart.
         notes: What a reader should know about the input, one line each (how it was read, columns that were not).
     """
@@ -153,6 +154,7 @@ class Records:
     constants: tuple[Constant, ...] = ()
     notes: tuple[str, ...] = field(default=())
     smoothness: tuple[SmoothnessRun, ...] = ()
+    followed: tuple[SmoothnessRun, ...] = ()
     measured: Measured = field(default_factory=dict)
 
 
@@ -218,7 +220,7 @@ def _read_store(folder: Path, minimum: bool) -> Records:
 
     with read_store(folder) as store:
         workload, sign = str(store.identity["workload"]), sign_of(store.identity)
-        outcomes, constants = store.outcomes(), store.constants()
+        outcomes, constants, every = store.outcomes(), store.constants(), store.followed()
     grouped: dict[tuple[str, float], list[StudyRecord]] = {}
     for record in outcomes:
         if record.winner or record.lower:  # the others say nothing
@@ -226,7 +228,7 @@ def _read_store(folder: Path, minimum: bool) -> Records:
     if not grouped:
         raise ValueError(f"{folder / 'study.sqlite'} holds no finished study; measure into it first")
     try:
-        smoothness = tuple(smoothness_run(one, workload) for one in constants)
+        followed = {one.study: smoothness_run(one, workload) for one in every}
     except KeyError as error:
         raise ValueError(f"{folder / 'study.sqlite'} is damaged (L without a loss at step {error})") from None
     drawn = {goal for goal, _ in grouped} if not minimum else set()
@@ -244,7 +246,8 @@ def _read_store(folder: Path, minimum: bool) -> Records:
         curves=tuple(curve for members in curve_groups(curves).values() for curve in members),
         constants=tuple(map(printed_constant, constants_rows(workload, constants))),
         notes=notes,
-        smoothness=smoothness,
+        smoothness=tuple(followed[one.study] for one in constants),
+        followed=tuple(followed.values()),
         measured=measured,
     )
 

@@ -3,7 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tools.commands import code_of, rows
+from tools.commands import assert_one_line, code_of, rows
 
 from empirics.constants import main
 from empirics.measure import main as measure
@@ -28,6 +28,26 @@ def measured(tmp_path_factory):
 @pytest.fixture
 def copied(measured, tmp_path):
     return Path(shutil.copytree(measured, tmp_path / "copy"))
+
+
+def test_winners_at_several_batch_sizes_are_followed_and_the_first_is_shown(copied, monkeypatch, capsys):
+    words = (*QUICK, *PROBE, "--batch-sizes", 32, 64, "--steps", 0)
+    assert code_of(measure, *words, "--follow", 32, 64, "--out", copied) == 0
+    with read_store(copied) as store:
+        every, shown = store.followed(), store.constants()
+    assert [(one.study.sparsity, one.study.batch_size) for one in every] == [(0, 32), (0, 64), (50, 32), (50, 64)]
+    assert shown == [one for one in every if one.study.batch_size == 32]
+    monkeypatch.delattr(following, "measure_constants")  # nothing is left to measure
+    assert code_of(measure, *words, "--out", copied) == 0
+    with read_store(copied) as store:
+        assert store.constants() == [one for one in every if one.study.batch_size == 64]
+    printed = (copied / "constants.csv").read_bytes()
+    assert code_of(measure, *words, "--follow", 64, 32, "--out", copied) == 0
+    assert (copied / "constants.csv").read_bytes() == printed
+    assert code_of(measure, *words, "--plan", "--follow", 64, 32, "--out", copied) == 0
+    assert "after them constants, 0 s" in capsys.readouterr().out
+    assert code_of(measure, *words, "--follow", 16, "--out", copied) == 2
+    assert_one_line(capsys, "--follow 16: is none of --batch-sizes 32 64")
 
 
 def test_in_a_measured_folder_nothing_is_searched_again(copied, monkeypatch, capsys):

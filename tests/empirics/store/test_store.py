@@ -206,12 +206,19 @@ def test_a_study_of_more_trials_takes_the_constants_of_the_old_winner_away(folde
         assert store.constants() == []
 
 
-def test_new_constants_replace_those_of_the_sparsity_with_their_trajectory(folder):
+def test_of_several_runs_followed_the_constants_are_those_asked_for_last(folder):
+    small, pruned, large = study(batch_size=64), study(sparsity=90.0), study(batch_size=128)
     with opened(folder) as store:
-        for record in (study(batch_size=64), study(sparsity=90.0), study(batch_size=128)):
+        for record in (small, pruned, large):
             store.add_study(StudyOutcome((record,)))
             store.add_constants(constants(record))
-        assert store.constants() == [constants(study(batch_size=128)), constants(study(sparsity=90.0))]
+        assert store.followed() == [constants(record) for record in (small, large, pruned)]
+        assert store.constants() == [constants(large), constants(pruned)]
+        store.show_constants([small.study])
+        assert store.constants() == [constants(small), constants(pruned)]
+        changed = replace(constants(small), seconds=9.0)
+        store.add_constants(changed)
+        assert store.followed() == [changed, constants(large), constants(pruned)]
 
 
 def test_a_unit_is_written_whole_or_not_at_all(folder):
