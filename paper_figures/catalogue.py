@@ -15,6 +15,8 @@ from paper_figures.extras.account import extra_account
 from paper_figures.extras.batch_size import extra_batch_size
 from paper_figures.extras.examples import extra_examples
 from paper_figures.extras.fits import extra_fits
+from paper_figures.extras.forest import extra_forest
+from paper_figures.extras.predicted import extra_predicted
 from paper_figures.extras.rates import extra_rates
 from paper_figures.extras.ratio import extra_ratio
 from paper_figures.extras.residuals import extra_residuals
@@ -80,6 +82,8 @@ _EXTRAS = {
     "rates": FigureEntry("the best rate and eta* K* against theory", extra_rates),
     "window": FigureEntry("K over multiples of the best rate against theory", extra_window),
     "ratio": FigureEntry("the ratio R(B) with both limits", extra_ratio),
+    "forest": FigureEntry("the ratios of c1, c2 and B_crit over all runs, with their verdicts", extra_forest),
+    "predicted": FigureEntry("predicted ratios against measured ones", extra_predicted),
     "examples": FigureEntry("examples to result against batch size", extra_examples),
     "hessian": FigureEntry("L and the Hessian's top eigenvalue along a run", HESSIAN),
     "trials": FigureEntry("K* and K_rate against the number of trials", extra_trials),

@@ -2,6 +2,7 @@
 
 import math
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -37,24 +38,34 @@ _NAMES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def key_of(panels: Sequence[Axes], width: float) -> tuple[list[Artist], int]:
-    """Return an entry for every kind of line, point and band in some panels, and how many columns fit.
+def key_of(panels: Sequence[Axes], width: float) -> tuple[list[Artist], int, int]:
+    """Return an entry for every kind of line, point and band in some panels, how many columns fit, and their lines.
 
     Args:
         panels: In whatever they hold, a label names the kind; one that begins with `_` names none.
         width: Inches.
 
     Returns:
-        Handles of a legend, and its columns.
+        Handles of a legend, its columns, and how many lines of text it is high.
     """
     found: dict[str, list[Artist]] = {}
     for axes in panels:
         for label, artist in _labelled(axes):
             found.setdefault(label, []).append(artist)
     handles = [_entry(_NAMES.get(label, label), found[label]) for label in sorted(found, key=_place)]
-    longest = max((len(str(handle.get_label()).replace("$", "")) for handle in handles), default=1)
+    letters = [len(str(handle.get_label()).replace("$", "")) for handle in handles]
     size = mpl.rcParams["font.size"] / 72.0
-    return handles, max(1, min(len(handles), math.floor(width / ((0.47 * longest + 3.4) * size))))
+    ncols = max(1, min(len(handles), math.floor(width / ((0.47 * max(letters, default=1) + 3.4) * size))))
+    if ncols == 1:
+        _break(handles, math.floor((width / size - 3.4) / 0.5))
+        return handles, 1, sum(str(handle.get_label()).count("\n") + 1 for handle in handles)
+    return handles, ncols, -(-len(handles) // ncols)
+
+
+def _break(handles: Sequence[Artist], letters: int) -> None:
+    """Break labels into lines of so many letters."""
+    for handle in handles:
+        handle.set_label("\n".join(textwrap.wrap(str(handle.get_label()), letters, break_on_hyphens=False)))
 
 
 def _place(label: str) -> tuple[bool, float]:
@@ -91,7 +102,8 @@ def _entry(name: str, artists: Sequence[Artist]) -> Artist:
     if not same:
         line.set_color(_ANY)
         line.set_markeredgecolor(_ANY)
-        line.set_markerfacecolor("none" if str(first.get_markerfacecolor()) == "none" else _ANY)
+        face = str(first.get_markerfacecolor())
+        line.set_markerfacecolor(face if face in {"none", "white"} else _ANY)
     if len(markers) > 1:
         line.set_marker("o")
     return line

@@ -116,11 +116,11 @@ class Part:
     def key(self) -> None:
         """Name every kind of line and point below the panels."""
         width = self.figure.bbox.width / self.figure.dpi
-        handles, ncols = key_of([axes for column in self.columns for axes in column], width)
+        handles, ncols, lines = key_of([axes for column in self.columns for axes in column], width)
         self.figure.legend(handles=handles, loc="outside lower center", ncols=ncols)
         grid, place = self.place
         heights = np.asarray(grid.get_height_ratios(), dtype=np.float64)
-        heights[place] += line_height() * math.ceil(len(handles) / ncols) * 1.05 + 0.06
+        heights[place] += line_height() * lines * 1.15 + 0.06
         grid.set_height_ratios(heights)
         figure = self.figure.get_figure(root=True)
         figure.set_figheight(float(heights.sum()))

@@ -130,7 +130,7 @@ def mark(times: float) -> float:
 
 def line_height() -> float:
     """Return the inches of one line of a caption, a formula in it."""
-    return 0.0259 * small()
+    return 0.0228 * small()
 
 
 def room(axes: Axes) -> tuple[float, float]:
