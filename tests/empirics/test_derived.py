@@ -10,6 +10,7 @@ from reference.empirics.account import quadratic_account
 from samples.accounts import CURVATURES, START, descent
 
 from empirics.derived import account_of, mean_over_steps, mean_rate, with_derived
+from theory.evaluation.trajectory import account
 
 SGD, MOMENTUM = "digits/small-cnn/sgd", "digits/small-cnn/momentum"
 
@@ -27,6 +28,17 @@ def test_on_a_quadratic_it_is_the_closed_form(rate, steps):
         account.steps == pytest.approx(account.needed / account.kept) == pytest.approx(account.c * account.flow_steps)
     )
     assert (account.alignment, account.gradient.error) == (1.0, 0.0 if steps > 2 else None)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_it_is_the_account_that_theory_makes_of_the_same_trajectory(every):
+    """Both draw lines between measured steps; theory's table goes on to the step after the goal."""
+    record = descent(rate=0.05, steps=61, every=every)
+    loss, square = record.along("training_loss"), record.along("gradient_square")
+    steps = [*square, 62]
+    by_theory = account(steps, [loss[step] for step in steps], [*square.values(), square[61]], 0.05)
+    found = account_of(record, SGD)
+    assert (found.steps, found.needed, found.kept) == pytest.approx((by_theory.K, by_theory.N, by_theory.e), rel=1e-12)
 
 
 @pytest.mark.parametrize("every", [2, 3, 5])
