@@ -22,6 +22,7 @@ COMMANDS = {
     "constants": ("empirics.constants", "measure L, Delta and beta alone, and what they predict"),
     "account": ("verification.account.__main__", "what the K* of pruned networks is made of, in factors without units"),
     "report": ("verification.report.__main__", "fits, intervals and verdicts of a run or a CSV file"),
+    "fit": ("verification.report.__main__", "the same as report"),
     "batch-size": ("kstar.batch_size", "which batch size to use, what it costs, and what would change that"),
     "page": ("paper_figures.report.__main__", "one HTML page of measured runs, or of a CSV file"),
     "figures": ("paper_figures.__main__", "draw the paper's figures for measured runs, or for a CSV file"),

@@ -77,7 +77,7 @@ def _fields(
         except InputError as error:
             raise InputError(f"{path}, row {number}, column {column}: {error}") from None
         value = value_of(plain)
-        if column and value is not None:
+        if column and not column.startswith("Unnamed:") and value is not None:  # which is pandas' index
             fields[column] = value
     return fields
 

@@ -65,7 +65,7 @@ def import_steps(sources: Sequence[Path], wanted: Wanted) -> tuple[str, list[str
     Raises:
         InputError: If something cannot be read; one line that says what to do.
     """
-    runs, notes = read_logs(sources, wanted.step)
+    runs, notes = _once(*read_logs(sources, wanted.step))
     if wanted.runs is not None:
         runs = with_configs(runs, wanted.runs)
     text, more = steps_table(runs, wanted)
@@ -109,6 +109,21 @@ def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[st
     return _csv(rows, keys, goal, wanted), notes
 
 
+def _once(runs: Sequence[LoggedRun], notes: Sequence[str]) -> tuple[list[LoggedRun], list[str]]:
+    """Return each run once, whose name and values may be in several files; copies are no repetitions."""
+    kept: list[LoggedRun] = []
+    seen: dict[str, list[LoggedRun]] = {}
+    copies = []
+    for run in runs:
+        others = seen.setdefault(run.name, [])
+        if any((one.config, one.histories) == (run.config, run.histories) for one in others):
+            copies.append(run.name)
+            continue
+        others.append(run)
+        kept.append(run)
+    return kept, [*notes, *([f"equal runs taken as one: {listed(copies)}"] if copies else [])]
+
+
 def _keys(runs: Sequence[LoggedRun], wanted: Wanted) -> _Keys:
     """Return what the configs of some runs are read for."""
     known = list(dict.fromkeys(key for run in runs for key in run.config))
@@ -134,20 +149,20 @@ def _are_numbers(runs: Iterable[LoggedRun], key: str) -> bool:
 
 def _steps_told(run: LoggedRun, key: str) -> Crossing:
     """Return the steps that a run's own table tells; those trained, where it tells none."""
-    text = config_value(run.config, key) or ""
+    text, missed = config_value(run.config, key) or "", config_value(run.config, "lower")
     trained = next((run.config[name] for name in run.config if meaning_of(name) == "max_steps"), None)
-    trained = trained or run.config.get("_step") or "0"
+    trained = missed or trained or run.config.get("_step") or "0"
     try:
         steps, lower = float(text or "nan"), float(trained)
     except ValueError:
-        raise run.refuse(f"{key} is {text[:40]!r}, max_steps {trained[:40]!r}: need numbers of steps") from None
+        raise run.refuse(f"{key} is {text[:40]!r}, lower {trained[:40]!r}: need numbers of steps") from None
     if math.isnan(steps):
         if not 0 < lower < math.inf:
             raise run.refuse(f"{key} is blank: give max_steps, the steps that it was trained without meeting the goal")
         return Crossing(int(lower), None, None, diverged=False)
     if not (1 <= steps < math.inf and steps == int(steps)):
         raise run.refuse(f"{key} is {text[:40]}: need a whole number of steps >= 1")
-    return Crossing(int(steps), int(steps), None, diverged=False)
+    return Crossing(int(lower) if missed and lower < steps else int(steps), int(steps), None, diverged=False)
 
 
 def _on_reaching(rows: Sequence[_Row], goal: Goal | None) -> list[str]:

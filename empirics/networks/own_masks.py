@@ -66,7 +66,7 @@ class OwnMasks:
         if callable(given) and not isinstance(given, nn.Module):
             return _digest_of_function(given)
         content = hashlib.sha256()
-        for name, kept in sorted(_entries(given).items()):
+        for name, kept in sorted(_entries(given)[0].items()):
             content.update(f"{name} {tuple(kept.shape)} ".encode() + np.packbits(kept.numpy()).tobytes())
         return content.hexdigest()[:16]
 
@@ -113,9 +113,10 @@ def flat_mask(network: Network, given: Masks) -> NDArray[np.bool_]:
     Raises:
         InputError: If a mask is of no parameter, of another shape, or takes what is never pruned.
     """
-    entries, kept = _entries(given), np.ones(network.size, dtype=np.bool_)
+    (entries, named), kept = _entries(given), np.ones(network.size, dtype=np.bool_)
     names = {parameter.name for parameter in network.parameters}
-    if unknown := [name for name in entries if name not in names]:
+    unknown = [name for name in entries if name not in names]
+    if unknown and (named or len(unknown) == len(entries)):
         raise InputError(
             f"masks: the module has no parameter {unknown[0]!r}; it has {', '.join(sorted(names)[:4])} ..."
         )
@@ -137,21 +138,23 @@ def flat_mask(network: Network, given: Masks) -> NDArray[np.bool_]:
     return kept
 
 
-def _entries(given: Masks) -> dict[str, Tensor]:
-    """Return a mask, true where a weight is kept, by the name of its parameter.
+def _entries(given: Masks) -> tuple[dict[str, Tensor], bool]:
+    """Return a mask, true where a weight is kept, by name, and whether every name must be a parameter's.
 
-    Names are those before `torch.nn.utils.prune` renamed the parameter. Without a mask the zeros of weights, not of
-    vectors such as biases, are pruned ones.
+    Names are those before `torch.nn.utils.prune` renamed the parameter. Tensors of zeros and ones alone are masks. Of a
+    state dict without masks the zeros of weights, not of vectors such as biases, are pruned ones; it holds buffers too.
     """
     state = given.state_dict() if isinstance(given, nn.Module) else given
     if not isinstance(state, Mapping):
         raise InputError(f"masks: must be a pruned module, its state dict or a function, not {type(state).__name__}")
     tensors = {str(name): torch.as_tensor(value).detach().cpu() for name, value in state.items() if _is_array(value)}
-    masks = {name.removesuffix(_MASK): value != 0 for name, value in tensors.items() if name.endswith(_MASK)}
+    bases = [name.removesuffix(_MASK) for name in tensors if name.endswith(_MASK)]
+    masks = {base: tensors[f"{base}{_MASK}"] != 0 for base in bases if f"{base}{_ORIGINAL}" in tensors}
     if masks:
-        return masks
-    truths = {name: value for name, value in tensors.items() if value.dtype == torch.bool}
-    return truths or {name: value != 0 for name, value in tensors.items() if value.dim() > 1}
+        return masks, True
+    if all(bool(((value == 0) | (value == 1)).all()) for value in tensors.values()):
+        return {name: value != 0 for name, value in tensors.items()}, True
+    return {name: value != 0 for name, value in tensors.items() if value.dim() > 1}, False
 
 
 def _is_array(value: object) -> bool:

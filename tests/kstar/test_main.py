@@ -30,7 +30,7 @@ def test_the_version_has_one_source(capsys):
 def test_an_unknown_command_is_refused_in_one_line(capsys):
     assert main(["derives"]) == 2
     assert capsys.readouterr().err == (
-        "error: no command 'derives'; use one of derive, evaluate, measure, constants, account, report, "
+        "error: no command 'derives'; use one of derive, evaluate, measure, constants, account, report, fit, "
         "batch-size, page, figures, import, exchange, datasets (see kstar --help)\n"
     )
 

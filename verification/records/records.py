@@ -415,7 +415,9 @@ def _trial_curves(table: Table) -> list[Curve]:
 
 def _notes(table: Table) -> tuple[str, ...]:
     """Return what a reader should know of how a table was read."""
-    unread = [name for name in (*other_columns(table), "eval_interval") if name in table.columns]
+    named = "replicate" in table.columns  # then a name of each run is there for people
+    others = (name for name in other_columns(table) if not (named and name == "run"))
+    unread = [name for name in (*others, "eval_interval") if name in table.columns]
     notes = [*table.notes, *([f"columns not read: {listed(unread)}"] if unread else [])]
     return tuple(f"{table.path.name}: {note}" for note in notes)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from empirics.errors import InputError
 from empirics.logs.logged_run import Goal, LoggedRun, crossing
 from empirics.logs.sizes import batch_size_of
-from empirics.logs.steps import steps_table
+from empirics.logs.steps import import_steps, steps_table
 from empirics.logs.wanted import Wanted
 from verification.records.records import read_curves
 
@@ -144,3 +144,26 @@ def test_where_a_batch_size_is_found(name, config, keys, unit, size):
 def test_a_batch_size_that_is_not_clear_is_refused(name, config, keys, message):
     with pytest.raises(InputError, match=message):
         batch_size_of(LoggedRun(name, "log.csv", config), keys, "examples")
+
+
+def test_the_same_run_twice_is_no_repetition(tmp_path):
+    """Nor is a table of runs read again: last misses are kept."""
+    path = tmp_path / "chart.csv"
+    path.write_text("Step,b8 - loss,b16 - loss\n10,0.9,0.8\n20,0.4,0.7\n30,0.3,0.4\n")
+    text, notes = import_steps([path, path], WANTED)
+    assert text == import_steps([path], WANTED)[0]
+    assert notes[0] == "equal runs taken as one: b8, b16"
+    table = tmp_path / "steps.csv"
+    table.write_text(text)
+    assert read_curves(table)[1] == ()
+    again = import_steps([table], Wanted(steps_from="steps"))[0].splitlines()
+    assert [line.split(",")[:3] for line in again] == [line.split(",")[:3] for line in text.splitlines()]
+
+
+def test_what_a_chart_hides_is_said(tmp_path):
+    path = tmp_path / "chart.csv"
+    header = "Step,Group: b8 - loss,Group: b8 - loss__MIN,Group: b8 - loss__MAX\n"
+    path.write_text(f"{header}10,0.9,0.8,1.0\n20,0.4,0.4,0.4\n")
+    _, notes = import_steps([path], WANTED)
+    assert "its runs are grouped" in notes[0]
+    assert "the chart shows means of several steps or runs" in notes[1]
