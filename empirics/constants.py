@@ -89,7 +89,8 @@ def measure_constants(request: ConstantsRequest, execution: ConstantsExecution) 
         specification = dataclasses.replace(prepared.specification, probe=probe)
         prepared = dataclasses.replace(prepared, specification=specification)
         inputs = inputs_of(request, execution.protocol)
-        return run_stages(prepared, execution.out, _stages, open_executor, inputs)
+        show = not execution.quiet
+        return run_stages(prepared, execution.out, _stages, open_executor, inputs, show=show, log=execution.log)
 
 
 def _stages(run: Measurement) -> None:

@@ -56,7 +56,8 @@ def measure(request: Request, execution: Execution, *, show: bool = True) -> Pat
     with placed(request, execution) as (resources, open_executor):
         prepared = prepare(request, execution.jobs, execution.memory_limit, resources, execution.out)
         inputs = inputs_of(request, execution.protocol)
-        return run_stages(prepared, execution.out, _everything, open_executor, inputs, show=show)
+        show = show and not execution.quiet
+        return run_stages(prepared, execution.out, _everything, open_executor, inputs, show=show, log=execution.log)
 
 
 def _everything(run: Measurement) -> None:

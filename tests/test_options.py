@@ -13,7 +13,7 @@ OPTIONS = {
         --mu --plot --without-replacement""",
     "theory.evaluation.command": "--Delta --H --L --M-G --batch-sizes --beta --bound --epsilon --eta --format --mu",
     "empirics.measure": f"""{_MEASURED} --batch-sizes --constants --list --no-constants --plan
-        --draws --jitter --replicates --rerun-winner""",
+        --draws --jitter --replicates --rerun-winner --quiet --log""",
     "empirics.constants": f"{_MEASURED} --batch-size --learning-rate --seeds",
     "verification.report.__main__": """--batch-size-for-efficiency --draws --json --markdown --minimum --save
         --step-time""",

@@ -35,10 +35,12 @@ class Placement:
         str | None, "end by itself after so long, as 170m or 2.5h, with exit code 3; the same command resumes"
     ] = None
     protocol: Annotated[Path | None, "rules written down before the data; their SHA-256 goes into provenance"] = None
+    quiet: Annotated[bool, "show no progress and no notices"] = False
+    log: Annotated[Path | None, "append a line of JSON to this file for each study that is done"] = None
 
     def __post_init__(self) -> None:
         """Take a name of a file or folder for what it names, and refuse what is no number or no choice."""
-        for name in ("out", "protocol"):
+        for name in ("out", "protocol", "log"):
             meant(self, name, place(name, getattr(self, name)))
         check_choice(self, "executor", ("local", "ray"))
         for name, kind in (("jobs", int), ("memory_limit", float)):

@@ -12,8 +12,9 @@ import torch
 from empirics.datasets.arrays import Dataset
 from empirics.probes.smoothness import GAMMAS, full_gradient
 from empirics.records import Study, duration_text
-from empirics.specification.probe import FollowedRun, Probe
-from empirics.specification.specification import Specification
+from empirics.run.cost import expected_steps
+from empirics.specification.probe import BUDGET, FollowedRun, Probe
+from empirics.specification.specification import Specification, nearest_128
 from empirics.training.laboratory import engine_of
 
 _NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0.6 to 0.9 of a plain gradient's time
@@ -62,6 +63,30 @@ def seconds_per_gradient(specification: Specification, dataset: Dataset, sparsit
         times.append(time.perf_counter() - start)
     torch.set_num_threads(threads)
     return min(times) / len(labels)
+
+
+def expected_seconds(specification: Specification, dataset: Dataset, runs: Sequence[tuple[float, int]]) -> float:
+    """Return the expected time of L, Delta, beta and what goes with them, before it is known how long the runs are.
+
+    Args:
+        specification: How they are measured.
+        dataset: On what.
+        runs: (sparsity, replicate) of each run.
+
+    Returns:
+        Seconds of one process.
+    """
+    if not runs:
+        return 0.0
+    workload, probe, size = specification.workload, specification.probe, nearest_128(specification.batch_sizes)
+    second = {sparsity: seconds_per_gradient(specification, dataset, sparsity) for sparsity in {s for s, _ in runs}}
+    dense = expected_steps(workload, Study(min(second), 0, size))
+    steps = BUDGET * dense if probe.steps is None else probe.steps
+    total = 0.0
+    for sparsity, replicate in runs:
+        goal_step = round(expected_steps(workload, Study(sparsity, replicate, size)))
+        total += example_gradients(probe, goal_step, steps) * second[sparsity]
+    return total
 
 
 def describe_cost(specification: Specification, dataset: Dataset, runs: Sequence[FollowedRun], jobs: int) -> str:

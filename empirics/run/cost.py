@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from empirics.records import Study
+from empirics.run.time_left import OVERHEAD_EXAMPLES
 from empirics.specification.specification import Specification
 from empirics.workloads.workload import Workload
 
@@ -12,7 +13,6 @@ from empirics.workloads.workload import Workload
 _SPARSE_EXPONENT = 0.75
 # How much later a study of several draws ends: by simulation where log K spreads by 0.4, `python -m benchmarks.draws`.
 _OF_DRAWS = 1.25
-_OVERHEAD_EXAMPLES = 4  # a step on B examples takes about as long as B + 4 of them
 
 
 def expected_steps(workload: Workload, study: Study) -> float:
@@ -51,6 +51,18 @@ def longest_first(specification: Specification, studies: Iterable[Study]) -> lis
     """Return the studies by falling expected time, so that no long one is left for the end."""
 
     def expected_examples(study: Study) -> float:
-        return expected_end(specification, study) * (study.batch_size + _OVERHEAD_EXAMPLES)
+        steps, examples = expected_sizes(specification, study)
+        return examples + OVERHEAD_EXAMPLES * steps
 
     return sorted(studies, key=expected_examples, reverse=True)
+
+
+def expected_sizes(specification: Specification, study: Study) -> tuple[float, float]:
+    """Return a guess of the steps and the examples of a trial until its study is over.
+
+    Args:
+        specification: Whose workload and stop rule.
+        study: Which study.
+    """
+    steps = expected_end(specification, study)
+    return steps, steps * study.batch_size

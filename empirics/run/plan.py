@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -16,11 +15,10 @@ from empirics.datasets.arrays import Dataset
 from empirics.executors.memory import expected_bytes, expected_gpu_bytes
 from empirics.pruning.methods import kept_weights
 from empirics.records import Study, duration_text, number_text
-from empirics.run.constants_cost import cheaper, example_gradients, seconds_per_gradient
-from empirics.run.cost import expected_end, expected_steps
+from empirics.run.constants_cost import cheaper, expected_seconds
+from empirics.run.cost import expected_end
 from empirics.run.missing import missing_constants, missing_masks, missing_studies, starts_of
 from empirics.run.running import refuse_what_cannot_be_added
-from empirics.specification.probe import BUDGET
 from empirics.specification.specification import Specification, nearest_128
 from empirics.store.store import planned_store
 from empirics.streams import Stream, generator
@@ -110,7 +108,7 @@ def describe_plan(specification: Specification, dataset: Dataset, jobs: int, fol
     )
     lines, expected, most = _study_lines(times, left.studies)
     masks = _masks_seconds(times, left.masks)
-    constants = _constants_seconds(specification, dataset, left.constants)
+    constants = expected_seconds(specification, dataset, left.constants)
     how = f"{jobs} at once" if specification.data_parallel == 1 else f"each by {jobs} processes together"
     return "\n".join(
         (
@@ -245,19 +243,3 @@ def _masks_seconds(times: Times, trials: int) -> float:
         return 0.0
     size = nearest_128(specification.batch_sizes)
     return trials * len(times.laboratory.split(0).training_labels) * times.step(0.0, size) / size
-
-
-def _constants_seconds(specification: Specification, dataset: Dataset, runs: Sequence[tuple[float, int]]) -> float:
-    """Return the expected time of L, Delta, beta and what goes with them along runs of some (sparsity, replicate)."""
-    if not runs:
-        return 0.0
-    studies = [Study(sparsity, replicate, nearest_128(specification.batch_sizes)) for sparsity, replicate in runs]
-    total = 0.0
-    for study in studies:
-        goal_step, probe = round(expected_steps(specification.workload, study)), specification.probe
-        least = min(one.sparsity for one in studies)
-        dense = expected_steps(specification.workload, dataclasses.replace(study, sparsity=least))
-        steps = BUDGET * dense if probe.steps is None else probe.steps
-        second = seconds_per_gradient(specification, dataset, study.sparsity)
-        total += example_gradients(probe, goal_step, steps) * second
-    return total

@@ -22,6 +22,7 @@ from empirics.executors.memory import check_weights, jobs_within, peak_bytes
 from empirics.executors.processes import OpenExecutor
 from empirics.executors.resources import Resources, this_machine
 from empirics.reading.outside import MOST_BYTES, read_bytes
+from empirics.run.event_log import check_log, event_log
 from empirics.run.progress import Display
 from empirics.run.stages import Measurement
 from empirics.specification.engine import choose_engine
@@ -152,6 +153,7 @@ def run_stages(
     inputs: Mapping[str, object] = MappingProxyType({}),
     *,
     show: bool = True,
+    log: Path | None = None,
 ) -> Path:
     """Open the run folder, carry out stages of a measurement in it, write its tables and return it.
 
@@ -162,16 +164,23 @@ def run_stages(
         open_executor: What opens the executor.
         inputs: What provenance tells of files and folders that options named, for who measures more of the run.
         show: Whether to show on stderr how far it is.
+        log: Where to append a line for each study; None for nowhere.
 
     Raises:
-        InputError: If the folder belongs to another run or is in use; or was renamed, removed or replaced meanwhile.
+        InputError: If the folder belongs to another run or is in use; or was renamed, removed or replaced meanwhile; or
+            the log cannot be appended to.
     """
     specification, dataset, jobs = prepared.specification, prepared.dataset, prepared.jobs
     notices = _notices(prepared)
     for notice in notices if show else ():
         print(notice, file=sys.stderr)
     folder = folder_of(specification, out)
-    with open_run(folder) as held, store_in(held, specification.identity()) as store:
+    check_log(log, folder)
+    with (
+        open_run(folder) as held,
+        store_in(held, specification.identity()) as store,
+        event_log(log, folder, specification.workload.name) as events,
+    ):
         refuse_what_cannot_be_added(store, specification, dataset, folder)
         specification = _with_points_of_folder(specification, store)
         started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -193,7 +202,7 @@ def run_stages(
         try:
             with Display(show=show) as display, open_executor(specification, dataset, jobs) as executor:
                 try:
-                    stages(Measurement(specification, dataset, jobs, store, executor, display, held))
+                    stages(Measurement(specification, dataset, jobs, store, executor, display, held, events))
                 finally:
                     facts = executor.facts()
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,10 @@ from empirics.records import (
     StartRecord,
     Study,
     StudyOutcome,
+    StudyRecord,
 )
-from empirics.run.cost import longest_first
+from empirics.run.cost import expected_sizes, longest_first
+from empirics.run.event_log import EventLog
 from empirics.run.missing import (
     Start,
     missing_constants,
@@ -31,6 +33,7 @@ from empirics.run.missing import (
 )
 from empirics.run.progress import Display
 from empirics.run.summary import describe_ending, describe_study
+from empirics.run.time_left import TimeLeft
 from empirics.specification.runs_to_follow import shown
 from empirics.specification.specification import Specification
 from empirics.store.held_folder import HeldFolder
@@ -50,6 +53,7 @@ class Measurement:
     executor: Executor
     display: Display
     folder: HeldFolder
+    log: EventLog | None = None
 
     @property
     def checkpoints(self) -> Path:
@@ -101,6 +105,9 @@ class Measurement:
 
     def measure_studies(self) -> None:
         """Run the studies, those expected to take longest first."""
+        missing = longest_first(self.specification, missing_studies(self.specification, self.store))
+        total = len(self.specification.studies())
+        self._tell_of_known(missing, total)
         masks = self.store.masks()
         tasks = [
             StudyTask(
@@ -108,17 +115,51 @@ class Measurement:
                 tuple(masks[*start, study.sparsity] for start in starts_of(self.specification, [study])),
                 self._checkpoint(study),
             )
-            for study in longest_first(self.specification, missing_studies(self.specification, self.store))
+            for study in missing
         ]
-        with self.display.stage("studies", len(tasks)), self._checkpoints_emptied():
-            for task, result in self._results(tasks):
+        sizes = {task.label: expected_sizes(self.specification, task.study) for task in tasks}
+        left = self._clock(sizes, self._seconds_of_constants() if tasks else None)
+        with self.display.stage("studies", len(tasks), left), self._checkpoints_emptied():
+            for done, (task, result) in enumerate(self._results(tasks), total - len(tasks) + 1):
                 assert isinstance(task, StudyTask)
                 assert isinstance(result, StudyOutcome)
                 self.store.add_study(result)
                 self._forget(task.checkpoint)
+                if self.log is not None:
+                    self.log.add(result.records, done, total)
+                self.display.studied(result.records)
                 self.display.done(task, describe_study(result.records, self.specification.workload.goal_sign))
                 if result.halvings:
                     self.store.amend_session({f"halvings of {task.study}": result.halvings})
+
+    def _clock(self, sizes: Mapping[str, tuple[float, float]], later: float | None = 0.0) -> TimeLeft:
+        """Return the clock of a stage; processes that train together do one unit at once."""
+        return TimeLeft(sizes, self.jobs if self.specification.data_parallel == 1 else 1, later)
+
+    def _tell_of_known(self, missing: Sequence[Study], total: int) -> None:
+        """Show the studies that are there already, and log those of which the log does not tell."""
+        known: dict[Study, list[StudyRecord]] = {study: [] for study in self.specification.studies()}
+        for study in missing:
+            del known[study]
+        for record in self.store.outcomes():
+            if record.study in known and record.goal in self.specification.goals:
+                known[record.study].append(record)
+        for done, (study, records) in enumerate(known.items(), 1):
+            if self.log is not None and records and not self.log.has(study):
+                self.log.add(records, done, total)
+            self.display.studied(records)
+
+    def _seconds_of_constants(self) -> float | None:
+        """Return how long constants will take after the studies; None where that is not known or nobody looks."""
+        if not self.specification.constants:
+            return 0.0
+        if not self.display.shows or self.specification.device != "cpu":
+            return None
+        from empirics.run.constants_cost import expected_seconds  # noqa: PLC0415 - loads torch
+
+        once = dict.fromkeys((study.sparsity, study.replicate) for study in self.specification.studies())
+        runs = list(once) * max(len(self.specification.follow), 1)
+        return expected_seconds(self.specification, self.dataset, runs) / min(self.jobs, len(runs))
 
     @contextlib.contextmanager
     def _checkpoints_emptied(self) -> Iterator[None]:
@@ -175,7 +216,7 @@ class Measurement:
             from empirics.run.constants_cost import describe_cost  # noqa: PLC0415 - loads torch
 
             self.display.say(describe_cost(self.specification, self.dataset, runs, self.jobs))
-        with self.display.stage("constants", len(tasks)):
+        with self.display.stage("constants", len(tasks), self._clock({task.label: (1.0, 0.0) for task in tasks})):
             for task, result in self._results(tasks):
                 assert isinstance(result, ConstantsRecord)
                 self.store.add_constants(result)

@@ -48,7 +48,6 @@ def test_a_plan_lists_every_study_with_time_and_memory(digits):
 def test_a_plan_expects_what_the_stop_rule_asks_for(stop, steps, words, told, digits, monkeypatch):
     monkeypatch.setattr(plan.Times, "step", lambda *_: 1.0)
     monkeypatch.setattr(plan.Times, "evaluation", lambda *_: 0.0)
-    monkeypatch.setattr(plan, "expected_steps", lambda *_: 46.0)
     monkeypatch.setattr("empirics.run.cost.expected_steps", lambda *_: 46.0)
     request = Request(sparsity=(0.0,), batch_sizes=(16,), trials=3, max_steps=100, stop=stop)
     specification, _ = resolve(request, cuda_available=False)
@@ -139,8 +138,7 @@ def test_a_plan_leaves_out_what_the_folder_holds(changes, left, told, digits, mo
 
 def test_a_plan_and_the_run_expect_the_same_of_the_constants(digits, monkeypatch):
     quick(monkeypatch)
-    for module in ("plan", "constants_cost"):
-        monkeypatch.setattr(f"empirics.run.{module}.seconds_per_gradient", lambda *_: 1.0)
+    monkeypatch.setattr("empirics.run.constants_cost.seconds_per_gradient", lambda *_: 1.0)
     specification, _ = resolve(dataclasses.replace(ASKED, sparsity=(0.0,), steps=20), cuda_available=False)
     goal_step = round(expected_steps(specification.workload, Study(0.0, 0, 64)))
     told = describe_cost(specification, digits, [FollowedRun(0.0, 0, 64, 0, {}, goal_step, 20)], 1)
