@@ -1,5 +1,6 @@
 """What measured points are, in words and as marks."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -13,6 +14,9 @@ from verification.records.records import Curve, CurvePoint
 
 # What points are, as axes name it.
 STEPS: Mapping[str, str] = MappingProxyType({"K*": "$K^*$", "K_rate": "$K_{rate}$"})
+# Bars of more replicates than these would hide each other and the curve.
+MOST_BARS = 3
+_SPREAD = 0.4  # octaves of batch size over which more replicates stand side by side
 
 
 def symbol(rows: Sequence[Row]) -> str:
@@ -50,9 +54,27 @@ def points_told(rows: Sequence[Row]) -> str:
 def _told(row: Row) -> str:
     """Return what the points of one row are."""
     draws = max(curve.draws for curve in row.curves)
-    if draws > 1:
-        return f"$K_{{rate}}$, the median over {draws} draws at the best rate, with its 95% interval"
-    return "steps-to-result $K^*$, with a bar over the interval that the evaluation grid leaves"
+    what = "steps-to-result $K^*$" if draws == 1 else f"$K_{{rate}}$, the median over {draws} draws at the best rate"
+    if any(map(is_crowded, row.curves)):
+        return f"{what}; replicates stand side by side, without their intervals"
+    bars = "its 95% interval" if draws > 1 else "a bar over the interval that the evaluation grid leaves"
+    return f"{what}, with {bars}"
+
+
+def is_crowded(curve: Curve) -> bool:
+    """Return whether a curve has too many replicates for bars."""
+    return max(Counter(point.batch_size for point in curve.points).values(), default=0) > MOST_BARS
+
+
+def _beside(points: Sequence[tuple[float, float, float, float]]) -> list[tuple[float, float, float, float]]:
+    """Return points without bars, those of one batch size side by side."""
+    count, seen = Counter(x for x, *_ in points), Counter[float]()
+    moved = []
+    for x, y, *_ in points:
+        share = seen[x] / max(count[x] - 1, 1) - 0.5
+        seen[x] += 1
+        moved.append((x * 2.0 ** (_SPREAD * share), y, y, y))
+    return moved
 
 
 def interval_of(point: CurvePoint) -> tuple[float, float]:
@@ -79,7 +101,8 @@ def draw_points(
     reached = [(p.batch_size, p.upper, *interval_of(p)) for p in curve.points if p.upper is not None]
     if reached:
         drawn = [(x, y / unit(x), low / unit(x), high / unit(x)) for x, y, low, high in reached]
-        draw_bars(axes, drawn, look, label or f"{curve.sparsity:g}%")
+        crowded = is_crowded(curve)
+        draw_bars(axes, _beside(drawn) if crowded else drawn, look, label or f"{curve.sparsity:g}%", small=crowded)
     spent = [(p.batch_size, p.lower / unit(p.batch_size)) for p in curve.points if not p.reached]
     if spent:
         x, y = zip(*spent, strict=True)
@@ -87,7 +110,12 @@ def draw_points(
 
 
 def draw_bars(
-    axes: Axes, points: Sequence[tuple[float, float, float, float]], look: tuple[str, str], label: str
+    axes: Axes,
+    points: Sequence[tuple[float, float, float, float]],
+    look: tuple[str, str],
+    label: str,
+    *,
+    small: bool = False,
 ) -> None:
     """Draw points with bars that stick out of their marks, however short they are; an exact point has none.
 
@@ -96,10 +124,11 @@ def draw_bars(
         points: x, y, and the ends of the bar.
         look: Colour and marker.
         label: For the key.
+        small: Whether marks are small.
     """
     x, y, low, high = (np.array(column, dtype=np.float64) for column in zip(*points, strict=True))
-    down, up = y - low, high - y
-    exact = (down == 0.0) & (up == 0.0)
+    exact = np.isclose(low, high, rtol=1e-9, atol=0.0)  # of a ratio the ends may round to either side
+    down, up = (np.where(exact, 0.0, bar) for bar in (y - low, high - y))
     width = 0.7 * float(mpl.rcParams["lines.linewidth"])
     axes.errorbar(
         x,
@@ -113,5 +142,6 @@ def draw_bars(
         capsize=mark(0.7),
         barsabove=True,
         label=label,
+        markersize=mark(0.7 if small else 1.0),
         zorder=3,
     )
