@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from kstar import given
 from paper_figures.catalogue import figure_of, find_name, refuse_others, write
 from paper_figures.drawing.curve_panels import draw_critical_batch_size
+from paper_figures.drawing.key import key_of
 from paper_figures.drawing.style import log2_axis, looks
 from paper_figures.extras.fits import draw_curve
 from paper_figures.run import Run
@@ -34,6 +35,8 @@ def draw_fit(analysis: Analysis, fitted: FittedCurve, ax: Axes | None, color: st
     law = run.fit(curve)
     if not isinstance(law, Missing):
         draw_critical_batch_size(axes, law, look[0])
+    handles, _, _ = key_of([axes], axes.get_window_extent().width / axes.figure.dpi)
+    axes.legend(handles=handles, loc="best", frameon=False)
     if before is not None:
         now = (axes.get_xlim(), axes.get_ylim())
         for axis, old, new in zip((axes.xaxis, axes.yaxis), before, now, strict=True):

@@ -32,8 +32,7 @@ def symbol(rows: Sequence[Row]) -> str:
 def ratio_symbol(rows: Sequence[Row]) -> str:
     """Return what steps of sparse networks over the dense one's are called."""
     steps = symbol(rows).strip("$")
-    base = steps if "^" not in steps and "_" not in steps else f"{{{steps}}}"
-    return f"${base}(sparse)\\,/\\,{base}(dense)$"
+    return f"${steps}(\\mathrm{{sparse}})\\,/\\,{steps}(\\mathrm{{dense}})$"
 
 
 def points_told(rows: Sequence[Row]) -> str:

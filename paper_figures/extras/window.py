@@ -44,7 +44,7 @@ def _draw_row(row: Row, columns: Sequence[Column]) -> None:
     for column, window in zip(columns, found, strict=True):
         axes = column.panels[0]
         axes.set_xlabel("rate over the best, $r$")
-        axes.set_ylabel("steps over the fewest, $K/K^*$")
+        axes.set_ylabel("slowdown $K/K^*$")
         if isinstance(window, Missing):
             blank(axes, window.reason)
         else:

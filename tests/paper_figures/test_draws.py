@@ -100,6 +100,17 @@ def test_points_of_k_rate_bear_its_interval_and_axes_its_name(panels):
     assert ends == [pytest.approx(point.interval) for point in run.records.curves[0].points]
     assert drawn.axes[0].get_ylabel() == "steps to result $K_{rate}$"
     assert "the median over 3 draws at the best rate, with its 95% interval" in drawn.caption
+    assert "$K^*$" not in drawn.caption
+
+
+def test_ratios_of_k_rate_are_called_so(panels):
+    run = drawn_run("digits/small-cnn/sgd")
+    for figure in ("figure_12", "extra_ratio"):
+        caption = panels(FIGURES[figure].draw([run])).caption
+        assert r"$K_{rate}(\mathrm{sparse})\,/\,K_{rate}(\mathrm{dense})$" in caption
+        assert "K^*" not in caption
+    both = panels(FIGURES["figure_12"].draw([run, judged_run(searched_records())]))
+    assert both.axes[0].get_ylabel() == "$K$, sparse over dense"
 
 
 def test_the_page_calls_points_by_what_they_are_and_shows_their_intervals():
