@@ -55,6 +55,19 @@ def batch_size_of(run: LoggedRun, keys: str | None, unit: Unit) -> int:
     return _whole(run, key, _from_config(run, key, unit))
 
 
+def source_of_size(run: LoggedRun, keys: str | None) -> str:
+    """Return where the batch size of a run is found, see `batch_size_of`.
+
+    Example:
+        >>> source_of_size(LoggedRun("b64", "log.csv", {"params.bs": "8"}), None)
+        'params.bs'
+    """
+    if keys is not None and not (keys == NAME and NAME not in run.config):
+        return keys
+    known = [] if keys else [key for key in run.config if meaning_of(key) == "batch_size"]
+    return known[0] if known else "the names of runs"
+
+
 def _named(run: LoggedRun, unit: Unit) -> int:
     """Return the batch size that stands in the name of a run."""
     found = size_in_name(run.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from empirics.errors import InputError
 from empirics.logs.logged_run import Crossing, Goal, LoggedRun, crossing
-from empirics.logs.sizes import batch_size_of, config_value
+from empirics.logs.sizes import batch_size_of, config_value, source_of_size
 from empirics.logs.sources import read_logs, with_configs
 from empirics.logs.wanted import Wanted, goal_of
 from empirics.reading.names import listed, meaning_of
@@ -103,7 +103,8 @@ def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[st
         )
         for run in used
     ]
-    notes += _on_reaching(rows, goal)
+    sizes = dict.fromkeys(source_of_size(run, wanted.batch_size_from) for run in used)
+    notes += [f"batch sizes from {' and '.join(sizes)}", *_on_reaching(rows, goal)]
     rows = [row for row in rows if row.found.upper is not None or row.found.lower]
     notes += _on_pooling(rows, keys)
     return _csv(rows, keys, goal, wanted), notes

@@ -45,4 +45,5 @@ def main():
         (HERE / "mlflow.sql").write_text(f"{text}\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -65,6 +65,7 @@ def test_a_run_that_never_reached_the_goal_is_censored_at_its_last_finite_test()
         ["32", "10", "0", "0", "0.5", "b32"],
     ]
     assert notes == [
+        "batch sizes from the names of runs",
         "loss <= 0.5 is reached by 2 of 3 runs; the others are censored at their last test",
         "met at the first test, a bound from above only: b32",
     ]
@@ -106,13 +107,13 @@ def test_models_and_what_is_asked_for_are_curves_of_their_own():
     runs = [run("b8", 0.9, 0.4, model=model, warmup=warmup, dense="x") for model in "ab" for warmup in ("1", "2")]
     rows, header, notes = table(runs)
     assert header == "batch_size,steps,lower,replicate,goal,model,run"
-    assert notes[1:] == [
+    assert notes[2:] == [
         "runs of one batch size differ in warmup, taken as repeats: --by KEY makes a curve for each value"
     ]
     rows, header, notes = table(runs, Wanted(goal=0.5, by=("warmup",)))
     assert header == "batch_size,steps,lower,replicate,goal,model,warmup,run"
     assert [row[3] for row in rows] == ["0"] * 4
-    assert len(notes) == 1
+    assert len(notes) == 2
 
 
 @pytest.mark.parametrize(
