@@ -213,11 +213,10 @@ def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
         chosen = [i for i, one in enumerate(data) if reasons[i] is None and one.bounded_batch_sizes > few]
         smallest = [curves[i].points[0].batch_size for i in chosen]
         fitted = _fit_each(law, [aligned[i] for i in chosen], [units[i] for i in chosen], smallest)
-        for i, (one, _) in zip(chosen, fitted, strict=True):
+        for i, (one, problem, at_90) in zip(chosen, fitted, strict=True):
             laws[i][law.id] = one
-        if law.shape is not None:
-            for i, test in zip(chosen, _shape_tests([laws[i]["H"].fit for i in chosen], fitted), strict=True):
-                tests[i][law.id] = test
+            if at_90 is not None:
+                tests[i][law.id] = _shape_test(laws[i]["H"].fit, one, problem, at_90)
     for found, curve in zip(laws, curves, strict=True):
         if "H" in found:
             found["H"] = _with_20_percent(found["H"], curve.points[0].batch_size)
@@ -237,7 +236,7 @@ def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
 
 def _fit_each(
     law: Law, data: Sequence[Observations], units: Sequence[Units], smallest: Sequence[int]
-) -> list[tuple[FittedLaw, Problem]]:
+) -> list[tuple[FittedLaw, Problem, Interval | None]]:
     """Fit one law to the points of each curve and read its constants off it.
 
     Args:
@@ -247,7 +246,7 @@ def _fit_each(
         smallest: The smallest batch size of each: where c1 depends on the shape, it does so least in units of that.
 
     Returns:
-        The fitted laws, each with what was fitted.
+        The fitted laws, each with what was fitted and the 90% interval of its shape, where it has one.
     """
     if not data:
         return []
@@ -255,9 +254,14 @@ def _fit_each(
     data = [one if size == 1 else relative_to(one, size) for one, size in zip(data, counted, strict=True)]
     problems = problems_of(law, data, units)
     fits = fit_laws(problems)
-    intervals = profile_intervals(problems, fits, contrasts(law))
+    shape = [] if law.shape is None else [(law.shape, 0.90)]
+    intervals = profile_intervals(problems, fits, contrasts(law), [(name, 0.95) for name in contrasts(law)] + shape)
     return [
-        (_in_examples(law, fit, ends, size), problem)
+        (
+            _in_examples(law, fit, {name: ends[name, 0.95] for name in contrasts(law)}, size),
+            problem,
+            None if law.shape is None else ends[law.shape, 0.90],
+        )
         for problem, fit, ends, size in zip(problems, fits, intervals, counted, strict=True)
     ]
 
@@ -317,22 +321,12 @@ def estimate(fit: Fit, contrast: tuple[float, ...]) -> float | None:
     return math.exp(value) if abs(value) < LARGEST_LOG else None
 
 
-def _shape_tests(hyperbolas: Sequence[Fit], wider: Sequence[tuple[FittedLaw, Problem]]) -> list[ShapeTest]:
-    """Compare law H with a law that contains it, for each curve."""
-    if not wider:
-        return []
-    law = wider[0][0].law
-    shape = law.shape or ""
-    contrast = {shape: contrasts(law)[shape]}
-    problems, fits = [problem for _, problem in wider], [one.fit for one, _ in wider]
-    intervals = profile_intervals(problems, fits, contrast, level=0.90)
-    found = []
-    for hyperbola, (one, problem), interval in zip(hyperbolas, wider, intervals, strict=True):
-        deviance = max(0.0, 2.0 * (one.fit.log_likelihood - hyperbola.log_likelihood))
-        scale = errors_of(problem, one.fit).of(contrast[shape])
-        p = None if scale is None else scale.p(deviance, one.fit.n)
-        found.append(ShapeTest(deviance=deviance, p=p, interval_90=interval[shape]))
-    return found
+def _shape_test(hyperbola: Fit, wider: FittedLaw, problem: Problem, interval_90: Interval) -> ShapeTest:
+    """Compare law H with a law that contains it, on one curve."""
+    deviance = max(0.0, 2.0 * (wider.fit.log_likelihood - hyperbola.log_likelihood))
+    scale = errors_of(problem, wider.fit).of(contrasts(wider.law)[wider.law.shape or ""])
+    p = None if scale is None else scale.p(deviance, wider.fit.n)
+    return ShapeTest(deviance=deviance, p=p, interval_90=interval_90)
 
 
 def _robust(hyperbola: FittedLaw, data: Observations) -> RobustFit:

@@ -16,6 +16,8 @@ from verification.fits.likelihood import Array, sigma_floor, stacked
 from verification.fits.newton import maximise
 
 Excess = Callable[[NDArray[np.intp], Array], Array]
+# The name of a contrast, and a level.
+Named = tuple[str, float]
 
 # An end further than a factor e^20 from the estimate is open; an estimate that ran off lies e^40 away itself.
 FARTHEST_END = 20.0
@@ -53,16 +55,16 @@ def profile_interval(
 ) -> Interval:
     """Return the profile-likelihood interval of exp(contrast . theta); see `profile_intervals`."""
     known = None if errors is None else [errors]
-    return profile_intervals([problem], [fit], {"": contrast}, level, known)[0][""]
+    return profile_intervals([problem], [fit], {"": contrast}, [("", level)], known)[0]["", level]
 
 
 def profile_intervals(
     problems: Sequence[Problem],
     fits: Sequence[Fit],
     contrasts: Mapping[str, Sequence[float]],
-    level: float = 0.95,
+    wanted: Sequence[Named],
     errors: Sequence[Errors] | None = None,
-) -> list[dict[str, Interval]]:
+) -> list[dict[Named, Interval]]:
     """Return the profile-likelihood intervals of exp(contrast . theta) for fits of one law.
 
     Where the deviance stays below its limit, the end is open.
@@ -71,28 +73,29 @@ def profile_intervals(
         problems: All of the same law and number of starts.
         fits: Their fits.
         contrasts: Name to a contrast of shape (p,), for instance (1, -1) for c1/c2.
-        level: Coverage, in (0, 1).
+        wanted: Names of contrasts with the coverage of each interval, in (0, 1).
         errors: Of each fit, where the fits are not of single curves.
 
     Returns:
-        For each fit name to interval, in natural units; all ends open where there are too few points for any.
+        For each fit what was wanted to its interval, in natural units; all ends open where there are too few points
+        for any.
     """
     known = [errors_of(*one) for one in zip(problems, fits, strict=True)] if errors is None else errors
-    found = [dict.fromkeys(contrasts, OPEN) for _ in fits]
-    wanted = [
-        (i, name, scale.limit(fit.n, level))
+    found = [dict.fromkeys(wanted, OPEN) for _ in fits]
+    limits = [
+        (i, (name, level), scale.limit(fit.n, level))
         for i, (fit, one) in enumerate(zip(fits, known, strict=True))
-        for name, contrast in contrasts.items()
-        if (scale := one.of(contrast)) is not None
+        for name, level in wanted
+        if (scale := one.of(contrasts[name])) is not None
     ]
-    if not wanted:
+    if not limits:
         return found
-    rows = np.repeat([i for i, _, _ in wanted], 2)
-    a = np.repeat(np.array([contrasts[name] for _, name, _ in wanted], dtype=np.float64), 2, axis=0)
-    roots = np.sqrt(np.repeat([limit for _, _, limit in wanted], 2))
-    ends = _ends(_Profile(problems, fits, rows, a), np.tile([-1.0, 1.0], len(wanted)), roots)
-    for k, (i, name, _) in enumerate(wanted):
-        found[i][name] = Interval(ends[2 * k], ends[2 * k + 1])
+    rows = np.repeat([i for i, _, _ in limits], 2)
+    a = np.repeat(np.array([contrasts[name] for _, (name, _), _ in limits], dtype=np.float64), 2, axis=0)
+    roots = np.sqrt(np.repeat([limit for _, _, limit in limits], 2))
+    ends = _ends(_Profile(problems, fits, rows, a), np.tile([-1.0, 1.0], len(limits)), roots)
+    for k, (i, named, _) in enumerate(limits):
+        found[i][named] = Interval(ends[2 * k], ends[2 * k + 1])
     return found
 
 

@@ -135,7 +135,8 @@ def _band(
     contrast: tuple[float, ...],
 ) -> Band:
     """Return the band of exp(contrast . theta)."""
-    ends: list[Interval] = [one["K"] for one in profile_intervals(problems, fits, {"K": contrast}, errors=errors)]
+    intervals = profile_intervals(problems, fits, {"K": contrast}, [("K", 0.95)], errors)
+    ends: list[Interval] = [one["K", 0.95] for one in intervals]
     values = [float(np.exp(np.dot(contrast, fit.theta))) for fit in fits]
     return Band(
         batch_size=tuple(sizes),

@@ -204,11 +204,12 @@ def compare_each(sides: Sequence[tuple[FittedCurve, FittedCurve]], measured: Mea
         group = [pairs[i] for i in members]
         problems, fits = [pair.problem for pair in group], [pair.fit for pair in group if pair.fit is not None]
         errors = [pair.errors for pair in group]
-        wide, narrow = (profile_intervals(problems, fits, RATIOS, level, errors) for level in (0.95, 0.90))
-        for i, pair, fit, at_95, at_90 in zip(members, group, fits, wide, narrow, strict=True):
+        wanted = [(name, level) for level in (0.95, 0.90) for name in RATIOS]
+        intervals = profile_intervals(problems, fits, RATIOS, wanted, errors)
+        for i, pair, fit, ends in zip(members, group, fits, intervals, strict=True):
             ratios = {name: estimate(fit, contrast) for name, contrast in RATIOS.items()}
-            compared = replace(pair, ratios=ratios, intervals=at_95)
-            pairs[i] = replace(compared, tests=_tests(compared, at_90))
+            compared = replace(pair, ratios=ratios, intervals={name: ends[name, 0.95] for name in RATIOS})
+            pairs[i] = replace(compared, tests=_tests(compared, {name: ends[name, 0.90] for name in RATIOS}))
     return pairs
 
 
