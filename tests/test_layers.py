@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 from tools.checkout import PACKAGES
 
 import theory
@@ -69,13 +68,12 @@ def read_modules():
 
 
 MODULES = read_modules()
-every_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
 
 
 def of(package):
     modules = [module for module in MODULES if module.package == package]
     assert modules
-    return pytest.mark.parametrize("module", modules, ids=lambda module: module.name)
+    return modules
 
 
 def packages_imported(module):
@@ -115,14 +113,14 @@ def test_the_table_has_every_folder():
     assert TABLE.keys() == {folder_of(module.name) for module in MODULES if module.package in PACKAGES} - {None}
 
 
-@pytest.mark.parametrize(("folder", "allowed"), TABLE.items(), ids="/".join)
-def test_a_folder_imports_what_the_table_says(folder, allowed):
+def test_a_folder_imports_what_the_table_says():
     names = {module.name for module in MODULES}
-    inside = [module for module in MODULES if folder_of(module.name) == folder]
-    imported = {name for module in inside for name in whole_names(module.imported & names)}
-    others = {folder_of(name) or (name.partition(".")[0], None) for name in imported} - {folder, (folder[0], None)}
-    used = {other if package == folder[0] else package for package, other in others} - {"empirics", "kstar"}
-    assert sorted(used) == allowed
+    for folder, allowed in TABLE.items():
+        inside = [module for module in MODULES if folder_of(module.name) == folder]
+        imported = {name for module in inside for name in whole_names(module.imported & names)}
+        others = {folder_of(name) or (name.partition(".")[0], None) for name in imported} - {folder, (folder[0], None)}
+        used = {other if package == folder[0] else package for package, other in others} - {"empirics", "kstar"}
+        assert sorted(used) == allowed, "/".join(folder)
 
 
 # What each module of the front door may know; those that are not here know nobody.
@@ -140,40 +138,43 @@ KNOWN_TO_THE_FRONT_DOOR = {
 }
 
 
-@of("kstar")
-def test_each_module_of_the_front_door_knows_what_it_hands_on(module):
-    known = packages_imported(module) & {*PACKAGES, "benchmarks", "torch"}
-    assert known == KNOWN_TO_THE_FRONT_DOOR.get(module.name, set())
+def test_each_module_of_the_front_door_knows_what_it_hands_on():
+    for module in of("kstar"):
+        known = packages_imported(module) & {*PACKAGES, "benchmarks", "torch"}
+        assert known == KNOWN_TO_THE_FRONT_DOOR.get(module.name, set()), module.name
 
 
-@every_module
-def test_nobody_goes_through_the_front_door(module):
+def test_nobody_goes_through_the_front_door():
     """The packages know of it what lies below them: how a command reads, writes and ends, and the version."""
     below = {"command_line", "ending", "files", "version"}
-    if module.package != "kstar":
-        assert {name.split(".")[1] for name in module.imported if name.split(".")[0] == "kstar"} <= below
+    for module in MODULES:
+        if module.package != "kstar":
+            known = {name.split(".")[1] for name in module.imported if name.split(".")[0] == "kstar"}
+            assert known <= below, module.name
 
 
-@of("empirics")
-def test_empirics_measures_without_knowing_the_theory(module):
-    assert not packages_imported(module) & {"theory", "verification", "paper_figures", "benchmarks"}
+def test_empirics_measures_without_knowing_the_theory():
+    for module in of("empirics"):
+        known = packages_imported(module)
+        assert not known & {"theory", "verification", "paper_figures", "benchmarks"}, module.name
 
 
-@of("theory")
-def test_theory_knows_nobody(module):
-    assert not packages_imported(module) & {"empirics", "verification", "paper_figures", "benchmarks", "torch"}
+def test_theory_knows_nobody():
+    for module in of("theory"):
+        known = packages_imported(module)
+        assert not known & {"empirics", "verification", "paper_figures", "benchmarks", "torch"}, module.name
 
 
-@of("verification")
-def test_verification_knows_theory_and_the_stores_reader(module):
-    assert not packages_imported(module) & {"paper_figures", "benchmarks", "torch"}
-    assert from_empirics(module) <= READERS
+def test_verification_knows_theory_and_the_stores_reader():
+    for module in of("verification"):
+        assert not packages_imported(module) & {"paper_figures", "benchmarks", "torch"}, module.name
+        assert from_empirics(module) <= READERS, module.name
 
 
-@of("paper_figures")
-def test_figures_know_records_and_verdicts(module):
-    assert not packages_imported(module) & {"benchmarks", "torch"}
-    assert from_empirics(module) <= READERS
+def test_figures_know_records_and_verdicts():
+    for module in of("paper_figures"):
+        assert not packages_imported(module) & {"benchmarks", "torch"}, module.name
+        assert from_empirics(module) <= READERS, module.name
 
 
 def from_empirics(module):
@@ -182,25 +183,35 @@ def from_empirics(module):
     return {name for name in module.imported if name.startswith("empirics") and name in known - {"empirics"}}
 
 
-@every_module
-def test_nothing_from_outside_is_unpickled_or_run(module):
-    assert not packages_imported(module) & PICKLES
+def called_in(module):
+    """Yield each call in a module: the function, the keywords, and what to say of it."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Call):
-            keywords = {keyword.arg: keyword.value for keyword in node.keywords}
+            keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
             called = ast.unparse(node.func)
+            yield called, keywords, f"{module.name}: {called}"
+
+
+def test_nothing_from_outside_is_unpickled_or_run():
+    for module in MODULES:
+        assert not packages_imported(module) & PICKLES, module.name
+        for called, keywords, where in called_in(module):
             if called in {"torch.load", "torch.hub.load"}:
-                assert ast.unparse(keywords.get("weights_only", ast.Constant(False))) == "True", ast.unparse(node)
-            assert ast.unparse(keywords.get("allow_pickle", ast.Constant(False))) == "False", ast.unparse(node)
-            assert not called.endswith("read_pickle"), ast.unparse(node)
-            assert called not in {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}, ast.unparse(node)
-            assert ast.unparse(keywords.get("shell", ast.Constant(False))) == "False", ast.unparse(node)
+                assert keywords.get("weights_only") == "True", where
+            assert keywords.get("allow_pickle", "False") == "False", where
+            assert not called.endswith("read_pickle"), where
+            assert called not in {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}, where
+            assert keywords.get("shell", "False") == "False", where
             if called == "np.load":
-                assert "allow_pickle" in keywords, ast.unparse(node)
+                assert "allow_pickle" in keywords, where
 
 
-@every_module
-def test_no_module_draws_from_global_random_state(module):
+def test_no_module_draws_from_global_random_state():
+    for module in MODULES:
+        draws_from_none(module)
+
+
+def draws_from_none(module):
     functions = {"seed", "rand", "randn", "randint", "random", "shuffle", "permutation", "normal", "uniform", "choice"}
     forbidden = {f"np.random.{name}" for name in functions} | {"torch.manual_seed", "torch.rand", "torch.randn"}
     guarded = {  # a user's own module draws from torch's generator; within this block it is put back as it was
@@ -211,5 +222,5 @@ def test_no_module_draws_from_global_random_state(module):
     }
     nodes = [node for node in ast.walk(module.tree) if node not in guarded]
     calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
-    assert not calls & forbidden
-    assert "random" not in module.imported
+    assert not calls & forbidden, module.name
+    assert "random" not in module.imported, module.name
