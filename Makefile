@@ -1,6 +1,8 @@
 # The commands of the project. Each target works as the first one ever typed in a fresh clone.
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests start hundreds of commands; each would compile the project anew where Python is told to keep no bytecode.
+unexport PYTHONDONTWRITEBYTECODE
 RUN ?= runs/digits
 MEASURE ?= --sparsity 0 50 70 90 --replicates 3
 CLOUDS ?= --sparsity 0 90 --stop factor 3 --no-constants
