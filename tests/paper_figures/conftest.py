@@ -4,21 +4,21 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from samples.report_runs import write_drawn, write_judged
 from samples.searched_runs import judged_run, searched_records
 from samples.verification_runs import DIGITS_TRUTHS
 from tools.once import once
 
+from paper_figures.catalogue import FIGURES
 from paper_figures.drawing.style import RC
 
 
 class Panels:
-    """The panels of a figure that was drawn for real, and what is in them."""
+    """The panels of a figure that was laid out for real, and what is in them."""
 
     def __init__(self, figure):
         with mpl.rc_context(dict(RC)):
-            FigureCanvasAgg(figure).draw()
+            figure.draw_without_rendering()
         self.figure = figure
         self.axes = [axes for axes in figure.axes if axes.get_visible()]
 
@@ -52,6 +52,20 @@ def data(axes, label):
 def panels():
     """Draw a figure and return its `Panels`."""
     return Panels
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """Return the panels of a figure of some runs, drawn once and not to be changed."""
+    known = {}
+
+    def panels_of(figure, runs):
+        key = (figure, *map(id, runs))
+        if key not in known:
+            known[key] = runs, Panels(FIGURES[figure].draw(runs))  # the runs stay, or another may have their id
+        return known[key][1]
+
+    return panels_of
 
 
 @pytest.fixture

@@ -22,16 +22,12 @@ from verification.records.records import Records
 from verification.records.trials import smoothness_run
 
 
-def shown(figure, runs, panels):
-    return panels(FIGURES[figure].draw(runs))
-
-
 def curve_of(run, sparsity):
     return next(curve for curve in run.records.curves if curve.sparsity == sparsity)
 
 
-def test_optimisers_stand_together_in_one_panel_a_sparsity(sgd, momentum, panels):
-    drawn = shown("figure_02", [sgd, momentum], panels)
+def test_optimisers_stand_together_in_one_panel_a_sparsity(sgd, momentum, shown):
+    drawn = shown("figure_02", [sgd, momentum])
     assert [axes.get_title() for axes in drawn.axes] == ["sparsity 0%", "sparsity 90%"]
     (key,) = drawn.figure.subfigs[0].legends
     assert [text.get_text() for text in key.get_texts()] == ["sgd", "momentum", "nesterov", "fitted law"]
@@ -44,16 +40,16 @@ def test_optimisers_stand_together_in_one_panel_a_sparsity(sgd, momentum, panels
     assert not drawn.missing
 
 
-def test_an_optimiser_that_was_not_measured_is_named_with_its_command(sgd, panels):
-    missing = shown("figure_02", [sgd], panels).missing
+def test_an_optimiser_that_was_not_measured_is_named_with_its_command(sgd, shown):
+    missing = shown("figure_02", [sgd]).missing
     for name in ("digits/small-cnn/momentum", "digits/small-cnn/nesterov"):
         assert f"no run of {name}; python -m empirics.measure --workload {name} --sparsity 0 50 70 90" in missing
         assert f"--goal-error 0.08 --out runs/{name.replace('/', '-')}-0.08" in missing
 
 
 @pytest.mark.parametrize(("figure", "quantity"), [("figure_04", "L"), ("figure_06", "training_loss")])
-def test_trajectories_are_those_along_the_winners_runs(sgd, panels, drawn_data, figure, quantity):
-    drawn = shown(figure, [sgd], panels)
+def test_trajectories_are_those_along_the_winners_runs(sgd, shown, drawn_data, figure, quantity):
+    drawn = shown(figure, [sgd])
     (axes,) = drawn.axes
     for sparsity in (0.0, 90.0):
         along = followed(sparsity).along[quantity]
@@ -65,26 +61,26 @@ def test_trajectories_are_those_along_the_winners_runs(sgd, panels, drawn_data, 
         assert "0%: 2 [1.8, 2.2] (n = 3); 90%: 11 [9.9, 12.1] (n = 3)" in drawn.caption
 
 
-def test_l_and_the_hessian_stand_side_by_side(sgd, panels, drawn_data):
-    smooth, hessian = shown("extra_hessian", [sgd], panels).axes
+def test_l_and_the_hessian_stand_side_by_side(sgd, shown, drawn_data):
+    smooth, hessian = shown("extra_hessian", [sgd]).axes
     assert drawn_data(smooth, "90%")[1] == list(followed(90.0).along["L"].values())
     assert drawn_data(hessian, "90%") == ([1, 21], [7.5, 7.5])
 
 
-def test_what_was_not_kept_along_a_run_is_said(panels):
+def test_what_was_not_kept_along_a_run_is_said(shown):
     run = judged_run(searched_records(hessian=False))
-    drawn = shown("extra_hessian", [run], panels)
+    drawn = shown("extra_hessian", [run])
     assert not drawn.axes
     assert "top Hessian eigenvalue was not kept along the runs" in drawn.missing
     bare = judged_run(replace(run.records, smoothness=()))
     for figure in ("figure_04", "figure_06", "extra_hessian"):
-        drawn = shown(figure, [bare], panels)
+        drawn = shown(figure, [bare])
         assert not drawn.axes
         assert "nothing was kept along a run (no constants measured)" in drawn.missing
 
 
-def test_ratios_are_those_of_the_verdicts(sgd, momentum, panels):
-    (axes,) = (drawn := shown("figure_12", [sgd, momentum], panels)).axes
+def test_ratios_are_those_of_the_verdicts(sgd, momentum, shown):
+    (axes,) = (drawn := shown("figure_12", [sgd, momentum])).axes
     pairs = [measured_ratios(pair) for run in (sgd, momentum) for pair in run.analysis.pairs]
     assert len(axes.containers) == len(pairs) == 3
     for bar, measured in zip(axes.containers, pairs, strict=True):
@@ -99,17 +95,17 @@ def test_ratios_are_those_of_the_verdicts(sgd, momentum, panels):
     assert "digits/small-cnn/sgd, goal 0.08 (run): 90% over 0%, n = 4." in drawn.caption
 
 
-def test_a_workload_without_a_ratio_says_why(panels):
+def test_a_workload_without_a_ratio_says_why(shown):
     dense = judged_run(searched_records(sparsities=(0.0,)))
     for figure in ("figure_12", "extra_ratio"):
-        drawn = shown(figure, [dense], panels)
+        drawn = shown(figure, [dense])
         assert not drawn.axes
         assert "no sparse network" in drawn.missing
 
 
-def test_fits_have_their_bands(sgd, panels, drawn_data):
+def test_fits_have_their_bands(sgd, shown, drawn_data):
     fit, band = sgd.fit(curve_of(sgd, 90.0)), law_band(sgd.analysis.fitted(curve_of(sgd, 90.0)))
-    drawn = shown("extra_fits", [sgd], panels)
+    drawn = shown("extra_fits", [sgd])
     axes = drawn.titled("sparsity 90%")
     x, y = drawn_data(axes, "fit")
     assert y == pytest.approx(HYPERBOLA.steps(x, **fit.parameters).tolist())
@@ -121,10 +117,10 @@ def test_fits_have_their_bands(sgd, panels, drawn_data):
     assert "90% (n = 4) $c_1$ " in drawn.caption
 
 
-def test_the_ratio_stands_between_its_limits(sgd, panels, drawn_data):
+def test_the_ratio_stands_between_its_limits(sgd, shown, drawn_data):
     pair = sgd.pair(curve_of(sgd, 90.0))
     band = ratio_band(pair)
-    (axes,) = (drawn := shown("extra_ratio", [sgd], panels)).axes
+    (axes,) = (drawn := shown("extra_ratio", [sgd])).axes
     assert drawn_data(axes, "fit") == (list(band.batch_size), list(band.value))
     assert drawn_data(axes, "measured")[1] == [one.ratio for one in measured_ratios(pair)]
     for name in ("c1", "c2"):
@@ -134,9 +130,9 @@ def test_the_ratio_stands_between_its_limits(sgd, panels, drawn_data):
     assert "c1 predicted 5.5" in drawn.caption
 
 
-def test_rates_stand_beside_both_bounds(sgd, panels, drawn_data):
+def test_rates_stand_beside_both_bounds(sgd, shown, drawn_data):
     rates = sgd.best_rates(curve_of(sgd, 0.0))
-    drawn = shown("extra_rates", [sgd], panels)
+    drawn = shown("extra_rates", [sgd])
     above, _, below, _ = drawn.axes
     assert drawn_data(above, "winners") == (list(rates.batch_size), list(rates.rate))
     assert drawn_data(above, "sharp bound") == (list(rates.grid), list(rates.sharp))
@@ -146,9 +142,9 @@ def test_rates_stand_beside_both_bounds(sgd, panels, drawn_data):
     assert "0% (n = 4) slope of" in drawn.caption
 
 
-def test_trials_stand_over_multiples_of_the_best_rate(sgd, panels, drawn_data):
+def test_trials_stand_over_multiples_of_the_best_rate(sgd, shown, drawn_data):
     window = sgd.window(curve_of(sgd, 0.0))
-    drawn = shown("extra_window", [sgd], panels)
+    drawn = shown("extra_window", [sgd])
     axes = drawn.titled("sparsity 0%")
     assert drawn_data(axes, "trials") == (list(window.multiple), list(window.slowdown))
     r, theory = (np.array(column) for column in drawn_data(axes, "theory"))
@@ -157,16 +153,16 @@ def test_trials_stand_over_multiples_of_the_best_rate(sgd, panels, drawn_data):
     assert f"(n = {len(window.multiple)} trials)" in drawn.caption
 
 
-def test_a_race_has_no_window_and_says_why(panels):
+def test_a_race_has_no_window_and_says_why(shown):
     run = judged_run(searched_records(stop="race"))
-    drawn = shown("extra_window", [run], panels)
+    drawn = shown("extra_window", [run])
     assert not drawn.axes
     assert "losing trials were cut short" in drawn.missing
 
 
-def test_smoothness_stands_over_the_rate_with_what_the_rate_sets(panels, drawn_data):
+def test_smoothness_stands_over_the_rate_with_what_the_rate_sets(shown, drawn_data):
     run = judged_run(searched_records(seeds=3))
-    (axes,) = (drawn := shown("extra_smoothness", [run], panels)).axes
+    (axes,) = (drawn := shown("extra_smoothness", [run])).axes
     assert drawn_data(axes, "90%") == (pytest.approx([0.1, 0.4, 1.6]), pytest.approx([11.0, 5.5, 2.75]))
     for name, top in (("$2/\\eta$", 2.0), ("$1/\\eta$", 1.0)):
         rates, levels = drawn_data(axes, name)
@@ -177,32 +173,32 @@ def test_smoothness_stands_over_the_rate_with_what_the_rate_sets(panels, drawn_d
     assert "L over the dense network's at one rate: 90% 5.5 [" in drawn.caption
 
 
-def test_one_seed_gives_points_without_a_power(sgd, panels, drawn_data):
-    (axes,) = (drawn := shown("extra_smoothness", [sgd], panels)).axes
+def test_one_seed_gives_points_without_a_power(sgd, shown, drawn_data):
+    (axes,) = (drawn := shown("extra_smoothness", [sgd])).axes
     assert drawn_data(axes, "0%") == (pytest.approx([0.1]), pytest.approx([2.0]))
     assert "a power of the rate" not in [line.get_label() for line in axes.lines]
     assert "more replicates" in drawn.caption
     assert "0% 0.2 (n = 1)" in drawn.caption
 
 
-def test_runs_whose_steps_are_no_rate_times_a_gradient_are_not_drawn(panels):
+def test_runs_whose_steps_are_no_rate_times_a_gradient_are_not_drawn(shown):
     records = searched_records()
     runs = (followed(0.0, metaparameters={"learning_rate": 0.1, "momentum": 0.9}),)
-    drawn = shown("extra_smoothness", [judged_run(replace(records, smoothness=runs))], panels)
+    drawn = shown("extra_smoothness", [judged_run(replace(records, smoothness=runs))])
     assert not drawn.axes
     assert OTHER_STEPS in drawn.missing
 
 
-def test_examples_are_steps_times_batch_size(sgd, panels, drawn_data):
+def test_examples_are_steps_times_batch_size(sgd, shown, drawn_data):
     curve = curve_of(sgd, 90.0)
-    (axes,) = shown("extra_examples", [sgd], panels).axes
+    (axes,) = shown("extra_examples", [sgd]).axes
     x, y = drawn_data(axes, "90%")
     assert (x, y) == ([p.batch_size for p in curve.points], [p.batch_size * p.upper for p in curve.points])
 
 
-def test_residuals_are_those_of_every_law(sgd, panels, drawn_data):
+def test_residuals_are_those_of_every_law(sgd, shown, drawn_data):
     laws = [sgd.analysis.fitted(curve_of(sgd, s)).laws for s in (0.0, 90.0)]
-    drawn = shown("extra_residuals", [sgd], panels)
+    drawn = shown("extra_residuals", [sgd])
     assert [axes.get_title().partition(":")[0] for axes in drawn.axes] == ["H", "P", "S", "PW", "X", "I", "Q"]
     for axes in drawn.axes:
         law = axes.get_title().partition(":")[0]
@@ -243,9 +239,9 @@ def accounted(flow=True):
     return judged_run(replace(searched_records(), smoothness=runs))
 
 
-def test_an_account_is_a_waterfall_from_one_to_the_ratio(panels):
+def test_an_account_is_a_waterfall_from_one_to_the_ratio(shown):
     run = accounted()
-    drawn = shown("extra_account", [run], panels)
+    drawn = shown("extra_account", [run])
     for axes, by in zip(drawn.axes, ("flow", "descent"), strict=True):
         found = split(run.records.smoothness, 90.0, by)
         bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in axes.patches]
@@ -260,11 +256,11 @@ def test_an_account_is_a_waterfall_from_one_to_the_ratio(panels):
     assert "T and $1/\\eta$, each alone, change" in drawn.caption
 
 
-def test_an_account_that_lacks_flows_or_runs_says_so(sgd, panels):
-    (right,) = (without := shown("extra_account", [accounted(flow=False)], panels)).axes
+def test_an_account_that_lacks_flows_or_runs_says_so(sgd, shown):
+    (right,) = (without := shown("extra_account", [accounted(flow=False)])).axes
     assert "no flow came down" in without.missing
     assert len(right.patches) == 3
-    drawn = shown("extra_account", [sgd], panels)
+    drawn = shown("extra_account", [sgd])
     assert not drawn.axes
     assert "no account, no pruned run was followed to its goal" in drawn.missing
 

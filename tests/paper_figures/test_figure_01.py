@@ -5,7 +5,6 @@ import json
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from samples.verification_runs import DIGITS_TRUTHS, write_run
 
 from paper_figures.drawing.curve_panels import steps_at
@@ -18,8 +17,8 @@ SIZES = [2**i for i in range(9)]
 
 
 def drawn(figure):
-    """Draw a figure for real and return its panels, row by row."""
-    FigureCanvasAgg(figure).draw()
+    """Lay a figure out for real and return its panels, row by row."""
+    figure.draw_without_rendering()
     return figure.axes
 
 
