@@ -1,0 +1,37 @@
+"""Curves that many tests look at and few test: equal ones are fitted once a process."""
+
+import contextlib
+from dataclasses import replace
+
+import pytest
+
+from verification.claims import analysis
+
+_fit_curves = analysis.fit_curves
+_known = {}
+
+
+def _fitted_once(curves):
+    """Return what `fit_curves` returns; of curves it depends on nothing but their points."""
+    key = repr([curve.points for curve in curves])
+    if key not in _known:
+        _known[key] = _fit_curves(curves)
+    return tuple(replace(one, curve=curve) for one, curve in zip(_known[key], curves, strict=True))
+
+
+@contextlib.contextmanager
+def equal_curves_fitted_once():
+    """Let every analysis take the fits of curves that were fitted before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(analysis, "fit_curves", _fitted_once)
+        yield
+
+
+@contextlib.contextmanager
+def fitted_anew():
+    """Fit within this block what was fitted before, and keep none of it."""
+    known = dict(_known)
+    _known.clear()
+    yield
+    _known.clear()
+    _known.update(known)
