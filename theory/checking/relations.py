@@ -83,7 +83,7 @@ def refuted(expression: sympy.Expr) -> bool:
     """Return whether the value at one point, to 30 digits, is not zero; this spares a simplification that must fail."""
     symbols = sorted(expression.free_symbols, key=str)
     point = {q: sympy.Rational(*((2 + n, 1) if q.is_integer else (11 + 2 * n, 97))) for n, q in enumerate(symbols)}
-    value = expression.subs(point, simultaneous=True).evalf(30)
+    value = expression.evalf(30, subs=point)
     return bool(value.is_number and value.is_finite and abs(value) > 1e-9)
 
 
