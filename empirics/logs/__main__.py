@@ -23,6 +23,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m empirics
     try:
         if options.to is not None and options.to.exists():
             raise InputError(f"--to {options.to}: is there already; name another file")
+        if options.to is not None and not options.to.absolute().parent.is_dir():
+            raise InputError(f"--to {options.to}: its folder is not there; make it, or name another file")
         text, notes = import_steps(options.source, wanted)
         for note in notes:
             print(one_line(f"notice: {note}"), file=sys.stderr)

@@ -273,6 +273,20 @@ def test_an_empty_folder_and_a_missing_file_are_one_line(capsys, tmp_path):
     assert_one_line(capsys, "no such file or folder")
 
 
+def test_a_table_is_written_whole_into_a_new_file(capsys, tmp_path):
+    chart, table = write_chart(tmp_path / "chart.csv"), tmp_path / "steps.csv"
+    assert code_of(main, chart, *GOAL, "--to", table) == 0
+    assert capsys.readouterr().out == f"Wrote 4 runs to {table}\n"
+    for there, message in (
+        (table, "is there already"),
+        (tmp_path / "no" / "a.csv", "its folder is not there; make it"),
+    ):
+        assert code_of(main, chart, *GOAL, "--to", there) == 2
+        assert_one_line(capsys, message)
+    imported(capsys, chart, *GOAL)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chart.csv", "steps.csv"]
+
+
 @pytest.mark.parametrize(("name", "package"), [("events.out.tfevents.1", "tensorboard"), ("studies.db", "optuna")])
 def test_a_missing_library_is_named_with_its_extra(name, package, capsys, tmp_path, monkeypatch):
     path = tmp_path / name
