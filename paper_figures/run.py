@@ -12,6 +12,8 @@ from verification.records.records import Curve, Records, read_records
 from verification.report.recommend import StepTime
 from verification.report.verdicts import kept_or_computed
 
+NO_DENSE = "no curve at sparsity 0% to compare with"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -57,7 +59,7 @@ class Run:
 
     def pair(self, sparse: Curve) -> Pair | Missing:
         """Return a sparse curve beside the dense one, or why there is no pair."""
-        return self.analysis.pair(sparse) or Missing("no curve at sparsity 0% to compare with")
+        return self.analysis.pair(sparse) or Missing(NO_DENSE)
 
 
 def read_run(source: str | Path, draws: int = 0) -> Run:

@@ -29,8 +29,8 @@ def latex(sentences: Sequence[str]) -> str:
         A line a sentence.
 
     Example:
-        >>> print(latex([r"$K^*$ of my_net at 90% (\$5 a run)"]))
-        $K^*$ of my\_net at 90\% (\$5 a run)
+        >>> print(latex([r"$K^*$ of my_net at 90% (\$5 a run) [< 3]"]))
+        $K^*$ of my\_net at 90\% (\$5 a run) [$<$ 3]
     """
     return "\n".join(map(_sentence, sentences))
 
@@ -46,4 +46,4 @@ def _sentence(sentence: str) -> str:
 
 def _plain(text: str) -> str:
     """Return a text without formulas."""
-    return "$".join("".join(_TEXT.get(sign, sign) for sign in part) for part in text.split(r"\$")).replace("$", "\\$")
+    return r"\$".join("".join(_TEXT.get(sign, sign) for sign in part) for part in text.split(r"\$"))

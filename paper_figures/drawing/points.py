@@ -129,14 +129,14 @@ def draw_bars(
     exact = np.isclose(low, high, rtol=1e-9, atol=0.0)  # of a ratio the ends may round to either side
     down, up = (np.where(exact, 0.0, bar) for bar in (y - low, high - y))
     width = 0.7 * float(mpl.rcParams["lines.linewidth"])
-    axes.errorbar(
+    drawn = axes.errorbar(
         x,
         y,
         yerr=np.where(exact, np.nan, [down, up]),
         fmt=look[1],
         color=look[0],
         markeredgecolor="white",
-        markeredgewidth=0.6,
+        markeredgewidth=mark(0.07),
         elinewidth=width,
         capsize=mark(0.7),
         barsabove=True,
@@ -144,3 +144,5 @@ def draw_bars(
         markersize=mark(0.7 if small else 1.0),
         zorder=3,
     )
+    for cap in drawn.lines[1]:
+        cap.set_markeredgewidth(width)

@@ -87,7 +87,8 @@ class Searched:
     ) -> "Searched":
         """Return what is shown of a row."""
         there = [curve.sparsity for curve in row.curves]
-        wanted = tuple(there if sparsities is None else [s for s in there if s in sparsities]) or (there[0], there[-1])
+        known = there if sparsities is None else [s for s in there if s in sparsities]
+        wanted = tuple(known or dict.fromkeys((there[0], there[-1])))
         sizes = sorted({point.batch_size for curve in row.curves for point in curve.points})
         searched = any("momentum" in point.metaparameters for curve in row.curves for point in curve.points)
         shown = tuple(batch_sizes(sizes))

@@ -50,7 +50,7 @@ PAPER: Mapping[Any, Any] = MappingProxyType(
     {
         "font.size": 8.0,
         "lines.linewidth": 1.1,
-        "lines.markersize": 3.5,
+        "lines.markersize": 4.0,
         "axes.linewidth": 0.6,
         "xtick.major.width": 0.6,
         "ytick.major.width": 0.6,
@@ -89,6 +89,8 @@ def read_style(file: Path) -> dict[Any, Any]:
         ValueError: If it is no style file, or asks for what figures cannot do.
         OSError: If it cannot be read.
     """
+    if not file.is_file():
+        raise ValueError(f"--style {file}: no such file")
     with warnings.catch_warnings(), _told_as_errors(file):
         warnings.simplefilter("ignore")
         found = dict(mpl.rc_params_from_file(file, use_default_template=False))

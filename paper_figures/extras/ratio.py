@@ -9,7 +9,7 @@ from paper_figures.drawing.points import ratio_symbol
 from paper_figures.drawing.rows import Row, rows_of, without_sparse
 from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
 from paper_figures.drawing.style import REFERENCE_LINE, blank, decade_axis, log2_axis, looks, plain
-from paper_figures.run import Run
+from paper_figures.run import NO_DENSE, Run
 from verification.fits.fit import OPEN
 from verification.inference.bands import ratio_band
 from verification.inference.pairs import Pair
@@ -39,8 +39,9 @@ def extra_ratio(runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
         The figure, one row per workload and goal.
     """
     rows = [(row, [curve for curve in row.curves if curve.sparsity > 0.0]) for row in rows_of(runs)]
-    known = [(row, sparse) for row, sparse in rows if sparse]
+    known = [(row, sparse) for row, sparse in rows if sparse and row.curves[0].sparsity == 0.0]
     missing = [without_sparse(row) for row, sparse in rows if not sparse]
+    missing += [f"{row.title}: {NO_DENSE}" for row, sparse in rows if sparse and row.curves[0].sparsity > 0.0]
     named = f"R(B) = {ratio_symbol([row for row, _ in known])}. " if known else ""
     lines = [named + CAPTION, *(line for row, sparse in known for line in _told(row, sparse))]
     blocks = [Block(row.title, len(sparse)) for row, sparse in known]

@@ -158,7 +158,7 @@ def test_logs_are_drawn_beside_their_file_and_what_lacks_is_listed_once(tmp_path
         ([], "the following arguments are required: DIR"),
         (["{}/logs.csv", "--width", "0.5"], "argument --width: 0.5: give 1 or 2 columns, or 2.5 to 60 inches"),
         (["{}/logs.csv", "--width", "wide"], "argument --width: wide: give 1 or 2 columns"),
-        (["{}/logs.csv", "--style", "{}/none"], "none"),
+        (["{}/logs.csv", "--style", "{}/none"], "none: no such file"),
         (["{}/logs.csv", "--style", "{}/logs.csv"], "logs.csv is no style file of matplotlib"),
         (["{}/logs.csv", "--style", "{}/tex"], "text.usetex is not supported"),
     ],

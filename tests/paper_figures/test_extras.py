@@ -97,10 +97,12 @@ def test_ratios_are_those_of_the_verdicts(sgd, momentum, shown):
 
 def test_a_workload_without_a_ratio_says_why(shown):
     dense = judged_run(searched_records(sparsities=(0.0,)))
+    sparse = judged_run(searched_records(sparsities=(95.0,)))
     for figure in ("figure_12", "extra_ratio"):
-        drawn = shown(figure, [dense])
-        assert not drawn.axes
-        assert "no sparse network" in drawn.missing
+        for run, why in ((dense, "no sparse network"), (sparse, "no curve at sparsity 0%")):
+            drawn = shown(figure, [run])
+            assert not drawn.axes
+            assert why in drawn.missing
 
 
 def test_fits_have_their_bands(sgd, shown, drawn_data):

@@ -101,6 +101,12 @@ def test_a_study_without_a_winner_says_so(sgd, shown):
     assert [one.get_label() for one in axes.lines] == ["incomplete (budget spent)"]
 
 
+def test_a_row_of_one_other_sparsity_is_shown(shown):
+    records = searched_records(sparsities=(95.0,))
+    drawn = shown("figure_05", [judged_run(records)])
+    assert [axes.get_title().partition(",")[0] for axes in drawn.axes] == ["$S$ = 95%"] * 4
+
+
 def test_batch_sizes_are_the_papers_where_they_were_measured():
     assert nearest([2**i for i in range(1, 15)], (16, 128, 1024, 8192)) == [16, 128, 1024, 8192]
     assert nearest([1, 2, 4, 8, 16], (16, 128)) == [1, 8]
