@@ -17,7 +17,7 @@ from verification.records.constants_file import Constant
 from verification.records.records import Records, curve_groups
 from verification.report.card import card_remarks, card_table
 from verification.report.recommend import cards_of
-from verification.report.tables import constant_text, fit_rows, has_ratio, known_text, number, ratio_rows
+from verification.report.tables import constant_text, estimate_text, fit_rows, has_ratio, known_text, number, ratio_rows
 
 Groups = Mapping[tuple[str, str], Sequence[FittedCurve]]
 
@@ -100,7 +100,9 @@ def card_tables(analysis: Analysis) -> tuple[Table, ...]:
     for fitted in curve_groups(analysis.curves).values():
         told = [found[id(one)] for one in fitted]
         header, rows = card_table(told)
-        tables.append(Table(title(fitted[0].curve), header, tuple(rows), tuple(card_remarks(told))))
+        critical = [estimate_text(one.b_crit, one.interval) if one.allowed else "-" for one in told if one.use]
+        rows = [(*row, text) for row, text in zip(rows, critical, strict=True)]
+        tables.append(Table(title(fitted[0].curve), (*header, "B_crit"), tuple(rows), tuple(card_remarks(told))))
     return tuple(tables)
 
 

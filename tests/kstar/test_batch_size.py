@@ -37,8 +37,8 @@ def test_command_python_report_and_page_show_one_card(logs, capsys):
     assert f"{fit.card()}\n" == CARD
     assert report_text(fit.analysis).startswith(f"Which batch size should I use?\n{CARD}")
     (table,) = card_tables(fit.analysis)
-    assert (table.columns, list(table.rows)) == card_table([fit.card()])
-    assert table.rows == (("0%", "512", "345", "177000", "16: 5210, 83300", "2048: 228, 466000"),)
+    assert (table.columns[:-1], [row[:-1] for row in table.rows]) == card_table([fit.card()])
+    assert table.rows == (("0%", "512", "345", "177000", "16: 5210, 83300", "2048: 228, 466000", "426 [402, 453]"),)
 
 
 @pytest.mark.parametrize(
