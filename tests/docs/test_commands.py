@@ -32,8 +32,11 @@ SMALLER = {
     "--examples 64 --hessian-points 0 --trials 2",
     "python -m empirics.measure --sparsity 0 90 --batch-sizes 4 8 16 32": "--max-steps 40 --goal-error 0.6 "
     "--examples 64 --hessian-points 0 --trials 2",
-    "python -m empirics.measure --sparsity 0 --batch-sizes 16 64 256": "--goal-error 0.3",
-    "python -m empirics.measure --sparsity 90 --batch-sizes 16 64 256": "--goal-error 0.3",
+    "python -m empirics.measure --sparsity 0 90 --batch-sizes 16 64 --trials 2 --pause-after": "--max-steps 40 "
+    "--goal-error 0.5 --examples 64 --hessian-points 0",
+    "python -m empirics.measure --sparsity 0 --batch-sizes 16 64 256": "--max-steps 60 --goal-error 0.5",
+    "python -m empirics.measure --sparsity 90 --batch-sizes 16 64 256": "--max-steps 60 --goal-error 0.5",
+    "pytest verification/ --study runs/tutorial": "-k tutorial",
     "python -m empirics.measure --executor ray": f"{TINY} --no-constants",
     "python -m empirics.measure --data-parallel 2": f"{TINY} --no-constants",
     "python -m paper_figures DIR": "--figure 1 4 12 ratio",
