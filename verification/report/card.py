@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from verification.fits.fit import OPEN, Interval
-from verification.report.tables import by_remark, columns, estimate_text, number, wrapped
+from verification.report.tables import WIDTH, by_remark, columns, estimate_text, number, wrapped
 
 QUESTION = "Which batch size should I use?"
 ALLOWED = "Brackets behind it: what the 95% interval of B_crit allows."
@@ -90,7 +90,7 @@ def card_text(card: Card) -> str:
 
 
 def card_lines(cards: Sequence[Card]) -> list[str]:
-    """Return the cards of curves of one workload and goal: in full, or a line each where there are several.
+    """Return the cards of curves of one workload and goal: in full, or a line each where several fit the width.
 
     Args:
         cards: Not empty.
@@ -101,7 +101,10 @@ def card_lines(cards: Sequence[Card]) -> list[str]:
     if len(cards) == 1:
         return [QUESTION, card_text(cards[0])]
     header, rows = card_table(cards)
-    return [QUESTION, *(columns(header, rows) if rows else []), *map(wrapped, card_remarks(cards))]
+    table = columns(header, rows) if rows else []
+    if max(map(len, table), default=0) > WIDTH:
+        return [QUESTION, *(line for card in cards for line in (f"Sparsity {card.sparsity:g}%", card_text(card)))]
+    return [QUESTION, *table, *map(wrapped, card_remarks(cards))]
 
 
 def card_table(cards: Sequence[Card]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

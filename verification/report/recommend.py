@@ -115,7 +115,7 @@ def card_of(fitted: FittedCurve, rejected: Collection[str] = (), step_time: Step
     known = law is not None and law.fit.converged and law.intervals["b_crit"] != OPEN
     steps = _by_law(law, fitted.curve) if law is not None and known else _by_points(fitted)
     timed = {size: k for size, k in steps.items() if time is None or time.low <= size <= time.high}
-    caveats = _caveats(fitted, reason)
+    caveats = _caveats(fitted, reason, time)
     if len(steps) < 2 or not timed:
         return Card(title=name(fitted), sparsity=fitted.sparsity, caveats=caveats)
     costs = {size: Cost(size, k, None if time is None else k * time.at(size)) for size, k in timed.items()}
@@ -186,7 +186,7 @@ def _nearest(costs: Mapping[int, Cost], b_crit: float, time: StepTime | None) ->
     return min(costs, key=lambda size: (abs(math.log(size / b_crit)), size))
 
 
-def _caveats(fitted: FittedCurve, reason: str | None) -> tuple[str, ...]:
+def _caveats(fitted: FittedCurve, reason: str | None, time: StepTime | None) -> tuple[str, ...]:
     """Return what would change the answer of a curve, the gravest first."""
     told = []
     if reason is not None:
@@ -200,8 +200,8 @@ def _caveats(fitted: FittedCurve, reason: str | None) -> tuple[str, ...]:
     sizes = curve.reached_batch_sizes
     if len(sizes) > 2 and winning_points([curve]) == 1:
         told.append(f"one search point won at all {len(sizes)} batch sizes; with a rate for each, larger ones may pay.")
-    if len(curve.seconds_per_step) == 1:
-        told.append("seconds_per_step is known at one batch size only, and was not used.")
+    if time is None and curve.seconds_per_step:
+        told.append("the time of a step is known at one batch size only, and was not used.")
     return (*told, *found)
 
 

@@ -155,7 +155,7 @@ def test_measured_seconds_are_used_between_the_sizes_that_were_timed():
     assert found.use.time == pytest.approx(300)
     once = card_of(replace(curve, curve=replace(curve.curve, seconds_per_step={32: 1.0})))
     assert (once.batch_size, once.unit) == (256, "")
-    assert told(once, "seconds_per_step is known at one batch size only")
+    assert told(once, "the time of a step is known at one batch size only")
 
 
 def test_caveats_of_counting_seeds_searches_and_goals():
@@ -199,6 +199,14 @@ def test_a_card_in_words_fits_100_columns():
     assert max(map(len, lines)) <= 100
     (row,) = [line for line in card_lines(cards) if line.split()[:2] == ["0%", "256"] and "51200" in line]
     assert row.split()[2:] == ["200", "51200", "16:", "1700,", "27200", "512:", "150,", "76800"]
+
+
+def test_cards_too_wide_for_lines_are_shown_in_full():
+    found = [card_of(exact(), step_time=line_of_time(1e9, 1e9 / 7)) for _ in range(2)]
+    lines = "\n".join(card_lines(found)).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines.count("Sparsity 0%") == 2
+    assert lines[1:9] == ["Sparsity 0%", *repr(found[0]).splitlines()[:7]]
 
 
 @pytest.mark.parametrize("name", ["seconds_per_step", "Seconds per step", "sec_per_step"])
