@@ -79,6 +79,9 @@ class Page(Figure):
     missing: tuple[str, ...] = ()
 
 
+Page.set.__doc__ = "Set properties, as of any artist."  # matplotlib's own text has roles that only its site knows
+
+
 @dataclass(frozen=True)
 class Part:
     """A part of a figure.
