@@ -22,9 +22,10 @@ KEPT := $(sort $(patsubst %/curves.csv,%,$(wildcard evidence/*/curves.csv)))
 evidence: $(INSTALLED)  ## renew the verdicts, figures and tables that are made of the kept runs
 	for run in $(KEPT); do \
 	  $(BIN)/python -m verification.report $$run --save >/dev/null && \
-	  $(BIN)/python -m paper_figures $$run --figure 1 || exit 1; \
+	  $(BIN)/python -m paper_figures $$run --figure 1 --format png || exit 1; \
 	done
-	$(BIN)/python -m paper_figures evidence/digits-sgd --figure smoothness
+	$(BIN)/python -m paper_figures evidence/digits-sgd --figure smoothness account --format png
+	$(BIN)/python -m paper_figures $(KEPT) --figure forest predicted --format png --to evidence/figures
 	$(BIN)/python -m verification.findings $(KEPT) --to docs/findings.md
 
 test: $(INSTALLED)  ## run the quick tests, the claims on the kept run and the doctests
