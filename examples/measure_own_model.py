@@ -1,21 +1,27 @@
 # %% [markdown]
-# `make_workload` in `examples/own_model.py` returns a model, its data, a goal and a search space. Give kstar the
-# function.
+# `make_pruned_workload` in `examples/own_model.py` returns a model, its data, a goal, a search space and a function
+# that prunes it. Give kstar what makes all that.
 # %%
-"""Measure the curve of a model of one's own."""
+"""Measure the curve of a model of one's own, dense and pruned."""
 
 import kstar
-from examples.own_model import make_workload
+from examples.own_model import make_pruned_workload
 
 run = kstar.measure(
-    make_workload, sparsity=0, batch_sizes=[4, 16, 64, 128], trials=4, constants=False, jobs=1, progress=False
+    make_pruned_workload,
+    sparsity=[0, 50],
+    batch_sizes=[4, 16, 64, 128],
+    trials=4,
+    constants=False,
+    jobs=1,
+    progress=False,
 )
-for row in run.curves[["batch_size", "steps_to_result", "learning_rate"]].itertuples(index=False):
+for row in run.curves[["sparsity", "batch_size", "steps_to_result", "learning_rate"]].itertuples(index=False):
     print(*row)
 
 # %% [markdown]
-# Four search points are too few to trust, but they show the way. The fit is that of any other curve. Type the same
+# Four search points are too few to trust, but they show the way. The fits are those of any other curves. Type the same
 # call again to read the finished run, or with more trials to add to it.
 # %%
-(fit,) = run.fits
-print(fit)
+for fit in run.fits:
+    print(fit)

@@ -12,6 +12,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from docutils import nodes
 from docutils.statemachine import StringList
+from matplotlib.figure import Figure
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
@@ -39,7 +40,8 @@ def run(path: Path) -> Iterator[Cell]:
     Yields:
         One cell after the other, pictures as PNG.
     """
-    names = {"__name__": "__main__"}
+    names: dict[str, object] = {"__name__": "__main__"}
+    shown: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), plt.rc_context({"backend": "agg"}):
         for part in path.read_text(encoding="utf-8").split(_MARK)[1:]:
             kind, text = part.split("\n", 1)
@@ -48,16 +50,24 @@ def run(path: Path) -> Iterator[Cell]:
                 continue
             with contextlib.redirect_stdout(io.StringIO()) as printed:
                 exec(compile(text, os.fspath(path), "exec"), names)  # noqa: S102 - our own file
-            yield Cell(code=text.strip(), output=printed.getvalue().rstrip(), pictures=tuple(_pictures()))
+            figures = [value for value in names.values() if isinstance(value, Figure) and value not in shown]
+            shown += figures
+            pictures = (*_of_pyplot(), *map(_picture, figures))
+            yield Cell(code=text.strip(), output=printed.getvalue().rstrip(), pictures=pictures)
 
 
-def _pictures() -> Iterator[bytes]:
-    """Yield the figures that were drawn, and close them."""
+def _of_pyplot() -> Iterator[bytes]:
+    """Yield the figures that pyplot holds, and close them."""
     for number in plt.get_fignums():
-        picture = io.BytesIO()
-        plt.figure(number).savefig(picture, format="png", dpi=100)
+        yield _picture(plt.figure(number))
         plt.close(number)
-        yield picture.getvalue()
+
+
+def _picture(figure: Figure) -> bytes:
+    """Return a figure as PNG."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=100)
+    return picture.getvalue()
 
 
 class Example(SphinxDirective):

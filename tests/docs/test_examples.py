@@ -19,9 +19,9 @@ def cells():
     return extension
 
 
-def test_there_are_three_and_the_page_shows_them():
+def test_there_are_four_and_the_page_shows_them():
     page = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
-    assert NAMES == ["evaluate_a_bound", "fit_logs", "measure_own_model"]
+    assert NAMES == ["evaluate_a_bound", "fit_logs", "measure_own_model", "paper_claim"]
     assert all(f"{{example}} {name}\n" in page and f"python examples/{name}.py" in page for name in NAMES)
 
 
