@@ -21,13 +21,13 @@ def curve_plot(points: Sequence[Point], width: int) -> str:
         Lines; empty where there are fewer than two batch sizes.
 
     Example:
-        >>> print(curve_plot([(0.0, 1, 64), (0.0, 8, 8), (90.0, 1, 128), (90.0, 8, 32)], 20))
+        >>> print(curve_plot([(0.0, 1, 64), (0.0, 8, 8), (90.0, 1, 128), (90.0, 8, 16)], 20))
         128 |x
             |
             |o
+            |
+            |
             |                   x
-            |
-            |
             |
           8 |                   o
             +--------------------
