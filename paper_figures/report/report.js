@@ -3,6 +3,39 @@
 for (const figure of document.querySelectorAll("figure.curves")) {
   prepare(figure);
 }
+for (const table of document.querySelectorAll("table")) {
+  if (table.caption) offerCopy(table);
+}
+
+function offerCopy(table) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = "Copy as CSV";
+  button.addEventListener("click", async () => {
+    const text = csvOf(table);
+    button.dataset.csv = text;
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "The browser forbids copying";
+    }
+  });
+  table.caption.append(button);
+}
+
+// A cell with several values, one a replicate, holds them on lines of its own.
+function csvOf(table) {
+  const cell = (one) => {
+    const parts = [...one.querySelectorAll(".one")];
+    const text = (parts.length ? parts.map((part) => part.textContent) : [one.textContent])
+      .map((part) => part.replace(/\s+/g, " ").trim())
+      .join("\n");
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [...table.rows].map((row) => `${[...row.cells].map(cell).join(",")}\r\n`).join("");
+}
 
 function prepare(figure) {
   const chart = figure.querySelector("svg.chart");

@@ -1,5 +1,10 @@
 """The report in a real browser: a headless Chromium, driven without any download."""
 
+import base64
+import csv
+import io
+import re
+
 import pytest
 from samples.report_runs import write_hostile, write_judged
 from samples.verification_runs import DIGITS_TRUTHS
@@ -106,10 +111,46 @@ def test_a_phone_shows_it_without_scrolling_sideways(show, name):
 def test_on_paper_everything_is_there_and_nothing_is_for_clicking(show):
     """A4 less its margins is 680 pixels wide."""
     driver = show(width=680, media="print")
-    assert not any(element.is_displayed() for element in several(driver, "nav, .skip, .readout, .lines, input"))
+    assert not any(element.is_displayed() for element in several(driver, "nav, .skip, .readout, .lines, input, .copy"))
     assert all(element.is_displayed() for element in several(driver, "table, svg.chart, figure img"))
     assert scroll_width(driver) <= 680
 
 
-def test_a_dark_scheme_leaves_it_as_on_paper(show):
-    assert show(scheme="dark").execute_script(COLOURS) == show().execute_script(COLOURS)
+def test_a_run_is_printed_on_eight_pages_at_most(show):
+    driver = show()
+    printed = driver.execute_cdp_cmd("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69})["data"]
+    pages = len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(printed)))
+    assert 2 <= pages <= 8
+
+
+def test_a_dark_scheme_is_dark_on_a_screen_and_not_on_paper_nor_under_pictures(show):
+    light, on_paper = show().execute_script(COLOURS), show(scheme="dark", media="print").execute_script(COLOURS)
+    driver = show(scheme="dark")
+    ink, paper, scheme = driver.execute_script(COLOURS)
+    assert scheme == "dark"
+    assert max(numbers(paper)) < 40
+    assert min(numbers(ink)) > 200
+    assert on_paper == light
+    for chart in several(driver, "svg.chart, .picture img"):
+        assert numbers(chart.value_of_css_property("background-color"))[:3] == [255, 255, 255]
+    assert max(numbers(several(driver, ".chart text")[0].value_of_css_property("fill"))) < 50
+
+
+def test_the_numbers_of_a_table_are_copied_as_csv(show):
+    driver = show()
+    table = several(driver, "table.points")[0]
+    button = table.find_element(By.CSS_SELECTOR, "caption button")
+    button.click()
+    rows = list(csv.reader(io.StringIO(button.get_attribute("data-csv"))))
+    shown = [
+        [cell.text for cell in row.find_elements(By.CSS_SELECTOR, "th, td")]
+        for row in table.find_elements(By.CSS_SELECTOR, "tr")
+    ]
+    assert [row[0] for row in rows] == [row[0] for row in shown]
+    assert [len(row) for row in rows] == [len(row) for row in shown]
+    assert rows[1][1] == shown[1][1]
+
+
+def numbers(colour):
+    """Return the channels of a colour as a browser computes it."""
+    return [int(value) for value in re.findall(r"\d+", colour)][:3]

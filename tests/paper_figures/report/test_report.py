@@ -270,11 +270,16 @@ def channels(colour):
 def test_text_stands_out_from_what_it_stands_on():
     """4.5:1, what WCAG 2.2 asks of text; the browser tests look at what is really on what."""
     style = (SOURCES / "report.css").read_text(encoding="utf-8")
-    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", style))
-    pairs = list(product(("ink", "muted", "link"), ("paper", "soft")))
-    pairs += [(name, name.replace("-ink", "-tint")) for name in colours if name.endswith("-ink")]
-    assert len(pairs) == 10
-    for text, surface in pairs:
-        assert contrast(channels(colours[text]), channels(colours[surface])) >= 4.5, (text, surface)
+    light, dark = (
+        style.split("@media screen and (prefers-color-scheme: dark)")[0],
+        style.split("color-scheme: dark;")[1],
+    )
+    for scheme in (light, dark.split("}")[0]):
+        colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", scheme))
+        pairs = list(product(("ink", "muted", "link"), ("paper", "soft")))
+        pairs += [(name, name.replace("-ink", "-tint")) for name in colours if name.endswith("-ink")]
+        assert len(pairs) == 10
+        for text, surface in pairs:
+            assert contrast(channels(colours[text]), channels(colours[surface])) >= 4.5, (text, surface)
     used = set(re.findall(r"[;{ ]color: (?:var\(--)?([\w-]+)", style))
     assert used <= {text for text, _ in pairs} | {"inherit"}
