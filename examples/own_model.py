@@ -56,7 +56,7 @@ def by_magnitude(module: nn.Module, sparsity: float, seed: int) -> nn.Module:
     """Return the module with its smallest weights pruned, layer by layer."""
     for layer in module.modules():
         if isinstance(layer, nn.Linear):
-            prune.l1_unstructured(layer, "weight", amount=sparsity / 100)
+            prune.l1_unstructured(layer, "weight", amount=sparsity / 100)  # type: ignore[no-untyped-call]
     return module
 
 
