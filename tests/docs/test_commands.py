@@ -79,6 +79,8 @@ def copy(tmp_path):
     """A copy of the project as a reader has it, with a measured run DIR, their logs and, where there is one, DATA."""
     folder = copy_checkout(tmp_path / "kstar")
     shutil.copytree(folder / "evidence" / "digits", folder / "DIR")
+    for kernel in (ROOT / "empirics" / "kernels").glob("*.so"):  # an installation has it, and DIR goes on with it
+        shutil.copy(kernel, folder / "empirics" / "kernels")
     logs = next(step for step in READ[ROOT / "docs" / "own_logs.md"] if step.kind == "file")
     (folder / logs.text).write_text(logs.content)
     if os.environ.get("KSTAR_DATA_DIR"):
