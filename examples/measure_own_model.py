@@ -1,14 +1,14 @@
 # %% [markdown]
-# `make_pruned_workload` in `examples/own_model.py` returns a model, its data, a goal, a search space and a function
-# that prunes it. Give kstar what makes all that.
+# `make_workload` in `examples/own_pruned_model.py` returns a model, its data, a goal, a search space and a function that
+# prunes the model. Give kstar what makes all that.
 # %%
 """Measure the curve of a model of one's own, dense and pruned."""
 
 import kstar
-from examples.own_model import make_pruned_workload
+from examples.own_pruned_model import make_workload
 
 run = kstar.measure(
-    make_pruned_workload,
+    make_workload,
     sparsity=[0, 50],
     batch_sizes=[4, 16, 64, 128],
     trials=4,

@@ -1,16 +1,12 @@
 """Measure K*(B) of a model, data, loss and goal of one's own: the diabetes study of Efron et al. (2004).
 
 python -m empirics.measure --workload examples.own_model:make_workload --sparsity 0 50
-python -m empirics.measure --workload examples.own_model:make_pruned_workload --sparsity 0 50
 """
-
-import dataclasses
 
 import torch
 from sklearn.datasets import load_diabetes
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils import prune
 
 from empirics import Metaparameter, OwnWorkload
 
@@ -50,16 +46,3 @@ def make_workload() -> OwnWorkload:
         max_steps=1000,
         eval_interval=1,
     )
-
-
-def by_magnitude(module: nn.Module, sparsity: float, seed: int) -> nn.Module:
-    """Return the module with its smallest weights pruned, layer by layer."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Linear):
-            prune.l1_unstructured(layer, "weight", amount=sparsity / 100)  # type: ignore[no-untyped-call]
-    return module
-
-
-def make_pruned_workload() -> OwnWorkload:
-    """Return the same, under masks of one's own."""
-    return dataclasses.replace(make_workload(), masks=by_magnitude)
