@@ -53,7 +53,7 @@ def runs_of_rows(path: Path, columns: Sequence[str], rows: Sequence[LogRow], ste
     named = _first(columns, _RUNS)
     counted = _step_column(path, columns, step)
     if counted is None:
-        return [LoggedRun(_name(row, named, f"row {row.number}"), str(path), _config([row])) for row in rows]
+        return _one_each(path, rows, named)
     columns, rows = _one_column_a_metric(columns, rows)
     grouped: dict[tuple[float | str | None, ...], list[LogRow]] = {}
     steps = [row for row in rows if counted in row.fields]
@@ -62,8 +62,13 @@ def runs_of_rows(path: Path, columns: Sequence[str], rows: Sequence[LogRow], ste
     for row in rows:
         grouped.setdefault(tuple(row.fields.get(column) for column in apart), []).append(row)
     if max(map(len, grouped.values())) == 1:  # the last step of each run, in a table of runs
-        return [LoggedRun(_name(row, named, f"row {row.number}"), str(path), _config([row])) for row in rows]
+        return _one_each(path, rows, named)
     return [_run(path, members, {counted, *apart}, counted, named) for members in grouped.values()]
+
+
+def _one_each(path: Path, rows: Sequence[LogRow], named: str) -> list[LoggedRun]:
+    """Return a run for each row, without a history."""
+    return [LoggedRun(_name(row, named, f"row {row.number}"), str(path), _config([row])) for row in rows]
 
 
 def _run(path: Path, rows: Sequence[LogRow], known: Container[str], counted: str, named: str) -> LoggedRun:

@@ -63,8 +63,7 @@ def missing_in(folder: Path | None, specification: Specification, dataset: Datas
         InputError: For whatever the run itself would refuse.
     """
     studies = specification.studies()
-    times = max(len(specification.follow), 1)
-    followed = times * tuple(dict.fromkeys((study.sparsity, study.replicate) for study in studies))
+    followed = tuple(specification.runs_followed())
     new = Missing(studies, len(starts_of(specification, studies)), followed if specification.constants else ())
     if folder is None:
         return new
@@ -77,7 +76,7 @@ def missing_in(folder: Path | None, specification: Specification, dataset: Datas
         runs = missing_constants(specification, store)
         settings = specification.probe.settings()
         known = Counter((r.study.sparsity, r.study.replicate) for r in store.followed() if r.settings == settings)
-    lacking = [key for key, times in (Counter(followed) - known).items() for _ in range(times)]
+    lacking = (Counter(followed) - known).elements()
     found = lacking if left else [(run.sparsity, run.replicate) for run in runs]
     done = len(studies) - len(left)
     there = f"{done} of {len(studies)} studies are in {folder} already." if done else ""

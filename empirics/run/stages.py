@@ -157,8 +157,7 @@ class Measurement:
             return None
         from empirics.run.constants_cost import expected_seconds  # noqa: PLC0415 - loads torch
 
-        once = dict.fromkeys((study.sparsity, study.replicate) for study in self.specification.studies())
-        runs = list(once) * max(len(self.specification.follow), 1)
+        runs = self.specification.runs_followed()
         return expected_seconds(self.specification, self.dataset, runs) / min(self.jobs, len(runs))
 
     @contextlib.contextmanager

@@ -100,6 +100,11 @@ class Specification:
             for batch_size in self.batch_sizes
         )
 
+    def runs_followed(self) -> list[tuple[float, int]]:
+        """Return sparsity and replicate of each run along which constants are measured."""
+        once = dict.fromkeys((study.sparsity, study.replicate) for study in self.studies())
+        return list(once) * max(len(self.follow), 1)
+
     def additions(self) -> dict[str, object]:
         """Return what may be added to a run folder, as plain JSON values."""
         names = ("batch_sizes", "sparsities", "replicates", "trials", "draws", "rerun_winner", "jitter", "constants")

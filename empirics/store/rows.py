@@ -143,18 +143,17 @@ class Store:
         last = "UPDATE constants SET rowid = (SELECT max(rowid) + 1 FROM constants)"
         with self._transaction() as transaction:
             for key in map(self._key, studies):
-                transaction.execute(f"{last} WHERE {' AND '.join(f'{name} = :{name}' for name in key)}", key)
+                transaction.execute(f"{last} WHERE {_is(key)}", key)
 
     def add_flow(self, record: FlowRecord) -> None:
         """Store the flow of a run whose constants are there."""
         key = self._key(record.study)
-        where = " AND ".join(f"{name} = :{name}" for name in key)
         with self._transaction() as transaction:
-            (row,) = transaction.execute(f"SELECT quantities, seconds FROM constants WHERE {where}", key).fetchall()  # noqa: S608
+            (row,) = transaction.execute(f"SELECT quantities, seconds FROM constants WHERE {_is(key)}", key).fetchall()  # noqa: S608
             quantities = canonical_json(numbers(row["quantities"]) | record.values)
             changed = {**key, "quantities": quantities, "seconds": row["seconds"] + record.seconds}
             transaction.execute(
-                f"UPDATE constants SET quantities = :quantities, seconds = :seconds WHERE {where}",  # noqa: S608
+                f"UPDATE constants SET quantities = :quantities, seconds = :seconds WHERE {_is(key)}",  # noqa: S608
                 changed,
             )
             _insert(transaction, "trajectories", [{**key, **vars(point)} for point in record.trajectory], replace=True)
@@ -206,20 +205,20 @@ class Store:
         """Return what was measured along the trials of a study from one draw, by trial and metric."""
         with told_as_damage(self._path):
             key = {**vars(study), "draw": draw}
-            where = " AND ".join(f"{name} = :{name}" for name in key)
-            query = f"SELECT * FROM traces WHERE {where} ORDER BY trial, metric"  # noqa: S608 - fixed names
+            query = f"SELECT * FROM traces WHERE {_is(key)} ORDER BY trial, metric"  # noqa: S608 - fixed names
             rows = self._connection.execute(query, key)
             return [TraceRecord(study, row["trial"], row["metric"], **_unpacked(row), draw=draw) for row in rows]
 
     def constants(self) -> list[ConstantsRecord]:
         """Return the constants of every sparsity and replicate: of the runs followed, those asked for last."""
-        with told_as_damage(self._path):
-            last = {(row["sparsity"], row["replicate"]): row["batch_size"] for row in self._constants_by_age()}
-        return [one for one in self.followed() if last[one.study.sparsity, one.study.replicate] == one.study.batch_size]
+        shown = self.shown()
+        return [one for one in self.followed() if one.study in shown]
 
-    def _constants_by_age(self) -> Iterator[sqlite3.Row]:
-        """Yield which constants there are, the oldest first."""
-        yield from self._connection.execute("SELECT sparsity, replicate, batch_size FROM constants ORDER BY rowid")
+    def shown(self) -> set[Study]:
+        """Return the studies whose constants stand for their sparsity and replicate."""
+        with told_as_damage(self._path):
+            by_age = self._connection.execute("SELECT sparsity, replicate, batch_size FROM constants ORDER BY rowid")
+            return set({(study.sparsity, study.replicate): study for study in map(_study, by_age)}.values())
 
     def followed(self) -> list[ConstantsRecord]:
         """Return the constants along every run that was followed, perhaps several a sparsity and replicate."""
@@ -293,7 +292,12 @@ def _insert_trainings(
 
 def _delete(transaction: sqlite3.Connection, table: str, key: Mapping[str, object]) -> None:
     """Remove the rows of a key."""
-    transaction.execute(f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = :{name}' for name in key)}", key)  # noqa: S608
+    transaction.execute(f"DELETE FROM {table} WHERE {_is(key)}", key)  # noqa: S608
+
+
+def _is(key: Mapping[str, object]) -> str:
+    """Return the condition that a row is of a key."""
+    return " AND ".join(f"{name} = :{name}" for name in key)
 
 
 def _by_draw(trainings: Iterable[TrialRecord], draws: int) -> tuple[tuple[TrialRecord, ...], tuple[TrialRecord, ...]]:

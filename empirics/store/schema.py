@@ -62,8 +62,7 @@ CREATE TABLE batch_variances (
 );
 """
 # What version 3 had in the place of tables that know of draws; its `reruns` were draws of the winner in an own order,
-# each trial had its metaparameters
-# beside it, and one run a sparsity and replicate was followed.
+# each trial had its metaparameters beside it, and one run a sparsity and replicate was followed.
 _BEFORE_DRAWS = f"""
 CREATE TABLE masks (
     replicate INTEGER NOT NULL, trial INTEGER NOT NULL, sparsity REAL NOT NULL, bits BLOB NOT NULL,

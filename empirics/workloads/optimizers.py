@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -121,6 +121,7 @@ class AdamW:
         self._first, self._second = self._first[wanted], self._second[wanted]
 
 
+Rule = TypeVar("Rule")
 UpdateRule = Callable[[Points, Tensor], Optimizer]
 OPTIMIZERS: dict[str, UpdateRule] = {
     "sgd": StochasticGradientDescent,
@@ -143,13 +144,16 @@ def update_rule(name: str) -> UpdateRule:
         >>> update_rule("momentum").__name__
         'HeavyBall'
     """
+    return _named(name, OPTIMIZERS, "optimiser", "MyOptimizer")
+
+
+def _named(name: str, known: Mapping[str, Rule], kind: str, own: str) -> Rule:
+    """Return one of the rules listed here, or a user's own."""
     if ":" in name:
-        return cast("UpdateRule", import_named(name))
-    if name not in OPTIMIZERS:
-        raise InputError(
-            f"unknown optimiser {name!r}; choose one of: {', '.join(OPTIMIZERS)}, or my_module:MyOptimizer"
-        )
-    return OPTIMIZERS[name]
+        return cast("Rule", import_named(name))
+    if name not in known:
+        raise InputError(f"unknown {kind} {name!r}; choose one of: {', '.join(known)}, or my_module:{own}")
+    return known[name]
 
 
 class Schedule(Protocol):
@@ -213,8 +217,4 @@ def schedule_rule(name: str) -> ScheduleRule:
         >>> schedule_rule("linear").__name__
         'LinearDecay'
     """
-    if ":" in name:
-        return cast("ScheduleRule", import_named(name))
-    if name not in SCHEDULES:
-        raise InputError(f"unknown schedule {name!r}; choose one of: {', '.join(SCHEDULES)}, or my_module:MySchedule")
-    return SCHEDULES[name]
+    return _named(name, SCHEDULES, "schedule", "MySchedule")

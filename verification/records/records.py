@@ -220,7 +220,8 @@ def _read_store(folder: Path, minimum: bool) -> Records:
 
     with read_store(folder) as store:
         workload, sign = str(store.identity["workload"]), sign_of(store.identity)
-        outcomes, constants, every = store.outcomes(), store.constants(), store.followed()
+        outcomes, every, shown = store.outcomes(), store.followed(), store.shown()
+    constants = [one for one in every if one.study in shown]
     grouped: dict[tuple[str, float], list[StudyRecord]] = {}
     for record in outcomes:
         if record.winner or record.lower:  # the others say nothing
