@@ -1,6 +1,6 @@
 # %% [markdown]
-# `make_workload` in `examples/own_pruned_model.py` returns a model, its data, a goal, a search space and a function that
-# prunes the model. Give kstar what makes all that.
+# `make_workload` in `examples/own_pruned_model.py` returns a model, its data, a goal, a search space and a function
+# that prunes the model. Give kstar what makes all that.
 # %%
 """Measure the curve of a model of one's own, dense and pruned."""
 
