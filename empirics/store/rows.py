@@ -28,6 +28,7 @@ from empirics.records import (
     number_text,
 )
 from empirics.stopping import read_stop_rule
+from empirics.store.packing import packed_trajectory, unpacked_trajectory
 from empirics.store.schema import POINT_OF, canonical_json, numbers, told_as_damage
 
 _OF_CONSTANTS = ("constants", "trajectories", "batch_variances")
@@ -134,7 +135,7 @@ class Store:
             for table in _OF_CONSTANTS:
                 _delete(transaction, table, key)
             _insert(transaction, "constants", [{**key, **own}])
-            _insert(transaction, "trajectories", [{**key, **vars(point)} for point in record.trajectory])
+            _insert(transaction, "trajectories", _trajectory(key, record.trajectory))
             variances = [{"examples": one.batch_size, **vars(one), **key} for one in record.batch_variances]
             _insert(transaction, "batch_variances", variances)
 
@@ -156,7 +157,7 @@ class Store:
                 f"UPDATE constants SET quantities = :quantities, seconds = :seconds WHERE {_is(key)}",  # noqa: S608
                 changed,
             )
-            _insert(transaction, "trajectories", [{**key, **vars(point)} for point in record.trajectory], replace=True)
+            _insert(transaction, "trajectories", _trajectory(key, record.trajectory), replace=True)
 
     def masks(self) -> dict[tuple[int, int, int, float], bytes]:
         """Return (replicate, trial, draw, sparsity) -> packed mask."""
@@ -224,10 +225,8 @@ class Store:
         """Return the constants along every run that was followed, perhaps several a sparsity and replicate."""
         with told_as_damage(self._path):
             trajectories: dict[Study, list[TrajectoryPoint]] = {}
-            for row in self._rows("trajectories", "quantity, step"):
-                error = None if row["error"] is None else float(row["error"])
-                point = TrajectoryPoint(row["quantity"], _count(row["step"]), float(row["value"]), error)
-                trajectories.setdefault(_study(row), []).append(point)
+            for row in self._rows("trajectories", "quantity"):
+                trajectories.setdefault(_study(row), []).extend(unpacked_trajectory(dict(row)))
             variances: dict[Study, list[BatchVariance]] = {}
             for row in self._rows("batch_variances", "examples, drawing"):
                 found = [float(row[name]) for name in ("measured", "error", "expected")]
@@ -280,6 +279,11 @@ def _insert(
             values["point"] = POINT_OF.format(":point")
         statement = f"INSERT {'OR REPLACE ' if replace else ''}INTO {table} ({', '.join(values)})"
         transaction.executemany(f"{statement} VALUES ({', '.join(values.values())})", written)
+
+
+def _trajectory(key: Mapping[str, object], points: Iterable[TrajectoryPoint]) -> list[dict[str, object]]:
+    """Return the rows of a run's trajectory."""
+    return [{**key, **quantity} for quantity in packed_trajectory(points)]
 
 
 def _insert_trainings(

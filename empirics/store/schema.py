@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from empirics.errors import InputError, describe
+from empirics.records import TrajectoryPoint
+from empirics.store.packing import packed_trajectory
 from kstar.ending import one_line
 
 SCHEMA_VERSION = 4
@@ -53,9 +55,9 @@ CREATE TABLE constants (
     PRIMARY KEY (goal, sparsity, replicate, batch_size)
 );
 CREATE TABLE trajectories (
-    {_STUDY_KEY}, quantity TEXT NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL, error REAL,
-    PRIMARY KEY (goal, sparsity, replicate, batch_size, quantity, step)
-) WITHOUT ROWID;
+    {_STUDY_KEY}, quantity TEXT NOT NULL, steps BLOB NOT NULL, quantity_values BLOB NOT NULL, errors BLOB,
+    PRIMARY KEY (goal, sparsity, replicate, batch_size, quantity)
+);
 CREATE TABLE batch_variances (
     {_STUDY_KEY}, examples INTEGER NOT NULL, drawing TEXT NOT NULL, measured REAL NOT NULL, error REAL NOT NULL,
     expected REAL NOT NULL, PRIMARY KEY (goal, sparsity, replicate, batch_size, examples, drawing)
@@ -190,18 +192,36 @@ def bring_up(connection: sqlite3.Connection) -> None:
         connection.execute(f"ALTER TABLE {name} RENAME TO older")
         new = "repeats" if name == "reruns" else name
         connection.execute(_TABLES[new])
-        values = {column: column for _, column, *_ in connection.execute("PRAGMA table_info(older)")}
-        if "point" in _TABLES[new]:
-            del values["metaparameters"]
-            connection.execute("INSERT OR IGNORE INTO points (metaparameters) SELECT metaparameters FROM older")
-            values["point"] = POINT_OF.format("older.metaparameters")
-        values |= _NEW_VALUES.get(name, {})
-        if name == "reruns":
-            values["number"] = values.pop("rerun")
-        into, taken = ", ".join(values), ", ".join(values.values())
-        connection.execute(f"INSERT INTO {new} ({into}) SELECT {taken} FROM older")  # noqa: S608 - fixed names
+        if name == "trajectories":
+            _pack_older(connection)
+        else:
+            _copy_older(connection, name, new)
         connection.execute("DROP TABLE older")
     connection.execute("UPDATE run SET schema_version = ?", (SCHEMA_VERSION,))
+
+
+def _copy_older(connection: sqlite3.Connection, name: str, new: str) -> None:
+    """Copy the rows of an older table into the one of this version."""
+    values = {column: column for _, column, *_ in connection.execute("PRAGMA table_info(older)")}
+    if "point" in _TABLES[new]:
+        del values["metaparameters"]
+        connection.execute("INSERT OR IGNORE INTO points (metaparameters) SELECT metaparameters FROM older")
+        values["point"] = POINT_OF.format("older.metaparameters")
+    values |= _NEW_VALUES.get(name, {})
+    if name == "reruns":
+        values["number"] = values.pop("rerun")
+    into, taken = ", ".join(values), ", ".join(values.values())
+    connection.execute(f"INSERT INTO {new} ({into}) SELECT {taken} FROM older")  # noqa: S608 - fixed names
+
+
+def _pack_older(connection: sqlite3.Connection) -> None:
+    """Copy trajectories that have a row for each point."""
+    rows = connection.execute("SELECT goal, sparsity, replicate, batch_size, quantity, step, value, error FROM older")
+    runs: dict[tuple[object, ...], list[TrajectoryPoint]] = {}
+    for *run, quantity, step, value, error in rows:
+        runs.setdefault(tuple(run), []).append(TrajectoryPoint(quantity, step, value, error))
+    packed = [(*run, *row.values()) for run, points in runs.items() for row in packed_trajectory(points)]
+    connection.executemany("INSERT INTO trajectories VALUES (?, ?, ?, ?, ?, ?, ?, ?)", packed)
 
 
 def canonical_json(value: object) -> str:
