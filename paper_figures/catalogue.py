@@ -7,6 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 import matplotlib as mpl
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from paper_figures.drawing.latex import latex
 from paper_figures.drawing.sheet import SHEET, Page, Sheet
@@ -136,7 +138,21 @@ def drawn(figure: Page, kind: str) -> bytes:
     content = io.BytesIO()
     with mpl.rc_context(figure.sheet.settings):
         figure.savefig(content, format=kind, metadata=dict(METADATA[kind]))
-    return content.getvalue()
+    return _in_few_colours(content) if kind == "png" else content.getvalue()
+
+
+def _in_few_colours(content: io.BytesIO) -> bytes:
+    """Return a PNG in 256 colours, a third as large; a style may have made it transparent: that stays as it is."""
+    image = Image.open(content)
+    ((least_opacity, _),) = image.getextrema()[3:]
+    if least_opacity < 255:
+        return content.getvalue()
+    told = PngInfo()
+    for name, text in METADATA["png"].items():
+        told.add_text(name, str(text))
+    smaller = io.BytesIO()
+    image.convert("RGB").quantize().save(smaller, "png", optimize=True, pnginfo=told, dpi=image.info["dpi"])
+    return smaller.getvalue()
 
 
 def figure_of(name: str, runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
