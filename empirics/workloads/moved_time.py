@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 _LOOK_AHEAD = {"sgd": 0, "momentum": 0, "nesterov": 1}
 
@@ -41,8 +42,27 @@ def moved_time(optimizer: str, schedule: str, point: Mapping[str, float], steps:
     numbers = np.arange(steps, dtype=np.float64)
     rates = np.full(steps, point["learning_rate"])
     if schedule == "linear":
-        passed = np.minimum(numbers / point["decay_steps"], 1.0)
-        rates *= 1.0 + (point["end_learning_rate_factor"] - 1.0) * passed
+        rates *= rate_left(point, numbers)
     momentum = 0.0 if optimizer == "sgd" else point["momentum"]
     velocities = (1.0 - momentum ** (numbers + 1.0 + _LOOK_AHEAD[optimizer])) / (1.0 - momentum)
     return float(rates @ velocities)
+
+
+def rate_left(point: Mapping[str, float], number: ArrayLike) -> NDArray[np.float64]:
+    r"""Return which share of its first rate a linear decay has left.
+
+    :math:`1 + (f - 1) \min(k/d, 1)`.
+
+    Args:
+        point: The run's metaparameters, `decay_steps` d >= 1 and `end_learning_rate_factor` f in (0, 1].
+        number: k, the steps taken before, >= 0; any shape.
+
+    Returns:
+        Its share, in [f, 1], of the same shape.
+
+    Example:
+        >>> rate_left({"decay_steps": 100.0, "end_learning_rate_factor": 0.5}, [0, 50, 200]).tolist()
+        [1.0, 0.75, 0.5]
+    """
+    passed = np.minimum(np.asarray(number, dtype=np.float64) / point["decay_steps"], 1.0)
+    return np.asarray(1.0 + (point["end_learning_rate_factor"] - 1.0) * passed)

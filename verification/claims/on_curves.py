@@ -51,11 +51,11 @@ def law_holds(curves: Sequence[FittedCurve], margin: float) -> Found:
     Returns:
         Evidence on the misfit of each curve with four batch sizes that reached the goal; else why there is none.
     """
-    return _evidence_or_reasons(_misfit(fitted, margin) for fitted in curves)
+    return evidence_or_reasons(misfit(fitted, margin) for fitted in curves)
 
 
-def _misfit(fitted: FittedCurve, margin: float) -> Evidence | Missing:
-    """Return evidence on the misfit of law H on one curve."""
+def misfit(fitted: FittedCurve, margin: float) -> Evidence | Missing:
+    """Return evidence on the misfit of law H on one curve, as a share of K; else why there is none."""
     if fitted.hyperbola is None or fitted.data.bounded_batch_sizes < 4:
         return _too_few(fitted)
     if (coarse := won_by_one(fitted)) is not None:
@@ -129,7 +129,7 @@ def linear_scaling(curves: Sequence[FittedCurve], equal: tuple[float, float]) ->
     Returns:
         Evidence on the slope, for each curve that has one there; else why none has.
     """
-    return _evidence_or_reasons(_end_slope(fitted, SMALL, equal) for fitted in curves)
+    return evidence_or_reasons(_end_slope(fitted, SMALL, equal) for fitted in curves)
 
 
 def plateau(curves: Sequence[FittedCurve], equal: tuple[float, float]) -> Found:
@@ -142,10 +142,10 @@ def plateau(curves: Sequence[FittedCurve], equal: tuple[float, float]) -> Found:
     Returns:
         Evidence on the slope, for each curve that has one there; else why none has.
     """
-    return _evidence_or_reasons(_end_slope(fitted, LARGE, equal) for fitted in curves)
+    return evidence_or_reasons(_end_slope(fitted, LARGE, equal) for fitted in curves)
 
 
-def _evidence_or_reasons(found: Iterable[Evidence | Missing]) -> Found:
+def evidence_or_reasons(found: Iterable[Evidence | Missing]) -> Found:
     """Return the evidence there is; where there is none, each reason once."""
     listed = list(found)
     evidence = [one for one in listed if isinstance(one, Evidence)]
@@ -235,20 +235,3 @@ def _why_no_slope(data: Observations, window: Observations, end: End) -> Missing
 def _size(window: Observations, where: NDArray[np.bool_] | slice = slice(None)) -> str:
     """Return the batch sizes of some points, ascending."""
     return ", ".join(str(round(size)) for size in np.exp(np.unique(window.log_batch_size[where])))
-
-
-def other_settings(curves: Sequence[FittedCurve], margin: float) -> Found:
-    """C17: C1 for workloads with a decaying rate, and for workloads measured at several goals.
-
-    Args:
-        curves: All fitted curves.
-        margin: As a share of K.
-
-    Returns:
-        Evidence on the misfit, for each such curve.
-    """
-    goals: dict[str, set[str]] = {}
-    for one in curves:
-        goals.setdefault(one.curve.workload, set()).add(one.curve.goal)
-    chosen = [one for one in curves if "linear" in one.curve.workload.split("/") or len(goals[one.curve.workload]) > 1]
-    return law_holds(chosen, margin) if chosen else Missing("needs curves with a decaying rate, or at two goals")

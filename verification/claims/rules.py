@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from verification.claims import on_curves, on_pairs, on_trials
+from verification.claims import on_curves, on_pairs, on_settings, on_trials
 from verification.claims.evidence import Found, Material
 from verification.claims.needs import Needs
 from verification.claims.on_trials import EDGE_MARGIN
@@ -236,7 +236,7 @@ RULES: tuple[Rule, ...] = (
         (0.0, MISFIT),
         "in every workload",
         Needs(batch_sizes=4, beside="goal"),
-        lambda seen: on_curves.other_settings(seen.curves, MISFIT),
+        lambda seen: on_settings.other_settings(seen.curves, MISFIT),
         across=True,
     ),
     Rule(

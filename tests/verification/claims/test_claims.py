@@ -342,6 +342,9 @@ def test_the_direction_of_the_critical_batch_size_ratio(tmp_path):
     assert evidence.estimate == pytest.approx(4.0, rel=0.3)
 
 
+FACTOR = "end_learning_rate_factor"
+
+
 def group(workload, *curves):
     """Noisy curves of one workload: (sparsity, c1, c2, seed)."""
     found = []
@@ -409,13 +412,32 @@ def test_one_factor_is_an_equality_of_critical_batch_sizes():
     assert verdicts(analyse(Records(source=None, curves=curves)))["C8"].verdict is Verdict.REJECTED
 
 
-def test_the_law_under_decay_and_at_two_goals_is_a_claim_of_its_own():
-    (curve,) = group("d/n/sgd/linear", (0.0, 1000.0, 40.0, 1))
-    assert verdicts(analyse(Records(source=None, curves=(curve,))))["C17"].verdict is not Verdict.NOT_MEASURED
+def test_the_law_at_two_goals_is_a_claim_of_its_own():
     (curve,) = group("d/n/sgd", (0.0, 1000.0, 40.0, 1))
     assert verdicts(analyse(Records(source=None, curves=(curve,))))["C17"].verdict is Verdict.NOT_MEASURED
     other = replace(curve, goal="h")
     assert verdicts(analyse(Records(source=None, curves=(curve, other))))["C17"].verdict is not Verdict.NOT_MEASURED
+
+
+@pytest.mark.parametrize(("steps", "left", "told"), [(400, 0.53, "more than half"), (600, 0.3, "")])
+def test_the_law_under_a_decay_counts_where_the_rate_has_fallen_to_half(steps, left, told):
+    """Ends of K* + 1 steps at a decay of 750 steps to 0.125: 1 - 0.875 K*/750, by hand."""
+    points = tuple(
+        CurvePoint(2**i, r, steps, steps + 1, {"learning_rate": 2.0**i, "decay_steps": 750.0, FACTOR: 0.125})
+        for i in range(5)
+        for r in range(3)
+    )
+    claim = verdicts(analyse(Records(source=None, curves=(Curve(workload="d/n/sgd/linear", points=points),))))["C17"]
+    assert (claim.verdict is Verdict.NOT_MEASURED) == bool(told)
+    assert f"at K* the median winner has {left:g} of its first rate" in claim.detail
+    assert told in claim.detail
+
+
+def test_a_decay_of_unknown_length_is_not_judged():
+    (curve,) = group("d/n/sgd/linear", (0.0, 1000.0, 40.0, 1))
+    claim = verdicts(analyse(Records(source=None, curves=(curve,))))["C17"]
+    assert claim.verdict is Verdict.NOT_MEASURED
+    assert "needs the winners' decay steps" in claim.detail
 
 
 def test_several_workloads_are_combined():
