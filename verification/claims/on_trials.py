@@ -27,7 +27,7 @@ from verification.inference.trends import WHOLE_TRAINING, Trend
 from verification.missing import Missing, each_once
 from verification.prediction.prediction import ratio_of
 from verification.records.measured_constants import Measured
-from verification.records.records import curve_groups
+from verification.records.records import Curve, curve_groups
 from verification.records.trials import SmoothnessRun, Trial, winner
 
 # Winners at an edge of what was tried: as few as this share are no sign of a search too narrow.
@@ -133,15 +133,11 @@ def winners_inside(curves: Sequence[FittedCurve]) -> Found:
     subjects: dict[tuple[str, str], str] = {}
     reason = "needs studies of 3 trials or more with their metaparameters, in rows of trials or in study.sqlite"
     for one in curves:
-        for trials in _studies(one.curve.trials):
-            best = winner(trials)
-            if best is None or not best.metaparameters or len(trials) < 3:
-                continue
-            if best.lower == 0.0:
-                reason = FIRST_TEST_RATES
-            else:
-                at_edge.setdefault(one.curve.group, []).append(_at_edge(best, trials))
-                subjects[one.curve.group] = one.curve.title or "all studies"
+        if any(best.lower == 0.0 for best, _ in _won(one.curve)):
+            reason = FIRST_TEST_RATES
+        if edges := winners_at_edge(one.curve):
+            at_edge.setdefault(one.curve.group, []).extend(edges)
+            subjects[one.curve.group] = one.curve.title or "all studies"
     found = []
     for group, edges in at_edge.items():
         k, n = sum(edges), len(edges)
@@ -156,6 +152,21 @@ def winners_inside(curves: Sequence[FittedCurve]) -> Found:
             )
         )
     return found or Missing(reason)
+
+
+def winners_at_edge(curve: Curve) -> list[bool]:
+    """Return of each study of a curve whether its winner has the smallest or largest value tried of a metaparameter.
+
+    Args:
+        curve: With its trials; a study that met its goal at the first test says nothing.
+    """
+    return [_at_edge(best, trials) for best, trials in _won(curve) if best.lower > 0.0]
+
+
+def _won(curve: Curve) -> list[tuple[Trial, list[Trial]]]:
+    """Return winner and trials of each study of 3 trials or more with their metaparameters."""
+    found = [(winner(trials), trials) for trials in _studies(curve.trials) if len(trials) >= 3]
+    return [(best, trials) for best, trials in found if best is not None and best.metaparameters]
 
 
 def smoothness_grows(trends: Mapping[str, Trend | Missing]) -> Found:

@@ -42,7 +42,8 @@ study. Few winners mean that the search was too coarse to say how the best rate 
 _RATIOS = """\
 A ratio is sparse over dense. *Predicted* is the ratio of Delta L beta; beside it stands that of Delta L beta/epsilon^2.
 B_crit is c1/c2. Brackets are 95% intervals: between replicates where a run has them, else between batch sizes only, not
-between seeds. Predictions compare seeds in pairs; one seed has no interval."""
+between seeds. Predictions compare seeds in pairs; one seed has no interval. *At an edge* counts the winners of both
+curves that have the smallest or largest value tried of a metaparameter: there a better one may lie outside."""
 _CONSEQUENCES = """\
 If every batch size has its own best rate, theory says more than the law (result 8 of `theory.md`). The slope of
 log(eta\\* K\\*) on log B is 0. The rate eta\\* follows B/(B + B_crit), slope 1. Away from eta\\*, K grows as

@@ -8,6 +8,7 @@ import numpy as np
 
 from verification.claims.analysis import Analysis
 from verification.claims.judge import Claim, Verdict
+from verification.claims.on_trials import winners_at_edge
 from verification.claims.rules import RULES
 from verification.fits.curves import FittedCurve
 from verification.inference.known import Slope
@@ -207,9 +208,9 @@ def ratios_table(runs: Sequence[KeptRun]) -> str:
     at, (low, high) = f"{paper.SPARSITY:g}", paper.STEPS_RATIO
     critical = [f"about {size}" for size in paper.CRITICAL_BATCH_SIZES.values()]
     rows = [
-        ["paper, all workloads", at, f"{low:g} to {high:g}", *("-" * 6)],
-        ["paper, MNIST Simple-CNN", at, *("-" * 2), f"{paper.C1_RATIO}", *("-" * 4)],
-        ["paper, the same with momentum", at, *("-" * 5), *critical],
+        ["paper, all workloads", at, f"{low:g} to {high:g}", *("-" * 7)],
+        ["paper, MNIST Simple-CNN", at, *("-" * 2), f"{paper.C1_RATIO}", *("-" * 5)],
+        ["paper, the same with momentum", at, *("-" * 5), *critical, "-"],
     ]
     for run in runs:
         rows += [
@@ -217,7 +218,7 @@ def ratios_table(runs: Sequence[KeptRun]) -> str:
             for pair in run.analysis.pairs
         ]
     header = ["", "S, %", "K\\*_S/K\\*_0 over B", "c1 ratio", "predicted", "predicted, measured epsilon", "c2 ratio"]
-    return table([*header, "B_crit, dense", "B_crit, at S"], rows)
+    return table([*header, "B_crit, dense", "B_crit, at S", "at an edge"], rows)
 
 
 def _where(run: KeptRun, fitted: FittedCurve) -> str:
@@ -232,7 +233,14 @@ def _ratio_cells(analysis: Analysis, pair: Pair) -> list[str]:
     span = f"{number(min(ratios))} to {number(max(ratios))}" if ratios else "-"
     c1, c2 = ("-" if pair.fit is None else estimate_text(pair.ratios[q], pair.intervals[q]) for q in ("c1", "c2"))
     predicted = [predicted_cell(made) for made in (pair.prediction, with_measured_epsilon(analysis, pair))]
-    return [span, c1, *predicted, c2, _critical_batch_size(pair.dense), _critical_batch_size(pair.sparse)]
+    sides = (pair.dense, pair.sparse)
+    return [span, c1, *predicted, c2, *map(_critical_batch_size, sides), _at_edge(sides)]
+
+
+def _at_edge(sides: Sequence[FittedCurve]) -> str:
+    """Return how many winners of how many lie at an edge of the search; a dash where the trials are not known."""
+    edges = [edge for side in sides for edge in winners_at_edge(side.curve)]
+    return f"{sum(edges)}/{len(edges)}" if edges else "-"
 
 
 def with_measured_epsilon(analysis: Analysis, pair: Pair) -> Prediction | Missing:
