@@ -112,10 +112,21 @@ def judge_own(runs: Sequence[Material]) -> tuple[Claim, ...]:
     everything = Material(curves=[curve for run in runs for curve in run.curves])
 
     def fixed(rule: Rule) -> Rule:
-        found = _together([rule.evidence(seen) for seen in ([everything] if rule.across else runs)])
+        one_by_one = [_named(rule.evidence(seen), seen if len(runs) > 1 else Material()) for seen in runs]
+        found = _together([rule.evidence(everything)] if rule.across else one_by_one)
         return replace(rule, evidence=lambda _: found)
 
     return judge_all(Material(), [fixed(rule) for rule in OWN_RULES])
+
+
+def _named(found: Found, seen: Material) -> Found:
+    """Return evidence that names the workload it is of."""
+    if isinstance(found, Missing) or not seen.curves:
+        return found
+    workload = seen.curves[0].curve.workload
+    return [
+        one if one.subject.startswith(workload) else replace(one, subject=f"{workload}, {one.subject}") for one in found
+    ]
 
 
 def _together(parts: Sequence[Found]) -> Found:

@@ -1,6 +1,7 @@
 """Our own claims: each number against one computed by hand, each verdict won and lost, and the command."""
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -178,6 +179,7 @@ def test_the_command_prints_a_row_a_rule_and_refuses_what_is_no_run(capsys):
     assert main([str(EVIDENCE / "digits-sgd"), str(EVIDENCE / "digits-momentum")]) == 0
     out = capsys.readouterr().out
     assert all(f"\n{rule.id:<5}{rule.statement}" in out for rule in OWN_RULES)
+    assert re.search(r"^T3a: .*; shown: digits/small-cnn/\w+, sparsity \d+%, B = \d+$", out, re.MULTILINE)
     with pytest.raises(SystemExit) as ending:
         main(["nowhere"])
     assert ending.value.code == 2
