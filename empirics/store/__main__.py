@@ -25,10 +25,13 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m empirics
     """
     parser = OneLineParser(prog=prog, description="Make finished runs small: drop masks, which a run finds again.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
+    parser.add_argument(
+        "--traces", action="store_true", help="drop the errors of trials, too; verdicts and figures need none"
+    )
     options = parser.parse_args(arguments)
     try:
         for run in options.runs:
-            before, after = shrink(run)
+            before, after = shrink(run, traces=options.traces)
             say(f"{run}: {before / 1e6:.2f} MB before, {after / 1e6:.2f} MB now")
     except (ValueError, OSError, sqlite3.Error) as error:
         parser.refuse(error)

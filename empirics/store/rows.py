@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -88,10 +88,10 @@ class Store:
         with self._transaction() as transaction:
             _insert(transaction, "masks", map(vars, masks), replace=True)
 
-    def drop_masks(self) -> None:
-        """Remove all masks; whatever needs one finds it again."""
+    def drop(self, table: Literal["masks", "traces"]) -> None:
+        """Empty a table that no verdict needs."""
         with self._transaction() as transaction:
-            transaction.execute("DELETE FROM masks")
+            _delete(transaction, table, {})
 
     def add_study(self, outcome: StudyOutcome) -> None:
         """Store a study's outcome for every goal; replaces one of fewer trials, and what came from its winner."""
@@ -295,8 +295,8 @@ def _insert_trainings(
 
 
 def _delete(transaction: sqlite3.Connection, table: str, key: Mapping[str, object]) -> None:
-    """Remove the rows of a key."""
-    transaction.execute(f"DELETE FROM {table} WHERE {_is(key)}", key)  # noqa: S608
+    """Remove the rows of a key, all of them where it names nothing."""
+    transaction.execute(f"DELETE FROM {table} WHERE {_is(key) or 'true'}", key)  # noqa: S608
 
 
 def _is(key: Mapping[str, object]) -> str:

@@ -261,6 +261,19 @@ def test_a_run_that_is_shrunk_loses_its_masks_and_nothing_else(folder):
         assert store.studies() == {study().study: study()}
 
 
+def test_traces_are_dropped_where_that_is_asked_for(folder):
+    of = study().study
+    with opened(folder) as store:
+        store.add_study(StudyOutcome((study(),), (TraceRecord(of, 0, "error", (2, 4), (0.5, 0.25)),)))
+    assert main([str(folder)]) == 0
+    with read_store(folder) as store:
+        assert len(store.traces(of)) == 1
+    assert main([str(folder), "--traces"]) == 0
+    with read_store(folder) as store:
+        assert store.traces(of) == []
+        assert store.studies() == {of: study()}
+
+
 def test_a_run_in_progress_is_not_shrunk(folder, capsys):
     with opened(folder) as store:
         store.add_masks([MaskRecord(0, 0, 90.0, bytes(10))])
