@@ -327,8 +327,9 @@ def test_a_run_without_its_masks_is_gone_on_with_as_if_it_had_them(copied):
     """Constants of the same winners, and a study more: pruning finds the masks that were dropped."""
     further = (*QUICK, "--examples", "60", "--replicates", "2")
     whole = Path(shutil.copytree(copied, copied.with_name("whole")))
-    before, after = shrink(copied)
-    assert after < before
+    shrink(copied)
+    with read_store(copied) as store:
+        assert store.masks() == {}
     for folder in (copied, whole):
         assert run(*further, "--out", folder) == 0
     assert (copied / "constants.csv").read_bytes() == (whole / "constants.csv").read_bytes()
