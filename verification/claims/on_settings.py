@@ -54,8 +54,8 @@ def _with_decay(fitted: FittedCurve, margin: float) -> Evidence | Missing:
     if not left:
         return Missing("needs the winners' decay steps, to tell whether the rate fell before the goal")
     median = statistics.median(left)
-    told = f"at K* the median winner has {median:.2g} of its first rate"
+    told = f"at K* the median winner has {median:.2g} of its first rate at sparsity {fitted.curve.sparsity:g}%"
     if median > MOST_LEFT:
-        return Missing(f"{told}, more than half: search shorter decays")
+        return Missing(f"{told}, more than half")
     found = misfit(fitted, margin)
     return replace(found, note="; ".join(filter(None, (told, found.note)))) if isinstance(found, Evidence) else found

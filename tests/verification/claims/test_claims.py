@@ -429,7 +429,7 @@ def test_the_law_under_a_decay_counts_where_the_rate_has_fallen_to_half(steps, l
     )
     claim = verdicts(analyse(Records(source=None, curves=(Curve(workload="d/n/sgd/linear", points=points),))))["C17"]
     assert (claim.verdict is Verdict.NOT_MEASURED) == bool(told)
-    assert f"at K* the median winner has {left:g} of its first rate" in claim.detail
+    assert f"at K* the median winner has {left:g} of its first rate at sparsity 0%" in claim.detail
     assert told in claim.detail
 
 
