@@ -45,7 +45,7 @@ def write_tables(
         "identity": identity,
         "asked_for": asked_for,
         "study_seconds": round(sum(record.seconds for record in records), 3),
-        "constants_seconds": round(sum(record.seconds for record in constants), 3),
+        "constants_seconds": round(sum(record.seconds for record in store.followed()), 3),
         "sessions": store.sessions(),
     }
     write_atomically(folder / "provenance.json", json.dumps(provenance, indent=2) + "\n", within)
