@@ -11,8 +11,11 @@ from verification.claims.judge import Claim, Verdict
 from verification.fits.curves import fit_curves
 from verification.fits.fit import Interval
 from verification.inference.pairs import compare_all
-from verification.own_claims.rules import OWN_RULES, judge_own
+from verification.missing import Missing
+from verification.own_claims.rules import OWN_RULES, evidence_of, judge_own
 from verification.records.records import Records, read_records
+
+_LEVEL = 0.90
 
 
 @command
@@ -28,10 +31,13 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m verifica
     """
     parser = OneLineParser(prog=prog, description="Judge our own claims, T1 to T6 of evidence/PROTOCOL.md.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders, one workload each")
+    parser.add_argument("--rows", action="store_true", help="print what each curve and pair says, with 90%% intervals")
     options = parser.parse_args(arguments)
     try:
         seen = [_material(read_records(folder)) for folder in options.runs]
         say(describe_own(judge_own(seen)))
+        if options.rows:
+            say("\n" + "\n".join(describe_rows(seen)))
     except (ValueError, OSError) as error:
         parser.refuse(error)
     return 0
@@ -54,18 +60,48 @@ def describe_own(claims: Sequence[Claim]) -> str:
     for claim, rule in zip(claims, OWN_RULES, strict=True):
         within = "" if rule.equal is None else f"{rule.equal[0]:.3g} to {rule.equal[1]:.3g}"
         p = "-" if claim.p_holm is None else f"{claim.p_holm:.2g}"
-        told = "-" if claim.verdict is Verdict.NOT_MEASURED else _estimate(claim)
+        told = "-" if claim.verdict is Verdict.NOT_MEASURED else _estimate(claim.estimate, claim.interval)
         lines.append(f"{claim.id:<5}{claim.statement:<51}{claim.brief:<20}{told:<27}{within:<14}{p}")
         why = claim.detail if claim.verdict is Verdict.NOT_MEASURED else f"{rule.effect}; shown: {claim.subject}"
         notes.append(f"{claim.id}: {why}")
     return "\n".join([*lines, "", *notes])
 
 
-def _estimate(claim: Claim) -> str:
+def describe_rows(runs: Sequence[Material]) -> list[str]:
+    """Return a line for each curve or pair that a claim is judged by, with its 90% interval and where that lies.
+
+    Args:
+        runs: What each run folder holds, one workload each.
+    """
+    lines = []
+    for rule in OWN_RULES:
+        found = evidence_of(rule, runs)
+        for one in [] if isinstance(found, Missing) else found:
+            ends = None if one.interval is None else one.interval(_LEVEL)
+            place = "" if ends is None or rule.equal is None else _place(ends, *rule.equal)
+            lines.append(f"{rule.id:<5}{_estimate(one.estimate, ends):<27}{place:<9}{one.subject}")
+    return lines
+
+
+def _place(ends: Interval, low: float, high: float) -> str:
+    """Return where an interval lies: within a margin, outside it, or across an edge of it.
+
+    Example:
+        >>> _place(Interval(0.9, 1.1), 0.8, 1.25), _place(Interval(0.9, 2.0), 0.8, 1.25)
+        ('within', 'across')
+    """
+    if ends.inside(low, high):
+        return "within"
+    outside = (ends.low is not None and ends.low > high) or (ends.high is not None and ends.high < low)
+    return "outside" if outside else "across"
+
+
+def _estimate(estimate: float | None, ends: Interval | None) -> str:
     """Return what was found, with its interval."""
-    ends = claim.interval or Interval(None, None)
-    told = "-" if claim.estimate is None else f"{claim.estimate:.3g}"
-    return told if ends.low is None or ends.high is None else f"{told} [{ends.low:.3g}, {ends.high:.3g}]"
+    told = "-" if estimate is None else f"{estimate:.3g}"
+    if ends is None or ends.low is None or ends.high is None:
+        return told
+    return f"{told} [{ends.low:.3g}, {ends.high:.3g}]"
 
 
 if __name__ == "__main__":

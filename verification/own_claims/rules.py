@@ -109,14 +109,24 @@ def judge_own(runs: Sequence[Material]) -> tuple[Claim, ...]:
     Args:
         runs: What each run folder holds, one workload each.
     """
-    everything = Material(curves=[curve for run in runs for curve in run.curves])
 
     def fixed(rule: Rule) -> Rule:
-        one_by_one = [_named(rule.evidence(seen), seen if len(runs) > 1 else Material()) for seen in runs]
-        found = _together([rule.evidence(everything)] if rule.across else one_by_one)
+        found = evidence_of(rule, runs)
         return replace(rule, evidence=lambda _: found)
 
     return judge_all(Material(), [fixed(rule) for rule in OWN_RULES])
+
+
+def evidence_of(rule: Rule, runs: Sequence[Material]) -> Found:
+    """Return what all runs say about a claim, a row for each curve or pair; else why they say nothing.
+
+    Args:
+        rule: Of `OWN_RULES`.
+        runs: What each run folder holds, one workload each.
+    """
+    if rule.across:
+        return rule.evidence(Material(curves=[curve for run in runs for curve in run.curves]))
+    return _together([_named(rule.evidence(seen), seen if len(runs) > 1 else Material()) for seen in runs])
 
 
 def _named(found: Found, seen: Material) -> Found:
