@@ -1,43 +1,83 @@
 """The page of results says what the commands say of the runs that are kept."""
 
+import math
 import re
 
+import numpy as np
+import pytest
+from scipy.stats import t
 from tools.checkout import ROOT
 
 from verification.claims.judge import Verdict
 from verification.own_claims.__main__ import main
 from verification.own_claims.rules import OWN_RULES
 from verification.records.records import read_records
+from verification.report.tables import estimate_text
 from verification.report.verdicts import kept_or_computed
 
 PAGE = (ROOT / "docs/results.md").read_text(encoding="utf-8")
-RUN = ROOT / "evidence/digits-sgd"
+EVIDENCE = ROOT / "evidence"
+OPTIMIZERS = ("digits-sgd", "digits-momentum", "digits-nesterov")
 
 
-def row(id_):
-    (cells,) = re.findall(rf"^\| {id_}\b(.*)\|$", PAGE, re.MULTILINE)
-    return cells
+def cells(start):
+    """Return the cells of the row whose first cell is this, or begins so with a colon."""
+    (row,) = re.findall(rf"^\| ({re.escape(start)}(?::| \|).*) \|$", PAGE, re.MULTILINE)
+    return row.split(" | ")
+
+
+def printed(capsys, *runs):
+    """Return verdict and estimate of each of our claims, as the command prints them."""
+    assert main([str(EVIDENCE / run) for run in runs]) == 0
+    out, found = capsys.readouterr().out, {}
+    for rule in OWN_RULES:
+        (line,) = re.findall(rf"^{rule.id:<5}.*$", out, re.MULTILINE)
+        verdict = r"  ((?:supported|rejected)(?: \d+ of \d+)?|inconclusive|not measured) +(\S+(?: \[.*?\])?)"
+        found[rule.id] = re.search(verdict, line).groups()
+    return found
 
 
 def test_our_own_claims_stand_there_as_the_command_prints_them(capsys):
-    assert main([str(RUN)]) == 0
-    printed = capsys.readouterr().out
+    sgd = printed(capsys, "digits-sgd")
+    every = printed(capsys, *OPTIMIZERS, "digits-sgd-decay")
     for rule in OWN_RULES:
-        (line,) = re.findall(rf"^{rule.id:<5}.*$", printed, re.MULTILINE)
-        found = re.search(
-            r"  ((?:supported|rejected)(?: \d+ of \d+)?|inconclusive|not measured) +(\S+(?: \[.*?\])?)", line
-        )
-        verdict, estimate = found.groups()
-        assert row(rule.id).rstrip().endswith(verdict), rule.id
-        assert f"| {estimate} |" in row(rule.id), rule.id
+        _, _, margin, estimate, alone, together = cells(rule.id)
+        assert (alone, estimate) == sgd[rule.id], rule.id
+        assert together == every[rule.id][0], rule.id
+        if rule.equal is not None:
+            assert margin == f"{rule.equal[0]:.3g} to {rule.equal[1]:.3g}", rule.id
 
 
-def test_verdicts_on_the_papers_claims_are_those_kept_with_the_run():
-    analysis, _ = kept_or_computed(RUN, read_records(RUN), 0)
+@pytest.mark.parametrize(("run", "column"), [(run, i - 3) for i, run in enumerate(OPTIMIZERS)])
+def test_verdicts_on_the_papers_claims_are_those_kept_with_the_runs(run, column):
+    analysis, _ = kept_or_computed(EVIDENCE / run, read_records(EVIDENCE / run), 0)
     claims = {claim.id: claim for claim in analysis.claims}
     shown = re.findall(r"^\| (C\d+): ", PAGE, re.MULTILINE)
     assert len(shown) >= 9
     for id_ in shown:
-        claim = claims[id_]
-        assert claim.verdict is not Verdict.NOT_MEASURED
-        assert row(id_).rstrip().split("| ")[-1].replace(",", "") in {claim.brief, claim.verdict.value}, id_
+        assert claims[id_].verdict is not Verdict.NOT_MEASURED
+        assert cells(id_)[column].replace(",", "") == claims[id_].brief, id_
+
+
+@pytest.mark.parametrize(
+    ("name", "run"),
+    [
+        ("SNIP", "digits-sgd"),
+        ("SNIP, no biases at either sparsity", "digits-sgd-no-biases"),
+        ("the largest initial weights", "digits-sgd-magnitude"),
+        ("random", "digits-sgd-random"),
+    ],
+)
+def test_ratios_by_mask_are_those_of_the_runs(name, run):
+    """Geometric means over replicates with Student's interval, computed anew; the last column by joint fits."""
+    records = read_records(EVIDENCE / run)
+    steps = {(c.sparsity, p.batch_size, p.replicate): p.upper for c in records.curves for p in c.points if p.reached}
+    row = cells(name)
+    for size, told in zip((16, 64, 256), row[1:4], strict=True):
+        logs = [math.log(steps[90.0, size, r] / steps[0.0, size, r]) for r in range(10)]
+        half = t.ppf(0.975, 9) * np.std(logs, ddof=1) / math.sqrt(10)
+        ends = [math.exp(np.mean(logs) + sign * half) for sign in (0, -1, 1)]
+        assert told == "{:.3g} [{:.3g}, {:.3g}]".format(*ends)
+    analysis, _ = kept_or_computed(EVIDENCE / run, records, 0)
+    (pair,) = (one for one in analysis.pairs if one.sparse.curve.sparsity == 90.0)
+    assert row[4] == estimate_text(pair.ratios["b_crit"], pair.intervals["b_crit"])
