@@ -3,7 +3,6 @@
 Every refusal is a ValueError of one line that names the file, the row (the header is row 1) and the column.
 """
 
-import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from empirics.records import number_text
 from empirics.workloads.goal_label import goal_label, sign_of
 from verification.records.constants_file import Constant, printed_constant, read_constants, without_seeds
 from verification.records.measured_constants import Measured, measured_by_sparsity
+from verification.records.notes import draws_notes, masks_notes, winners_notes
 from verification.records.provenance_file import goal_signs
 from verification.records.trials import (
     SmoothnessRun,
@@ -220,6 +220,7 @@ def _read_store(folder: Path, minimum: bool) -> Records:
 
     with read_store(folder) as store:
         workload, sign = str(store.identity["workload"]), sign_of(store.identity)
+        masks = masks_notes(store.identity)
         outcomes, every, shown = store.outcomes(), store.followed(), store.shown()
     constants = [one for one in every if one.study in shown]
     grouped: dict[tuple[str, float], list[StudyRecord]] = {}
@@ -239,7 +240,7 @@ def _read_store(folder: Path, minimum: bool) -> Records:
     printed = folder / "curves.csv"
     text = printed.read_bytes() if printed.is_file() else None
     same = text is None or any(text == curves_text(workload, outcomes, width).encode() for width in CURVES_WIDTHS)
-    notes = (*_draws_note(curves), *_winners_note(outcomes))
+    notes = (*masks, *draws_notes(curve.draws for curve in curves), *winners_notes(outcomes))
     if not same:
         notes = (*notes, "curves.csv is not what study.sqlite holds, which was read; to read a table, name it")
     return Records(
@@ -251,31 +252,6 @@ def _read_store(folder: Path, minimum: bool) -> Records:
         followed=tuple(followed.values()),
         measured=measured,
     )
-
-
-def _draws_note(curves: Sequence[Curve]) -> tuple[str, ...]:
-    """Return which steps are judged, where there are K* and K_rate."""
-    draws = sorted({curve.draws for curve in curves if curve.draws > 1})
-    if not draws:
-        return ()
-    told = (
-        f"steps are K_rate, the median over {' or '.join(map(str, draws))} draws at the best rate, and rates those of "
-    )
-    return (f"{told}the winners of K*; --minimum judges K*, the least over trials",)
-
-
-def _winners_note(studies: "Iterable[StudyRecord]") -> tuple[str, ...]:
-    """Return how much longer winners take when they alone are drawn again, where some were."""
-    logs = [
-        math.log(one.best_rate.steps / one.winner.step)
-        for one in studies
-        if one.draws == 1 and one.winner and one.best_rate and one.best_rate.steps
-    ]
-    if not logs:
-        return ()
-    times = f"{math.exp(sum(logs) / len(logs)):.2f} times K* in the median, over {len(logs)} of the studies"
-    why = "a lucky draw chose their rate (--draws 5 chooses by all draws)"
-    return (f"drawn again, winners take {times}; that is not judged, for {why}",)
 
 
 def _stored_curve(workload: str, goal: str, sign: str, studies: "Sequence[StudyRecord]", drawn: bool) -> Curve:
