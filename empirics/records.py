@@ -157,7 +157,7 @@ class StudyRecord:
     redrawn: tuple[TrialRecord, ...] = ()
     repeats: tuple[RepeatRecord, ...] = ()
 
-    @property
+    @cached_property
     def winner(self) -> TrialRecord | None:
         """The trial that reached the goal first; of several the lowest index."""
         reached = [trial for trial in self.trials if trial.ending == "complete"]
@@ -168,7 +168,7 @@ class StudyRecord:
         """K*, the fewest steps to the goal, or None when no trial reached it."""
         return self.winner.step if self.winner else None
 
-    @property
+    @cached_property
     def stopping_step(self) -> int:
         """The step at which the study was over."""
         return self._over(self.stop)
