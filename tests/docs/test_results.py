@@ -27,19 +27,23 @@ def cells(start):
 
 
 def printed(capsys, *runs):
-    """Return verdict and estimate of each of our claims, as the command prints them."""
-    assert main([str(EVIDENCE / run) for run in runs]) == 0
-    out, found = capsys.readouterr().out, {}
-    for rule in OWN_RULES:
-        (line,) = re.findall(rf"^{rule.id:<5}.*$", out, re.MULTILINE)
-        verdict = r"  ((?:supported|rejected)(?: \d+ of \d+)?|inconclusive|not measured) +(\S+(?: \[.*?\])?)"
-        found[rule.id] = re.search(verdict, line).groups()
-    return found
+    """Return each claim's verdict, and the estimate of the row that it shows with that row's own interval."""
+    assert main([*(str(EVIDENCE / run) for run in runs), "--rows"]) == 0
+    table, notes, rows = capsys.readouterr().out.rstrip().split("\n\n")
+    shown = dict(re.findall(r"^(T\S+): .*; shown: (.*)$", notes, re.MULTILINE))
+    estimates = {}
+    for line in rows.splitlines():
+        id_, estimate, *_, subject = re.split(r" {2,}", line)
+        estimates[id_, subject] = estimate
+    word = r"  (supported|rejected|inconclusive|not measured)( \d+ of \d+)?  "
+    verdicts = {line.split()[0]: "".join(re.search(word, line).groups("")) for line in table.splitlines()[1:]}
+    return {id_: (verdict, estimates.get((id_, shown.get(id_)), "-")) for id_, verdict in verdicts.items()}
 
 
 def test_our_own_claims_stand_there_as_the_command_prints_them(capsys):
     sgd = printed(capsys, "digits-sgd")
     every = printed(capsys, *OPTIMIZERS, "digits-sgd-decay")
+    assert len(sgd) == len(OWN_RULES)
     for rule in OWN_RULES:
         _, _, margin, estimate, alone, together = cells(rule.id)
         assert (alone, estimate) == sgd[rule.id], rule.id
