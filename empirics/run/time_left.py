@@ -15,6 +15,8 @@ OVERHEAD_EXAMPLES = 4.0
 class TimeLeft:
     """The clock of one stage: a unit takes a (steps) + b (examples) seconds, with a and b from those that are done.
 
+    One that has run longer is taken to go on for as long as it is late.
+
     Attributes:
         sizes: Unit of work to its (steps, examples), guessed beforehand, in any unit.
         jobs: Units at once.
@@ -28,8 +30,8 @@ class TimeLeft:
         >>> clock.left(110.0)
         >>> clock.finish("long", now=124.0)  # 24 s for 20 + 4 examples
         >>> clock.watch("short", now=124.0)
-        >>> clock.left(124.0), clock.left(130.0)
-        (17.0, 11.0)
+        >>> clock.left(124.0), clock.left(130.0), clock.left(146.0)  # 12 s expected; 10 s late
+        (17.0, 11.0, 15.0)
     """
 
     sizes: Mapping[str, tuple[float, float]]
@@ -54,7 +56,7 @@ class TimeLeft:
             return None
         per_step, per_example = self._rates()
         rest = {
-            unit: max(per_step * steps + per_example * examples - (now - self.began.get(unit, now)), 0.0)
+            unit: abs(per_step * steps + per_example * examples - (now - self.began.get(unit, now)))
             for unit, (steps, examples) in self.sizes.items()
             if unit not in self.taken
         }

@@ -152,6 +152,6 @@ def test_the_time_left_follows_from_steps_and_examples_of_what_is_done():
     clock.watch("c", 10.0)
     clock.finish("b", 60.0)
     clock.watch("d", 60.0)
-    assert clock.left(60.0) == pytest.approx((0.0 + 3.0) / 2 + 7.0)  # c should be over by now
+    assert clock.left(60.0) == pytest.approx((20.0 + 3.0) / 2 + 7.0)  # c is 20 s late
     clock.finish("c", 61.0)
     assert TimeLeft({"a": (1, 1)}, later=None, taken={"a": 1.0}).left(0.0) is None
