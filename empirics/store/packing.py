@@ -14,7 +14,7 @@ from empirics.records import TrajectoryPoint
 
 STEP: Final = "<i8"
 NUMBER: Final = "<f8"
-MOST_BYTES: Final = 2**28
+MOST_BYTES: Final = 2**28  # of one value of a store
 
 
 def packed(sequence: Iterable[float], kind: str) -> bytes:

@@ -15,12 +15,11 @@ from typing import Any
 
 from empirics.errors import InputError, describe
 from empirics.records import TrajectoryPoint
-from empirics.store.packing import packed_trajectory
+from empirics.store.packing import MOST_BYTES, packed_trajectory
 from kstar.ending import one_line
 
 SCHEMA_VERSION = 4
 FILE_NAME = "study.sqlite"
-MOST_VALUE_BYTES = 2**28
 
 _STUDY_KEY = "goal TEXT NOT NULL, sparsity REAL NOT NULL, replicate INTEGER NOT NULL, batch_size INTEGER NOT NULL"
 SCHEMA = f"""
@@ -159,7 +158,7 @@ def stored_identity(connection: sqlite3.Connection, path: Path) -> dict[str, Any
         sqlite3.DatabaseError: If it is no database at all.
     """
     connection.execute("PRAGMA trusted_schema = OFF")
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_VALUE_BYTES)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
     found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
     if not found:
         return None

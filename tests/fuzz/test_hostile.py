@@ -135,7 +135,7 @@ def test_a_value_of_another_kind_is_one_line_where_it_is_read(sql, stored):
 
 
 def test_a_value_larger_than_any_run_writes_is_refused(stored, monkeypatch):
-    monkeypatch.setattr(schema, "MOST_VALUE_BYTES", 10**6)
+    monkeypatch.setattr(schema, "MOST_BYTES", 10**6)
     spoil(stored, "UPDATE masks SET bits = zeroblob(2000000)")
     with pytest.raises(InputError, match="is damaged"), read_store(stored) as store:
         store.masks()

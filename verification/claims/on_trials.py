@@ -133,11 +133,11 @@ def winners_inside(curves: Sequence[FittedCurve]) -> Found:
     subjects: dict[tuple[str, str], str] = {}
     reason = "needs studies of 3 trials or more with their metaparameters, in rows of trials or in study.sqlite"
     for one in curves:
-        if any(best.lower == 0.0 for best, _ in _won(one.curve)):
-            reason = FIRST_TEST_RATES
         if edges := winners_at_edge(one.curve):
             at_edge.setdefault(one.curve.group, []).extend(edges)
             subjects[one.curve.group] = one.curve.title or "all studies"
+        elif _won(one.curve):
+            reason = FIRST_TEST_RATES
     found = []
     for group, edges in at_edge.items():
         k, n = sum(edges), len(edges)

@@ -126,7 +126,8 @@ def evidence_of(rule: Rule, runs: Sequence[Material]) -> Found:
     """
     if rule.across:
         return rule.evidence(Material(curves=[curve for run in runs for curve in run.curves]))
-    return _together([_named(rule.evidence(seen), seen if len(runs) > 1 else Material()) for seen in runs])
+    found = [rule.evidence(seen) for seen in runs]
+    return found[0] if len(runs) == 1 else _together(list(map(_named, found, runs)))
 
 
 def _named(found: Found, seen: Material) -> Found:
