@@ -28,11 +28,10 @@ from empirics.records import (
     number_text,
 )
 from empirics.stopping import read_stop_rule
-from empirics.store.packing import packed_trajectory, unpacked_trajectory
-from empirics.store.schema import POINT_OF, canonical_json, numbers, told_as_damage
+from empirics.store.packing import packed_trajectory, packed_trials, unpacked_trajectory, unpacked_trials
+from empirics.store.schema import canonical_json, numbers, told_as_damage
 
 _OF_CONSTANTS = ("constants", "trajectories", "batch_variances")
-_WITH_POINTS = "{} LEFT JOIN points USING (point)"
 _OF_STUDY = ("max_steps", "eval_interval", "best_error", "seconds", "draws")
 
 
@@ -98,26 +97,27 @@ class Store:
         with self._transaction() as transaction:
             for record in outcome.records:
                 key = self._key(record.study, record.goal)
-                for table in ("studies", "trials", "repeats", *_OF_CONSTANTS):
+                for table in ("studies", "repeats", *_OF_CONSTANTS):
                     _delete(transaction, table, key)
-                _insert(transaction, "studies", [{**key, **{name: getattr(record, name) for name in _OF_STUDY}}])
-                rows = [
-                    {**key, **_ending(one), "short": one.short, "draw": one.draw}
-                    for one in (*record.trials, *record.redrawn)
-                ]
-                _insert_trainings(transaction, "trials", rows)
+                trials = (*record.trials, *record.redrawn)
+                points = _points(transaction, trials)
+                packed = packed_trials({**_ending(one, points), "short": one.short, "draw": one.draw} for one in trials)
+                of = {name: getattr(record, name) for name in _OF_STUDY}
+                _insert(transaction, "studies", [{**key, **of, "trials": packed}])
             for study in {record.study for record in outcome.records}:
                 _delete(transaction, "traces", vars(study))
             _insert(transaction, "traces", [_packed(trace) for trace in outcome.traces])
 
     def add_repeats(self, records: Iterable[RepeatRecord]) -> None:
         """Store retrainings of winners."""
-        rows = [
-            {**self._key(one.study, one.goal), **_ending(one.trial), "kind": one.kind, "number": one.number}
-            for one in records
-        ]
+        repeats = list(records)
         with self._transaction() as transaction:
-            _insert_trainings(transaction, "repeats", rows, replace=True)
+            points = _points(transaction, (one.trial for one in repeats))
+            rows = [
+                {**self._key(one.study, one.goal), **_ending(one.trial, points), "kind": one.kind, "number": one.number}
+                for one in repeats
+            ]
+            _insert(transaction, "repeats", rows, replace=True)
 
     def add_constants(self, record: ConstantsRecord) -> None:
         """Store the constants along a study's winner with their trajectory, in the place of older ones."""
@@ -169,20 +169,16 @@ class Store:
         """Return every finished study for one goal, the first by default, in the order of `curves.csv`."""
         with told_as_damage(self._path):
             goal = self.goals[0] if goal is None else goal
-            trials: dict[Study, list[TrialRecord]] = {}
-            for row in self._rows(_WITH_POINTS.format("trials"), "draw, trial", goal):
-                short = None if row["short"] is None else _count(row["short"])
-                trial = TrialRecord(**_ended(row), short=short, draw=_count(row["draw"]))
-                trials.setdefault(_study(row), []).append(trial)
+            points = dict(self._connection.execute("SELECT point, metaparameters FROM points").fetchall())
             repeats: dict[Study, list[RepeatRecord]] = {}
-            for row in self._rows(_WITH_POINTS.format("repeats"), "kind, number", goal):
+            for row in self._rows("repeats", "kind, number", goal):
                 kind, number = _kind(row["kind"]), _count(row["number"], 1)
-                trial = TrialRecord(**_ended(row), draw=number if kind == "draw" else 0)
+                trial = TrialRecord(**_ended(row, points), draw=number if kind == "draw" else 0)
                 repeats.setdefault(_study(row), []).append(RepeatRecord(_study(row), goal, kind, number, trial))
             found = {}
             for row in self._rows("studies", "batch_size", goal):
                 study, draws = _study(row), _count(row["draws"], 1)
-                first, redrawn = _by_draw(trials[study], draws)
+                first, redrawn = _by_draw((_trial(one, points) for one in unpacked_trials(row["trials"])), draws)
                 found[study] = StudyRecord(
                     study=study,
                     goal=goal,
@@ -274,11 +270,9 @@ def _insert(
     """Write rows, each column -> value, all of the same columns."""
     written = list(rows)
     if written:
-        values = {name: f":{name}" for name in written[0]}
-        if "point" in values:
-            values["point"] = POINT_OF.format(":point")
-        statement = f"INSERT {'OR REPLACE ' if replace else ''}INTO {table} ({', '.join(values)})"
-        transaction.executemany(f"{statement} VALUES ({', '.join(values.values())})", written)
+        values = ", ".join(f":{name}" for name in written[0])
+        statement = f"INSERT {'OR REPLACE ' if replace else ''}INTO {table} ({', '.join(written[0])})"
+        transaction.executemany(f"{statement} VALUES ({values})", written)
 
 
 def _trajectory(key: Mapping[str, object], points: Iterable[TrajectoryPoint]) -> list[dict[str, object]]:
@@ -286,12 +280,11 @@ def _trajectory(key: Mapping[str, object], points: Iterable[TrajectoryPoint]) ->
     return [{**key, **quantity} for quantity in packed_trajectory(points)]
 
 
-def _insert_trainings(
-    transaction: sqlite3.Connection, table: str, rows: list[dict[str, object]], *, replace: bool = False
-) -> None:
-    """Write how trials ended, and once each point that they were trained at."""
-    transaction.executemany("INSERT OR IGNORE INTO points (metaparameters) VALUES (:point)", rows)
-    _insert(transaction, table, rows, replace=replace)
+def _points(transaction: sqlite3.Connection, trials: Iterable[TrialRecord]) -> dict[str, int]:
+    """Write each point that trials were trained at, once, and return all of them with their numbers."""
+    texts = [(canonical_json(one.metaparameters),) for one in trials]
+    transaction.executemany("INSERT OR IGNORE INTO points (metaparameters) VALUES (?)", texts)
+    return dict(transaction.execute("SELECT metaparameters, point FROM points").fetchall())
 
 
 def _delete(transaction: sqlite3.Connection, table: str, key: Mapping[str, object]) -> None:
@@ -308,26 +301,34 @@ def _by_draw(trainings: Iterable[TrialRecord], draws: int) -> tuple[tuple[TrialR
     """Return the trainings of draw 0, and those of the others.
 
     Raises:
-        ValueError: If not every point has every draw.
+        ValueError: If a point is there twice, or has not every draw.
     """
     every = tuple(trainings)
     first = tuple(one for one in every if not one.draw)
+    if sorted({one.trial for one in first}) != [one.trial for one in first]:
+        raise ValueError("its trials do not follow each other")
     if [(one.draw, one.trial) for one in every] != [(draw, one.trial) for draw in range(draws) for one in first]:
         raise ValueError(f"not {draws} draws of each point")
     return first, every[len(first) :]
 
 
-def _ending(record: TrialRecord) -> dict[str, object]:
+def _trial(row: Mapping[str, Any], points: Mapping[int, str]) -> TrialRecord:
+    """Return the trial that a row of packed trials holds."""
+    short = None if row["short"] is None else _count(row["short"])
+    return TrialRecord(**_ended(row, points), short=short, draw=_count(row["draw"]))
+
+
+def _ending(record: TrialRecord, points: Mapping[str, int]) -> dict[str, object]:
     """Return the columns that say how a trial ended."""
-    point = canonical_json(record.metaparameters)
+    point = points[canonical_json(record.metaparameters)]
     return {"trial": record.trial, "point": point, "event": record.ending, "step": record.step}
 
 
-def _ended(row: sqlite3.Row) -> dict[str, Any]:
+def _ended(row: Mapping[str, Any] | sqlite3.Row, points: Mapping[int, str]) -> dict[str, Any]:
     """Return what the columns of `_ending` say, by the fields of a record."""
     return {
         "trial": _count(row["trial"]),
-        "metaparameters": numbers(row["metaparameters"]),
+        "metaparameters": numbers(points[row["point"]]),
         "ending": STATUSES[row["event"]],
         "step": _count(row["step"]),
     }

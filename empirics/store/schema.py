@@ -15,12 +15,13 @@ from typing import Any
 
 from empirics.errors import InputError, describe
 from empirics.records import TrajectoryPoint
-from empirics.store.packing import MOST_BYTES, packed_trajectory
+from empirics.store.packing import MOST_BYTES, OF_TRIAL, packed_trajectory, packed_trials
 from kstar.ending import one_line
 
 SCHEMA_VERSION = 4
 FILE_NAME = "study.sqlite"
 
+_STUDY = "goal, sparsity, replicate, batch_size"
 _STUDY_KEY = "goal TEXT NOT NULL, sparsity REAL NOT NULL, replicate INTEGER NOT NULL, batch_size INTEGER NOT NULL"
 SCHEMA = f"""
 CREATE TABLE run (schema_version INTEGER NOT NULL, identity TEXT NOT NULL);
@@ -31,13 +32,9 @@ CREATE TABLE masks (
 );
 CREATE TABLE studies (
     {_STUDY_KEY}, max_steps INTEGER NOT NULL, eval_interval INTEGER NOT NULL, best_error REAL, seconds REAL NOT NULL,
-    draws INTEGER NOT NULL, PRIMARY KEY (goal, sparsity, replicate, batch_size)
+    draws INTEGER NOT NULL, trials BLOB NOT NULL, PRIMARY KEY (goal, sparsity, replicate, batch_size)
 );
 CREATE TABLE points (point INTEGER PRIMARY KEY, metaparameters TEXT NOT NULL UNIQUE);
-CREATE TABLE trials (
-    {_STUDY_KEY}, trial INTEGER NOT NULL, draw INTEGER NOT NULL, point INTEGER NOT NULL, event TEXT NOT NULL,
-    step INTEGER NOT NULL, short INTEGER, PRIMARY KEY (goal, sparsity, replicate, batch_size, trial, draw)
-) WITHOUT ROWID;
 CREATE TABLE traces (
     sparsity REAL NOT NULL, replicate INTEGER NOT NULL, batch_size INTEGER NOT NULL, trial INTEGER NOT NULL,
     draw INTEGER NOT NULL, metric TEXT NOT NULL, steps BLOB NOT NULL, metric_values BLOB NOT NULL,
@@ -63,7 +60,7 @@ CREATE TABLE batch_variances (
 );
 """
 # What version 3 had in the place of tables that know of draws; its `reruns` were draws of the winner in an own order,
-# each trial had its metaparameters beside it, and one run a sparsity and replicate was followed.
+# each trial was a row with its metaparameters, and one run a sparsity and replicate was followed.
 _BEFORE_DRAWS = f"""
 CREATE TABLE masks (
     replicate INTEGER NOT NULL, trial INTEGER NOT NULL, sparsity REAL NOT NULL, bits BLOB NOT NULL,
@@ -110,14 +107,8 @@ def _tables(schema: str) -> dict[str, str]:
 _TABLES = _tables(SCHEMA)
 _OLDER = _tables(_BEFORE_DRAWS)
 _OLDER_TABLES = {name: of for name, of in _TABLES.items() if name not in {"points", "repeats"}} | _OLDER
-POINT_OF = "(SELECT point FROM points WHERE points.metaparameters = {})"
-_NEW_VALUES = {
-    "masks": {"draw": "0"},
-    "studies": {"draws": "1"},
-    "trials": {"draw": "0"},
-    "traces": {"draw": "0"},
-    "reruns": {"kind": "'draw'"},
-}
+_POINT_OF = "(SELECT point FROM points WHERE points.metaparameters = {})"
+_NEW_VALUES = {"masks": {"draw": "0"}, "traces": {"draw": "0"}, "reruns": {"kind": "'draw'"}}
 _READ = {SCHEMA_VERSION: _TABLES, SCHEMA_VERSION - 1: _OLDER_TABLES}
 _OF_CONTENT = (*(sqlite3.Error, LookupError, ArithmeticError, AttributeError, ValueError, TypeError, RecursionError),)
 
@@ -187,33 +178,45 @@ def is_older(connection: sqlite3.Connection) -> bool:
 def bring_up(connection: sqlite3.Connection) -> None:
     """Bring the tables of an older store to this version, in the transaction that is open."""
     connection.execute(_TABLES["points"])
-    for name in _OLDER:
+    for name in ("trials", "reruns"):
+        connection.execute(f"INSERT OR IGNORE INTO points (metaparameters) SELECT metaparameters FROM {name}")  # noqa: S608
+    for name in (name for name in _OLDER if name != "trials"):
         connection.execute(f"ALTER TABLE {name} RENAME TO older")
         new = "repeats" if name == "reruns" else name
         connection.execute(_TABLES[new])
         if name == "trajectories":
-            _pack_older(connection)
+            _pack_trajectories(connection)
+        elif name == "studies":
+            _pack_trials(connection)
         else:
             _copy_older(connection, name, new)
         connection.execute("DROP TABLE older")
+    connection.execute("DROP TABLE trials")
     connection.execute("UPDATE run SET schema_version = ?", (SCHEMA_VERSION,))
 
 
 def _copy_older(connection: sqlite3.Connection, name: str, new: str) -> None:
     """Copy the rows of an older table into the one of this version."""
     values = {column: column for _, column, *_ in connection.execute("PRAGMA table_info(older)")}
-    if "point" in _TABLES[new]:
-        del values["metaparameters"]
-        connection.execute("INSERT OR IGNORE INTO points (metaparameters) SELECT metaparameters FROM older")
-        values["point"] = POINT_OF.format("older.metaparameters")
     values |= _NEW_VALUES.get(name, {})
     if name == "reruns":
+        del values["metaparameters"]
+        values["point"] = _POINT_OF.format("older.metaparameters")
         values["number"] = values.pop("rerun")
     into, taken = ", ".join(values), ", ".join(values.values())
     connection.execute(f"INSERT INTO {new} ({into}) SELECT {taken} FROM older")  # noqa: S608 - fixed names
 
 
-def _pack_older(connection: sqlite3.Connection) -> None:
+def _pack_trials(connection: sqlite3.Connection) -> None:
+    """Copy studies, and pack their trials that have a row each."""
+    point = _POINT_OF.format("trials.metaparameters")
+    of = f"SELECT trial, 0, {point}, event, step, short FROM trials WHERE ({_STUDY}) = (?, ?, ?, ?) ORDER BY trial"  # noqa: S608
+    for study in connection.execute(f"SELECT {_STUDY}, max_steps, eval_interval, best_error, seconds FROM older"):  # noqa: S608
+        trials = packed_trials(dict(zip(OF_TRIAL, row, strict=True)) for row in connection.execute(of, study[:4]))
+        connection.execute("INSERT INTO studies VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?)", (*study, trials))
+
+
+def _pack_trajectories(connection: sqlite3.Connection) -> None:
     """Copy trajectories that have a row for each point."""
     rows = connection.execute("SELECT goal, sparsity, replicate, batch_size, quantity, step, value, error FROM older")
     runs: dict[tuple[object, ...], list[TrajectoryPoint]] = {}

@@ -5,6 +5,7 @@ import gzip
 import os
 import sqlite3
 import struct
+import zlib
 
 import pytest
 from samples.stored_studies import IDENTITY, opened, study
@@ -17,6 +18,7 @@ from empirics.reading.outside import read_bytes, read_json
 from empirics.records import MaskRecord, StudyOutcome
 from empirics.search.space import read_points
 from empirics.store import schema
+from empirics.store.packing import packed_trials
 from empirics.store.store import open_store, read_store
 from empirics.training.checkpoint import resume
 from paper_figures.report.page import drawn_figures
@@ -85,7 +87,7 @@ HOSTILE_SQL = {
     "SELECT i + 1 FROM n) SELECT i FROM n",
     "a trigger": "CREATE TRIGGER t AFTER INSERT ON sessions BEGIN DELETE FROM studies; END",
     "another table": "CREATE TABLE more (x)",
-    "an index of its own": "CREATE INDEX i ON trials (abs(step))",
+    "an index of its own": "CREATE INDEX i ON repeats (abs(step))",
     "two rows of identity": "INSERT INTO run SELECT * FROM run",
     "an identity that is a list": "UPDATE run SET identity = '[]'",
     "goals that are words": """UPDATE run SET identity = '{"goal_error": ["x"], "workload": "a", "stop": "race"}'""",
@@ -117,18 +119,34 @@ def test_a_store_of_other_tables_is_refused_and_left_alone(sql, stored):
     assert (stored / "study.sqlite").read_bytes() == before
 
 
+def trials(**changed):
+    """Return the statement that puts one trial in the place of those of a study."""
+    trial = {"trial": 0, "draw": 0, "point": 1, "event": "complete", "step": 2, "short": None} | changed
+    return f"UPDATE studies SET trials = x'{packed_trials([trial]).hex()}'"
+
+
 @pytest.mark.parametrize(
     "sql",
     [
-        "UPDATE trials SET step = 'soon'",
-        "UPDATE trials SET step = -5",
-        "UPDATE trials SET event = 'won'",
+        trials(step="soon"),
+        trials(step=-5),
+        trials(step=2.0),
+        trials(event="won"),
+        trials(event=["complete"]),
+        trials(point=99),
+        trials(point={}),
+        trials(draw=1),
+        "UPDATE studies SET trials = 'plain'",
+        "UPDATE studies SET trials = 7",
+        f"UPDATE studies SET trials = x'{zlib.compress(b'[' * 10**5).hex()}'",
         "UPDATE points SET metaparameters = '[]' WHERE point = 1",
         "UPDATE studies SET eval_interval = 0",
-        "UPDATE studies SET batch_size = 17",
+        "UPDATE studies SET batch_size = 0",
     ],
 )
 def test_a_value_of_another_kind_is_one_line_where_it_is_read(sql, stored):
+    with read_store(stored) as store:
+        assert len(store.studies()) == 1
     spoil(stored, sql)
     with read_store(stored) as store, pytest.raises(InputError, match=r"\A[^\n]*is damaged \([^\n]*\Z"):
         store.studies()

@@ -313,6 +313,7 @@ def test_a_run_of_an_earlier_version_is_read_and_gone_on_with(tmp_path):
     before = (folder / "study.sqlite").read_bytes()
     old = records_of(folder)
     assert (folder / "study.sqlite").read_bytes() == before
+    assert {trial.ending for record in old for trial in record.trials} == {"complete", "incomplete"}  # other words then
     words = ("--sparsity", "0", "--batch-sizes", "128", "256", "--engine", "torch", "--no-constants")
     assert run(*words, "--out", folder) == 0
     new = records_of(folder)

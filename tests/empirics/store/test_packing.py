@@ -1,5 +1,6 @@
-"""Trajectories in a table: what is packed is read, and nothing else is."""
+"""Records packed into one value: what is packed is read, and nothing else is."""
 
+import json
 import struct
 import zlib
 
@@ -9,7 +10,17 @@ from hypothesis import strategies as st
 
 from empirics.records import TrajectoryPoint
 from empirics.store import packing
-from empirics.store.packing import NUMBER, STEP, packed, packed_trajectory, unpacked, unpacked_trajectory
+from empirics.store.packing import (
+    NUMBER,
+    OF_TRIAL,
+    STEP,
+    packed,
+    packed_trajectory,
+    packed_trials,
+    unpacked,
+    unpacked_trajectory,
+    unpacked_trials,
+)
 
 places = st.sets(st.tuples(st.sampled_from(("L", "variance")), st.integers(0, 2**60)), max_size=5)
 numbers = st.floats(allow_nan=False)
@@ -44,7 +55,7 @@ def test_numbers_are_packed_little_endian_and_compressed():
 )
 def test_other_bytes_are_told(spoilt, monkeypatch):
     monkeypatch.setattr(packing, "MOST_BYTES", 2**11)
-    with pytest.raises(ValueError, match=r"number|buffer size"):
+    with pytest.raises(ValueError, match=r"packed|buffer size"):
         unpacked(spoilt, STEP)
 
 
@@ -56,3 +67,36 @@ def test_columns_that_disagree_are_told(change, told):
     (row,) = packed_trajectory([TrajectoryPoint("L", 1, 2.0, 0.1), TrajectoryPoint("L", 2, 2.0, 0.1)])
     with pytest.raises(ValueError, match=told):
         unpacked_trajectory({**row, **change})
+
+
+trials = st.fixed_dictionaries(
+    {name: st.integers(0, 2**60) for name in OF_TRIAL} | {"event": st.text(), "short": st.none() | st.integers()}
+)
+
+
+@given(st.lists(trials))
+def test_trials_are_read_as_they_were(trials):
+    assert unpacked_trials(packed_trials(trials)) == trials
+
+
+def columns(**changed):
+    """Return packed trials of which a column differs, or is missing where it is None."""
+    whole = {name: [1, 2] for name in OF_TRIAL} | changed
+    return zlib.compress(json.dumps({name: column for name, column in whole.items() if column is not None}).encode())
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "told"),
+    [
+        (b"plain", "nothing packed"),
+        (zlib.compress(b"[1, 2"), "delimiter"),
+        (zlib.compress(b"[]"), "no packed trials"),
+        (columns(step=None), "no packed trials"),
+        (columns(seconds=[1, 2]), "no packed trials"),
+        (columns(step=[1]), "shorter"),
+        (columns(short=[1, 2, 3]), "longer"),
+    ],
+)
+def test_other_columns_of_trials_are_told(spoilt, told):
+    with pytest.raises(ValueError, match=told):
+        unpacked_trials(spoilt)

@@ -191,10 +191,16 @@ def test_a_store_that_lacks_a_draw_is_damaged(folder):
     record = study(trials=2)
     redrawn = tuple(replace(trial, draw=draw) for draw in (1, 2) for trial in record.trials)
     with opened(folder) as store:
-        store.add_study(StudyOutcome((replace(record, draws=3, redrawn=redrawn),)))
-    with contextlib.closing(sqlite3.connect(folder / "study.sqlite")) as connection, connection:
-        connection.execute("DELETE FROM trials WHERE draw = 2 AND trial = 1")
+        store.add_study(StudyOutcome((replace(record, draws=3, redrawn=redrawn[:-1]),)))
     with read_store(folder) as store, pytest.raises(InputError, match=r"is damaged .*not 3 draws of each point"):
+        store.studies()
+
+
+def test_a_store_that_holds_a_trial_twice_is_damaged(folder):
+    record = study()
+    with opened(folder) as store:
+        store.add_study(StudyOutcome((replace(record, trials=(record.trials[0], record.trials[0])),)))
+    with read_store(folder) as store, pytest.raises(InputError, match=r"is damaged .*do not follow each other"):
         store.studies()
 
 
@@ -222,11 +228,11 @@ def test_of_several_runs_followed_the_constants_are_those_asked_for_last(folder)
 
 
 def test_a_unit_is_written_whole_or_not_at_all(folder):
-    broken = replace(study(batch_size=32), trials=(study().trials[0], study().trials[0]))  # one trial twice
+    whole, broken = study(batch_size=32), replace(study(batch_size=64), eval_interval=None)
     with opened(folder) as store:
         store.add_study(StudyOutcome((study(),)))
         with pytest.raises(sqlite3.IntegrityError):
-            store.add_study(StudyOutcome((broken,)))
+            store.add_study(StudyOutcome((whole, broken)))
         assert list(store.studies()) == [Study(0.0, 0, 16)]
     with read_store(folder) as store:
         assert list(store.studies()) == [Study(0.0, 0, 16)]
@@ -282,20 +288,3 @@ def test_a_run_in_progress_is_not_shrunk(folder, capsys):
         assert len(store.masks()) == 1
     assert ended.value.code == 2
     assert_one_line(capsys, "is being written by another run; wait for it or use another --out")
-
-
-def test_the_words_of_older_stores_are_read(tmp_path):
-    """They called a trial that met its goal `reached`, one that was still training `running`."""
-    record = study(trials=3)
-    trials = tuple(
-        replace(trial, ending=ending)
-        for trial, ending in zip(record.trials, ("complete", "infeasible", "incomplete"), strict=True)
-    )
-    record = replace(record, trials=trials)
-    with opened(tmp_path / "run") as store:
-        store.add_study(StudyOutcome((record,)))
-    with contextlib.closing(sqlite3.connect(tmp_path / "run" / "study.sqlite")) as connection, connection:
-        for word, old in (("complete", "reached"), ("incomplete", "running")):
-            connection.execute("UPDATE trials SET event = ? WHERE event = ?", (old, word))
-    with read_store(tmp_path / "run") as store:
-        assert store.outcomes() == [record]
