@@ -54,7 +54,8 @@ def rate_left(point: Mapping[str, float], number: ArrayLike) -> NDArray[np.float
     :math:`1 + (f - 1) \min(k/d, 1)`.
 
     Args:
-        point: The run's metaparameters, `decay_steps` d >= 1 and `end_learning_rate_factor` f in (0, 1].
+        point: The run's metaparameters, `decay_steps` d (less than 1 counts as 1) and `end_learning_rate_factor` f in
+            (0, 1].
         number: k, the steps taken before, >= 0; any shape.
 
     Returns:
@@ -64,5 +65,6 @@ def rate_left(point: Mapping[str, float], number: ArrayLike) -> NDArray[np.float
         >>> rate_left({"decay_steps": 100.0, "end_learning_rate_factor": 0.5}, [0, 50, 200]).tolist()
         [1.0, 0.75, 0.5]
     """
-    passed = np.minimum(np.asarray(number, dtype=np.float64) / point["decay_steps"], 1.0)
+    steps = max(point["decay_steps"], 1.0)  # a table from elsewhere may hold 0
+    passed = np.minimum(np.asarray(number, dtype=np.float64) / steps, 1.0)
     return np.asarray(1.0 + (point["end_learning_rate_factor"] - 1.0) * passed)

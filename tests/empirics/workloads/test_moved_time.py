@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirics.workloads.moved_time import moved_time
+from empirics.workloads.moved_time import moved_time, rate_left
 from empirics.workloads.optimizers import OPTIMIZERS, SCHEDULES
 
 POINTS = st.fixed_dictionaries(
@@ -32,3 +32,10 @@ def test_it_is_how_far_the_rule_goes(optimizer, schedule, point, steps):
 def test_a_rule_that_is_no_mean_of_gradients_has_none():
     assert moved_time("adamw", "constant", {"learning_rate": 0.1}, 3) is None
     assert moved_time("my_module:MyRule", "constant", {"learning_rate": 0.1}, 3) is None
+
+
+@pytest.mark.parametrize("steps", [0, 0.5, 1])
+def test_a_decay_of_less_than_a_step_is_one_of_a_step(steps):
+    point = {"learning_rate": 0.5, "decay_steps": steps, "end_learning_rate_factor": 0.25}
+    assert rate_left(point, [0, 1, 2]).tolist() == [1.0, 0.25, 0.25]
+    assert moved_time("sgd", "linear", point, 3) == 0.75
