@@ -132,9 +132,10 @@ def prefer(rows: Sequence[Row], wanted: Callable[[Row], bool]) -> list[Row]:
 
 
 def _title(run: Run, curve: Curve, named: bool) -> str:
-    """Return what a row is headed."""
+    """Return what a row is headed: workload and goal, unusual masks, and the folder where there are several runs."""
     title = curve.title or run.source.name
-    return plain(f"{title} ({run.source.name})" if named and title != run.source.name else title)
+    folder = f" ({run.source.name})" if named and title != run.source.name else ""
+    return plain("; ".join((title, *run.records.masks)) + folder)
 
 
 def title_of(run: Run) -> str:

@@ -1,6 +1,7 @@
 """Figure 1 shows what the records and verdicts say, and says what it cannot show."""
 
 import json
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from samples.verification_runs import DIGITS_TRUTHS, write_run
 
 from paper_figures.drawing.curve_panels import steps_at
+from paper_figures.drawing.rows import rows_of
 from paper_figures.figures.figure_01 import figure_01
 from paper_figures.run import read_run
 from verification.records.records import Curve, CurvePoint
@@ -182,6 +184,17 @@ def test_each_workload_and_run_has_a_row_of_its_own(run, tmp_path):
     assert titles[:2] == [
         "digits/small-cnn/sgd, goal error <= 0.08 (digits)",
         "digits/small-cnn/sgd, goal 0.08 (other)",
+    ]
+
+
+def test_a_row_is_headed_by_how_weights_were_pruned_where_that_is_unusual():
+    """Runs that differ in their masks alone have one workload and goal."""
+    evidence = Path(__file__).parents[2] / "evidence"
+    usual, random = (read_run(evidence / name) for name in ("digits-sgd", "digits-sgd-random"))
+    titles = [row.title for row in rows_of([usual, random])]
+    assert titles == [
+        "digits/small-cnn/sgd, goal error <= 0.08 (digits-sgd)",
+        "digits/small-cnn/sgd, goal error <= 0.08; weights are pruned at random (digits-sgd-random)",
     ]
 
 

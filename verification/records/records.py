@@ -146,6 +146,7 @@ class Records:
         smoothness: L and loss along the winners' runs; empty where the input holds none.
         followed: The same along every run that was followed, perhaps at several batch sizes.
         measured: The constants by replicate; means over them where the input does not tell the replicates apart.
+        masks: How weights were pruned where that is not by SNIP, biases with them, one line each; of `notes`.
         notes: What a reader should know about the input, one line each (how it was read, columns that were not).
     """
 
@@ -156,6 +157,7 @@ class Records:
     smoothness: tuple[SmoothnessRun, ...] = ()
     followed: tuple[SmoothnessRun, ...] = ()
     measured: Measured = field(default_factory=dict)
+    masks: tuple[str, ...] = ()
 
 
 def read_records(source: str | Path, *, minimum: bool = False) -> Records:
@@ -251,6 +253,7 @@ def _read_store(folder: Path, minimum: bool) -> Records:
         smoothness=tuple(followed[one.study] for one in constants),
         followed=tuple(followed.values()),
         measured=measured,
+        masks=masks,
     )
 
 
