@@ -27,7 +27,7 @@ from verification.fits.likelihood import Array, joined, observe
 from verification.fits.profile import deviances_at
 from verification.fits.units import NO_UNITS, units_of
 from verification.inference.pairs import RATIOS, JointLaw
-from verification.records.records import Curve
+from verification.records.curves import Curve
 
 QUANTITIES = {"c1": (1.0, 0.0), "c2": (0.0, 1.0), "B_crit": (1.0, -1.0)}
 _DENSE, _SPARSE = np.log([500.0, 14.0]), np.log([1500.0, 28.0])

@@ -13,7 +13,7 @@ from verification.fits.curves import FittedCurve, FittedLaw, estimate, problems_
 from verification.fits.fit import fit_laws
 from verification.fits.likelihood import Array, observe
 from verification.fits.units import units_of
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 
 NINE = tuple(2**i for i in range(9))
 

@@ -31,8 +31,8 @@ from verification.inference.pairs import MARGIN, Pair, fitted_pairs
 from verification.inference.rates import rates
 from verification.inference.trends import WHOLE_TRAINING, jonckheere
 from verification.missing import Missing
+from verification.records.curves import Curve
 from verification.records.measured_constants import MeasuredConstants
-from verification.records.records import Curve
 from verification.records.trials import SmoothnessRun, Trial
 
 Rng = np.random.Generator

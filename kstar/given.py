@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 
 # What a batch size or a count of steps may be; whole numbers beyond are not exact in doubles.
 _MOST = 2.0**53

@@ -15,7 +15,8 @@ from kstar.fitting import Fit
 from kstar.tables import html_table, table
 from verification.claims.analysis import Analysis, analyse
 from verification.inference.curve_tests import DRAWS
-from verification.records.records import CurvePoint, Records, read_records
+from verification.records.curves import CurvePoint
+from verification.records.records import Records, read_records
 from verification.report.details import markdown
 from verification.report.text import report_text
 

@@ -8,7 +8,8 @@ from verification.fits.curves import FittedLaw
 from verification.inference.pairs import Pair
 from verification.inference.rates import BestRates, Window, best_rates, fitted_window
 from verification.missing import Missing
-from verification.records.records import Curve, Records, read_records
+from verification.records.curves import Curve
+from verification.records.records import Records, read_records
 from verification.report.recommend import StepTime
 from verification.report.verdicts import kept_or_computed
 

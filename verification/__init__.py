@@ -15,7 +15,8 @@ from pathlib import Path
 
 from verification.claims.analysis import Analysis, analyse
 from verification.records.constants_file import Constant
-from verification.records.records import Curve, CurvePoint, Records, read_records
+from verification.records.curves import Curve, CurvePoint
+from verification.records.records import Records, read_records
 from verification.report.tables import fits_and_ratios
 
 __all__ = [

@@ -9,7 +9,7 @@ from theory import HYPERBOLA, POWER
 from verification.fits.curves import fit_curve
 from verification.fits.fit import Problem, fit_law, starting_points
 from verification.fits.likelihood import Observations
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 
 SIZES = tuple(2**i for i in range(11))
 # The iteration stops when a step promises less than 1e-10 in log-likelihood: within sqrt(2e-10) = 1.4e-5 standard

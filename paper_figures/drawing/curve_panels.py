@@ -18,7 +18,7 @@ from paper_figures.drawing.style import REFERENCE_LINE, blank, log2_axis, looks,
 from theory import HYPERBOLA
 from verification.fits.curves import FittedLaw
 from verification.missing import Missing
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 from verification.report.tables import estimate_text
 
 COLUMN_WIDTH, ROW_HEIGHT = 3.5, 3.0

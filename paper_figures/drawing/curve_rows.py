@@ -10,7 +10,7 @@ from paper_figures.drawing.sheet import Block, Page, Sheet, page
 from paper_figures.drawing.style import looks
 from paper_figures.run import Run
 from verification.missing import Missing
-from verification.records.records import Curve
+from verification.records.curves import Curve
 
 COLUMN_WIDTH = 3.5
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from paper_figures.drawing.rows import Row
 from paper_figures.drawing.style import mark
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 
 # What points are, as axes name it.
 STEPS: Mapping[str, str] = MappingProxyType({"K*": "$K^*$", "K_rate": "$K_{rate}$"})

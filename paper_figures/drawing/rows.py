@@ -8,7 +8,7 @@ from paper_figures.run import Run
 from verification.claims.needs import more_sparsities
 from verification.inference.rates import raced
 from verification.missing import Missing, each_once
-from verification.records.records import Curve, curve_groups
+from verification.records.curves import Curve, curve_groups
 from verification.records.run_command import measured_run, new_run_command
 
 

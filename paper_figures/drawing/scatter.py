@@ -15,7 +15,7 @@ from paper_figures.drawing.rows import Row, without_losers
 from paper_figures.drawing.sheet import Block, Page, Part, Sheet, page
 from paper_figures.drawing.style import decade_axis, log2_axis, mark
 from verification.inference.rates import why_no_losers
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 from verification.records.trials import Trial
 
 Place = Callable[[Trial | CurvePoint], tuple[float, float] | None]

@@ -18,7 +18,7 @@ from paper_figures.run import Run
 from theory import HYPERBOLA, batch_size_for_efficiency
 from verification.fits.curves import FittedLaw
 from verification.fits.fit import OPEN
-from verification.records.records import Curve
+from verification.records.curves import Curve
 from verification.report.card import Card, card_remarks, card_table
 from verification.report.recommend import card_of
 from verification.report.tables import estimate_text

@@ -15,7 +15,7 @@ from paper_figures.run import Run
 from verification.fits.curves import FittedLaw
 from verification.inference.bands import law_band
 from verification.missing import Missing, each_once
-from verification.records.records import Curve
+from verification.records.curves import Curve
 from verification.report.tables import estimate_text
 
 ROW_HEIGHT = 3.0

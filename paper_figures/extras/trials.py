@@ -11,7 +11,7 @@ from paper_figures.drawing.style import blank, log2_axis
 from paper_figures.run import Run
 from verification.inference.by_trials import ByTrials, by_trials
 from verification.missing import Missing
-from verification.records.records import Curve
+from verification.records.curves import Curve
 from verification.report.tables import number
 
 ROW_HEIGHT = 3.0

@@ -14,7 +14,7 @@ from paper_figures.drawing.curve_panels import drawn_at
 from paper_figures.drawing.style import looks, power_of_two
 from theory import HYPERBOLA
 from verification.fits.curves import FittedCurve, FittedLaw
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 from verification.report.tables import number, steps_text
 
 WIDTH, HEIGHT = 640, 428

@@ -27,8 +27,9 @@ from verification.claims.judge import Claim, Verdict
 from verification.claims.needs import Remedy, remedies
 from verification.claims.rules import EFFECTS, NEEDS
 from verification.inference.curve_tests import DRAWS
+from verification.records.curves import curve_groups
 from verification.records.provenance_file import read_provenance
-from verification.records.records import Records, curve_groups
+from verification.records.records import Records
 from verification.records.run_command import measured_run
 from verification.report.tables import estimate_text, number, p_text
 

@@ -14,7 +14,8 @@ from verification.fits.curves import FittedCurve
 from verification.inference.pairs import Pair
 from verification.missing import Missing
 from verification.records.constants_file import Constant
-from verification.records.records import Records, curve_groups
+from verification.records.curves import curve_groups
+from verification.records.records import Records
 from verification.report.card import card_remarks, card_table
 from verification.report.recommend import cards_of
 from verification.report.tables import constant_text, estimate_text, fit_rows, has_ratio, known_text, number, ratio_rows

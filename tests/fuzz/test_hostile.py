@@ -22,7 +22,7 @@ from empirics.store.packing import packed_trials
 from empirics.store.store import open_store, read_store
 from empirics.training.checkpoint import resume
 from paper_figures.report.page import drawn_figures
-from verification.records.records import read_curves
+from verification.records.curve_tables import read_curves
 
 
 def write_mnist(folder, images):

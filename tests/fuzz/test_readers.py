@@ -38,8 +38,9 @@ from empirics.training.race_log import RaceLog
 from paper_figures.run import read_run
 from verification.claims.analysis import analyse
 from verification.records.constants_file import read_constants
+from verification.records.curve_tables import read_curves
 from verification.records.provenance_file import read_provenance
-from verification.records.records import read_curves, read_records
+from verification.records.records import read_records
 from verification.report.verdicts import dump, to_json
 
 SEED, FEW, MANY = 20210504, 40, 300

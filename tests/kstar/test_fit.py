@@ -14,7 +14,7 @@ import torch
 import kstar
 from kstar.given import curve
 from verification.fits.curves import fit_curve
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 
 SIZES = [16, 32, 64, 128, 256, 512]
 STEPS = [5210, 2688, 1452, 810, 501, 352]

@@ -9,7 +9,8 @@ from paper_figures.extras.batch_size import extra_batch_size
 from paper_figures.run import Run
 from theory import HYPERBOLA
 from verification.claims.analysis import analyse
-from verification.records.records import Curve, CurvePoint, Records
+from verification.records.curves import Curve, CurvePoint
+from verification.records.records import Records
 from verification.report.recommend import card_of, line_of_time
 
 SIZES = tuple(2**k for k in range(4, 12))

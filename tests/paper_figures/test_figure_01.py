@@ -12,7 +12,7 @@ from paper_figures.drawing.curve_panels import steps_at
 from paper_figures.drawing.rows import rows_of
 from paper_figures.figures.figure_01 import figure_01
 from paper_figures.run import read_run
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 from verification.report.__main__ import main as report
 
 SIZES = [2**i for i in range(9)]

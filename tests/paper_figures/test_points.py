@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from paper_figures.drawing.points import draw_bars, draw_points
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 
 
 def bars_of(container):

@@ -10,7 +10,8 @@ import numpy as np
 from paper_figures.run import Run
 from verification.claims.analysis import analyse
 from verification.records.constants_file import Constant, without_seeds
-from verification.records.records import Curve, CurvePoint, Records
+from verification.records.curves import Curve, CurvePoint
+from verification.records.records import Records
 from verification.records.trials import SmoothnessRun, Trial
 from verification.report.verdicts import dump, from_json, to_json
 

@@ -16,7 +16,7 @@ import numpy as np
 from verification.account.splits import paired, ratio
 from verification.missing import Missing
 from verification.prediction.prediction import Predicted
-from verification.records.records import Curve
+from verification.records.curves import Curve
 from verification.records.trials import SmoothnessRun
 
 

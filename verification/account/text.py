@@ -12,7 +12,8 @@ from verification.account.predicted_steps import predicted_steps
 from verification.account.splits import TOLD, split
 from verification.missing import Missing
 from verification.prediction.prediction import Predicted
-from verification.records.records import Curve, Records, curve_groups, read_records
+from verification.records.curves import Curve, curve_groups
+from verification.records.records import Records, read_records
 from verification.records.trials import SmoothnessRun
 
 _WIDTH = 100

@@ -13,7 +13,8 @@ from verification.inference.search_error import SearchError, by_group
 from verification.inference.smoothness_and_rate import SmoothnessAndRate, smoothness_and_rate
 from verification.inference.trends import Combined, Trend, combined, smoothness_trends
 from verification.missing import Missing
-from verification.records.records import Curve, Records
+from verification.records.curves import Curve
+from verification.records.records import Records
 
 Progress = Callable[[Iterable[FittedCurve]], Iterable[FittedCurve]]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from empirics.workloads.goal_label import goal_count
-from verification.records.records import Curve, Records
+from verification.records.curves import Curve
+from verification.records.records import Records
 from verification.records.run_command import ADDED, MeasuredRun, command_lines, measured_run
 
 ERRORS = "error <="

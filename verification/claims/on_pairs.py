@@ -23,7 +23,7 @@ from verification.inference.ratios import LogRatios, at_each_size, log_ratios
 from verification.inference.trends import WINDOWS
 from verification.missing import Missing, each_once
 from verification.prediction.prediction import Prediction
-from verification.records.records import curve_groups
+from verification.records.curves import curve_groups
 
 _OPTIMISERS = ("momentum", "nesterov")
 _FEW_IN_COMMON = "needs a dense and a sparse curve with 4 batch sizes in common"

@@ -9,7 +9,7 @@ from verification.claims.evidence import Evidence, Found
 from verification.claims.on_curves import evidence_or_reasons, misfit
 from verification.fits.curves import FittedCurve
 from verification.missing import Missing
-from verification.records.records import Curve
+from verification.records.curves import Curve
 
 # A rate that has fallen by less is hardly another setting than a constant one.
 MOST_LEFT = 0.5

@@ -26,8 +26,8 @@ from verification.inference.rates import FIRST_TEST_RATES, Rates, success
 from verification.inference.trends import WHOLE_TRAINING, Trend
 from verification.missing import Missing, each_once
 from verification.prediction.prediction import ratio_of
+from verification.records.curves import Curve, curve_groups
 from verification.records.measured_constants import Measured
-from verification.records.records import Curve, curve_groups
 from verification.records.trials import SmoothnessRun, Trial, winner
 
 # Winners at an edge of what was tried: as few as this share are no sign of a search too narrow.

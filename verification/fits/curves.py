@@ -16,7 +16,7 @@ from verification.fits.profile import profile_intervals
 from verification.fits.robust import RobustFit, robust_fit
 from verification.fits.starts import grid_starts
 from verification.fits.units import Units, units_of
-from verification.records.records import Curve
+from verification.records.curves import Curve
 
 CANDIDATES: Mapping[str, Law] = MappingProxyType({**LAWS, NOISY_QUADRATIC.id: NOISY_QUADRATIC})
 # The largest logarithm of a constant that is reported as a number.

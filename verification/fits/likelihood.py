@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from empirics.records import FEW_STEPS
-from verification.records.records import CurvePoint
+from verification.records.curves import CurvePoint
 
 Array = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from verification.fits.likelihood import Array, Observations, sigma_floor
 from verification.fits.newton import maximise
-from verification.records.records import CurvePoint
+from verification.records.curves import CurvePoint
 
 Index = NDArray[np.intp]
 

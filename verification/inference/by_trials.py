@@ -9,7 +9,7 @@ import numpy as np
 from empirics.best_rate import decided, effective_rate, steps_at_best_rate
 from verification.inference.rates import why_no_losers
 from verification.missing import Missing
-from verification.records.records import Curve
+from verification.records.curves import Curve
 from verification.records.trials import Trial
 
 # So few points are no search.

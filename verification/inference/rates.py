@@ -21,7 +21,7 @@ from verification.fits.fit import FIRST_TEST
 from verification.fits.likelihood import Array
 from verification.inference.known import NO_SCATTER, Slope, mean_of
 from verification.missing import Missing
-from verification.records.records import Curve
+from verification.records.curves import Curve
 from verification.records.trials import Trial
 
 RACED = "not measured (raced): losing trials were cut short"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from verification.fits.likelihood import Array
 from verification.inference.rates import why_no_losers
 from verification.missing import Missing
-from verification.records.records import Curve
+from verification.records.curves import Curve
 
 SUBSETS = 400
 _SEED = 20_210_503

@@ -15,7 +15,7 @@ from verification.inference.rates import line
 from verification.missing import Missing
 from verification.own_claims import measures
 from verification.own_claims.measures import beside, log_ratios, moved, of_account, rule_of
-from verification.records.records import Curve
+from verification.records.curves import Curve
 from verification.records.trials import SmoothnessRun
 
 Margin = tuple[float, float]

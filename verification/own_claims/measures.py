@@ -11,8 +11,8 @@ import numpy as np
 
 from empirics.derived import Account, mean_over_steps
 from empirics.workloads.moved_time import moved_time
+from verification.records.curves import Curve
 from verification.records.measured_constants import MeasuredConstants, Quantities, quantities_of
-from verification.records.records import Curve
 from verification.records.trials import SmoothnessRun
 
 # Batch size and replicate to a value.

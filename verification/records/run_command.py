@@ -16,8 +16,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from verification.records.curves import Curve
 from verification.records.provenance_file import known_provenance, listed, part
-from verification.records.records import Curve, Records
+from verification.records.records import Records
 
 MEASURE = "python -m empirics.measure"
 # Options of `python -m empirics.measure` whose values stand under the same name in identity or asked_for.

@@ -12,7 +12,7 @@ from verification.inference.known import Slope
 from verification.inference.rates import Rates
 from verification.inference.search_error import SearchError, ratio_by_trials, winning_points
 from verification.missing import Missing
-from verification.records.records import Curve, curve_groups
+from verification.records.curves import Curve, curve_groups
 from verification.report.markdown import fenced, literal, table
 from verification.report.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped
 

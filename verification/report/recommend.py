@@ -12,7 +12,7 @@ from verification.claims.evidence import name
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.fits.fit import OPEN
 from verification.inference.search_error import winning_points
-from verification.records.records import Curve
+from verification.records.curves import Curve
 from verification.report.card import Card, Cost
 from verification.report.rejection import beyond_which_nothing_improved, why_rejected
 from verification.report.tables import number, remarks

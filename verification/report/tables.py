@@ -17,7 +17,8 @@ from verification.inference.pairs import Pair
 from verification.missing import Missing
 from verification.prediction.prediction import Prediction
 from verification.records.constants_file import Constant
-from verification.records.records import Curve, CurvePoint, Records, curve_groups
+from verification.records.curves import Curve, CurvePoint, curve_groups
+from verification.records.records import Records
 
 WIDTH = 100
 

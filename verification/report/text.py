@@ -7,7 +7,8 @@ from verification.claims.analysis import Analysis
 from verification.claims.needs import remedies, remedy_lines
 from verification.claims.rules import NEEDS
 from verification.prediction.table import describe
-from verification.records.records import curve_groups, too_few_batch_sizes
+from verification.records.curves import curve_groups
+from verification.records.records import too_few_batch_sizes
 from verification.report.advice import answer_lines, efficiency_question, step_time_question
 from verification.report.card import card_lines
 from verification.report.details import detail_lines

@@ -27,7 +27,8 @@ from verification.inference.smoothness_and_rate import SmoothnessAndRate
 from verification.inference.trends import Combined, block_interval
 from verification.missing import Missing
 from verification.prediction.prediction import Prediction, predict_from
-from verification.records.records import Curve, Records
+from verification.records.curves import Curve
+from verification.records.records import Records
 from verification.records.trials import SmoothnessRun
 from verification.report.plain import Entry, Json, mapping, number, plain, sequence, value_of
 

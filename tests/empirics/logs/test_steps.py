@@ -13,7 +13,7 @@ from empirics.logs.logged_run import Goal, LoggedRun, crossing
 from empirics.logs.sizes import batch_size_of
 from empirics.logs.steps import import_steps, steps_table
 from empirics.logs.wanted import Wanted
-from verification.records.records import read_curves
+from verification.records.curve_tables import read_curves
 
 BELOW = Goal("loss", 0.5, above=False)
 WANTED = Wanted(goal=0.5, metric="loss")

@@ -9,7 +9,8 @@ from empirics.errors import InputError
 from empirics.exchange.import_table import read_trials
 from empirics.exchange.imported_runs import ImportOptions
 from empirics.reading.table import read_table
-from verification.records.records import read_curves, read_records, too_few_batch_sizes
+from verification.records.curve_tables import read_curves
+from verification.records.records import read_records, too_few_batch_sizes
 
 
 def written(tmp_path, content, name="mine.csv"):

@@ -13,7 +13,8 @@ from paper_figures.report.page import claim_row, drawn_figures, page
 from verification.claims.judge import Claim, Verdict
 from verification.fits.curves import fit_curve
 from verification.fits.fit import Interval
-from verification.records.records import Curve, CurvePoint, curve_groups, read_records
+from verification.records.curves import Curve, CurvePoint, curve_groups
+from verification.records.records import read_records
 
 
 @pytest.fixture(scope="module")

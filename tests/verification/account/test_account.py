@@ -15,7 +15,7 @@ from kstar.__main__ import main as kstar
 from verification.account.__main__ import main
 from verification.account.predicted_steps import predicted_steps
 from verification.account.splits import PARTS, split
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 from verification.records.trials import smoothness_run
 
 SGD = "digits/small-cnn/sgd"

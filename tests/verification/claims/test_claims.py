@@ -29,7 +29,8 @@ from verification.inference.curve_tests import with_tests
 from verification.inference.known import Slope
 from verification.inference.ratios import at_each_size, shared_by
 from verification.missing import Missing
-from verification.records.records import Curve, CurvePoint, Records, read_records
+from verification.records.curves import Curve, CurvePoint
+from verification.records.records import Records, read_records
 
 RULE = {rule.id: rule for rule in RULES}
 

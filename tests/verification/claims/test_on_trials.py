@@ -1,7 +1,7 @@
 """Winners at an edge of the search, counted by hand."""
 
 from verification.claims.on_trials import winners_at_edge
-from verification.records.records import Curve
+from verification.records.curves import Curve
 from verification.records.trials import Trial
 
 RATES = (0.1, 0.2, 0.4)

@@ -16,7 +16,7 @@ from verification.fits.likelihood import joined, observe
 from verification.fits.misfit import Misfit
 from verification.fits.units import units_of
 from verification.inference.pairs import JointLaw
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 
 SIZES = tuple(2**i for i in range(9))
 CONTRASTS = ((1.0, 0.0), (0.0, 1.0), (1.0, -1.0))

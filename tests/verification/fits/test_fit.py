@@ -24,7 +24,7 @@ from verification.fits.newton import maximise
 from verification.fits.profile import deviance_at, profile_interval
 from verification.fits.starts import grid_starts
 from verification.inference.bootstrap import design_of, draw
-from verification.records.records import CurvePoint
+from verification.records.curves import CurvePoint
 
 SIZES = tuple(2**i for i in range(9))
 C1, C2 = np.array(contrasts(HYPERBOLA)["c1"]), np.array(contrasts(HYPERBOLA)["c2"])

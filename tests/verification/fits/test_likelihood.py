@@ -19,7 +19,7 @@ from verification.fits.likelihood import (
     relative_to,
     sigma_floor,
 )
-from verification.records.records import CurvePoint
+from verification.records.curves import CurvePoint
 
 POINTS = [
     CurvePoint(1, 0, 498.0, 500.0),  # interval

@@ -12,7 +12,7 @@ from theory import HYPERBOLA
 from verification.fits.curves import fit_curve
 from verification.fits.fit import Interval
 from verification.fits.misfit import Misfit, lack_of_fit, noise_line
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 
 SIZES = tuple(2**i for i in range(9))
 

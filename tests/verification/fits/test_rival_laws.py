@@ -8,7 +8,7 @@ from reference.verification import likelihood as twin
 
 from theory import LAWS, NOISY_QUADRATIC
 from verification.fits.curves import CANDIDATES, fit_curve, fit_curves
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 
 SIZES = tuple(2**i for i in range(12))
 TRUTHS = {

@@ -10,7 +10,7 @@ from reference.verification import clusters as twin
 
 from verification.fits.likelihood import observe
 from verification.fits.units import NO_UNITS, units_of
-from verification.records.records import CurvePoint
+from verification.records.curves import CurvePoint
 
 SIZES = (1, 4, 16, 64)
 

@@ -27,7 +27,8 @@ from verification.inference.known import mean_of
 from verification.inference.pairs import RATIOS, JointLaw
 from verification.inference.rates import line, trial_window
 from verification.inference.trends import jonckheere
-from verification.records.records import Curve, CurvePoint, Records
+from verification.records.curves import Curve, CurvePoint
+from verification.records.records import Records
 from verification.records.trials import Trial
 
 pytestmark = pytest.mark.slow

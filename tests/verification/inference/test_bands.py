@@ -11,7 +11,7 @@ from verification.fits.curves import fit_curve
 from verification.inference.bands import BAND_POINTS, law_band, ratio_band
 from verification.inference.pairs import compare
 from verification.inference.ratios import measured_ratios
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 
 
 def drawn(c1=500.0, c2=20.0, sigma=0.1, seed=3, width=2.0, sizes=tuple(2**i for i in range(8)), sparsity=0.0):

@@ -14,7 +14,7 @@ from verification.fits.curves import fit_curve, fit_curves
 from verification.fits.likelihood import Observations, observe
 from verification.inference.bootstrap import design_of, draw
 from verification.inference.curve_tests import bulges, linearity, rises, with_tests
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 
 SIZES = tuple(2**i for i in range(10))
 

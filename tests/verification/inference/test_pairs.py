@@ -19,8 +19,9 @@ from verification.fits.profile import profile_interval
 from verification.inference.pairs import RATIOS, JointLaw, compare
 from verification.inference.ratios import at_each_size, log_ratios, measured_ratios
 from verification.missing import Missing
+from verification.records.curves import Curve, CurvePoint
 from verification.records.measured_constants import MeasuredConstants
-from verification.records.records import Curve, CurvePoint, Records, read_records
+from verification.records.records import Records, read_records
 
 SIZES = np.array([2.0**i for i in range(9)])
 

@@ -38,8 +38,9 @@ from verification.inference.rates import (
 from verification.inference.search_error import SearchError, ratio_by_trials, search_errors
 from verification.inference.trends import WINDOWS, block_interval, combined, jonckheere, smoothness_trends
 from verification.missing import Missing
+from verification.records.curves import Curve, CurvePoint
 from verification.records.measured_constants import MeasuredConstants
-from verification.records.records import Curve, CurvePoint, Records, read_records
+from verification.records.records import Records, read_records
 from verification.records.trials import SmoothnessRun, Trial
 from verification.report.__main__ import main
 from verification.report.details import detail_lines

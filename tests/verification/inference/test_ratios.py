@@ -11,7 +11,7 @@ from verification.fits.curves import fit_curve
 from verification.inference.known import Slope, mean_of
 from verification.inference.ratios import at_each_size, log_ratios, shared_by
 from verification.missing import Missing
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 
 SIZES = tuple(2**i for i in range(6))
 

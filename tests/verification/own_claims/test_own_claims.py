@@ -17,7 +17,7 @@ from verification.missing import Missing
 from verification.own_claims import evidence
 from verification.own_claims.__main__ import main
 from verification.own_claims.rules import OWN_RULES, judge_own
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 from verification.records.trials import smoothness_run
 
 EVIDENCE = Path(__file__).parents[3] / "evidence"

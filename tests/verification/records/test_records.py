@@ -9,7 +9,9 @@ from samples.stored_studies import opened
 from samples.verification_runs import DIGITS, write_run
 
 from verification.records.constants_file import read_constants
-from verification.records.records import Curve, CurvePoint, read_curves, read_records
+from verification.records.curve_tables import read_curves
+from verification.records.curves import Curve, CurvePoint
+from verification.records.records import read_records
 from verification.records.trials import Trial, study_interval, winner
 
 

@@ -8,7 +8,8 @@ import pytest
 from verification.fits.curves import fit_curve
 from verification.fits.fit import OPEN, Interval
 from verification.inference.curve_tests import with_tests
-from verification.records.records import Curve, CurvePoint, read_records
+from verification.records.curves import Curve, CurvePoint
+from verification.records.records import read_records
 from verification.report.card import ALLOWED, card_lines, card_text
 from verification.report.recommend import BY_LAW, BY_POINTS, BY_TIME, BY_TIMED_POINTS, card_of, line_of_time
 

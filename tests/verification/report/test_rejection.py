@@ -9,7 +9,7 @@ import pytest
 from verification.fits.curves import fit_curve, fit_curves
 from verification.fits.fit import OPEN
 from verification.inference.curve_tests import with_tests
-from verification.records.records import Curve, CurvePoint
+from verification.records.curves import Curve, CurvePoint
 from verification.report.advice import answer_lines, efficiency_question, step_time_question
 from verification.report.rejection import beyond_which_nothing_improved, why_rejected
 

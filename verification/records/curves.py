@@ -1,0 +1,138 @@
+"""Measured curves: steps to result against batch size, of one workload, goal and sparsity."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from empirics.workloads.goal_label import goal_label
+from verification.records.trials import Trial
+
+
+@dataclass(frozen=True, order=True)
+class CurvePoint:
+    """One measured steps-to-result, known to lie in (lower, upper].
+
+    Attributes:
+        batch_size: Examples per step, >= 1.
+        replicate: Index of the independent repetition, >= 0.
+        lower: Steps, >= 0. The last evaluation before the goal was met; the budget when it never was.
+        upper: Steps, the evaluation that met the goal; None when the budget ran out first.
+            Equal to lower where the count is exact.
+        metaparameters: The winner's, name to value; empty where the input does not say.
+        interval: 95% interval of K_rate, where the point is that; None otherwise.
+        least: K*, where the point is K_rate; None otherwise, and where no trial reached the goal.
+
+    Example:
+        >>> CurvePoint(batch_size=64, replicate=0, lower=12.0, upper=14.0).reached
+        True
+    """
+
+    batch_size: int
+    replicate: int
+    lower: float
+    upper: float | None
+    metaparameters: Mapping[str, float] = field(default_factory=dict, compare=False)
+    interval: tuple[float, float] | None = field(default=None, compare=False)
+    least: float | None = field(default=None, compare=False)
+
+    @property
+    def won(self) -> float | None:
+        """K*, whatever else the point is; None when no trial met the goal within the budget."""
+        return self.upper if self.least is None else self.least
+
+    @property
+    def reached(self) -> bool:
+        """Whether the goal was met within the budget."""
+        return self.upper is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """The points of one workload, goal and sparsity; replicates are repeated points.
+
+    Attributes:
+        workload: As recorded; empty when the file does not say.
+        goal: As typed; empty when the file does not say.
+        sparsity: Percent of weights pruned, in [0, 100).
+        points: Sorted by batch size, then replicate. Not empty.
+        trials: All trials behind the points; empty where the input holds none.
+        stop: The stop rule of its studies as typed, empty where the input does not say.
+        sign: What is compared with the goal and how, `error <=`; empty where the input does not say.
+        draws: D, where its points are K_rate, the median over D draws at the best rate; 1 where they are K*.
+        seconds_per_step: Batch size to the mean time of a step; empty where the input does not say.
+    """
+
+    points: tuple[CurvePoint, ...]
+    workload: str = ""
+    goal: str = ""
+    sparsity: float = 0.0
+    trials: tuple[Trial, ...] = ()
+    stop: str = ""
+    sign: str = ""
+    draws: int = 1
+    seconds_per_step: Mapping[int, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def quantity(self) -> str:
+        """What its points are: `K*`, the least over trials, or `K_rate`."""
+        return "K_rate" if self.draws > 1 else "K*"
+
+    @property
+    def reached(self) -> int:
+        """How many points reached the goal."""
+        return sum(point.reached for point in self.points)
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """Workload and goal: curves that share both can be compared across sparsity."""
+        return self.workload, self.goal
+
+    @property
+    def goal_label(self) -> str:
+        """What its goal is called, empty where the input has none."""
+        return goal_label(self.goal, self.sign)
+
+    @property
+    def title(self) -> str:
+        """Workload and goal in words, what is known of them.
+
+        Example:
+            >>> Curve(points=(), workload="mine:make", goal="0.45", sign="r_squared >=").title, Curve(points=()).title
+            ('mine:make, goal r_squared >= 0.45', '')
+        """
+        return ", ".join(part for part in (self.workload, self.goal_label) if part)
+
+    @property
+    def reached_batch_sizes(self) -> tuple[int, ...]:
+        """The distinct batch sizes at which the goal was met, ascending."""
+        return tuple(sorted({point.batch_size for point in self.points if point.reached}))
+
+
+class Grouped(Protocol):
+    """A curve, measured or fitted, as it is grouped."""
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """Workload and goal."""
+
+    @property
+    def sparsity(self) -> float:
+        """Percent of weights pruned."""
+
+
+Member = TypeVar("Member", bound=Grouped)
+
+
+def curve_groups(curves: Iterable[Member]) -> dict[tuple[str, str], list[Member]]:
+    """Return the curves by workload and goal, in order of appearance.
+
+    Args:
+        curves: Any curves, measured or fitted.
+
+    Returns:
+        (workload, goal) to its curves, ascending in sparsity.
+    """
+    groups: dict[tuple[str, str], list[Member]] = {}
+    for curve in curves:
+        groups.setdefault(curve.group, []).append(curve)
+    return {key: sorted(members, key=lambda c: c.sparsity) for key, members in groups.items()}
