@@ -13,8 +13,9 @@ from verification.command_line import checked
 from verification.records.records import read_records
 from verification.report.advice import check_time
 from verification.report.card import card_text
+from verification.report.cells import wrapped
 from verification.report.recommend import StepTime, cards_of, line_of_time
-from verification.report.tables import note_lines, wrapped
+from verification.report.tables import note_lines
 
 
 @command

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from verification.fits.fit import Interval
-from verification.report.tables import estimate_text
+from verification.report.cells import estimate_text
 
 
 @dataclass(frozen=True, repr=False)

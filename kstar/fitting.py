@@ -26,8 +26,9 @@ from verification.report.advice import (
     step_time_question,
 )
 from verification.report.card import Card
+from verification.report.cells import number
 from verification.report.recommend import card_of, line_of_time
-from verification.report.tables import number, remarks
+from verification.report.tables import remarks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -33,7 +33,7 @@ from verification.inference.power import (
     law_chances,
     replicates_that_decide,
 )
-from verification.report.tables import columns, number, wrapped
+from verification.report.cells import columns, number, wrapped
 
 _SIZES = tuple(2**i for i in range(9))
 # Chances of more replicates, or of less scatter, are 0 or 1.

@@ -19,7 +19,7 @@ from theory import HYPERBOLA
 from verification.fits.curves import FittedLaw
 from verification.missing import Missing
 from verification.records.curves import Curve, CurvePoint
-from verification.report.tables import estimate_text
+from verification.report.cells import estimate_text
 
 COLUMN_WIDTH, ROW_HEIGHT = 3.5, 3.0
 CAPTION = (

@@ -11,7 +11,7 @@ from paper_figures.drawing.style import decade_axis, looks, mark
 from paper_figures.run import Run
 from verification.records.run_command import measured_run
 from verification.records.trials import SmoothnessRun
-from verification.report.tables import constant_text
+from verification.report.cells import constant_text
 
 PANEL_WIDTH, PANEL_HEIGHT = 5.2, 3.6
 NAMES: Mapping[str, str] = {

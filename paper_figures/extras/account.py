@@ -11,7 +11,7 @@ from paper_figures.run import Run
 from verification.account.splits import TOLD, Split, split
 from verification.missing import Missing
 from verification.prediction.prediction import Predicted
-from verification.report.tables import known_text
+from verification.report.cells import known_text
 
 PANEL_WIDTH, PANEL_HEIGHT = 5.4, 2.7
 CAPTION = (

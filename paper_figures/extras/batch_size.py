@@ -20,8 +20,8 @@ from verification.fits.curves import FittedLaw
 from verification.fits.fit import OPEN
 from verification.records.curves import Curve
 from verification.report.card import Card, card_remarks, card_table
+from verification.report.cells import estimate_text
 from verification.report.recommend import card_of
-from verification.report.tables import estimate_text
 
 HEIGHT = 3.1
 # Doubling the batch saves half the parallel efficiency: 40% of the steps at 0.8, 10% at 0.2.

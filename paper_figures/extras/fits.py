@@ -16,7 +16,7 @@ from verification.fits.curves import FittedLaw
 from verification.inference.bands import law_band
 from verification.missing import Missing, each_once
 from verification.records.curves import Curve
-from verification.report.tables import estimate_text
+from verification.report.cells import estimate_text
 
 ROW_HEIGHT = 3.0
 CAPTION = (

@@ -11,7 +11,7 @@ from paper_figures.run import Run
 from verification.fits.fit import OPEN, Interval
 from verification.missing import Missing
 from verification.prediction.prediction import Prediction
-from verification.report.tables import known_text
+from verification.report.cells import known_text
 
 SIZE = 3.2
 LOOKS = (*PAPER_SPARSITIES.values(), *OTHER_SPARSITIES)

@@ -12,7 +12,7 @@ from paper_figures.run import Run
 from verification.inference.known import Slope
 from verification.inference.rates import BestRates
 from verification.missing import Missing, each_once
-from verification.report.tables import estimate_text
+from verification.report.cells import estimate_text
 
 ROW_HEIGHT = 2.5
 CAPTION = (

@@ -17,7 +17,7 @@ from verification.inference.ratios import measured_ratios
 from verification.missing import Missing
 from verification.prediction.prediction import Prediction
 from verification.records.curves import Curve
-from verification.report.tables import estimate_text, number
+from verification.report.cells import estimate_text, number
 
 COLUMN_WIDTH, ROW_HEIGHT = 3.9, 3.5
 CAPTION = (

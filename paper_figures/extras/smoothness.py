@@ -12,7 +12,7 @@ from paper_figures.run import Run
 from verification.inference.known import Slope
 from verification.inference.smoothness_and_rate import Level, SmoothnessAndRate
 from verification.missing import Missing
-from verification.report.tables import estimate_text, known_text
+from verification.report.cells import estimate_text, known_text
 
 PANEL_WIDTH, PANEL_HEIGHT = 6.4, 4.0
 CAPTION = (

@@ -12,7 +12,7 @@ from paper_figures.run import Run
 from verification.inference.by_trials import ByTrials, by_trials
 from verification.missing import Missing
 from verification.records.curves import Curve
-from verification.report.tables import number
+from verification.report.cells import number
 
 ROW_HEIGHT = 3.0
 CAPTION = (

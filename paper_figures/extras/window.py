@@ -12,7 +12,7 @@ from paper_figures.drawing.style import REFERENCE_LINE, blank, decade_axis, log2
 from paper_figures.run import Run
 from verification.inference.rates import Window
 from verification.missing import Missing
-from verification.report.tables import estimate_text
+from verification.report.cells import estimate_text
 
 ROW_HEIGHT = 3.0
 CAPTION = (

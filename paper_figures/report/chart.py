@@ -15,7 +15,8 @@ from paper_figures.drawing.style import looks, power_of_two
 from theory import HYPERBOLA
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.records.curves import Curve, CurvePoint
-from verification.report.tables import number, steps_text
+from verification.report.cells import number
+from verification.report.tables import steps_text
 
 WIDTH, HEIGHT = 640, 428
 LEFT, RIGHT, TOP, BOTTOM = 86, 626, 14, 366

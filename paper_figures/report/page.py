@@ -31,7 +31,7 @@ from verification.records.curves import curve_groups
 from verification.records.provenance_file import read_provenance
 from verification.records.records import Records
 from verification.records.run_command import measured_run
-from verification.report.tables import estimate_text, number, p_text
+from verification.report.cells import estimate_text, number, p_text
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from verification.records.constants_file import Constant
 from verification.records.curves import curve_groups
 from verification.records.records import Records
 from verification.report.card import card_remarks, card_table
+from verification.report.cells import constant_text, estimate_text, known_text, number
 from verification.report.recommend import cards_of
-from verification.report.tables import constant_text, estimate_text, fit_rows, has_ratio, known_text, number, ratio_rows
+from verification.report.tables import fit_rows, has_ratio, ratio_rows
 
 Groups = Mapping[tuple[str, str], Sequence[FittedCurve]]
 

@@ -12,7 +12,7 @@ from verification.claims.judge import Verdict
 from verification.own_claims.__main__ import main
 from verification.own_claims.rules import OWN_RULES
 from verification.records.records import read_records
-from verification.report.tables import estimate_text
+from verification.report.cells import estimate_text
 from verification.report.verdicts import kept_or_computed
 
 PAGE = (ROOT / "docs/results.md").read_text(encoding="utf-8")

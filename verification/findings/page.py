@@ -20,8 +20,8 @@ from verification.findings.tables import (
 from verification.inference.pairs import Pair
 from verification.prediction import paper
 from verification.prediction.prediction import Prediction
+from verification.report.cells import estimate_text, p_text
 from verification.report.markdown import code, escaped, literal, table
-from verification.report.tables import estimate_text, p_text
 
 # By which the command knows its own pages.
 MARK = "<!-- made by: python -m verification.findings"

@@ -20,8 +20,9 @@ from verification.missing import Missing
 from verification.prediction import paper
 from verification.prediction.prediction import Prediction, predict_from
 from verification.records.constants_file import Constant
+from verification.report.cells import constant_text, estimate_text, number
 from verification.report.markdown import code, escaped, literal, table
-from verification.report.tables import constant_text, estimate_text, number, predicted_text
+from verification.report.tables import predicted_text
 
 DAGGER = "†"
 COARSE = (

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from verification.fits.fit import OPEN, Interval
-from verification.report.tables import WIDTH, by_remark, columns, estimate_text, number, wrapped
+from verification.report.cells import WIDTH, columns, estimate_text, number, wrapped
+from verification.report.tables import by_remark
 
 QUESTION = "Which batch size should I use?"
 ALLOWED = "Brackets behind it: what the 95% interval of B_crit allows."

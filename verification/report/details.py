@@ -13,8 +13,9 @@ from verification.inference.rates import Rates
 from verification.inference.search_error import SearchError, ratio_by_trials, winning_points
 from verification.missing import Missing
 from verification.records.curves import Curve, curve_groups
+from verification.report.cells import columns, estimate_text, number, p_text, percent, wrapped
 from verification.report.markdown import fenced, literal, table
-from verification.report.tables import columns, estimate_text, fits_and_ratios, number, p_text, percent, wrapped
+from verification.report.tables import fits_and_ratios
 
 # By which the command knows its own reports.
 MARK = "<!-- made by: python -m verification.report -->"

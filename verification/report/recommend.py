@@ -14,8 +14,9 @@ from verification.fits.fit import OPEN
 from verification.inference.search_error import winning_points
 from verification.records.curves import Curve
 from verification.report.card import Card, Cost
+from verification.report.cells import number
 from verification.report.rejection import beyond_which_nothing_improved, why_rejected
-from verification.report.tables import number, remarks
+from verification.report.tables import remarks
 
 BY_LAW = (
     "Rule: of the powers of two and the batch sizes measured, the nearest to B_crit, where a run takes twice the "

@@ -12,7 +12,7 @@ from verification.claims.rules import MISFIT
 from verification.fits.curves import FittedCurve
 from verification.inference.curve_tests import shape_by_draws
 from verification.inference.detectable import SIGNIFICANCE
-from verification.report.tables import number, p_text, percent
+from verification.report.cells import number, p_text, percent
 
 _NAMES: Mapping[str, str] = MappingProxyType(
     {

@@ -23,9 +23,10 @@ from verification.claims.analysis import analyse
 from verification.fits.fit import Interval
 from verification.records.records import read_records
 from verification.report.__main__ import main
+from verification.report.cells import estimate_text, p_text
 from verification.report.details import markdown
 from verification.report.differences import differences
-from verification.report.tables import estimate_text, fits_and_ratios, p_text
+from verification.report.tables import fits_and_ratios
 from verification.report.verdicts import FILE_NAME, dump, input_digests, is_verdicts, to_json
 
 # Numbers have five digits in the file.
