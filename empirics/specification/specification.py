@@ -164,33 +164,11 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
     Raises:
         InputError: If a value is outside its range or data are missing.
     """
-    workload = find_workload(request.workload)
-    overrides = {
-        name: value
-        for name in ("max_steps", "eval_interval", "trials", "batch_sizes")
-        if (value := getattr(request, name)) is not None
-    }
-    workload = dataclasses.replace(workload, **overrides)
-    goals = _goals(request, workload)
-    stop = read_stop_rule(request.stop)
-    if request.device == "cuda" and not cuda_available:
-        raise InputError("--device cuda: this machine has no usable CUDA device; use --device cpu or auto")
-    points = _points(request, workload)
+    workload = _workload(request)
+    goals, stop, points = _goals(request, workload), read_stop_rule(request.stop), _points(request, workload)
+    device = _device(request, cuda_available)
     dataset = workload.load_data(request.data_dir)
-    batch_sizes = tuple(sorted(set(workload.batch_sizes)))
-    if batch_sizes[-1] > dataset.training_examples:
-        raise InputError(
-            f"--batch-sizes {batch_sizes[-1]}: more than the {dataset.training_examples} training examples of "
-            f"{workload.dataset}"
-        )
-    if request.data_parallel > batch_sizes[-1]:
-        raise InputError(
-            f"--data-parallel {request.data_parallel}: more processes than the largest batch has examples, "
-            f"{batch_sizes[-1]}; use fewer"
-        )
-    device: DeviceClass = "cuda" if cuda_available and request.device != "cpu" else "cpu"
-    if request.precision == "tf32" and device == "cpu":
-        raise InputError("--precision tf32: only a GPU has it; use --device cuda, or leave it out")
+    batch_sizes = _batch_sizes(request, workload, dataset)
     sparsities = tuple(sorted({float(value) for value in request.sparsity}))
     choice = choose_engine(
         request.engine, workload, dataset.images.shape[1:], device, request.data_parallel, sparsities
@@ -220,18 +198,51 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         notice=choice.notice,
         constants=request.constants,
         follow=_followed(request, batch_sizes),
-        probe=Probe(
-            examples=min(request.examples or dataset.training_examples, dataset.training_examples),
-            every=request.every,
-            steps=request.steps,
-            hessian_points=request.hessian_points,
-            quadratic_forms=request.quadratic_forms,
-            flow_gradients=request.flow_gradients,
-            repeats=request.repeats,
-        ),
+        probe=_probe(request, dataset),
     )
     _check_trainings(specification)
     return specification, dataset
+
+
+def _workload(request: Request) -> Workload:
+    """Return the workload asked for, with what the request changes of it."""
+    names = ("max_steps", "eval_interval", "trials", "batch_sizes")
+    asked = {name: getattr(request, name) for name in names}
+    changed = {name: value for name, value in asked.items() if value is not None}
+    return dataclasses.replace(find_workload(request.workload), **changed)
+
+
+def _device(request: Request, cuda_available: bool) -> DeviceClass:
+    """Return where to train."""
+    if request.device == "cuda" and not cuda_available:
+        raise InputError("--device cuda: this machine has no usable CUDA device; use --device cpu or auto")
+    device: DeviceClass = "cuda" if cuda_available and request.device != "cpu" else "cpu"
+    if request.precision == "tf32" and device == "cpu":
+        raise InputError("--precision tf32: only a GPU has it; use --device cuda, or leave it out")
+    return device
+
+
+def _batch_sizes(request: Request, workload: Workload, dataset: Dataset) -> tuple[int, ...]:
+    """Return the batch sizes, each once and ascending, that the data and the processes allow."""
+    batch_sizes = tuple(sorted(set(workload.batch_sizes)))
+    if batch_sizes[-1] > dataset.training_examples:
+        raise InputError(
+            f"--batch-sizes {batch_sizes[-1]}: more than the {dataset.training_examples} training examples of "
+            f"{workload.dataset}"
+        )
+    if request.data_parallel > batch_sizes[-1]:
+        raise InputError(
+            f"--data-parallel {request.data_parallel}: more processes than the largest batch has examples, "
+            f"{batch_sizes[-1]}; use fewer"
+        )
+    return batch_sizes
+
+
+def _probe(request: Request, dataset: Dataset) -> Probe:
+    """Return how constants are measured."""
+    names = ("every", "steps", "hessian_points", "quadratic_forms", "flow_gradients", "repeats")
+    examples = min(request.examples or dataset.training_examples, dataset.training_examples)
+    return Probe(examples=examples, **{name: getattr(request, name) for name in names})
 
 
 def _goals(request: Request, workload: Workload) -> tuple[float, ...]:
