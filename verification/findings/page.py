@@ -14,6 +14,7 @@ from verification.findings.tables import (
     ratios_table,
     repeats,
     runs_table,
+    steps_told,
     verdict_table,
     with_measured_epsilon,
 )
@@ -33,9 +34,9 @@ rejections and directions for the number of tests of a run; C6, C7 and C8 count 
 several curves the table says how many, and the claim's own table shows the weakest that decides. [Errors](errors.md)
 says what the intervals hold, and how often each verdict is wrong.
 
-The rules were written before all runs but `digits`. Its K\\* were known when C2 and C3 got slopes of their own: read
-off the fitted law, both had been *supported*. They were also known when the rules of C5, C6 and C8 to C18 were
-written."""
+We wrote the rules before all runs but `digits`. We knew its K\\* when we wrote those of C5, C6 and C8 to C18, and when
+we changed C2 and C3. Before, their slopes came from the fitted law, and both were *supported*. Ranges and defaults were
+chosen with seed 0 in view, too, so the runs of seed 1 are those that judge (`evidence/SEEDS.md`)."""
 _RUNS = """\
 *Took* is the time of one process, summed over all; other work ran beside. *Winners* counts the search points that won a
 study. Few winners mean that the search was too coarse to say how the best rate moves."""
@@ -43,14 +44,25 @@ _RATIOS = """\
 A ratio is sparse over dense. *Predicted* is the ratio of Delta L beta; beside it stands that of Delta L beta/epsilon^2.
 B_crit is c1/c2. Brackets are 95% intervals: between replicates where a run has them, else between batch sizes only, not
 between seeds. Predictions compare seeds in pairs; one seed has no interval. *At an edge* counts the winners of both
-curves that have the smallest or largest value tried of a metaparameter: there a better one may lie outside."""
+curves that have the smallest or largest value tried of a metaparameter: there a better one may lie outside. L is a mean
+along the run, as the paper's over the whole training, or up to the goal; the prediction takes the former where it was
+measured."""
+_STEPS = """\
+K\\* is the least over trials, K_rate the median over draws at the best rate ([draws](draws.md)). Where a claim below
+says K\\*, it is judged by that run's K."""
+_SECTIONS = """\
+Brackets here are as wide as the verdict asks: 90% for an equality, for a direction wider with the number of tests. C1
+shows alpha, the power of B, and h, the sharpness of the bend, of two wider laws; the paper's has 1 for both.
+[Theory](theory.md) lists the laws by their letters. L\\_mean is L up to the goal, L\\_mean\\_budget over the whole
+training, L\\_mean\\_equal\\_loss down to the same training loss. *Not invariant* means that rewriting one network in
+other units changes the number, and none of its runs."""
 _CONSEQUENCES = """\
-If every batch size has its own best rate, theory says more than the law (result 8 of `theory.md`). The slope of
-log(eta\\* K\\*) on log B is 0. The rate eta\\* follows B/(B + B_crit), slope 1. Away from eta\\*, K grows as
-1/(r (2 - r)), power 1. The critical batch size is the noise scale: the mean of the gradient variance over epsilon, up
-to K\\* (`constants.md`). What theory has stands in the header. A report, like
-`python -m verification.report evidence/digits`, tells more of each curve, and how the measured L goes with the rate
-(result 21)."""
+If every batch size has its own best rate, theory says more than the law (result 8 of `theory.md`). The header gives the
+value that it expects. The slope of log(eta\\* K\\*) on log B is 0. The rate eta\\* follows B/(B + B_crit) by the *sharp
+bound* and min(B, 2 B0) by the *textbook* one, each with slope 1. Away from eta\\*, K grows as 1/(r (2 - r)), with power
+1: the *window*. The critical batch size is the noise scale, the mean of the gradient variance over epsilon, up to K\\*
+(`constants.md`). A report, like `python -m verification.report evidence/digits`, tells more of each curve, and how the
+measured L goes with the rate (result 21)."""
 _PARTS = {
     "cifar-10": "CIFAR-10",
     "resnet-8": "ResNet-8",
@@ -90,10 +102,11 @@ class Page:
             "## Verdicts\n\n" + verdict_table(self.runs, self.verdicts),
             "## The numbers beside the paper's\n\n" + constants_table(self.runs),
             ratios_table(self.runs),
+            f"{steps_told(self.runs)} {_STEPS}",
             _RATIOS,
             "## What follows from the theory\n\n" + _CONSEQUENCES,
             consequences_table(self.runs),
-            "## Claim by claim",
+            f"## Claim by claim\n\n{_SECTIONS}",
             *(self._section(rule) for rule in RULES),
             "## Not measured\n\n" + _not_measured(self),
         ]

@@ -33,7 +33,7 @@ TOGETHER = "all together"
 # A verdict that is not here stands as it is.
 MARKS = {Verdict.REJECTED: "**rejected**", Verdict.NOT_MEASURED: "-"}
 _PROCESSOR = ("processor", "vector_instructions")
-_QUANTITIES = ("L_mean", "Delta", "beta", "epsilon", "noise_scale")
+_QUANTITIES = ("L_mean_budget", "L_mean", "Delta", "beta", "epsilon", "noise_scale")
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ def runs_table(runs: Sequence[KeptRun]) -> str:
         rows.append(
             [
                 code(run.name),
+                literal(str(identity.get("seed", "-"))),
                 literal(", ".join(sorted({curve.workload for curve in curves}))),
                 literal(", ".join(sorted({curve.goal_label.removeprefix("goal ") for curve in curves}))),
                 " ".join(f"{level:g}" for level in sorted({curve.sparsity for curve in curves})),
@@ -91,8 +92,8 @@ def runs_table(runs: Sequence[KeptRun]) -> str:
                 _hours(run.provenance),
             ]
         )
-    header = ["run", "workload", "goal", "S, %", "B", "trials x replicates", "stop", "reached", "winners", "took"]
-    return f"{table(header, rows)}\n\n{_machines(runs)}"
+    header = ["run", "seed", "workload", "goal", "S, %", "B", "trials x replicates", "stop", "reached", "winners"]
+    return f"{table([*header, 'took'], rows)}\n\n{_machines(runs)}"
 
 
 def _hours(provenance: Mapping[str, object]) -> str:
@@ -185,13 +186,13 @@ def constants_table(runs: Sequence[KeptRun]) -> str:
     rows = []
     for level, smooth in paper.MEAN_SMOOTHNESS.items():
         of = [f"{told[level].Delta:g}", f"{told[level].noise:g}"] if level in told else ["-", "-"]
-        rows.append(["paper, MNIST Simple-CNN", f"{level:g}", f"{smooth:g}", *of, "-", "-"])
+        rows.append(["paper, MNIST Simple-CNN", f"{level:g}", f"{smooth:g}", "-", *of, "-", "-"])
     for run in runs:
         known = constants_of(run.analysis)
         for workload, level in dict.fromkeys((one.workload, one.sparsity) for one in known.values()):
             cells = [_constant(known.get((workload, level, quantity))) for quantity in _QUANTITIES]
             rows.append([code(run.name), f"{level:g}", *cells])
-    return table(["", "S, %", "mean L", "Delta", "beta", "epsilon", "noise scale"], rows)
+    return table(["", "S, %", "L, whole training", "L, to the goal", "Delta", "beta", "epsilon", "noise scale"], rows)
 
 
 def constants_of(analysis: Analysis) -> dict[tuple[str, float, str], Constant]:
@@ -218,8 +219,18 @@ def ratios_table(runs: Sequence[KeptRun]) -> str:
             [_where(run, pair.sparse), f"{pair.sparse.curve.sparsity:g}", *_ratio_cells(run.analysis, pair)]
             for pair in run.analysis.pairs
         ]
-    header = ["", "S, %", "K\\*_S/K\\*_0 over B", "c1 ratio", "predicted", "predicted, measured epsilon", "c2 ratio"]
+    header = ["", "S, %", "K_S/K_0 over B", "c1 ratio", "predicted", "predicted, measured epsilon", "c2 ratio"]
     return table([*header, "B_crit, dense", "B_crit, at S", "at an edge"], rows)
+
+
+def steps_told(runs: Sequence[KeptRun]) -> str:
+    """Return which runs are judged by which steps, one sentence."""
+    by: dict[str, list[str]] = {}
+    for run in runs:
+        for quantity in dict.fromkeys(curve.quantity for curve in run.analysis.records.curves):
+            by.setdefault(quantity, []).append(code(run.name))
+    parts = [f"{escaped(quantity)} in {', '.join(names)}" for quantity, names in sorted(by.items(), reverse=True)]
+    return f"K, the steps to the goal, is {'; '.join(parts)}."
 
 
 def _where(run: KeptRun, fitted: FittedCurve) -> str:

@@ -80,9 +80,13 @@ def test_the_predicted_direction_is_held_against_curves_where_both_are_sure(page
         assert said in text.split("### C12")[1].split("### C13")[0]
 
 
+def test_the_page_says_by_which_steps_each_run_is_judged(page):
+    assert "K, the steps to the goal, is K\\* in `plain`, `momentum`. K\\* is the least over trials" in page.markdown()
+
+
 def test_paper_and_measurement_stand_in_one_table(page):
     text = page.markdown()
-    assert "| paper, MNIST Simple-CNN | 90 | 1.76 | 4.68 | 107.39 | - | - |" in text
+    assert "| paper, MNIST Simple-CNN | 90 | 1.76 | - | 4.68 | 107.39 | - | - |" in text
     assert "| `plain` | 90 | 4.1 | 4.6 | 10.1 | - | - |" in text
     assert "| paper, MNIST Simple-CNN | 90 | - | - | 1.67 | - | - | - | - |" in text
     assert "| `plain` | 90 | " in text
