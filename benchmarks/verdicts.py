@@ -39,6 +39,7 @@ Rng = np.random.Generator
 Made = Callable[[Rng, Design, int], list[Found]]
 RULE = {rule.id: rule for rule in RULES}
 DESIGNS = {
+    "nine B, R = 10": Design(replicates=10),
     "nine B, R = 5": Design(replicates=5),
     "nine B, R = 3": Design(replicates=3),
     "five B, R = 3": Design(sizes=(1, 4, 16, 64, 256), replicates=3),
