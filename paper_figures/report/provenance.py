@@ -133,8 +133,10 @@ def _data(provenance: Mapping[str, Any]) -> list[Step]:
         fetch = f"python -m empirics.datasets fetch {shlex.quote(workload.partition('/')[0])}"
         steps.append(Step("Have its data; files of your own are named by --data-dir.", fetch))
     if identity.get("points") is not None:
-        digest = words_of(identity["points"])
-        steps.append(Step(f"Have its search points as POINTS.csv, SHA-256 {digest}.", None))
+        sessions = [session for session in listed(provenance, "sessions") if isinstance(session, dict)]
+        files = [Path(one["points"]).name for one in sessions if isinstance(one.get("points"), str)]
+        named = f", {files[-1]}," if files else ""
+        steps.append(Step(f"Have its search points{named} as POINTS.csv.", None))
     return steps
 
 

@@ -102,7 +102,15 @@ def test_what_a_workload_needs_is_said():
 
     assert of("mnist/simple-cnn/sgd").command == "python -m empirics.datasets fetch mnist"
     assert "my_module:make" in of("my_module:make").what
-    assert of("digits/small-cnn/sgd", points="abc").what == "Have its search points as POINTS.csv, SHA-256 abc."
+    assert of("digits/small-cnn/sgd", points="table").what == "Have its search points as POINTS.csv."
+
+
+def test_a_table_of_search_points_is_named_as_the_run_names_it():
+    kept = ROOT / "evidence" / "digits-sgd-decay"
+    provenance = read_provenance(kept)
+    assert provenance["identity"]["points"] == "table"
+    told = [step.what for step in steps_to_reproduce(kept, provenance)]
+    assert "Have its search points, digits-decay-points.csv, as POINTS.csv." in told
 
 
 def test_words_of_a_command_are_quoted():
