@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -407,6 +407,27 @@ class FlowRecord:
     values: dict[str, float]
     trajectory: tuple[TrajectoryPoint, ...]
     seconds: float
+
+
+def at_edge(winner: Mapping[str, float], tried: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+    """Return the metaparameters of which a winner has the smallest or the largest value that its study tried.
+
+    Only where at least three distinct values were tried: of two values, each is at an edge.
+
+    Args:
+        winner: Its metaparameters, name -> value.
+        tried: Those of every trial that was searched, the winner among them.
+
+    Returns:
+        Names, in the winner's order.
+
+    Example:
+        >>> tried = [{"learning_rate": rate} for rate in (0.01, 0.1, 0.001)]
+        >>> [at_edge(one, tried) for one in tried]
+        [(), ('learning_rate',), ('learning_rate',)]
+    """
+    values = {name: {point[name] for point in tried if name in point} for name in winner}
+    return tuple(name for name, of in values.items() if len(of) > 2 and winner[name] in {min(of), max(of)})
 
 
 def number_text(value: float) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from empirics.derived import with_derived
-from empirics.records import FEW_STEPS, QUANTITIES, ConstantsRecord, Study, StudyRecord, number_text
-from empirics.search.space import at_edge
+from empirics.records import FEW_STEPS, QUANTITIES, ConstantsRecord, Study, StudyRecord, at_edge, number_text
 from empirics.store.store import read_store
 from empirics.workloads.goal_label import goal_label, sign_of
 
@@ -140,7 +139,7 @@ def _edges(record: StudyRecord) -> tuple[str, ...]:
     """
     if record.winner is None or record.lower == 0:
         return ()
-    return at_edge([trial.metaparameters for trial in record.trials], record.trials.index(record.winner))
+    return at_edge(record.winner.metaparameters, [trial.metaparameters for trial in record.trials])
 
 
 def _warnings(studies: dict[Study, StudyRecord]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import cache
@@ -116,31 +116,6 @@ def search_points(
     return tuple(
         {axis.name: axis.value(float(unit)) for axis, unit in zip(space, row, strict=True)}
         for row in unit_points(trials, len(space), numbers)
-    )
-
-
-def at_edge(points: Sequence[Mapping[str, float]], trial: int) -> tuple[str, ...]:
-    """Return the metaparameters for which no other trial lies beyond the given one, on one side.
-
-    Args:
-        points: The metaparameters of every trial that was searched, name -> value.
-        trial: The trial asked about, an index into them.
-
-    Returns:
-        Names; empty with fewer than 3 trials, where every point is at an edge.
-
-    Example:
-        >>> points = [{"learning_rate": rate} for rate in (0.01, 0.1, 0.001)]
-        >>> [at_edge(points, trial) for trial in range(3)]
-        [(), ('learning_rate',), ('learning_rate',)]
-    """
-    if len(points) < 3:
-        return ()
-    ranges = {name: [point[name] for point in points if name in point] for name in points[trial]}
-    return tuple(
-        name
-        for name, values in ranges.items()
-        if min(values) < max(values) and points[trial][name] in {min(values), max(values)}
     )
 
 

@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empirics.best_rate import steps_at_best_rate
-from empirics.records import RepeatRecord, Study, StudyRecord, TrialRecord
+from empirics.records import RepeatRecord, Study, StudyRecord, TrialRecord, at_edge
+from empirics.search.sobol import unit_points
+from empirics.search.space import search_points
 from empirics.stopping import RACE, StopRule
+from empirics.workloads.catalogue import LEARNING_RATE, MOMENTUM
 
 
 def record(*endings, max_steps=40, eval_interval=3):
@@ -152,3 +155,47 @@ def test_points_without_a_rate_have_no_steps_at_the_best_rate():
     bare = [replace(trial, metaparameters={"width": 2.0}) for trial in (*found.trials, *found.redrawn)]
     found = replace(found, trials=tuple(bare[:2]), redrawn=tuple(bare[2:]))
     assert (found.best_rate.steps, found.best_rate.reached_share) == (None, 2 / 3)
+
+
+def test_a_point_at_the_edge_is_one_with_no_other_beyond():
+    # units 1/2, 3/4, 1/4, 3/8, 7/8: the lowest is trial 2, the highest trial 4
+    tried = search_points((LEARNING_RATE,), 5)
+    assert [at_edge(point, tried) for point in tried] == [
+        (),
+        (),
+        ("learning_rate",),
+        (),
+        ("learning_rate",),
+    ]
+
+
+def test_edges_are_told_per_metaparameter():
+    points = unit_points(7, 2)
+    trial = int(points[:, 1].argmax())
+    tried = search_points((LEARNING_RATE, MOMENTUM), 7)
+    edges = at_edge(tried[trial], tried)
+    assert "momentum" in edges
+    assert ("learning_rate" in edges) == (points[trial, 0] in {points[:, 0].min(), points[:, 0].max()})
+
+
+@pytest.mark.parametrize("trials", [1, 2])
+def test_one_or_two_points_have_no_inside_to_be_at_the_edge_of(trials):
+    tried = search_points((LEARNING_RATE,), trials)
+    assert at_edge(tried[0], tried) == ()
+
+
+@pytest.mark.parametrize(("rates", "edges"), [((0.1, 0.1, 0.2), ()), ((0.1, 0.15, 0.2), ("learning_rate",))])
+def test_of_two_distinct_values_none_is_at_an_edge(rates, edges):
+    tried = [{"learning_rate": rate} for rate in rates]
+    assert at_edge(tried[-1], tried) == edges
+
+
+def test_a_trial_that_lacks_a_metaparameter_is_at_no_edge_of_it():
+    points = [{"learning_rate": 0.1, "momentum": 0.9}, {"learning_rate": 0.2}, {"learning_rate": 0.3, "momentum": 0.8}]
+    points.append({"learning_rate": 0.25, "momentum": 0.85})
+    assert [at_edge(point, points) for point in points] == [
+        ("learning_rate", "momentum"),
+        (),
+        ("learning_rate", "momentum"),
+        (),
+    ]

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from scipy.special import betainc, betaincinv
 
+from empirics.records import at_edge
 from verification.claims.evidence import (
     NOT_SEEDS,
     Evidence,
@@ -129,17 +130,17 @@ def winners_inside(curves: Sequence[FittedCurve]) -> Found:
     Returns:
         Evidence on the share of winners at an edge, one per workload and goal.
     """
-    at_edge: dict[tuple[str, str], list[bool]] = {}
+    by_group: dict[tuple[str, str], list[bool]] = {}
     subjects: dict[tuple[str, str], str] = {}
     reason = "needs studies of 3 trials or more with their metaparameters, in rows of trials or in study.sqlite"
     for one in curves:
         if edges := winners_at_edge(one.curve):
-            at_edge.setdefault(one.curve.group, []).extend(edges)
+            by_group.setdefault(one.curve.group, []).extend(edges)
             subjects[one.curve.group] = one.curve.title or "all studies"
         elif _won(one.curve):
             reason = FIRST_TEST_RATES
     found = []
-    for group, edges in at_edge.items():
+    for group, edges in by_group.items():
         k, n = sum(edges), len(edges)
         found.append(
             Evidence(
@@ -155,12 +156,13 @@ def winners_inside(curves: Sequence[FittedCurve]) -> Found:
 
 
 def winners_at_edge(curve: Curve) -> list[bool]:
-    """Return of each study of a curve whether its winner has the smallest or largest value tried of a metaparameter.
+    """Return of each study of a curve whether its winner is at an edge, as `empirics.records.at_edge` has it.
 
     Args:
         curve: With its trials; a study that met its goal at the first test says nothing.
     """
-    return [_at_edge(best, trials) for best, trials in _won(curve) if best.lower > 0.0]
+    won = [(best, trials) for best, trials in _won(curve) if best.lower > 0.0]
+    return [bool(at_edge(best.metaparameters, [one.metaparameters for one in trials])) for best, trials in won]
 
 
 def _won(curve: Curve) -> list[tuple[Trial, list[Trial]]]:
@@ -287,15 +289,6 @@ def _studies(trials: Sequence[Trial]) -> list[list[Trial]]:
     for one in trials:
         studies.setdefault((one.batch_size, one.replicate), []).append(one)
     return list(studies.values())
-
-
-def _at_edge(best: Trial, trials: Sequence[Trial]) -> bool:
-    """Return whether a winner has the smallest or largest value tried of any metaparameter."""
-    for key, value in best.metaparameters.items():
-        tried = [one.metaparameters[key] for one in trials if key in one.metaparameters]
-        if len(set(tried)) > 2 and value in {min(tried), max(tried)}:
-            return True
-    return False
 
 
 def _at_least(k: int, n: int, share: float | Array) -> Array:

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from mpmath import MPContext
 
 from empirics.errors import InputError
-from empirics.search.sobol import unit_points
-from empirics.search.space import Metaparameter, _log10, _power_of_ten, at_edge, read_points, search_points
+from empirics.search.space import Metaparameter, _log10, _power_of_ten, read_points, search_points
 from empirics.workloads.catalogue import DECAY_STEPS, END_LEARNING_RATE_FACTOR, LEARNING_RATE, MOMENTUM
 
 PAPER_SPACE = (LEARNING_RATE, MOMENTUM, DECAY_STEPS, END_LEARNING_RATE_FACTOR)
@@ -83,30 +82,6 @@ def test_axes_take_the_dimensions_in_their_order():
     (first, *_), (second, *_) = (search_points(space, 5) for space in (PAPER_SPACE, PAPER_SPACE[:1]))
     assert list(first) == ["learning_rate", "momentum", "decay_steps", "end_learning_rate_factor"]
     assert first["learning_rate"] == second["learning_rate"]
-
-
-def test_a_point_at_the_edge_is_one_with_no_other_beyond():
-    # units 1/2, 3/4, 1/4, 3/8, 7/8: the lowest is trial 2, the highest trial 4
-    assert [at_edge(search_points((LEARNING_RATE,), 5), trial) for trial in range(5)] == [
-        (),
-        (),
-        ("learning_rate",),
-        (),
-        ("learning_rate",),
-    ]
-
-
-def test_edges_are_told_per_metaparameter():
-    points = unit_points(7, 2)
-    trial = int(points[:, 1].argmax())
-    edges = at_edge(search_points((LEARNING_RATE, MOMENTUM), 7), trial)
-    assert "momentum" in edges
-    assert ("learning_rate" in edges) == (points[trial, 0] in {points[:, 0].min(), points[:, 0].max()})
-
-
-@pytest.mark.parametrize("trials", [1, 2])
-def test_one_or_two_points_have_no_inside_to_be_at_the_edge_of(trials):
-    assert at_edge(search_points((LEARNING_RATE,), trials), 0) == ()
 
 
 def written(tmp_path, text):
@@ -183,12 +158,3 @@ def test_a_range_that_its_scale_cannot_hold_is_refused(axis):
 def test_an_unknown_scale_is_refused():
     with pytest.raises(InputError, match="unknown scale 'cubic'; use one of log, reverse_log, integer, linear"):
         Metaparameter("a", 0, 1, "cubic")
-
-
-def test_a_trial_that_lacks_a_metaparameter_is_at_no_edge_of_it():
-    points = [{"learning_rate": 0.1, "momentum": 0.9}, {"learning_rate": 0.2}, {"learning_rate": 0.3, "momentum": 0.8}]
-    assert [at_edge(points, trial) for trial in range(3)] == [
-        ("learning_rate", "momentum"),
-        (),
-        ("learning_rate", "momentum"),
-    ]
