@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m theory.d
     if wants_evaluation(options):
         if options.prover == "z3":
             parser.refuse("--prover is for derivations: leave it out with --evaluate")
-        return evaluate_main(options)
+        return evaluate_main(options, prog)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
     results = results_of(options.case) if options.case else PROPOSITION_4_1

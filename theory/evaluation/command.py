@@ -224,7 +224,7 @@ def _evaluate(options: argparse.Namespace) -> Evaluation:
         raise ValueError(f"{', '.join(of_a_run)}: not for {options.evaluate}")
     missing = [option for name, option in _REQUIRED.items() if getattr(options, name) is None]
     if missing:
-        raise ValueError(f"--evaluate needs {', '.join(missing)}")
+        raise ValueError(f"{options.evaluate} needs {', '.join(missing)}")
     _require_output(options)
     return evaluate(
         options.evaluate,

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kstar.__main__ import main as kstar_main
 from theory.derive import main
 from theory.evaluation.evaluate import evaluate
 
@@ -127,6 +128,20 @@ def test_bad_input_is_one_line_and_exit_code_2(name, capsys):
     assert code == 2
     assert error.count("\n") == 1
     assert message in error
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "prog"),
+    [
+        (main, ["--evaluate", "paper"], "python -m theory.derive"),
+        (kstar_main, ["derive", "--evaluate", "paper"], "kstar derive"),
+        (kstar_main, ["evaluate", "paper"], "kstar evaluate"),
+    ],
+)
+def test_a_refusal_names_the_command_that_was_typed(command, words, prog, capsys):
+    assert command(words) == 2
+    needs = "paper needs --L, --Delta, --beta, --epsilon, --batch-sizes"
+    assert capsys.readouterr().err == f"error: {needs} (see {prog} --help)\n"
 
 
 @pytest.mark.parametrize("name", CONSTANTS)

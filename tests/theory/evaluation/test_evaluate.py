@@ -259,7 +259,7 @@ def test_a_picture_leaves_json_alone(capsys, tmp_path):
     [
         ("--L 2", "--evaluate is missing: one of paper, fixed, tuned, decaying"),
         ("--plot x.png", "--evaluate is missing"),
-        ("--evaluate tuned --L 2 --beta 1", "--evaluate needs --Delta, --epsilon, --batch-sizes"),
+        ("--evaluate tuned --L 2 --beta 1", "tuned needs --Delta, --epsilon, --batch-sizes"),
         (f"--evaluate tuned {NUMBERS} --format markdown", "--evaluate prints text or json, not markdown"),
         (f"--evaluate tuned {NUMBERS} --plot steps.foo", "Format 'foo' is not supported"),
     ],
