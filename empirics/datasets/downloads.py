@@ -15,6 +15,7 @@ import requests
 
 from empirics.errors import InputError
 from kstar.command_line import without_password
+from kstar.files import write_bytes_atomically
 
 _PATIENCE_SECONDS = 30.0  # without a byte
 _PIECE = 2**16
@@ -199,9 +200,4 @@ def _put(path: Path, content: IO[bytes]) -> None:
         if not path.is_file() or path.stat().st_size != len(data) or path.read_bytes() != data:
             raise InputError(f"{path} exists but is not the published file; name another --to, or remove it")
         return
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_bytes_atomically(path, data)
