@@ -26,17 +26,12 @@ class Passage(NamedTuple):
     z: float
 
 
-def first_passage(modes: Modes, goal: float, limit: int = LONGEST) -> int | None:
-    """Return the first k <= limit with loss_k <= goal, None if there is none.
-
-    No step is passed over unproven: a stride is taken only if the loss cannot have reached the goal on the way, and is
-    halved otherwise. Instead of short strides every step is visited.
-    """
-    return _approach(modes, goal, limit, goal)[0]
-
-
 def _approach(modes: Modes, goal: float, limit: int, close: float) -> tuple[int | None, float]:
-    """Return the first passage; without one, the least loss up to the limit, infinite if no loss is below `close`."""
+    """Return the first k <= limit with loss_k <= goal; without one, the least loss so far, infinite if none is close.
+
+    No step is passed over unproven: a stride is taken only if the loss cannot have come below `close` on the way, and
+    is halved otherwise. Instead of short strides every step is visited.
+    """
     here, stride, least = modes.state(0), _WALK, math.inf
     while here.loss > goal:
         if here.step >= limit or here.noise > close:

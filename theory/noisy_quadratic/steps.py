@@ -24,9 +24,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from theory.command_line import plain
 from theory.noisy_quadratic.modes import Modes, MomentumModes, PlainModes, Spectrum
-from theory.noisy_quadratic.passage import FINE, LONGEST, Passage, RateSearch, first_passage
+from theory.noisy_quadratic.passage import FINE, LONGEST, Passage, RateSearch
 from theory.noisy_quadratic.problem import NoisyQuadratic, largest_rate
-from theory.numbers.arguments import LARGEST, positive_array
+from theory.numbers.arguments import positive_array
 from theory.numbers.log_space import Array
 
 _BIN = 0.005  # width in log h of the modes that are one while rates are searched; the steps are those of all modes
@@ -41,91 +41,6 @@ class TunedSteps(NamedTuple):
     batch_size: Array
     steps: NDArray[np.int64]
     eta: Array
-
-
-def expected_loss(
-    problem: NoisyQuadratic,
-    steps: ArrayLike,
-    batch_size: float,
-    eta: float,
-    momentum: float = 0.0,
-    *,
-    nesterov: bool = False,
-) -> Array:
-    r"""Return the expected loss after any numbers of steps, in closed form.
-
-    .. math:: \tfrac12 \sum_i h_i s_i(k)
-
-    Args:
-        problem: The quadratic.
-        steps: k, any shape. Whole numbers >= 0.
-        batch_size: B, scalar, examples per step. Finite, > 0.
-        eta: Learning rate, scalar, weight^2/loss. > 0 and below `largest_rate`.
-        momentum: m, scalar. In [0, 0.9999]; 0 is SGD.
-        nesterov: Nesterov's step instead of the heavy ball's.
-
-    Returns:
-        Array of the shape of steps, loss.
-
-    Raises:
-        ValueError: If an argument is outside the range above.
-
-    Reference:
-        Zhang et al. 2019, Sec. 3; the recursion of `theory.noisy_quadratic.modes`.
-
-    Example:
-        >>> problem = NoisyQuadratic.harmonic(1)
-        >>> expected_loss(problem, [0, 1, 2], batch_size=4.0, eta=1.0)  # noise (1/2)(1/4) replaces the start
-        array([0.5  , 0.125, 0.125])
-    """
-    visited = np.asarray(steps)
-    visited = visited.astype(np.float64) if visited.dtype != object else np.asarray([np.nan])
-    if not (np.isfinite(visited).all() and (visited >= 0).all() and (visited == np.floor(visited)).all()):
-        raise ValueError("steps must be whole numbers >= 0")
-    modes = _modes_at_rate(problem, batch_size, eta, momentum, nesterov=nesterov)
-    return np.array([modes.state(int(k)).loss for k in visited.flat]).reshape(visited.shape)
-
-
-def steps_at_rate(
-    problem: NoisyQuadratic,
-    goal: float,
-    batch_size: float,
-    eta: float,
-    momentum: float = 0.0,
-    *,
-    nesterov: bool = False,
-) -> int | None:
-    r"""Return the first step at which the expected loss is at most the goal, at one rate.
-
-    .. math:: \min\{k : \tfrac12 \sum_i h_i s_i(k) \le \text{goal}\}
-
-    Args:
-        problem: The quadratic.
-        goal: Scalar, loss. > 0.
-        batch_size: B, scalar, examples per step. Finite, > 0.
-        eta: Learning rate, scalar, weight^2/loss. > 0 and below `largest_rate`.
-        momentum: m, scalar. In [0, 0.9999]; 0 is SGD.
-        nesterov: Nesterov's step instead of the heavy ball's.
-
-    Returns:
-        Steps, exact; None if the goal is never reached (or not within 2^53 steps).
-
-    Raises:
-        ValueError: If an argument is outside the range above.
-
-    Reference:
-        Zhang et al. 2019, Sec. 3; the recursion of `theory.noisy_quadratic.modes`.
-
-    Example:
-        >>> steps_at_rate(NoisyQuadratic.harmonic(1), 0.2, batch_size=4.0, eta=1.0)
-        1
-        >>> steps_at_rate(NoisyQuadratic.harmonic(1), 0.1, batch_size=4.0, eta=1.0) is None  # the noise keeps 1/8
-        True
-    """
-    if not 0.0 < goal <= LARGEST:
-        raise ValueError(f"goal must be finite and > 0, got {goal}")
-    _require_reachable(problem, goal)
-    return first_passage(_modes_at_rate(problem, batch_size, eta, momentum, nesterov=nesterov), goal)
 
 
 def steps_to_result(
@@ -175,13 +90,6 @@ def _require_reachable(problem: NoisyQuadratic, goal: float) -> None:
 
 def _modes(spectrum: Spectrum, momentum: float, eta: float, *, nesterov: bool) -> Modes:
     return MomentumModes(spectrum, eta, momentum, nesterov=nesterov) if momentum else PlainModes(spectrum, eta)
-
-
-def _modes_at_rate(problem: NoisyQuadratic, batch_size: float, eta: float, momentum: float, *, nesterov: bool) -> Modes:
-    largest = largest_rate(problem, momentum, nesterov=nesterov)
-    if not 0.0 < eta < largest:
-        raise ValueError(f"eta must be > 0 and below {largest:.6g}, from where on the loss diverges, got {eta}")
-    return _modes(problem.spectrum(batch_size), momentum, eta, nesterov=nesterov)
 
 
 def _earliest(problem: NoisyQuadratic, goal: float, batch_size: float, momentum: float, *, nesterov: bool) -> Passage:

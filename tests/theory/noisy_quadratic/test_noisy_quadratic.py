@@ -11,17 +11,12 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from reference.theory.noisy_quadratic import fewest_steps, first_step, losses, no_rate_is_earlier
+from tools.at_rate import expected_loss, steps_at_rate
 
 from theory.noisy_quadratic.__main__ import main
 from theory.noisy_quadratic.modes import MomentumModes, PlainModes, Spectrum
 from theory.noisy_quadratic.passage import _least_loss
-from theory.noisy_quadratic.steps import (
-    NoisyQuadratic,
-    expected_loss,
-    largest_rate,
-    steps_at_rate,
-    steps_to_result,
-)
+from theory.noisy_quadratic.steps import NoisyQuadratic, largest_rate, steps_to_result
 
 # 60 steps of some 10 roundings of 1.1e-16, amplified by at most 1/(1-m) = 100 where roots of the recursion meet
 ROUNDING = 1e-11
@@ -312,13 +307,6 @@ ONE = np.ones(1)
         (lambda: steps_to_result(SPECTRA["harmonic"], 0.1, [4.0, 0.0]), "batch_size must be finite and > 0"),
         (lambda: steps_to_result(SPECTRA["harmonic"], 0.1, 4.0, 1.0), r"momentum must be in \[0, 1\), got 1"),
         (lambda: steps_to_result(SPECTRA["harmonic"], 1e-18, 1.0), "goal 1e-18 takes more than 9007199254740992 steps"),
-        (lambda: steps_at_rate(SPECTRA["harmonic"], 0.1, 4.0, 2.0), "eta must be > 0 and below 2, from where"),
-        (
-            lambda: steps_at_rate(SPECTRA["harmonic"], 0.1, 4.0, 3.0, 0.5, nesterov=True),
-            "eta must be > 0 and below 1.5,",
-        ),
-        (lambda: steps_at_rate(SPECTRA["harmonic"], -1.0, 4.0, 1.0), "goal must be finite and > 0"),
-        (lambda: expected_loss(SPECTRA["harmonic"], [1.5], 4.0, 1.0), "steps must be whole numbers >= 0"),
     ],
 )
 def test_arguments_outside_their_range_are_refused(call, message):

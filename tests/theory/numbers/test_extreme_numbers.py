@@ -6,6 +6,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from tools.at_rate import expected_loss, steps_at_rate
 
 import theory
 from theory.derive import main as derive_main
@@ -13,7 +14,7 @@ from theory.evaluation.evaluate import evaluate
 from theory.laws import LAWS
 from theory.noisy_quadratic.__main__ import main as quadratic_main
 from theory.noisy_quadratic.modes import MomentumModes
-from theory.noisy_quadratic.steps import NoisyQuadratic, expected_loss, steps_at_rate, steps_to_result
+from theory.noisy_quadratic.steps import NoisyQuadratic, steps_to_result
 from theory.numbers.doubles import ratio, require_doubles
 from theory.worst_case import main as worst_main
 from theory.worst_case import semidefinite_worst_case, worst_case_minimum, worst_case_sum
@@ -222,7 +223,6 @@ def test_arguments_that_are_no_positive_doubles_are_refused(value):
         lambda: semidefinite_worst_case(2, value, "average"),
         lambda: steps_to_result(NoisyQuadratic.harmonic(3), 0.1, value),
         lambda: steps_to_result(NoisyQuadratic.harmonic(3), value, 1.0),
-        lambda: steps_at_rate(NoisyQuadratic.harmonic(3), 0.1, 1.0, value),
         lambda: NoisyQuadratic.harmonic(value),
         lambda: theory.self_consistent_steps(theory.Schedule("constant", 1.0, {}), 0.5, value),
     )
