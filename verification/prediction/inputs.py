@@ -8,10 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
-
-from theory import HYPERBOLA
-from verification.fits.likelihood import Array
 
 # Exponents of (Delta, L, b, epsilon) in each constant.
 EXPONENTS: Mapping[str, tuple[float, float, float, float]] = {
@@ -86,18 +82,17 @@ class Share:
     share: float | None
 
 
-def shares(sparse: Inputs, dense: Inputs, constant: str = "c1") -> tuple[Share, ...]:
-    r"""Split a ratio of constants into its factors.
+def shares(sparse: Inputs, dense: Inputs) -> tuple[Share, ...]:
+    r"""Split a ratio of c1 into its factors.
 
     :math:`\log \frac{c_{1,s}}{c_{1,d}} = \log \frac{\Delta_s}{\Delta_d} + \log \frac{L_s}{L_d} + \ldots`
 
     Args:
         sparse: Inputs of the sparse network.
         dense: Of the dense.
-        constant: c1, c2 or b_crit.
 
     Returns:
-        One share a factor that the constant has.
+        One share a factor.
 
     Reference:
         Lee et al. 2021, Appendix C; docs/theory.md, result 7.
@@ -107,37 +102,9 @@ def shares(sparse: Inputs, dense: Inputs, constant: str = "c1") -> tuple[Share, 
         >>> [(part.factor, round(part.ratio, 2)) for part in shares(SPARSE, DENSE)][:3]
         [('Delta', 1.0), ('L', 3.09), ('noise', 0.54)]
     """
-    names, exponents = ("Delta", "L", "noise", "epsilon"), EXPONENTS[constant]
+    names, exponents = ("Delta", "L", "noise", "epsilon"), EXPONENTS["c1"]
     logs = [e * float(np.log(s / d)) for e, s, d in zip(exponents, sparse.factors, dense.factors, strict=True)]
     total = sum(logs)
     return tuple(
-        Share(name, float(np.exp(log)), log / total if total else None)
-        for name, log, exponent in zip(names, logs, exponents, strict=True)
-        if exponent
+        Share(name, float(np.exp(log)), log / total if total else None) for name, log in zip(names, logs, strict=True)
     )
-
-
-def steps_ratio(sparse: Inputs, dense: Inputs, batch_size: ArrayLike) -> Array:
-    r"""Return the predicted ratio of steps at some batch sizes.
-
-    :math:`R(B) = \frac{c_{1,s}/B + c_{2,s}}{c_{1,d}/B + c_{2,d}}`, monotone from :math:`c_{1,s}/c_{1,d}` for small B to
-    :math:`c_{2,s}/c_{2,d}` for large; it falls with B just where the sparse critical batch size is the larger.
-
-    Args:
-        sparse: Inputs of the sparse network; its epsilon may be another.
-        dense: Of the dense.
-        batch_size: Examples per step, any shape, > 0.
-
-    Returns:
-        Ratios, the shape of batch_size.
-
-    Reference:
-        docs/theory.md, result 12.
-
-    Example:
-        >>> same = Inputs(Delta=2.0, L=3.0, noise=8.0)
-        >>> steps_ratio(same, same, [1, 64]).tolist()
-        [1.0, 1.0]
-    """
-    above, below = (HYPERBOLA.steps(batch_size, c1=inputs.c1, c2=inputs.c2) for inputs in (sparse, dense))
-    return above / below
