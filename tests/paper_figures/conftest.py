@@ -7,17 +7,13 @@ import pytest
 from samples.report_runs import write_drawn, write_judged
 from samples.searched_runs import judged_run, searched_records
 from samples.verification_runs import DIGITS_TRUTHS
-from tools.fitted import equal_curves_fitted_once
+from tools.fitted import equal_curves_are_fitted_once
 from tools.once import once
 
 from paper_figures.catalogue import FIGURES
 from paper_figures.drawing.style import RC
 
-
-@pytest.fixture(scope="module", autouse=True)
-def equal_curves_are_fitted_once():
-    with equal_curves_fitted_once():
-        yield
+__all__ = ["equal_curves_are_fitted_once"]
 
 
 class Panels:

@@ -19,9 +19,9 @@ def _fitted_once(curves):
     return tuple(replace(one, curve=curve) for one, curve in zip(_known[key], curves, strict=True))
 
 
-@contextlib.contextmanager
-def equal_curves_fitted_once():
-    """Let every analysis take the fits of curves that were fitted before."""
+@pytest.fixture(scope="module", autouse=True)
+def equal_curves_are_fitted_once():
+    """Let every analysis take the fits of curves that were fitted before, in the tests below a conftest with this."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(analysis, "fit_curves", _fitted_once)
         yield

@@ -3,8 +3,11 @@
 import shutil
 
 import pytest
+from tools.fitted import equal_curves_are_fitted_once
 
 from empirics.measure import main
+
+__all__ = ["equal_curves_are_fitted_once"]
 
 
 @pytest.fixture(scope="session")
