@@ -8,12 +8,12 @@ from pathlib import Path
 
 from kstar.command_line import OneLineParser
 from kstar.ending import command, say
+from verification.cells import wrapped
 from verification.claims.analysis import Analysis, analyse
 from verification.command_line import checked
 from verification.records.records import read_records
 from verification.report.advice import check_time
 from verification.report.card import card_text
-from verification.report.cells import wrapped
 from verification.report.recommend import StepTime, cards_of, line_of_time
 from verification.report.tables import note_lines
 

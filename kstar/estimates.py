@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from verification.cells import estimate_text
 from verification.fits.fit import Interval
-from verification.report.cells import estimate_text
 
 
 @dataclass(frozen=True, repr=False)

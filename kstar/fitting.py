@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kstar import given
 from kstar.estimates import NOTHING, Estimate
 from kstar.tables import html_table
+from verification.cells import number
 from verification.claims.analysis import Analysis, analyse
 from verification.claims.evidence import name
 from verification.fits.curves import FittedCurve, FittedLaw
@@ -26,7 +27,6 @@ from verification.report.advice import (
     step_time_question,
 )
 from verification.report.card import Card
-from verification.report.cells import number
 from verification.report.recommend import card_of, line_of_time
 from verification.report.tables import remarks
 

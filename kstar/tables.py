@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from verification.report.cells import columns
+from verification.cells import columns
 
 Row = Mapping[str, Any]
 

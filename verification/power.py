@@ -21,6 +21,7 @@ from kstar.ending import command, say
 from theory import HYPERBOLA
 from theory.command_line import count_up_to, positive
 from theory.command_line import number as finite
+from verification.cells import columns, number, wrapped
 from verification.claims.evidence import logs_within
 from verification.claims.on_curves import END_RANGE
 from verification.claims.rules import FLAT, LINEAR, MISFIT
@@ -33,7 +34,6 @@ from verification.inference.power import (
     law_chances,
     replicates_that_decide,
 )
-from verification.report.cells import columns, number, wrapped
 
 _SIZES = tuple(2**i for i in range(9))
 # Chances of more replicates, or of less scatter, are 0 or 1.

@@ -16,10 +16,10 @@ from paper_figures.drawing.rows import Row
 from paper_figures.drawing.sheet import Block, Page, Part, Sheet, page
 from paper_figures.drawing.style import REFERENCE_LINE, blank, log2_axis, looks, plain
 from theory import HYPERBOLA
+from verification.cells import estimate_text
 from verification.fits.curves import FittedLaw
 from verification.missing import Missing
 from verification.records.curves import Curve, CurvePoint
-from verification.report.cells import estimate_text
 
 COLUMN_WIDTH, ROW_HEIGHT = 3.5, 3.0
 CAPTION = (

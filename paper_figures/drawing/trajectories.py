@@ -9,9 +9,9 @@ from paper_figures.drawing.rows import title_of
 from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
 from paper_figures.drawing.style import decade_axis, looks, mark
 from paper_figures.run import Run
+from verification.cells import constant_text
 from verification.records.run_command import measured_run
 from verification.records.trials import SmoothnessRun
-from verification.report.cells import constant_text
 
 PANEL_WIDTH, PANEL_HEIGHT = 5.2, 3.6
 NAMES: Mapping[str, str] = {

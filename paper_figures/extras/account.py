@@ -9,9 +9,9 @@ from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
 from paper_figures.drawing.style import REFERENCE_LINE, decade_axis, looks, small
 from paper_figures.run import Run
 from verification.account.splits import TOLD, Split, split
+from verification.cells import known_text
 from verification.missing import Missing
 from verification.prediction.prediction import Predicted
-from verification.report.cells import known_text
 
 PANEL_WIDTH, PANEL_HEIGHT = 5.4, 2.7
 CAPTION = (

@@ -16,11 +16,11 @@ from paper_figures.drawing.sheet import SHEET, Page, Sheet
 from paper_figures.drawing.style import log2_axis, mark, plain, room, small
 from paper_figures.run import Run
 from theory import HYPERBOLA, batch_size_for_efficiency
+from verification.cells import estimate_text
 from verification.fits.curves import FittedLaw
 from verification.fits.fit import OPEN
 from verification.records.curves import Curve
 from verification.report.card import Card, card_remarks, card_table
-from verification.report.cells import estimate_text
 from verification.report.recommend import card_of
 
 HEIGHT = 3.1

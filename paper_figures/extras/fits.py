@@ -12,11 +12,11 @@ from paper_figures.drawing.rows import Row
 from paper_figures.drawing.sheet import SHEET, Page, Sheet
 from paper_figures.drawing.style import log2_axis
 from paper_figures.run import Run
+from verification.cells import estimate_text
 from verification.fits.curves import FittedLaw
 from verification.inference.bands import law_band
 from verification.missing import Missing, each_once
 from verification.records.curves import Curve
-from verification.report.cells import estimate_text
 
 ROW_HEIGHT = 3.0
 CAPTION = (

@@ -10,9 +10,9 @@ from paper_figures.drawing.pairs import QUANTITIES, Named, pairs_of
 from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
 from paper_figures.drawing.style import REFERENCE_LINE, decade_axis, looks, mark
 from paper_figures.run import Run
+from verification.cells import estimate_text
 from verification.fits.fit import OPEN
 from verification.inference.pairs import MARGIN, NO_TEST
-from verification.report.cells import estimate_text
 
 WIDTH, LINE, FRAME = 3.2, 0.24, 0.9
 # Marks by the verdict on the ratio being 1.

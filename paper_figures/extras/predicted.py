@@ -8,10 +8,10 @@ from paper_figures.drawing.pairs import QUANTITIES, Named, pairs_of
 from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
 from paper_figures.drawing.style import OTHER_SPARSITIES, PAPER_SPARSITIES, REFERENCE_LINE, decade_axis, mark
 from paper_figures.run import Run
+from verification.cells import known_text
 from verification.fits.fit import OPEN, Interval
 from verification.missing import Missing
 from verification.prediction.prediction import Prediction
-from verification.report.cells import known_text
 
 SIZE = 3.2
 LOOKS = (*PAPER_SPARSITIES.values(), *OTHER_SPARSITIES)

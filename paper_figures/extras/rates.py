@@ -9,10 +9,10 @@ from paper_figures.drawing.rows import Row
 from paper_figures.drawing.sheet import SHEET, Page, Sheet
 from paper_figures.drawing.style import blank, decade_axis, log2_axis
 from paper_figures.run import Run
+from verification.cells import estimate_text
 from verification.inference.known import Slope
 from verification.inference.rates import BestRates
 from verification.missing import Missing, each_once
-from verification.report.cells import estimate_text
 
 ROW_HEIGHT = 2.5
 CAPTION = (

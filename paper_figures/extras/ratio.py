@@ -10,6 +10,7 @@ from paper_figures.drawing.rows import Row, rows_of, without_sparse
 from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
 from paper_figures.drawing.style import REFERENCE_LINE, blank, decade_axis, log2_axis, looks, plain
 from paper_figures.run import NO_DENSE, Run
+from verification.cells import estimate_text, number
 from verification.fits.fit import OPEN
 from verification.inference.bands import ratio_band
 from verification.inference.pairs import Pair
@@ -17,7 +18,6 @@ from verification.inference.ratios import measured_ratios
 from verification.missing import Missing
 from verification.prediction.prediction import Prediction
 from verification.records.curves import Curve
-from verification.report.cells import estimate_text, number
 
 COLUMN_WIDTH, ROW_HEIGHT = 3.9, 3.5
 CAPTION = (

@@ -9,10 +9,10 @@ from paper_figures.drawing.rows import title_of
 from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
 from paper_figures.drawing.style import REFERENCE_LINE, decade_axis, looks, plain
 from paper_figures.run import Run
+from verification.cells import estimate_text, known_text
 from verification.inference.known import Slope
 from verification.inference.smoothness_and_rate import Level, SmoothnessAndRate
 from verification.missing import Missing
-from verification.report.cells import estimate_text, known_text
 
 PANEL_WIDTH, PANEL_HEIGHT = 6.4, 4.0
 CAPTION = (

@@ -9,10 +9,10 @@ from paper_figures.drawing.rows import Row, without_losers
 from paper_figures.drawing.sheet import SHEET, Page, Sheet
 from paper_figures.drawing.style import blank, log2_axis
 from paper_figures.run import Run
+from verification.cells import number
 from verification.inference.by_trials import ByTrials, by_trials
 from verification.missing import Missing
 from verification.records.curves import Curve
-from verification.report.cells import number
 
 ROW_HEIGHT = 3.0
 CAPTION = (

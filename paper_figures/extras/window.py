@@ -10,9 +10,9 @@ from paper_figures.drawing.rows import Row, without_losers
 from paper_figures.drawing.sheet import SHEET, Page, Sheet
 from paper_figures.drawing.style import REFERENCE_LINE, blank, decade_axis, log2_axis
 from paper_figures.run import Run
+from verification.cells import estimate_text
 from verification.inference.rates import Window
 from verification.missing import Missing
-from verification.report.cells import estimate_text
 
 ROW_HEIGHT = 3.0
 CAPTION = (

@@ -13,9 +13,9 @@ import numpy as np
 from paper_figures.drawing.curve_panels import drawn_at
 from paper_figures.drawing.style import looks, power_of_two
 from theory import HYPERBOLA
+from verification.cells import number
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.records.curves import Curve, CurvePoint
-from verification.report.cells import number
 from verification.report.tables import steps_text
 
 WIDTH, HEIGHT = 640, 428

@@ -23,6 +23,7 @@ from paper_figures.report.tables import (
     ratio_tables,
 )
 from paper_figures.run import Run, figures_folder, read_run
+from verification.cells import estimate_text, number, p_text
 from verification.claims.judge import Claim, Verdict
 from verification.claims.needs import Remedy, remedies
 from verification.claims.rules import EFFECTS, NEEDS
@@ -31,7 +32,6 @@ from verification.records.curves import curve_groups
 from verification.records.provenance_file import read_provenance
 from verification.records.records import Records
 from verification.records.run_command import measured_run
-from verification.report.cells import estimate_text, number, p_text
 
 
 @dataclass(frozen=True)

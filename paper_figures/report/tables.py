@@ -8,6 +8,7 @@ from paper_figures.report.chart import title
 from verification.account.predicted_steps import predicted_steps
 from verification.account.splits import PARTS, TOLD, split
 from verification.account.text import UNITS, without_flow
+from verification.cells import constant_text, estimate_text, known_text, number
 from verification.claims.analysis import Analysis
 from verification.claims.judge import Claim
 from verification.fits.curves import FittedCurve
@@ -17,7 +18,6 @@ from verification.records.constants_file import Constant
 from verification.records.curves import curve_groups
 from verification.records.records import Records
 from verification.report.card import card_remarks, card_table
-from verification.report.cells import constant_text, estimate_text, known_text, number
 from verification.report.recommend import cards_of
 from verification.report.tables import fit_rows, has_ratio, ratio_rows
 

@@ -8,11 +8,11 @@ import pytest
 from scipy.stats import t
 from tools.checkout import ROOT
 
+from verification.cells import estimate_text
 from verification.claims.judge import Verdict
 from verification.own_claims.__main__ import main
 from verification.own_claims.rules import OWN_RULES
 from verification.records.records import read_records
-from verification.report.cells import estimate_text
 from verification.report.verdicts import kept_or_computed
 
 PAGE = (ROOT / "docs/results.md").read_text(encoding="utf-8")

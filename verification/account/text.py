@@ -1,7 +1,6 @@
 """The account of a run as plain text: what each network's K* is made of, the ratios, and a prediction of the curve."""
 
 import shlex
-import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,13 +9,13 @@ import numpy as np
 from empirics.derived import Account
 from verification.account.predicted_steps import predicted_steps
 from verification.account.splits import TOLD, split
+from verification.cells import known_text, number, wrapped
 from verification.missing import Missing
 from verification.prediction.prediction import Predicted
 from verification.records.curves import Curve, curve_groups
 from verification.records.records import Records, read_records
 from verification.records.trials import SmoothnessRun
 
-_WIDTH = 100
 HEADING = "Account of the steps: what makes the K* of a pruned network larger"
 UNITS = (
     "Not invariant: T, 1/eta, gap and 1/<G>, each alone, change when one network is rewritten in other units of "
@@ -57,7 +56,7 @@ def describe_account(records: Records) -> str:
     for sparsity in sparsities:
         lines += ["", *_splits(runs, sparsity), *_prediction(runs, curves, sparsity)] if sparsity else []
     names = "; ".join(f"{name} {told}" for name, told in TOLD.items())
-    return "\n".join([*lines, "", *_wrapped(f"{names}."), *_wrapped(UNITS)])
+    return "\n".join([*lines, "", wrapped(f"{names}."), wrapped(UNITS)])
 
 
 def read_account(folder: Path) -> str:
@@ -91,7 +90,7 @@ def _networks(runs: Sequence[SmoothnessRun], sparsities: Sequence[float]) -> lis
         cells = []
         for _, part in _COLUMNS:
             values = [value for one in accounts if (value := part(one)) is not None]
-            cells.append(_number(float(np.exp(np.log(values).mean()))) if len(values) == len(accounts) else "-")
+            cells.append(number(float(np.exp(np.log(values).mean()))) if len(values) == len(accounts) else "-")
         errors = [one.gradient.relative_error for one in accounts]
         known = [error for error in errors if error is not None]
         told = f"{100 * max(known):.0f}%" if len(known) == len(errors) else "not known"
@@ -105,11 +104,11 @@ def _splits(runs: Sequence[SmoothnessRun], sparsity: float) -> list[str]:
     for by, formula in _FORMULAS.items():
         found = split(runs, sparsity, by)
         if isinstance(found, Missing):
-            lines += _wrapped(f"{formula}: not known, {found}") if by != "N" else []
+            lines += [wrapped(f"{formula}: not known, {found}")] if by != "N" else []
             continue
         factors = " x ".join(f"{name} {_ratio(factor)}" for name, factor in found.factors.items())
         error = "" if found.quadrature is None else f", quadrature error {100 * found.quadrature:.0f}%"
-        lines += [f"{formula}: {_ratio(found.total)}{error}", *_wrapped(f"  = {factors}")]
+        lines += [f"{formula}: {_ratio(found.total)}{error}", wrapped(f"  = {factors}")]
     return lines
 
 
@@ -117,28 +116,19 @@ def _prediction(runs: Sequence[SmoothnessRun], curves: Sequence[Curve], sparsity
     """Return K* at each batch size as one flow and one best rate predict it, beside what was measured."""
     found = predicted_steps(runs, curves, sparsity)
     if isinstance(found, Missing):
-        return _wrapped(f"No prediction of its curve: {found}")
+        return [wrapped(f"No prediction of its curve: {found}")]
     way = f"the flows to 40% of their first loss and the best rates at B = {found.batch_size}"
     rows = [
-        f"  B = {one.batch_size:<6} K* = {_number(one.predicted):<8} measured {_number(one.measured):<8}"
+        f"  B = {one.batch_size:<6} K* = {number(one.predicted):<8} measured {number(one.measured):<8}"
         f" ratio {_ratio(one.ratio)}"
         for one in found.points
     ]
-    return [*_wrapped(f"Predicted: {_ratio(found.factor)} times the dense curve, by {way}"), *rows]
+    return [
+        wrapped(f"Predicted: {_ratio(found.factor)} times the dense curve, by {way}"),
+        *rows,
+    ]
 
 
 def _ratio(found: Predicted) -> str:
     """Return a ratio, with its interval over seeds where there is one."""
-    low, high = found.interval.low, found.interval.high
-    ends = "" if low is None or high is None else f" [{_number(low)}, {_number(high)}]"
-    return f"{_number(found.ratio)}{ends}"
-
-
-def _number(value: float) -> str:
-    """Return a number to three digits."""
-    return f"{float(f'{value:.3g}'):g}"
-
-
-def _wrapped(text: str) -> list[str]:
-    """Return a paragraph as lines."""
-    return textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return known_text(found.ratio, found.interval)

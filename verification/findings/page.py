@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from verification.cells import estimate_text, p_text
 from verification.claims.judge import Claim, Verdict
 from verification.claims.rules import EFFECTS, RULES, Rule
 from verification.findings.tables import (
@@ -21,7 +22,6 @@ from verification.findings.tables import (
 from verification.inference.pairs import Pair
 from verification.prediction import paper
 from verification.prediction.prediction import Prediction
-from verification.report.cells import estimate_text, p_text
 from verification.report.markdown import code, escaped, literal, table
 
 # By which the command knows its own pages.

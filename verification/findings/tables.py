@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from verification.cells import constant_text, estimate_text, number
 from verification.claims.analysis import Analysis
 from verification.claims.judge import Claim, Verdict
 from verification.claims.on_trials import winners_at_edge
@@ -20,7 +21,6 @@ from verification.missing import Missing
 from verification.prediction import paper
 from verification.prediction.prediction import Prediction, predict_from
 from verification.records.constants_file import Constant
-from verification.report.cells import constant_text, estimate_text, number
 from verification.report.markdown import code, escaped, literal, table
 from verification.report.tables import predicted_text
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kstar.command_line import OneLineParser
 from kstar.ending import command, say
+from verification.cells import estimate_text
 from verification.claims.evidence import Material
 from verification.claims.judge import Claim, Verdict
 from verification.fits.curves import fit_curves
@@ -60,7 +61,7 @@ def describe_own(claims: Sequence[Claim]) -> str:
     for claim, rule in zip(claims, OWN_RULES, strict=True):
         within = "" if rule.equal is None else f"{rule.equal[0]:.3g} to {rule.equal[1]:.3g}"
         p = "-" if claim.p_holm is None else f"{claim.p_holm:.2g}"
-        told = "-" if claim.verdict is Verdict.NOT_MEASURED else _estimate(claim.estimate, claim.interval)
+        told = "-" if claim.verdict is Verdict.NOT_MEASURED else estimate_text(claim.estimate, claim.interval)
         lines.append(f"{claim.id:<5}{claim.statement:<51}{claim.brief:<20}{told:<27}{within:<14}{p}")
         why = claim.detail if claim.verdict is Verdict.NOT_MEASURED else f"{rule.effect}; shown: {claim.subject}"
         notes.append(f"{claim.id}: {why}")
@@ -79,7 +80,7 @@ def describe_rows(runs: Sequence[Material]) -> list[str]:
         for one in [] if isinstance(found, Missing) else found:
             ends = None if one.interval is None else one.interval(_LEVEL)
             place = "" if ends is None or rule.equal is None else _place(ends, *rule.equal)
-            lines.append(f"{rule.id:<5}{_estimate(one.estimate, ends):<27}{place:<9}{one.subject}")
+            lines.append(f"{rule.id:<5}{estimate_text(one.estimate, ends):<27}{place:<9}{one.subject}")
     return lines
 
 
@@ -87,21 +88,12 @@ def _place(ends: Interval, low: float, high: float) -> str:
     """Return where an interval lies: within a margin, outside it, or across an edge of it.
 
     Example:
-        >>> _place(Interval(0.9, 1.1), 0.8, 1.25), _place(Interval(0.9, 2.0), 0.8, 1.25)
-        ('within', 'across')
+        >>> [_place(Interval(*ends), 0.8, 1.25) for ends in ((0.9, 1.1), (0.9, 2.0), (1.5, 2.0))]
+        ['within', 'across', 'outside']
     """
     if ends.inside(low, high):
         return "within"
-    outside = (ends.low is not None and ends.low > high) or (ends.high is not None and ends.high < low)
-    return "outside" if outside else "across"
-
-
-def _estimate(estimate: float | None, ends: Interval | None) -> str:
-    """Return what was found, with its interval."""
-    told = "-" if estimate is None else f"{estimate:.3g}"
-    if ends is None or ends.low is None or ends.high is None:
-        return told
-    return f"{told} [{ends.low:.3g}, {ends.high:.3g}]"
+    return "outside" if ends.excludes(low) and ends.excludes(high) else "across"
 
 
 if __name__ == "__main__":

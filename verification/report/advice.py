@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from theory import HYPERBOLA, batch_size_for_efficiency, fastest_batch_size, least_total_time
+from verification.cells import columns, estimate_text, number, wrapped
 from verification.claims.evidence import name
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.fits.fit import OPEN, Interval
-from verification.report.cells import columns, estimate_text, number, wrapped
 from verification.report.rejection import beyond_which_nothing_improved, why_rejected
 
 # Why there is no number, or what it is worth; the sentence goes on with the curve.

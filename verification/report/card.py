@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from verification.cells import WIDTH, columns, estimate_text, number, wrapped
 from verification.fits.fit import OPEN, Interval
-from verification.report.cells import WIDTH, columns, estimate_text, number, wrapped
 from verification.report.tables import by_remark
 
 QUESTION = "Which batch size should I use?"

@@ -2,6 +2,7 @@
 
 import math
 
+from verification.cells import columns, estimate_text, number, p_text, percent, wrapped
 from verification.claims.analysis import Analysis
 from verification.claims.evidence import exponential, name
 from verification.claims.judge import Verdict
@@ -13,7 +14,6 @@ from verification.inference.rates import Rates
 from verification.inference.search_error import SearchError, ratio_by_trials, winning_points
 from verification.missing import Missing
 from verification.records.curves import Curve, curve_groups
-from verification.report.cells import columns, estimate_text, number, p_text, percent, wrapped
 from verification.report.markdown import fenced, literal, table
 from verification.report.tables import fits_and_ratios
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory import HYPERBOLA
+from verification.cells import number
 from verification.claims.analysis import Analysis
 from verification.claims.evidence import name
 from verification.fits.curves import FittedCurve, FittedLaw
@@ -14,7 +15,6 @@ from verification.fits.fit import OPEN
 from verification.inference.search_error import winning_points
 from verification.records.curves import Curve
 from verification.report.card import Card, Cost
-from verification.report.cells import number
 from verification.report.rejection import beyond_which_nothing_improved, why_rejected
 from verification.report.tables import remarks
 

@@ -6,13 +6,13 @@ from types import MappingProxyType
 
 import numpy as np
 
+from verification.cells import number, p_text, percent
 from verification.claims.evidence import name
 from verification.claims.judge import holm
 from verification.claims.rules import MISFIT
 from verification.fits.curves import FittedCurve
 from verification.inference.curve_tests import shape_by_draws
 from verification.inference.detectable import SIGNIFICANCE
-from verification.report.cells import number, p_text, percent
 
 _NAMES: Mapping[str, str] = MappingProxyType(
     {

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirics.records import FEW_STEPS
+from verification.cells import columns, estimate_text, known_text, number, p_text, percent, wrapped
 from verification.claims.analysis import Analysis
 from verification.claims.evidence import NOT_SEEDS
 from verification.claims.judge import Claim, Verdict
@@ -17,7 +18,6 @@ from verification.missing import Missing
 from verification.prediction.prediction import Prediction
 from verification.records.curves import Curve, CurvePoint, curve_groups
 from verification.records.records import Records
-from verification.report.cells import columns, estimate_text, known_text, number, p_text, percent, wrapped
 
 LAW = "Law K(B) = c1/B + c2, fitted by maximum likelihood; [95% intervals]"
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from verification.account.text import describe_account
+from verification.cells import WIDTH, wrapped
 from verification.claims.analysis import Analysis
 from verification.claims.needs import remedies, remedy_lines
 from verification.claims.rules import NEEDS
@@ -11,7 +12,6 @@ from verification.records.curves import curve_groups
 from verification.records.records import too_few_batch_sizes
 from verification.report.advice import answer_lines, efficiency_question, step_time_question
 from verification.report.card import card_lines
-from verification.report.cells import WIDTH, wrapped
 from verification.report.details import detail_lines
 from verification.report.recommend import cards_of, line_of_time
 from verification.report.tables import LAW, claim_details, claim_lines, fit_table, note_lines, ratio_lines, steps_lines

@@ -19,11 +19,11 @@ from samples.verification_runs import DIGITS_TRUTHS, write_run
 from tools.fitted import fitted_anew
 
 import verification
+from verification.cells import estimate_text, p_text
 from verification.claims.analysis import analyse
 from verification.fits.fit import Interval
 from verification.records.records import read_records
 from verification.report.__main__ import main
-from verification.report.cells import estimate_text, p_text
 from verification.report.details import markdown
 from verification.report.differences import differences
 from verification.report.tables import fits_and_ratios
