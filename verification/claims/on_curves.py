@@ -17,7 +17,7 @@ from verification.inference.apart import one_left_out
 from verification.inference.detectable import SIGNIFICANCE
 from verification.inference.known import Slope, mean_of
 from verification.inference.power import law_chances, replicates_that_decide
-from verification.inference.search_error import winning_points
+from verification.inference.search_error import won_by_one_point
 from verification.missing import Missing, each_once
 
 # "At the smallest" and "at the largest" batch size: over so many logs from the end, three sizes that double.
@@ -112,11 +112,8 @@ def won_by_one(fitted: FittedCurve) -> Missing | None:
     Returns:
         The reason; None where several points won, or nothing tells.
     """
-    sizes = fitted.curve.reached_batch_sizes
-    if len(sizes) < 3 or winning_points([fitted.curve]) != 1:
-        return None
-    where = f"{name(fitted)}: one search point won at all {len(sizes)} batch sizes"
-    return Missing(f"{where}, so that this is K at one rate")
+    won = won_by_one_point(fitted.curve)
+    return None if won is None else Missing(f"{name(fitted)}: {won}, so that this is K at one rate")
 
 
 def linear_scaling(curves: Sequence[FittedCurve], equal: tuple[float, float]) -> Found:

@@ -61,6 +61,27 @@ def winning_points(curves: Iterable[Curve]) -> int:
     return len({tuple(sorted(point.metaparameters.items())) for point in points if point.metaparameters})
 
 
+def won_by_one_point(curve: Curve) -> str | None:
+    """Return in words that one search point won a whole curve, which is then K at one rate.
+
+    Args:
+        curve: With the winners' metaparameters.
+
+    Returns:
+        A clause; None where several points won, with fewer than 3 batch sizes, and where the curve does not say.
+
+    Example:
+        >>> from verification.records.records import CurvePoint
+        >>> points = [CurvePoint(2**i, 0, 1.0, 2.0, {"learning_rate": 0.1}) for i in range(3)]
+        >>> won_by_one_point(Curve(points=tuple(points)))
+        'one search point won at all 3 batch sizes'
+    """
+    sizes = len(curve.reached_batch_sizes)
+    if sizes < 3 or winning_points([curve]) != 1:
+        return None
+    return f"one search point won at all {sizes} batch sizes"
+
+
 def search_errors(curves: Sequence[Curve]) -> dict[int, SearchError | Missing]:
     """Return the search error of each curve, all from the same halves of the search points.
 

@@ -11,7 +11,7 @@ from verification.claims.rules import EFFECTS, NEEDS
 from verification.fits.curves import FittedCurve
 from verification.inference.known import Slope
 from verification.inference.rates import Rates
-from verification.inference.search_error import SearchError, ratio_by_trials, winning_points
+from verification.inference.search_error import SearchError, ratio_by_trials, won_by_one_point
 from verification.missing import Missing
 from verification.records.curves import Curve, curve_groups
 from verification.report.markdown import fenced, literal, table
@@ -96,11 +96,8 @@ def _slope_text(slope: Slope) -> str:
 def _search_lines(curve: Curve, search: SearchError | Missing) -> list[str]:
     """Return what half the search would have found, and whether one search point won it all."""
     lines = [_search_line(search)]
-    sizes = curve.reached_batch_sizes
-    if len(sizes) > 2 and winning_points([curve]) == 1:
-        told = (
-            f"one search point won at all {len(sizes)} batch sizes; this is K at one rate more than at the best of each"
-        )
+    if won := won_by_one_point(curve):
+        told = f"{won}; this is K at one rate more than at the best of each"
         lines.append(wrapped(f"Search: {told}. More trials would tell."))
     return lines
 

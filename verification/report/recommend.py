@@ -12,7 +12,7 @@ from verification.claims.analysis import Analysis
 from verification.claims.evidence import name
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.fits.fit import OPEN
-from verification.inference.search_error import winning_points
+from verification.inference.search_error import won_by_one_point
 from verification.records.curves import Curve
 from verification.report.card import Card, Cost
 from verification.report.rejection import beyond_which_nothing_improved, why_rejected
@@ -198,9 +198,8 @@ def _caveats(fitted: FittedCurve, reason: str | None, time: StepTime | None) -> 
     found, curve = remarks(fitted), fitted.curve
     if missed := sorted({one.batch_size for one in curve.points if not one.reached}):
         told.append(f"the goal was not always met at B = {', '.join(map(str, missed))}.")
-    sizes = curve.reached_batch_sizes
-    if len(sizes) > 2 and winning_points([curve]) == 1:
-        told.append(f"one search point won at all {len(sizes)} batch sizes; with a rate for each, larger ones may pay.")
+    if won := won_by_one_point(curve):
+        told.append(f"{won}; with a rate for each, larger ones may pay.")
     if time is None and curve.seconds_per_step:
         told.append("the time of a step is known at one batch size only, and was not used.")
     return (*told, *found)
