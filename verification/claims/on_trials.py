@@ -167,7 +167,7 @@ def winners_at_edge(curve: Curve) -> list[bool]:
 
 def _won(curve: Curve) -> list[tuple[Trial, list[Trial]]]:
     """Return winner and trials of each study of 3 trials or more with their metaparameters."""
-    found = [(winner(trials), trials) for trials in _studies(curve.trials) if len(trials) >= 3]
+    found = [(winner(trials), trials) for trials in curve.studies.values() if len(trials) >= 3]
     return [(best, trials) for best, trials in found if best is not None and best.metaparameters]
 
 
@@ -281,14 +281,6 @@ def _dense_and_sparsest(curves: Sequence[FittedCurve]) -> list[tuple[FittedCurve
     """Return the dense and the sparsest curve of each workload and goal that has both."""
     both = [(members[0], members[-1]) for members in curve_groups(curves).values() if len(members) > 1]
     return [(dense, sparse) for dense, sparse in both if dense.curve.sparsity == 0.0]
-
-
-def _studies(trials: Sequence[Trial]) -> list[list[Trial]]:
-    """Return the trials of each study."""
-    studies: dict[tuple[int, int], list[Trial]] = {}
-    for one in trials:
-        studies.setdefault((one.batch_size, one.replicate), []).append(one)
-    return list(studies.values())
 
 
 def _at_least(k: int, n: int, share: float | Array) -> Array:

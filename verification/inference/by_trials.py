@@ -46,10 +46,7 @@ def by_trials(curve: Curve) -> ByTrials | Missing:
     """
     if reason := why_no_losers(curve):
         return reason
-    groups: dict[tuple[int, int], list[Trial]] = {}
-    for trial in curve.trials:
-        groups.setdefault((trial.batch_size, trial.replicate), []).append(trial)
-    found = [one for study in groups.values() if (one := _of_study(sorted(study, key=lambda one: one.trial)))]
+    found = [one for study in curve.studies.values() if (one := _of_study(sorted(study, key=lambda one: one.trial)))]
     counts = sorted(set.intersection(*(set(one) for one in found))) if found else []
     if len(counts) < 2:
         return Missing(f"needs {2 * FEWEST} trials, and the goal reached by the first half of them in every study")

@@ -9,7 +9,7 @@ all, need trials that went on after a study was decided. With momentum m the rat
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,6 @@ from verification.fits.likelihood import Array
 from verification.inference.known import NO_SCATTER, Slope, mean_of
 from verification.missing import Missing
 from verification.records.curves import Curve
-from verification.records.trials import Trial
 
 RACED = "not measured (raced): losing trials were cut short"
 FIRST_TEST_RATES = f"{FIRST_TEST}, and which rate is best is not known"
@@ -263,7 +262,7 @@ def fitted_window(curve: Curve) -> Window | Missing:
     reason = why_no_losers(curve)
     if reason is not None:
         return reason
-    by_study = {key: study for key, study in _by_study(curve.trials).items() if len(study) >= FEWEST_HITS}
+    by_study = {key: study for key, study in _by_study(curve).items() if len(study) >= FEWEST_HITS}
     studies = list(by_study.values())
     if not studies:
         return Missing(f"needs a study with {FEWEST_HITS} trials that reached the goal at different rates")
@@ -299,14 +298,17 @@ def fitted_window(curve: Curve) -> Window | Missing:
     )
 
 
-def _by_study(trials: Sequence[Trial]) -> dict[tuple[int, int], list[tuple[float, float]]]:
+def _by_study(curve: Curve) -> dict[tuple[int, int], list[tuple[float, float]]]:
     """Return (effective rate, steps) of the trials of each study that reached the goal after its first test."""
-    found: dict[tuple[int, int], list[tuple[float, float]]] = {}
-    for one in trials:
-        rate = effective_rate(one.metaparameters)
-        if one.upper is not None and one.lower > 0.0 and rate is not None:
-            found.setdefault((one.batch_size, one.replicate), []).append((rate, one.upper))
-    return {key: study for key, study in found.items() if len({rate for rate, _ in study}) > 2}
+    found = {
+        key: [
+            (rate, one.upper)
+            for one in study
+            if one.upper is not None and one.lower > 0.0 and (rate := effective_rate(one.metaparameters)) is not None
+        ]
+        for key, study in curve.studies.items()
+    }
+    return {key: reached for key, reached in found.items() if len({rate for rate, _ in reached}) > 2}
 
 
 def success(curve: Curve) -> tuple[Array, Array, Array] | Missing:

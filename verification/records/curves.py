@@ -107,6 +107,14 @@ class Curve:
         """The distinct batch sizes at which the goal was met, ascending."""
         return tuple(sorted({point.batch_size for point in self.points if point.reached}))
 
+    @property
+    def studies(self) -> dict[tuple[int, int], list[Trial]]:
+        """(batch size, replicate) to the trials of that study, both in the order of `trials`."""
+        found: dict[tuple[int, int], list[Trial]] = {}
+        for one in self.trials:
+            found.setdefault((one.batch_size, one.replicate), []).append(one)
+        return found
+
 
 class Grouped(Protocol):
     """A curve, measured or fitted, as it is grouped."""
