@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 from matplotlib.axes import Axes
 
+from paper_figures.drawing.pairs import QUANTITIES
 from paper_figures.drawing.points import STEPS, draw_points, interval_of, points_told
 from paper_figures.drawing.rows import Row
 from paper_figures.drawing.sheet import Block, Page, Part, Sheet, page
@@ -28,7 +29,6 @@ CAPTION = (
     "$B_{crit} = c_1/c_2$. Dashed: linear scaling from the law's steps at the smallest batch size. Normalised: "
     "over the steps of each curve's own law at one batch size."
 )
-SYMBOLS = {"c1": "$c_1$", "c2": "$c_2$", "b_crit": "$B_{crit}$"}
 
 
 def curve_columns(rows: Sequence[Row], sheet: Sheet, missing: Sequence[str] = ()) -> Page:
@@ -64,7 +64,7 @@ def _law_told(row: Row, curve: Curve) -> str:
     fit = row.run.fit(curve)
     if isinstance(fit, Missing):
         return f"{curve.sparsity:g}% {plain(fit.reason)}"
-    known = [f"{name} = {estimate_text(fit.estimates[key], fit.intervals[key])}" for key, name in SYMBOLS.items()]
+    known = [f"{name} = {estimate_text(fit.estimates[key], fit.intervals[key])}" for key, name in QUANTITIES.items()]
     return f"{curve.sparsity:g}% (n = {curve.reached}) {', '.join(known)}"
 
 

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from paper_figures.drawing.points import draw_bars
+from verification.fits.fit import Interval
 from verification.inference.bands import Band
 from verification.inference.ratios import MeasuredRatio
+
+_FAR = 30.0
 
 
 def draw_band(axes: Axes, band: Band, colour: str) -> None:
@@ -33,3 +36,18 @@ def draw_ratios(axes: Axes, measured: Sequence[MeasuredRatio], look: tuple[str, 
         label: For the key.
     """
     draw_bars(axes, [(one.batch_size, one.ratio, one.low, one.high or one.ratio) for one in measured], look, label)
+
+
+def near_ends(ratio: float, interval: Interval) -> list[float]:
+    """Return a ratio and the ends of its interval, which an axis is to show; ends too far from it are moved nearer.
+
+    Args:
+        ratio: > 0.
+        interval: Its interval; what is open has no end.
+
+    Example:
+        >>> near_ends(2.0, Interval(1.5, 500.0)), near_ends(2.0, Interval(None, 3.0))
+        ([2.0, 1.5, 60.0], [2.0, 3.0])
+    """
+    ends = [end for end in (interval.low, interval.high) if end is not None]
+    return [ratio, *(min(max(end, ratio / _FAR), ratio * _FAR) for end in ends)]

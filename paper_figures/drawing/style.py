@@ -21,6 +21,8 @@ PAPER_SPARSITIES: Mapping[float, tuple[str, str]] = MappingProxyType(
     {0.0: ("#000000", "o"), 50.0: ("#0C7BDC", "s"), 70.0: ("#B8860B", "D"), 90.0: ("#EE3377", "v")}
 )
 OTHER_SPARSITIES = (("#009E73", "P"), ("#882255", "X"), ("#56B4E9", "p"), ("#7F7F7F", "h"))
+# Of whatever else than sparsities a figure tells apart, one after the other.
+IN_TURN = (*PAPER_SPARSITIES.values(), *OTHER_SPARSITIES)
 REFERENCE_LINE = "#555555"
 
 RC: Mapping[Any, Any] = MappingProxyType(

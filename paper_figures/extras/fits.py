@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from paper_figures.drawing.curve_panels import SYMBOLS, draw_law, ends_of, law_at
+from paper_figures.drawing.curve_panels import draw_law, ends_of, law_at
 from paper_figures.drawing.curve_rows import Column, draw_columns
 from paper_figures.drawing.intervals import draw_band
+from paper_figures.drawing.pairs import QUANTITIES
 from paper_figures.drawing.points import STEPS, draw_points, points_told
 from paper_figures.drawing.rows import Row
 from paper_figures.drawing.sheet import SHEET, Page, Sheet
@@ -79,7 +80,9 @@ def _fits(row: Row) -> str | Missing:
     for curve in row.curves:
         fit = row.run.fit(curve)
         if isinstance(fit, FittedLaw):
-            ends = [f"{SYMBOLS[key]} {estimate_text(fit.estimates[key], fit.intervals[key])}" for key in ("c1", "c2")]
+            ends = [
+                f"{QUANTITIES[key]} {estimate_text(fit.estimates[key], fit.intervals[key])}" for key in ("c1", "c2")
+            ]
             told.append(f"{curve.sparsity:g}% (n = {curve.reached}) {', '.join(ends)}")
     reasons = (fit for curve in row.curves if isinstance(fit := row.run.fit(curve), Missing))
     return "; ".join(told) or Missing(f"{row.title}: {each_once(reasons, 'no fits')}")

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from matplotlib.axes import Axes
 
+from paper_figures.drawing.intervals import near_ends
 from paper_figures.drawing.pairs import QUANTITIES, Named, pairs_of
 from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
 from paper_figures.drawing.style import REFERENCE_LINE, decade_axis, looks, mark
@@ -28,8 +29,6 @@ CAPTION = (
     f"intervals, which an arrow leaves open. Grey: no difference within a factor {MARGIN:g}. Marks: the verdict on "
     "that, by the 90% interval; inconclusive ones are hollow."
 )
-# An interval that leaves the ratio by more is cut, with an arrow.
-_FAR = 30.0
 _LETTERS = 26
 
 
@@ -97,10 +96,7 @@ def _name(one: Named) -> str:
 def _ends(one: Named, quantity: str) -> list[float]:
     """Return the ratio and the ends of its interval, as far as they are not too far from it."""
     ratio, interval = one.pair.ratios.get(quantity), one.pair.intervals.get(quantity, OPEN)
-    if ratio is None:
-        return []
-    ends = [end for end in (interval.low, interval.high) if end is not None]
-    return [ratio, *(min(max(end, ratio / _FAR), ratio * _FAR) for end in ends)]
+    return [] if ratio is None else near_ends(ratio, interval)
 
 
 def _told(one: Named) -> str:

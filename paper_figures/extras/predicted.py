@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
+from paper_figures.drawing.intervals import near_ends
 from paper_figures.drawing.pairs import QUANTITIES, Named, pairs_of
 from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
-from paper_figures.drawing.style import OTHER_SPARSITIES, PAPER_SPARSITIES, REFERENCE_LINE, decade_axis, mark
+from paper_figures.drawing.style import IN_TURN, REFERENCE_LINE, decade_axis, mark
 from paper_figures.run import Run
 from verification.cells import known_text
 from verification.fits.fit import OPEN, Interval
@@ -14,14 +15,11 @@ from verification.missing import Missing
 from verification.prediction.prediction import Prediction
 
 SIZE = 3.2
-LOOKS = (*PAPER_SPARSITIES.values(), *OTHER_SPARSITIES)
 CAPTION = (
     "Ratios of $c_1$, $c_2$ and $B_{crit}$, sparse over dense. Across: predicted by the measured $\\Delta$, L and "
     "$\\beta$, the paper's way; up: fitted to the curves. Bars: 95% intervals; across none where there is one seed. "
     "Dashed: equality. A point a pruned network."
 )
-# An interval that leaves its ratio by more is cut.
-_FAR = 30.0
 Measured = tuple[float, Interval, float, Interval]
 
 
@@ -43,7 +41,8 @@ def extra_predicted(runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
     figure, parts = page(sheet, (SIZE, SIZE), blocks, told, list(dict.fromkeys(missing)))
     for part in parts:
         found = {quantity: [(one, _measured(one, quantity)) for one in known] for quantity in QUANTITIES}
-        ends = [end for of in found.values() for _, measured in of if measured for end in _ends(*measured)]
+        both = [measured for of in found.values() for _, measured in of if measured]
+        ends = [end for one, across, other, up in both for end in (*near_ends(one, across), *near_ends(other, up))]
         limits = (min([*ends, 1.0]) / 1.3, max([*ends, 1.0]) * 1.3)
         for axes, (quantity, of) in zip(part.panels, found.items(), strict=True):
             axes.set_title(f"{QUANTITIES[quantity]} ratio")
@@ -63,7 +62,7 @@ def _draw(axes: Axes, found: Sequence[tuple[Named, Measured]]) -> None:
     titles = list(dict.fromkeys(one.row.title for one, _ in found))
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     for one, (predicted, across, fitted, up) in found:
-        colour, marker = LOOKS[titles.index(one.row.title) % len(LOOKS)]
+        colour, marker = IN_TURN[titles.index(one.row.title) % len(IN_TURN)]
         if across != OPEN:
             ends = (across.low or left, across.high or right)
             axes.plot(ends, (fitted, fitted), "-", color=colour, label="95% interval", zorder=2)
@@ -79,14 +78,6 @@ def _measured(one: Named, quantity: str) -> Measured | None:
         return None
     predicted = made.ratios[quantity]
     return predicted.ratio, predicted.interval, fitted, one.pair.intervals.get(quantity, OPEN)
-
-
-def _ends(predicted: float, across: Interval, fitted: float, up: Interval) -> list[float]:
-    """Return both ratios and the ends of their intervals, as far as they are not too far from them."""
-    found = [predicted, fitted]
-    for ratio, interval in ((predicted, across), (fitted, up)):
-        found += [min(max(end, ratio / _FAR), ratio * _FAR) for end in (interval.low, interval.high) if end is not None]
-    return found
 
 
 def _told(one: Named) -> str:

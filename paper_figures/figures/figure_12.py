@@ -8,20 +8,13 @@ from paper_figures.drawing.intervals import draw_ratios
 from paper_figures.drawing.points import ratio_symbol, symbol
 from paper_figures.drawing.rows import Row, rows_of, without_sparse
 from paper_figures.drawing.sheet import SHEET, Block, Page, Part, Sheet, page
-from paper_figures.drawing.style import (
-    OTHER_SPARSITIES,
-    PAPER_SPARSITIES,
-    REFERENCE_LINE,
-    decade_axis,
-    log2_axis,
-)
+from paper_figures.drawing.style import IN_TURN, REFERENCE_LINE, decade_axis, log2_axis
 from paper_figures.run import Run
 from verification.inference.pairs import Pair
 from verification.inference.ratios import MeasuredRatio, measured_ratios
 from verification.missing import Missing
 from verification.prediction.paper import STEPS_RATIO
 
-LOOKS = (*PAPER_SPARSITIES.values(), *OTHER_SPARSITIES)
 CAPTION = (
     "at the middles of both measured intervals, with lines through the geometric means; bars: the least and the most "
     "that the two evaluation grids allow, which is not the error of the search. Grey: the range that the paper "
@@ -64,7 +57,7 @@ def _draw(part: Part, known: Sequence[tuple[Row, Sequence[MeasuredRatio]]]) -> N
     axes.axhspan(*STEPS_RATIO, color="#EEEEEE", zorder=0, label="the paper's range")
     axes.axhline(1.0, color=REFERENCE_LINE, linestyle="--", zorder=1, label="no difference")
     for i, (row, measured) in enumerate(known):
-        look = LOOKS[i % len(LOOKS)]
+        look = IN_TURN[i % len(IN_TURN)]
         draw_ratios(axes, measured, look, row.title)
         x = [one.batch_size for one in measured]
         y = [one.ratio for one in measured]
