@@ -68,8 +68,7 @@ class Rules:
 
     Attributes:
         anchor: Batch size at which all points start.
-        first: First rung over the K* that is expected.
-        growth: Of each rung over the last.
+        first: First rung over the K* that is expected; each further one is twice the last.
         keep: Share that goes on at a rung.
         fewest: That go on at the least.
         resumed: Of the paused, after the first hit.
@@ -80,7 +79,6 @@ class Rules:
 
     anchor: int = 16
     first: float = 0.125
-    growth: float = 2.0
     keep: float = 0.5
     fewest: int = 8
     resumed: int = 4
@@ -144,7 +142,7 @@ class Search:
             if step >= rung:
                 order = sorted(at_work, key=lambda trial: (study.standing(step)[trial], trial))
                 at_work = order[: max(rules.fewest, math.ceil(rules.keep * len(order)))]
-                rung *= rules.growth
+                rung *= 2.0
         waiting = [
             t for t in range(len(study.reached)) if self.until[t] < self.least and study.alive[t] > self.until[t]
         ]
@@ -273,7 +271,7 @@ def candidates() -> Iterator[Rules]:
     """Return the rules that are compared."""
     for anchor, best, reach, audited in itertools.product((16, 32, 64), (2, 3, 5, 8), (1, 2), (0, 1, 2, 4)):
         for first, fewest, resumed, keep in itertools.product((0.0625, 0.125, 0.25), (4, 8), (0, 4), (0.5, 0.33)):
-            yield Rules(anchor, first, 2.0, keep, fewest, resumed, best, reach, audited)
+            yield Rules(anchor, first, keep, fewest, resumed, best, reach, audited)
 
 
 def choose(searched: Sequence[Mapping[int, Study]], audited: int) -> Rules:

@@ -1,7 +1,7 @@
 """The one reader of tables of curves and of trials: which rows are one curve, which are repeats, which are the same.
 
-`table_text` makes cells of bytes, `table_names` knows the columns, `table_rows` reads each row by itself; here rows are
-held against each other. Reports and imports read every file through this door.
+`text` makes cells of bytes, `names` knows the columns, `rows` reads each row by itself; here rows are held against each
+other. Reports and imports read every file through this door.
 """
 
 from __future__ import annotations

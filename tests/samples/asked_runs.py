@@ -19,14 +19,13 @@ def never(study):
     del study
 
 
-def write_asked(folder, request, steps=reached, constants=None):
+def write_asked(folder, request, steps=reached):
     """Write the folder of a run that was asked for; return its specification.
 
     Args:
         folder: The run folder.
         request: What was asked for.
         steps: From a study to its steps to result, None where the goal was not reached.
-        constants: Records of constants.
     """
     specification, dataset = resolve(request, cuda_available=False)
     budget, interval = specification.workload.max_steps, specification.workload.eval_interval
@@ -49,7 +48,5 @@ def write_asked(folder, request, steps=reached, constants=None):
                 for goal in specification.goals
             )
             store.add_study(StudyOutcome(outcomes))
-        for record in constants or ():
-            store.add_constants(record)
         write_tables(folder, store, identity=specification.identity(), asked_for=specification.additions())
     return specification

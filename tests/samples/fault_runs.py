@@ -121,9 +121,9 @@ def assert_as_undisturbed(folder, undisturbed):
     assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in undisturbed.folder.iterdir())
 
 
-def left_of(group, seconds=10.0):
-    """Return the processes of a process group that are there after so many seconds at most."""
-    deadline = time.monotonic() + seconds
+def left_of(group):
+    """Return the processes of a process group that are there after 10 seconds at most."""
+    deadline = time.monotonic() + 10.0
     while (found := _members(group)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return found

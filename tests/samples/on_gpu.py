@@ -39,13 +39,13 @@ def rows_of(steps, batch_size, seed=2):
     return np.random.default_rng(seed).integers(EXAMPLES, size=(steps, batch_size))
 
 
-def block_of(network="small-cnn", rule="momentum", trials=3, device="cuda", captures=True, rates=(0.05,), dtype=None):
+def block_of(network="small-cnn", rule="momentum", trials=3, device="cuda", captures=True, rates=(0.05,)):
     """Return half-pruned trials at their start; `rule` is an optimiser, with a schedule after a slash."""
     network, random = NETWORKS[network], np.random.default_rng(0)
     engine = TorchEngine(
         network.on_gpu(), find_workload(f"mnist/simple-cnn/{rule}"), torch.device(device), captures=captures
     )
-    weights = np.stack([network.initial_weights(random) for _ in range(trials)]).astype(dtype or np.float32)
+    weights = np.stack([network.initial_weights(random) for _ in range(trials)]).astype(np.float32)
     masks = random.random(weights.shape) < 0.5
     points = [POINT | {"learning_rate": rates[trial % len(rates)]} for trial in range(trials)]
     return engine.block(range(trials), weights, masks, points)

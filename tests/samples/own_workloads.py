@@ -305,7 +305,6 @@ def raises():
     return {}["absent"]
 
 
-# What is changed -> what the refusal says.
 class Idle(nn.Module):
     """A layer that nothing calls."""
 
@@ -579,6 +578,7 @@ def of_tokens(**options):
 
 
 STATE = "changes from pass to pass"
+# What is changed -> what the refusal says.
 REFUSED = {
     "a count": ({"module": lambda: Changed(count, calls=0)}, f"attribute 'calls' of Changed {STATE}"),
     "a list": ({"module": lambda: Changed(append, seen=[])}, f"attribute 'seen' of Changed {STATE}"),

@@ -17,6 +17,6 @@ def opened(folder, **changes):
     return open_store(folder, IDENTITY | changes)
 
 
-def study(*, trials=2, sparsity=0.0, batch_size=16, ending="complete", step=8):
-    records = tuple(TrialRecord(i, {"learning_rate": 0.1 + i}, ending, step) for i in range(trials))
+def study(*, trials=2, sparsity=0.0, batch_size=16, step=8):
+    records = tuple(TrialRecord(i, {"learning_rate": 0.1 + i}, "complete", step) for i in range(trials))
     return StudyRecord(Study(sparsity, 0, batch_size), GOAL, records, 100, 2, None, 0.5)

@@ -18,9 +18,9 @@ def is_running(pid):
     return state != "Z"
 
 
-def still_running(pids, seconds=10.0):
-    """Return which of the processes are there after so many seconds at most."""
-    deadline = time.monotonic() + seconds
+def still_running(pids):
+    """Return which of the processes are there after 10 seconds at most."""
+    deadline = time.monotonic() + 10.0
     while time.monotonic() < deadline and any(map(is_running, pids)):
         time.sleep(0.05)
     return [pid for pid in pids if is_running(pid)]

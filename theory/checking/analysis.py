@@ -203,6 +203,13 @@ class Simplified:
         return "simplify"
 
 
+def _require_independent(expression: sympy.Expr, symbol: sympy.Symbol, premises: Premises) -> None:
+    """Refuse an expression in which another name depends on a symbol."""
+    for name in expression.free_symbols - {symbol}:
+        if symbol in premises.depends(name):
+            raise UnprovenError(f"{name} depends on {symbol}")
+
+
 @dataclass(frozen=True)
 class Limited:
     """The limit of both sides of an equation; `below_one` names a factor whose powers fall because it is below 1."""
@@ -215,9 +222,7 @@ class Limited:
         """Return the limit of the left side, unevaluated, and that of the right side."""
         require_equation(known.relation)
         left, right = known.relation.args
-        for name in right.free_symbols - {self.symbol}:
-            if self.symbol in premises.depends(name):
-                raise UnprovenError(f"{name} depends on {self.symbol}")
+        _require_independent(right, self.symbol, premises)
         if self.below_one is None:
             value, conditions = (
                 sympy.limit(sympy.cancel(right) if right.is_rational_function() else right, self.symbol, self.at),
@@ -287,9 +292,7 @@ class Slope:
     def apply(self, known: Known, premises: Premises) -> Known:
         """Return name = symbol d/dsymbol log(right side)."""
         require_left_of_equation(known.relation, self.left)
-        for name in known.relation.rhs.free_symbols - {self.symbol}:
-            if self.symbol in premises.depends(name):
-                raise UnprovenError(f"{name} depends on {self.symbol}")
+        _require_independent(known.relation.rhs, self.symbol, premises)
         return Known(eq(self.name, self.symbol * sympy.diff(sympy.log(known.relation.rhs), self.symbol)))
 
     def words(self, write: Write = text) -> str:
@@ -310,9 +313,7 @@ class Derivative:
     def apply(self, known: Known, premises: Premises) -> Known:
         """Return name = factor times derivative there."""
         require_left_of_equation(known.relation, self.left)
-        for name in known.relation.rhs.free_symbols - {self.symbol}:
-            if self.symbol in premises.depends(name):
-                raise UnprovenError(f"{name} depends on {self.symbol}")
+        _require_independent(known.relation.rhs, self.symbol, premises)
         slope = self.times * sympy.diff(known.relation.rhs, self.symbol)
         return Known(eq(self.name, slope.subs(self.symbol, self.at)))
 

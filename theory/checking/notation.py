@@ -16,8 +16,6 @@ _SIGNS = {
     "==": ("=", "="),
     "<=": ("≤", r"\le"),
     "<": ("<", "<"),
-    ">=": ("≥", r"\ge"),
-    ">": (">", ">"),
 }
 _STAR = "\0"  # stands for the star of K* while the stars of products are turned into spaces
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -102,7 +100,7 @@ def text(expression: sympy.Basic) -> str:
         Unicode text, products by spaces, small powers as superscripts.
 
     Raises:
-        ValueError: If a relation is not one of =, <=, <, >=, >.
+        ValueError: If a relation is not one of =, <=, <.
 
     Reference:
         Names as in Lee et al. 2021.
@@ -133,7 +131,7 @@ def latex(expression: sympy.Basic) -> str:
         LaTeX source for math mode.
 
     Raises:
-        ValueError: If a relation is not one of =, <=, <, >=, >.
+        ValueError: If a relation is not one of =, <=, <.
 
     Reference:
         Names as in Lee et al. 2021.

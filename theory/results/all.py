@@ -5,7 +5,7 @@ from functools import cache
 
 from theory.checking.assumptions import ASSUMPTIONS
 from theory.checking.premises import UnprovenError
-from theory.checking.proof import Kind, Names, Result, Step, inherit, names_of, premises_for, prove
+from theory.checking.proof import Names, Result, Step, inherit, names_of, premises_for, prove
 from theory.checking.statement import Query, statement
 from theory.results.fixed import decaying, descent, fixed_rate, variance
 from theory.results.rules import momentum, schedules
@@ -267,4 +267,4 @@ def assumptions_of(result: Result) -> tuple[Step, ...]:
         ['smooth']
     """
     used = {premise.id for step in result.steps for premise in premises_of(step)}
-    return tuple(a for a in ASSUMPTIONS if a.kind is Kind.ASSUMPTION and a.id in used)
+    return tuple(a for a in ASSUMPTIONS if a.id in used)

@@ -75,11 +75,6 @@ def half_searches(steps):
     return float(np.mean(gains)), float(np.std(np.mean(gains, axis=1)))
 
 
-def power_of_one_sided(share, n, critical):
-    """Probability of more than `critical` of n."""
-    return sum(math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(critical + 1, n + 1))
-
-
 def random_effects(effects, errors):
     """DerSimonian and Laird's mean; its error, with the factor of Hartung and Knapp where that is above 1."""
     effects, weights = np.array(effects), 1.0 / np.array(errors) ** 2
