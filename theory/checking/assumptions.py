@@ -1,9 +1,9 @@
 """The assumptions, each a formula that the steps relying on it read."""
 
-from functools import partial
+from sympy.core.relational import Relational
 
 from theory.checking.bounds import ETA_MAX
-from theory.checking.inner import base, inner
+from theory.checking.inner import Vector, base, inner
 from theory.checking.proof import Kind, Step
 from theory.checking.relations import eq, le, lt
 from theory.sequences import F, G, G_of, L_of, V_of, goal, goal_each, rate, rate_of
@@ -43,7 +43,16 @@ from theory.symbols import (
     variance,
 )
 
-_assume = partial(Step, "", Kind.ASSUMPTION)
+_made: list[Step] = []
+
+
+def _assume(
+    name: str, statement: str, claim: Relational, reference: str, vectors: tuple[Vector, Vector] | None = None
+) -> Step:
+    """Make an assumption, and enter it behind those made before."""
+    _made.append(Step("", Kind.ASSUMPTION, name, statement, claim, reference, vectors=vectors))
+    return _made[-1]
+
 
 GRAD, DIFFERENCE, SAMPLED, MEAN, MOVE = base("grad"), base("u"), base("g"), base("m"), base("d")
 
@@ -203,37 +212,4 @@ EQUAL_GOALS = _assume(
 EQUAL_MU = _assume("equal-mu", "So is mu.", eq(mu_s, mu_d), "Lee et al. 2021, Sec. 4.2")
 EQUAL_M_G = _assume("equal-m_g", "So is M_G.", eq(M_Gs, M_Gd), "Lee et al. 2021, Sec. 4.2")
 
-ASSUMPTIONS: tuple[Step, ...] = (
-    SMOOTH,
-    BOUNDED,
-    SGD,
-    CONSTANT_RATE,
-    FIRST_MOMENT,
-    SECOND_MOMENT,
-    MOMENTS_ORDERED,
-    CAP,
-    CAP_EACH,
-    DOUBLE_CAP,
-    NON_INCREASING,
-    UNBIASED,
-    MOMENTUM,
-    POLYAK_LOJASIEWICZ,
-    PATH_GRADIENT,
-    PATH_NOISE,
-    PATH_SMOOTH,
-    INDEPENDENT,
-    MEAN_GROWTH,
-    NOISE_GROWTH,
-    NOISE_CONSTANT,
-    WITHOUT_REPLACEMENT,
-    INDEPENDENT_EPOCHS,
-    TIGHT,
-    TIGHT_EACH,
-    SAME_RATE,
-    SAME_GOAL,
-    SAME_GOAL_EACH,
-    SAME_SUM,
-    EQUAL_GOALS,
-    EQUAL_MU,
-    EQUAL_M_G,
-)
+ASSUMPTIONS: tuple[Step, ...] = tuple(_made)
