@@ -51,7 +51,7 @@ def describe_account(records: Records) -> str:
     sparsities = sorted({one.sparsity for one in runs})
     sizes = ", ".join(map(str, sorted({one.batch_size for one in runs if one.batch_size})))
     lines = ["", f"{HEADING}; B = {sizes}", *_networks(runs, sparsities)]
-    lines += without_flow(records)
+    lines += [*without_flow(records), *map(wrapped, of_some_examples(records))]
     curves = next(iter(curve_groups(records.curves).values()))
     for sparsity in sparsities:
         lines += ["", *_splits(runs, sparsity), *_prediction(runs, curves, sparsity)] if sparsity else []
@@ -75,6 +75,20 @@ def without_flow(records: Records) -> list[str]:
     """
     known = any(one.account is not None and one.account.flow_time for one in records.smoothness)
     return [] if known else [f"No flow to the goals, so T and c are not known: {_command(records)}"]
+
+
+def of_some_examples(records: Records) -> list[str]:
+    """Return one sentence or two on flows that saw a sample of the training examples, none where all saw all.
+
+    Args:
+        records: Of a run folder.
+    """
+    runs = [one for one in records.smoothness if one.account is not None and one.account.flow_time]
+    counts = sorted({one.some_examples for one in runs if one.some_examples})
+    if not counts:
+        return []
+    told = f"The flows fit the {' or '.join(map(str, counts))} examples that they saw, not all that the runs trained on"
+    return [f"{told}: T to the goal is too short and c too large. T to 40% of the first loss changes little."]
 
 
 def _command(records: Records) -> str:

@@ -52,7 +52,7 @@ def winning_points(curves: Iterable[Curve]) -> int:
         The number of different winners; 0 where the curves do not say.
 
     Example:
-        >>> from verification.records.records import CurvePoint
+        >>> from verification.records.curves import CurvePoint
         >>> points = [CurvePoint(2**i, 0, 1.0, 2.0, {"learning_rate": 0.1}) for i in range(3)]
         >>> winning_points([Curve(points=tuple(points))])
         1
@@ -71,7 +71,7 @@ def won_by_one_point(curve: Curve) -> str | None:
         A clause; None where several points won, with fewer than 3 batch sizes, and where the curve does not say.
 
     Example:
-        >>> from verification.records.records import CurvePoint
+        >>> from verification.records.curves import CurvePoint
         >>> points = [CurvePoint(2**i, 0, 1.0, 2.0, {"learning_rate": 0.1}) for i in range(3)]
         >>> won_by_one_point(Curve(points=tuple(points)))
         'one search point won at all 3 batch sizes'

@@ -168,6 +168,13 @@ def test_the_command_tells_the_whole_account(folder_of, capsys):
     assert "empirics.constants" not in text
 
 
+@pytest.mark.parametrize("sampled", [False, True])
+def test_flows_that_saw_some_examples_are_said_to_fit_those(sampled, folder_of, capsys):
+    found = [replace(one, examples=500, errors={"L_mean": 0.1} if sampled else {}) for one in records()]
+    assert main([str(folder_of(found))]) == 0
+    assert ("The flows fit the 500 examples that they saw" in capsys.readouterr().out) == sampled
+
+
 @pytest.mark.parametrize(
     ("changes", "workload", "line"),
     [
