@@ -87,12 +87,12 @@ def read_data(name: str, data: Any) -> tuple[Array, Array, Packing | None]:  # n
         Inputs, targets, and how several inputs lie in a row; None where there is one.
 
     Raises:
-        InputError: If they are anything else, or a loader gives other batches when it is drawn again.
+        InputError: If they are anything else, or a data set or loader gives others when it is drawn again.
     """
     if isinstance(data, torch.utils.data.Dataset):
         if not isinstance(data, Sized):
             raise InputError(f"{name}: a data set without a length; give a map-style one, a DataLoader or arrays")
-        data = _joined(name, (_pair(name, data[index]) for index in range(len(data))), _stack)
+        data = _items(name, data)
     elif isinstance(data, Iterable) and not isinstance(data, tuple | list | Tensor | np.ndarray | Mapping):
         data = _drawn(name, data)
     if not isinstance(data, tuple | list) or len(data) != 2:
@@ -125,6 +125,17 @@ def _packed(name: str, arrays: Sequence[Array]) -> Array:
     return np.ascontiguousarray(packed, np.int64 if len(tokens) == len(arrays) else np.float32)
 
 
+def _items(name: str, dataset: Any) -> tuple[Any, Any]:  # noqa: ANN401 - a user's
+    """Return what a data set holds, drawn once at a fixed seed of torch's."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        drawn = _joined(name, (_pair(name, dataset[index]) for index in range(len(dataset))), _stack)
+        torch.manual_seed(0)
+        first = _joined(name, (_pair(name, dataset[index]) for index in range(1)), _stack)
+    _require_the_same(name, drawn, first)
+    return drawn
+
+
 def _drawn(name: str, loader: Iterable[Any]) -> tuple[Any, Any]:
     """Return what the batches of a loader hold, drawn once at a fixed seed of torch's."""
     if iter(loader) is loader:
@@ -139,14 +150,19 @@ def _drawn(name: str, loader: Iterable[Any]) -> tuple[Any, Any]:
         raise
     except Exception as error:
         raise InputError(f"{name}: its batches cannot be drawn and joined: {describe(error)}") from error
+    _require_the_same(name, drawn, first)
+    return drawn
+
+
+def _require_the_same(name: str, drawn: tuple[Any, Any], first: tuple[Any, Any]) -> None:
+    """Refuse what began otherwise when it was drawn again."""
     whole, again = ([*_parts(inputs)[1], targets] for inputs, targets in (drawn, first))
     for one, other in zip(whole, again, strict=True):
-        if not np.array_equal(np.asarray(one)[: len(other)], np.asarray(other)):
+        if not np.array_equal(np.asarray(one)[: len(other)], np.asarray(other), equal_nan=True):
             raise InputError(
-                f"{name}: gives other batches when it is drawn again, and every process needs the same: "
+                f"{name}: gives other examples when it is drawn again, and every process needs the same: "
                 "leave out augmentation, and draw from torch's own generator"
             )
-    return drawn
 
 
 def _pair(name: str, item: Any) -> tuple[Any, Any]:  # noqa: ANN401 - a user's

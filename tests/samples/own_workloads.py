@@ -182,6 +182,17 @@ class Pairs(torch.utils.data.Dataset):
         return torch.from_numpy(INPUTS[index]), int(CLASSES[index])
 
 
+class Moved(Pairs):
+    """Pairs whose inputs are moved by what a function draws."""
+
+    def __init__(self, draw):
+        self.draw = draw
+
+    def __getitem__(self, index):
+        inputs, target = super().__getitem__(index)
+        return inputs + float(self.draw()), target
+
+
 def torch_dataset():
     return workload(data=Pairs())
 
@@ -678,7 +689,8 @@ REFUSED = {
     "schedule without rates": ({"schedule": NoArguments}, "schedule .*NoArguments: fails: TypeError"),
     "schedule of one rate": ({"schedule": OneRate}, r"must return rates of shape \(trials, 1\)"),
     "a pass that is over": ({"data": iter([(INPUTS, CLASSES)])}, "is used up after one pass; give a DataLoader"),
-    "noise in batches": ({"data": NoisyBatches()}, "gives other batches when it is drawn again"),
+    "noise in batches": ({"data": NoisyBatches()}, "gives other examples when it is drawn again"),
+    "noise in items": ({"data": Moved(np.random.default_rng().normal)}, "gives other examples when it is drawn again"),
     "no batches": ({"data": Batches()}, "data: holds no examples"),
     "batches of three": ({"data": Batches((INPUTS, CLASSES, CLASSES))}, "must be pairs .input, target., not tuple"),
     "inputs of other lengths": ({"data": ((INPUTS, TOKENS[:-1]), CLASSES)}, "59 inputs for 60 targets"),

@@ -51,9 +51,10 @@ _STEPS = """\
 K\\* is the least over trials, K_rate the median over draws at the best rate ([draws](draws.md)). Where a claim below
 says K\\*, it is judged by that run's K."""
 _SECTIONS = """\
-C17 counts all curves of a workload with two goals, those of C1 at the usual one among them. Brackets are as wide as the verdict asks: 90% for an equality, for a direction wider with the number of tests. C1
-shows alpha, the power of B, and h, the sharpness of the bend, of two wider laws; the paper's has 1 for both.
-[Theory](theory.md) lists the laws by their letters. L\\_mean is L up to the goal, L\\_mean\\_budget over the whole
+Brackets are as wide as the verdict asks: 90% for an equality, for a direction wider with the number of tests. C1 shows
+alpha, the power of B, and h, the sharpness of the bend, of two wider laws; the paper's has 1 for both. C17 counts all
+curves of a workload with two goals, those of C1 at the usual one among them. [Theory](theory.md) lists the laws by
+their letters. L\\_mean is L up to the goal, L\\_mean\\_budget over the whole
 training, L\\_mean\\_equal\\_loss down to the same training loss. *Not invariant* means that rewriting one network in
 other units changes the number, and none of its runs."""
 _CONSEQUENCES = """\

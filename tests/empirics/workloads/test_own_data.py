@@ -1,12 +1,15 @@
 """A user's data in every form: several inputs, data sets, loaders."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
-from samples.own_workloads import CLASSES, INPUTS, TOKENS, Batches, Pairs, TwoInputs
+from samples.own_workloads import CLASSES, INPUTS, TOKENS, Batches, Moved, Pairs, TwoInputs
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
+from empirics.errors import InputError
 from empirics.networks.gradient import loss_and_gradient
 from empirics.networks.module_checks import trained
 from empirics.workloads.own import load_own_workload
@@ -79,6 +82,18 @@ def test_tokens_alone_stay_whole_numbers():
     parts = packing.unpack(torch.from_numpy(inputs))
     assert [part.dtype for part in parts] == [torch.int64] * 2
     assert np.array_equal(parts[1], TOKENS[:, :2])
+
+
+def test_what_torch_draws_in_a_data_set_is_the_same_in_every_process():
+    """Processes read the data anew, each with torch's generator in another state."""
+    first, second = (read_data("data", Moved(torch.rand(()).uniform_)) for _ in range(2))
+    assert np.array_equal(first[0], second[0])
+    assert not np.array_equal(first[0], INPUTS)
+
+
+def test_a_value_that_is_no_number_in_a_data_set_is_told_as_such():
+    with pytest.raises(InputError, match="data: holds values that are not finite"):
+        read_data("data", Moved(lambda: math.nan))
 
 
 def test_a_loader_with_one_input_is_its_data_set_and_a_shuffled_one_the_same_in_every_process():
