@@ -86,8 +86,9 @@ SCREEN: Mapping[str, tuple[Point, ...]] = MappingProxyType(
         ),
         "What does not follow": (
             Point(
-                "That c1, sparse over dense, is the ratio of Delta L beta. Rewriting a network changes that product, "
-                "and no run of it. With epsilon it is a rule that may be tried.",
+                "That c1, sparse over dense, is the ratio of Delta L beta. Rescaling weights and loss changes that "
+                "product, and no training run. With epsilon the ratio survives this; whether it predicts must be "
+                "tried.",
                 ("19.12", "19.13", "19.14"),
             ),
             Point(
@@ -98,7 +99,11 @@ SCREEN: Mapping[str, tuple[Point, ...]] = MappingProxyType(
             Point("That the ratio of steps falls with B. The reported numbers let it rise.", ("12.12", "12.13")),
         ),
         "What was found instead": (
-            Point("K = N/e: few steps would do, and a run keeps e of each. e is a few percent.", ("20.6", "20.7")),
+            Point(
+                "K = N/e: N steps would do if each kept all that its slope promises. A run keeps the share e, a few "
+                "percent.",
+                ("20.6", "20.7"),
+            ),
             Point("The edge eta lambda (1 + V/(B G)) = 2, which depends on B.", ("21.11", "21.12")),
             Point(
                 "K = c T/eta: the time of the gradient flow over the best rate, with c from 1 to 2.5 at every B. The "

@@ -30,6 +30,8 @@ SMALLER = {
     "--draws 3 --jitter 1 --goal-error 0.5",
     "python -m empirics.measure --sparsity 0 90 --batch-sizes 4 16 64 256": "--max-steps 40 --goal-error 0.6 "
     "--examples 64 --hessian-points 0 --trials 2",
+    "kstar measure --sparsity 0 90 --batch-sizes 4 16 64 256": "--max-steps 40 --goal-error 0.6 --examples 64 "
+    "--hessian-points 0 --trials 2",
     "python -m empirics.measure --sparsity 0 90 --batch-sizes 4 8 16 32": "--max-steps 40 --goal-error 0.6 "
     "--examples 64 --hessian-points 0 --trials 2",
     "python -m empirics.measure --sparsity 0 90 --batch-sizes 16 64 --trials 2 --pause-after": "--max-steps 40 "

@@ -14,6 +14,12 @@ def test_the_page_is_current():
     assert document.PATH.read_text(encoding="utf-8") == document.document(), "run python -m theory.document"
 
 
+def test_a_limit_names_what_moves_before_where_to():
+    page = document.PATH.read_text(encoding="utf-8")
+    assert "let $B$ tend to $0$" in page
+    assert not re.search(r"let \$\d+\$ tend", page)
+
+
 def test_every_equation_of_the_paper_has_its_steps():
     page = document.PATH.read_text(encoding="utf-8")
     rows = [line.split(" | ") for line in page.splitlines() if re.match(r"\| \(\d+\) \|", line)]

@@ -237,8 +237,8 @@ class Limited:
 
     def words(self, write: Write = text) -> str:
         """Return the limit."""
-        target = "∞" if self.at is sympy.oo else write(self.at)
-        return f"let {write(self.symbol)} tend to {target}"
+        symbol = write(self.symbol)  # the page sets formulas in the order in which they are written
+        return f"let {symbol} tend to {'∞' if self.at is sympy.oo else write(self.at)}"
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,7 @@ TIGHT = _assume(
 )
 TIGHT_EACH = _assume(
     "tight-each",
-    "So does Eq. (7), whose goal is another quantity.",
+    "Eq. (7), too, holds with equality when its goal is reached, which is another quantity.",
     eq(T_each, goal_each(B)),
     "Lee et al. 2021, App. A.2",
 )
@@ -210,6 +210,6 @@ EQUAL_GOALS = _assume(
     "Lee et al. 2021, Sec. 4.2",
 )
 EQUAL_MU = _assume("equal-mu", "So is mu.", eq(mu_s, mu_d), "Lee et al. 2021, Sec. 4.2")
-EQUAL_M_G = _assume("equal-m_g", "So is M_G.", eq(M_Gs, M_Gd), "Lee et al. 2021, Sec. 4.2")
+EQUAL_M_G = _assume("equal-m_g", "M_G is the same for both networks.", eq(M_Gs, M_Gd), "Lee et al. 2021, Sec. 4.2")
 
 ASSUMPTIONS: tuple[Step, ...] = tuple(_made)
