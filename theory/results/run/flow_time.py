@@ -199,8 +199,8 @@ LAG = (
         "24.16",
         "With a schedule the time is the sum of the rates up to K*. On digits with SGD (evidence/digits-sgd, B = 32) T "
         "to the loss at the goal is 8.1 times as long at 90% as for the dense network, T/eta and K* are 4.5 times "
-        "theirs, and c is 1.8 to 2.2 at each sparsity. What is open: why the flow slows while h_max falls, a question of the "
-        "kernel.",
+        "theirs, and c is 1.8 to 2.2 at each sparsity. What is open: why the flow slows while h_max falls, a "
+        "question of the kernel.",
         None,
         reference="docs/theory.md, result 24; docs/constants.md",
         follows_from=("24.2", "24.14", "24.15"),
