@@ -32,6 +32,7 @@ from empirics.store.packing import packed_trajectory, packed_trials, unpacked_tr
 from empirics.store.schema import canonical_json, numbers, told_as_damage
 
 _OF_CONSTANTS = ("constants", "trajectories", "batch_variances")
+_POINTS = "SELECT metaparameters, point FROM points"
 _OF_STUDY = ("max_steps", "eval_interval", "best_error", "seconds", "draws")
 
 
@@ -169,7 +170,7 @@ class Store:
         """Return every finished study for one goal, the first by default, in the order of `curves.csv`."""
         with told_as_damage(self._path):
             goal = self.goals[0] if goal is None else goal
-            points = dict(self._connection.execute("SELECT point, metaparameters FROM points").fetchall())
+            points = {row["point"]: numbers(row["metaparameters"]) for row in self._connection.execute(_POINTS)}
             repeats: dict[Study, list[RepeatRecord]] = {}
             for row in self._rows("repeats", "kind, number", goal):
                 kind, number = _kind(row["kind"]), _count(row["number"], 1)
@@ -284,7 +285,7 @@ def _points(transaction: sqlite3.Connection, trials: Iterable[TrialRecord]) -> d
     """Write each point that trials were trained at, once, and return all of them with their numbers."""
     texts = [(canonical_json(one.metaparameters),) for one in trials]
     transaction.executemany("INSERT OR IGNORE INTO points (metaparameters) VALUES (?)", texts)
-    return dict(transaction.execute("SELECT metaparameters, point FROM points").fetchall())
+    return dict(transaction.execute(_POINTS).fetchall())
 
 
 def _delete(transaction: sqlite3.Connection, table: str, key: Mapping[str, object]) -> None:
@@ -312,7 +313,7 @@ def _by_draw(trainings: Iterable[TrialRecord], draws: int) -> tuple[tuple[TrialR
     return first, every[len(first) :]
 
 
-def _trial(row: Mapping[str, Any], points: Mapping[int, str]) -> TrialRecord:
+def _trial(row: Mapping[str, Any], points: Mapping[int, dict[str, float]]) -> TrialRecord:
     """Return the trial that a row of packed trials holds."""
     short = None if row["short"] is None else _count(row["short"])
     return TrialRecord(**_ended(row, points), short=short, draw=_count(row["draw"]))
@@ -324,11 +325,11 @@ def _ending(record: TrialRecord, points: Mapping[str, int]) -> dict[str, object]
     return {"trial": record.trial, "point": point, "event": record.ending, "step": record.step}
 
 
-def _ended(row: Mapping[str, Any] | sqlite3.Row, points: Mapping[int, str]) -> dict[str, Any]:
+def _ended(row: Mapping[str, Any] | sqlite3.Row, points: Mapping[int, dict[str, float]]) -> dict[str, Any]:
     """Return what the columns of `_ending` say, by the fields of a record."""
     return {
         "trial": _count(row["trial"]),
-        "metaparameters": numbers(points[row["point"]]),
+        "metaparameters": dict(points[row["point"]]),
         "ending": STATUSES[row["event"]],
         "step": _count(row["step"]),
     }

@@ -218,7 +218,7 @@ def _pack_trials(connection: sqlite3.Connection) -> None:
 
 def _pack_trajectories(connection: sqlite3.Connection) -> None:
     """Copy trajectories that have a row for each point."""
-    rows = connection.execute("SELECT goal, sparsity, replicate, batch_size, quantity, step, value, error FROM older")
+    rows = connection.execute(f"SELECT {_STUDY}, quantity, step, value, error FROM older")  # noqa: S608
     runs: dict[tuple[object, ...], list[TrajectoryPoint]] = {}
     for *run, quantity, step, value, error in rows:
         runs.setdefault(tuple(run), []).append(TrajectoryPoint(quantity, step, value, error))
