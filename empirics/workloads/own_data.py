@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,9 +93,13 @@ def read_data(name: str, data: Any) -> tuple[Array, Array, Packing | None]:  # n
     if isinstance(data, torch.utils.data.Dataset):
         if not isinstance(data, Sized):
             raise InputError(f"{name}: a data set without a length; give a map-style one, a DataLoader or arrays")
-        data = _items(name, data)
+        held = data
+        data = _drawn(name, lambda: (held[index] for index in range(len(held))), _stack)
     elif isinstance(data, Iterable) and not isinstance(data, tuple | list | Tensor | np.ndarray | Mapping):
-        data = _drawn(name, data)
+        loader = data
+        if iter(loader) is loader:
+            raise InputError(f"{name}: is used up after one pass; give a DataLoader, or arrays")
+        data = _drawn(name, lambda: loader, _concatenate)
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise InputError(f"{name}: must be (inputs, targets), a torch Dataset of such pairs or a DataLoader of batches")
     names, parts = _parts(data[0])
@@ -125,44 +130,33 @@ def _packed(name: str, arrays: Sequence[Array]) -> Array:
     return np.ascontiguousarray(packed, np.int64 if len(tokens) == len(arrays) else np.float32)
 
 
-def _items(name: str, dataset: Any) -> tuple[Any, Any]:  # noqa: ANN401 - a user's
-    """Return what a data set holds, drawn once at a fixed seed of torch's."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        drawn = _joined(name, (_pair(name, dataset[index]) for index in range(len(dataset))), _stack)
-        torch.manual_seed(0)
-        first = _joined(name, (_pair(name, dataset[index]) for index in range(1)), _stack)
-    _require_the_same(name, drawn, first)
-    return drawn
+def _drawn(name: str, items: Callable[[], Iterable[Any]], join: Callable[[Sequence[Any]], Array]) -> tuple[Any, Any]:
+    """Return what a data set or a loader holds, drawn once at a fixed seed of torch's.
 
+    Raises:
+        InputError: If it cannot be drawn and joined, or begins otherwise when it is drawn again.
+    """
 
-def _drawn(name: str, loader: Iterable[Any]) -> tuple[Any, Any]:
-    """Return what the batches of a loader hold, drawn once at a fixed seed of torch's."""
-    if iter(loader) is loader:
-        raise InputError(f"{name}: is used up after one pass; give a DataLoader, or arrays")
-    try:
+    def draw(most: int | None) -> tuple[Any, Any]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            drawn = _joined(name, (_pair(name, batch) for batch in loader), _concatenate)
-            torch.manual_seed(0)
-            first = _pair(name, next(iter(loader)))
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"{name}: its batches cannot be drawn and joined: {describe(error)}") from error
-    _require_the_same(name, drawn, first)
-    return drawn
+            return _joined(name, _pairs(name, items, most), join)
 
-
-def _require_the_same(name: str, drawn: tuple[Any, Any], first: tuple[Any, Any]) -> None:
-    """Refuse what began otherwise when it was drawn again."""
+    drawn, first = draw(None), draw(1)
     whole, again = ([*_parts(inputs)[1], targets] for inputs, targets in (drawn, first))
     for one, other in zip(whole, again, strict=True):
-        if not np.array_equal(np.asarray(one)[: len(other)], np.asarray(other), equal_nan=True):
+        if not np.array_equal(one[: len(other)], other, equal_nan=True):
             raise InputError(
                 f"{name}: gives other examples when it is drawn again, and every process needs the same: "
                 "leave out augmentation, and draw from torch's own generator"
             )
+    return drawn
+
+
+def _pairs(name: str, items: Callable[[], Iterable[Any]], most: int | None) -> Iterator[tuple[Any, Any]]:
+    """Yield inputs and targets of so many items, of all for None."""
+    for item in itertools.islice(items(), most):
+        yield _pair(name, item)
 
 
 def _pair(name: str, item: Any) -> tuple[Any, Any]:  # noqa: ANN401 - a user's
