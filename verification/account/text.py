@@ -137,10 +137,7 @@ def _prediction(runs: Sequence[SmoothnessRun], curves: Sequence[Curve], sparsity
         f" ratio {_ratio(one.ratio)}"
         for one in found.points
     ]
-    return [
-        wrapped(f"Predicted: {_ratio(found.factor)} times the dense curve, by {way}"),
-        *rows,
-    ]
+    return [wrapped(f"Predicted: {_ratio(found.factor)} times the dense curve, by {way}"), *rows]
 
 
 def _ratio(found: Predicted) -> str:

@@ -116,8 +116,7 @@ EDGE_STEPS = (
         "21.14",
         "so an error of 2 - s is one of K, relative to each: 1% of s = 1.9 is a fifth of K. Tuned runs are there, with "
         "s from 1.78 to 2.00 on digits (evidence/digits-sgd). No rule made of L, V and G alone gives s to that "
-        "precision, so none "
-        "predicts K: why the product of Appendix C fails, units apart.",
+        "precision, so none predicts K: why the product of Appendix C fails, units apart.",
         None,
         "docs/theory.md, result 21; docs/constants.md",
         ("21.13",),
