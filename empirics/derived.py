@@ -87,7 +87,8 @@ class Account:
         gradient: The mean of :math:`|\nabla f|^2` over the steps, with the error of its quadrature.
         slope: The mean of what the gradient promises of a step d, :math:`-d \cdot \nabla f`, likewise; for plain SGD it
             is :math:`\eta\,\langle|\nabla f|^2\rangle`, its expectation.
-        flow_time: T, the time of the flow to the loss after the goal step; None where it was not followed so far.
+        flow_time: T, the time of the flow to the loss after the goal step; None where it was not followed so far, or
+            saw a sample of the examples alone.
         common_time: Its time to 40% of the first loss, likewise.
 
     Reference:
@@ -171,8 +172,8 @@ def account_of(record: ConstantsRecord, workload: str) -> Account | None:
     slope = gradient.times(eta) if plain else mean_over_steps(slopes, steps).times(-1.0)
     if min(gap, gradient.value, slope.value) <= 0.0:
         return None
-    times = (record.values.get(name) for name in ("T_at_goal", "T_at_40"))
-    return Account(steps, eta, gap, gradient, slope, *times)
+    to_goal = None if record.sampled else record.values.get("T_at_goal")  # a flow over a sample fits its examples
+    return Account(steps, eta, gap, gradient, slope, to_goal, record.values.get("T_at_40"))
 
 
 def _up_to(last: int, along: Mapping[int, float]) -> dict[int, float]:

@@ -386,6 +386,11 @@ class ConstantsRecord:
     settings: dict[str, object] = field(default_factory=dict)
     batch_variances: tuple[BatchVariance, ...] = ()
 
+    @property
+    def sampled(self) -> bool:
+        """Whether f is the mean over some of the training examples; only then do constants have standard errors."""
+        return bool(self.errors)
+
     def along(self, quantity: str) -> dict[int, float]:
         """Return a quantity along the run, step -> value, ascending."""
         return {point.step: point.value for point in self.trajectory if point.quantity == quantity}
@@ -398,7 +403,7 @@ class FlowRecord:
     Args:
         study: Whose run.
         values: `T_at_40` and `T_at_goal`, the times to 40% of its first loss and to the loss of the run at its goal;
-            one that it did not come down to is missing.
+            one that it did not come down to, or was not to, is missing.
         trajectory: Time, loss and squared gradient norm along it.
         seconds: Wall time.
     """

@@ -21,22 +21,24 @@ _NOISE_PASSES = 1.0  # timed on Simple-CNN and one core: per-example sums take 0
 _SPECTRUM_PASSES = 33.0  # two for each of 16 products of the Hessian, and the gradient
 _FORM_PASSES = 3.0  # for each sign vector: both halves of the examples, and a product
 _FLOW_GRADIENTS = 5.0  # of the flow for each step of the run: 3 to 6 on digits
+_SHORT_FLOW_GRADIENTS = 50.0  # to 40% of the first loss: 15 and 23 steps on MNIST, some of them halved
 _TIMED_EXAMPLES = 64
 _DEAR_SECONDS = 600.0  # from which on a cheaper way is named
 _FEWER_EXAMPLES = 2000  # the cheaper way
 
 
-def example_gradients(probe: Probe, goal_step: float, steps: float) -> float:
+def example_gradients(probe: Probe, goal_step: float, steps: float, *, sampled: bool) -> float:
     """Return what measuring along a run costs, in double-precision gradients of one example.
 
     Args:
         probe: How it is measured.
         goal_step: Steps to its goal.
         steps: Steps over which L is averaged, where that was not turned off.
+        sampled: Whether the examples are some of the training set.
 
     Example:
         >>> probe = Probe(examples=1000, every=100, flow_gradients=500)
-        >>> example_gradients(probe, 200, 300)  # 2 points of 11 + 1 passes, 3 of 11, and the flow's
+        >>> example_gradients(probe, 200, 300, sampled=False)  # 2 points of 11 + 1 passes, 3 of 11, and the flow's
         557000.0
     """
     points = len(probe.to_goal(max(int(goal_step), 1)))
@@ -44,7 +46,8 @@ def example_gradients(probe: Probe, goal_step: float, steps: float) -> float:
     passes += min(probe.hessian_points, points) * _SPECTRUM_PASSES
     if probe.steps != 0:
         passes += len(probe.over_budget(int(steps))) * (1 + len(GAMMAS))
-    flow = min(_FLOW_GRADIENTS * goal_step, math.inf if probe.flow_gradients is None else probe.flow_gradients)
+    flow = _SHORT_FLOW_GRADIENTS if sampled else _FLOW_GRADIENTS * goal_step
+    flow = min(flow, math.inf if probe.flow_gradients is None else probe.flow_gradients)
     return (passes + flow) * probe.examples
 
 
@@ -82,10 +85,11 @@ def expected_seconds(specification: Specification, dataset: Dataset, runs: Seque
     second = {sparsity: seconds_per_gradient(specification, dataset, sparsity) for sparsity in {s for s, _ in runs}}
     dense = expected_steps(workload, Study(min(second), 0, size))
     steps = BUDGET * dense if probe.steps is None else probe.steps
+    sampled = probe.examples < dataset.training_examples
     total = 0.0
     for sparsity, replicate in runs:
         goal_step = round(expected_steps(workload, Study(sparsity, replicate, size)))
-        total += example_gradients(probe, goal_step, steps) * second[sparsity]
+        total += example_gradients(probe, goal_step, steps, sampled=sampled) * second[sparsity]
     return total
 
 
@@ -102,7 +106,8 @@ def describe_cost(specification: Specification, dataset: Dataset, runs: Sequence
     lines, total = [], 0.0
     for run in runs:
         goal_step = run.goal_step or run.steps or specification.workload.max_steps
-        gradients = example_gradients(probe, goal_step, run.steps or goal_step)
+        sampled = probe.examples < dataset.training_examples
+        gradients = example_gradients(probe, goal_step, run.steps or goal_step, sampled=sampled)
         seconds = gradients * seconds_per_gradient(specification, dataset, run.sparsity)
         bound = "" if run.steps or run.goal_step else "at most "
         study = Study(run.sparsity, run.replicate, run.batch_size)

@@ -54,8 +54,9 @@ def describe_ending(record: ConstantsRecord) -> str:
     if record.skipped:
         parts.append(f"{record.skipped} steps moved nothing and have no L")
     flow = record.along("flow_loss")
-    if flow and record.goal_step is not None and "T_at_goal" not in record.values:
-        parts.append(f"its flow ended at a loss of {min(flow.values()):.3g}, above the run's (--flow-gradients: more)")
+    last = "T_at_40" if record.sampled else "T_at_goal"
+    if flow and record.goal_step is not None and last not in record.values:
+        parts.append(f"its flow ended too early, at a loss of {min(flow.values()):.3g} (--flow-gradients: more)")
     return f"constants of {record.study}: {'; '.join(parts)}" if parts else ""
 
 

@@ -109,6 +109,8 @@ class PlannedFlow:
 def flow_of(known: ConstantsRecord, probe: Probe) -> PlannedFlow | None:
     """Return the flow from the start of a run, None where it is not asked for or the run does not say how far and fast.
 
+    Over a sample of the examples it ends at 40% of the first loss: going on, it would fit these and not the others.
+
     Args:
         known: What was measured along the run.
         probe: How it is measured.
@@ -116,8 +118,9 @@ def flow_of(known: ConstantsRecord, probe: Probe) -> PlannedFlow | None:
     if probe.flow_gradients == 0 or not {"Delta", "eta"} <= known.values.keys():
         return None
     losses = {"T_at_40": COMMON_SHARE * known.values["Delta"] / 2}
-    if known.goal_step is not None and (loss := known.along("training_loss").get(known.goal_step + 1)) is not None:
-        losses["T_at_goal"] = loss
+    at_goal = None if known.goal_step is None else known.along("training_loss").get(known.goal_step + 1)
+    if at_goal is not None and not known.sampled:
+        losses["T_at_goal"] = at_goal
     most = probe.flow_gradients or GRADIENTS_A_STEP * (known.goal_step or known.steps)
     return PlannedFlow(known.study, known.trial, losses, known.values["eta"] / _SHORTER, most)
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from paper_figures.report.chart import title
 from verification.account.predicted_steps import predicted_steps
 from verification.account.splits import PARTS, TOLD, split
-from verification.account.text import UNITS, of_some_examples, without_flow
+from verification.account.text import UNITS, without_flow
 from verification.cells import constant_text, estimate_text, known_text, number
 from verification.claims.analysis import Analysis
 from verification.claims.judge import Claim
@@ -145,7 +145,7 @@ def account_tables(records: Records) -> tuple[Table, ...]:
     sparsities = sorted({one.sparsity for one in runs if one.account is not None and one.sparsity})
     if not sparsities:
         return ()
-    rows, remarks = [], [f"1/eta, gap and 1/<G> make N. {UNITS}", *without_flow(records), *of_some_examples(records)]
+    rows, remarks = [], [f"1/eta, gap and 1/<G> make N. {UNITS}", *without_flow(records)]
     for sparsity in sparsities:
         found = {by: split(runs, sparsity, by) for by in PARTS}
         remarks += [f"{sparsity:g}%: {one}." for one in found.values() if isinstance(one, Missing)]

@@ -51,7 +51,7 @@ def describe_account(records: Records) -> str:
     sparsities = sorted({one.sparsity for one in runs})
     sizes = ", ".join(map(str, sorted({one.batch_size for one in runs if one.batch_size})))
     lines = ["", f"{HEADING}; B = {sizes}", *_networks(runs, sparsities)]
-    lines += [*without_flow(records), *map(wrapped, of_some_examples(records))]
+    lines += without_flow(records)
     curves = next(iter(curve_groups(records.curves).values()))
     for sparsity in sparsities:
         lines += ["", *_splits(runs, sparsity), *_prediction(runs, curves, sparsity)] if sparsity else []
@@ -68,27 +68,17 @@ def read_account(folder: Path) -> str:
 
 
 def without_flow(records: Records) -> list[str]:
-    """Return one line that says what to run where no run has a flow to its goal, else none.
+    """Return one line that says why T and c are not known, or what to run, where no run has a flow to its goal.
 
     Args:
         records: Of a run folder.
     """
-    known = any(one.account is not None and one.account.flow_time for one in records.smoothness)
-    return [] if known else [f"No flow to the goals, so T and c are not known: {_command(records)}"]
-
-
-def of_some_examples(records: Records) -> list[str]:
-    """Return one sentence or two on flows that saw a sample of the training examples, none where all saw all.
-
-    Args:
-        records: Of a run folder.
-    """
-    runs = [one for one in records.smoothness if one.account is not None and one.account.flow_time]
-    counts = sorted({one.some_examples for one in runs if one.some_examples})
-    if not counts:
+    accounts = [one.account for one in records.smoothness if one.account is not None]
+    if any(account.flow_time for account in accounts):
         return []
-    told = f"The flows fit the {' or '.join(map(str, counts))} examples that they saw, not all that the runs trained on"
-    return [f"{told}: T to the goal is too short and c too large. T to 40% of the first loss changes little."]
+    if any(account.common_time for account in accounts):
+        return ["T and c are not known: over a sample of the examples a flow ends at 40% of the first loss."]
+    return [f"No flow to the goals, so T and c are not known: {_command(records)}"]
 
 
 def _command(records: Records) -> str:

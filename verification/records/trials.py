@@ -56,7 +56,6 @@ class SmoothnessRun:
         goal_step: The step that reached the goal; None where none did.
         metaparameters: Those it was trained with; empty where the input does not say.
         account: Of its steps; None where a part is missing.
-        some_examples: How many training examples its loss is the mean of, where those are not all; else None.
     """
 
     sparsity: float
@@ -69,7 +68,6 @@ class SmoothnessRun:
     goal_step: int | None = None
     metaparameters: Mapping[str, float] = field(default_factory=dict, hash=False)
     account: Account | None = None
-    some_examples: int | None = None
 
 
 def stored_trial(record: "StudyRecord", one: "TrialRecord") -> Trial:
@@ -145,7 +143,6 @@ def smoothness_run(record: "ConstantsRecord", workload: str) -> SmoothnessRun:
         goal_step=record.goal_step,
         metaparameters=record.metaparameters,
         account=account_of(record, workload),
-        some_examples=record.examples if record.errors else None,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from empirics.derived import account_of, with_derived
 from empirics.records import EXPONENTS
-from empirics.specification.probe import FollowedRun, flow_of
+from empirics.specification.probe import FollowedRun, Probe, flow_of
 from empirics.training.flowing import measure_flow
 from empirics.training.following import measure_constants
 
@@ -30,6 +30,13 @@ def measured(laboratory_of):
         return replace(found, values=found.values | flow.values)
 
     return measure
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_flow_over_a_sample_is_not_to_go_on_to_the_goal(measured, sampled):
+    found = replace(measured("plain_sgd"), errors={"beta": 0.1} if sampled else {})
+    plan = flow_of(found, Probe(examples=40))
+    assert set(plan.losses) == {"T_at_40"} | (set() if sampled else {"T_at_goal"})
 
 
 @pytest.mark.parametrize(
