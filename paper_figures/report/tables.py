@@ -161,7 +161,7 @@ def account_tables(records: Records) -> tuple[Table, ...]:
 
 
 def _predicted(records: Records, sparsities: Sequence[float]) -> tuple[Table, ...]:
-    """Return K* at each batch size as one flow and one best rate predict it, beside what was measured."""
+    """Return the steps at each batch size as one flow and one best rate predict them, beside what was measured."""
     curves = next(iter(curve_groups(records.curves).values()))
     found = {sparsity: predicted_steps(records.smoothness, curves, sparsity) for sparsity in sparsities}
     known = {sparsity: one for sparsity, one in found.items() if not isinstance(one, Missing)}
@@ -171,7 +171,8 @@ def _predicted(records: Records, sparsities: Sequence[float]) -> tuple[Table, ..
         points = {p.batch_size: f"{number(p.predicted)}, {number(p.measured)}" for p in one.points}
         factor = known_text(one.factor.ratio, one.factor.interval)
         rows.append((f"{sparsity:g}%", factor, *(points.get(size, "-") for size in sizes)))
-    caption = "K* predicted from the dense curve, one flow and one best rate, then K* measured"
+    name = curves[0].quantity
+    caption = f"{name} predicted from the dense curve, one flow and one best rate, then {name} measured"
     remarks = tuple(f"{sparsity:g}%: {one}." for sparsity, one in found.items() if isinstance(one, Missing))
     table = Table(caption, ("sparsity", "over dense", *(f"B = {size}" for size in sizes)), tuple(rows), remarks)
     return (table,) if rows else ()

@@ -1,4 +1,4 @@
-r"""K*(B) of a pruned network predicted from one flow and one best rate, beside what was measured.
+r"""K*(B), or K_rate(B), of a pruned network predicted from one flow and one best rate, beside what was measured.
 
 With c and the dense network's curve as they are,
 
@@ -22,7 +22,7 @@ from verification.records.trials import SmoothnessRun
 
 @dataclass(frozen=True, kw_only=True)
 class PredictedPoint:
-    """K* at one batch size.
+    """The steps at one batch size.
 
     Attributes:
         batch_size: B.
@@ -44,12 +44,14 @@ class PredictedSteps:
     Attributes:
         sparsity: Percent of weights pruned.
         batch_size: At which both networks' rates were taken.
+        quantity: Which steps, `K*` or `K_rate`, as the curves have them.
         factor: By which the dense curve is multiplied.
         points: One a batch size at which both networks reached the goal.
     """
 
     sparsity: float
     batch_size: int
+    quantity: str
     factor: Predicted
     points: tuple[PredictedPoint, ...]
 
@@ -93,9 +95,15 @@ def predicted_steps(
     if not points:
         return Missing(f"no batch size at which {sparsity:g}% and the dense network reached the goal")
     factor = ratio(list(factors.values()))
-    return PredictedSteps(sparsity=sparsity, batch_size=pairs[0].batch_size, factor=factor, points=tuple(points))
+    return PredictedSteps(
+        sparsity=sparsity,
+        batch_size=pairs[0].batch_size,
+        quantity=curves[0].quantity,
+        factor=factor,
+        points=tuple(points),
+    )
 
 
 def _reached(curve: Curve) -> dict[tuple[int, int], float]:
-    """Return K* by batch size and replicate."""
+    """Return the steps by batch size and replicate."""
     return {(one.batch_size, one.replicate): one.upper for one in curve.points if one.upper}

@@ -117,13 +117,13 @@ def _splits(runs: Sequence[SmoothnessRun], sparsity: float) -> list[str]:
 
 
 def _prediction(runs: Sequence[SmoothnessRun], curves: Sequence[Curve], sparsity: float) -> list[str]:
-    """Return K* at each batch size as one flow and one best rate predict it, beside what was measured."""
+    """Return the steps at each batch size as one flow and one best rate predict them, beside what was measured."""
     found = predicted_steps(runs, curves, sparsity)
     if isinstance(found, Missing):
         return [wrapped(f"No prediction of its curve: {found}")]
     way = f"the flows to 40% of their first loss and the best rates at B = {found.batch_size}"
     rows = [
-        f"  B = {one.batch_size:<6} K* = {number(one.predicted):<8} measured {number(one.measured):<8}"
+        f"  B = {one.batch_size:<6} {found.quantity} = {number(one.predicted):<8} measured {number(one.measured):<8}"
         f" ratio {_ratio(one.ratio)}"
         for one in found.points
     ]
