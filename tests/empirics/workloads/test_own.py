@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from reference.empirics import plain
-from samples import own_workloads
+from samples import own_workloads, refused_workloads
 from samples.networks import SMALL_CNN
 from tools.checkout import ROOT
 from tools.commands import code_of
@@ -390,9 +390,9 @@ def test_a_metric_that_is_no_number_reaches_no_goal_and_is_never_best(maximise):
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
-@pytest.mark.parametrize("case", own_workloads.REFUSED)
+@pytest.mark.parametrize("case", refused_workloads.REFUSED)
 def test_what_cannot_be_measured_is_refused_with_the_reason(case, monkeypatch):
-    changes, message = own_workloads.REFUSED[case]
+    changes, message = refused_workloads.REFUSED[case]
     monkeypatch.setattr(own_workloads, "plain", lambda: own_workloads.workload(**changes))
     load_own_workload.cache_clear()
     with pytest.raises(InputError, match=message) as refusal:
