@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from empirics.records import Study
 from empirics.run.time_left import OVERHEAD_EXAMPLES
+from empirics.specification.engine import step_time
 from empirics.specification.specification import Specification
 from empirics.workloads.workload import Workload
 
@@ -58,11 +59,12 @@ def longest_first(specification: Specification, studies: Iterable[Study]) -> lis
 
 
 def expected_sizes(specification: Specification, study: Study) -> tuple[float, float]:
-    """Return a guess of the steps and the examples of a trial until its study is over.
+    """Return a guess of a trial's steps and examples until its study is over: torch's, in the same time.
 
     Args:
-        specification: Whose workload and stop rule.
+        specification: Whose workload, stop rule and engine.
         study: Which study.
     """
-    steps = expected_end(specification, study)
+    of_torch = step_time(specification.engine, specification.workload.network, study.sparsity)
+    steps = expected_end(specification, study) * of_torch
     return steps, steps * study.batch_size

@@ -20,12 +20,15 @@ def test_expected_steps_stay_within_the_budget():
     assert expected_steps(dataclasses.replace(LAW, max_steps=25), Study(0.0, 0, 30)) == 25
 
 
-def test_no_study_is_lost_and_the_sparsest_of_one_batch_size_comes_first():
+@pytest.mark.parametrize(("engine", "longest", "next_one"), [("torch", 90.0, 0.0), ("sparse", 0.0, 90.0)])
+def test_no_study_is_lost_and_the_longest_comes_first(engine, longest, next_one):
+    """At 90% a study takes 5.6 times the dense steps, and the sparse engine a seventh of the time for each."""
     specification, _ = resolve(Request(sparsity=(0.0, 90.0), batch_sizes=(1, 256)), cuda_available=False)
+    specification = dataclasses.replace(specification, engine=engine)
     ordered = longest_first(specification, specification.studies())
     assert sorted(ordered) == list(specification.studies())
-    assert ordered.index(Study(90.0, 0, 256)) < ordered.index(Study(0.0, 0, 256))
-    assert ordered[0] == Study(90.0, 0, 256)  # 20 x 256 examples outweigh 620 x 5 at B = 1
+    assert ordered[0] == Study(longest, 0, 256)  # 20 x 256 examples outweigh 620 x 5 at B = 1
+    assert ordered.index(Study(longest, 0, 1)) < ordered.index(Study(next_one, 0, 1))
 
 
 def test_the_budget_orders_studies_that_never_stop_before_it():
