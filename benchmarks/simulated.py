@@ -127,7 +127,7 @@ def fitted(curves: Sequence[Curve], laws: Sequence[Law] = (HYPERBOLA,)) -> list[
                 )
                 for law in laws
             },
-            shape_tests={},
+            shape_p={},
             robust=None,
             reason=None,
         )

@@ -95,7 +95,7 @@ def _more(found: Misfit, margin: float, decided: bool) -> str:
 def _shape(fitted: FittedCurve) -> str:
     """Return in which direction a curve leaves the law: alpha and h with their intervals, 1 where it does not."""
     told = []
-    for law in fitted.shape_tests:
+    for law in fitted.shape_p:
         shape, one = fitted.laws[law].law.shape or "", fitted.laws[law]
         value, ends = one.estimates[shape], one.intervals[shape]
         if value is not None and ends.low is not None and ends.high is not None:

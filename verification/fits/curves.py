@@ -56,21 +56,6 @@ class FittedLaw:
         return {name: None not in {ends.low, ends.high} for name, ends in self.intervals.items()}
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShapeTest:
-    """Likelihood ratio test of the shape being 1 (alpha in law P, h in law S), that is of law H within the wider law.
-
-    Attributes:
-        deviance: Twice the log-likelihood H loses, >= 0.
-        p: By the error of the shape; None when there are too few points.
-        interval_90: Profile-likelihood interval of the shape, for the equivalence rule.
-    """
-
-    deviance: float
-    p: float | None
-    interval_90: Interval
-
-
 @dataclass(frozen=True)
 class CurveTest:
     """One test: its statistic, its p-value (None when it could not be done) and the method or the reason."""
@@ -106,7 +91,8 @@ class FittedCurve:
         data: Its points as arrays.
         units: Its replicates.
         laws: Law id to fit; empty when there is none.
-        shape_tests: Law id (P, S) to the test of its shape; empty when they were not fitted.
+        shape_p: Law id (P, S) to the p-value of its shape being 1 (alpha in law P, h in law S), that is of law H; None
+            where points are too few, empty when the laws were not fitted.
         robust: The paper's law by Cauchy loss, None when nothing was fitted.
         reason: Why there is no fit, else None.
         tests: Name to test; empty until they were done.
@@ -117,7 +103,7 @@ class FittedCurve:
     data: Observations
     units: Units
     laws: Mapping[str, FittedLaw]
-    shape_tests: Mapping[str, ShapeTest]
+    shape_p: Mapping[str, float | None]
     robust: RobustFit | None
     reason: str | None
     tests: Mapping[str, CurveTest] = field(default_factory=dict)
@@ -207,16 +193,16 @@ def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
     aligned = [one.aligned(points) for one, points in zip(units, data, strict=True)]
     reasons = [why_no_fit(one) for one in data]
     laws: list[dict[str, FittedLaw]] = [{} for _ in curves]
-    tests: list[dict[str, ShapeTest]] = [{} for _ in curves]
+    shapes: list[dict[str, float | None]] = [{} for _ in curves]
     for law in CANDIDATES.values():
         few = len(law.parameters)
         chosen = [i for i, one in enumerate(data) if reasons[i] is None and one.bounded_batch_sizes > few]
         smallest = [curves[i].points[0].batch_size for i in chosen]
         fitted = _fit_each(law, [aligned[i] for i in chosen], [units[i] for i in chosen], smallest)
-        for i, (one, problem, at_90) in zip(chosen, fitted, strict=True):
+        for i, (one, problem) in zip(chosen, fitted, strict=True):
             laws[i][law.id] = one
-            if at_90 is not None:
-                tests[i][law.id] = _shape_test(laws[i]["H"].fit, one, problem, at_90)
+            if law.shape is not None:
+                shapes[i][law.id] = _p_of_shape(laws[i]["H"].fit, one, problem)
     for found, curve in zip(laws, curves, strict=True):
         if "H" in found:
             found["H"] = _with_20_percent(found["H"], curve.points[0].batch_size)
@@ -226,7 +212,7 @@ def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
             data=data[i],
             units=units[i],
             laws=_weighted(laws[i]),
-            shape_tests=tests[i],
+            shape_p=shapes[i],
             robust=_robust(laws[i]["H"], aligned[i]) if laws[i] else None,
             reason=reasons[i],
         )
@@ -236,7 +222,7 @@ def fit_curves(curves: Sequence[Curve]) -> tuple[FittedCurve, ...]:
 
 def _fit_each(
     law: Law, data: Sequence[Observations], units: Sequence[Units], smallest: Sequence[int]
-) -> list[tuple[FittedLaw, Problem, Interval | None]]:
+) -> list[tuple[FittedLaw, Problem]]:
     """Fit one law to the points of each curve and read its constants off it.
 
     Args:
@@ -246,7 +232,7 @@ def _fit_each(
         smallest: The smallest batch size of each: where c1 depends on the shape, it does so least in units of that.
 
     Returns:
-        The fitted laws, each with what was fitted and the 90% interval of its shape, where it has one.
+        The fitted laws, each with what was fitted.
     """
     if not data:
         return []
@@ -254,14 +240,9 @@ def _fit_each(
     data = [one if size == 1 else relative_to(one, size) for one, size in zip(data, counted, strict=True)]
     problems = problems_of(law, data, units)
     fits = fit_laws(problems)
-    shape = [] if law.shape is None else [(law.shape, 0.90)]
-    intervals = profile_intervals(problems, fits, contrasts(law), [(name, 0.95) for name in contrasts(law)] + shape)
+    intervals = profile_intervals(problems, fits, contrasts(law), [(name, 0.95) for name in contrasts(law)])
     return [
-        (
-            _in_examples(law, fit, {name: ends[name, 0.95] for name in contrasts(law)}, size),
-            problem,
-            None if law.shape is None else ends[law.shape, 0.90],
-        )
+        (_in_examples(law, fit, {name: ends[name, 0.95] for name in contrasts(law)}, size), problem)
         for problem, fit, ends, size in zip(problems, fits, intervals, counted, strict=True)
     ]
 
@@ -321,12 +302,11 @@ def estimate(fit: Fit, contrast: tuple[float, ...]) -> float | None:
     return math.exp(value) if abs(value) < LARGEST_LOG else None
 
 
-def _shape_test(hyperbola: Fit, wider: FittedLaw, problem: Problem, interval_90: Interval) -> ShapeTest:
-    """Compare law H with a law that contains it, on one curve."""
+def _p_of_shape(hyperbola: Fit, wider: FittedLaw, problem: Problem) -> float | None:
+    """Return the p-value of law H within a law that contains it, on one curve."""
     deviance = max(0.0, 2.0 * (wider.fit.log_likelihood - hyperbola.log_likelihood))
     scale = errors_of(problem, wider.fit).of(contrasts(wider.law)[wider.law.shape or ""])
-    p = None if scale is None else scale.p(deviance, wider.fit.n)
-    return ShapeTest(deviance=deviance, p=p, interval_90=interval_90)
+    return None if scale is None else scale.p(deviance, wider.fit.n)
 
 
 def _robust(hyperbola: FittedLaw, data: Observations) -> RobustFit:

@@ -5,7 +5,7 @@ They are the numbers of `scipy.stats`, whose import takes a third of a report's 
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import fdtrc, fdtri, ncfdtr, ncfdtri, ndtr, ndtri, stdtr, stdtrit
+from scipy.special import fdtrc, ncfdtr, ncfdtri, ndtr, ndtri, stdtr, stdtrit
 
 from verification.fits.likelihood import Array
 
@@ -77,24 +77,6 @@ def f_above(f: float | Array, between: float, within: float) -> Array:
         0.5
     """
     return np.asarray(fdtrc(between, within, np.maximum(f, 0.0)), dtype=np.float64)
-
-
-def f_quantile(share: float | Array, between: float, within: float) -> Array:
-    """Return the F below which a share of Fisher's distribution lies.
-
-    Args:
-        share: In (0, 1).
-        between: Degrees of freedom of the numerator, > 0.
-        within: Degrees of freedom of the denominator, > 0.
-
-    Returns:
-        Quantiles, a 0-d array for numbers.
-
-    Example:
-        >>> round(float(f_quantile(0.5, 1, 1)), 12)
-        1.0
-    """
-    return np.asarray(fdtri(between, within, share), dtype=np.float64)
 
 
 def normal_above(z: float | Array) -> Array:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from verification.fits.distributions import f_quantile, t_beyond
+from verification.fits.distributions import t_beyond, t_quantile
 from verification.fits.fit import Fit, Problem, lift_of
 from verification.fits.likelihood import Array, point_terms, sigma_floor
 from verification.fits.misfit import Misfit, lack_of_fit
@@ -54,7 +54,7 @@ class Scale:
             >>> round(Scale(1.0, 1e9, 1.0).limit(10**7, 0.95), 3)  # the chi-square's, for many points
             3.841
         """
-        return n * math.log1p(float(f_quantile(level, 1, self.freedom)) * self.factor / n)
+        return n * math.log1p(float(t_quantile(0.5 + level / 2.0, self.freedom)) ** 2 * self.factor / n)
 
     def t(self, deviance: float, n: int) -> float:
         """Return the value of Student's t, >= 0, that a deviance stands for."""

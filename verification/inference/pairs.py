@@ -85,14 +85,12 @@ class RatioTest:
         interval_90: Of the ratio (over the prediction).
         detectable: The smallest factor seen with probability 0.8; None where its error is unknown.
         verdict: On the ratio being 1 within a factor 1.25: supported, rejected or inconclusive.
-        detail: What stands in its way, else empty.
     """
 
     p: float | None
     interval_90: Interval
     detectable: float | None
     verdict: str
-    detail: str = ""
 
 
 NO_TEST = RatioTest(p=None, interval_90=OPEN, detectable=None, verdict="inconclusive")
@@ -255,15 +253,8 @@ def _tests(pair: Pair, at_90: Mapping[str, Interval]) -> dict[str, RatioTest]:
     for name, interval in at_90.items():
         known = pair.known(name)
         tests[name] = NO_TEST if known is None else _ratio_test(known, interval)
-    prediction = over_prediction(pair)
-    if isinstance(prediction, Missing):
-        tests["prediction"] = replace(NO_TEST, detail=prediction.reason)
-    else:
-        of_constants = pair.prediction if isinstance(pair.prediction, Prediction) else None
-        sure = of_constants is not None and of_constants.c1.error_between_seeds is not None
-        detail = "" if sure else "the constants have one replicate: their error is unknown"
-        found = _ratio_test(prediction, prediction.interval(0.90).map(math.exp))
-        tests["prediction"] = replace(found, detail=detail)
+    off = over_prediction(pair)
+    tests["prediction"] = NO_TEST if isinstance(off, Missing) else _ratio_test(off, off.interval(0.90).map(math.exp))
     return tests
 
 

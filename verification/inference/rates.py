@@ -41,7 +41,6 @@ class Rates:
         product: Of log(eta* K*) on log B: 0 where the paper's law holds with a tuned rate.
         sharp: Of log eta* on log(B/(B + B_crit)), with law H's B_crit: 1 by the sharp bound.
         textbook: Of log eta* on log min(B, 2 B0), with law X's B0: 1 by the textbook bound.
-        better: Which of the two leaves less scatter, `sharp` or `textbook`; None without both.
         window: The power w of K(r eta*)/K* = (1/(r (2 - r)))^w over the trials of all studies: 1.
     """
 
@@ -49,7 +48,6 @@ class Rates:
     product: Slope | Missing
     sharp: Slope | Missing
     textbook: Slope | Missing
-    better: str | None
     window: Slope | Missing
 
 
@@ -161,26 +159,21 @@ def rates(fitted: FittedCurve) -> Rates:
     window = trial_window(fitted.curve)
     if not best:
         reason = _why_no_rates(fitted.curve)
-        return Rates(rate=reason, product=reason, sharp=reason, textbook=reason, better=None, window=window)
+        return Rates(rate=reason, product=reason, sharp=reason, textbook=reason, window=window)
     x, eta, steps, replicate = (np.array(column) for column in zip(*best, strict=True))
     units = replicate.astype(np.intp).tolist()
     shapes: dict[str, Slope | Missing] = {}
-    scatter: dict[str, float] = {}
     for name, law in (("sharp", "H"), ("textbook", "X")):
         b_crit = fitted.laws[law].estimates["b_crit"] if law in fitted.laws else None
         if b_crit is None:
             shapes[name] = Missing("the critical batch size is not bounded")
             continue
-        predicted = _log_rate(name, x, b_crit)
-        shapes[name] = line(predicted, eta, units)
-        scatter[name] = float(np.var(eta - predicted))
-    better = min(scatter, key=lambda name: scatter[name]) if len(scatter) == 2 else None
+        shapes[name] = line(_log_rate(name, x, b_crit), eta, units)
     return Rates(
         rate=line(x, eta, units),
         product=line(x, eta + steps, units),
         sharp=shapes["sharp"],
         textbook=shapes["textbook"],
-        better=better,
         window=window,
     )
 

@@ -54,7 +54,7 @@ def _curve_lines(fitted: FittedCurve) -> list[str]:
     title = name(fitted)
     header = ("law", "weight", "B_crit", "worst", "shape; or likelihood ratio to H")
     lines = [wrapped(f"{title}: laws by AICc weight"), *columns(header, rows)]
-    tests = [f"{fitted.laws[law].law.shape} = 1 p {p_text(test.p)}" for law, test in fitted.shape_tests.items()]
+    tests = [f"{fitted.laws[law].law.shape} = 1 p {p_text(p)}" for law, p in fitted.shape_p.items()]
     done = [test for key in _TESTS if (test := fitted.tests.get(key)) is not None]
     tests += [test.method if test.p is None else f"{test.method} p {p_text(test.p)}" for test in done]
     lines.append(wrapped(f"Tests: {'; '.join(tests)}."))

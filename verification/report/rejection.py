@@ -47,7 +47,7 @@ def why_rejected(fitted: FittedCurve, claimed: Collection[str] = ()) -> str | No
         p = 1.0 - misfit.below(math.log1p(MISFIT))
         off = f"misfit of {percent(math.expm1(misfit.estimate))} between replicates"
         return f"{off}, p {p_text(p)}" if p < SIGNIFICANCE or name(fitted) in claimed else None
-    shapes = {f"{fitted.laws[law].law.shape} = 1": test.p for law, test in fitted.shape_tests.items()}
+    shapes = {f"{fitted.laws[law].law.shape} = 1": p for law, p in fitted.shape_p.items()}
     tests = {**fitted.tests, **shape_by_draws(fitted)}
     named = {words: tests[key].p for key, words in _NAMES.items() if key in tests}
     known = {words: p for words, p in {**shapes, **named}.items() if p is not None}

@@ -14,7 +14,7 @@ from typing import cast
 from empirics.reading.outside import read_json
 from verification.claims.analysis import Analysis, analyse, concluded
 from verification.claims.judge import Claim
-from verification.fits.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival, ShapeTest, contrasts
+from verification.fits.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival, contrasts
 from verification.fits.fit import LARGEST_LOG_RESIDUAL, OPEN, Fit, Interval
 from verification.fits.likelihood import observe
 from verification.fits.robust import RobustFit
@@ -206,7 +206,6 @@ def _law(fitted: FittedLaw) -> Json:
         **{name: plain(value) for name, value in fitted.estimates.items()},
         **_fit(fitted.fit, fitted.theta),
         "weight": plain(fitted.weight),
-        "identified": dict(fitted.identified),
         "intervals": plain(fitted.intervals),
     }
 
@@ -242,7 +241,7 @@ def _intervals(entry: Entry, names: Iterable[str], after: str = "") -> dict[str,
 
 def _curve(fitted: FittedCurve, rates: Rates, search: SearchError | Missing) -> Json:
     """Return one curve with its laws and tests; `n` counts the points that reached the goal."""
-    tests: dict[str, Json] = {str(CANDIDATES[law].shape): plain(test) for law, test in fitted.shape_tests.items()}
+    tests: dict[str, Json] = {str(CANDIDATES[law].shape): {"p": plain(p)} for law, p in fitted.shape_p.items()}
     tests |= {name: plain(test) for name, test in fitted.tests.items()}
     tests |= {"against": plain(fitted.rivals), "rate": _rates(rates), "search": plain(search)}
     return {
@@ -272,7 +271,7 @@ def _read_curve(entry: Entry, curve: Curve) -> FittedCurve:
         data=data,
         units=units_of(curve.points, data),
         laws={law: _read_law(law, one, curve, int(data.bounded.sum())) for law, one in found.items()},
-        shape_tests={law: value_of(ShapeTest, tests[shape]) for law, shape in shapes.items()},
+        shape_p={law: value_of(float | None, mapping(tests[shape])["p"]) for law, shape in shapes.items()},
         robust=value_of(RobustFit | None, entry["robust"]),
         reason=value_of(str | None, entry["reason"]),
         tests={name: value_of(CurveTest, tests[name]) for name in tests if name in others},
@@ -293,8 +292,7 @@ def _check_named(entry: Entry, fitted: FittedCurve) -> None:
 def _rates(rates: Rates) -> Json:
     """Return what the rates say: a slope with its interval and the p-value of what theory has, or a reason."""
     claimed = {"rate": 0.0, "product": 0.0, "sharp": 1.0, "textbook": 1.0, "window": 1.0}
-    found: dict[str, Json] = {"better": rates.better}
-    return found | {name: _slope(getattr(rates, name), value) for name, value in claimed.items()}
+    return {name: _slope(getattr(rates, name), value) for name, value in claimed.items()}
 
 
 def _slope(slope: Slope | Missing, claimed: float) -> Json:
@@ -342,7 +340,6 @@ def _pair(pair: Pair) -> Json:
         "predicted_c1_ratio": None if known is None else plain(known.c1.ratio),
         "predicted_factors": None if known is None else plain(known.factors),
         "predicted_reason": predicted.reason if isinstance(predicted, Missing) else None,
-        "predicted_log_error": None if known is None else plain(known.c1.log_error),
         "predicted_interval": None if known is None else plain(known.c1.interval),
         "predicted_seeds": None if known is None else known.seeds,
         "tests": plain(pair.tests),

@@ -12,7 +12,6 @@ from scipy import stats
 from verification.claims.on_trials import EDGE_MARGIN, _at_least, _binomial_interval, _detectable_share
 from verification.fits.distributions import (
     f_above,
-    f_quantile,
     f_shift,
     normal_above,
     normal_beyond,
@@ -49,13 +48,10 @@ def test_tails_of_f(x, between, within):
     assert float(f_above(x, between, within)) == pytest.approx(float(stats.f.sf(x, between, within)), **CLOSE)
 
 
-@given(shares, freedoms, freedoms)
-def test_quantiles(share, between, within):
+@given(shares, freedoms)
+def test_quantiles(share, within):
     assert float(t_quantile(share, within)) == pytest.approx(float(stats.t.ppf(share, within)), **CLOSE)
     assert float(normal_quantile(share)) == pytest.approx(float(stats.norm.ppf(share)), **CLOSE)
-    assert float(f_quantile(share, between, within)) == pytest.approx(
-        float(stats.f.ppf(share, between, within)), **CLOSE
-    )
 
 
 def test_edges():

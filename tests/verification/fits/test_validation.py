@@ -220,7 +220,7 @@ def unfitted(curve):
 
     data = observe(curve.points)
     units = units_of(curve.points, data)
-    return FittedCurve(curve=curve, data=data, units=units, laws={}, shape_tests={}, robust=None, reason="not fitted")
+    return FittedCurve(curve=curve, data=data, units=units, laws={}, shape_p={}, robust=None, reason="not fitted")
 
 
 def test_level_of_the_window():
@@ -296,7 +296,7 @@ def test_the_noisy_quadratic_goes_through_the_whole_pipeline():
         assert fitted.laws["Q"].weight > 0.999
         assert fitted.laws["Q"].fit.worst_residual < 1e-3
         assert 0.7 < fitted.laws["S"].estimates["h"] < 0.85
-        assert fitted.shape_tests["S"].p < 0.05
+        assert fitted.shape_p["S"] < 0.05
     (pair,) = analysis.pairs
     assert pair.ratios["c1"] == pytest.approx(2.0, rel=0.05)
     assert pair.ratios["c2"] == pytest.approx(1.0, rel=0.05)

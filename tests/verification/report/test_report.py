@@ -118,7 +118,7 @@ def test_verdicts_have_the_promised_shape(tmp_path):
     assert law["cbs20"] == pytest.approx(0.2 * law["b_crit"] + 1.2, rel=ROUNDED)  # from B = 1, the smallest measured
     assert law["intervals"].keys() == {"c1", "c2", "b_crit", "cbs20"}
     assert {"c1", "c2", "alpha"} <= curve["laws"]["P"].keys()
-    assert curve["tests"]["alpha"].keys() == {"deviance", "p", "interval_90"}
+    assert curve["tests"]["alpha"].keys() == {"p"}
     assert pair["predicted_c1_ratio"] == pytest.approx(math.prod(pair["predicted_factors"].values()), rel=2 * ROUNDED)
     assert pair["direction_disagrees"] is True
     keys = {"id", "statement", "verdict", "estimate", "interval", "p", "p_holm", "detectable"}
