@@ -6,7 +6,7 @@ from pathlib import Path
 from verification.claims.analysis import Analysis, analyse
 from verification.fits.curves import FittedLaw
 from verification.inference.pairs import Pair
-from verification.inference.rates import BestRates, Window, best_rates, fitted_window
+from verification.inference.rates import BestRates, best_rates
 from verification.missing import Missing
 from verification.records.curves import Curve
 from verification.records.records import Records, read_records
@@ -53,10 +53,6 @@ class Run:
     def best_rates(self, curve: Curve) -> BestRates | Missing:
         """Return the winners' rates beside what theory makes of them, or why there are none."""
         return best_rates(self.analysis.fitted(curve))
-
-    def window(self, curve: Curve) -> Window | Missing:
-        """Return how K rises away from the best rate, or why that is not known."""
-        return fitted_window(curve)
 
     def pair(self, sparse: Curve) -> Pair | Missing:
         """Return a sparse curve beside the dense one, or why there is no pair."""

@@ -5,7 +5,7 @@ sparsities normalised by their fitted laws at one batch size. One row per worklo
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -107,7 +107,7 @@ def _draw_single(axes: Axes, row: Row, curve: Curve, colours: Mapping[float, tup
         _draw_scaling(axes, start, curve.points[-1].batch_size, steps)
     draw_points(axes, curve, colours[curve.sparsity])
     if isinstance(fit, FittedLaw):
-        draw_law(axes, curve, fit, colours[curve.sparsity], 1.0)
+        draw_law(axes, curve, fit, colours[curve.sparsity])
         draw_critical_batch_size(axes, fit, colours[curve.sparsity][0])
 
 
@@ -153,14 +153,14 @@ def _draw_all(
 ) -> None:
     """Draw curves of a row, each in its own unit of steps."""
     for curve in curves:
-        unit = units[curve.sparsity]
-        draw_points(axes, curve, colours[curve.sparsity], partial(_constant, unit))
+        unit = partial(_constant, units[curve.sparsity])
+        draw_points(axes, curve, colours[curve.sparsity], unit)
         fit = row.run.fit(curve)
         if isinstance(fit, FittedLaw):
             draw_law(axes, curve, fit, colours[curve.sparsity], unit)
 
 
-def _constant(unit: float, _: int) -> float:
+def _constant(unit: float, _: float) -> float:
     """Return one unit at every batch size."""
     return unit
 
@@ -184,7 +184,9 @@ def law_at(fit: FittedLaw, batch_size: float) -> float:
     return float(HYPERBOLA.steps(batch_size, **fit.parameters))
 
 
-def draw_law(axes: Axes, curve: Curve, fit: FittedLaw, look: tuple[str, str], unit: float) -> None:
+def draw_law(
+    axes: Axes, curve: Curve, fit: FittedLaw, look: tuple[str, str], unit: Callable[[float], float] = lambda _: 1.0
+) -> None:
     """Draw the fitted law over the measured batch sizes.
 
     Args:
@@ -192,11 +194,11 @@ def draw_law(axes: Axes, curve: Curve, fit: FittedLaw, look: tuple[str, str], un
         curve: What it was fitted to.
         fit: The law.
         look: Colour and marker.
-        unit: Of the steps.
+        unit: Of the steps, at a batch size.
     """
     sizes = [point.batch_size for point in curve.points]
-    grid = np.geomspace(min(sizes), max(sizes), 129)
-    axes.plot(grid, HYPERBOLA.steps(grid, **fit.parameters) / unit, color=look[0], label="fit", zorder=2)
+    grid = np.geomspace(min(sizes), max(sizes), 129).tolist()
+    axes.plot(grid, [law_at(fit, size) / unit(size) for size in grid], color=look[0], label="fit", zorder=2)
 
 
 def _draw_scaling(axes: Axes, first: int, last: int, steps: float) -> None:

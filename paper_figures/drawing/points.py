@@ -85,7 +85,7 @@ def draw_points(
     axes: Axes,
     curve: Curve,
     look: tuple[str, str],
-    unit: Callable[[int], float] = lambda _: 1.0,
+    unit: Callable[[float], float] = lambda _: 1.0,
     label: str = "",
 ) -> None:
     """Draw measured points with their intervals, and the budget where the goal was not reached.

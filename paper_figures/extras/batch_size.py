@@ -1,6 +1,6 @@
 """Which batch size to use: steps and examples against batch size, with the critical one and the zones about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,14 +8,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from paper_figures.drawing.curve_panels import ends_of
+from paper_figures.drawing.curve_panels import draw_law, ends_of, law_at
 from paper_figures.drawing.curve_rows import Column, draw_columns
 from paper_figures.drawing.points import draw_points, points_told
 from paper_figures.drawing.rows import Row
 from paper_figures.drawing.sheet import SHEET, Page, Sheet
 from paper_figures.drawing.style import log2_axis, mark, plain, room, small
 from paper_figures.run import Run
-from theory import HYPERBOLA, batch_size_for_efficiency
+from theory import batch_size_for_efficiency
 from verification.cells import estimate_text
 from verification.fits.curves import FittedLaw
 from verification.fits.fit import OPEN
@@ -65,16 +65,17 @@ def _draw_row(row: Row, columns: Sequence[Column]) -> None:
     for column in columns:
         found, fit = _card(row.run, column.curve), row.run.fit(column.curve)
         for panel, axes in enumerate(column.panels):
+            unit = partial(_unit, panel)
             axes.set_xlabel("batch size $B$")
             axes.set_ylabel(("steps to result $K$", "examples to result $B K$")[panel])
             points = [point for curve in row.curves for point in curve.points]
             ends = [end * point.batch_size**panel for point in points for end in ends_of(point)]
-            ends += _law_ends(row, examples=panel == 1)
+            ends += _law_ends(row, unit)
             log2_axis(axes.xaxis, min(sizes) / 1.5, max(sizes) * 1.5)
             log2_axis(axes.yaxis, min(ends) / 1.6, max(ends) * 1.6)
-            draw_points(axes, column.curve, column.look, partial(_unit, panel))
+            draw_points(axes, column.curve, column.look, unit)
             if isinstance(fit, FittedLaw):
-                _draw_law(axes, column, fit, examples=panel == 1)
+                draw_law(axes, column.curve, fit, column.look, unit)
             _draw_critical(axes, found, column.look[0])
             if found.use is not None:
                 height = found.use.examples if panel else found.use.steps
@@ -82,29 +83,21 @@ def _draw_row(row: Row, columns: Sequence[Column]) -> None:
         _draw_zones(column.panels[0], found)
 
 
-def _unit(panel: int, batch_size: int) -> float:
+def _unit(panel: int, batch_size: float) -> float:
     """Return the unit of steps in a panel: steps above, examples below."""
     return 1.0 / batch_size if panel else 1.0
 
 
-def _law_ends(row: Row, *, examples: bool) -> list[float]:
+def _law_ends(row: Row, unit: Callable[[float], float]) -> list[float]:
     """Return where the fitted laws of a row begin and end."""
     fits = [(curve, row.run.fit(curve)) for curve in row.curves]
     sizes = [(curve.points[at].batch_size, fit) for curve, fit in fits if isinstance(fit, FittedLaw) for at in (0, -1)]
-    return [float(HYPERBOLA.steps(b, **fit.parameters)) * (b if examples else 1) for b, fit in sizes]
+    return [law_at(fit, size) / unit(size) for size, fit in sizes]
 
 
 def _card(run: Run, curve: Curve) -> Card:
     """Return the card of a curve."""
     return card_of(run.analysis.fitted(curve), run.analysis.rejected, run.step_time)
-
-
-def _draw_law(axes: Axes, column: Column, fit: FittedLaw, *, examples: bool) -> None:
-    """Draw the fitted law in steps or in examples."""
-    sizes = [point.batch_size for point in column.curve.points]
-    grid = np.geomspace(min(sizes), max(sizes), 129)
-    steps = HYPERBOLA.steps(grid, **fit.parameters)
-    axes.plot(grid, steps * grid if examples else steps, color=column.look[0], label="fit", zorder=2)
 
 
 def _draw_critical(axes: Axes, found: Card, colour: str) -> None:

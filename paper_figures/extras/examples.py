@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from paper_figures.drawing.curve_panels import ends_of
+from paper_figures.drawing.curve_panels import draw_law, ends_of, law_at
 from paper_figures.drawing.points import draw_points, points_told, symbol
 from paper_figures.drawing.rows import Row, rows_of
 from paper_figures.drawing.sheet import SHEET, Block, Page, Part, Sheet, page
 from paper_figures.drawing.style import log2_axis, looks
 from paper_figures.run import Run
-from theory import HYPERBOLA
 from verification.fits.curves import FittedLaw
 
 WIDTH, HEIGHT = 7.5, 3.6
@@ -47,14 +44,17 @@ def _draw(part: Part, row: Row) -> None:
     colours = looks(curve.sparsity for curve in row.curves)
     every = [end * point.batch_size for curve in row.curves for point in curve.points for end in ends_of(point)]
     for curve in row.curves:
-        draw_points(axes, curve, colours[curve.sparsity], lambda size: 1.0 / size)
+        draw_points(axes, curve, colours[curve.sparsity], _unit)
         fit = row.run.fit(curve)
         if isinstance(fit, FittedLaw):
-            grid = np.geomspace(curve.points[0].batch_size, curve.points[-1].batch_size, 129)
-            examples = grid * HYPERBOLA.steps(grid, **fit.parameters)
-            every += [float(examples[0]), float(examples[-1])]
-            axes.plot(grid, examples, color=colours[curve.sparsity][0], label="fit")
+            every += [point.batch_size * law_at(fit, point.batch_size) for point in (curve.points[0], curve.points[-1])]
+            draw_law(axes, curve, fit, colours[curve.sparsity], _unit)
     sizes = [point.batch_size for curve in row.curves for point in curve.points]
     log2_axis(axes.xaxis, min(sizes) / 1.3, max(sizes) * 1.3, 14)
     log2_axis(axes.yaxis, min(every) / 1.6, max(every) * 1.6)
     part.key()
+
+
+def _unit(batch_size: float) -> float:
+    """Return the unit of steps in which they are examples."""
+    return 1.0 / batch_size

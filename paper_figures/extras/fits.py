@@ -68,7 +68,7 @@ def draw_curve(axes: Axes, run: Run, curve: Curve, look: tuple[str, str], shown:
     fit = run.fit(curve)
     if isinstance(fit, Missing):
         return
-    draw_law(axes, curve, fit, look, 1.0)
+    draw_law(axes, curve, fit, look)
     band = law_band(run.analysis.fitted(curve))
     if band is not None:
         draw_band(axes, band, look[0])

@@ -11,7 +11,7 @@ from paper_figures.drawing.sheet import SHEET, Page, Sheet
 from paper_figures.drawing.style import REFERENCE_LINE, blank, decade_axis, log2_axis
 from paper_figures.run import Run
 from verification.cells import estimate_text
-from verification.inference.rates import Window
+from verification.inference.rates import Window, fitted_window
 from verification.missing import Missing
 
 ROW_HEIGHT = 3.0
@@ -37,7 +37,7 @@ def extra_window(runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
 
 def _draw_row(row: Row, columns: Sequence[Column]) -> None:
     """Draw every curve of a row."""
-    found = [row.run.window(column.curve) for column in columns]
+    found = [fitted_window(column.curve) for column in columns]
     known = [window for window in found if isinstance(window, Window)]
     low = min(0.5, *(multiple for window in known for multiple in window.multiple))
     slowdowns = [1.0, 4.0, *(slowdown for window in known for slowdown in window.slowdown)]
@@ -67,9 +67,9 @@ def _powers(row: Row) -> str | Missing:
     """Return the power of every curve with its interval, or why no window is known."""
     told = []
     for curve in row.curves:
-        window = row.run.window(curve)
+        window = fitted_window(curve)
         if isinstance(window, Window):
             power = estimate_text(window.power.value, window.power.interval())
             told.append(f"{curve.sparsity:g}% w {power} (n = {len(window.multiple)} trials)")
-    reasons = (window for curve in row.curves if isinstance(window := row.run.window(curve), Missing))
+    reasons = (window for curve in row.curves if isinstance(window := fitted_window(curve), Missing))
     return "; ".join(told) or Missing(without_losers(row, reasons))

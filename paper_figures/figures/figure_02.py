@@ -89,7 +89,7 @@ def _draw_group(part: Part, group: _Together) -> None:
                     draw_points(axes, curve, look, label=optimiser or row.title)
                     fit = row.run.fit(curve)
                     if isinstance(fit, FittedLaw):
-                        draw_law(axes, curve, fit, look, 1.0)
+                        draw_law(axes, curve, fit, look)
         log2_axis(axes.xaxis, min(sizes) / 1.3, max(sizes) * 1.3)
         log2_axis(axes.yaxis, min(every) / 2.0, max(every) * 3.0)
     part.label_outer()

@@ -16,6 +16,7 @@ from paper_figures.run import read_run
 from theory import HYPERBOLA
 from verification.account.splits import split
 from verification.inference.bands import law_band, ratio_band
+from verification.inference.rates import fitted_window
 from verification.inference.ratios import measured_ratios
 from verification.inference.smoothness_and_rate import OTHER_STEPS
 from verification.records.records import Records
@@ -145,7 +146,7 @@ def test_rates_stand_beside_both_bounds(sgd, shown, drawn_data):
 
 
 def test_trials_stand_over_multiples_of_the_best_rate(sgd, shown, drawn_data):
-    window = sgd.window(curve_of(sgd, 0.0))
+    window = fitted_window(curve_of(sgd, 0.0))
     drawn = shown("extra_window", [sgd])
     axes = drawn.titled("sparsity 0%")
     assert drawn_data(axes, "trials") == (list(window.multiple), list(window.slowdown))
