@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 from empirics.records import RepeatKind, RepeatRecord, Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
@@ -249,13 +249,7 @@ def repeat_winner(
     return tuple(RepeatRecord(study, goal, kind, number, ending) for goal, ending in zip(goals, endings, strict=True))
 
 
-def trial_block(
-    laboratory: Laboratory,
-    replicate: int,
-    trial: TrialRecord,
-    mask: NDArray[np.bool_],
-    dtype: DTypeLike = np.float32,
-) -> Block:
-    """Return one trial alone at its start, with its own seed and metaparameters, in a precision of one's choice."""
-    weights = laboratory.initial_weights(replicate, trial.trial)[None].astype(dtype)
+def trial_block(laboratory: Laboratory, replicate: int, trial: TrialRecord, mask: NDArray[np.bool_]) -> Block:
+    """Return one trial alone at its start, with its own seed and metaparameters."""
+    weights = laboratory.initial_weights(replicate, trial.trial)[None]
     return laboratory.engine.block(range(1), weights, mask[None], (trial.metaparameters,))

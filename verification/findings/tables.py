@@ -21,6 +21,7 @@ from verification.missing import Missing
 from verification.prediction import paper
 from verification.prediction.prediction import Prediction, predict_from
 from verification.records.constants_file import Constant
+from verification.records.provenance_file import part
 from verification.report.markdown import code, escaped, literal, table
 from verification.report.tables import predicted_text
 
@@ -74,7 +75,7 @@ def runs_table(runs: Sequence[KeptRun]) -> str:
     """Return what each run is and what it took."""
     rows = []
     for run in runs:
-        asked, identity = _part(run.provenance, "asked_for"), _part(run.provenance, "identity")
+        asked, identity = part(run.provenance, "asked_for"), part(run.provenance, "identity")
         curves = run.analysis.records.curves
         sizes = sorted({point.batch_size for curve in curves for point in curve.points})
         rows.append(
@@ -112,14 +113,8 @@ def _machines(runs: Sequence[KeptRun]) -> str:
         sessions = run.provenance.get("sessions")
         for session in sessions if isinstance(sessions, list) else ():
             processor = ", ".join(str(session[key]) for key in _PROCESSOR if session.get(key))
-            found[f"{processor} ({session.get('device')}), torch {_part(session, 'versions').get('torch')}"] = None
+            found[f"{processor} ({session.get('device')}), torch {part(session, 'versions').get('torch')}"] = None
     return f"Processors, as far as recorded: {literal('; '.join(found)) or 'not recorded'}."
-
-
-def _part(facts: Mapping[str, object], name: str) -> dict[str, object]:
-    """Return a part of plain data, empty where it is missing."""
-    part = facts.get(name)
-    return part if isinstance(part, dict) else {}
 
 
 def repeats(runs: Sequence[KeptRun]) -> str:
