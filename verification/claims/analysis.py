@@ -107,7 +107,6 @@ def concluded(
         The analysis.
     """
     found, trends = tuple(rates(one) for one in curves), smoothness_trends(records.smoothness)
-    searched = by_group(records.curves)
     if claims is None:
         claims = judge_all(
             Material(
@@ -124,7 +123,7 @@ def concluded(
         curves=curves,
         pairs=pairs,
         rates=found,
-        search=tuple(searched[i] for i in range(len(curves))),
+        search=by_group(records.curves),
         trends=trends,
         smoothness_and_rate=smoothness_and_rate(records.smoothness),
         combined=_over_workloads(pairs) if combined is None else combined,

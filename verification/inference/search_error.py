@@ -7,7 +7,7 @@ that error.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,14 +82,14 @@ def won_by_one_point(curve: Curve) -> str | None:
     return f"one search point won at all {sizes} batch sizes"
 
 
-def search_errors(curves: Sequence[Curve]) -> dict[int, SearchError | Missing]:
+def search_errors(curves: Sequence[Curve]) -> tuple[SearchError | Missing, ...]:
     """Return the search error of each curve, all from the same halves of the search points.
 
     Args:
         curves: Of one workload and goal.
 
     Returns:
-        Position in `curves` to search error, or to the reason why there is none.
+        One search error a curve, or the reason why there is none.
     """
     found: dict[int, SearchError | Missing] = {}
     tables: dict[int, tuple[Array, tuple[int, ...], tuple[tuple[int, int], ...]]] = {}
@@ -100,7 +100,7 @@ def search_errors(curves: Sequence[Curve]) -> dict[int, SearchError | Missing]:
             found[i] = reason or Missing(_TOO_FEW)
         else:
             tables[i] = table
-    halves = {points: _halves(len(points)) for _, _, points in tables.values()}
+    halves = {points: _parts(len(points), len(points) // 2) for _, _, points in tables.values()}
     means = {i: _least(steps, halves[points]) for i, (steps, _, points) in tables.items()}
     dense = next((i for i in tables if curves[i].sparsity == 0.0), None)
     for i, (steps, sizes, points) in tables.items():
@@ -120,7 +120,7 @@ def search_errors(curves: Sequence[Curve]) -> dict[int, SearchError | Missing]:
             ratio_spread=ratio,
             failed=1.0 - float(known.mean()),
         )
-    return found
+    return tuple(found[i] for i in range(len(curves)))
 
 
 def ratio_by_trials(curves: Sequence[Curve]) -> dict[float, dict[int, float]]:
@@ -167,11 +167,6 @@ def _table(curve: Curve) -> tuple[Array, tuple[int, ...], tuple[tuple[int, int],
     return table[reached], tuple(size for size, hit in zip(sizes, reached, strict=True) if hit), every
 
 
-def _halves(n: int) -> NDArray[np.bool_]:
-    """Return which of n search points are in each half, shape (subsets, n)."""
-    return _parts(n, n // 2)
-
-
 def _parts(n: int, size: int) -> NDArray[np.bool_]:
     """Return which of n search points are in each subset of a size, shape (subsets, n)."""
     rng = np.random.default_rng(_SEED)
@@ -192,19 +187,14 @@ def _spread(logs: Array) -> float:
     return float(np.std(np.nanmean(known[use], axis=1)))
 
 
-def by_group(curves: Sequence[Curve]) -> Mapping[int, SearchError | Missing]:
-    """Return the search error of each curve, workload and goal by workload and goal.
+def by_group(curves: Sequence[Curve]) -> tuple[SearchError | Missing, ...]:
+    """Return the search error of each curve, or why there is none, workload and goal by workload and goal.
 
     Args:
         curves: Any curves.
-
-    Returns:
-        Position in `curves` to search error or reason.
     """
-    groups: dict[tuple[str, str], list[int]] = {}
-    for i, curve in enumerate(curves):
-        groups.setdefault(curve.group, []).append(i)
     found: dict[int, SearchError | Missing] = {}
-    for members in groups.values():
-        found |= {members[k]: error for k, error in search_errors([curves[i] for i in members]).items()}
-    return found
+    for group in {curve.group for curve in curves}:
+        members = [i for i, curve in enumerate(curves) if curve.group == group]
+        found |= zip(members, search_errors([curves[i] for i in members]), strict=True)
+    return tuple(found[i] for i in range(len(curves)))

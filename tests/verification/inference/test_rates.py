@@ -149,7 +149,7 @@ def test_a_race_says_nothing_about_losers(stop):
     assert region_grows(curves) == Missing(RACED)
     assert trial_window(curves[0].curve) == Missing(RACED)
     assert rates(curves[0]).window == Missing(RACED)
-    assert search_errors([curves[0].curve]) == {0: Missing(RACED)}
+    assert search_errors([curves[0].curve]) == (Missing(RACED),)
     analysis = analyse(Records(source=None, curves=tuple(one.curve for one in curves)))
     for claim in analysis.claims:
         if claim.id in {"C14", "C15"}:
