@@ -182,6 +182,7 @@ def test_command_without_pepit_says_how_to_install_it(capsys, monkeypatch):
         ("--steps 0", "argument --steps: must be a whole number >= 1, got '0'"),
         ("--steps 1.5", "argument --steps: must be a whole number >= 1, got '1.5'"),
         ("--eta-times-L 0", "argument --eta-times-L: must be > 0, got 0"),
+        ("--eta-times-L x", "argument --eta-times-L: must be a finite number, got 'x'"),
         ("--eta-times-L 1 2.5", "eta_times_L must be below 2, where the sharp bound ends"),
     ],
 )
