@@ -50,7 +50,7 @@ def _assume(
     name: str, statement: str, claim: Relational, reference: str, vectors: tuple[Vector, Vector] | None = None
 ) -> Step:
     """Make an assumption, and enter it behind those made before."""
-    _made.append(Step("", Kind.ASSUMPTION, name, statement, claim, reference, vectors=vectors))
+    _made.append(Step(Kind.ASSUMPTION, name, statement, claim, vectors=vectors, reference=reference))
     return _made[-1]
 
 

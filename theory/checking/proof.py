@@ -7,6 +7,7 @@ step may use is what that step cites, and it must use all of it: claims, conditi
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import sympy
 from sympy.core.function import AppliedUndef
@@ -36,20 +37,19 @@ class Step:
 
     `given` restricts the claim ("for every eta with ..."); its relations may serve as premises under the names
     given, given.2, ... `definitions` explain symbols that the claim introduces. `vectors` are two that the claim says
-    are equal.
+    are equal. `reference` says where the claim is published, if elsewhere than in this derivation.
     """
 
-    case: str
     kind: Kind
     id: str
     statement: str
     claim: Relational | None
-    reference: str
     follows_from: tuple[str, ...] = ()
     check: Check | None = None
     given: tuple[Relational, ...] = ()
     definitions: tuple[Relational, ...] = ()
     vectors: tuple[Vector, Vector] | None = None
+    reference: str = ""
 
     def __post_init__(self) -> None:
         checkable = self.kind in {Kind.ALGEBRA, Kind.INEQUALITY}
@@ -59,6 +59,16 @@ class Step:
             raise ValueError(f"step {self.id}: {type(self.check).__name__} is no kind of check")
         if self.kind is Kind.ASSUMPTION and self.claim is None:
             raise ValueError(f"step {self.id}: an assumption needs a formula that checks can read")
+
+    @property
+    def source(self) -> str:
+        """Where the claim is published: unless `reference` says more, as a step of its result."""
+        return self.reference or f"docs/theory.md, result {self.id.split('.')[0]}"
+
+
+algebra = partial(Step, Kind.ALGEBRA)
+inequality = partial(Step, Kind.INEQUALITY)
+argument = partial(Step, Kind.ARGUMENT)
 
 
 @dataclass(frozen=True)

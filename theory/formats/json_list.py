@@ -27,7 +27,7 @@ class JsonList:
             "case": case,
             "claim": claim(step),
             "follows_from": list(step.follows_from),
-            "reference": step.reference,
+            "reference": step.source,
             "kind": str(step.kind),
             "verified": verified,
         }

@@ -94,7 +94,7 @@ def conditions(step: Step, write: Callable[[Relational], str]) -> str:
 def source(step: Step, words: Callable[[str], str], formula: Callable[[Basic], str]) -> str:
     """Return what the step follows from, how, and where it is published, if elsewhere than here."""
     premises = words(f"from {', '.join(step.follows_from)}") if step.follows_from else ""
-    published = "" if step.reference.startswith("docs/theory.md") else words(f"[{prose(step.reference)}]")
+    published = "" if step.source.startswith("docs/theory.md") else words(f"[{prose(step.reference)}]")
     operation = _with_formulas(step.check, words, formula) if step.check else ""
     reasons = "; ".join(piece for piece in (premises, operation) if piece)
     return " ".join(piece for piece in (reasons, published) if piece)

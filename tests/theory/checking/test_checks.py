@@ -17,7 +17,7 @@ ONE = sympy.Integer(1)
 
 def step(claim, check=None, follows_from=(), given=(), definitions=()):
     kind = Kind.ARGUMENT if check is None else Kind.ALGEBRA if claim.rel_op == "==" else Kind.INEQUALITY
-    return Step("", kind, "s", "", claim, "", follows_from, check, given, definitions)
+    return Step(kind, "s", "", claim, follows_from, check, given, definitions)
 
 
 def holds(claim, check, premises=None, given=(), definitions=()):
@@ -206,4 +206,4 @@ def test_is_zero(expression, expected):
 )
 def test_a_step_with_the_wrong_parts_is_refused(kind, claim, check, message):
     with pytest.raises(ValueError, match=f"step s: .*{message}"):
-        Step("", kind, "s", "", claim, "", (), check)
+        Step(kind, "s", "", claim, check=check)

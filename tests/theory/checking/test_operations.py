@@ -38,7 +38,7 @@ from theory.checking.operations import (
     With,
 )
 from theory.checking.premises import Known, Premises, UnprovenError
-from theory.checking.proof import Kind, Step
+from theory.checking.proof import argument
 from theory.checking.relations import eq, le, lt
 from theory.sequences import F, G, G_of, goal, rate
 from theory.symbols import (
@@ -70,7 +70,7 @@ GRAD, SAMPLE, MOVE = base("grad"), base("g"), base("d")
 
 
 def words(claim=None, given=(), definitions=()):
-    return Step("", Kind.ARGUMENT, "", "", claim, "", given=given, definitions=definitions)
+    return argument("", "", claim, given=given, definitions=definitions)
 
 
 PREMISES = {

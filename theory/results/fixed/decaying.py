@@ -1,7 +1,5 @@
 """Results 3d and 6d: the textbook bound and Proposition 4.1 for rates that change with the step."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.analysis import Summed
@@ -9,7 +7,7 @@ from theory.checking.assumptions import CAP_EACH, SAME_GOAL_EACH, SAME_SUM, TIGH
 from theory.checking.checks import Certificate, by
 from theory.checking.moments import AtStep
 from theory.checking.operations import RightSide, Solve, Using
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Result, algebra, inequality
 from theory.checking.relations import eq, le
 from theory.laws import HYPERBOLA
 from theory.results.fixed.descent import START
@@ -36,9 +34,6 @@ from theory.symbols import (
     mu,
 )
 
-algebra = partial(Step, "decaying", Kind.ALGEBRA)
-inequality = partial(Step, "decaying", Kind.INEQUALITY)
-
 SQUARES = sympy.Sum(rate(k) ** 2, (k, 1, K))
 WEIGHTED = sympy.Sum(rate(k) * G(k), (k, 1, K))
 
@@ -57,40 +52,40 @@ TEXTBOOK_DECAYING = Result(
             "3d.1",
             "Expected decrease at the rate of step k.",
             le(F(k + 1) - F(k), -rate(k) * (mu - rate(k) * L * M_G / 2) * G(k) + rate(k) ** 2 * L * M / 2),
-            "docs/theory.md, result 2",
             ("2.4", "2.2"),
             by("2.4", AtStep("2.2")),
+            reference="docs/theory.md, result 2",
         ),
         inequality(
             "3d.2",
             "Under the cap, with mu/2 in place of the bracket.",
             le(F(k + 1) - F(k), -mu * rate(k) * G(k) / 2 + rate(k) ** 2 * L * M / 2),
-            "Bottou, Curtis, Nocedal 2018, proof of Theorem 4.10",
             ("3d.1", CAP_EACH.id),
             Certificate(
                 {"3d.1": sympy.Integer(1), CAP_EACH.id: rate(k) * G(k) * L * M_G / 2},
                 reading="right - left = [3d.1] + (η_k E G_k L M_G/2) [cap-each]",
             ),
+            reference="Bottou, Curtis, Nocedal 2018, proof of Theorem 4.10",
         ),
         inequality(
             "3d.3",
             "Summed over the steps.",
             le(F(K + 1) - F(1), -mu * WEIGHTED / 2 + L * M * SQUARES / 2),
-            "Bottou, Curtis, Nocedal 2018, proof of Theorem 4.10",
             ("3d.2",),
             by("3d.2", Summed()),
+            reference="Bottou, Curtis, Nocedal 2018, proof of Theorem 4.10",
         ),
         inequality(
             "3d.4",
             "Textbook bound for a decaying rate.",
             le(G_weighted, L * M * SQUARES / (K * mu) + Delta / (K * mu)),
-            "Lee et al. 2021, Eq. (7)",
             ("3d.3", "2.6"),
             Certificate(
                 dict.fromkeys(("3d.3", "2.6"), 2 / (K * mu)),
                 reading="right - left = 2/(K μ) ([3d.3] + [2.6])",
             ),
             definitions=(START, eq(G_weighted, WEIGHTED / K)),
+            reference="Lee et al. 2021, Eq. (7)",
         ),
     ),
 )
@@ -106,22 +101,22 @@ PROPOSITION_DECAYING = Result(
             "6d.1",
             "Eq. (7) with equality at the goal, M = beta/B, H_K the sum of the squared rates.",
             eq(goal_each(B), (L * H_K * beta / B + Delta) / (K * mu)),
-            "Lee et al. 2021, Eqs. (8), (9)",
             ("3d.4", "4.4", TIGHT_EACH.id),
             by("3d.4", RightSide(G_weighted, T_each), Using(TIGHT_EACH.id), Using(M_OF_BATCH)),
             definitions=(SUM_OF_SQUARES,),
+            reference="Lee et al. 2021, Eqs. (8), (9)",
         ),
         algebra(
             "6d.2",
             "Solved for K; no expansion is needed.",
             DECAYING_LAW,
-            "Lee et al. 2021, Eq. (10)",
             ("6d.1", SAME_SUM.id, SAME_GOAL_EACH.id),
             by("6d.1", Using(SAME_SUM.id), Using(SAME_GOAL_EACH.id), Solve(K)),
             definitions=(
                 eq(c1_decay, L * H * beta / (mu * epsilon_eta)),
                 eq(c2_decay, Delta / (mu * epsilon_eta)),
             ),
+            reference="Lee et al. 2021, Eq. (10)",
         ),
     ),
 )

@@ -1,7 +1,5 @@
 """Result 4: why M = beta/B, and how drawing without replacement changes it."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.assumptions import (
@@ -20,7 +18,7 @@ from theory.checking.checks import Certificate, Identity, by
 from theory.checking.inner import inner
 from theory.checking.moments import Mean, Square
 from theory.checking.operations import Meaning, Put, Solve, Using
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Result, algebra, argument, inequality
 from theory.checking.relations import eq, le, lt
 from theory.symbols import (
     M_G,
@@ -41,10 +39,6 @@ from theory.symbols import (
     n2,
     variance,
 )
-
-algebra = partial(Step, "fixed", Kind.ALGEBRA)
-inequality = partial(Step, "fixed", Kind.INEQUALITY)
-argument = partial(Step, "fixed", Kind.ARGUMENT)
 
 ONE = sympy.Integer(1)
 
@@ -67,44 +61,41 @@ MINIBATCH = Result(
             "4.1",
             "Variance of the mean of B draws of variance V(1), any two with covariance κ.",
             eq(V_B, (variance + (B - 1) * covariance) / B),
-            "docs/theory.md, result 4",
-            (),
-            Identity(),
+            check=Identity(),
             definitions=(eq(V_B, ALL_PAIRS / B**2),),
         ),
         algebra(
             "4.2",
             "Independent draws.",
             eq(V_B, variance / B),
-            "Bottou, Curtis, Nocedal 2018, Sec. 4.2",
             ("4.1", INDEPENDENT.id),
             by("4.1", Using(INDEPENDENT.id)),
+            reference="Bottou, Curtis, Nocedal 2018, Sec. 4.2",
         ),
         algebra(
             "4.3",
             "Second moment of a vector.",
             eq(mean_square, inner(MEAN, MEAN) + V_B),
-            "Bottou, Curtis, Nocedal 2018, Eq. (4.6)",
             ("2.2",),
             by(Square("noise", SAMPLED - MEAN), Mean("2.2")),
+            reference="Bottou, Curtis, Nocedal 2018, Eq. (4.6)",
         ),
         inequality(
             "4.4",
             "So the second moment is bounded as the results above assume.",
             le(mean_square, M + M_G * inner(GRAD, GRAD)),
-            "Bottou, Curtis, Nocedal 2018, Eq. (4.9); M = beta/B: Lee et al. 2021, App. A.1",
             ("4.3", "4.2", MEAN_GROWTH.id, NOISE_GROWTH.id),
             Certificate(
                 {"4.3": ONE, "4.2": ONE, MEAN_GROWTH.id: ONE, NOISE_GROWTH.id: 1 / B},
                 reading="right - left = [4.3] + [4.2] + [mean-growth] + [noise-growth]/B",
             ),
             definitions=(eq(M, NOISE), eq(M_G, GROWTH)),
+            reference="Bottou, Curtis, Nocedal 2018, Eq. (4.9); M = beta/B: Lee et al. 2021, App. A.1",
         ),
         algebra(
             "4.5",
             "Without replacement, two draws are negatively correlated.",
             eq(covariance, -variance / (N - 1)),
-            "docs/theory.md, result 4",
             ("4.1", WITHOUT_REPLACEMENT.id),
             by("4.1", Put({B: N, V_B: V_N}), Using(WITHOUT_REPLACEMENT.id), Solve(covariance)),
         ),
@@ -112,7 +103,6 @@ MINIBATCH = Result(
             "4.6",
             "Variance without replacement: (N-B)/(N-1) times that of independent draws.",
             eq(V_B, variance * (N - B) / (B * (N - 1))),
-            "docs/theory.md, result 4",
             ("4.1", "4.5"),
             by("4.1", Using("4.5")),
         ),
@@ -120,7 +110,6 @@ MINIBATCH = Result(
             "4.7",
             "which is a variance for every batch up to the whole set.",
             le(0, V_B),
-            "docs/theory.md, result 4",
             ("4.6",),
             Certificate(
                 {"4.6": -ONE, "given": variance / (B * (N - 1))},
@@ -133,7 +122,6 @@ MINIBATCH = Result(
             "4.8",
             "A batch across an epoch border: n1 draws from the old epoch, n2 from the new, B = n1 + n2.",
             eq(V_12, variance * (n1 * (N - n1) + n2 * (N - n2)) / (B**2 * (N - 1))),
-            "docs/theory.md, result 4",
             ("4.6", INDEPENDENT_EPOCHS.id),
             Identity(
                 (INDEPENDENT_EPOCHS.id, *(by("4.6", Put({B: n, V_B: V_n})) for n, V_n in ((n1, V_1), (n2, V_2)))),
@@ -146,7 +134,6 @@ MINIBATCH = Result(
             "earlier batches of its epoch, a later batch is biased. They replace M in result 2 only if every batch "
             "is a fresh random subset.",
             None,
-            "docs/theory.md, result 4",
             ("4.6", "4.8"),
         ),
     ),

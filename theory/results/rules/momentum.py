@@ -1,7 +1,5 @@
 """Result 14: heavy ball (j = 1) and Nesterov momentum (j = 2) at a fixed rate."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.analysis import BestValue, Limited, Summed
@@ -19,7 +17,7 @@ from theory.checking.checks import Certificate, Identity, NormSquare, by
 from theory.checking.inner import base, inner
 from theory.checking.moments import AtStep, Equal, Mean, Move
 from theory.checking.operations import Put, RightSide, Solve, Times, Using, Where, With
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Result, Step, algebra, argument, inequality
 from theory.checking.relations import eq, le, lt
 from theory.results.fixed.descent import GRADIENT_SQUARED, MEAN_OF_STEPS
 from theory.results.fixed.variance import M_OF_BATCH
@@ -62,10 +60,6 @@ from theory.symbols import (
     z_now,
 )
 
-algebra = partial(Step, "momentum", Kind.ALGEBRA)
-inequality = partial(Step, "momentum", Kind.INEQUALITY)
-argument = partial(Step, "momentum", Kind.ARGUMENT)
-
 ONE = sympy.Integer(1)
 DIFFERENCE = base("y")
 RATE_SUM = eq(a_rate, eta / (1 - m))
@@ -88,14 +82,13 @@ def _plain(order: int) -> Step:
         if order == 1
         else "so does z = w - m² a v for Nesterov momentum, w <- w - eta (g + m v).",
         eq(z_next, z_now - a_rate * g_sample),
-        "Yang, Lin, Li 2016",
-        (),
-        Identity(),
+        check=Identity(),
         definitions=(
             eq(z_now, w - m**order * a_rate * v_before),
             eq(z_next, w - eta * move - m**order * a_rate * buffer),
             RATE_SUM,
         ),
+        reference="Yang, Lin, Li 2016",
     )
 
 
@@ -108,7 +101,6 @@ DESCENT_STEPS = (
         le(
             mean_f_z_next, f_z - a_rate * (GRADIENT_SQUARED + inner(GRAD, DIFFERENCE)) + L * a_rate**2 * mean_square / 2
         ),
-        "docs/theory.md, result 14",
         ("1.3", "2.2", "14.1", "14.2", UNBIASED.id),
         by(
             "1.3",
@@ -121,7 +113,6 @@ DESCENT_STEPS = (
         "14.4",
         "z is m^j a |v| from w; name u = (1-m) v, an average of past gradients.",
         le(inner(DIFFERENCE, DIFFERENCE), LAG**2 * inner(AVERAGE, AVERAGE)),
-        "docs/theory.md, result 14",
         (SMOOTH.id,),
         by(SMOOTH.id, Move({"d": (-(m**lead) * a_rate / (1 - m)) * AVERAGE, "u": DIFFERENCE}), Put({t: ONE})),
     ),
@@ -132,7 +123,6 @@ DESCENT_STEPS = (
             -inner(GRAD, DIFFERENCE),
             LAG * (inner(AVERAGE, AVERAGE) / ROOT + ROOT * GRADIENT_SQUARED) / 2,
         ),
-        "docs/theory.md, result 14",
         ("14.4", MOMENTUM.id),
         Certificate(
             {"14.4": (1 - m) / (L * m**lead * a_rate * ROOT * 2)},
@@ -158,7 +148,6 @@ BOUND_STEPS = (
             + a_rate * LAG * inner(AVERAGE, AVERAGE) / (2 * ROOT)
             + L * a_rate**2 * M / 2,
         ),
-        "docs/theory.md, result 14",
         ("14.3", "14.5", SECOND_MOMENT.id),
         Certificate(
             {"14.3": ONE, "14.5": a_rate, SECOND_MOMENT.id: L * a_rate**2 / 2},
@@ -174,7 +163,6 @@ BOUND_STEPS = (
             + a_rate * LAG * Buffer(k) / (2 * ROOT)
             + L * a_rate**2 * M / 2,
         ),
-        "docs/theory.md, result 14",
         ("14.12", "2.2"),
         by("14.12", AtStep("2.2")),
     ),
@@ -187,7 +175,6 @@ BOUND_STEPS = (
             + a_rate * LAG * BUFFERS / (2 * ROOT)
             + K * L * a_rate**2 * M / 2,
         ),
-        "docs/theory.md, result 14",
         ("14.13",),
         by("14.13", Summed()),
     ),
@@ -195,15 +182,14 @@ BOUND_STEPS = (
         "14.15",
         "f is bounded below at z too.",
         le(f_inf, Fz(K + 1)),
-        "Lee et al. 2021, Sec. 4.1",
         (BOUNDED.id, "2.2"),
         by(BOUNDED.id, Move({}, {f_now: f_z}), AtStep("2.2"), Put({k: K + 1})),
+        reference="Lee et al. 2021, Sec. 4.1",
     ),
     inequality(
         "14.16",
         "The bound, while the denominator is positive; z_1 = w_1. With m = 0 it is the sharp bound of result 8.",
         le(G_mean, (Delta / (K * a_rate) + NOISE_FACTOR * L * a_rate * M) / BRACKET),
-        "docs/theory.md, result 14",
         ("14.14", "14.11", MOMENTUM.id, "14.15"),
         Certificate(
             {
@@ -225,7 +211,6 @@ TUNED_STEPS = (
         "14.17",
         "Heavy ball with M_G = 1: steps that the bound asks for.",
         eq(K_eta, Delta / (a_rate * (2 * goal(B) - L * a_rate * ((1 + m) / (1 - m) * goal(B) + (1 + m) * beta / B)))),
-        "docs/theory.md, result 14",
         ("14.16", "4.4"),
         by(
             "14.16",
@@ -239,7 +224,6 @@ TUNED_STEPS = (
         "14.18",
         "At the best rate a hyperbola again: with momentum the bound asks for more in both terms, most in the floor.",
         eq(K_star, (1 + m) * c1 / B + (1 + m) / (1 - m) * c2),
-        "docs/theory.md, result 14",
         ("14.17", SAME_GOAL.id, MOMENTUM.id),
         by("14.17", Using(SAME_GOAL.id), BestValue(K_eta, a_rate, K_star, positive=(MOMENTUM.id,))),
         definitions=(eq(c1, C1.subs(mu, 1)), eq(c2, C2.subs({mu: 1, M_G: 1}))),
@@ -248,7 +232,6 @@ TUNED_STEPS = (
         "14.19",
         "So the bound has a smaller critical batch size, where experiments find a larger one.",
         eq(B_crit, (1 - m) * B_0),
-        "docs/theory.md, result 14",
         ("14.18",),
         by(by("14.18", Times(B), Limited(B, sympy.Integer(0))), With("/", by("14.18", Limited(B, sympy.oo)))),
         definitions=(
@@ -262,7 +245,6 @@ TUNED_STEPS = (
         "14.20",
         "Without momentum 14.16 is the sharp bound with mu = 1, whose right side is",
         eq(S_bound, (Delta / (K * a_rate) + L * a_rate * M) / (2 - L * a_rate * M_G)),
-        "docs/theory.md, result 14",
         ("14.16",),
         by("14.16", RightSide(G_mean, S_bound, {m: 0})),
     ),
@@ -273,8 +255,8 @@ TUNED_STEPS = (
         "m = 0.5, 4.7 at m = 0.9 and 1.04 for Nesterov at m = 0.5; the bound has 3, 19 and 2. On a quadratic with many "
         "curvatures momentum does serve larger batches.",
         None,
-        "Goujaud et al. 2024; Zhang et al. 2019, Sec. 3",
         ("14.19",),
+        reference="Goujaud et al. 2024; Zhang et al. 2019, Sec. 3",
     ),
 )
 

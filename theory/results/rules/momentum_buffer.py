@@ -1,7 +1,5 @@
 """Result 14, middle part: the size of the momentum buffer, summed over the steps."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.analysis import Summed
@@ -10,14 +8,11 @@ from theory.checking.checks import Certificate, NormSquare, by
 from theory.checking.inner import base, inner
 from theory.checking.moments import AtStep, Equal, Mean, Square
 from theory.checking.operations import Put
-from theory.checking.proof import Kind, Step
+from theory.checking.proof import algebra, inequality
 from theory.checking.relations import eq, le
 from theory.results.fixed.descent import GRADIENT_SQUARED
 from theory.sequences import Buffer, G
 from theory.symbols import M_G, K, M, k, m, mean_square, mean_square_u, mu
-
-algebra = partial(Step, "momentum", Kind.ALGEBRA)
-inequality = partial(Step, "momentum", Kind.INEQUALITY)
 
 ONE = sympy.Integer(1)
 AVERAGE = base("ubar")
@@ -33,7 +28,6 @@ BUFFER_STEPS = (
             mean_square_u,
             m**2 * inner(AVERAGE, AVERAGE) + 2 * m * (1 - m) * inner(GRAD, AVERAGE) + (1 - m) ** 2 * mean_square,
         ),
-        "docs/theory.md, result 14",
         ("2.2", UNBIASED.id),
         by(Square("unext", m * AVERAGE + (1 - m) * SAMPLED), Mean("2.2"), Equal(UNBIASED.id)),
     ),
@@ -41,7 +35,6 @@ BUFFER_STEPS = (
         "14.7",
         "Unbiased gradients have mu = 1.",
         le(ONE, M_G),
-        "docs/theory.md, result 14",
         (MOMENTS_ORDERED.id,),
         by(MOMENTS_ORDERED.id, Put({mu: ONE})),
     ),
@@ -52,7 +45,6 @@ BUFFER_STEPS = (
             mean_square_u,
             m * inner(AVERAGE, AVERAGE) + (1 - m) * ((1 - m) * M + M_G * GRADIENT_SQUARED),
         ),
-        "docs/theory.md, result 14",
         ("14.6", "14.7", SECOND_MOMENT.id, MOMENTUM.id),
         Certificate(
             {
@@ -72,7 +64,6 @@ BUFFER_STEPS = (
             Buffer(k + 1) - Buffer(k),
             -(1 - m) * Buffer(k) + (1 - m) * ((1 - m) * M + M_G * G(k)),
         ),
-        "docs/theory.md, result 14",
         ("14.8", "2.2"),
         by("14.8", AtStep("2.2")),
     ),
@@ -83,7 +74,6 @@ BUFFER_STEPS = (
             Buffer(K + 1) - Buffer(1),
             -(1 - m) * BUFFERS + (1 - m) * ((1 - m) * K * M + M_G * GRADIENTS),
         ),
-        "docs/theory.md, result 14",
         ("14.9",),
         by("14.9", Summed()),
     ),
@@ -91,7 +81,6 @@ BUFFER_STEPS = (
         "14.11",
         "from an empty buffer, U_1 = 0.",
         le(BUFFERS, (1 - m) * K * M + M_G * GRADIENTS),
-        "docs/theory.md, result 14",
         ("14.10", MOMENTUM.id),
         Certificate(
             {"14.10": 1 / (1 - m)},

@@ -1,19 +1,14 @@
 """Result 13, first part: sums of the rates and of their squares, in closed form, and which converge."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.analysis import Evaluated, Itself, Limited
 from theory.checking.checks import Telescopes, by
 from theory.checking.operations import Times
-from theory.checking.proof import Kind, Step
+from theory.checking.proof import Step, algebra, argument
 from theory.checking.relations import eq, lt
 from theory.numbers.schedules import SHAPES
 from theory.symbols import A_D, A_K, H_D, H_K, K, decay_steps, end_factor, eta, gamma, i, k, rest, s, stages, tau, y
-
-algebra = partial(Step, "schedules", Kind.ALGEBRA)
-argument = partial(Step, "schedules", Kind.ARGUMENT)
 
 _WORDS = {
     "constant": "Constant rate: the sum of the rates",
@@ -39,9 +34,7 @@ def _closed_forms() -> tuple[Step, ...]:
                     f"13.{len(steps) + 1}",
                     told,
                     eq(total, eta**degree * closed),
-                    "docs/theory.md, result 13",
-                    (),
-                    Telescopes(K),
+                    check=Telescopes(K),
                     definitions=(eq(total, sympy.Sum((eta * shape.rate) ** degree, (k, 0, K - 1))),),
                 )
             )
@@ -62,9 +55,7 @@ def _staged(id_: str, words: str, total: sympy.Symbol, degree: int) -> Step:
         id_,
         words,
         eq(total, eta**degree * at_stages),
-        "docs/theory.md, result 13",
-        (),
-        Telescopes(stages),
+        check=Telescopes(stages),
         definitions=(eq(total, eta**degree * (whole + rest * gamma ** (degree * stages))),),
     )
 
@@ -75,9 +66,7 @@ def _held(total: sympy.Symbol, at_D: sympy.Symbol, degree: int, words: str) -> S
         f"13.{_PAIRS + 2 + degree}",
         words,
         eq(total, at_D + (K - decay_steps) * (eta * end_factor) ** degree),
-        "docs/theory.md, result 13",
-        (),
-        Telescopes(K),
+        check=Telescopes(K),
         definitions=(eq(total, at_D + beyond),),
     )
 
@@ -100,7 +89,6 @@ CONVERGENCE_STEPS = (
         "With a positive end rate the squares grow as K: linear, polynomial and cosine decay fail the second condition "
         "of Robbins and Monro.",
         eq(sympy.Limit(H_K / K, K, sympy.oo), (eta * end_factor) ** 2),
-        "docs/theory.md, result 13",
         ("13.18",),
         by("13.18", Times(1 / K), Limited(K, sympy.oo)),
     ),
@@ -108,7 +96,6 @@ CONVERGENCE_STEPS = (
         "13.20",
         "eta/(1 + k/tau) meets the first",
         eq(sympy.Limit(A_K / sympy.log(K), K, sympy.oo), eta * tau),
-        "docs/theory.md, result 13",
         (_number("inverse", 1),),
         by(_number("inverse", 1), Times(1 / sympy.log(K)), Limited(K, sympy.oo)),
     ),
@@ -116,7 +103,6 @@ CONVERGENCE_STEPS = (
         "13.21",
         "and the second.",
         eq(sympy.Limit(H_K, K, sympy.oo), (eta * tau) ** 2 * sympy.polygamma(1, tau)),
-        "docs/theory.md, result 13",
         (_number("inverse", 2),),
         by(_number("inverse", 2), Limited(K, sympy.oo)),
     ),
@@ -124,23 +110,18 @@ CONVERGENCE_STEPS = (
         "13.22",
         "Powers: below the exponent 1 the integral grows without bound,",
         eq(sympy.Limit(_integral(1 - s) / K**s, K, sympy.oo), 1 / s),
-        "docs/theory.md, result 13",
-        (),
-        by(Itself(_integral(1 - s) / K**s), Evaluated(), Limited(K, sympy.oo)),
+        check=by(Itself(_integral(1 - s) / K**s), Evaluated(), Limited(K, sympy.oo)),
     ),
     algebra(
         "13.23",
         "above it the integral converges.",
         eq(sympy.Limit(_integral(1 + s), K, sympy.oo), 1 / s),
-        "docs/theory.md, result 13",
-        (),
-        by(Itself(_integral(1 + s)), Evaluated(), Limited(K, sympy.oo)),
+        check=by(Itself(_integral(1 + s)), Evaluated(), Limited(K, sympy.oo)),
     ),
     algebra(
         "13.24",
         "Exponential decay fails the first condition,",
         eq(sympy.Limit(A_K, K, sympy.oo), eta / (1 - gamma)),
-        "docs/theory.md, result 13",
         (_number("exponential", 1),),
         by(_number("exponential", 1), Limited(K, sympy.oo, below_one=gamma)),
         given=(lt(gamma, 1),),
@@ -149,7 +130,6 @@ CONVERGENCE_STEPS = (
         "13.25",
         "and so does step decay.",
         eq(sympy.Limit(A_K, stages, sympy.oo), eta * decay_steps / (1 - gamma)),
-        "docs/theory.md, result 13",
         ("13.15",),
         by("13.15", Limited(stages, sympy.oo, below_one=gamma)),
         given=(lt(gamma, 1),),
@@ -160,7 +140,7 @@ CONVERGENCE_STEPS = (
         "these schedules only eta/(1 + k/tau) and (k+1)^-p with 1/2 < p <= 1 meet both; linear decay to a positive end "
         "rate, as in the paper's experiments, does not.",
         None,
-        "docs/theory.md, result 13; Robbins and Monro 1951",
         ("13.19", "13.20", "13.21", "13.22", "13.23", "13.24", "13.25"),
+        reference="docs/theory.md, result 13; Robbins and Monro 1951",
     ),
 )

@@ -1,7 +1,5 @@
 """Result 13, second part: the steps a schedule needs, and the assembled result."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.analysis import Best, BestValue, Limited, Simplified, Summed
@@ -9,7 +7,7 @@ from theory.checking.assumptions import NOISE_CONSTANT, NON_INCREASING, SAME_GOA
 from theory.checking.bounds import C1, C2, ETA_MAX
 from theory.checking.checks import Certificate, Derived, by
 from theory.checking.operations import Inverted, Meaning, RightSide, Solve, Times, Using, With
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Result, algebra, argument, inequality
 from theory.checking.relations import eq, le, lt
 from theory.laws import HYPERBOLA
 from theory.results.fixed.decaying import DECAYING_LAW, SQUARES, SUM_OF_SQUARES, WEIGHTED
@@ -56,10 +54,6 @@ from theory.symbols import (
     square_sum,
 )
 
-algebra = partial(Step, "schedules", Kind.ALGEBRA)
-inequality = partial(Step, "schedules", Kind.INEQUALITY)
-argument = partial(Step, "schedules", Kind.ARGUMENT)
-
 ONE = sympy.Integer(1)
 SQUARES_WEIGHTED = sympy.Sum(rate(k) ** 2 * G(k), (k, 1, K))
 COST = eq(square_cost, L * beta / (mu * goal_each(B) * B))
@@ -93,7 +87,6 @@ ROOT_STEPS = (
         "13.27",
         "With H summed up to K, Eq. (10) is an equation for K.",
         eq(K, square_cost * H_K + noiseless),
-        "docs/theory.md, result 13",
         ("6d.1",),
         by("6d.1", Solve(K)),
         definitions=(COST, eq(noiseless, Delta / (mu * goal_each(B)))),
@@ -103,7 +96,6 @@ ROOT_STEPS = (
         "K - a H_K - b starts at -b and grows by 1 - a eta_k² per step; for rates that never rise, by ever more: it is "
         "convex.",
         le(_growth(rate(k)), _growth(rate(k + 1))),
-        "docs/theory.md, result 13",
         (NON_INCREASING.id,),
         Certificate(
             {NON_INCREASING.id: square_cost * (rate(k) + rate(k + 1))},
@@ -114,14 +106,13 @@ ROOT_STEPS = (
         "13.29",
         "A convex function is below its chord: with g = K - a H_K - b at 0, at K and at a later K_2,",
         le(K_2 * excess_1, (K_2 - K) * (-noiseless) + K * excess_2),
-        "convexity",
         ("13.28",),
+        reference="convexity",
     ),
     inequality(
         "13.30",
         "so beyond a root g is positive: there is at most one root.",
         lt(0, excess_2),
-        "docs/theory.md, result 13",
         ("13.29",),
         Certificate(
             {"13.29": 1 / K, "given": K_2 / K},
@@ -135,9 +126,7 @@ ROOT_STEPS = (
         "13.31",
         "g grows for ever if the batch is large enough for the limit of the rate: then there is a root;",
         lt(0, _growth(rate_end)),
-        "docs/theory.md, result 13",
-        (),
-        Certificate({"given": 1 / B}, reading="right - left = (B - L β η_∞²/(μ goal))/B"),
+        check=Certificate({"given": 1 / B}, reading="right - left = (B - L β η_∞²/(μ goal))/B"),
         given=(lt(L * beta * rate_end**2 / (mu * goal_each(B)), B),),
         definitions=(COST,),
     ),
@@ -145,9 +134,7 @@ ROOT_STEPS = (
         "13.32",
         "if not, the growth never turns positive, as eta_k is at least its limit,",
         le(_growth(rate_end), 0),
-        "docs/theory.md, result 13",
-        (),
-        Certificate({"given": 1 / B}, reading="right - left = (L β η_∞²/(μ goal) - B)/B"),
+        check=Certificate({"given": 1 / B}, reading="right - left = (L β η_∞²/(μ goal) - B)/B"),
         given=(le(B, L * beta * rate_end**2 / (mu * goal_each(B))),),
         definitions=(COST,),
     ),
@@ -155,9 +142,9 @@ ROOT_STEPS = (
         "13.33",
         "and there is none.",
         le(_growth(rate(k)), _growth(rate_end)),
-        "docs/theory.md, result 13",
-        (),
-        Certificate({"given": square_cost * (rate(k) + rate_end)}, reading="right - left = a (η_k + η_∞) (η_k - η_∞)"),
+        check=Certificate(
+            {"given": square_cost * (rate(k) + rate_end)}, reading="right - left = a (η_k + η_∞) (η_k - η_∞)"
+        ),
         given=(le(rate_end, rate(k)),),
     ),
     algebra(
@@ -165,7 +152,6 @@ ROOT_STEPS = (
         "Eq. (10) taken literally has a critical batch size without epsilon, which only a fixed square-summable "
         "sequence has.",
         eq(c1_decay / c2_decay, L * H * beta / Delta),
-        "docs/theory.md, result 13",
         ("6d.2",),
         by(Meaning("6d.2", c1_decay, DECAYING_LAW), With("/", Meaning("6d.2", c2_decay, DECAYING_LAW))),
     ),
@@ -177,26 +163,24 @@ MEAN_STEPS = (
         "The goal of Eq. (7) is at most the largest E G_k times A_K/K, which tends to 0 with the rate (as log K/K in "
         "13.20) even if E G_k does not: reaching it says nothing about the gradient.",
         None,
-        "docs/theory.md, result 13",
         ("3d.4", "13.20"),
     ),
     inequality(
         "13.36",
         "The meaningful mean is that with the rates as weights, over A_K;",
         le(G_rated, (L * M * H_K + Delta) / (mu * A_K)),
-        "Bottou, Curtis, Nocedal 2018, Eq. (4.20)",
         ("3d.3", "2.6"),
         Certificate(
             dict.fromkeys(("3d.3", "2.6"), 2 / (mu * A_K)),
             reading="right - left = 2/(μ A_K) ([3d.3] + [2.6])",
         ),
         definitions=(START, eq(G_rated, WEIGHTED / A_K), SUM_OF_SQUARES),
+        reference="Bottou, Curtis, Nocedal 2018, Eq. (4.20)",
     ),
     inequality(
         "13.37",
         "keep the bracket, as in result 8:",
         le(F(K + 1) - F(1), -mu * WEIGHTED + L * M_G * SQUARES_WEIGHTED / 2 + L * M * SQUARES / 2),
-        "docs/theory.md, result 13",
         ("3d.1",),
         by("3d.1", Summed()),
     ),
@@ -204,7 +188,6 @@ MEAN_STEPS = (
         "13.38",
         "then the weights are eta_k (2 mu - L M_G eta_k), and the bound is sharp.",
         le(G_sharp, (Delta + L * M * H_K) / BRACKET),
-        "docs/theory.md, result 13",
         ("13.37", "2.6"),
         Certificate(
             dict.fromkeys(("13.37", "2.6"), 2 / BRACKET),
@@ -219,7 +202,6 @@ MEAN_STEPS = (
         "A shape whose tuned peak keeps the weights positive (13.43) needs this many effective steps, K_eff = A_K²/H_K "
         "at any peak.",
         eq(effective_steps, HYPERBOLA.expression),
-        "docs/theory.md, result 13",
         ("13.38", "4.4", SAME_GOAL.id, NOISE_CONSTANT.id),
         by(
             ALLOWED,
@@ -233,7 +215,6 @@ MEAN_STEPS = (
         "13.40",
         "A constant rate has K of them. Linear decay to 0 in K steps multiplies K by 4/3,",
         eq(sympy.Limit(K / effective_steps, K, sympy.oo), sympy.Rational(4, 3)),
-        "docs/theory.md, result 13",
         ("13.3", "13.4"),
         _whole_decay("13.3", "13.4"),
         definitions=(eq(effective_steps, A_whole**2 / H_whole),),
@@ -242,7 +223,6 @@ MEAN_STEPS = (
         "13.41",
         "cosine decay by 3/2; the critical batch size stays.",
         eq(sympy.Limit(K / effective_steps, K, sympy.oo), sympy.Rational(3, 2)),
-        "docs/theory.md, result 13",
         ("13.7", "13.8"),
         _whole_decay("13.7", "13.8"),
         definitions=(eq(effective_steps, A_whole**2 / H_whole),),
@@ -251,7 +231,6 @@ MEAN_STEPS = (
         "13.42",
         "The tuned peak, for a shape whose rates and squares sum to a and h at the peak 1.",
         eq(peak_star, shape_sum / square_sum * eta_max / (1 + B_0 / B)),
-        "docs/theory.md, result 13",
         ("13.38", "4.4"),
         by(ALLOWED, Best(Delta, peak, peak_star, most=True)),
         definitions=(eq(eta_max, ETA_MAX), SCALE_AT_ITS_GOAL),
@@ -261,7 +240,6 @@ MEAN_STEPS = (
         "It is below 2 eta_max, so that every step has positive weight, if a/h is below 2 (1 + B_0/B): linear decay to "
         "0 has 3/2 and cosine 4/3, slow decays like 1/(1 + k/tau) exceed it. Beyond, early steps get negative weight.",
         lt(peak_star, 2 * eta_max),
-        "docs/theory.md, result 13",
         ("13.42",),
         Certificate(
             {"13.42": ONE, "given": eta_max / (1 + B_0 / B)},

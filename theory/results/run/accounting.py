@@ -1,7 +1,5 @@
 """Result 20: the exact account of a run: steps of a descent without loss, and the share of it that was kept."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.analysis import Summed
@@ -10,7 +8,7 @@ from theory.checking.checks import Identity, by
 from theory.checking.inner import inner
 from theory.checking.moments import AtStep, Equal, Mean
 from theory.checking.operations import Solve, Using
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Result, algebra, argument
 from theory.checking.relations import eq
 from theory.results.fixed.descent import GRADIENT_SQUARED
 from theory.sequences import Curved, F, G
@@ -31,9 +29,6 @@ from theory.symbols import (
     mean_f_next,
     promised,
 )
-
-algebra = partial(Step, "run", Kind.ALGEBRA, reference="docs/theory.md, result 20")
-argument = partial(Step, "run", Kind.ARGUMENT, reference="docs/theory.md, result 20")
 
 GRADIENTS, CURVATURES = (sympy.Sum(sequence(k), (k, 1, K)) for sequence in (G, Curved))
 FALL = eq(Delta_run, F(1) - F(K + 1))

@@ -1,7 +1,5 @@
 """Result 21: the L that Eq. (11) measures along a run, and its relation to the best rate."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.assumptions import GRAD, MOMENTS_ORDERED, SAMPLED, UNBIASED
@@ -10,7 +8,7 @@ from theory.checking.checks import Certificate, NormSquare, by
 from theory.checking.inner import base, inner
 from theory.checking.moments import Equal
 from theory.checking.operations import Solve, Times
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Result, algebra, argument, inequality
 from theory.checking.relations import eq, le, lt
 from theory.results.fixed.descent import GRADIENT_SQUARED
 from theory.symbols import (
@@ -38,10 +36,6 @@ from theory.symbols import (
     mu,
     variance,
 )
-
-algebra = partial(Step, "tuned", Kind.ALGEBRA)
-inequality = partial(Step, "tuned", Kind.INEQUALITY)
-argument = partial(Step, "tuned", Kind.ARGUMENT)
 
 AFTER = base("after")
 CHANGE_SQUARED = inner(AFTER - GRAD, AFTER - GRAD)
@@ -72,7 +66,6 @@ EDGE_STEPS = (
             mean_f_next - f_now,
             -eta * GRADIENT_SQUARED + eta**2 * curvature / 2 * (GRADIENT_SQUARED + variance / B),
         ),
-        "docs/theory.md, result 21",
         ("20.3", "4.3", UNBIASED.id, "4.2"),
         by("20.3", using=(by("4.3", Equal(UNBIASED.id)), "4.2")),
         definitions=(eq(curvature, mean_curved / mean_square),),
@@ -81,7 +74,6 @@ EDGE_STEPS = (
         "21.11",
         "it falls if s = eta lambda (1 + V/(B G)) is below 2,",
         lt(mean_f_next, f_now),
-        "docs/theory.md, result 21",
         ("21.10",),
         Certificate(
             {"21.10": sympy.Integer(1), "given": eta * GRADIENT_SQUARED / 2},
@@ -94,7 +86,6 @@ EDGE_STEPS = (
         "21.12",
         "and only then. The edge depends on the batch size.",
         le(f_now, mean_f_next),
-        "docs/theory.md, result 21",
         ("21.10",),
         Certificate(
             {"21.10": -sympy.Integer(1), "given": eta * GRADIENT_SQUARED / 2},
@@ -107,7 +98,6 @@ EDGE_STEPS = (
         "21.13",
         "Near the edge K is the distance to it, inverted,",
         eq(K, 2 * Delta_run / (eta * G_mean * (2 - loss_of_steps))),
-        "docs/theory.md, result 21",
         ("20.6", "20.7"),
         by("20.7", using=("20.6",)),
         definitions=(eq(clean_steps, Delta_run / (eta * G_mean)),),
@@ -118,8 +108,8 @@ EDGE_STEPS = (
         "s from 1.78 to 2.00 on digits (evidence/digits-sgd). No rule made of L, V and G alone gives s to that "
         "precision, so none predicts K: why the product of Appendix C fails, units apart.",
         None,
-        "docs/theory.md, result 21; docs/constants.md",
         ("21.13",),
+        reference="docs/theory.md, result 21; docs/constants.md",
     ),
 )
 
@@ -136,27 +126,25 @@ EDGE = Result(
             "21.1",
             "Eq. (11) with gamma = 1 along the step d = -eta g, squared; on a quadratic every gamma gives the same.",
             eq((L_11 * eta) ** 2 * STEP_SQUARED, CHANGE_SQUARED),
-            "Lee et al. 2021, Eq. (11)",
+            reference="Lee et al. 2021, Eq. (11)",
         ),
         inequality(
             "21.2",
             "Triangle inequality.",
             le(CHANGE_SQUARED, (length_before + length_after) ** 2),
-            "Cauchy-Schwarz",
-            (),
-            Certificate(
+            check=Certificate(
                 remainder=(
                     NormSquare(1 / (length_before * length_after), length_after * GRAD + length_before * AFTER),
                 ),
                 reading="right - left = |l' ∇f(w) + l ∇f(w+d)|²/(l l')",
             ),
             definitions=LENGTHS[:2],
+            reference="Cauchy-Schwarz",
         ),
         inequality(
             "21.3",
             "So the rate sets a ceiling to what is measured with gamma = 1.",
             le(L_11, CEILING),
-            "docs/theory.md, result 21",
             ("21.1", "21.2"),
             Certificate(
                 dict.fromkeys(("21.1", "21.2"), 1 / ((eta * length_step) ** 2 * (L_11 + CEILING))),
@@ -168,7 +156,6 @@ EDGE = Result(
             "21.4",
             "Where neither gradient is longer than the step's, it is 2/eta with gamma = 1.",
             le(L_11, 2 / eta),
-            "docs/theory.md, result 21",
             ("21.3",),
             Certificate(
                 dict.fromkeys(("given", "given.2"), 1 / (eta * length_step)) | {"21.3": sympy.Integer(1)},
@@ -180,16 +167,15 @@ EDGE = Result(
             "21.5",
             "A full-gradient step after which the gradient points back, as long as before, meets it, whatever f is.",
             eq(L_11, 2 / eta),
-            "docs/theory.md, result 21; Cohen et al. 2021",
             ("21.1",),
             by("21.1", Equal("given", (SAMPLED, GRAD)), Equal("given.2", (AFTER, -1 * GRAD)), SOLVED),
             given=(FULL, BACK, SLOPING),
+            reference="docs/theory.md, result 21; Cohen et al. 2021",
         ),
         algebra(
             "21.6",
             "On f = L w²/2 it is L at every rate.",
             eq(L_11, L),
-            "docs/theory.md, result 21",
             ("21.1",),
             by("21.1", Equal("given", (SAMPLED, GRAD)), Equal("given.2", (AFTER, (1 - eta * L) * GRAD)), SOLVED),
             given=(FULL, ON_QUADRATIC, SLOPING),
@@ -198,7 +184,6 @@ EDGE = Result(
             "21.7",
             "The best rate times L, by the sharp bound,",
             eq(eta_star * L, mu / (M_G * (1 + B_0 / B))),
-            "docs/theory.md, result 21",
             ("8.16",),
             by("8.16", Times(L)),
             definitions=(eq(eta_max, ETA_MAX),),
@@ -207,7 +192,6 @@ EDGE = Result(
             "21.8",
             "is below 1 for an unbiased gradient, at every batch size.",
             lt(eta_star * L, 1 / mu),
-            "docs/theory.md, result 21",
             ("21.7", MOMENTS_ORDERED.id),
             Certificate(
                 {"21.7": sympy.Integer(1), MOMENTS_ORDERED.id: 1 / (mu * M_G)},
@@ -222,7 +206,6 @@ EDGE = Result(
             "slope tanh(w/0.01) exp(-|w|/1000) at w = 0.05 with eta = 1 comes within 1e-6 of 20/eta, and does not "
             "grow along the step.",
             None,
-            "docs/theory.md, result 21",
             ("21.4",),
         ),
         *EDGE_STEPS,

@@ -1,13 +1,11 @@
 """Result 24: flow time, and what K is made of."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.analysis import Derivative, Summed
 from theory.checking.checks import Identity, Telescopes, by
 from theory.checking.operations import Times
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Result, algebra, argument
 from theory.checking.relations import eq
 from theory.results.run.accounting import KEPT
 from theory.results.run.path_bound import G_HERE, PATH
@@ -47,9 +45,6 @@ from theory.symbols import (
     steps_slope,
     turn,
 )
-
-algebra = partial(Step, "run", Kind.ALGEBRA, reference="docs/theory.md, result 24")
-argument = partial(Step, "run", Kind.ARGUMENT, reference="docs/theory.md, result 24")
 
 FACTOR = eq(flow_factor, eta * K / T_flow)
 TIME_FLAT = eq(T_flow, sympy.log(fall) / (2 * h_flat))

@@ -1,11 +1,9 @@
 """Result 19: what training does not depend on, and which formulas do."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.checks import Identity, by
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Result, algebra, argument
 from theory.checking.relations import eq
 from theory.sequences import goal
 from theory.symbols import (
@@ -44,9 +42,6 @@ from theory.symbols import (
     w,
     zoom,
 )
-
-algebra = partial(Step, "invariance", Kind.ALGEBRA, reference="docs/theory.md, result 19")
-argument = partial(Step, "invariance", Kind.ARGUMENT, reference="docs/theory.md, result 19")
 
 HERE = eq(u_now, w / zoom)
 BUFFER = eq(v_rewritten, zoom * stretch * v_before)

@@ -8,14 +8,13 @@ from theory.checking.assumptions import CONSTANT_RATE, GRAD, SAMPLED, UNBIASED
 from theory.checking.checks import Certificate, Identity, by
 from theory.checking.moments import AtStep, Equal, Mean, Square
 from theory.checking.operations import Times, Using
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Kind, Result, Step, inequality
 from theory.checking.relations import eq, le, lt
 from theory.sequences import G, Mode
 from theory.symbols import V_B, B, eta, h_mode, k, mode_end, mode_kept, mode_start, n_mode
 
-algebra = partial(Step, "run", Kind.ALGEBRA, reference="docs/theory.md, result 16; Zhang et al. 2019, Sec. 3")
-inequality = partial(Step, "run", Kind.INEQUALITY, reference="docs/theory.md, result 16")
-argument = partial(Step, "run", Kind.ARGUMENT, reference="docs/theory.md, result 16; Zhang et al. 2019, Sec. 3")
+algebra = partial(Step, Kind.ALGEBRA, reference="docs/theory.md, result 16; Zhang et al. 2019, Sec. 3")
+argument = partial(Step, Kind.ARGUMENT, reference="docs/theory.md, result 16; Zhang et al. 2019, Sec. 3")
 
 KEPT = (1 - eta * h_mode) ** 2
 KICK = eta**2 * n_mode / B

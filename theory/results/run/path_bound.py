@@ -1,7 +1,5 @@
 """Results 22 and 23: a bound along the path, for rates adapted to where the run is."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.analysis import Best, Evaluated, Split
@@ -9,7 +7,7 @@ from theory.checking.assumptions import PATH_GRADIENT, PATH_NOISE, PATH_SMOOTH, 
 from theory.checking.checks import Certificate, Derived, by
 from theory.checking.moments import Equal
 from theory.checking.operations import Inverted, Meaning, Put, RightSide, Solve, Using
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Result, algebra, argument, inequality
 from theory.checking.relations import eq, le
 from theory.laws import HYPERBOLA
 from theory.results.fixed.descent import GRADIENT_SQUARED
@@ -49,10 +47,6 @@ PATH = (phi, phi_goal, phi_1)
 G_HERE, V_HERE, L_HERE = (function(phi) for function in (G_of, V_of, L_of))
 BOUND = le(mean_passage, HYPERBOLA.expression + phi_goal * time_low)
 GAIN = by("22.2", RightSide(mean_f_next - f_now, -decrease_at), Using(PATH_SMOOTH.id), Solve(decrease_at))
-
-algebra = partial(Step, "run", Kind.ALGEBRA, reference="docs/theory.md, result 22")
-inequality = partial(Step, "run", Kind.INEQUALITY, reference="docs/theory.md, result 22")
-argument = partial(Step, "run", Kind.ARGUMENT, reference="docs/theory.md, result 22")
 
 
 def _constant(name: sympy.Symbol, of: sympy.Symbol, where: dict[sympy.Expr, sympy.Expr]) -> Derived:

@@ -1,14 +1,12 @@
 """Result 12: the ratio of steps, sparse over dense, as a function of the batch size."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.analysis import Limited, Rounded, Slope
 from theory.checking.assumptions import EQUAL_GOALS, EQUAL_MU, SAME_GOAL
 from theory.checking.checks import Certificate, by
 from theory.checking.operations import Put, RightSide, Solve, Using, With
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Result, algebra, argument, inequality
 from theory.checking.relations import eq, le, lt
 from theory.results.fixed.variance import M_G_OF_BATCH
 from theory.results.sparsity.sparsity import DENSE, REPORTED, SPARSE
@@ -41,10 +39,6 @@ from theory.symbols import (
     slope_ratio,
 )
 
-algebra = partial(Step, "sparsity", Kind.ALGEBRA)
-inequality = partial(Step, "sparsity", Kind.INEQUALITY)
-argument = partial(Step, "sparsity", Kind.ARGUMENT)
-
 ONE = sympy.Integer(1)
 SHIFT = (Delta_s / Delta_d) * (L_s / L_d)
 CRITICAL_S = eq(B_crit_s, (beta_s / epsilon_d + beta_v_s) / mu_g**2)
@@ -75,7 +69,6 @@ LIMIT_STEPS = (
         "12.1",
         "Ratio of the tuned steps, noise growing with the gradient included.",
         eq(ratio_steps, SHIFT * (B_crit_s + B) / (B_crit_d + B)),
-        "docs/theory.md, result 12",
         ("8.10", "4.4", SAME_GOAL.id, *EQUAL),
         by(STEPS_S, With("/", STEPS_D), using=EQUAL),
         definitions=(eq(ratio_steps, K_s / K_d), CRITICAL_S, CRITICAL_D),
@@ -84,7 +77,6 @@ LIMIT_STEPS = (
         "12.2",
         "Small batches: the ratio of the noise terms,",
         eq(sympy.Limit(ratio_steps, B, 0), SHIFT * B_crit_s / B_crit_d),
-        "docs/theory.md, result 12",
         ("12.1",),
         by("12.1", Limited(B, sympy.Integer(0))),
     ),
@@ -92,7 +84,6 @@ LIMIT_STEPS = (
         "12.3",
         "large batches: the ratio of the floors.",
         eq(sympy.Limit(ratio_steps, B, sympy.oo), SHIFT),
-        "docs/theory.md, result 12",
         ("12.1",),
         by("12.1", Limited(B, sympy.oo)),
     ),
@@ -100,7 +91,6 @@ LIMIT_STEPS = (
         "12.4",
         "The one over the other is the ratio of the critical batch sizes, rho.",
         eq(rho, B_crit_s / B_crit_d),
-        "docs/theory.md, result 12",
         ("12.2", "12.3"),
         by("12.2", With("/", "12.3")),
         definitions=(eq(rho, ENDS),),
@@ -112,7 +102,6 @@ SLOPE_STEPS = (
         "12.5",
         "Slope of log R on log B.",
         eq(slope_ratio, B * (B_crit_d - B_crit_s) / PRODUCT),
-        "docs/theory.md, result 12",
         ("12.1",),
         by("12.1", Slope(ratio_steps, B, slope_ratio)),
     ),
@@ -120,7 +109,6 @@ SLOPE_STEPS = (
         "12.6",
         "So R falls at every B if the sparse critical batch size is the larger one,",
         lt(slope_ratio, 0),
-        "docs/theory.md, result 12",
         ("12.5",),
         Certificate(
             {"12.5": ONE, "given": B / PRODUCT}, reading="right - left = [12.5] + B/((B+B_s)(B+B_d)) (B_s - B_d)"
@@ -131,7 +119,6 @@ SLOPE_STEPS = (
         "12.7",
         "rises at every B if it is the smaller one,",
         lt(0, slope_ratio),
-        "docs/theory.md, result 12",
         ("12.5",),
         Certificate(
             {"12.5": -ONE, "given": B / PRODUCT}, reading="right - left = -[12.5] + B/((B+B_s)(B+B_d)) (B_d - B_s)"
@@ -145,7 +132,6 @@ SLOPE_STEPS = (
             B_crit_s - B_crit_d,
             (beta_s + beta_v_s * epsilon_d - beta_d - beta_v_d * epsilon_d) / (epsilon_d * mu_g**2),
         ),
-        "docs/theory.md, result 12",
         ("8.31", EQUAL_GOALS.id),
         by(CRITICAL_OF_S, With("-", CRITICAL_OF_D), using=(EQUAL_GOALS.id,)),
     ),
@@ -153,7 +139,6 @@ SLOPE_STEPS = (
         "12.9",
         "The fall is bounded by (√rho - 1)/(√rho + 1);",
         le(-slope_ratio, STEEPEST),
-        "docs/theory.md, result 12",
         ("12.4", "12.5"),
         Certificate(
             {"12.5": -ONE},
@@ -168,7 +153,6 @@ SLOPE_STEPS = (
         "12.10",
         "so is the rise, with 1/rho for rho;",
         le(slope_ratio, (1 - rho) / (1 + sympy.sqrt(rho)) ** 2),
-        "docs/theory.md, result 12",
         ("12.4", "12.5"),
         Certificate(
             {"12.5": ONE},
@@ -183,7 +167,6 @@ SLOPE_STEPS = (
         "12.11",
         "both are reached half-way between the critical batch sizes, at B = √(B_s B_d).",
         eq(slope_middle, (1 - sympy.sqrt(rho)) / (1 + sympy.sqrt(rho))),
-        "docs/theory.md, result 12",
         ("12.4", "12.5"),
         by("12.5", Using(FACTORED), RightSide(slope_ratio, slope_middle, {B: sympy.sqrt(rho) * B_crit_d})),
     ),
@@ -191,21 +174,21 @@ SLOPE_STEPS = (
         "12.12",
         "With the paper's numbers and its constant noise (beta_V = 0), rho is below 1:",
         eq(rounded_rho, sympy.Rational("0.545")),
-        "Lee et al. 2021, Sec. 4.2",
         ("12.4", "8.31", EQUAL_GOALS.id),
         by(
             "12.4",
             *(Using(CRITICAL_OF_S), Using(CRITICAL_OF_D), Using(EQUAL_GOALS.id)),
             Rounded(rho, rounded_rho, 3, NOISE_REPORTED),
         ),
+        reference="Lee et al. 2021, Sec. 4.2",
     ),
     argument(
         "12.13",
         "so that R should rise with B, from the 1.690 of 7.4 to the 3.101 of 7.5, and the sparse critical batch size "
         "should be the smaller one; the experiments of the paper show the opposite of both.",
         None,
-        "docs/theory.md, result 12; Lee et al. 2021, Fig. 12",
         ("7.4", "7.5", "12.7", "12.12"),
+        reference="docs/theory.md, result 12; Lee et al. 2021, Fig. 12",
     ),
 )
 

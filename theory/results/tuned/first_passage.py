@@ -1,13 +1,11 @@
 """Result 11: the same law for the first step at which the gradient is small, without averages."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.assumptions import BOUNDED, NOISE_CONSTANT
 from theory.checking.bounds import C1, C2
 from theory.checking.checks import Certificate
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Result, argument, inequality
 from theory.checking.relations import eq, le
 from theory.laws import HYPERBOLA
 from theory.results.fixed.descent import GRADIENT_SQUARED, START
@@ -15,10 +13,6 @@ from theory.results.fixed.variance import M_OF_BATCH
 from theory.results.tuned.tuned import BRACKET, CONSTANT_M_G
 from theory.sequences import F
 from theory.symbols import Delta, c1, c2, decrease, decrease_star, epsilon, eta, f_inf, f_now, mean_f_next, mean_passage
-
-algebra = partial(Step, "tuned", Kind.ALGEBRA)
-inequality = partial(Step, "tuned", Kind.INEQUALITY)
-argument = partial(Step, "tuned", Kind.ARGUMENT)
 
 FIRST_PASSAGE = Result(
     "11",
@@ -31,7 +25,6 @@ FIRST_PASSAGE = Result(
             "11.1",
             "Before tau, every step lowers f by at least delta(eta), in the mean given the past.",
             le(mean_f_next, f_now - decrease),
-            "docs/theory.md, result 11",
             ("2.4", "8.1", "8.13"),
             Certificate(
                 {"2.4": sympy.Integer(1), "8.13": sympy.Integer(1), "given": eta * BRACKET / 2},
@@ -45,14 +38,13 @@ FIRST_PASSAGE = Result(
             "So f(w_k) + (k-1) delta*, stopped at tau, is a supermartingale bounded below: optional stopping at the "
             "smaller of tau and n, then monotone convergence as n grows.",
             le(f_inf + decrease_star * mean_passage, F(1)),
-            "Williams 1991, Probability with Martingales, Sec. 10.9",
             ("11.1", "8.14", "8.17", BOUNDED.id),
+            reference="Williams 1991, Probability with Martingales, Sec. 10.9",
         ),
         inequality(
             "11.3",
             "Mean number of steps before the first passage.",
             le(mean_passage, Delta / (2 * decrease_star)),
-            "docs/theory.md, result 11",
             ("11.2",),
             Certificate({"11.2": 1 / decrease_star}, reading="right - left = [11.2]/δ*"),
             definitions=(START,),
@@ -61,7 +53,6 @@ FIRST_PASSAGE = Result(
             "11.4",
             "It obeys the law of Proposition 4.1, with the same constants.",
             le(mean_passage, HYPERBOLA.expression),
-            "docs/theory.md, result 11",
             ("11.3", "8.14", "4.4", NOISE_CONSTANT.id),
             Certificate(
                 {"11.3": sympy.Integer(1)},

@@ -1,7 +1,5 @@
 """Result 15: steps to a loss goal under the Polyak-Lojasiewicz condition."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.analysis import Best, Evaluated
@@ -9,7 +7,7 @@ from theory.checking.assumptions import POLYAK_LOJASIEWICZ
 from theory.checking.bounds import ETA_MAX
 from theory.checking.checks import Certificate, by
 from theory.checking.operations import Put, RightSide, Solve, Using
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Result, algebra, argument, inequality
 from theory.checking.relations import eq, le, lt
 from theory.results.fixed.variance import M_OF_BATCH
 from theory.results.tuned.tuned import BRACKET
@@ -35,10 +33,6 @@ from theory.symbols import (
     time_high,
     time_low,
 )
-
-algebra = partial(Step, "tuned", Kind.ALGEBRA)
-inequality = partial(Step, "tuned", Kind.INEQUALITY)
-argument = partial(Step, "tuned", Kind.ARGUMENT)
 
 LOSS_RATE = 2 * mu * nu * phi / (L * (M + 2 * nu * M_G * phi))
 DECREASE = 2 * (mu * nu * phi) ** 2 / (L * (M + 2 * nu * M_G * phi))
@@ -69,19 +63,18 @@ LOSS_GOAL = Result(
                 F(k + 1) - f_inf,
                 (1 - eta * BRACKET * nu) * (F(k) - f_inf) + eta**2 * L * M / 2,
             ),
-            "Bottou, Curtis, Nocedal 2018, Theorem 4.6",
             ("2.5", POLYAK_LOJASIEWICZ.id, "8.1"),
             Certificate(
                 {"2.5": sympy.Integer(1), POLYAK_LOJASIEWICZ.id: eta * BRACKET / 2},
                 positive=("8.1",),
                 reading="right - left = [2.5] + η (2 μ - L M_G η)/2 [polyak-lojasiewicz]",
             ),
+            reference="Bottou, Curtis, Nocedal 2018, Theorem 4.6",
         ),
         algebra(
             "15.2",
             "The rate that lowers an excess phi most.",
             eq(eta_loss, LOSS_RATE),
-            "docs/theory.md, result 15",
             ("15.1",),
             by(NEXT, Best(decrease_at, eta, eta_loss, most=True)),
         ),
@@ -89,7 +82,6 @@ LOSS_GOAL = Result(
             "15.3",
             "It keeps the cap.",
             lt(eta_loss, ETA_MAX),
-            "docs/theory.md, result 15",
             ("15.2",),
             Certificate(
                 {"15.2": sympy.Integer(1)},
@@ -101,7 +93,6 @@ LOSS_GOAL = Result(
             "15.4",
             "At it phi falls by D(phi).",
             eq(decrease_loss, DECREASE),
-            "docs/theory.md, result 15",
             ("15.1", "15.2"),
             by(NEXT, Put({eta: eta_loss, decrease_at: decrease_loss}), using=("15.2",)),
         ),
@@ -109,7 +100,6 @@ LOSS_GOAL = Result(
             "15.5",
             "that is, from phi to at most phi - D(phi).",
             le(F(k + 1) - f_inf, phi - decrease_loss),
-            "docs/theory.md, result 15",
             ("15.1", "15.2", "15.4"),
             Certificate(
                 {"15.1": sympy.Integer(1)},
@@ -122,7 +112,6 @@ LOSS_GOAL = Result(
             "15.6",
             "A lower excess takes longer: 1/D falls in phi.",
             le(time_high, time_low),
-            "docs/theory.md, result 15",
             ("15.4",),
             Certificate(
                 {
@@ -141,14 +130,12 @@ LOSS_GOAL = Result(
             "not negative (nu <= L, and 10.5), E f(w_k) - f_inf is at most y_k. By 15.6 every step above the goal "
             "takes at least 1 off the integral of 1/D from the goal to phi_1; the step that crosses it is one more.",
             le(K - 1, sympy.Integral(1 / decrease_loss, (phi, phi_goal, phi_1))),
-            "docs/theory.md, result 15",
             ("15.3", "15.5", "15.6", "10.5"),
         ),
         inequality(
             "15.8",
             "Carried out with M = beta/B:",
             le(K - 1, BOUND),
-            "docs/theory.md, result 15",
             ("15.4", "15.7", "4.4"),
             by("15.7", Using("15.4"), Using(M_OF_BATCH), Evaluated()),
         ),

@@ -1,7 +1,5 @@
 """Result 8: the sharp bound, its best rate, and why Proposition 4.1 is exact for a tuned rate."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.analysis import Best, BestValue, Summed
@@ -9,7 +7,7 @@ from theory.checking.assumptions import DOUBLE_CAP, NOISE_CONSTANT, SAME_GOAL
 from theory.checking.bounds import C1, C2, ETA_MAX, NOISE, NOISE_SCALE, SHARP_BOUND, TEXTBOOK_BOUND
 from theory.checking.checks import Certificate, by
 from theory.checking.operations import Put, RightSide, Solve, Using, Where
-from theory.checking.proof import Kind, Step
+from theory.checking.proof import algebra, inequality
 from theory.checking.relations import eq, le, lt
 from theory.laws import HYPERBOLA
 from theory.results.fixed.descent import GRADIENT_SQUARED, MEAN_OF_STEPS, START
@@ -43,9 +41,6 @@ from theory.symbols import (
     mu,
 )
 
-algebra = partial(Step, "tuned", Kind.ALGEBRA)
-inequality = partial(Step, "tuned", Kind.INEQUALITY)
-
 BRACKET = 2 * mu - eta * L * M_G
 NUMERATOR = Delta / (K * eta) + eta * L * M
 MOMENT = NOISE + M_G * goal(B)
@@ -63,7 +58,6 @@ SHARP_STEPS = (
         "8.1",
         "Below twice the cap the bracket stays positive.",
         lt(0, BRACKET),
-        "docs/theory.md, result 8",
         (DOUBLE_CAP.id,),
         Certificate({DOUBLE_CAP.id: L * M_G}, reading="right - left = L M_G [double-cap]"),
     ),
@@ -74,7 +68,6 @@ SHARP_STEPS = (
             F(K + 1) - F(1),
             -eta * (mu - eta * L * M_G / 2) * sympy.Sum(G(k), (k, 1, K)) + K * eta**2 * L * M / 2,
         ),
-        "docs/theory.md, result 8",
         ("2.5",),
         by("2.5", Summed()),
     ),
@@ -82,7 +75,6 @@ SHARP_STEPS = (
         "8.3",
         "The sharp bound.",
         le(G_mean, SHARP_BOUND),
-        "docs/theory.md, result 8",
         ("8.2", "8.1", "2.6"),
         Certificate(
             dict.fromkeys(("8.2", "2.6"), 2 / (K * eta * BRACKET)),
@@ -95,7 +87,6 @@ SHARP_STEPS = (
         "8.4",
         "What the textbook bound loses.",
         eq(T_bound - S_bound, (mu - eta * L * M_G) * NUMERATOR / (mu * BRACKET)),
-        "docs/theory.md, result 8",
         ("8.3",),
         by("8.3", RightSide(G_mean, S_bound)),
         definitions=(eq(T_bound, TEXTBOOK_BOUND),),
@@ -104,7 +95,6 @@ SHARP_STEPS = (
         "8.5",
         "Wherever Eq. (2) holds, the sharp bound is never above it;",
         le(S_bound, T_bound),
-        "docs/theory.md, result 8",
         ("8.4", "8.1"),
         Certificate(
             {"8.4": sympy.Integer(-1), "given": L * M_G * NUMERATOR / (mu * BRACKET)},
@@ -117,7 +107,6 @@ SHARP_STEPS = (
         "8.6",
         "they are equal at this rate only, so Eq. (2) can be tight at no other.",
         eq(eta_equal, ETA_MAX),
-        "docs/theory.md, result 8",
         ("8.4",),
         by("8.4", Where(T_bound - S_bound, sympy.Integer(0), eta, eta_equal), Solve(eta_equal)),
     ),
@@ -128,7 +117,6 @@ LAW_STEPS = (
         "8.7",
         "Steps that the sharp bound asks for at the rate eta, M = beta/B.",
         STEPS,
-        "docs/theory.md, result 8",
         ("8.3", "4.4"),
         by("8.3", Where(G_mean, goal(B), K, K_eta), Using(M_OF_BATCH), Solve(K_eta)),
     ),
@@ -136,7 +124,6 @@ LAW_STEPS = (
         "8.8",
         "The bound is at most the goal exactly for K ≥ K(eta).",
         eq(S_bound - goal(B), Delta / (eta * BRACKET) * (1 / K - 1 / K_eta)),
-        "docs/theory.md, result 8",
         ("8.3", "4.4", "8.7"),
         by("8.3", RightSide(G_mean, S_bound), using=("8.7", M_OF_BATCH)),
     ),
@@ -144,7 +131,6 @@ LAW_STEPS = (
         "8.9",
         "The best rate.",
         BEST_RATE,
-        "docs/theory.md, result 8",
         ("8.7",),
         by("8.7", Best(K_eta, eta, eta_star)),
     ),
@@ -152,7 +138,6 @@ LAW_STEPS = (
         "8.10",
         "Steps at the best rate.",
         BEST,
-        "docs/theory.md, result 8",
         ("8.7", "8.9"),
         by("8.7", Put({eta: eta_star, K_eta: K_star}), using=("8.9",)),
     ),
@@ -160,7 +145,6 @@ LAW_STEPS = (
         "8.11",
         "No rate does better: 1/K(eta) is a parabola with its peak at eta*.",
         le(1 / K_eta, 1 / K_star),
-        "docs/theory.md, result 8",
         ("8.7", "8.9", "8.10"),
         Certificate(
             remainder=(L * MOMENT * (eta - eta_star) ** 2 / Delta,),
@@ -172,16 +156,15 @@ LAW_STEPS = (
         "8.12",
         "Proposition 4.1, exact for every B > 0 and without a Taylor step.",
         eq(K_star, HYPERBOLA.expression),
-        "Lee et al. 2021, Eq. (3); docs/theory.md, result 8",
         ("8.10", "4.4", SAME_GOAL.id, NOISE_CONSTANT.id),
         by("8.10", using=(SAME_GOAL.id, *CONSTANT_M_G)),
         definitions=(eq(c1, C1), eq(c2, C2)),
+        reference="Lee et al. 2021, Eq. (3); docs/theory.md, result 8",
     ),
     algebra(
         "8.13",
         "Read in one line: a step at |∇f|² = epsilon lowers f by at least this;",
         eq(decrease, eta * mu * epsilon - L * eta**2 * (M + M_G * epsilon) / 2),
-        "docs/theory.md, result 8",
         ("2.4",),
         by("2.4", RightSide(mean_f_next - f_now, -decrease, {GRADIENT_SQUARED: epsilon})),
     ),
@@ -189,7 +172,6 @@ LAW_STEPS = (
         "8.14",
         "at the best rate by this;",
         eq(decrease_star, (mu * epsilon) ** 2 / (2 * L * (M + M_G * epsilon))),
-        "docs/theory.md, result 8",
         ("8.13",),
         by("8.13", BestValue(decrease, eta, decrease_star, most=True)),
     ),
@@ -197,7 +179,6 @@ LAW_STEPS = (
         "8.15",
         "and K* is the whole decrease Delta/2 over that of one step.",
         eq(K_star, Delta / (2 * decrease_star)),
-        "docs/theory.md, result 8",
         ("8.10", "8.14", "4.4", SAME_GOAL.id),
         by("8.10", using=("8.14", M_OF_BATCH, SAME_GOAL.id)),
     ),
@@ -205,7 +186,6 @@ LAW_STEPS = (
         "8.16",
         "The best rate in terms of the largest.",
         eq(eta_star, eta_max / (1 + B_0 / B)),
-        "docs/theory.md, result 8",
         ("8.9",),
         by("8.9"),
         definitions=(eq(eta_max, ETA_MAX), SCALE_AT_ITS_GOAL),
@@ -214,7 +194,6 @@ LAW_STEPS = (
         "8.17",
         "It is below eta_max, so both bounds hold at it.",
         lt(eta_star, eta_max),
-        "docs/theory.md, result 8",
         ("8.16",),
         Certificate(
             {"8.16": sympy.Integer(1)},

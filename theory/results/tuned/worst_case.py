@@ -1,7 +1,5 @@
 """Result 10: the exact worst case at a fixed rate, with noise, and its distance from the sharp bound."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.assumptions import BOUNDED, CONSTANT_RATE, GRAD, MEAN, MOMENTS_ORDERED, SAMPLED
@@ -9,7 +7,7 @@ from theory.checking.checks import Certificate, Identity, Telescopes, by
 from theory.checking.inner import inner
 from theory.checking.moments import AtStep, Mean, Move, Square
 from theory.checking.operations import Put, RightSide, Solve, Times, Using, With
-from theory.checking.proof import Kind, Result, Step
+from theory.checking.proof import Result, algebra, argument, inequality
 from theory.checking.relations import eq, le, put
 from theory.results.fixed.descent import GRADIENT_SQUARED
 from theory.results.tuned.tuned import BRACKET
@@ -38,10 +36,6 @@ from theory.symbols import (
     worst_sum,
 )
 
-algebra = partial(Step, "worst-case", Kind.ALGEBRA)
-inequality = partial(Step, "worst-case", Kind.INEQUALITY)
-argument = partial(Step, "worst-case", Kind.ARGUMENT)
-
 ONE = sympy.Integer(1)
 CONTRACTION = eq(contraction, 1 - 2 * eta * L * mu + eta**2 * L**2 * M_G)
 POWER = contraction**n
@@ -58,31 +52,30 @@ BOUND_STEPS = (
         "10.1",
         "The descent lemma for a move of -1/L times the gradient,",
         le(f_next, f_now - GRADIENT_SQUARED / (2 * L)),
-        "Nesterov 2018, Lectures on Convex Optimization, Eq. (1.2.19)",
         ("1.3",),
         by("1.3", Move({"d": (-1 / L) * GRAD})),
+        reference="Nesterov 2018, Lectures on Convex Optimization, Eq. (1.2.19)",
     ),
     inequality(
         "10.2",
         "where f is not below f_inf either;",
         le(f_inf, f_next),
-        "Lee et al. 2021, Sec. 4.1",
         (BOUNDED.id,),
         by(BOUNDED.id, Move({}, {f_now: f_next})),
+        reference="Lee et al. 2021, Sec. 4.1",
     ),
     inequality(
         "10.3",
         "so the gradient is small where f is close to f_inf,",
         le(GRADIENT_SQUARED, 2 * L * (f_now - f_inf)),
-        "Nesterov 2018, Lectures on Convex Optimization, Eq. (1.2.19)",
         ("10.1", "10.2"),
         Certificate({"10.1": 2 * L, "10.2": 2 * L}, reading="right - left = 2 L ([10.1] + [10.2])"),
+        reference="Nesterov 2018, Lectures on Convex Optimization, Eq. (1.2.19)",
     ),
     inequality(
         "10.4",
         "at step k, in full expectation.",
         le(G(k), 2 * L * EXCESS),
-        "docs/theory.md, result 10",
         ("10.3", "2.2"),
         by("10.3", AtStep("2.2")),
     ),
@@ -90,7 +83,6 @@ BOUND_STEPS = (
         "10.5",
         "Name q = 1 - 2 eta L mu + eta² L² M_G; it is a square or more, so not negative.",
         le(0, contraction),
-        "docs/theory.md, result 10",
         (MOMENTS_ORDERED.id,),
         Certificate(
             {MOMENTS_ORDERED.id: eta**2 * L**2},
@@ -103,34 +95,27 @@ BOUND_STEPS = (
         "10.6",
         "S_n is the sum of the first n powers of q,",
         eq(Powers(n + 1), Powers(n) + POWER),
-        "docs/theory.md, result 10",
-        (),
-        Identity(),
+        check=Identity(),
         definitions=(SUM_OF_POWERS, put(SUM_OF_POWERS, {n: n + 1})),
     ),
     algebra(
         "10.7",
         "T_n the sum of the first n of these,",
         eq(PowerSums(n + 1), PowerSums(n) + Powers(n)),
-        "docs/theory.md, result 10",
-        (),
-        Identity(),
+        check=Identity(),
         definitions=(SUM_OF_SUMS, put(SUM_OF_SUMS, {n: n + 1})),
     ),
     algebra(
         "10.8",
         "both are geometric:",
         eq((1 - contraction) * Powers(n), 1 - POWER),
-        "docs/theory.md, result 10",
-        (),
-        Telescopes(n),
+        check=Telescopes(n),
         definitions=(SUM_OF_POWERS,),
     ),
     algebra(
         "10.9",
         "and (polynomials in q, so for q = 1, too)",
         eq((1 - contraction) * PowerSums(n), n - Powers(n)),
-        "docs/theory.md, result 10",
         ("10.8",),
         Telescopes(n, (by("10.8", Solve(Powers(n))),)),
         definitions=(SUM_OF_SUMS,),
@@ -139,7 +124,6 @@ BOUND_STEPS = (
         "10.10",
         "Suppose n steps from any point on have at most this sum W_n of E G; then n + 1 steps have.",
         le(G(k) + Window(k + 1), 2 * L * EXCESS * Powers(n + 1) + FLOOR * PowerSums(n + 1)),
-        "docs/theory.md, result 10",
         ("2.5", "10.4", "10.5", "10.6", "10.7", "10.8"),
         Certificate(
             {
@@ -161,7 +145,6 @@ BOUND_STEPS = (
         "10.11",
         "One step has at most this sum by 10.4 (S_1 = 1, T_1 = 0); by induction on n, K steps from w_1 have at most",
         le(sympy.Sum(G(k), (k, 1, K)), WORST),
-        "docs/theory.md, result 10",
         ("10.4", "10.10"),
     ),
 )
@@ -171,7 +154,6 @@ ATTAINED_STEPS = (
         "10.12",
         "Name the right side W;",
         eq(worst_sum, WORST),
-        "docs/theory.md, result 10",
         ("10.11",),
         by("10.11", RightSide(sympy.Sum(G(k), (k, 1, K)), worst_sum)),
     ),
@@ -179,9 +161,7 @@ ATTAINED_STEPS = (
         "10.13",
         "on f = L|w|²/2, f_inf = 0, 10.4 holds with equality,",
         eq(GRADIENT_SQUARED / f_now, 2 * L),
-        "docs/theory.md, result 10",
-        (),
-        Identity(),
+        check=Identity(),
         definitions=(eq(f_now, L * w**2 / 2), eq(GRADIENT_SQUARED, sympy.Derivative(L * w**2 / 2, w) ** 2)),
     ),
     algebra(
@@ -189,7 +169,6 @@ ATTAINED_STEPS = (
         "and so does 2.5, if E g = mu ∇f and E|g|² = M + M_G |∇f|²: then E G follows the recursion of the bound, and "
         "the induction is one of equalities. W is attained, for every K and every rate.",
         eq(G(k + 1), contraction * G(k) + FLOOR),
-        "docs/theory.md, result 10",
         ("2.2", CONSTANT_RATE.id, "10.5"),
         by(
             Square("after", GRAD - (eta * L) * SAMPLED),
@@ -205,7 +184,6 @@ ATTAINED_STEPS = (
         "10.15",
         "What the sharp bound exceeds it by does not grow with K: a term in q^K, and the noise left at the end.",
         EXCEEDS,
-        "docs/theory.md, result 10",
         ("8.3", "10.5", "10.8", "10.9", "10.12"),
         by(
             by("8.3", RightSide(G_mean, S_bound), Times(K)),

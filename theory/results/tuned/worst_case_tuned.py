@@ -1,13 +1,11 @@
 """Result 10, last part: how near the tuned law is to the worst case."""
 
-from functools import partial
-
 import sympy
 
 from theory.checking.bounds import NOISE_SCALE
 from theory.checking.checks import Certificate, by
 from theory.checking.operations import Meaning, Name, Put, RightSide, Solve, Times, Using, Where, With
-from theory.checking.proof import Kind, Step
+from theory.checking.proof import algebra, argument, inequality
 from theory.checking.relations import eq, le, lt
 from theory.results.fixed.variance import M_OF_BATCH
 from theory.results.tuned.tuned import BRACKET
@@ -46,10 +44,6 @@ from theory.symbols import (
     x,
 )
 
-algebra = partial(Step, "worst-case", Kind.ALGEBRA)
-inequality = partial(Step, "worst-case", Kind.INEQUALITY)
-argument = partial(Step, "worst-case", Kind.ARGUMENT)
-
 ONE = sympy.Integer(1)
 NOISE_OVER_B = eq(x, NOISE_SCALE.subs(epsilon, goal(B)) / B)
 Q = Meaning("10.5", contraction, le(0, contraction))
@@ -68,7 +62,6 @@ TUNED_STEPS = (
         "10.16",
         "At the tuned rate and its K*, with x = B_0/B and q that of this rate:",
         eq((1 - contraction_star) * K_star, (L * Delta / goal(B)) * (1 + 2 * x) / (1 + x)),
-        "docs/theory.md, result 10",
         ("8.9", "8.10", "10.5"),
         by("8.10", Times(1 - contraction_star), using=("8.9", AT_BEST_RATE)),
         definitions=(NOISE_OVER_B,),
@@ -77,7 +70,6 @@ TUNED_STEPS = (
         "10.17",
         "so that q^K*, which is at most exp(-(1-q) K*), is at most exp(-L Delta/epsilon);",
         le(L * Delta / goal(B), (1 - contraction_star) * K_star),
-        "docs/theory.md, result 10",
         ("10.16",),
         Certificate(
             {"10.16": -ONE},
@@ -89,7 +81,6 @@ TUNED_STEPS = (
         "10.18",
         "the other term, M/(2 mu - L M_G eta)², relative to the sum K* epsilon:",
         eq(residue_star / (goal(B) * K_star), goal(B) / (L * Delta) * x * (1 + x) / (1 + 2 * x) ** 2),
-        "docs/theory.md, result 10",
         ("8.9", "8.10", "4.4", "10.15"),
         by(
             by(RESIDUE, Put({eta: eta_star, residue: residue_star})),
@@ -102,7 +93,6 @@ TUNED_STEPS = (
         "10.19",
         "is below epsilon/(4 L Delta).",
         lt(residue_star / (goal(B) * K_star), goal(B) / (4 * L * Delta)),
-        "docs/theory.md, result 10",
         ("10.18",),
         Certificate(
             {"10.18": ONE},
@@ -115,7 +105,6 @@ TUNED_STEPS = (
         "The worst case itself asks for K_w steps, those at which W is K_w epsilon: a share of what the sharp bound "
         "asks for at the same rate.",
         SHARE,
-        "docs/theory.md, result 10",
         ("10.12", "10.8", "10.9", "10.5", "8.7", "4.4"),
         by(
             "10.12",
@@ -132,7 +121,6 @@ TUNED_STEPS = (
         "10.21",
         "The share of Delta that the noise takes, at r times the best rate, with x = B_0/B as before:",
         eq(lost_r, goal(B) / (L * Delta) * r * x / (2 * (1 + x) - r)),
-        "docs/theory.md, result 10",
         ("8.9", "4.4", "10.20"),
         by(
             LOST,
@@ -146,7 +134,6 @@ TUNED_STEPS = (
         "up to twice the best rate it is at most r epsilon/(2 L Delta): epsilon/(2 L Delta) at the best rate, which is "
         "1/(2 c2) if M_G = mu².",
         le(lost_r, r * goal(B) / (2 * L * Delta)),
-        "docs/theory.md, result 10",
         ("10.21",),
         Certificate(
             {"10.21": ONE, "given": r * goal(B) / (2 * L * Delta * (2 * (1 + x) - r))},
@@ -159,7 +146,6 @@ TUNED_STEPS = (
         "10.23",
         "Without noise, mu = M_G = 1 and eta = 1/L, where q = 0 and S_K = 1, the bound is W/K = L Delta/K: tight.",
         eq(S_bound, L * Delta / K),
-        "docs/theory.md, result 10",
         ("8.3",),
         by("8.3", RightSide(G_mean, S_bound, {M: 0, mu: 1, M_G: 1, eta: 1 / L})),
     ),
@@ -167,7 +153,6 @@ TUNED_STEPS = (
         "10.24",
         "Back to the worst case: its steps over K*, at r times the best rate.",
         eq(K_worst_r / K_star, (1 - left_r) * (1 - lost_r) / (r * (2 - r))),
-        "docs/theory.md, result 10",
         ("10.20", "8.22"),
         by("10.20", Put(AT_R), With("*", "8.22")),
     ),
@@ -175,16 +160,13 @@ TUNED_STEPS = (
         "10.25",
         "Over r that share is least near 1; name y = epsilon/(L Delta) = 1 - s².",
         le((1 + root) ** 2 / 4 * r * (2 - r), 1 - r * nearness / 2),
-        "docs/theory.md, result 10",
-        (),
-        Certificate(remainder=(((1 + root) * r / 2 - 1) ** 2,), reading="right - left = ((1 + s) r/2 - 1)²"),
+        check=Certificate(remainder=(((1 + root) * r / 2 - 1) ** 2,), reading="right - left = ((1 + s) r/2 - 1)²"),
         definitions=(eq(nearness, 1 - root**2),),
     ),
     inequality(
         "10.26",
         "So no rate lets the worst case meet the goal much sooner than in K* steps: (1 + s)²/4 is 1 - y/2 up to y²,",
         le((1 + root) ** 2 / 4 * (1 - left_r), K_worst_r / K_star),
-        "docs/theory.md, result 10",
         ("10.22", "10.24", "10.25"),
         Certificate(
             {"10.24": -ONE} | dict.fromkeys(("10.22", "10.25"), (1 - left_r) / (r * (2 - r))),
@@ -198,7 +180,6 @@ TUNED_STEPS = (
         "10.27",
         "and what is left of the start is little, unless the start meets the goal:",
         le((1 - left) * L * Delta / goal(B), (1 - contraction) * K_worst),
-        "docs/theory.md, result 10",
         ("10.20", "10.5", "8.7", "4.4"),
         Certificate(
             {"given": (1 - left) * L * eta * M / (goal(B) * MARGIN)},
@@ -215,7 +196,6 @@ TUNED_STEPS = (
         "worst-case tuned law up to a relative epsilon/(2 L Delta) (1 + o(1)) + exp(-L Delta/epsilon). An example: "
         "0.252 of the steps less, where epsilon/(2 L Delta) is 0.25, at B = 0.3 B_0.",
         None,
-        "docs/theory.md, result 10",
         ("10.26", "10.27"),
     ),
 )
