@@ -53,7 +53,7 @@ class Run:
 
 
 @settings(max_examples=200)
-@given(seeds, dimensions, st.sampled_from([1.0, 0.6, 2.0]), growths, st.floats(0.01, 1.99))
+@given(seeds, dimensions, st.sampled_from([1.0, 0.6, 2.0]), growths, st.floats(0.01, 2.5))
 def test_sgd_never_exceeds_the_sharp_bound_nor_the_worst_case(seed, dimension, bias, growth, share):
     run = Run(seed, dimension, bias, growth)
     largest = run.mu / (run.smoothness * run.second)
@@ -61,7 +61,8 @@ def test_sgd_never_exceeds_the_sharp_bound_nor_the_worst_case(seed, dimension, b
     averages = run.averages(rate)
     worst = worst_case_sum(STEPS, rate, L=run.smoothness, Delta=run.excess, M=run.noise, mu=run.mu, M_G=run.second)
     assert (averages <= worst / STEPS * ROUNDING).all()
-    assert (averages <= sharp(STEPS, rate, *run.constants()) * ROUNDING).all()
+    if share < 2:  # where the sharp bound ends
+        assert (averages <= sharp(STEPS, rate, *run.constants()) * ROUNDING).all()
     if rate <= largest:
         assert (averages <= textbook(STEPS, rate, *run.constants()) * ROUNDING).all()
 
