@@ -133,37 +133,6 @@ def test_only_the_noise_per_batch_matters(given_constants, size, factor):
         assert float(after.steps) == pytest.approx(float(before.steps), rel=ROUNDING)
 
 
-@given(constants, sizes, st.integers(1, 20))
-def test_doublings(given_constants, size, doublings):
-    """K(2^r B) = K(B)/2^r + (1 - 2^-r) c2."""
-    found = evaluate("tuned", [size, 2.0**doublings * size], **given_constants)
-    assert found.steps[1] == pytest.approx(
-        found.steps[0] / 2**doublings + (1 - 2.0**-doublings) * found.c2, rel=ROUNDING
-    )
-
-
-@given(constants)
-def test_limits(given_constants):
-    found = evaluate("tuned", [1e-12, 1e18], **given_constants)
-    # The other term is small and not nothing: beta/epsilon may be far from 1.
-    assert found.steps[0] * 1e-12 == pytest.approx(found.c1 + 1e-12 * found.c2, rel=ROUNDING)
-    assert found.steps[1] == pytest.approx(found.c2 + 1e-18 * found.c1, rel=ROUNDING)
-    assert found.critical_batch_size == pytest.approx(
-        given_constants["beta"] / given_constants["epsilon"], rel=ROUNDING
-    )
-
-
-@given(constants, st.floats(1e-3, 0.999), st.floats(1.001, 1e4))
-def test_sharp_is_below_textbook_and_equal_at_the_largest_rate(given_constants, share, over):
-    cap = 1 / given_constants["L"]
-    low = evaluate("fixed", 1.0, **given_constants, eta=share * cap, bound="textbook").critical_batch_size
-    steps = {b: float(evaluate("fixed", over * low, **given_constants, eta=share * cap, bound=b).steps) for b in BOUNDS}
-    assert steps["sharp"] < steps["textbook"]
-    low = evaluate("fixed", 1.0, **given_constants, eta=cap, bound="textbook").critical_batch_size
-    equal = [float(evaluate("fixed", over * low, **given_constants, eta=cap, bound=bound).steps) for bound in BOUNDS]
-    assert equal[0] == pytest.approx(equal[1], rel=1e-9)
-
-
 @given(constants, st.floats(1e-4, 1e4))
 def test_what_the_lossy_step_costs(given_constants, over):
     """Result 9: between 1 and 4 times the hyperbola, 4/3 at the knee, where the rate reaches its cap."""
@@ -231,6 +200,11 @@ def test_json_is_what_python_returns(capsys):
     assert found[0]["reason"] == "at eta = 0.2 the sharp bound says nothing up to B = 125"
     assert [type(row["batch_size"]) for row in found] == [int, int, float]
     assert set(found[1]) == {"batch_size", "steps", "c1", "c2", "critical_batch_size", "eta"}
+    more = "--bound textbook --mu 0.7 --M-G 1.3 --without-replacement 1000"
+    assert evaluate_main(parsed(f"--evaluate tuned {more} {NUMBERS} --format json")) == 0
+    given_all = {"L": 2, "Delta": 3, "beta": 50, "epsilon": 0.1, "mu": 0.7, "M_G": 1.3, "without_replacement": 1000}
+    expected = evaluate("tuned", [16, 256, 500.5], **given_all, bound="textbook").rows()
+    assert json.loads(capsys.readouterr().out) == expected
 
 
 def test_table_says_what_it_is(capsys):
