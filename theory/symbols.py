@@ -40,26 +40,6 @@ def define(
     return symbol
 
 
-def exponents(unit: sympy.Expr) -> tuple[int, int]:
-    r"""Return how a quantity changes when a network is rewritten as s f(a u): by a^p s^q.
-
-    Args:
-        unit: Its unit, a product of powers of loss and weight.
-
-    Returns:
-        Two whole numbers p and q.
-
-    Reference:
-        docs/theory.md, result 19.
-
-    Example:
-        >>> [exponents(QUANTITIES[one].unit) for one in (L, beta, eta, Delta, K)]
-        [(2, 1), (2, 2), (-2, -1), (0, 1), (0, 0)]
-    """
-    powers = unit.as_powers_dict()
-    return -int(powers[WEIGHT]), int(powers[LOSS])
-
-
 # The problem and the method (Lee et al. 2021, Section 4.1)
 B = define("B", "batch size", EXAMPLE)
 K = define("K", "number of steps", STEP)

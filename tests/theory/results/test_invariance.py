@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from empirics.workloads.optimizers import OPTIMIZERS
-from theory import symbols as s
 
 START = torch.tensor([[0.9, -0.4, 0.3]], dtype=torch.float64)
 
@@ -39,19 +38,3 @@ def test_a_rewritten_network_takes_the_same_steps(name, zoom, stretch):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_with_its_old_settings_it_does_not(name, zoom, stretch):
     assert not torch.allclose(trained(name, zoom, stretch, moved=False), trained(name))
-
-
-def test_exponents_are_those_of_the_units():
-    expected = {
-        (0, 0): (s.K_star, s.mu, s.M_G, s.B_crit),
-        (0, 1): (s.Delta, s.phi),
-        (2, 1): (s.L,),
-        (2, 2): (s.beta, s.epsilon, s.variance),
-        (-2, -1): (s.eta,),
-        (-1, 0): (s.eta_adam,),
-        (1, 1): (s.tiny,),
-        (1, 0): (s.decay,),
-        (4, 4): (s.product,),
-    }
-    found = {symbol: s.exponents(s.QUANTITIES[symbol].unit) for symbols in expected.values() for symbol in symbols}
-    assert found == {symbol: pair for pair, symbols in expected.items() for symbol in symbols}
