@@ -46,7 +46,6 @@ _DIGITS = 60
 _FEW = 1000  # more are computed in doubles if no product can leave their range
 _LARGEST_LOGARITHM = 1e5  # e to this power is beyond any double
 _MOST_STEPS = 100
-_MOST_RATE = 2.0  # beyond, worst cases grow as q^K, and the solver loses their digits
 
 
 @dataclass(frozen=True)
@@ -150,42 +149,13 @@ def worst_case_minimum(steps: ArrayLike, eta: ArrayLike, *, L: float, Delta: flo
         return _each(lambda number, rate: _SMALLEST(number, rate, *constants), steps, rates)
 
 
-def semidefinite_worst_case(steps: int, eta_times_L: float, measure: str) -> float:
-    r"""Return the worst case of the average or the smallest G_k without noise, from a semidefinite program.
+def _semidefinite(steps: int, eta_times_L: float, measure: str) -> float:
+    r"""Return the worst case of the average or the smallest G_k without noise, in units of L (f(w_1) - f_inf).
 
-    .. math:: \max\Big\{ \tfrac1K \sum_{k=1}^K |\nabla f(w_k)|^2 \Big\}\quad\text{or}\quad
-        \max \min_k |\nabla f(w_k)|^2
-
-    over all smooth f with :math:`f_\inf \le f(w_k) - |\nabla f(w_k)|^2/(2L)` for each k: exactly the values that a
-    smooth f bounded below by f_inf can take (Drori, Shamir 2020, Theorem 7).
-
-    Args:
-        steps: K, scalar, from 1 to 100. The program has some K^2 constraints: beyond 20 it takes seconds to minutes.
-        eta_times_L: Learning rate times L, scalar, without unit. > 0, at most 2.
-        measure: "average" or "minimum".
-
-    Returns:
-        Scalar, in units of L (f(w_1) - f_inf). The solver is good to some 1e-8 at a few steps, 2e-5 at 30 steps and
-        small rates.
-
-    Raises:
-        ModuleNotFoundError: If PEPit is not installed.
-        ValueError: If there is no such measure, or a number is outside the range above.
-        ArithmeticError: If the solver finds no solution.
-
-    Reference:
-        Goujaud et al. 2024, "PEPit: computer-assisted worst-case analyses of first-order optimization methods".
-
-    Example:
-        >>> semidefinite_worst_case(2, 1.0, "average")  # doctest: +SKIP
-        1.0000000003
+    It is the largest over all smooth f with :math:`f_\inf \le f(w_k) - |\nabla f(w_k)|^2/(2L)` for each k: exactly the
+    values that a smooth f bounded below by f_inf can take (Drori, Shamir 2020, Theorem 7). The program has some K^2
+    constraints. The solver is good to some 1e-8 at a few steps, 2e-5 at 30 steps and small rates.
     """
-    if measure not in {"average", "minimum"}:
-        raise ValueError(f"measure must be average or minimum, got {measure}")
-    if count_array("steps", steps) > _MOST_STEPS:
-        raise ValueError(f"steps must be at most {_MOST_STEPS}: the semidefinite program has some K^2 constraints")
-    if positive_array("eta_times_L", eta_times_L) > _MOST_RATE:
-        raise ValueError(f"eta_times_L must be at most {_MOST_RATE:g}, got {eta_times_L}")
     from cvxpy import SolverError  # noqa: PLC0415  (PEPit brings it)
     from PEPit import PEP, Expression  # noqa: PLC0415  (an optional extra)
     from PEPit.functions import SmoothFunction  # noqa: PLC0415
@@ -218,7 +188,7 @@ def compare(steps: Sequence[int], eta_times_L: Sequence[float]) -> Iterator[Comp
     r"""Yield the semidefinite worst case, the closed form and the sharp bound, for the average and the smallest G.
 
     Args:
-        steps: Numbers of steps K, each >= 1.
+        steps: Numbers of steps K, each from 1 to 100. Beyond 20 one takes seconds to minutes.
         eta_times_L: Learning rates times L, each > 0 and below 2, where the sharp bound ends.
 
     Yields:
@@ -228,9 +198,11 @@ def compare(steps: Sequence[int], eta_times_L: Sequence[float]) -> Iterator[Comp
     Raises:
         ModuleNotFoundError: If PEPit is not installed.
         ValueError: If an argument is outside the range above.
+        ArithmeticError: If the solver finds no solution.
 
     Reference:
-        docs/theory.md, results 8 and 10.
+        docs/theory.md, results 8 and 10; Goujaud et al. 2024, "PEPit: computer-assisted worst-case analyses of
+        first-order optimization methods".
 
     Example:
         >>> [row.measure for row in compare([1], [1.0])]  # doctest: +SKIP
@@ -248,7 +220,7 @@ def compare(steps: Sequence[int], eta_times_L: Sequence[float]) -> Iterator[Comp
             average = float(worst_case_sum(number, rate, L=1.0, Delta=2.0)) / number
             minimum = float(worst_case_minimum(number, rate, L=1.0, Delta=2.0)) if rate <= _LARGEST_KNOWN else None
             for measure, closed in (("average", average), ("minimum", minimum)):
-                yield Comparison(number, rate, measure, semidefinite_worst_case(number, rate, measure), closed, bound)
+                yield Comparison(number, rate, measure, _semidefinite(number, rate, measure), closed, bound)
 
 
 def _each(value: Callable[[mpmath.mpf, mpmath.mpf], mpmath.mpf], steps: ArrayLike, eta: ArrayLike) -> Array:

@@ -17,7 +17,6 @@ from theory.worst_case import (
     Comparison,
     compare,
     main,
-    semidefinite_worst_case,
     worst_case_minimum,
     worst_case_sum,
 )
@@ -115,7 +114,7 @@ def test_arrays_broadcast():
         (lambda: worst_case_sum(1, 1.0, L=1.0, Delta=1.0, mu=2.0), r"M_G must be >= mu\^2 = 4, got 1"),
         (lambda: worst_case_minimum(1, 0.9, L=2.0, Delta=1.0), r"eta must be at most sqrt\(3\)/L = 0.866025, got 0.9"),
         (lambda: next(compare([1], [2.0])), "eta_times_L must be below 2"),
-        (lambda: semidefinite_worst_case(1, 1.0, "median"), "measure must be average or minimum, got median"),
+        (lambda: next(compare([101], [1.0])), "steps must be at most 100"),
     ],
 )
 def test_arguments_outside_their_range_are_refused(call, message):
@@ -142,7 +141,7 @@ def fake(steps, eta_times_L, measure):
 
 def test_command_prints_a_table(capsys, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
-    monkeypatch.setattr(theory.worst_case, "semidefinite_worst_case", fake)
+    monkeypatch.setattr(theory.worst_case, "_semidefinite", fake)
     assert main(["--steps", "2", "--eta-times-L", "0.5", "1.8"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Worst case of G = |∇f|² over K steps without noise, in units of L (f(w_1) - f_inf)"
@@ -156,7 +155,7 @@ def test_command_prints_a_table(capsys, monkeypatch):
 
 def test_command_prints_json(capsys, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
-    monkeypatch.setattr(theory.worst_case, "semidefinite_worst_case", fake)
+    monkeypatch.setattr(theory.worst_case, "_semidefinite", fake)
     assert main(["--steps", "2", "--eta-times-L", "1", "--format", "json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [Comparison(**row) for row in rows] == [

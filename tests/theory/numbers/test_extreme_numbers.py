@@ -16,8 +16,8 @@ from theory.noisy_quadratic.__main__ import main as quadratic_main
 from theory.noisy_quadratic.modes import MomentumModes
 from theory.noisy_quadratic.steps import NoisyQuadratic, steps_to_result
 from theory.numbers.doubles import ratio, require_doubles
+from theory.worst_case import compare, worst_case_minimum, worst_case_sum
 from theory.worst_case import main as worst_main
-from theory.worst_case import semidefinite_worst_case, worst_case_minimum, worst_case_sum
 
 EXTREMES = (5e-324, 1e-310, 1e-200, 1e-20, 1e20, 1e200, 1.7e308)
 BEYOND = "leaves the range of double precision: choose other units"
@@ -219,8 +219,8 @@ def test_arguments_that_are_no_positive_doubles_are_refused(value):
         lambda: worst_case_sum(value, 0.5, L=1.0, Delta=1.0),
         lambda: worst_case_sum(1, value, L=1.0, Delta=1.0),
         lambda: worst_case_minimum(1, value, L=1.0, Delta=1.0),
-        lambda: semidefinite_worst_case(value, 1.0, "average"),
-        lambda: semidefinite_worst_case(2, value, "average"),
+        lambda: next(compare([value], [1.0])),
+        lambda: next(compare([2], [value])),
         lambda: steps_to_result(NoisyQuadratic.harmonic(3), 0.1, value),
         lambda: steps_to_result(NoisyQuadratic.harmonic(3), value, 1.0),
         lambda: NoisyQuadratic.harmonic(value),
