@@ -14,7 +14,7 @@ import sympy
 from numpy.typing import ArrayLike
 
 from theory.checking.notation import latex
-from theory.numbers.arguments import LARGEST, positive_array
+from theory.numbers.arguments import positive_array, require_positive
 from theory.numbers.doubles import require_doubles
 from theory.numbers.log_space import Array, compile_log_law, evaluate, log_coordinates
 from theory.symbols import B, alpha, c1, c2, h
@@ -235,9 +235,7 @@ class Law:
         """
         if set(parameters) != set(self.parameter_names):
             raise ValueError(f"law {self.id} takes exactly {self.parameter_names}, got {tuple(parameters)}")
-        for name, value in parameters.items():
-            if not 0.0 < value <= LARGEST:
-                raise ValueError(f"{name} must be finite and > 0, got {value}")
+        require_positive(**parameters)
         return np.log([float(parameters[name]) for name in self.parameter_names])
 
     def natural(self, theta: ArrayLike) -> dict[str, float]:

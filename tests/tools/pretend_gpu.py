@@ -4,7 +4,7 @@ Within `PretendGpu` a tensor made with device cuda is a `DeviceTensor`. It compu
 cuda:0, and what CUDA refuses or makes slow is refused or counted:
 
 - an operation on tensors of both devices is refused, but for host tensors without axes;
-- synchronisations, copies to the device, launches of kernels and graphs are counted, with their line of `empirics`;
+- synchronisations, copies to the device, launches of kernels and graphs are counted;
 - operations without a deterministic kernel are refused where the program asked for such;
 - memory ends when a test says so, with the error of PyTorch, cuBLAS or cuDNN;
 - graphs are captured by CUDA's rules, see `pretend_graphs`.
@@ -73,7 +73,6 @@ class PretendGpu(TorchDispatchMode):
 
     Attributes:
         counts: How often what happened: `SYNCHRONISATION`, `COPY`, `LAUNCH`, `"capture"`, `"graph launch"`.
-        places: The same by (kind, operation, "file.py:line"), without launches.
         rows: Of the first axis of the input of each convolution, the passes through networks in order.
         capturing: The graph that is being captured, None otherwise.
         allocations: How many pieces of memory were asked for.
@@ -81,7 +80,7 @@ class PretendGpu(TorchDispatchMode):
 
     def __init__(self):
         super().__init__()
-        self.counts, self.places = collections.Counter(), collections.Counter()
+        self.counts = collections.Counter()
         self.rows = []
         self.capturing = None
         self._backward = False
@@ -157,12 +156,10 @@ class PretendGpu(TorchDispatchMode):
 
     def event(self, kind, operation):
         """Count an event of the host's; none is allowed while a graph is captured."""
-        place = _place()
         if self.capturing is not None:
             self.capturing.invalidate()
-            raise RuntimeError(f"CUDA error: {operation} at {place}: not permitted when stream is capturing")
+            raise RuntimeError(f"CUDA error: {operation} at {_place()}: not permitted when stream is capturing")
         self.counts[kind] += 1
-        self.places[kind, operation, place] += 1
 
     def to_device(self, value, operation="copy"):
         """Return a host tensor's copy on the device."""

@@ -8,7 +8,7 @@ from sympy.core.function import AppliedUndef
 
 from theory.checking.inner import ALONG, products_with
 from theory.checking.notation import text
-from theory.checking.operations import Write, require_equation, require_left, require_left_of_equation, solved
+from theory.checking.operations import Write, require_equation, require_left_of_equation, solved
 from theory.checking.premises import Known, Premises, Signs, UnprovenError
 from theory.checking.relations import eq, lt, replace, sign
 from theory.symbols import ONE, K, k
@@ -354,8 +354,7 @@ class Rounded:
 
     def apply(self, known: Known, premises: Premises) -> Known:
         """Return name = rounded value."""
-        require_equation(known.relation)
-        require_left(known.relation, self.left)
+        require_left_of_equation(known.relation, self.left)
         if unused := self.numbers.keys() - known.relation.rhs.free_symbols:
             raise UnprovenError(f"{', '.join(map(str, unused))} does not occur in {text(known.relation)}")
         value = replace(known.relation.rhs, self.numbers)

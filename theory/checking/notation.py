@@ -114,7 +114,7 @@ def text(expression: sympy.Basic) -> str:
         'Σ_(i=1..B) Σ_(j=i..B) c1'
     """
     if isinstance(expression, Relational):
-        return f"{text(expression.lhs)} {_sign(expression)[0]} {text(expression.rhs)}"
+        return f"{text(expression.lhs)} {_SIGNS[expression.rel_op][0]} {text(expression.rhs)}"
     line = _Text().doprint(expression)
     line = re.sub(r"\*\*(\d)(?!\d)", lambda match: match[1].translate(_SUPERSCRIPTS), line)
     line = line.replace("**", "^").replace("sqrt(", "√(")
@@ -145,11 +145,5 @@ def latex(expression: sympy.Basic) -> str:
         '\\frac{c_{1}}{B} + c_{2}'
     """
     if isinstance(expression, Relational):
-        return f"{latex(expression.lhs)} {_sign(expression)[1]} {latex(expression.rhs)}"
+        return f"{latex(expression.lhs)} {_SIGNS[expression.rel_op][1]} {latex(expression.rhs)}"
     return str(_Latex().doprint(expression))
-
-
-def _sign(relation: Relational) -> tuple[str, str]:
-    if relation.rel_op not in _SIGNS:
-        raise ValueError(f"no notation for the relation {relation.rel_op}")
-    return _SIGNS[relation.rel_op]

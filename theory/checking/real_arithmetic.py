@@ -23,7 +23,7 @@ from theory.sequences import RUN, rate
 if TYPE_CHECKING:
     import z3
 
-MILLISECONDS = 20_000
+_MILLISECONDS = 20_000  # for each question
 _ATOMS = (sympy.Symbol, AppliedUndef, sympy.Sum)
 
 
@@ -36,12 +36,11 @@ class Outcome:
     counterexample: Mapping[str, str] = field(default_factory=dict)
 
 
-def decide(queries: Iterable[Query], milliseconds: int = MILLISECONDS) -> Outcome:
+def decide(queries: Iterable[Query]) -> Outcome:
     """Return whether every query holds.
 
     Args:
         queries: Statements of real arithmetic.
-        milliseconds: Time for each question. > 0.
 
     Returns:
         Proved if all are; refuted, with numbers, if one is not; neither if z3 cannot say.
@@ -51,7 +50,7 @@ def decide(queries: Iterable[Query], milliseconds: int = MILLISECONDS) -> Outcom
     """
     for query in queries:
         try:
-            outcome = _decide(query, milliseconds)
+            outcome = _decide(query)
         except BeyondArithmeticError as reason:
             return Outcome(None, str(reason))
         if not outcome.proved:
@@ -59,30 +58,30 @@ def decide(queries: Iterable[Query], milliseconds: int = MILLISECONDS) -> Outcom
     return Outcome(True)
 
 
-def _decide(query: Query, milliseconds: int) -> Outcome:
+def _decide(query: Query) -> Outcome:
     told = Polynomials()
     known = told.hypotheses(query.hypotheses)
     failing = told.fails(query.conclusions)
     known += told.conditions
-    found, model = _asked([*known, failing], milliseconds)
+    found, model = _asked([*known, failing])
     if found == "sat" and not told.has_free_sums:
         return Outcome(None, "a sum over steps")
     if found == "sat":
         return Outcome(False, "", told.numbers(model))
     if found == "unknown":
         return Outcome(None, "z3 gives up")
-    possible, _ = _asked(known, milliseconds)
+    possible, _ = _asked(known)
     if possible == "unsat":
         return Outcome(None, "nothing meets its hypotheses")
     return Outcome(True) if possible == "sat" else Outcome(None, "z3 finds no numbers that meet its hypotheses")
 
 
-def _asked(statements: list["z3.BoolRef"], milliseconds: int) -> tuple[str, "z3.ModelRef | None"]:
+def _asked(statements: list["z3.BoolRef"]) -> tuple[str, "z3.ModelRef | None"]:
     """Return whether numbers meet all statements (sat, unsat, unknown), and such numbers."""
     import z3  # noqa: PLC0415  (an extra)
 
     solver = z3.SolverFor("QF_NRA")
-    solver.set("timeout", milliseconds)
+    solver.set("timeout", _MILLISECONDS)
     solver.add(*statements)
     found = str(solver.check())
     return found, solver.model() if found == "sat" else None

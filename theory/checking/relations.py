@@ -44,16 +44,12 @@ def replace(expression: sympy.Expr, meaning: Values) -> sympy.Expr:
     return expression.xreplace({sympy.sympify(name): sympy.sympify(value) for name, value in meaning.items()})
 
 
-def expand(expression: sympy.Expr, meaning: Values) -> sympy.Expr:
-    """Return the expression with every named term replaced, repeatedly: meanings may use each other."""
-    for _ in range(len(meaning)):
+def expand_definitions(expression: sympy.Expr, definitions: tuple[Relational, ...]) -> sympy.Expr:
+    """Return the expression with every defined term replaced, repeatedly: definitions may use each other."""
+    meaning = {d.lhs: d.rhs for d in definitions}
+    for _ in meaning:
         expression = replace(expression, meaning)
     return expression
-
-
-def expand_definitions(expression: sympy.Expr, definitions: tuple[Relational, ...]) -> sympy.Expr:
-    """Return the expression with every defined term replaced, repeatedly."""
-    return expand(expression, {d.lhs: d.rhs for d in definitions})
 
 
 def is_zero(expression: sympy.Expr) -> bool:
