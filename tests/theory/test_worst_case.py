@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.theory.worst_case import sharp_average, worst_sum
+from reference.theory.worst_case import worst_sum
 from tools.needed import give_up
 
 import theory.worst_case
@@ -67,14 +67,6 @@ def test_closed_form_is_the_double_sum_for_any_constants(steps, share, L, delta,
     eta = share * mu / (L * m_g)
     found, expected = both(steps, eta, L=L, delta=delta, noise=noise, mu=mu, m_g=m_g)
     assert found == pytest.approx(float(expected), rel=1e-10)  # K (1-q) >= 1e-2 may cancel two digits
-
-
-@given(st.integers(1, 30), st.floats(1e-4, 1.999), st.floats(0, 10), st.floats(0.1, 3), st.floats(1, 5))
-def test_it_is_below_the_sharp_bound(steps, share, noise, mu, excess):
-    m_g = mu**2 * excess * (1 + 1e-15)
-    eta = share * mu / m_g
-    _, expected = both(steps, eta, noise=noise, mu=mu, m_g=m_g)
-    assert expected <= steps * sharp_average(steps, eta, 1.0, 2.0, noise, mu, m_g)
 
 
 def test_without_noise_it_is_the_sharp_bound_at_the_inverse_smoothness():

@@ -11,9 +11,3 @@ def worst_sum(steps, eta, L, delta, noise, mu, m_g):
     first = sum(powers)
     second = sum(sum(powers[:n]) for n in range(steps))
     return L * delta * first + eta**2 * L**2 * noise * second
-
-
-def sharp_average(steps, eta, L, delta, noise, mu, m_g):
-    """Return the sharp bound on the average."""
-    eta, L, delta, noise, mu, m_g = (Fraction(x) for x in (eta, L, delta, noise, mu, m_g))
-    return (delta / (steps * eta) + eta * L * noise) / (2 * mu - eta * L * m_g)
