@@ -155,30 +155,22 @@ def evaluate_main(options: argparse.Namespace, prog: str = _PROG) -> int:
         [{"batch_size": 100, "steps": 400.0, "c1": 20000.0, "c2": 200.0, "critical_batch_size": 100.0, "eta": 0.5}]
         0
     """
-    if options.evaluate in FROM_A_RUN:
-        return _tell_of_a_run(options, prog)
+    record: object
     try:
-        found = _evaluate(options)
-        with np.errstate(all="ignore"):  # axes and terms may end beyond the doubles; the curve does not
-            picture = None if options.plot is None else _draw(found, options)
+        if options.evaluate in FROM_A_RUN:
+            record, told = _of_a_run(options)
+        else:
+            found = _evaluate(options)
+            record, told = found.rows(), _table(found, options)
+            if options.plot is not None:
+                _draw(found, options)
     except (ValueError, OSError) as error:
         print(f"error: {one_line(str(error))} (see {prog} --help)", file=sys.stderr)
         return 2
-    say(json.dumps(found.rows()) if options.format == "json" else _table(found, options))
-    if picture is not None:
-        told = f"picture: {picture}"
-        print(told, file=sys.stderr) if options.format == "json" else say(told)
-    return 0
-
-
-def _tell_of_a_run(options: argparse.Namespace, prog: str) -> int:
-    """Print what follows from a measured run; return the exit code."""
-    try:
-        record, told = _of_a_run(options)
-    except ValueError as error:
-        print(f"error: {one_line(str(error))} (see {prog} --help)", file=sys.stderr)
-        return 2
     say(json.dumps(record) if options.format == "json" else told)
+    if options.plot is not None:
+        told = f"picture: {options.plot}"
+        print(told, file=sys.stderr) if options.format == "json" else say(told)
     return 0
 
 
@@ -274,8 +266,9 @@ def _table(found: Evaluation, options: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-def _draw(found: Evaluation, options: argparse.Namespace) -> Path:
-    """Draw steps against batch size with both terms of the law, and return the file."""
+@np.errstate(all="ignore")  # axes and terms may end beyond the doubles; the curve does not
+def _draw(found: Evaluation, options: argparse.Namespace) -> None:
+    """Draw steps against batch size with both terms of the law."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  (only pictures need matplotlib)
     from matplotlib.figure import Figure  # noqa: PLC0415
     from matplotlib.ticker import FuncFormatter  # noqa: PLC0415
@@ -305,4 +298,3 @@ def _draw(found: Evaluation, options: argparse.Namespace) -> Path:
         figure.savefig(options.plot)
     except OSError as error:
         raise ValueError(f"cannot write the picture {options.plot}: {error.strerror or error}") from error
-    return Path(options.plot)
