@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 import sympy
+from tools.formula_mutations import broken_expressions
 
 from theory.checking.inner import Vector
 
@@ -16,7 +17,7 @@ def variants(part):
         for number, (name, factor) in enumerate(part.terms):
             yield Vector((*part.terms[:number], (name, 2 * factor), *part.terms[number + 1 :]))
     elif isinstance(part, sympy.Expr):
-        yield from (broken for broken in doubled(part) if part not in {0, broken})
+        yield from (broken for broken in broken_expressions(part, (2,), (2, 0)) if part not in {0, broken})
     else:
         for key, value in parts(part).items():
             for broken in variants(value):
@@ -39,13 +40,3 @@ def with_part(whole, key, part):
     if isinstance(whole, Mapping):
         return {**whole, key: part}
     return (*whole[:key], part, *whole[key + 1 :])
-
-
-def doubled(expression):
-    """Yield the expression twice, and with each summand at its top or within it doubled or dropped."""
-    yield 2 * expression
-    for node in sympy.preorder_traversal(expression):
-        if node.is_Add:
-            for term in node.args:
-                for changed in (2 * term, sympy.Integer(0)):
-                    yield expression.xreplace({node: node - term + changed})

@@ -14,11 +14,10 @@ def mutations(relation):
                 yield relation.func(*sides, evaluate=False)
 
 
-def broken_expressions(expression):
-    """Yield the expression with one change, at its top or at any sum within it."""
-    yield from (-expression, 2 * expression, sympy.Integer(0))
+def broken_expressions(expression, whole=(-1, 2, 0), summands=(-1, 2, 0)):
+    """Yield the expression times each factor, and with one summand, at its top or within it, times each factor."""
+    yield from (factor * expression for factor in whole)
     for node in sympy.preorder_traversal(expression):
         if node.is_Add:
             for term in node.args:
-                for changed in (-term, 2 * term, sympy.Integer(0)):
-                    yield expression.xreplace({node: node - term + changed})
+                yield from (expression.xreplace({node: node - term + factor * term}) for factor in summands)
