@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from tools.commands import assert_one_line
 
 from theory import document
 from theory.laws import LAWS
@@ -71,9 +72,7 @@ def test_no_page_is_written_from_a_derivation_that_fails(monkeypatch):
 def test_where_only_a_wheel_is_installed_there_is_no_page_to_write(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(document, "PATH", tmp_path / "docs" / "theory.md")
     assert document.main() == 2
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert "docs is no folder; run it in a checkout of kstar" in err
+    assert_one_line(capsys, "docs is no folder; run it in a checkout of kstar")
     assert list(tmp_path.iterdir()) == []
 
 

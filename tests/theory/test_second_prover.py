@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from tools.commands import assert_one_line, code_of
 from tools.formula_mutations import mutations
 
 from theory import second_prover
@@ -28,9 +29,7 @@ def test_the_report_names_what_each_prover_holds(capsys):
 
 def test_without_z3_one_line_says_how_to_install_it(capsys, monkeypatch):
     monkeypatch.setattr(second_prover, "is_installed", lambda: False)
-    with pytest.raises(SystemExit) as stopped:
-        main(["--prover", "z3"])
-    assert stopped.value.code == 2
+    assert code_of(main, "--prover", "z3") == 2
     assert capsys.readouterr().err == "error: z3 is not installed; pip install 'kstar-scaling[smt]'\n"
 
 
@@ -43,11 +42,8 @@ def test_without_z3_one_line_says_how_to_install_it(capsys, monkeypatch):
     ],
 )
 def test_what_it_cannot_do_is_refused_in_one_line(capsys, words, message):
-    with pytest.raises(SystemExit) as stopped:
-        main(words.split())
-    assert stopped.value.code == 2
-    err = capsys.readouterr().err
-    assert (message in err, err.count("\n")) == (True, 1)
+    assert code_of(main, *words.split()) == 2
+    assert_one_line(capsys, message)
 
 
 @pytest.mark.parametrize("id_", ["15.2", "15.4"])

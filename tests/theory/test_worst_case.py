@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reference.theory.worst_case import worst_sum
+from tools.commands import assert_one_line, code_of
 from tools.needed import give_up
 
 import theory.worst_case
@@ -158,12 +159,8 @@ def test_command_prints_json(capsys, monkeypatch):
 
 def test_command_without_pepit_says_how_to_install_it(capsys, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(SystemExit) as stopped:
-        main([])
-    assert stopped.value.code == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err == "error: PEPit is not installed; pip install 'kstar-scaling[pepit]'\n"
+    assert code_of(main) == 2
+    assert capsys.readouterr() == ("", "error: PEPit is not installed; pip install 'kstar-scaling[pepit]'\n")
 
 
 @pytest.mark.parametrize(
@@ -179,13 +176,8 @@ def test_command_without_pepit_says_how_to_install_it(capsys, monkeypatch):
 )
 def test_command_refuses_in_one_line(capsys, monkeypatch, arguments, message):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
-    with pytest.raises(SystemExit) as stopped:
-        main(arguments.split())
-    captured = capsys.readouterr()
-    assert stopped.value.code == 2
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1
-    assert captured.err.startswith(f"error: {message}")
+    assert code_of(main, *arguments.split()) == 2
+    assert_one_line(capsys, f"error: {message}")
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from tools.commands import assert_one_line, code_of
 
 from kstar.__main__ import main as kstar_main
 from theory.derive import main
@@ -58,14 +59,8 @@ BAD = {
 def test_bad_input_is_one_line_and_exit_code_2(name, capsys):
     words, message = BAD[name]
     model, *rest = words
-    try:
-        code = main(["--evaluate", model, *WORDS, "--batch-sizes", "1", "16", *rest])
-    except SystemExit as stop:
-        code = stop.code
-    error = capsys.readouterr().err
-    assert code == 2
-    assert error.count("\n") == 1
-    assert message in error
+    assert code_of(main, "--evaluate", model, *WORDS, "--batch-sizes", "1", "16", *rest) == 2
+    assert_one_line(capsys, message)
 
 
 @pytest.mark.parametrize(

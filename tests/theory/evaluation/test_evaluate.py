@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reference.theory.bounds import sharp, steps_by_bisection, textbook
+from tools.commands import assert_one_line
 
 from theory.evaluation.command import add_evaluation_arguments, evaluate_main, wants_evaluation
 from theory.evaluation.evaluate import BOUNDS, MODELS, evaluate
@@ -242,10 +243,7 @@ def test_command_refuses_in_one_line(capsys, words, message):
     options = parsed(words)
     assert wants_evaluation(options)
     assert evaluate_main(options) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1
-    assert captured.err.startswith(f"error: {message}")
+    assert_one_line(capsys, f"error: {message}")
 
 
 def test_a_case_is_no_evaluation(capsys):

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from tools.commands import assert_one_line
 
 from theory.derive import main
 from theory.evaluation.trajectory import account, path_constants
@@ -96,9 +97,7 @@ def test_what_cannot_be_done_is_refused_in_one_line(tmp_path, capsys, words, mes
         "WORDS": written(tmp_path / "words.csv", **{**columns, "L": ["1", "", "x"]}),
     }
     assert main(["--evaluate", *(files.get(word, word) for word in words)]) == 2
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert message in err
+    assert_one_line(capsys, message)
 
 
 @pytest.mark.parametrize("scale", [1e-150, 1.0, 1e150])

@@ -12,6 +12,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from reference.theory.noisy_quadratic import fewest_steps, first_step, losses, no_rate_is_earlier
 from tools.at_rate import expected_loss, steps_at_rate
+from tools.commands import assert_one_line, code_of
 
 from theory.noisy_quadratic.__main__ import main
 from theory.noisy_quadratic.modes import MomentumModes, PlainModes, Spectrum
@@ -357,10 +358,5 @@ def test_command_prints_a_table(capsys, options, method):
     ],
 )
 def test_command_refuses_in_one_line(capsys, arguments, message):
-    with pytest.raises(SystemExit) as stopped:
-        main(arguments.split())
-    captured = capsys.readouterr()
-    assert stopped.value.code == 2
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1
-    assert captured.err.startswith(f"error: {message}")
+    assert code_of(main, *arguments.split()) == 2
+    assert_one_line(capsys, f"error: {message}")

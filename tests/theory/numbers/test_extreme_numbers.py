@@ -7,6 +7,7 @@ import mpmath
 import numpy as np
 import pytest
 from tools.at_rate import expected_loss, steps_at_rate
+from tools.commands import assert_one_line, code_of
 
 import theory
 from theory.derive import main as derive_main
@@ -110,10 +111,7 @@ def test_options_of_an_evaluation_end_in_numbers_or_in_one_line(option, capsys):
     model = {"eta": "paper", "H": "decaying"}.get(option, "tuned")
     for value in (*map(str, EXTREMES), *NO_NUMBERS):
         words = [f"--{name}={number}" for name, number in (given | {option: value}).items()]
-        try:
-            code = derive_main(["--evaluate", model, *words])
-        except SystemExit as stop:
-            code = stop.code
+        code = code_of(derive_main, "--evaluate", model, *words)
         out, err = capsys.readouterr()
         assert (code, err.count("\n")) in {(0, 0), (2, 1)}, value
         assert not {"nan", "inf"} & set(out.split()), value
@@ -131,12 +129,8 @@ def test_a_picture_from_end_to_end_of_the_doubles(tmp_path, capsys):
 @pytest.mark.parametrize("value", ["1", "0", "9" * 30, "9" * 5000, "1.5", "-2", "nan", "9007199254740993"])
 def test_examples_of_a_subset_end_in_one_line(value, capsys):
     words = "--evaluate tuned --L 1 --Delta 1 --beta 1 --epsilon 0.1 --batch-sizes 1"
-    try:
-        code = derive_main([*words.split(), f"--without-replacement={value}"])
-    except SystemExit as stop:
-        code = stop.code
-    assert code == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    assert code_of(derive_main, *words.split(), f"--without-replacement={value}") == 2
+    assert_one_line(capsys, "error: ")
 
 
 RULES = {
@@ -275,10 +269,8 @@ def test_worst_cases_beyond_the_doubles_are_refused(steps, eta):
     ],
 )
 def test_worst_case_command_refuses_in_one_line(words, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        worst_main(words.split())
-    assert stopped.value.code == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    assert code_of(worst_main, *words.split()) == 2
+    assert_one_line(capsys, "error: ")
 
 
 @pytest.mark.parametrize(
@@ -294,10 +286,8 @@ def test_worst_case_command_refuses_in_one_line(words, capsys):
     ],
 )
 def test_quadratics_out_of_reach_are_refused_in_one_line(words, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        quadratic_main(["--goal", "0.1", "--dimension", "30", *words.split()])
-    out, err = capsys.readouterr()
-    assert (stopped.value.code, out, err.count("\n")) == (2, "", 1)
+    assert code_of(quadratic_main, "--goal", "0.1", "--dimension", "30", *words.split()) == 2
+    assert_one_line(capsys, "error: ")
 
 
 @pytest.mark.parametrize("momentum", [0.0, 5e-324, 0.5])
