@@ -76,7 +76,9 @@ def _draw(axes: Axes, run: Run, quantity: str) -> None:
                 [along[one.goal_step]],
                 "*",
                 color=colour,
-                markersize=mark(2.0),
+                markersize=mark(2.4),
+                markeredgecolor="white",
+                zorder=3,
                 label="goal reached",
             )
     decade_axis(axes.yaxis, min(values) / 1.3, max(values) * 1.6)

@@ -63,6 +63,26 @@ def test_verdicts_on_the_papers_claims_are_those_kept_with_the_runs(run, column)
         assert cells(id_)[column].replace(",", "") == claims[id_].brief, id_
 
 
+def ratio_told(steps, size, replicates):
+    """Return the geometric mean over replicates of the steps at 90% over the dense ones, with Student's interval."""
+    logs = [math.log(steps[90.0, size, r] / steps[0.0, size, r]) for r in range(replicates)]
+    half = t.ppf(0.975, replicates - 1) * np.std(logs, ddof=1) / math.sqrt(replicates)
+    ends = [math.exp(np.mean(logs) + sign * half) for sign in (0, -1, 1)]
+    return "{:.3g} [{:.3g}, {:.3g}]".format(*ends)
+
+
+def steps_of(records):
+    """Return the steps to result by sparsity, batch size and replicate."""
+    return {(c.sparsity, p.batch_size, p.replicate): p.upper for c in records.curves for p in c.points if p.reached}
+
+
+def test_ratios_on_mnist_are_those_of_the_run_under_way():
+    steps = steps_of(read_records(EVIDENCE / "under-way/mnist-sgd"))
+    sizes = [int(size) for size in cells("B")[1:]]
+    assert sorted({size for _, size, _ in steps}) == sizes
+    assert cells("K\\* over dense")[1:] == [ratio_told(steps, size, 3) for size in sizes]
+
+
 @pytest.mark.parametrize(
     ("name", "run"),
     [
@@ -75,13 +95,8 @@ def test_verdicts_on_the_papers_claims_are_those_kept_with_the_runs(run, column)
 def test_ratios_by_mask_are_those_of_the_runs(name, run):
     """Geometric means over replicates with Student's interval, computed anew; the last column by joint fits."""
     records = read_records(EVIDENCE / run)
-    steps = {(c.sparsity, p.batch_size, p.replicate): p.upper for c in records.curves for p in c.points if p.reached}
     row = cells(name)
-    for size, told in zip((16, 64, 256), row[1:4], strict=True):
-        logs = [math.log(steps[90.0, size, r] / steps[0.0, size, r]) for r in range(10)]
-        half = t.ppf(0.975, 9) * np.std(logs, ddof=1) / math.sqrt(10)
-        ends = [math.exp(np.mean(logs) + sign * half) for sign in (0, -1, 1)]
-        assert told == "{:.3g} [{:.3g}, {:.3g}]".format(*ends)
+    assert row[1:4] == [ratio_told(steps_of(records), size, 10) for size in (16, 64, 256)]
     analysis, _ = kept_or_computed(EVIDENCE / run, records, 0)
     (pair,) = (one for one in analysis.pairs if one.sparse.curve.sparsity == 90.0)
     assert row[4] == estimate_text(pair.ratios["b_crit"], pair.intervals["b_crit"])
