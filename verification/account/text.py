@@ -77,7 +77,7 @@ def without_flow(records: Records) -> list[str]:
     if any(account.flow_time for account in accounts):
         return []
     if any(account.common_time for account in accounts):
-        return ["T and c are not known: over a sample of the examples a flow ends at 40% of the first loss."]
+        return ["T and c are not known: flows ended above the goals' losses, as they do over a sample."]
     return [f"No flow to the goals, so T and c are not known: {_command(records)}"]
 
 

@@ -174,7 +174,7 @@ def test_a_time_to_the_goal_over_a_sample_is_not_used(sampled, folder_of, capsys
     found = [replace(one, errors={"L_mean": 0.1} if sampled else {}) for one in records()]
     assert main([str(folder_of(found))]) == 0
     text = capsys.readouterr().out
-    assert ("T and c are not known: over a sample" in text) == ("K* = c T/eta: not known" in text) == sampled
+    assert ("T and c are not known: flows ended" in text) == ("K* = c T/eta: not known" in text) == sampled
     assert "Predicted: " in text
 
 
