@@ -14,7 +14,7 @@ from typing import cast
 from empirics.reading.outside import read_json
 from verification.claims.analysis import Analysis, analyse, concluded
 from verification.claims.judge import Claim
-from verification.fits.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival, contrasts
+from verification.fits.curves import CANDIDATES, LARGEST_LOG, CurveTest, FittedCurve, FittedLaw, Rival, contrasts
 from verification.fits.fit import LARGEST_LOG_RESIDUAL, OPEN, Fit, Interval
 from verification.fits.likelihood import observe
 from verification.fits.robust import RobustFit
@@ -217,6 +217,8 @@ def _read_law(id_: str, entry: Entry, curve: Curve, n: int) -> FittedLaw:
     theta = value_of(tuple[float, ...], entry["theta"])
     if len(theta) != len(law.parameters):
         raise ValueError(f"law {id_} with {len(theta)} constants")
+    if theta[-1] > LARGEST_LOG:
+        raise ValueError(f"law {id_} with a constant beyond all numbers")
     in_units = tuple(law.scale_with_batch(theta, 1.0 / unit).tolist())
     ends = {*contrasts(law)} | ({"cbs20"} & entry.keys())
     return FittedLaw(

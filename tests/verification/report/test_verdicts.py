@@ -124,6 +124,7 @@ def test_verdicts_in_the_words_of_an_older_version_are_computed_anew(folder):
         lambda verdicts: verdicts["curves"][0]["laws"].pop("H"),
         lambda verdicts: verdicts["curves"][0]["laws"].update(Z={}),
         lambda verdicts: verdicts["curves"][0]["laws"]["H"].update(theta=[1.0]),
+        lambda verdicts: verdicts["curves"][0]["laws"]["Q"].update(theta=[6.9, 2826.0]),
         lambda verdicts: verdicts["curves"][0]["laws"]["H"].update(residuals=[]),
         lambda verdicts: verdicts["curves"][0]["laws"]["H"].pop("b_crit"),
         lambda verdicts: verdicts["pairs"][0]["fit"].update(n=2.5),
