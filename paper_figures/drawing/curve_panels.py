@@ -197,8 +197,9 @@ def draw_law(
         unit: Of the steps, at a batch size.
     """
     sizes = [point.batch_size for point in curve.points]
-    grid = np.geomspace(min(sizes), max(sizes), 129).tolist()
-    axes.plot(grid, [law_at(fit, size) / unit(size) for size in grid], color=look[0], label="fit", zorder=2)
+    grid = np.geomspace(min(sizes), max(sizes), 129)
+    units = np.array([unit(size) for size in grid.tolist()])
+    axes.plot(grid, HYPERBOLA.steps(grid, **fit.parameters) / units, color=look[0], label="fit", zorder=2)
 
 
 def _draw_scaling(axes: Axes, first: int, last: int, steps: float) -> None:
