@@ -103,10 +103,10 @@ def describe_cost(specification: Specification, dataset: Dataset, runs: Sequence
         jobs: Processes at once.
     """
     probe = specification.probe
+    sampled = probe.examples < dataset.training_examples
     lines, total = [], 0.0
     for run in runs:
         goal_step = run.goal_step or run.steps or specification.workload.max_steps
-        sampled = probe.examples < dataset.training_examples
         gradients = example_gradients(probe, goal_step, run.steps or goal_step, sampled=sampled)
         seconds = gradients * seconds_per_gradient(specification, dataset, run.sparsity)
         bound = "" if run.steps or run.goal_step else "at most "
