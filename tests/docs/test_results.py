@@ -77,10 +77,16 @@ def steps_of(records):
 
 
 def test_ratios_on_mnist_are_those_of_the_run_under_way():
+    """A column has a replicate's ratio where both of its studies are there, and a mean where all three are."""
     steps = steps_of(read_records(EVIDENCE / "under-way/mnist-sgd"))
     sizes = [int(size) for size in cells("B")[1:]]
     assert sorted({size for _, size, _ in steps}) == sizes
-    assert cells("K\\* over dense")[1:] == [ratio_told(steps, size, 3) for size in sizes]
+    whole = {(size, r) for _, size, r in steps if {(0.0, size, r), (90.0, size, r)} <= steps.keys()}
+    for r in range(3):
+        ratios = {size: steps[90.0, size, r] / steps[0.0, size, r] for size, s in whole if s == r}
+        assert cells(f"replicate {r}")[1:] == [f"{ratios[size]:.2f}" if size in ratios else "-" for size in sizes]
+    means = [ratio_told(steps, size, 3) if {(size, r) for r in range(3)} <= whole else "-" for size in sizes]
+    assert cells("mean")[1:] == means
 
 
 @pytest.mark.parametrize(
