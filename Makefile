@@ -29,7 +29,7 @@ evidence: $(INSTALLED)  ## renew the verdicts, figures and tables that are made 
 	$(BIN)/python -m verification.findings $(KEPT) --to docs/findings.md
 
 test: $(INSTALLED)  ## run the quick tests, the claims on the kept run and the doctests
-	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" tests verification
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" verification tests
 	$(BIN)/python -m pytest -q --doctest-modules kstar theory empirics verification paper_figures --ignore-glob='*/test_*.py'
 
 docs: $(INSTALLED)  ## build the documentation, which needs no network: open site/index.html
@@ -38,7 +38,7 @@ docs: $(INSTALLED)  ## build the documentation, which needs no network: open sit
 check: lint types test  ## run lint, types and the quick tests
 
 slow: $(INSTALLED)  ## run the slow tests: whole runs, browsers, every command of the pages
-	$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow --durations=10 tests verification
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow --durations=10 verification tests
 
 lint: $(INSTALLED)  ## check style and format
 	$(BIN)/ruff check .

@@ -49,14 +49,18 @@ def pytest_configure(config):
 
 
 def pytest_generate_tests(metafunc):
-    """Run every test that takes a run on each kept run and on each --study."""
+    """Run every test that takes a run on each kept run and on each --study; `make test` leaves out the slow ones."""
     if "run" in metafunc.fixturenames:
         kept = {folder.parent for folder in EVIDENCE.glob("*/curves.csv")}
         if (EVIDENCE.parent / "pyproject.toml").exists():  # no installed package: there, only --study is tested
             kept.add(REQUIRED)
         studies = [Path(study).resolve() for study in metafunc.config.getoption("--study")]
-        runs = [*sorted(kept), *studies]
-        metafunc.parametrize("run", runs, ids=[os.path.relpath(run) for run in runs])
+        slow = kept - {REQUIRED}
+        runs = [
+            pytest.param(run, id=os.path.relpath(run), marks=[pytest.mark.slow] if run in slow else [])
+            for run in [*sorted(kept), *studies]
+        ]
+        metafunc.parametrize("run", runs, scope="session")  # all tests of a run after another: it is analysed once
 
 
 @cache
