@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from types import MappingProxyType
 
 from verification.claims.evidence import (
     NOT_SEEDS,
@@ -19,7 +20,7 @@ from verification.claims.on_curves import won_by_one
 from verification.fits.curves import FittedCurve
 from verification.inference.known import Profiled, Slope
 from verification.inference.pairs import Pair, compare_each, over_prediction
-from verification.inference.ratios import LogRatios, at_each_size, log_ratios
+from verification.inference.ratios import LogRatios, at_each_size, bounded_sides, log_ratios
 from verification.inference.trends import WINDOWS
 from verification.missing import Missing, each_once
 from verification.prediction.prediction import Prediction
@@ -34,7 +35,8 @@ def sparse_needs_more_steps(pairs: Sequence[Pair]) -> Found:
     """C4: K*_sparse/K*_dense > 1 at every batch size, for the sparsest network.
 
     "At every" is an intersection-union test: its p-value is the largest over the batch sizes. Against it counts the
-    smallest p-value the other way, times the number of batch sizes.
+    smallest p-value the other way, times the number of batch sizes. A ratio that is bounded from one side only is no
+    evidence for the other.
 
     Args:
         pairs: All pairs.
@@ -52,17 +54,28 @@ def sparse_needs_more_steps(pairs: Sequence[Pair]) -> Found:
             where = "no batch size at which its K* and that of the dense curve bound a ratio"
             reasons.append(Missing(f"{name(pair.sparse)}: {where}"))
             continue
-        at = {f"{name(pair.sparse)}, B = {size}": one for size, one in ratios.items()}
-        found.append(_all_above(at, _seeds(pair)))
+        named = {size: f"{name(pair.sparse)}, B = {size}" for size in ratios}
+        sides = {named[size]: of for size, of in bounded_sides(pair.dense, pair.sparse).items() if size in named}
+        found.append(_all_above({named[size]: one for size, one in ratios.items()}, _seeds(pair), sides))
     return found or each_once(reasons, _FEW_PAIRS)
 
 
-def _all_above(numbers: Mapping[str, Slope], note: str) -> Evidence:
-    """Return evidence on all of some log ratios being above 0; that with the least evidence for it is shown."""
-    above = {subject: one.above() for subject, one in numbers.items()}
-    weakest, tests = max(above, key=lambda subject: above[subject]), len(above)
+def _all_above(
+    numbers: Mapping[str, Slope], note: str, sides: Mapping[str, tuple[bool, bool]] = MappingProxyType({})
+) -> Evidence:
+    """Return evidence on all of some log ratios being above 0; that with the least evidence for it is shown.
+
+    Args:
+        numbers: The log ratios.
+        note: What else to know.
+        sides: Whether a ratio is bounded from below, and from above; both where it is not there.
+    """
+    known = {subject: sides.get(subject, (True, True)) for subject in numbers}
+    p_for = {subject: one.above() if known[subject][0] else 1.0 for subject, one in numbers.items()}
+    p_against = [1.0 - one.above() if known[subject][1] else 1.0 for subject, one in numbers.items()]
+    weakest, tests = max(p_for, key=lambda subject: p_for[subject]), len(p_for)
     one = sign_evidence(weakest, numbers[weakest], 1, exponential, note)
-    return replace(one, p_against=min(1.0, tests * (1.0 - above[weakest])), tests=tests)
+    return replace(one, p_for=p_for[weakest], p_against=min(1.0, tests * min(p_against)), tests=tests)
 
 
 def _seeds(pair: Pair) -> str:

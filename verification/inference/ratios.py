@@ -155,9 +155,8 @@ def at_each_size(first: FittedCurve, second: FittedCurve) -> dict[int, Slope]:
         Batch size to the logarithm; batch sizes are left out where neither reached its goal, or both did at the first
         test.
     """
-    sides = [_by_size(side.data) for side in (first, second)]
-    cells = {size: (sides[0][size], sides[1][size]) for size in sorted(sides[0].keys() & sides[1].keys())}
-    cells = {size: cell for size, cell in cells.items() if _bounded_below(*cell) or _bounded_below(*reversed(cell))}
+    sides = bounded_sides(first, second)
+    cells = {size: cell for size, cell in _cells(first, second).items() if any(sides[size])}
     ratios = log_ratios(first, second)
     if ratios.replicated and len(ratios.sizes) > 1:
         return _by_replicates(cells, ratios)
@@ -166,6 +165,23 @@ def at_each_size(first: FittedCurve, second: FittedCurve) -> dict[int, Slope]:
         return {}
     noise = [(fit.sigma**2 * fit.n / (fit.n - lost), fit.n - lost) for fit, lost in known]
     return {size: _by_scatter(cell, noise) for size, cell in cells.items()}
+
+
+def bounded_sides(first: FittedCurve, second: FittedCurve) -> dict[int, tuple[bool, bool]]:
+    """Return whether K*_second/K*_first is bounded from below, and from above, at each batch size of both curves.
+
+    Args:
+        first: A fitted curve.
+        second: Another.
+    """
+    cells = _cells(first, second)
+    return {size: (_bounded_below(*cell), _bounded_below(*reversed(cell))) for size, cell in cells.items()}
+
+
+def _cells(first: FittedCurve, second: FittedCurve) -> dict[int, _Cell]:
+    """Return the observations of two curves at each batch size that both have."""
+    early, late = (_by_size(side.data) for side in (first, second))
+    return {size: (early[size], late[size]) for size in sorted(early.keys() & late.keys())}
 
 
 def _by_replicates(cells: Mapping[int, _Cell], ratios: LogRatios) -> dict[int, Slope]:

@@ -335,6 +335,26 @@ def test_a_sparse_network_that_spent_its_budget_counts_with_the_budget():
     assert ratios[1].value == pytest.approx(math.log(400 / math.sqrt(99 * 100)))
 
 
+@pytest.mark.parametrize("spent", [0.0, 90.0])
+def test_a_bound_of_a_ratio_is_no_evidence_for_its_other_side(spent):
+    """Where one network spent its budget at B = 1 the ratio has one end: no other B is in doubt, nor does it help."""
+
+    def side(sparsity, factor):
+        lower = factor * 100.0
+        first = CurvePoint(1, 0, lower, None if sparsity == spent else 1.01 * lower)
+        rest = [CurvePoint(b, 0, factor * (90 / b + 10), factor * (91 / b + 10)) for b in (2, 4, 8, 16)]
+        return Curve(sparsity=sparsity, points=(first, *rest))
+
+    def judged(factor):
+        (pair,) = analyse(Records(source=None, curves=(side(0.0, 1.0), side(90.0, factor)))).pairs
+        (evidence,) = sparse_needs_more_steps([pair])
+        return evidence
+
+    above, below = judged(3.0), judged(1 / 3.0)
+    assert above.p_for == 1.0 if spent == 0.0 else above.p_for < 0.01
+    assert below.p_against < 0.01  # at other batch sizes
+
+
 def test_the_direction_of_the_critical_batch_size_ratio(tmp_path):
     larger = (Truth(0, 500.0, 40.0), Truth(90, 1000.0, 20.0))
     (evidence,) = critical_batch_no_smaller(analysed(tmp_path, truths=larger, sigma=0.03).pairs)
