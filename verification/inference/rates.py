@@ -214,15 +214,15 @@ def _winners(curve: Curve) -> list[tuple[float, float, float, int]]:
     Of trials that all met the goal at the first test any may be the best: their winner's rate says nothing.
     """
     return [
-        (math.log(point.batch_size), math.log(rate), math.log(point.upper), point.replicate)
+        (math.log(point.batch_size), math.log(rate), math.log(point.won), point.replicate)
         for point in curve.points
-        if point.upper and point.lower > 0.0 and (rate := effective_rate(point.metaparameters)) is not None
+        if point.won and point.lower > 0.0 and (rate := effective_rate(point.metaparameters)) is not None
     ]
 
 
 def _why_no_rates(curve: Curve) -> Missing:
     """Return why no best rate of a curve is known."""
-    known = any(point.upper and effective_rate(point.metaparameters) is not None for point in curve.points)
+    known = any(point.won and effective_rate(point.metaparameters) is not None for point in curve.points)
     return Missing(FIRST_TEST_RATES if known else NO_RATES)
 
 

@@ -382,6 +382,13 @@ def test_a_window_places_every_trial_over_its_own_best():
     assert fitted_window(searched(stop="race")) == Missing(RACED)
 
 
+def test_a_rate_stands_beside_the_steps_of_its_own_trial_and_not_beside_k_rate():
+    curve = searched(sigma=0.02)
+    drawn = replace(curve, points=tuple(replace(p, upper=p.upper * p.batch_size, least=p.upper) for p in curve.points))
+    assert rates(fit_curve(drawn)).product == rates(fit_curve(curve)).product
+    assert best_rates(fit_curve(drawn)).product == best_rates(fit_curve(curve)).product
+
+
 def test_best_rates_stand_beside_theory_at_their_own_level():
     fitted = fit_curve(searched())
     found = best_rates(fitted)
