@@ -105,8 +105,8 @@ EDGE_STEPS = (
     argument(
         "21.14",
         "so an error of 2 - s is one of K, relative to each: 1% of s = 1.9 is a fifth of K. Tuned runs are there, with "
-        "s from 1.78 to 2.00 on digits (evidence/digits-sgd). No rule made of L, V and G alone gives s to that "
-        "precision, so none predicts K: why the product of Appendix C fails, units apart.",
+        "s = 2 (1 - e) from 1.87 to 1.96 on digits (evidence/digits-sgd). No rule made of L, V and G alone gives s to "
+        "that precision, so none predicts K: why the product of Appendix C fails, units apart.",
         None,
         ("21.13",),
         reference="docs/theory.md, result 21; docs/constants.md",
