@@ -6,7 +6,7 @@ Along steps :math:`d = -\eta g` Eq. (11) finds at most :math:`(|\nabla f(w)| + |
 their rates. Replicates, which have best rates of their own, tell the two apart.
 
 Reference:
-    docs/theory.md, result 19.
+    docs/theory.md, result 21.
 """
 
 import math
@@ -76,7 +76,7 @@ def smoothness_and_rate(runs: Sequence[SmoothnessRun]) -> SmoothnessAndRate | Mi
         Power and levels; why there is nothing to compare.
 
     Reference:
-        docs/theory.md, result 19.
+        docs/theory.md, result 21.
 
     Example:
         >>> measured = [(0.1, 20.0), (0.2, 10.0), (0.4, 5.5)]
