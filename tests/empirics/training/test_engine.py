@@ -178,7 +178,7 @@ def test_replicates_start_from_their_own_weights_and_orders(digits):
     masks = np.ones((3, 6090), dtype=bool)
     outcomes = [measure_study(laboratory, Study(0.0, r, 8), masks, lambda _: None) for r in range(3)]
     ends = [[(trial.ending, trial.step) for trial in outcome.records[0].trials] for outcome in outcomes]
-    assert ends[0] != ends[1] or ends[1] != ends[2]
+    assert ends[0] != ends[1] != ends[2] != ends[0]
 
 
 def test_a_trial_starts_from_its_masked_initial_weights(laboratory):

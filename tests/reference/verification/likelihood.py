@@ -1,7 +1,7 @@
 """The likelihood of measured intervals written once more, point by point, with other tools.
 
 statsmodels climbs it by Nelder and Mead, a profile is a grid of such climbs, and a point's probability is what
-scipy.stats says it is. Nothing here is imported from the package.
+the error function of the standard library says it is. Nothing here is imported from the package.
 """
 
 import math
@@ -24,16 +24,20 @@ def power_law(batch_size, log_c1, log_c2, log_alpha):
 
 def point_log_likelihood(lower, upper, log_law, sigma):
     """Log-likelihood of one point: lower == upper is exact, upper None is a spent budget."""
+    start = (math.log(lower) - log_law) / sigma if lower > 0 else -math.inf
     if upper is None:
-        return stats.norm.logsf(math.log(lower), log_law, sigma)
+        return math.log(share_above(start)) if start < 37.0 else stats.norm.logsf(start)
     if lower == upper:
-        return stats.norm.logpdf(math.log(lower), log_law, sigma)
-    ends = [math.log(lower) if lower > 0 else -math.inf, math.log(upper)]
-    if ends[0] > log_law:  # above the law 1 - cdf keeps the digits
-        above = stats.norm.sf(ends, log_law, sigma)
-        return math.log(above[0] - above[1])
-    below = stats.norm.cdf(ends, log_law, sigma)
-    return math.log(below[1] - below[0])
+        return -0.5 * start**2 - math.log(sigma * math.sqrt(2.0 * math.pi))
+    stop = (math.log(upper) - log_law) / sigma
+    if start > 0.0:  # above the law 1 - cdf keeps the digits
+        return math.log(share_above(start) - share_above(stop))
+    return math.log(share_above(-stop) - share_above(-start))
+
+
+def share_above(z):
+    """The share of a standard normal above z; scipy.stats says the same a hundred times more slowly."""
+    return 0.5 * math.erfc(z / math.sqrt(2.0))
 
 
 class IntervalModel(GenericLikelihoodModel):

@@ -225,8 +225,7 @@ def test_a_picture_leaves_json_alone(capsys, tmp_path):
     captured = capsys.readouterr()
     assert len(json.loads(captured.out)) == 3
     assert captured.err == f"picture: {picture}\n"
-    drawn = picture.read_text()
-    assert "says nothing up to B = 125" in drawn or "<path" in drawn
+    assert "<path" in picture.read_text()
 
 
 @pytest.mark.parametrize(
