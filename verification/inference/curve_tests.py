@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from verification.fits.curves import CANDIDATES, CurveTest, FittedCurve, FittedLaw, Rival
@@ -34,6 +35,8 @@ FEWEST_DRAWS = 19
 NO_SCATTER = 1e-5
 # Half of a normal sample lies within so many standard deviations.
 _NORMAL_QUARTILE = 0.6745
+# Of all draws together, each 8 bytes in some ten arrays: their number goes with the cube of that of batch sizes.
+_CHORDS_AT_ONCE = 1_000_000
 
 
 def with_tests(fitted: FittedCurve, draws: int = DRAWS) -> FittedCurve:
@@ -180,17 +183,25 @@ def bulges(data: Observations, sigma: Array) -> Array:
     y, weight = _by_batch_size(data)
     log_size = np.unique(np.broadcast_to(data.log_batch_size, data.log_lower.shape)[0])
     size = np.exp(log_size)
-    triples = np.array(list(combinations(range(len(size)), 3)))
-    i, j, k = triples.T
+    triples = np.array(list(combinations(range(len(size)), 3))).reshape(-1, 3)
     log_examples = np.where(weight > 0.0, y + log_size, -np.inf)
     largest = np.max(log_examples, axis=1, initial=-np.inf, keepdims=True)  # no test depends on their scale
     examples = np.where(weight > 0.0, np.exp(log_examples - np.where(np.isfinite(largest), largest, 0.0)), np.nan)
+    highest, at_once = np.zeros(len(y)), max(1, _CHORDS_AT_ONCE // max(1, len(triples)))
+    for row in range(0, len(y), at_once):
+        highest[row : row + at_once] = _highest_above(examples[row : row + at_once], size, triples)
+    return highest / sigma
+
+
+def _highest_above(examples: Array, size: Array, triples: NDArray[np.intp]) -> Array:
+    """Return how far examples rise above chords, in errors of their logarithm; shape (m,)."""
+    i, j, k = triples.T
     at_j = examples[:, j]
     low, high = (size[k] - size[j]) / (size[k] - size[i]), (size[j] - size[i]) / (size[k] - size[i])
     first, last = low * examples[:, i], high * examples[:, k]
     above = (at_j - first - last) / np.sqrt(at_j**2 + first**2 + last**2)
     highest: Array = np.max(np.where(np.isnan(above), 0.0, above), axis=1, initial=0.0)
-    return highest / sigma
+    return highest
 
 
 def _by_batch_size(data: Observations) -> tuple[Array, Array]:

@@ -12,6 +12,7 @@ from tools.fitted import fitted_anew
 from theory import HYPERBOLA, TUNED_TEXTBOOK
 from verification.fits.curves import fit_curve, fit_curves
 from verification.fits.likelihood import Observations, observe
+from verification.inference import curve_tests
 from verification.inference.bootstrap import design_of, draw
 from verification.inference.curve_tests import bulges, linearity, rises, with_tests
 from verification.records.curves import Curve, CurvePoint
@@ -85,6 +86,14 @@ def test_rises_and_bulges_are_those_of_the_plain_way(logs):
     expected = ((logs - np.array(twin.falling(logs.tolist()))) ** 2).sum() / 0.25
     assert rises(data, np.array([0.5]))[0] == pytest.approx(expected, abs=1e-9)
     assert bulges(data, np.array([0.5]))[0] == pytest.approx(2 * twin.largest_bulge(SIZES, np.exp(logs)), rel=1e-9)
+
+
+def test_chords_of_some_draws_at_a_time_are_those_of_all(monkeypatch):
+    logs = np.random.default_rng(0).normal(size=(7, len(SIZES)))
+    data = Observations(*(np.broadcast_to(one, logs.shape) for one in (np.log(SIZES), logs, logs)))
+    whole = bulges(data, np.ones(7))
+    monkeypatch.setattr(curve_tests, "_CHORDS_AT_ONCE", 300)  # of two draws
+    assert bulges(data, np.ones(7)).tolist() == whole.tolist()
 
 
 @pytest.mark.parametrize(
