@@ -137,7 +137,21 @@ def card_of(fitted: FittedCurve, rejected: Collection[str] = (), step_time: Step
         interval=ends,
         unit="" if time is None else time.unit,
         rule=BY_LAW if time is None else BY_TIME,
-        caveats=caveats,
+        caveats=(*_shorter_beyond(law, costs, chosen[0], time), *caveats),
+    )
+
+
+def _shorter_beyond(law: FittedLaw, costs: Mapping[int, Cost], use: int, time: StepTime | None) -> tuple[str, ...]:
+    """Return at which end of the batch sizes that met the goal a run is shortest, and by the law shorter beyond."""
+    if time is None:
+        return ()
+    ends = {"above": (max(costs), 2 * max(costs), "largest"), "below": (min(costs), min(costs) // 2, "smallest")}
+    return tuple(
+        f"the shortest run lies {where} {end}, the {which} batch size that met the goal: measure there."
+        for where, (end, beyond, which) in ends.items()
+        if use == end
+        and max(1, time.low) <= beyond <= time.high
+        and HYPERBOLA.steps(beyond, **law.parameters) * time.at(beyond) < (costs[end].time or 0.0)
     )
 
 

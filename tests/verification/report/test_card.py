@@ -141,6 +141,13 @@ def test_with_step_times_it_is_the_shortest_run(fixed, per_example):
     assert (found.rule, found.unit) == (BY_TIME, "time")
 
 
+@pytest.mark.parametrize(("times", "where"), [*zip(TIMES, (None, None, "above 512", "below 16"), strict=True)])
+def test_a_run_that_would_be_shorter_beyond_is_told(times, where):
+    """The shortest run has B = sqrt(256 t0/t1), by result 18: 358, 16, 16000 and 0.016."""
+    told = [one for one in card_of(exact(), step_time=line_of_time(*times)).caveats if "the shortest run lies" in one]
+    assert [where in one for one in told] == ([True] if where else [])
+
+
 def test_a_rejected_law_with_step_times():
     """K (1 + B/256): 256 takes 501 * 2 = 1002, 512 takes 352 * 3 = 1056."""
     found = card_of(UP_AND_DOWN, step_time=line_of_time(1.0, 1.0 / 256))
