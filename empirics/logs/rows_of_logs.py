@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from empirics.errors import InputError
@@ -63,7 +64,28 @@ def runs_of_rows(path: Path, columns: Sequence[str], rows: Sequence[LogRow], ste
         grouped.setdefault(tuple(row.fields.get(column) for column in apart), []).append(row)
     if max(map(len, grouped.values())) == 1:  # the last step of each run, in a table of runs
         return _one_each(path, rows, named)
+    if named and (size := next((column for column in apart if meaning_of(column) == "batch_size"), "")):
+        _refuse_growing_batches(path, steps, named, counted, size)
     return [_run(path, members, {counted, *apart}, counted, named) for members in grouped.values()]
+
+
+def _refuse_growing_batches(path: Path, rows: Sequence[LogRow], named: str, counted: str, size: str) -> None:
+    """Refuse a run whose batch size changes while it trains; runs of one name have steps in common.
+
+    Raises:
+        InputError: If there is one.
+    """
+    spans: dict[float | str, dict[float | str, list[float]]] = {}
+    for row in rows:
+        if isinstance(at := row.fields[counted], float) and {named, size} <= row.fields.keys():
+            spans.setdefault(row.fields[named], {}).setdefault(row.fields[size], []).append(at)
+    for run, by_size in spans.items():
+        for (early, before), (late, after) in pairwise(sorted(by_size.items(), key=lambda one: min(one[1]))):
+            if max(before) < min(after):
+                change = f"{text_of(early)} to {text_of(late)} at step {text_of(min(after))}"
+                raise InputError(
+                    f"{path}: the batch size of run {text_of(run)} changes from {change}: leave out runs that change it"
+                )
 
 
 def _one_each(path: Path, rows: Sequence[LogRow], named: str) -> list[LoggedRun]:

@@ -244,6 +244,11 @@ BAD = (
     Bad("two.csv", b"run,step,a_loss,b_loss\nb9,1,2,3\nb9,2,1,2\n", "one of 2 metrics by --metric: a_loss, b_loss"),
     Bad("text.csv", b"run,step,loss\nb16,1,2\nb16,2,oops\n", "loss is 'oops' at step 2: need a number"),
     Bad("again.csv", b"run,step,loss\nb16,1,2\nb16,1,1\n", "loss is 2 and 1 at step 1: say by --repeated-steps first"),
+    Bad(
+        "ramp.csv",
+        b"run,step,bs,loss\na,1,16,2\na,2,16,1\na,3,64,1\na,4,64,0\n",
+        "run a changes from 16 to 64",
+    ),
     Bad("half.csv", b"run,step,loss\nb16,1.5,2\nb16,2,1\n", "a value at step 1.5: steps must be whole numbers"),
     Bad("start.csv", b"run,step,loss\nb16,0,0.2\nb16,2,0.1\n", "loss <= 0.5 at step 0, before it trained"),
     Bad("signs.csv", b"step;bs16;bs32\n1;0,25;0.5\n2;0,5;0.25\n", "write every fraction with a point"),
