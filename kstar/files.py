@@ -68,6 +68,17 @@ def write_bytes_atomically(path: Path, content: bytes, within: int | None = None
             os.unlink(partial, dir_fd=within)
 
 
+def remove(path: Path, within: int | None = None) -> None:
+    """Remove a file, where it is there.
+
+    Args:
+        path: Which.
+        within: As for `write_atomically`.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path if within is None else path.name, dir_fd=within)
+
+
 def remove_partial(folder: Path) -> None:
     """Remove the files that a killed process had begun to write in a folder; nobody else may be writing in it.
 

@@ -14,7 +14,7 @@ from empirics.columns import CONSTANTS_COLUMNS, CURVES_COLUMNS, CURVES_WIDTHS
 from empirics.derived import with_derived
 from empirics.records import EXPONENTS, ConstantsRecord, StudyRecord, number_text
 from empirics.store.rows import Store
-from kstar.files import csv_text, write_atomically
+from kstar.files import csv_text, remove, write_atomically
 
 _CONFIDENCE = 0.95
 
@@ -41,6 +41,8 @@ def write_tables(
     constants = store.constants()
     if constants:
         write_constants(folder, workload, constants, within)
+    else:
+        remove(folder / "constants.csv", within)  # a print of constants that a longer search has taken from the store
     provenance = {
         "identity": identity,
         "asked_for": asked_for,

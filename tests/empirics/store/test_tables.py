@@ -182,6 +182,7 @@ def test_all_tables_come_from_the_store(tmp_path):
         store.add_session("2026-01-01T00:00:00+00:00", {"jobs": 1})
         for each in RECORDS:
             store.add_study(StudyOutcome((each,)))
+        (tmp_path / "run" / "constants.csv").write_text("of winners that more trials have replaced")
         write_tables(tmp_path / "run", store, identity=specification.identity(), asked_for=specification.additions())
         assert not (tmp_path / "run" / "constants.csv").exists()
         earlier = constants(0.0, 0, 1.0)
