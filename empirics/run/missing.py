@@ -65,13 +65,17 @@ def missing_repeats(specification: Specification, store: Store) -> dict[Repeat, 
 def missing_constants(specification: Specification, store: Store) -> list[FollowedRun]:
     """Return the runs along which constants are not yet measured in the way asked for."""
     done = {(known.study, known.trial): known for known in store.followed()}
-    settings = specification.probe.settings()
+    settings, wanted = specification.probe.settings(), set(specification.sparsities)
 
     def is_known(run: FollowedRun) -> bool:
         known = done.get((Study(run.sparsity, run.replicate, run.batch_size), run.trial))
         return known is not None and known.settings == settings and run.steps in {None, known.steps}
 
-    return [run for run in runs_to_follow(specification, store.studies()) if not is_known(run)]
+    return [
+        run
+        for run in runs_to_follow(specification, store.studies())
+        if run.sparsity in wanted and run.replicate < specification.replicates and not is_known(run)
+    ]
 
 
 def missing_flows(specification: Specification, store: Store) -> list[PlannedFlow]:
