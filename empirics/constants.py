@@ -15,7 +15,8 @@ from empirics.command_ending import run_command
 from empirics.command_line import parse
 from empirics.errors import InputError
 from empirics.executors.placement import Placement, placed
-from empirics.run.running import inputs_of, prepare, run_stages
+from empirics.executors.resources import Resources
+from empirics.run.running import Prepared, folder_of, inputs_of, prepare, run_stages
 from empirics.run.stages import Measurement
 from empirics.run.summary import describe_constants
 from empirics.search.ranges import MOST, MOST_REPLICATES, check_counts
@@ -79,10 +80,8 @@ def measure_constants(request: ConstantsRequest, execution: ConstantsExecution) 
         InputError: If something in the request cannot be used.
     """
     _check(request)
-    batch_size = request.batch_size or nearest_128(_measured(execution.out) or _by_default(request))
-    wanted = request.request(batch_size)
-    with placed(wanted, execution) as (resources, open_executor):
-        prepared = prepare(wanted, execution.jobs, execution.memory_limit, resources, execution.out)
+    with placed(request, execution) as (resources, open_executor):
+        prepared = _prepared(request, execution, resources)
         probe = dataclasses.replace(
             prepared.specification.probe, batch_size=request.batch_size, learning_rate=request.learning_rate
         )
@@ -91,6 +90,22 @@ def measure_constants(request: ConstantsRequest, execution: ConstantsExecution) 
         inputs = inputs_of(request, execution.protocol)
         show = not execution.quiet
         return run_stages(prepared, execution.out, _stages, open_executor, inputs, show=show, log=execution.log)
+
+
+def _prepared(request: ConstantsRequest, execution: ConstantsExecution, resources: Resources) -> Prepared:
+    """Check the request at the batch size asked for, or else the one nearest 128 that the run folder has measured."""
+
+    def at(batch_size: int) -> Prepared:
+        wanted = request.request(batch_size)
+        return prepare(wanted, execution.jobs, execution.memory_limit, resources, execution.out)
+
+    first = request.batch_size or nearest_128(_measured(execution.out) or _by_default(request))
+    prepared = at(first)
+    if request.batch_size is not None or execution.out is not None:
+        return prepared
+    # Only what the request resolves to tells its own folder, which may hold other batch sizes than the workload has.
+    measured = nearest_128(_measured(folder_of(prepared.specification, None)) or (first,))
+    return prepared if measured == first else at(measured)
 
 
 def _stages(run: Measurement) -> None:

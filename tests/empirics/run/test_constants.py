@@ -7,6 +7,8 @@ from tools.commands import assert_one_line, code_of, rows
 
 from empirics.constants import main
 from empirics.measure import main as measure
+from empirics.specification.request import Request
+from empirics.specification.specification import resolve
 from empirics.store.store import read_store
 from empirics.training import flowing, following
 from empirics.training import race as engine
@@ -207,6 +209,16 @@ def test_a_run_that_diverges_says_where(tmp_path, capsys):
     assert code_of(main, *QUICK, *PROBE, *words) == 0
     assert "diverged at step" in capsys.readouterr().out
     assert {"Delta", "beta"} <= {row["quantity"] for row in rows(tmp_path / "run" / "constants.csv")}
+
+
+def test_without_a_folder_named_the_default_one_tells_the_batch_size(copied, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delattr(engine, "measure_study")
+    wanted = Request(sparsity=(0, 50), trials=3, goal_error=(0.3,), max_steps=60, device="cpu")
+    specification, _ = resolve(wanted, cuda_available=False)
+    (tmp_path / "runs").mkdir()
+    copied.rename(tmp_path / "runs" / specification.folder_name())
+    assert code_of(main, *QUICK, *PROBE, "--steps", 0) == 0  # at 64, where the workload's own is 128
 
 
 @pytest.mark.parametrize(
