@@ -69,7 +69,10 @@ def missing_constants(specification: Specification, store: Store) -> list[Follow
 
     def is_known(run: FollowedRun) -> bool:
         known = done.get((Study(run.sparsity, run.replicate, run.batch_size), run.trial))
-        return known is not None and known.settings == settings and run.steps in {None, known.steps}
+        if known is None or known.settings != settings:
+            return False
+        # Where its goal was looked for, the settings say how far it goes; it may have ended there or diverged before.
+        return run.goal_step is None or run.steps == known.steps
 
     return [
         run

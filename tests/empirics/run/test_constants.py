@@ -211,6 +211,16 @@ def test_a_run_that_diverges_says_where(tmp_path, capsys):
     assert {"Delta", "beta"} <= {row["quantity"] for row in rows(tmp_path / "run" / "constants.csv")}
 
 
+def test_a_run_that_ends_before_the_steps_asked_for_is_not_measured_again(tmp_path, monkeypatch):
+    words = ("--sparsity", 0, "--batch-size", 16, "--out", tmp_path / "run")
+    ways = (("--learning-rate", 1e30, "--steps", 9), ("--learning-rate", 0.1, "--steps", 0))  # diverges; ends at K*
+    for way in ways:
+        with monkeypatch.context() as patch:
+            assert code_of(main, *QUICK, *PROBE, *way, *words) == 0
+            patch.delattr(following, "measure_constants")
+            assert code_of(main, *QUICK, *PROBE, *way, *words) == 0
+
+
 def test_without_a_folder_named_the_default_one_tells_the_batch_size(copied, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delattr(engine, "measure_study")
