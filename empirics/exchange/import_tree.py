@@ -45,6 +45,7 @@ class _Protocol:
     goals: tuple[float, ...]
     recorded: bool  # whether trials say themselves what happened on the way to these goals
     metric: str
+    maximise: bool  # whether the study says that a goal of this metric is reached from below
     budget: int  # 0 where it is not known
     interval: int
     stop: StopRule
@@ -182,14 +183,20 @@ def _protocol(folder: Path, facts: Facts, workload: str, trials: Sequence[_Trial
             )
     budget = facts.whole("train_steps", low=0, default=0) or options.max_steps or 0
     interval = facts.whole("check_interval", low=1, default=1)
-    return _Protocol(goals, recorded, options.metric, budget, interval, stop)
+    maximise = facts.text("metric", default="") == _sign_of_column(options.metric, maximise=True)
+    return _Protocol(goals, recorded, options.metric, maximise, budget, interval, stop)
 
 
 def _sign(facts: Facts, workload: str, protocol: _Protocol) -> str:
     """Return what the goals of a study are held against; empty where nothing says it."""
     if not protocol.recorded:
-        return goal_sign(protocol.metric.rpartition("/")[2], maximise=False)
+        return _sign_of_column(protocol.metric, maximise=protocol.maximise)
     return facts.text("metric", default="" if ":" in workload else sign_of({}))
+
+
+def _sign_of_column(column: str, *, maximise: bool) -> str:
+    """Return what a goal is held against where a column of measurements is."""
+    return goal_sign(column.rpartition("/")[2], maximise=maximise)
 
 
 def _records(facts: Facts, study: Study, protocol: _Protocol, trials: Sequence[_Trial]) -> tuple[StudyRecord, ...]:
@@ -211,7 +218,7 @@ def _ending(trial: _Trial, index: int, goal: float, protocol: _Protocol) -> Tria
     """Return how a trial ended on its way to a goal."""
     if protocol.recorded:
         return _recorded_ending(trial, index, len(protocol.goals))
-    reached, missed = first_passage(trial.measured.seen(protocol.metric), goal)
+    reached, missed = first_passage(trial.measured.seen(protocol.metric), goal, maximise=protocol.maximise)
     if reached is not None:
         return TrialRecord(trial.number, trial.parameters, "complete", reached, missed)
     if trial.status != "INFEASIBLE":
@@ -242,7 +249,8 @@ def _best_error(facts: Facts, index: int, protocol: _Protocol, trials: Sequence[
             None if recorded[index] is None else Facts(facts.path, {"best_error": recorded[index]}).number("best_error")
         )
     last = [trial.measured.seen(protocol.metric)[-1:] for trial in trials if trial.status != "INFEASIBLE"]
-    return min((value for seen in last for _, value in seen if math.isfinite(value)), default=None)
+    best = max if protocol.maximise else min
+    return best((value for seen in last for _, value in seen if math.isfinite(value)), default=None)
 
 
 def _read_traces(study: Study, folders: dict[int, Path]) -> tuple[TraceRecord, ...]:

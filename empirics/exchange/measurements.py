@@ -48,12 +48,13 @@ class Measurements:
         return tuple(TraceRecord(study, trial, name, self.steps, values) for name, values in self.columns.items())
 
 
-def first_passage(seen: Sequence[tuple[int, float]], goal: float) -> tuple[int | None, int]:
+def first_passage(seen: Sequence[tuple[int, float]], goal: float, *, maximise: bool = False) -> tuple[int | None, int]:
     """Return the first step at which a goal was met, and the last before it, or of all, that saw it missed.
 
     Args:
         seen: (step, value), ascending in step.
         goal: Reached by values up to it.
+        maximise: Whether it is reached by values from it on instead.
 
     Returns:
         The step, None where the goal was never met; then the step of the last miss, 0 where there was none.
@@ -64,8 +65,8 @@ def first_passage(seen: Sequence[tuple[int, float]], goal: float) -> tuple[int |
         >>> first_passage([(0, 0.9), (10, 0.3)], 0.2)
         (None, 10)
     """
-    limit = goal + abs(goal) * _GOAL_TOLERANCE
-    reached = next((step for step, value in seen if value <= limit), None)
+    sign, tolerance = -1 if maximise else 1, abs(goal) * _GOAL_TOLERANCE
+    reached = next((step for step, value in seen if sign * (value - goal) <= tolerance), None)
     missed = [step for step, _ in seen if reached is None or step < reached]
     return reached, max(missed, default=0)
 

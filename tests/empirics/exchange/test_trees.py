@@ -290,6 +290,18 @@ def test_an_imported_goal_is_called_by_the_column_it_was_looked_for_in(case, tmp
     assert [curve.goal_label for curve in read_records(tmp_path / "run").curves] == [f"goal {case.sign} 0.2"]
 
 
+def test_a_goal_that_is_reached_from_below_is_looked_for_so(tmp_path):
+    study = plain_study(tmp_path / "tree", metric="r_squared >=")
+    for trial in (1, 2, 3):
+        write_trial(study, trial, {"parameters": {}}, [(10, 0.1), (20, 0.5), (30, 0.7)], ("val/r_squared",))
+    words = ("import", tmp_path / "tree", "--metric", "val/r_squared", "--goal-error")
+    for goal, folder in ((0.5, "met"), (0.8, "missed")):
+        assert run(*words, goal, "--to", tmp_path / folder) == 0
+    (met,), (missed,) = records_of(tmp_path / "met"), records_of(tmp_path / "missed")
+    assert (met.lower, met.steps_to_result, missed.winner, missed.best_error) == (10, 20, None, 0.7)
+    assert [curve.goal_label for curve in read_records(tmp_path / "met").curves] == ["goal r_squared >= 0.5"]
+
+
 @pytest.mark.parametrize(
     ("workload", "metric", "sign"),
     [("mine:make", "r_squared >=", "r_squared >="), ("mine:make", None, ""), ("a/b/c", None, "error <=")],
