@@ -183,24 +183,36 @@ class TrialBlock:
         return finite
 
     def state(self) -> dict[str, Tensor]:
-        """Return all that changes with the steps, for `load`; an update rule's state is its tensors and numbers."""
-        rule = {
-            f"rule.{name}": torch.as_tensor(value)
-            for name, value in vars(self._optimizer).items()
+        """Return all that changes with the steps, for `load`; of a rule and a schedule their tensors and numbers."""
+        rules = {
+            f"{part}.{name}": torch.as_tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
+            for part, rule in self._rules().items()
+            for name, value in _attributes(rule).items()
             if isinstance(value, Tensor | int | float)
         }
-        return {"weights": self._weights, "steps": self._steps, "finite": self._finite, **rule}
+        return {"weights": self._weights, "steps": self._steps, "finite": self._finite, **rules}
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `state` is all of it: rule and schedule hold tensors and numbers alone, or None."""
+        held = [value for rule in self._rules().values() for value in _attributes(rule).values()]
+        return all(value is None or isinstance(value, Tensor | int | float) for value in held)
+
+    def _rules(self) -> dict[str, object]:
+        """Return what changes with the steps beside the weights."""
+        return {"rule": self._optimizer, "schedule": self._schedule}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Go on, in the same memory, from where a block of the same members stood."""
         self._weights.copy_(state["weights"])
         self._steps.copy_(state["steps"])
         self._finite.copy_(state["finite"])
-        for name, value in vars(self._optimizer).items():
-            if isinstance(value, Tensor):
-                value.copy_(state[f"rule.{name}"])
-            elif isinstance(value, int | float):
-                setattr(self._optimizer, name, type(value)(state[f"rule.{name}"].item()))
+        for part, rule in self._rules().items():
+            for name, value in _attributes(rule).items():
+                if isinstance(value, Tensor):
+                    value.copy_(state[f"{part}.{name}"])
+                elif isinstance(value, int | float):
+                    setattr(rule, name, type(value)(state[f"{part}.{name}"].item()))
 
     def keep(self, trials: Collection[int]) -> None:
         """Go on with some of the trials only."""
@@ -229,3 +241,8 @@ class TrialBlock:
         part.trials = [trial for trial in self.trials if trial in trials]
         part._compact()  # noqa: SLF001
         return part
+
+
+def _attributes(rule: object) -> dict[str, object]:
+    """Return a rule's attributes; the rule itself where its class has slots, so that none passes for known."""
+    return dict(vars(rule)) if hasattr(rule, "__dict__") else {"itself": rule}

@@ -63,6 +63,10 @@ class Block(Protocol):
     def part(self, trials: Sequence[int]) -> Block:
         """Return some of the trials as a block of their own that stands where this one does."""
 
+    @property
+    def resumable(self) -> bool:
+        """Whether `state` is all that changes with the steps; a user's own rule may hold more."""
+
     def state(self) -> Mapping[str, Tensor]:
         """Return all that changes with the steps of its members, for `load`; `steps` is their number."""
 

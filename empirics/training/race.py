@@ -46,7 +46,8 @@ def race(
         blocks: The trials at their start.
         order: The data order, the same for every trial.
         report: Called with the step after each goal test.
-        checkpoint: File that says where the race stands, about once a minute; taken up where it is there already.
+        checkpoint: File that says where the race stands, about once a minute; taken up where it is there already. It is
+            not written where a user's own rule holds what it cannot.
         draws: D; block after block the trials are draw 0 of all points, then draw 1, and so on.
 
     Returns:
@@ -77,7 +78,8 @@ def race(
         if specification.trace != "full" and not log.over(specification.stop, workload):
             blocks = _unfinished(blocks, log)
         if checkpoint and not laboratory.rank and time.monotonic() - written > CHECKPOINT_SECONDS:
-            write_checkpoint(checkpoint, which, blocks, goals, log)
+            if all(block.resumable for block in blocks):
+                write_checkpoint(checkpoint, which, blocks, goals, log)
             written = time.monotonic()
     return log, list(blocks)
 

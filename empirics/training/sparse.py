@@ -162,6 +162,11 @@ class SparseBlock:
         """Those of the trials still at work, shape (T, P); 0 where pruned."""
         return self._vectors(0)
 
+    @property
+    def resumable(self) -> bool:
+        """Its rules are all known."""
+        return True
+
     def advance(self, data: Split, rows: NDArray[np.int64]) -> Advance:
         """Take steps on batches of the training set, given by their examples, shape (steps, B)."""
         examples, diverged = _training_examples(data), {}

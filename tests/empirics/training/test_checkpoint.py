@@ -18,7 +18,7 @@ from empirics.training import race as engine
 from empirics.training.laboratory import Laboratory
 from empirics.training.race import measure_study
 from empirics.training.torch_engine import TorchEngine
-from empirics.workloads.optimizers import OPTIMIZERS
+from empirics.workloads.optimizers import OPTIMIZERS, SCHEDULES, Constant, StochasticGradientDescent
 
 TRIALS, BUDGET, INTERVAL = 5, 24, 3
 # Of five rates some train, some stall and some diverge, so that trials leave their blocks on the way.
@@ -122,6 +122,45 @@ def test_weights_and_the_rules_state_go_on_bit_for_bit(optimizer, by, rule, digi
         assert state.keys() == other_state.keys()
         assert {"weights", "steps", *rule} <= state.keys()
         assert all(torch.equal(state[name], other_state[name]) for name in state)
+
+
+class Falling(Constant):
+    """eta_k = eta 0.9^k, kept in a tensor and a number."""
+
+    def __init__(self, points, weights):
+        super().__init__(points, weights)
+        self.factor = 1.0
+
+    def rates(self, step):
+        self._rates, self.factor = self._rates * 0.95, self.factor * 0.95
+        return self._rates * self.factor
+
+
+class Remembering(StochasticGradientDescent):
+    """Momentum whose velocities lie in a dict."""
+
+    def __init__(self, points, weights):
+        self.state = {"velocities": torch.zeros_like(weights)}
+
+    def update(self, weights, gradient, learning_rates):
+        self.state["velocities"].mul_(0.5).add_(gradient)
+        weights.sub_(learning_rates * self.state["velocities"])
+
+    def keep(self, wanted):
+        self.state["velocities"] = self.state["velocities"][wanted]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["tensors and numbers", "more than these"])
+def test_a_study_by_rules_of_ones_own_cut_short_gives_the_same(known, digits, tmp_path, monkeypatch):
+    monkeypatch.setitem(SCHEDULES, "constant", Falling)
+    if not known:
+        monkeypatch.setitem(OPTIMIZERS, "sgd", Remembering)
+    laboratory, checkpoint = laboratory_for("sgd", digits, stop=("never",), trace="full"), tmp_path / "study.npz"
+    expected = measured(laboratory)
+    with pytest.raises(CutError):
+        measured(laboratory, checkpoint, 4 * INTERVAL)
+    assert checkpoint.exists() == known
+    assert measured(laboratory, checkpoint) == expected
 
 
 def spoil(path, how):
