@@ -273,6 +273,8 @@ def _prepare(connection: sqlite3.Connection, folder: Path, identity: dict[str, o
         with told_as_damage(folder / FILE_NAME), connection as transaction:
             transaction.execute("BEGIN")
             bring_up(transaction)
+        # A killed run leaves a log, where this is now; it must be in the file before what is there is remembered.
+        connection.execute("PRAGMA wal_checkpoint(FULL)")
     return stored
 
 

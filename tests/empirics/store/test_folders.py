@@ -1,6 +1,7 @@
 """The store's folder: whose run it is, who writes, what a kill leaves, and places that are none."""
 
 import contextlib
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -10,11 +11,12 @@ from dataclasses import dataclass
 
 import pytest
 from samples.stored_studies import GOAL, IDENTITY, opened, study
+from tools.checkout import ROOT
 
 from empirics.errors import InputError
-from empirics.records import Study, StudyOutcome
+from empirics.records import MaskRecord, Study, StudyOutcome
 from empirics.store.schema import FILE_NAME, SCHEMA_VERSION
-from empirics.store.store import read_store
+from empirics.store.store import open_store, read_store
 
 
 @dataclass(frozen=True)
@@ -229,3 +231,20 @@ def test_a_goal_of_ones_own_metric_is_not_refused_as_an_error(folder):
     expected = r"was measured with goal = \[0\.08\], this asks for \[0\.05\]"
     with pytest.raises(InputError, match=expected), opened(folder, metric="r_squared >=", goal_error=[0.05]):
         pass
+
+
+def test_a_store_of_an_earlier_version_that_a_kill_left_with_its_log_is_not_taken_for_anothers(tmp_path):
+    earlier = shutil.copytree(ROOT / "tests/data/run-of-version-3", tmp_path / "earlier")
+    with contextlib.closing(sqlite3.connect(earlier / FILE_NAME)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("INSERT INTO sessions VALUES ('2026-01-01', '{}')")
+        connection.commit()
+        killed = shutil.copytree(earlier, tmp_path / "killed")
+    assert (killed / f"{FILE_NAME}-wal").exists()
+    with read_store(killed) as store:
+        identity = store.identity
+    with open_store(killed, identity) as store:
+        for draw in (0, 1):  # more than the log holds before it goes into the file
+            store.add_masks(MaskRecord(0, trial, 90.0, bytes(100_000), draw) for trial in range(50))
+    with read_store(killed) as store:
+        assert len(store.masks()) == 100
