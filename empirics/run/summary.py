@@ -197,7 +197,8 @@ def describe_constants(folder: Path) -> str:
         lines += [*_constants_table(constants, str(workload)), *_variance_lines(constants)]
     lines += [line for line in map(describe_ending, constants) if line]
     known = {(record.study.sparsity, record.study.replicate) for record in constants}
-    names = ", ".join(str(study) for study in studies if (study.sparsity, study.replicate) not in known)
+    missed = (study for study, record in studies.items() if record.winner is None)
+    names = ", ".join(str(study) for study in missed if (study.sparsity, study.replicate) not in known)
     if names:
         lines.append(f"no constants of {names}: no trial reached the goal; try more --trials or --max-steps")
     return "\n".join(lines)

@@ -204,6 +204,12 @@ def test_a_study_that_reached_no_goal_has_no_constants_and_is_named(tmp_path, ca
     assert not (tmp_path / "run" / "constants.csv").exists()
 
 
+def test_a_study_that_reached_the_goal_is_not_said_to_have_missed_it(copied, capsys):
+    words = ("--sparsity", 0, "--steps", 0, "--flow-gradients", 0)
+    assert code_of(main, *QUICK, *PROBE, *words, "--out", copied) == 0
+    assert "no constants of" not in capsys.readouterr().out
+
+
 def test_a_run_that_diverges_says_where(tmp_path, capsys):
     words = ("--learning-rate", 1e6, "--batch-size", 16, "--out", tmp_path / "run")
     assert code_of(main, *QUICK, *PROBE, *words) == 0
