@@ -12,7 +12,7 @@ from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
 from empirics.exchange.imported_runs import ImportedStudy, ImportOptions, stop_of
 from empirics.reading.numbers import looks_like_number
-from empirics.reading.outside import Facts
+from empirics.reading.outside import MOST_STEPS, Facts
 from empirics.reading.table import Row, Table, listed, other_columns, read_table
 from empirics.records import STATUSES, Study, StudyRecord, TrialRecord
 from empirics.stopping import StopRule
@@ -147,7 +147,7 @@ def _trial(row: _Row, told: int, budget: int) -> TrialRecord:
     if reached != (status == "complete") and not (reached and status == "censored"):
         facts.refuse("status", "complete or reached where steps_to_result is given, and only there")
     if reached:
-        step = facts.whole("steps_to_result", low=1)
+        step = facts.whole("steps_to_result", low=1, high=told or MOST_STEPS)
         facts.whole("upper", low=step, high=step, default=step)
         lower = facts.whole("lower", low=0, high=step, default=step - 1)
         return TrialRecord(row.trial, point, "complete", step, min(lower, step - 1))

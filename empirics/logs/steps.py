@@ -163,6 +163,8 @@ def _steps_told(run: LoggedRun, key: str) -> Crossing:
         return Crossing(int(lower), None, None, diverged=False)
     if not (1 <= steps < math.inf and steps == int(steps)):
         raise run.refuse(f"{key} is {text[:40]}: need a whole number of steps >= 1")
+    if missed and (lower < 0 or lower > steps):
+        raise run.refuse(f"lower is {missed[:40]}, {key} {text[:40]}: give the last goal test missed, from 0 to there")
     return Crossing(int(lower) if missed and lower < steps else int(steps), int(steps), None, diverged=False)
 
 

@@ -119,6 +119,7 @@ BROKEN_TABLES = {
     HEAD + "1,,complete,,,,,,,\n": 'status = "complete": must be complete or reached where steps_to_result',
     HEAD + "1,2,,,3,,,,,\n": "row 2: lower = 3: must be a whole number in 0..2",
     HEAD + "1,2,,,1,4,,,,\n": "row 2: upper = 4: must be a whole number in 2..2",
+    HEAD + "1,9,,,,,8,,,\n": "row 2: steps_to_result = 9: must be a whole number in 1..8",
     HEAD + "1,2,,,,,,soon,,\n": 'row 2: stop = "soon": must be one of race',
     HEAD + "1,2,,0,,,,,,\n1,3,,0,,,,,,\n": "row 3, column trial: repeats row 2 with another result: number the trials",
     HEAD + "1,2,,0,,,9,,,\n1,3,,1,,,8,,,\n": "row 3: max_steps = 8: must be that of steps.csv, row 2",

@@ -261,6 +261,7 @@ BAD = (
     Bad("key.csv", CHART, "it has no B: its config is empty", (*GOAL, "--batch-size-from", "B")),
     Bad("by.csv", CHART, "--by seed: take another key of the runs' configs", (*GOAL, "--by", "seed")),
     Bad("steps.csv", b"run,n,bs\na,,16\n", "n is blank: give max_steps", ("--steps-from", "n")),
+    Bad("lower.csv", b"run,n,lower,bs\na,200,500,16\n", "lower is 500, n 200: give the last", ("--steps-from", "n")),
 )
 
 
