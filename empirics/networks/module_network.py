@@ -283,14 +283,14 @@ def _refuse_other_weights(network: ModuleNetwork, inputs: Tensor, targets: Tenso
     constants = network._constants(inputs.new_zeros((), dtype=torch.float32))  # noqa: SLF001 - of the same file
     parameters = [value for _, value in trained(module)]
     random = np.random.default_rng(1)
-    with torch.no_grad():
-        for value in parameters:
-            value.add_(torch.from_numpy(random.normal(0.0, 0.02, tuple(value.shape))))
-        tensors: dict[str, Tensor] = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-        for name in tensors.keys() & constants.keys():
-            tensors[name].copy_(constants[name])
-    weights = torch.cat([value.detach().flatten() for value in parameters])[None]
     try:
+        with torch.no_grad():
+            for value in parameters:
+                value.add_(torch.from_numpy(random.normal(0.0, 0.02, tuple(value.shape))))
+            tensors: dict[str, Tensor] = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+            for name in tensors.keys() & constants.keys():
+                tensors[name].copy_(constants[name])
+        weights = torch.cat([value.detach().flatten() for value in parameters])[None]
         expected = torch.autograd.grad(network.loss(module(inputs), targets), parameters)
         flat = torch.cat([slope.flatten() for slope in expected])[None]
         _, found = loss_and_gradient(network, weights, inputs, targets)

@@ -274,6 +274,10 @@ class _WatchedPoint(dict[str, float]):
         self.read.add(name)
         return super().__getitem__(name)
 
+    def get(self, name: str, default: float | None = None) -> float | None:  # type: ignore[override]
+        self.read.add(name)
+        return super().get(name, default)
+
 
 @dataclass(frozen=True)
 class UserWorkload(Workload):

@@ -177,7 +177,7 @@ class SignDescent:
     """w <- w - eta (sign g + noise), with a metaparameter of its own; it touches pruned weights too."""
 
     def __init__(self, points, weights):
-        self._noise = torch.tensor([[point["noise"]] for point in points], dtype=weights.dtype)
+        self._noise = torch.tensor([[point.get("noise", 0.0)] for point in points], dtype=weights.dtype)
 
     def update(self, weights, gradient, learning_rates):
         weights.sub_(learning_rates * (gradient.sign() + self._noise))

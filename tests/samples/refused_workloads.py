@@ -164,6 +164,12 @@ class NoArguments:
     pass
 
 
+def with_expanded_biases():
+    layer = nn.Linear(6, 3)
+    layer.bias = nn.Parameter(torch.zeros(1).expand(3))
+    return layer
+
+
 class CountsInItsClass(nn.Module):
     calls = 0
 
@@ -316,6 +322,7 @@ REFUSED = {
     "starts at NaN": ({"module": not_a_number}, "'0.weight' starts with values that are not finite"),
     "NaN outputs": ({"module": lambda: Changed(lambda m, x: m.inner(x) * math.nan)}, "outputs are not finite"),
     "one module for all": ({"module": lambda: ONE}, "returned parameter '0.weight' twice; it must make a fresh"),
+    "one number for all biases": ({"module": with_expanded_biases}, "fails with RuntimeError: unsupported operation"),
     "one layer for all": ({"module": with_shared_part}, "returned parameter '0.weight' twice"),
     "a structure that is drawn": ({"module": drawn_structure}, "two modules of different parameters"),
     "TorchScript": ({"module": lambda: torch.jit.script(perceptron())}, "is TorchScript.* without torch.jit"),

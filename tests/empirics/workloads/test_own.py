@@ -292,6 +292,12 @@ def test_ones_own_validation_set_validates_in_every_replicate():
         assert training.tolist() == list(range(40))
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_an_empty_layer_is_no_layer_returned_twice():
+    own = own_workloads.workload(module=lambda: nn.Sequential(nn.Linear(6, 0), nn.Linear(0, 3)))
+    assert LoadedWorkload("m:f", own).network.size == 3
+
+
 def test_an_optimiser_of_ones_own_reads_its_own_metaparameters_and_prunes_exactly():
     laboratory = laboratory_of("own_optimizer")
     specification, network = laboratory.specification, laboratory.network
