@@ -22,17 +22,17 @@ def missing_studies(specification: Specification, store: Store) -> list[Study]:
     return [study for study in specification.studies() if study not in done]
 
 
-def missing_masks(specification: Specification, store: Store, starts: Iterable[Start]) -> list[PruneTask]:
+def missing_masks(sparsities: Iterable[float], store: Store, starts: Iterable[Start]) -> list[PruneTask]:
     """Return what makes the masks of some starts that are not there yet.
 
     Args:
-        specification: What is asked for.
+        sparsities: In percent.
         store: What there is.
         starts: Whose.
     """
-    have, tasks = store.masks(), []
+    have, wanted, tasks = store.masks(), tuple(sparsities), []
     for replicate, trial, draw in starts:
-        lacking = tuple(s for s in specification.sparsities if (replicate, trial, draw, s) not in have)
+        lacking = tuple(s for s in wanted if (replicate, trial, draw, s) not in have)
         if lacking:
             tasks.append(PruneTask(replicate, trial, lacking, draw))
     return tasks
@@ -65,7 +65,7 @@ def missing_repeats(specification: Specification, store: Store) -> dict[Repeat, 
 def missing_constants(specification: Specification, store: Store) -> list[FollowedRun]:
     """Return the runs along which constants are not yet measured in the way asked for."""
     done = {(known.study, known.trial): known for known in store.followed()}
-    settings, wanted = specification.probe.settings(), set(specification.sparsities)
+    settings = specification.probe.settings()
 
     def is_known(run: FollowedRun) -> bool:
         known = done.get((Study(run.sparsity, run.replicate, run.batch_size), run.trial))
@@ -74,11 +74,7 @@ def missing_constants(specification: Specification, store: Store) -> list[Follow
         # Where its goal was looked for, the settings say how far it goes; it may have ended there or diverged before.
         return run.goal_step is None or run.steps == known.steps
 
-    return [
-        run
-        for run in runs_to_follow(specification, store.studies())
-        if run.sparsity in wanted and run.replicate < specification.replicates and not is_known(run)
-    ]
+    return [run for run in runs_to_follow(specification, store.studies()) if not is_known(run)]
 
 
 def missing_flows(specification: Specification, store: Store) -> list[PlannedFlow]:

@@ -72,7 +72,7 @@ def missing_in(folder: Path | None, specification: Specification, dataset: Datas
             return new
         refuse_what_cannot_be_added(store, specification, dataset, folder)
         left = missing_studies(specification, store)
-        masks = missing_masks(specification, store, starts_of(specification, left))
+        masks = missing_masks(specification.sparsities, store, starts_of(specification, left))
         runs = missing_constants(specification, store)
         settings = specification.probe.settings()
         known = Counter((r.study.sparsity, r.study.replicate) for r in store.followed() if r.settings == settings)

@@ -77,9 +77,10 @@ class Measurement:
         self._prune(starts)
         self._look_at(starts)
 
-    def _prune(self, starts: Iterable[Start]) -> None:
-        """Make the masks of some starts that are not there yet."""
-        tasks = missing_masks(self.specification, self.store, starts)
+    def _prune(self, starts: Iterable[Start], also: Iterable[float] = ()) -> None:
+        """Make the masks of some starts that are not there yet, also at sparsities that were not asked for."""
+        sparsities = dict.fromkeys((*self.specification.sparsities, *also))
+        tasks = missing_masks(sparsities, self.store, starts)
         with self.display.stage("masks", len(tasks)):
             for task, result in self._results(tasks):
                 assert isinstance(result, list)
@@ -207,7 +208,9 @@ class Measurement:
     def measure_constants(self) -> None:
         """Measure L, Delta and beta of every sparsity and replicate, and follow the flows from the same starts."""
         runs = missing_constants(self.specification, self.store)
-        self._prune(dict.fromkeys((run.replicate, run.trial, 0) for run in runs))
+        # All sparsities of the folder are followed, so that they compare; masks of those not asked for may be dropped.
+        also = [run.sparsity for run in runs]
+        self._prune(dict.fromkeys((run.replicate, run.trial, 0) for run in runs), also)
         self._look_at(dict.fromkeys((run.replicate, run.trial, 0) for run in runs if run.goal_step is None))
         masks = self.store.masks()
         tasks = [ConstantsTask(run, masks[run.replicate, run.trial, 0, run.sparsity]) for run in runs]
