@@ -40,6 +40,7 @@ def printed(capsys, *runs):
     return {id_: (verdict, estimates.get((id_, shown.get(id_)), "-")) for id_, verdict in verdicts.items()}
 
 
+@pytest.mark.slow  # four runs of 120 constants and more are read and judged
 def test_our_own_claims_stand_there_as_the_command_prints_them(capsys):
     sgd = printed(capsys, "digits-sgd")
     every = printed(capsys, *OPTIMIZERS, "digits-sgd-decay")
