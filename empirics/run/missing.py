@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from empirics.records import RepeatKind, Study, TrialRecord
 from empirics.specification.probe import FollowedRun, PlannedFlow, flow_of
@@ -22,7 +22,7 @@ def missing_studies(specification: Specification, store: Store) -> list[Study]:
     return [study for study in specification.studies() if study not in done]
 
 
-def missing_masks(sparsities: Iterable[float], store: Store, starts: Iterable[Start]) -> list[PruneTask]:
+def missing_masks(sparsities: Collection[float], store: Store, starts: Iterable[Start]) -> list[PruneTask]:
     """Return what makes the masks of some starts that are not there yet.
 
     Args:
@@ -30,9 +30,9 @@ def missing_masks(sparsities: Iterable[float], store: Store, starts: Iterable[St
         store: What there is.
         starts: Whose.
     """
-    have, wanted, tasks = store.masks(), tuple(sparsities), []
+    have, tasks = store.masks(), []
     for replicate, trial, draw in starts:
-        lacking = tuple(s for s in wanted if (replicate, trial, draw, s) not in have)
+        lacking = tuple(s for s in sparsities if (replicate, trial, draw, s) not in have)
         if lacking:
             tasks.append(PruneTask(replicate, trial, lacking, draw))
     return tasks

@@ -54,9 +54,10 @@ def sparse_needs_more_steps(pairs: Sequence[Pair]) -> Found:
             where = "no batch size at which its K* and that of the dense curve bound a ratio"
             reasons.append(Missing(f"{name(pair.sparse)}: {where}"))
             continue
-        named = {size: f"{name(pair.sparse)}, B = {size}" for size in ratios}
-        sides = {named[size]: of for size, of in bounded_sides(pair.dense, pair.sparse).items() if size in named}
-        found.append(_all_above({named[size]: one for size, one in ratios.items()}, _seeds(pair), sides))
+        sides = bounded_sides(pair.dense, pair.sparse)
+        named = {f"{name(pair.sparse)}, B = {size}": size for size in ratios}
+        numbers = {subject: ratios[size] for subject, size in named.items()}
+        found.append(_all_above(numbers, _seeds(pair), {subject: sides[size] for subject, size in named.items()}))
     return found or each_once(reasons, _FEW_PAIRS)
 
 

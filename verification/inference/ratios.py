@@ -155,8 +155,7 @@ def at_each_size(first: FittedCurve, second: FittedCurve) -> dict[int, Slope]:
         Batch size to the logarithm; batch sizes are left out where neither reached its goal, or both did at the first
         test.
     """
-    sides = bounded_sides(first, second)
-    cells = {size: cell for size, cell in _cells(first, second).items() if any(sides[size])}
+    cells = {size: cell for size, cell in _cells(first, second).items() if any(_sides(*cell))}
     ratios = log_ratios(first, second)
     if ratios.replicated and len(ratios.sizes) > 1:
         return _by_replicates(cells, ratios)
@@ -174,8 +173,7 @@ def bounded_sides(first: FittedCurve, second: FittedCurve) -> dict[int, tuple[bo
         first: A fitted curve.
         second: Another.
     """
-    cells = _cells(first, second)
-    return {size: (_bounded_below(*cell), _bounded_below(*reversed(cell))) for size, cell in cells.items()}
+    return {size: _sides(*cell) for size, cell in _cells(first, second).items()}
 
 
 def _cells(first: FittedCurve, second: FittedCurve) -> dict[int, _Cell]:
@@ -210,6 +208,11 @@ def _by_scatter(cell: _Cell, noise: Sequence[tuple[float, int]]) -> Slope:
         parts.append((float((variance + width**2 / 12.0).sum()) / len(width) ** 2, freedom))
     value = float(cell[1].log_middle.mean() - cell[0].log_middle.mean())
     return Slope(value, math.sqrt(parts[1][0]), parts[1][1]).plus(*parts[0])
+
+
+def _sides(early: Observations, late: Observations) -> tuple[bool, bool]:
+    """Return whether the ratio of K, the second's mean over the first's, is bounded from below, and from above."""
+    return _bounded_below(early, late), _bounded_below(late, early)
 
 
 def _bounded_below(below: Observations, above: Observations) -> bool:

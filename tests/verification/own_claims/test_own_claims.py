@@ -175,19 +175,20 @@ def test_one_replicate_decides_nothing():
     assert [claim.id for claim in claims] == [rule.id for rule in OWN_RULES]
 
 
-def test_what_is_no_run_is_refused(capsys):
+def test_the_command_prints_a_row_a_rule_and_refuses_what_is_no_run(capsys):
+    assert main([str(EVIDENCE / "digits-sgd"), str(EVIDENCE / "digits-momentum")]) == 0
+    out = capsys.readouterr().out
+    assert all(f"\n{rule.id:<5}{rule.statement}" in out for rule in OWN_RULES)
+    assert re.search(r"^T3a: .*; shown: digits/small-cnn/\w+, sparsity \d+%, B = \d+$", out, re.MULTILINE)
     with pytest.raises(SystemExit) as ending:
         main(["nowhere"])
     assert ending.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_the_command_prints_a_row_a_rule_and_where_each_interval_lies(capsys):
+def test_rows_tell_where_each_interval_lies(capsys):
     assert main([str(EVIDENCE / "digits-sgd"), "--rows"]) == 0
-    out = capsys.readouterr().out
-    assert all(f"\n{rule.id:<5}{rule.statement}" in out for rule in OWN_RULES)
-    assert re.search(r"^T3a: .*; shown: .*sparsity \d+%, B = \d+$", out, re.MULTILINE)
-    _, rows = out.split("\n\n")[-2:]
+    _, rows = capsys.readouterr().out.split("\n\n")[-2:]
     found = [re.split(r" {2,}", line) for line in rows.splitlines()]
     assert ["T4a", "0.0404 [-0.00395, 0.0847]", "within", f"{SGD}, goal error <= 0.08, sparsity 90%"] in found
     assert ["T3b", "2.23 [1.66, 3]", "outside", "sparsity 90% over dense"] in found
