@@ -5,7 +5,7 @@ They are the numbers of `scipy.stats`, whose import takes a third of a report's 
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import fdtrc, ncfdtr, ncfdtri, ndtr, ndtri, stdtr, stdtrit
+from scipy.special import betainc, fdtrc, gammaln, ncfdtr, ncfdtri, ndtr, ndtri, stdtr, stdtrit
 
 from verification.fits.likelihood import Array
 
@@ -143,7 +143,22 @@ def shifted_f_below(f: float | Array, between: float, within: float, shift: floa
         >>> round(float(shifted_f_below(1.0, 1, 1, 0.0)), 12)  # without a shift the F of (1, 1)
         0.5
     """
-    return np.asarray(ncfdtr(between, within, shift, f), dtype=np.float64)
+    found = np.asarray(ncfdtr(between, within, shift, f), dtype=np.float64)
+    if not np.isnan(found).any():
+        return found
+    parts = np.broadcast_arrays(f, shift)
+    # The library's series may fail far in the tail, and on some processors alone.
+    return np.where(np.isnan(found), np.vectorize(_mixed, otypes=[float])(parts[0], between, within, parts[1]), found)
+
+
+def _mixed(f: float, between: float, within: float, shift: float) -> float:
+    """Return P(F <= f) as its Poisson mixture of beta distributions, over 40 standard deviations of the Poisson."""
+    mean = 0.5 * shift
+    reach = 40.0 * np.sqrt(mean) + 40.0
+    j = np.arange(max(0.0, np.floor(mean - reach)), mean + reach)
+    weights = np.exp(j * np.log(mean) - mean - gammaln(j + 1.0))
+    below = weights @ betainc(0.5 * between + j, 0.5 * within, between * f / (between * f + within))
+    return min(float(below), 1.0)
 
 
 def shifted_f_quantile(share: float | Array, between: float, within: float, shift: float | Array) -> Array:

@@ -10,6 +10,7 @@ from reference.verification import clusters
 from scipy import stats
 
 from verification.claims.on_trials import EDGE_MARGIN, _at_least, _binomial_interval, _detectable_share
+from verification.fits import distributions
 from verification.fits.distributions import (
     f_above,
     f_shift,
@@ -87,6 +88,22 @@ def test_the_share_that_a_test_of_the_margin_finds(n, fewest):
 def test_noncentral_f_is_a_mixture_of_central_ones(f, between, within, shift):
     expected = clusters.noncentral_f_below(f, between, within, shift)
     assert float(shifted_f_below(f, between, within, shift)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_where_the_library_has_no_answer_the_mixture_is_summed(monkeypatch):
+    """`ncfdtr(12, 36, 3000, 4.66)` is not a number on some processors."""
+    monkeypatch.setattr(distributions, "ncfdtr", lambda *of: np.full(np.broadcast(*of).shape, np.nan))
+    f = np.array([0.3, 1.2, 40.0])
+    expected = [clusters.noncentral_f_below(one, 7, 28, 18.0) for one in f.tolist()]
+    assert shifted_f_below(f, 7, 28, 18.0) == pytest.approx(expected, rel=1e-9)
+    assert 0.0 <= float(shifted_f_below(4.66, 12, 36, 3000.0)) < 1e-100
+    assert float(shifted_f_below(1e4, 12, 36, 3000.0)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("shift", [1e2, 1e3, 3e3, 1e4, 1e6])
+def test_the_noncentral_f_is_a_share_far_in_its_tail(shift):
+    found = shifted_f_below(np.geomspace(0.01, 100.0, 200), 12, 36, shift)
+    assert ((found >= 0.0) & (found <= 1.0)).all()
 
 
 @given(st.floats(0.05, 50.0), st.integers(1, 14), st.integers(1, 60), shares)
