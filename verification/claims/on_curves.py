@@ -182,17 +182,18 @@ def _end_slope(fitted: FittedCurve, end: End, equal: tuple[float, float]) -> Evi
 def _slope_of_replicates(fitted: FittedCurve, window: Observations) -> Slope | None:
     """Return the mean slope of the replicates over a window; None where fewer than two have one."""
     inside, data = np.isin(fitted.data.log_batch_size, window.log_batch_size) & fitted.data.bounded, fitted.data
-    slopes, spread = [], []
+    sizes = np.unique(window.log_batch_size)
+    slopes, weights = [], []
     for unit in range(len(fitted.units.replicates)):
         own = inside & (fitted.units.index == unit)
         x = data.log_batch_size[own] - data.log_batch_size[own].mean() if own.any() else np.zeros(1)
         if (information := float(x @ x)) > 0.0:
             slopes.append(float(x @ data.log_middle[own]) / information)
-            spread.append(1.0 / information)
-    found, shared = mean_of(slopes, "no scatter"), fitted.shared("P")
+            weights.append(np.bincount(np.searchsorted(sizes, data.log_batch_size[own]), x / information, len(sizes)))
+    found, misfit = mean_of(slopes, "no scatter"), fitted.misfit("P")
     if isinstance(found, Missing):
         return None
-    return found if shared is None else found.plus(shared.sd**2 * float(np.mean(spread)), shared.freedom)
+    return found.over_replicates([misfit] if misfit else [], sizes, np.mean(weights, axis=0), len(slopes))
 
 
 def _slope_of_points(fitted: FittedCurve, fit: Fit, window: Observations) -> Slope:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from theory import LAWS, NOISY_QUADRATIC, Law, critical_batch_size_20_percent
-from verification.fits.errors import Errors, SharedNoise, errors_of, misfit_of, shared_noise
+from verification.fits.errors import Errors, errors_of, misfit_of
 from verification.fits.fit import Fit, Interval, Problem, fit_laws, starting_points, why_no_fit
 from verification.fits.likelihood import Observations, observe, relative_to, stacked
 from verification.fits.misfit import Misfit
@@ -142,10 +142,6 @@ class FittedCurve:
     def misfit(self, law: str) -> Misfit | None:
         """Return how far the mean of its replicates lies off one of its laws, None where that is not known."""
         return misfit_of(self.problem(law), self.laws[law].fit)
-
-    def shared(self, law: str) -> SharedNoise | None:
-        """Return what the replicates of a batch size have in common beyond one of its laws."""
-        return shared_noise(self.misfit(law))
 
 
 def contrasts(law: Law) -> dict[str, tuple[float, ...]]:

@@ -1,9 +1,10 @@
 r"""The error of a fitted law: by how much it moves when a unit is left out.
 
 Leaving out unit u moves theta by :math:`-(H - H_u)^{-1} s_u`, s_u and H_u the unit's part of gradient and curvature: a
-jackknife in one step, exact for a linear law. With replicates as units there are R - 1 degrees of freedom, and what one
-search shares over the replicates of a batch size is added: the part of the lack of fit that the scatter between
-replicates does not explain. With batch sizes as units the error is no smaller than the scatter about the law makes it.
+jackknife in one step, exact for a linear law. With replicates as units there are R - 1 degrees of freedom. What one
+search shares over the replicates of a batch size is added, by the lack of fit, and the noise of single studies counts
+once (`verification/fits/variances.py`). With batch sizes as units the error is no smaller than the scatter about the
+law makes it.
 
 Profile likelihood keeps its shape and its open ends. Only the deviance at which an interval ends follows the error:
 :math:`n \log(1 + F_{1,\nu} f/n)`, f the variance over that of the curvature, nu its degrees of freedom. For independent
@@ -24,6 +25,7 @@ from verification.fits.fit import Fit, Problem, lift_of
 from verification.fits.likelihood import Array, point_terms, sigma_floor
 from verification.fits.misfit import Misfit, lack_of_fit
 from verification.fits.units import Index
+from verification.fits.variances import Source, total
 
 # A constant that moves by a factor e^100 is not known without the unit left out.
 _FARTHEST_PULL = 100.0
@@ -79,21 +81,24 @@ class Term:
         rows: Shape (units, p).
         freedom: Degrees of freedom, > 0.
         least: Rows of the least covariance that is believed, shape (k, p).
+        noise: Rows of the covariance that the noise of single studies makes of it, shape (m, p).
         replicates: The replicates that the rows are about, empty for other units.
     """
 
     rows: Array
     freedom: float
     least: Array
+    noise: Array
     replicates: tuple[int, ...] = ()
 
-    def variance(self, contrast: Array) -> float:
-        """Return the variance of contrast . theta."""
-        return max(float(np.square(rows @ contrast).sum()) for rows in (self.rows, self.least))
+    def source(self, contrast: Array) -> Source:
+        """Return what the term shows of contrast . theta."""
+        shown, least, noise = (float(np.square(one @ contrast).sum()) for one in (self.rows, self.least, self.noise))
+        return Source(max(shown, least), self.freedom, noise)
 
     def mapped(self, to: Array) -> "Term":
         """Return the term in other coordinates, of which `to`, shape (q, p), is the derivative."""
-        return replace(self, rows=self.rows @ to.T, least=self.least @ to.T)
+        return replace(self, rows=self.rows @ to.T, least=self.least @ to.T, noise=self.noise @ to.T)
 
 
 @dataclass(frozen=True)
@@ -104,11 +109,13 @@ class Errors:
         model: Covariance of theta by the curvature, shape (p, p); of traced coordinates alone.
         terms: Independent sources of error; none where there are too few points for any.
         traced: Shape (p,), whether the data hold a trace of each coordinate.
+        noise: The noise of single studies, by the scatter between replicates; none without them.
     """
 
     model: Array
     terms: tuple[Term, ...]
     traced: tuple[bool, ...]
+    noise: tuple[Term, ...] = ()
 
     def of(self, contrast: Sequence[float]) -> Scale | None:
         """Return how deviances of contrast . theta are read, None where nothing tells.
@@ -122,7 +129,8 @@ class Errors:
         a = np.asarray(contrast, dtype=np.float64)
         if np.all(np.asarray(self.traced)[a != 0.0]):
             return self._scale(a)
-        rows = np.concatenate([part for term in self.terms for part in (term.rows, term.least)])[:, known]
+        rows = np.concatenate([part for term in (*self.terms, *self.noise) for part in (term.rows, term.least)])
+        rows = rows[:, known]
         directions = np.linalg.eig(np.linalg.solve(self.model[np.ix_(known, known)], rows.T @ rows))[1].real
         everywhere = np.zeros((len(known), len(a)))
         everywhere[:, known] = directions.T
@@ -130,13 +138,12 @@ class Errors:
 
     def mapped(self, to: Array) -> "Errors":
         """Return the errors in other coordinates, of which `to`, shape (q, p), is the derivative; all are traced."""
-        return Errors(to @ self.model @ to.T, tuple(term.mapped(to) for term in self.terms), (True,) * len(to))
+        terms, noise = (tuple(term.mapped(to) for term in part) for part in (self.terms, self.noise))
+        return Errors(to @ self.model @ to.T, terms, (True,) * len(to), noise)
 
     def _scale(self, a: Array) -> Scale:
-        """Return the scale of a contrast of traced coordinates, with Satterthwaite's degrees of freedom."""
-        parts = [(term.variance(a), term.freedom) for term in self.terms]
-        variance = sum(part for part, _ in parts)
-        freedom = variance**2 / sum(part**2 / nu for part, nu in parts)
+        """Return the scale of a contrast of traced coordinates."""
+        variance, freedom = total(*([term.source(a) for term in part] for part in (self.terms, self.noise)))
         return Scale(variance / float(a @ self.model @ a), freedom, math.sqrt(variance))
 
 
@@ -161,18 +168,36 @@ def errors_of(problem: Problem, fit: Fit) -> Errors:
     parts = np.einsum("un,ni,nj->uij", whole, bent, jacobian)
     curvature = bent.T @ jacobian
     pull = -np.stack([_solved(curvature - part, slope) for part, slope in zip(parts, whole @ slopes, strict=True)])
+    none = np.zeros((1, len(model)))
     if not units.replicates:
         freedom = fit.n - p
-        terms = [Term(_spread(pull), freedom, root * math.sqrt(fit.n / freedom))]
+        terms: list[Term] = [Term(_spread(pull), freedom, root * math.sqrt(fit.n / freedom), none)]
+        noise: list[Term] = []
     else:
         traced = np.flatnonzero(fit.traced)
         pull -= np.outer(units.offset / units.lost, lift_of(problem.law, p)[traced])
         least = root * (float(sigma_floor(data)) / fit.sigma)
-        terms = [Term(_spread(pull), units.lost, least, units.replicates)]
-        if (shared := shared_noise(misfit_of(problem, fit))) is not None:
-            terms.append(Term(shared.sd * (by_size @ bent @ model), shared.freedom, np.zeros((1, len(model)))))
-    to = np.eye(p)[:, list(fit.traced)]
-    return Errors(to @ model @ to.T, tuple(term.mapped(to) for term in terms), fit.traced)
+        search, noise = _of_cells(misfit_of(problem, fit), np.unique(data.log_batch_size), by_size @ bent @ model)
+        single = noise[0].rows if noise else none
+        terms = [Term(_spread(pull), units.lost, least, single, units.replicates), *search]
+    found = Errors(model, tuple(terms), (True,) * len(model), tuple(noise)).mapped(np.eye(p)[:, list(fit.traced)])
+    return replace(found, traced=fit.traced)
+
+
+def _of_cells(misfit: Misfit | None, sizes: Array, moves: Array) -> tuple[list[Term], list[Term]]:
+    """Return what a search adds, and the noise of single studies; nothing where they are not known apart.
+
+    Args:
+        misfit: Of the law.
+        sizes: Log batch sizes, shape (n,).
+        moves: How theta moves with log K of a batch size, shape (n, p).
+    """
+    if misfit is None:
+        return [], []
+    means = misfit.of_means(sizes, misfit.points / misfit.sizes)
+    search, single = (np.sqrt(variance)[:, None] * moves for variance in means)
+    none = np.zeros((1, moves.shape[1]))
+    return [Term(search, misfit.between, none, single)], [Term(single, misfit.within, none, none)]
 
 
 def beside(problem: Problem, fit: Fit, first: Errors, second: Errors) -> Errors:
@@ -188,13 +213,14 @@ def beside(problem: Problem, fit: Fit, first: Errors, second: Errors) -> Errors:
     if expanded is None:
         return Errors(np.zeros((1, 1)), (), fit.traced)
     p, q = len(first.traced), len(second.traced)
-    left, right = np.eye(p + q)[:, :p], np.eye(p + q)[:, p:]
-    mine, theirs = ([term.mapped(to) for term in one.terms] for one, to in ((first, left), (second, right)))
-    if mine[0].replicates and mine[0].replicates == theirs[0].replicates:
-        a, b = mine.pop(0), theirs.pop(0)
-        mine.append(Term(a.rows + b.rows, a.freedom, np.concatenate([a.least, b.least]), a.replicates))
+    left, right = (side.mapped(to) for side, to in ((first, np.eye(p + q)[:, :p]), (second, np.eye(p + q)[:, p:])))
+    terms = [*left.terms, *right.terms]
+    if (a := left.terms[0]).replicates and a.replicates == (b := right.terms[0]).replicates:
+        least, noise = np.concatenate([a.least, b.least]), np.concatenate([a.noise, b.noise])
+        both = Term(a.rows + b.rows, a.freedom, least, noise, a.replicates)
+        terms = [both, *left.terms[1:], *right.terms[1:]]
     to = np.eye(p + q)[:, list(fit.traced)]
-    return Errors(to @ expanded[-1] @ to.T, (*mine, *theirs), fit.traced)
+    return Errors(to @ expanded[-1] @ to.T, tuple(terms), fit.traced, (*left.noise, *right.noise))
 
 
 def _expanded(problem: Problem, fit: Fit) -> tuple[Array, Array, Array, Array] | None:
@@ -231,35 +257,6 @@ def misfit_of(problem: Problem, fit: Fit) -> Misfit | None:
     residual = data.log_middle[use] - law.log_steps(x, theta)
     found = lack_of_fit(law.log_steps_jacobian(x, theta), residual, x, index[use])
     return None if found is None or found.noise <= float(sigma_floor(data)) else found
-
-
-@dataclass(frozen=True)
-class SharedNoise:
-    """What the replicates of a batch size have in common.
-
-    Attributes:
-        sd: Standard deviation in log K, > 0.
-        freedom: Degrees of freedom of its variance.
-    """
-
-    sd: float
-    freedom: float
-
-
-def shared_noise(misfit: Misfit | None) -> SharedNoise | None:
-    """Return the noise beyond what the scatter between replicates explains: of the search, or of the law itself.
-
-    Args:
-        misfit: Of the law; None for no replicates.
-
-    Returns:
-        The noise; None where there is none beyond.
-    """
-    if misfit is None or misfit.statistic <= 1.0:
-        return None
-    share = 1.0 - 1.0 / misfit.statistic
-    variance = share * misfit.lack / misfit.between * misfit.sizes / misfit.points
-    return SharedNoise(math.sqrt(variance), misfit.between * share**2)
 
 
 def _by_unit(index: Index) -> Array:

@@ -19,6 +19,7 @@ from verification.fits.distributions import f_above, f_shift, normal_quantile, s
 from verification.fits.fit import Interval
 from verification.fits.likelihood import Array
 from verification.fits.units import Index
+from verification.fits.variances import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class Misfit:
         within: Its degrees of freedom, >= 1.
         points: How many there are.
         sizes: At how many batch sizes.
+        line: Log batch size to the variance between replicates there, over its mean.
     """
 
     lack: float
@@ -40,6 +42,7 @@ class Misfit:
     within: int
     points: int
     sizes: int
+    line: Callable[[float], float] = lambda _: 1.0
 
     @property
     def noise(self) -> float:
@@ -61,6 +64,32 @@ class Misfit:
         """The misfit, root mean square over batch sizes in logs, >= 0: what lies beyond the noise."""
         excess = self.lack - self.between * self.pure / self.within
         return math.sqrt(max(excess, 0.0) / self.points)
+
+    @property
+    def shared(self) -> float:
+        """Variance of log K that the replicates of a batch size have in common: of search or law. It may be < 0."""
+        return (self.lack / self.between - self.pure / self.within) * self.sizes / self.points
+
+    def of_means(self, log_batch_sizes: Array, replicates: float) -> tuple[Array, Array]:
+        """Return the variance of the mean of log K at batch sizes, by the scatter about the law and between replicates.
+
+        Args:
+            log_batch_sizes: Shape (n,).
+            replicates: Of each mean.
+        """
+        single = np.array([self.line(x) for x in log_batch_sizes.tolist()]) * (self.noise**2 / replicates)
+        return np.maximum(single + self.shared, 0.0), single
+
+    def sources(self, log_batch_sizes: Array, weights: Array, replicates: int) -> tuple[Source, Source]:
+        """Return what the search, and single studies alone, add to a weighted sum of such means.
+
+        Args:
+            log_batch_sizes: Shape (n,).
+            weights: Shape (n,).
+            replicates: Of each mean.
+        """
+        search, single = (float(np.square(weights) @ one) for one in self.of_means(log_batch_sizes, replicates))
+        return Source(search, self.between, single), Source(single, self.within)
 
     def below(self, rms: float) -> float:
         """Return the probability of as small a lack of fit, or a smaller one, at a misfit."""
@@ -103,13 +132,22 @@ def lack_of_fit(jacobian: Array, residual: Array, size: Array, replicate: Index)
     within, between = len(residual) - full, full - _left(own, residual)[1]
     if within < 1 or between < 1 or not rest.any():
         return None
-    line = noise_line(np.bincount(cell, rest**2).astype(np.float64), within / len(sizes), sizes)
-    weight = np.array([line(one) for one in sizes.tolist()])[cell] ** -0.5
-    weight /= math.sqrt(float((weight**2).mean()))
+    raw = noise_line(np.bincount(cell, rest**2).astype(np.float64), within / len(sizes), sizes)
+    weight = np.array([raw(one) for one in sizes.tolist()])[cell] ** -0.5
+    scale = math.sqrt(float((weight**2).mean()))
+    weight /= scale
     rest, blocked = (_left(weight[:, None] * design, weight * residual)[0] for design in (both, own))
     pure = float(rest @ rest)
     lack = max(float(blocked @ blocked) - pure, 0.0)
-    return Misfit(lack=lack, between=between, pure=pure, within=within, points=len(residual), sizes=len(sizes))
+    return Misfit(
+        lack=lack,
+        between=between,
+        pure=pure,
+        within=within,
+        points=len(residual),
+        sizes=len(sizes),
+        line=lambda x: raw(x) * scale**2,
+    )
 
 
 def _left(design: Array, y: Array) -> tuple[Array, int]:

@@ -87,9 +87,10 @@ def shape_by_draws(fitted: FittedCurve) -> dict[str, CurveTest]:
 
 def _drawn(fitted: FittedCurve, hyperbola: FittedLaw, draws: int) -> Observations:
     """Return draws of the hyperbola; one whose studies spent their budgets may leave too little to fit and is none."""
-    data, shared = fitted.aligned, fitted.shared("H")
+    data, misfit = fitted.aligned, fitted.misfit("H")
+    shared = 0.0 if misfit is None else math.sqrt(max(misfit.shared, 0.0))
     log_steps = hyperbola.law.log_steps(data.log_batch_size, np.asarray(hyperbola.theta))
-    drawn = draw(design_of(data), log_steps, hyperbola.fit.sigma, draws, 0.0 if shared is None else shared.sd)
+    drawn = draw(design_of(data), log_steps, hyperbola.fit.sigma, draws, shared)
     return drawn.rows(np.flatnonzero((_by_batch_size(drawn)[1] > 0.0).sum(axis=-1) >= FEWEST_BATCH_SIZES))
 
 

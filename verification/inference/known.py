@@ -1,7 +1,7 @@
 r"""Numbers that are known with an error: by Student's t, or by the profile of a likelihood.
 
-Units that scatter alone give a mean with R - 1 degrees of freedom. What several of them share adds a variance of its
-own; the degrees of freedom of the sum are Satterthwaite's.
+Units that scatter alone give a mean with R - 1 degrees of freedom. What several of them share adds to it
+(`verification/fits/variances.py`).
 """
 
 import math
@@ -14,7 +14,10 @@ import numpy as np
 from verification.fits.distributions import t_above, t_beyond, t_quantile
 from verification.fits.errors import Errors, Scale
 from verification.fits.fit import Fit, Interval, Problem
+from verification.fits.likelihood import Array
+from verification.fits.misfit import Misfit
 from verification.fits.profile import deviance_at, profile_interval
+from verification.fits.variances import Source, total
 from verification.missing import Missing
 
 # A scatter below this is rounding.
@@ -81,9 +84,23 @@ class Slope:
             >>> Slope(1.0, 3.0, 4.0).plus(16.0, 4.0)  # 25^2/(81/4 + 256/4) degrees of freedom
             Slope(value=1.0, error=5.0, freedom=7.418...)
         """
-        own = self.error**2
-        total = own + variance
-        return Slope(self.value, math.sqrt(total), total**2 / (own**2 / self.freedom + variance**2 / freedom))
+        found, together = total([Source(self.error**2, self.freedom), Source(variance, freedom)])
+        return Slope(self.value, math.sqrt(found), together)
+
+    def over_replicates(self, misfits: Sequence[Misfit], x: Array, weights: Array, replicates: int) -> "Slope":
+        """Return the same mean over replicates, with what they share.
+
+        Args:
+            misfits: Of the curves that it is of.
+            x: Log batch sizes, shape (n,).
+            weights: Of log K at each in the number, shape (n,).
+            replicates: How many there are.
+        """
+        shared = [one.sources(x, weights, replicates) for one in misfits]
+        noise = [single for _, single in shared]
+        own = Source(self.error**2, self.freedom, sum(one.variance for one in noise))
+        variance, freedom = total([own, *(search for search, _ in shared)], noise)
+        return Slope(self.value, math.sqrt(variance), freedom)
 
 
 def mean_of(values: Sequence[float], reason: str) -> Slope | Missing:

@@ -8,7 +8,8 @@ import numpy as np
 
 from verification.fits.curves import FittedCurve
 from verification.fits.likelihood import Array, Observations
-from verification.fits.misfit import noise_line
+from verification.fits.misfit import Misfit, noise_line
+from verification.fits.variances import Source, total
 from verification.inference.known import NO_SCATTER, Slope, mean_of
 from verification.inference.pairs import Pair
 from verification.missing import Missing
@@ -70,40 +71,47 @@ class LogRatios:
     Attributes:
         sizes: Batch sizes, ascending.
         logs: A row a replicate that both curves have, else one row of means over all points; shape (rows, sizes).
-        shared: Variance of a column that its rows have in common, and its degrees of freedom.
+        misfits: Of law H to both curves, where they are known: what its rows have in common.
     """
 
     sizes: tuple[int, ...]
     logs: Array
-    shared: tuple[float, float]
+    misfits: tuple[Misfit, ...] = ()
 
     @property
     def replicated(self) -> bool:
         """Whether its rows are replicates."""
         return len(self.logs) > 1
 
+    @property
+    def log_sizes(self) -> Array:
+        """Logarithms of its batch sizes."""
+        return np.log(np.array(self.sizes, dtype=np.float64))
+
     def mean(self) -> Slope | Missing:
         """Return the mean over batch sizes; replicates are its units, without them batch sizes."""
         if not self.replicated:
             return mean_of(self.logs[0].tolist(), SAME_RATIO)
-        return self._with_shared(mean_of(self.logs.mean(axis=1).tolist(), SAME_RATIO), 1.0 / len(self.sizes))
+        return self._over_rows(np.full(len(self.sizes), 1.0 / len(self.sizes)))
 
     def slope(self) -> Slope | Missing:
         """Return the slope on log B; replicates are its units, without them batch sizes."""
-        x = np.log(np.array(self.sizes, dtype=np.float64))
-        x -= x.mean()
-        slopes = self.logs @ x / float(x @ x)
+        x = self.log_sizes - self.log_sizes.mean()
+        weights = x / float(x @ x)
         if self.replicated:
-            return self._with_shared(mean_of(slopes.tolist(), SAME_RATIO), 1.0 / float(x @ x))
-        rest = self.logs[0] - self.logs[0].mean() - slopes[0] * x
+            return self._over_rows(weights)
+        slope = float(self.logs[0] @ weights)
+        rest = self.logs[0] - self.logs[0].mean() - slope * x
         freedom = len(x) - 2
         error = math.sqrt(float(rest @ rest) / freedom / float(x @ x))
-        return Slope(float(slopes[0]), error, freedom) if error > NO_SCATTER else Missing(SAME_RATIO)
+        return Slope(slope, error, freedom) if error > NO_SCATTER else Missing(SAME_RATIO)
 
-    def _with_shared(self, own: Slope | Missing, weight: float) -> Slope | Missing:
-        """Return a mean over replicates with what they share, of so much weight."""
-        variance, freedom = self.shared
-        return own if isinstance(own, Missing) else own.plus(weight * variance, freedom)
+    def _over_rows(self, weights: Array) -> Slope | Missing:
+        """Return the mean over replicates of a sum over batch sizes, with what they share."""
+        own = mean_of((self.logs @ weights).tolist(), SAME_RATIO)
+        if isinstance(own, Missing):
+            return own
+        return own.over_replicates(self.misfits, self.log_sizes, weights, len(self.logs))
 
 
 def log_ratios(first: FittedCurve, second: FittedCurve) -> LogRatios:
@@ -121,20 +129,18 @@ def log_ratios(first: FittedCurve, second: FittedCurve) -> LogRatios:
         tables = [_rows(side, common) for side in (first, second)]
         sizes = sorted(set.intersection(*(set(row) for table in tables for row in table)))
         rows = [[late[size] - early[size] for size in sizes] for early, late in zip(*tables, strict=True)]
-        return LogRatios(tuple(sizes), np.array(rows).reshape(len(common), len(sizes)), shared_by(first, second))
+        return LogRatios(tuple(sizes), np.array(rows).reshape(len(common), len(sizes)), misfits_of(first, second))
     means = [_means(side) for side in (first, second)]
     sizes = sorted(means[0].keys() & means[1].keys())
-    return LogRatios(tuple(sizes), np.array([[means[1][size] - means[0][size] for size in sizes]]), (0.0, 1.0))
+    return LogRatios(tuple(sizes), np.array([[means[1][size] - means[0][size] for size in sizes]]))
 
 
-def shared_by(first: FittedCurve, second: FittedCurve) -> tuple[float, float]:
-    """Return the variance that the replicates of a batch size share in the ratio of two curves, and its freedom.
+def misfits_of(first: FittedCurve, second: FittedCurve) -> tuple[Misfit, ...]:
+    """Return the misfits of law H to two curves, where they are known.
 
-    Both curves have searched the same points, so that the variance of the ratio is, if anything, smaller.
+    Both curves have searched the same points, so that what they add to the variance of a ratio is less, if anything.
     """
-    found = [one for side in (first, second) if side.hyperbola and (one := side.shared("H"))]
-    variance = sum(one.sd**2 for one in found)
-    return (variance, variance**2 / sum(one.sd**4 / one.freedom for one in found)) if found else (0.0, 1.0)
+    return tuple(found for side in (first, second) if side.hyperbola and (found := side.misfit("H")))
 
 
 _Cell = tuple[Observations, Observations]
@@ -189,14 +195,16 @@ def _by_replicates(cells: Mapping[int, _Cell], ratios: LogRatios) -> dict[int, S
     rest = ratios.logs - ratios.logs.mean(axis=0) - level[:, None]
     freedom = (units - 1) * (sizes - 1)
     within = float((rest**2).sum()) / freedom
-    between = max(float((level**2).sum()) / (units - 1) - within / sizes, 0.0)
-    line = noise_line((rest**2).sum(axis=0), units - 1, np.log(np.array(ratios.sizes, dtype=np.float64)))
+    line = noise_line((rest**2).sum(axis=0), units - 1, ratios.log_sizes)
+    levels = Source(float((level**2).sum()) / (units - 1) / units, units - 1, within / sizes / units)
     found = {}
     for size, (early, late) in cells.items():
+        x = np.log([float(size)])
         value = float(late.log_middle.mean() - early.log_middle.mean())
-        error = math.sqrt(within * line(math.log(size)) / units)
-        own = Slope(value, max(error, NO_SCATTER), freedom).plus(between / units, units - 1)
-        found[size] = own.plus(*ratios.shared)
+        single = Source(max(within * line(math.log(size)) / units, NO_SCATTER**2), freedom)
+        searches = [one.sources(x, np.ones(1), units)[0] for one in ratios.misfits]
+        variance, together = total([levels, *searches], [single])
+        found[size] = Slope(value, math.sqrt(variance), together)
     return found
 
 

@@ -102,10 +102,21 @@ def additive(rows):
     return dict(zip(replicates, [*own, -sum(own)], strict=True))
 
 
-def ratio_errors(table):
-    """Standard error and freedom of each column's mean: noise within rows, levels of rows; Satterthwaite.
+def summed(noise, sources):
+    """Variance and freedom: the noise (variance, freedom), and what sources (variance, freedom, noise in it) add."""
+    variance = noise[0]
+    below = noise[0] ** 2 / noise[1]
+    for seen, freedom, within in sources:
+        if seen > within:
+            variance += seen - within
+        below += seen**2 / freedom
+    return variance, variance**2 / below
 
-    Rows are replicates of log ratios, columns batch sizes.
+
+def ratio_errors(table, searches=()):
+    """Standard error and freedom of each column's mean: noise within rows, levels of rows, what searches add.
+
+    Rows are replicates of log ratios, columns batch sizes. A search is (variance, freedom, noise in it).
     """
     units, sizes = len(table), len(table[0])
     grand = sum(map(sum, table)) / units / sizes
@@ -113,7 +124,7 @@ def ratio_errors(table):
     columns = [sum(row[b] for row in table) / units for b in range(sizes)]
     within = sum((table[j][b] - columns[b] - rows[j]) ** 2 for j in range(units) for b in range(sizes))
     within /= (units - 1) * (sizes - 1)
-    between = max(0.0, sum(row**2 for row in rows) / (units - 1) - within / sizes)
-    parts = [(within / units, (units - 1) * (sizes - 1)), (between / units, units - 1)]
-    total = sum(part for part, _ in parts)
-    return math.sqrt(total), total**2 / sum(part**2 / freedom for part, freedom in parts)
+    levels = sum(row**2 for row in rows) / (units - 1) / units
+    of_levels = (levels, units - 1, within / sizes / units)
+    variance, freedom = summed((within / units, (units - 1) * (sizes - 1)), [of_levels, *searches])
+    return math.sqrt(variance), freedom

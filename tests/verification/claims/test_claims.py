@@ -26,8 +26,7 @@ from verification.fits.fit import starting_points
 from verification.fits.likelihood import Observations, sigma_floor
 from verification.fits.newton import maximise
 from verification.inference.curve_tests import with_tests
-from verification.inference.known import Slope
-from verification.inference.ratios import at_each_size, shared_by
+from verification.inference.ratios import at_each_size
 from verification.missing import Missing
 from verification.records.curves import Curve, CurvePoint
 from verification.records.records import Records, read_records
@@ -173,11 +172,11 @@ def test_replicates_are_the_units_of_end_slopes(tmp_path, claim, sizes):
         own = [p for p in fitted.curve.points if p.replicate == replicate and p.batch_size in sizes]
         logs = [math.log(p.upper * p.lower) / 2 for p in own]
         slopes.append(np.polyfit(np.log(sizes), logs, 1)[0])
-    shared = fitted.shared("P")
-    own, added = np.var(slopes, ddof=1) / 4, shared.sd**2 / (2 * math.log(2) ** 2) if shared else 0.0
-    freedom = (own + added) ** 2 / (own**2 / 3 + (added**2 / shared.freedom if shared else 0.0))
+    misfit, own, weight = fitted.misfit("P"), np.var(slopes, ddof=1) / 4, 1 / (2 * math.log(2) ** 2)
+    n, v = weight * misfit.pure / misfit.within / 4, weight * misfit.lack / misfit.between / 4
+    variance, freedom = clusters.summed((n, misfit.within), [(own, 3, n), (v, misfit.between, n)])
     assert evidence.estimate == pytest.approx(np.mean(slopes))
-    half = stats.t.ppf(0.975, freedom) * math.sqrt(own + added)
+    half = stats.t.ppf(0.975, freedom) * math.sqrt(variance)
     ends = evidence.interval(0.95)
     assert ends.high - ends.low == pytest.approx(2 * half)
     assert evidence.note == ""
@@ -300,13 +299,15 @@ def test_the_interval_of_a_ratio_counts_replicates(tmp_path):
     truths = (DIGITS_TRUTHS[0], DIGITS_TRUTHS[3])
     (pair,) = analysed(tmp_path, truths=truths, budget=10**6, replicates=3).pairs
     logs = [np.array(side.data.log_middle).reshape(9, 3).T for side in (pair.dense, pair.sparse)]
-    error, freedom = clusters.ratio_errors((logs[1] - logs[0]).tolist())
-    variance, shared = shared_by(pair.dense, pair.sparse)
-    expected = Slope(0.0, error, freedom).plus(variance, shared)
+    misfits = [side.misfit("H") for side in (pair.dense, pair.sparse)]
+    searches = [
+        (one.lack / one.between / 3, one.between, one.pure / one.within / 3) for one in misfits if one is not None
+    ]
+    error, freedom = clusters.ratio_errors((logs[1] - logs[0]).tolist(), searches)
     found = at_each_size(pair.dense, pair.sparse)
     assert [one.value for one in found.values()] == pytest.approx((logs[1] - logs[0]).mean(axis=0))
     for one in found.values():
-        assert (one.error, one.freedom) == (pytest.approx(expected.error), pytest.approx(expected.freedom))
+        assert (one.error, one.freedom) == (pytest.approx(error), pytest.approx(freedom))
 
 
 def test_ratio_above_one_needs_every_batch_size(tmp_path):

@@ -1,6 +1,7 @@
 """Errors of fitted laws: leaving out a replicate or a batch size, against refits, MixedLM and GEE of statsmodels."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,9 @@ from reference.verification import clusters as twin
 
 from theory import HYPERBOLA
 from verification.fits.curves import fit_curve, problems_of
-from verification.fits.errors import Errors, Scale, Term, beside, errors_of, shared_noise
+from verification.fits.errors import Errors, Scale, Term, beside, errors_of
 from verification.fits.fit import Problem, fit_laws
 from verification.fits.likelihood import joined, observe
-from verification.fits.misfit import Misfit
 from verification.fits.units import units_of
 from verification.inference.pairs import JointLaw
 from verification.records.curves import Curve, CurvePoint
@@ -49,9 +49,10 @@ def told(points):
     return sizes, [math.log(p.upper) for p in points], units
 
 
-def without_search(errors):
-    """The errors but for what a search shares."""
-    return Errors(errors.model, tuple(term for term in errors.terms if term.replicates), errors.traced)
+def between_replicates(errors):
+    """The errors that the scatter between replicates alone tells."""
+    own = (replace(term, noise=np.zeros_like(term.noise)) for term in errors.terms if term.replicates)
+    return Errors(errors.model, tuple(own), errors.traced)
 
 
 def test_leaving_out_a_replicate_moves_the_fit_as_a_refit_does():
@@ -60,7 +61,7 @@ def test_leaving_out_a_replicate_moves_the_fit_as_a_refit_does():
     _, _, errors = fitted(points)
     covariance = twin.jackknife(*told(points))
     for a in CONTRASTS:
-        scale = without_search(errors).of(a)
+        scale = between_replicates(errors).of(a)
         assert scale.error == pytest.approx(math.sqrt(np.array(a) @ covariance @ a), rel=0.03)
         assert scale.freedom == pytest.approx(4)
 
@@ -98,7 +99,9 @@ def test_errors_between_replicates_are_those_of_a_mixed_model():
     residuals = np.array(logs) - HYPERBOLA.log_steps(np.log(sizes), np.array(fit.theta))
     covariance = twin.mixed(residuals, twin.jacobian(sizes, fit.theta), units)
     for a in CONTRASTS:
-        assert without_search(errors).of(a).error == pytest.approx(math.sqrt(np.array(a) @ covariance @ a), rel=0.01)
+        assert between_replicates(errors).of(a).error == pytest.approx(
+            math.sqrt(np.array(a) @ covariance @ a), rel=0.01
+        )
     assert problem.units.lost == 7
 
 
@@ -111,7 +114,7 @@ def test_errors_between_replicates_are_those_of_estimating_equations():
     sizes, logs, units = told(points)
     _, _, errors = fitted(points)
     expected = twin.gee(sizes, np.exp(logs), units) * math.sqrt(5 / 6)
-    assert [without_search(errors).of(a).error for a in CONTRASTS[:2]] == pytest.approx(expected, rel=0.1)
+    assert [between_replicates(errors).of(a).error for a in CONTRASTS[:2]] == pytest.approx(expected, rel=0.1)
 
 
 def test_two_replicates_a_factor_two_apart():
@@ -126,26 +129,24 @@ def test_two_replicates_a_factor_two_apart():
     assert problem.units.offset == pytest.approx((-math.log(2) / 2, math.log(2) / 2))
 
 
-def test_what_a_search_shares_is_the_lack_of_fit_beyond_the_scatter():
-    """F = 4: three quarters of the mean square of nine sizes, five points each, and 7 (3/4)^2 degrees of freedom."""
-    found = shared_noise(Misfit(lack=28.0, between=7, pure=28.0, within=28, points=45, sizes=9))
-    assert (found.sd, found.freedom) == (pytest.approx(math.sqrt(0.75 * 4.0 / 5.0)), 7 * 0.75**2)
-    assert shared_noise(Misfit(lack=6.0, between=7, pure=28.0, within=28, points=45, sizes=9)) is None
-    assert shared_noise(None) is None
+def test_every_source_of_scatter_adds_what_is_beyond_the_noise_of_single_studies():
+    """With J the derivatives at nine batch sizes, log K of a cell moves a constant by the rows of (J J)^-1 J a.
 
-
-def test_shared_noise_widens_every_error():
-    """Of sd w at each of nine batch sizes, it adds w^2 a (J J)^-1 a to a variance: J the derivatives at nine points."""
-    problem, fit, errors = fitted(drawn(shared=0.2))
-    shared = shared_noise(fit_curve(Curve(points=tuple(drawn(shared=0.2)))).misfit("H"))
+    The noise of single studies makes a variance n of it, by the mean square between replicates over five; the scatter
+    about the law makes it v, by the mean square of lack of fit over five. The jackknife tells of whole replicates.
+    """
+    points = drawn(shared=0.2)
+    problem, fit, errors = fitted(points)
+    misfit = fit_curve(Curve(points=tuple(points))).misfit("H")
     derivatives = twin.jacobian(SIZES, fit.theta)
+    single, search = misfit.pure / misfit.within / 5, misfit.lack / misfit.between / 5
     for a in CONTRASTS:
-        added = shared.sd**2 * np.array(a) @ np.linalg.inv(derivatives.T @ derivatives) @ a
-        own = without_search(errors).of(a)
-        both = errors.of(a)
-        assert both.error**2 == pytest.approx(own.error**2 + added, rel=1e-6)
-        total = own.error**2 + added
-        assert both.freedom == pytest.approx(total**2 / (own.error**4 / 4 + added**2 / shared.freedom), rel=1e-6)
+        weight = np.array(a) @ np.linalg.inv(derivatives.T @ derivatives) @ a
+        own = between_replicates(errors).of(a).error ** 2
+        n, v = weight * single, weight * search
+        variance, freedom = twin.summed((n, misfit.within), [(own, 4, n), (v, misfit.between, n)])
+        assert errors.of(a).error ** 2 == pytest.approx(variance, rel=1e-6)
+        assert errors.of(a).freedom == pytest.approx(freedom, rel=1e-6)
     assert problem.units.lost == 4
 
 
@@ -162,9 +163,9 @@ def test_ratios_compare_the_replicates_that_both_curves_have():
             np.array([[*sides[0][1].theta, *sides[1][1].theta]]),
         )
         (fit,) = fit_laws([both])
-        errors = without_search(beside(both, fit, sides[0][2], sides[1][2]))
+        errors = between_replicates(beside(both, fit, sides[0][2], sides[1][2]))
         scale = errors.of((-1.0, 0.0, 1.0, 0.0))
-        alone = without_search(sides[0][2]).of((1.0, 0.0)).error
+        alone = between_replicates(sides[0][2]).of((1.0, 0.0)).error
         if paired:
             assert scale.error < 1e-4
         else:  # Welch: two equal variances, four degrees of freedom each
@@ -172,16 +173,17 @@ def test_ratios_compare_the_replicates_that_both_curves_have():
 
 
 def test_satterthwaite_and_the_larger_of_two_variances():
-    one = Term(np.array([[3.0, 0.0]]), 4.0, np.array([[0.0, 1.0]]))
-    two = Term(np.array([[4.0, 0.0]]), 8.0, np.zeros((1, 2)))
+    none = np.zeros((1, 2))
+    one = Term(np.array([[3.0, 0.0]]), 4.0, np.array([[0.0, 1.0]]), none)
+    two = Term(np.array([[4.0, 0.0]]), 8.0, none, none)
     scale = Errors(np.diag([5.0, 1.0]), (one, two), (True, True)).of((1.0, 0.0))
     assert (scale.factor, scale.error) == (5.0, 5.0)
     assert scale.freedom == pytest.approx(625 / (81 / 4 + 256 / 8))
-    assert one.variance(np.array([0.0, 2.0])) == 4.0
+    assert one.source(np.array([0.0, 2.0])).variance == 4.0
 
 
 def test_a_constant_without_a_trace_is_read_by_the_largest_scale():
-    rows = Term(np.diag([2.0, 1.0, 0.0]), 3.0, np.zeros((1, 3)))
+    rows = Term(np.diag([2.0, 1.0, 0.0]), 3.0, np.zeros((1, 3)), np.zeros((1, 3)))
     errors = Errors(np.diag([1.0, 1.0, 0.0]), (rows,), (True, True, False))
     assert errors.of((0.0, 0.0, 1.0)) == Scale(pytest.approx(4.0), 3.0, pytest.approx(2.0))
     assert Errors(np.zeros((2, 2)), (), (True, True)).of((1.0, 0.0)) is None
@@ -223,3 +225,12 @@ def test_goal_tests_and_budgets_change_errors_by_little():
     assert after.theta == pytest.approx(before.theta, abs=0.03)
     for a in CONTRASTS:
         assert coarse.of(a).error == pytest.approx(errors.of(a).error, rel=0.25)
+
+
+def test_replicates_that_agree_by_chance_leave_an_interval():
+    """Three runs at each of six batch sizes, whose levels differ by less than the noise of single runs."""
+    steps = (4923, 3669, 5045, 2330, 3076, 3105, 1774, 1616, 1429, 927, 1021, 739, 551, 499, 624, 305, 331, 366)
+    points = [CurvePoint(16 * 2 ** (i // 3), i % 3, float(k), float(k)) for i, k in enumerate(steps)]
+    found = fit_curve(Curve(points=tuple(points))).hyperbola.intervals["b_crit"]
+    assert 100 < found.low < 300
+    assert 500 < found.high < 2000

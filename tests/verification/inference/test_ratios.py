@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from reference.verification import clusters as twin
 from scipy import stats
 
 from verification.fits.curves import fit_curve
 from verification.inference.known import Slope, mean_of
-from verification.inference.ratios import at_each_size, log_ratios, shared_by
+from verification.inference.ratios import at_each_size, log_ratios
 from verification.missing import Missing
 from verification.records.curves import Curve, CurvePoint
 
@@ -34,19 +35,20 @@ def table():
 
 
 def test_a_mean_and_a_slope_of_replicates(table):
-    """Of each replicate; with what both searches share, of variance v a batch size: v/6, and v over the squares."""
+    """Of each replicate; a variance v of each batch size enters with v/6, or over the squares."""
     dense, sparse = curve(table[0]), curve(table[1] + 1.0, 90.0)
     ratios, x = log_ratios(dense, sparse), np.log(SIZES) - np.log(SIZES).mean()
     assert ratios.logs == pytest.approx(table[1] - table[0] + 1.0)
-    variance, freedom = shared_by(dense, sparse)
+    misfits = [side.misfit("H") for side in (dense, sparse)]
     for found, values, weight in (
         (ratios.mean(), ratios.logs.mean(axis=1), 1 / 6),
         (ratios.slope(), ratios.logs @ x / (x @ x), 1 / (x @ x)),
     ):
-        expected = Slope(np.mean(values), stats.sem(values), 3).plus(weight * variance, freedom)
-        assert (found.value, found.error, found.freedom) == pytest.approx(
-            (expected.value, expected.error, expected.freedom)
-        )
+        single = [weight * one.pure / one.within / 4 for one in misfits]
+        noise = (sum(single), sum(single) ** 2 / sum(n**2 / one.within for n, one in zip(single, misfits, strict=True)))
+        search = [(weight * one.lack / one.between / 4, one.between, n) for n, one in zip(single, misfits, strict=True)]
+        variance, freedom = twin.summed(noise, [(stats.sem(values) ** 2, 3, sum(single)), *search])
+        assert (found.value, found.error, found.freedom) == pytest.approx((np.mean(values), variance**0.5, freedom))
 
 
 def test_without_replicates_batch_sizes_are_the_units(table):
@@ -79,7 +81,7 @@ def test_noise_that_rises_with_the_batch_size_widens_the_ratio_there():
     rng = np.random.default_rng(3)
     law, spread = np.log(900 / np.array(SIZES) + 30), 0.02 * 2.0 ** np.arange(6)
     dense, sparse = (curve(law + spread * rng.standard_normal((8, 6)), s) for s in (0.0, 90.0))
-    shared, _ = shared_by(dense, sparse)
+    shared = sum(max(side.misfit("H").shared, 0.0) for side in (dense, sparse))
     own = [math.sqrt(one.error**2 - shared) for one in at_each_size(dense, sparse).values()]
     assert own == sorted(own)
     # The truth is 32; what the level of replicates scatters by chance is a floor.
