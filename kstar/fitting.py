@@ -234,7 +234,7 @@ class Fit:
         return html_table([self.title, *(key for key, _ in told)], [["", *(text for _, text in told)]], self.caveats)
 
 
-def fit(batch_sizes: Any, steps: Any, lower: Any = None) -> Fit:  # noqa: ANN401 - whatever holds numbers
+def fit(batch_sizes: Any, steps: Any, lower: Any = None, replicate: Any = None) -> Fit:  # noqa: ANN401 - of any kind
     r"""Fit the law to the steps that training needed at several batch sizes.
 
     .. math:: K(B) = c_1/B + c_2
@@ -249,6 +249,8 @@ def fit(batch_sizes: Any, steps: Any, lower: Any = None) -> Fit:  # noqa: ANN401
             say how many steps were trained.
         lower: Steps of the last goal test that was missed, n numbers >= 0 or one for all: K lies in (lower, steps].
             None where counts are exact.
+        replicate: The seed of each run, n numbers or names: one seed may move all batch sizes together. None takes the
+            first run of each batch size for one seed, the second for the next.
 
     Returns:
         The fit, with `c1`, `c2` and `critical_batch_size`, each with its interval, `batch_size_for` and `plot`.
@@ -263,7 +265,9 @@ def fit(batch_sizes: Any, steps: Any, lower: Any = None) -> Fit:  # noqa: ANN401
         >>> fit([16, 32, 64, 128, 256, 512], [5210, 2688, 1452, 810, 501, 352]).critical_batch_size
         414 [375, 460]
     """
-    analysis = analyse(Records(source=Path("steps"), curves=(given.curve(batch_sizes, steps, lower),)), DRAWS)
+    analysis = analyse(
+        Records(source=Path("steps"), curves=(given.curve(batch_sizes, steps, lower, replicate),)), DRAWS
+    )
     found = Fit(analysis, analysis.curves[0])
     _ = found.law
     return found

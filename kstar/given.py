@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import re
@@ -30,13 +31,18 @@ def numbers(name: str, given: Any) -> list[float]:  # noqa: ANN401 - that is wha
         >>> numbers("steps", 16), numbers("steps", [16, None])
         ([16.0], [16.0, nan])
     """
+    several = _in_order(name, given)
+    return [math.nan if _missing(one) else number(f"{name}[{i}]", one) for i, one in enumerate(several)]
+
+
+def _in_order(name: str, given: Any) -> list[Any]:  # noqa: ANN401 - likewise
+    """Return what was given as a list: one value, or several in order."""
     axes = getattr(given, "ndim", None)
     if axes is not None and axes > 1:
         raise ValueError(f"{name} has {axes} axes: give one list of numbers, such as one column of the table")
     if isinstance(given, str | bytes | Mapping | Set):
         raise ValueError(f"{name} is a {type(given).__name__}: give a list of numbers in order")
-    several = given if isinstance(given, Iterable) and axes != 0 else [given]
-    return [math.nan if _missing(one) else number(f"{name}[{i}]", one) for i, one in enumerate(several)]
+    return list(given) if isinstance(given, Iterable) and axes != 0 else [given]
 
 
 def _missing(given: object) -> bool:
@@ -58,7 +64,7 @@ def number(name: str, given: Any) -> float:  # noqa: ANN401 - likewise
         raise ValueError(f"{name} is {reprlib.repr(given)}: give a number") from None
 
 
-def curve(batch_sizes: object, steps: object, lower: object = None) -> Curve:
+def curve(batch_sizes: object, steps: object, lower: object = None, replicate: object = None) -> Curve:
     """Return a measured curve from lists that belong together; equal batch sizes are repetitions.
 
     Args:
@@ -66,6 +72,7 @@ def curve(batch_sizes: object, steps: object, lower: object = None) -> Curve:
         steps: K, n numbers > 0; missing or infinite where the goal was not met.
         lower: n numbers >= 0, or one for all: the last goal test that was missed; where the goal was not met, the steps
             that were trained. Where it is missing the count is exact.
+        replicate: n numbers or names, the seed of each run. None counts the runs of each batch size in order.
 
     Raises:
         ValueError: If they do not fit together or a value is outside its range; one sentence that says what to do.
@@ -86,13 +93,34 @@ def curve(batch_sizes: object, steps: object, lower: object = None) -> Curve:
             )
     points: list[CurvePoint] = []
     repeats: dict[int, int] = {}
+    seeds = None if replicate is None else _seeds(replicate, len(sizes))
     for i, (size, count, least) in enumerate(zip(sizes, counts, lowest, strict=True)):
         if not 1.0 <= size <= _MOST or size != int(size):
             raise ValueError(f"batch_sizes[{i}] is {size:g}: give a whole number in 1..2^53")
         batch_size = int(size)
         repeats[batch_size] = repeats.get(batch_size, -1) + 1
-        points.append(CurvePoint(batch_size, repeats[batch_size], *_interval(i, count, least)))
-    return Curve(points=tuple(sorted(points, key=lambda p: (p.batch_size, p.replicate))))
+        seed = repeats[batch_size] if seeds is None else seeds[i]
+        points.append(CurvePoint(batch_size, seed, *_interval(i, count, least)))
+    points.sort(key=lambda p: (p.batch_size, p.replicate))
+    for one, other in itertools.pairwise(points):
+        if (one.batch_size, one.replicate) == (other.batch_size, other.replicate):
+            raise ValueError(f"batch size {one.batch_size} has a replicate twice: give each of its runs another")
+    return Curve(points=tuple(points))
+
+
+def _seeds(replicate: object, n: int) -> list[int]:
+    """Return a number for each seed, in the order of their first runs."""
+    several = _in_order("replicate", replicate)
+    if len(several) != n:
+        raise ValueError(
+            f"batch_sizes and replicate have {n} and {len(several)} values: give one of each for every run"
+        )
+    labels = [one if isinstance(one, str) else number(f"replicate[{i}]", one) for i, one in enumerate(several)]
+    for i, label in enumerate(labels):
+        if label == "" if isinstance(label, str) else math.isnan(label):
+            raise ValueError(f"replicate[{i}] is missing: give the seed of every run")
+    order = {label: seed for seed, label in enumerate(dict.fromkeys(labels))}
+    return [order[label] for label in labels]
 
 
 def _interval(i: int, steps: float, lower: float) -> tuple[float, float | None]:

@@ -93,6 +93,38 @@ def test_a_goal_that_was_not_met_is_a_bound(missing):
     assert points[:2] == (CurvePoint(16, 0, 4000.0, None), CurvePoint(32, 0, 2688.0, 2688.0))
 
 
+@pytest.mark.parametrize("seeds", [[7, 3], ["late", "early"], np.array([2.0, 1.0])])
+def test_runs_of_one_seed_are_one_replicate_in_any_order(seeds):
+    slower = [1.1 * k for k in STEPS]
+    crossed = [*STEPS[:3], *slower[3:], *slower[:3], *STEPS[3:]]
+    named = np.asarray(seeds)[[0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0]]
+    expected = kstar.fit(SIZES * 2, STEPS + slower).c1
+    assert kstar.fit(SIZES * 2, crossed, replicate=named).c1 == expected
+    assert kstar.fit(SIZES * 2, crossed).c1 != expected
+    assert [p.upper for p in curve(SIZES * 2, crossed, replicate=named).points if p.replicate == 0] == STEPS
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ([0] * 5, "batch_sizes and replicate have 6 and 5 values"),
+        (0, "batch_sizes and replicate have 6 and 1 values"),
+        ([None, *range(5)], r"replicate\[0\] is None: give a number"),
+        ([*range(5), float("nan")], r"replicate\[5\] is missing: give the seed"),
+        (["", *"abcde"], r"replicate\[0\] is missing: give the seed"),
+        (set(range(6)), "replicate is a set: give a list"),
+    ],
+)
+def test_seeds_that_do_not_fit_are_one_sentence(seeds, said):
+    with pytest.raises(ValueError, match=said):
+        kstar.fit(SIZES, STEPS, replicate=seeds)
+
+
+def test_a_seed_twice_at_one_batch_size_is_refused():
+    with pytest.raises(ValueError, match="batch size 16 has a replicate twice: give each of its runs another"):
+        kstar.fit([16, *SIZES], [5000, *STEPS], replicate=[1] * 7)
+
+
 REFUSED = [
     ([], [], None, "batch_sizes is empty: give"),
     (SIZES, STEPS[1:], None, "6 and 5 values: give one of each"),
