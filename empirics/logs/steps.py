@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -211,27 +212,49 @@ def _csv(rows: Sequence[_Row], keys: _Keys, goal: Goal | None, wanted: Wanted) -
     columns += ["goal"] if goal else []
     columns += [*keys.curve, *(["learning_rate"] if keys.rate else []), *(keys.searched[at] for at in others), "run"]
     numbers = {point: at for at, point in enumerate(points)}
-    repeats: dict[object, int] = {}
+    rows = sorted(rows, key=_order)
+    repeats = _replicates([(row.curve, row.batch_size, row.point if search else ()) for row in rows], rows)
     names: dict[str, int] = {}
     lines = []
-    for row in sorted(rows, key=_order):
-        study = (row.curve, row.batch_size, row.point if search else ())
-        repeats[study] = repeats.get(study, -1) + 1
+    for row, replicate in zip(rows, repeats, strict=True):
         names[row.run.name] = names.get(row.run.name, 0) + 1
         line: list[object] = [row.batch_size, row.found.upper or "", row.found.lower]
         line += [numbers[row.point], _status(row)] if search else []
-        line += [repeats[study], *([f"{goal.value:.12g}"] if goal else []), *row.curve]
+        line += [replicate, *([f"{goal.value:.12g}"] if goal else []), *row.curve]
         line += [row.run.config.get(keys.rate, "")] if keys.rate else []
         again = f" #{names[row.run.name]}" if names[row.run.name] > 1 else ""
         lines.append([*line, *(row.point[at] for at in others), f"{row.run.name}{again}"])
     return csv_text(columns, lines)
 
 
+def _replicates(studies: Sequence[object], rows: Sequence[_Row]) -> list[int]:
+    """Return the number of each row's replicate: its seed's among all seeds, where the same ones come in many studies.
+
+    Else seeds tell nothing of other batch sizes, and the rows of each study are counted.
+    """
+    seeds = [_seed(row) for row in rows]
+    together = set(zip(studies, seeds, strict=True))
+    often = Counter(seed for _, seed in together)
+    if len(together) == len(rows) and min(often.values()) > 1:
+        numbers = {seed: number for number, seed in enumerate(sorted(often))}
+        return [numbers[seed] for seed in seeds]
+    before: Counter[object] = Counter()
+    found = []
+    for study in studies:
+        found.append(before[study])
+        before[study] += 1
+    return found
+
+
 def _order(row: _Row) -> tuple[object, ...]:
     """Return what puts rows in order: curve, batch size, seed, name."""
+    return (row.curve, row.batch_size, _seed(row), row.run.name)
+
+
+def _seed(row: _Row) -> tuple[float, str]:
+    """Return a run's seed in a form that has an order."""
     text = next((row.run.config[key] for key in row.run.config if key.lower() in _SEEDS), "")
-    seed = (float(text), "") if looks_like_number(text) and "," not in text else (math.inf, text)
-    return (row.curve, row.batch_size, seed, row.run.name)
+    return (float(text), "") if looks_like_number(text) and "," not in text else (math.inf, text)
 
 
 def _status(row: _Row) -> str:

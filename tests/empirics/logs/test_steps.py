@@ -76,6 +76,19 @@ def test_repetitions_are_numbered_by_their_seeds_and_names_stay_apart():
     assert [row[1:4] + row[5:] for row in table(runs)[0]] == [["20", "10", "0", "b8"], ["20", "10", "1", "b8 #2"]]
 
 
+@pytest.mark.parametrize(
+    ("seeds", "expected"),
+    [
+        ({8: "123", 16: "13", 32: "23"}, ["0", "1", "2", "0", "2", "1", "2"]),  # a missing run shifts no other
+        ({8: "123", 16: "45", 32: "67"}, ["0", "1", "2", "0", "1", "0", "1"]),  # each seed once: they tell nothing
+        ({8: "113", 16: "13", 32: "13"}, ["0", "1", "2", "0", "1", "0", "1"]),  # a seed twice at one batch size
+    ],
+)
+def test_one_seed_is_one_replicate_at_all_batch_sizes(seeds, expected):
+    runs = [run(f"b{size}-{i}", 0.9, 0.4, seed=seed) for size, own in seeds.items() for i, seed in enumerate(own)]
+    assert [row[3] for row in table(runs)[0]] == expected
+
+
 def test_runs_that_differ_in_a_rate_are_trials_of_a_search(tmp_path):
     """The least counts, as in every table of trials; a run that diverged is infeasible."""
     runs = [
