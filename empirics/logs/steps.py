@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from empirics.errors import InputError
@@ -89,6 +90,8 @@ def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[st
     """
     if not runs:
         raise InputError("there are no runs in it")
+    if wanted.steps_from:
+        _check_key(runs, wanted.steps_from)
     goal = None if wanted.steps_from else goal_of(runs, wanted)
     used = [run for run in runs if goal is None or run.histories.get(goal.metric)]
     silent = [run.name for run in runs if goal is not None and not run.histories.get(goal.metric)]
@@ -109,6 +112,16 @@ def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[st
     rows = [row for row in rows if row.found.upper is not None or row.found.lower]
     notes += _on_pooling(rows, keys)
     return _csv(rows, keys, goal, wanted), notes
+
+
+def _check_key(runs: Sequence[LoggedRun], key: str) -> None:
+    """Refuse a key for the steps that no run has."""
+    if all(config_value(run.config, key) is None for run in runs):
+        known = list(dict.fromkeys(name for run in runs for name in run.config))
+        near = get_close_matches(key, known, 1)
+        raise InputError(
+            f"--steps-from {key}: no run has a value{f', perhaps {near[0]}' if near else ''}: {listed(known)}"
+        )
 
 
 def _once(runs: Sequence[LoggedRun], notes: Sequence[str]) -> tuple[list[LoggedRun], list[str]]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
+import os
+import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,7 +22,15 @@ from empirics.reading.table import is_searched
 
 Direction = Literal["below", "above"]
 _RISING = ("acc", "auc", "f1", "bleu", "r2", "r_squared", "precision", "recall", "reward", "score", "success")
-_FALLING = ("loss", "err", "perplexity", "ppl", "nll", "mse", "mae", "bpb", "cer", "wer")
+_FALLING = ("loss", "err", "perplexity", "ppl", "nll", "mse", "mae", "bpb")
+# Short ones that other words hold: "answer", "certainty".
+_FALLING_WORDS = frozenset({"cer", "wer"})
+_KINDS: dict[str, tuple[Any, str]] = {
+    **dict.fromkeys(("metric", "batch_size_from", "step", "steps_from"), (str, "a name")),
+    "goal": (numbers.Real, "a number"),
+    "by": (Sequence, "the name of a key, or several"),
+    "runs": (str | os.PathLike, "the name of a file"),
+}
 _CLOCKS = ("epoch", "epochs", "time", "wall time", "wall_time", "runtime", "timestamp", "step", "global_step")
 
 
@@ -81,13 +93,16 @@ def wanted_of(options: Mapping[str, Any]) -> Wanted:
             raise InputError(f"there is no option {name}: {f'perhaps {near[0]}' if near else listed(known)}")
         if name in _CHOICES and value not in _CHOICES[name]:
             raise InputError(f"{name} is {value!r}: give {' or '.join(repr(one) for one in _CHOICES[name] if one)}")
-    wanted = {**options}
-    if isinstance(options.get("goal"), bool | str):
-        raise InputError(f"goal is {options['goal']!r}: give a number")
-    if isinstance(options.get("by"), str):
-        wanted["by"] = (options["by"],)
-    if options.get("runs") is not None:
-        wanted["runs"] = Path(options["runs"])
+    wanted = {name: value for name, value in options.items() if value is not None}
+    by = wanted.get("by", ())
+    wanted["by"] = (by,) if isinstance(by, str) else by
+    for name, value in wanted.items():
+        if name in _KINDS and (isinstance(value, bool) or not isinstance(value, _KINDS[name][0])):
+            raise InputError(f"{name} is {reprlib.repr(value)}: give {_KINDS[name][1]}")
+    if not all(isinstance(one, str) for one in wanted["by"]):
+        raise InputError(f"by is {reprlib.repr(by)}: give {_KINDS['by'][1]}")
+    if "runs" in wanted:
+        wanted["runs"] = Path(wanted["runs"])
     return Wanted(**wanted)
 
 
@@ -127,6 +142,7 @@ def _is_above(metric: str, wanted: Wanted) -> bool:
     if wanted.direction is not None:
         return wanted.direction == "above"
     rising, falling = (any(word in metric.lower() for word in words) for words in (_RISING, _FALLING))
+    falling = falling or not _FALLING_WORDS.isdisjoint(re.split(r"[^a-z0-9]+", metric.lower()))
     if rising == falling:
         raise InputError(
             f"say by --direction whether {metric} reaches {wanted.goal:g} from above (below) or below (above)"

@@ -18,6 +18,11 @@ def test_python_reads_logs_and_fits_them(tmp_path):
     for options, message in (
         ({"goals": 1}, "no option goals: perhaps goal"),
         ({"goal": "1"}, "goal is '1': give a number"),
+        ({"goal": [1]}, r"goal is \[1\]: give a number"),
+        ({"goal": 1, "metric": 3}, "metric is 3: give a name"),
+        ({"goal": 1, "runs": 3}, "runs is 3: give the name of a file"),
+        ({"goal": 1, "by": 3}, "by is 3: give the name of a key, or several"),
+        ({"goal": 1, "by": [3]}, r"by is \[3\]: give the name of a key, or several"),
         ({"goal": 1, "unit": "bytes"}, "unit is 'bytes': give 'examples' or 'tokens'"),
         ({"goal": 99}, "none of 4 runs reached acc >= 99"),
         ({"goal": 0.5, "metric": "loss"}, "no run has a metric loss"),

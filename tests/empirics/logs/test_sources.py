@@ -257,10 +257,17 @@ BAD = (
     Bad("nan.csv", CHART, "--goal X, a finite number", ("--goal", "nan")),
     Bad("wrong.csv", CHART, "no run has a metric los, perhaps loss: loss", (*GOAL, "--metric", "los")),
     Bad("where.csv", CHART.replace(b"loss", b"thing"), "say by --direction whether thing reaches 0.5"),
+    Bad("words.csv", CHART.replace(b"loss", b"answer_em"), "say by --direction whether answer_em reaches 0.5"),
+    Bad(
+        "from.csv",
+        b"run,steps,bs\na,9,16\n",
+        "--steps-from stesp: no run has a value, perhaps steps",
+        ("--steps-from", "stesp"),
+    ),
     Bad("step.csv", b"n,run,loss\n1,b16,2\n2,b16,1\n", "no column t among: n, run, loss", (*GOAL, "--step", "t")),
     Bad("key.csv", CHART, "it has no B: its config is empty", (*GOAL, "--batch-size-from", "B")),
     Bad("by.csv", CHART, "--by seed: take another key of the runs' configs", (*GOAL, "--by", "seed")),
-    Bad("steps.csv", b"run,n,bs\na,,16\n", "n is blank: give max_steps", ("--steps-from", "n")),
+    Bad("steps.csv", b"run,n,bs\na,,16\nb,9,32\n", "n is blank: give max_steps", ("--steps-from", "n")),
     Bad("lower.csv", b"run,n,lower,bs\na,200,500,16\n", "lower is 500, n 200: give the last", ("--steps-from", "n")),
 )
 
