@@ -19,6 +19,10 @@ _NUMBERS = (*_COUNTS, "eval_interval", "sparsity", "learning_rate")
 _INDEX_NAMES = frozenset({"", "#", "index", "unnamed: 0", "row", "no", "nr", "id", "idx"})
 
 
+# What a batch size or a count of steps may be: whole numbers beyond are not exact in doubles.
+MOST_EXACT = 2.0**53
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of a table; the header is row 1.
@@ -41,7 +45,7 @@ class Row:
         """Return a field without surrounding blanks; empty where the table lacks the column."""
         return self.fields.get(column, "").strip()
 
-    def number_in(self, column: str, low: float = -math.inf) -> float | None:
+    def number_in(self, column: str, low: float = -math.inf, high: float = math.inf) -> float | None:
         """Return a finite number of at least `low`, None where the field is blank."""
         text = self.text(column)
         if not text:
@@ -53,7 +57,13 @@ class Row:
         if not (math.isfinite(value) and value >= low):
             wanted = "a finite number" if low == -math.inf else f"a finite number >= {low:g}"
             raise self.refuse(column, f"need {wanted}, got {text[:60]!r}")
+        if value > high:
+            raise self.refuse(column, f"need a number <= {high:.16g}, got {text[:60]!r}")
         return value
+
+    def steps(self, column: str) -> float | None:
+        """Return a count of steps, whole or a mean of several, None where the field is blank."""
+        return self.number_in(column, low=0.0, high=MOST_EXACT)
 
     def whole(self, column: str, low: int, default: int | None = None) -> int:
         """Return a whole number of at least `low`; the default where the field is blank and there is one."""
@@ -66,6 +76,8 @@ class Row:
             value = math.nan
         if not (math.isfinite(value) and value == int(value) and value >= low):
             raise self.refuse(column, f"need a whole number >= {low}, got {text[:60]!r}")
+        if value > MOST_EXACT:
+            raise self.refuse(column, f"need a whole number <= {MOST_EXACT:.16g}, got {text[:60]!r}")
         return int(value)
 
     def percentage(self, column: str) -> float:

@@ -104,8 +104,8 @@ def _point(row: Row) -> CurvePoint:
     """Return the measured interval of a row, after checking that its columns agree with each other."""
     batch_size = row.whole("batch_size", low=1)
     replicate = row.whole("replicate", low=0, default=0)
-    steps = row.number_in("steps_to_result", low=0.0)
-    lower, upper = row.number_in("lower", low=0.0), row.number_in("upper", low=0.0)
+    steps = row.steps("steps_to_result")
+    lower, upper = row.steps("lower"), row.steps("upper")
     status = row.text("status") or ("not_reached" if steps is None else "reached")
     if status == "reached":
         interval = _reached_interval(row, steps, lower, upper)

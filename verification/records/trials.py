@@ -158,7 +158,7 @@ def read_trial(row: Row) -> Trial:
     Raises:
         ValueError: If its columns contradict each other; one line naming row and column.
     """
-    steps, lower, upper = (row.number_in(name, low=0.0) for name in ("steps_to_result", "lower", "upper"))
+    steps, lower, upper = (row.steps(name) for name in ("steps_to_result", "lower", "upper"))
     word = row.text("status") or ("incomplete" if steps is None else "complete")
     if word not in STATUSES:
         raise row.refuse("status", f"need one of {', '.join(STATUSES)}, got {word!r}")

@@ -200,6 +200,8 @@ BAD = [
     ),
     Bad("short row", H + "1,2\n", "row 2: 2 fields for 7 columns"),
     Bad("text", H + "1,2,1,2,reached,0,0\nx,2,1,2,,,\n", "row 3, column batch_size: need a whole number >= 1, got 'x'"),
+    Bad("large batch", H + "1e17,2,1,2,,,\n", "column batch_size: need a whole number <= 9007199254740992, got '1e17'"),
+    Bad("large steps", H + "1,1e308,,,,,\n", "column steps_to_result: need a number <= 9007199254740992, got '1e308'"),
     Bad("zero batch", H + "0,2,1,2,,,\n", "row 2, column batch_size: need a whole number >= 1, got '0'"),
     Bad("half batch", H + "1.5,2,1,2,,,\n", "column batch_size: need a whole number"),
     Bad("infinite batch", H + "inf,2,1,2,,,\n", "column batch_size: need a whole number"),
