@@ -9,16 +9,18 @@ all, need trials that went on after a study was decided. With momentum m the rat
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from empirics.best_rate import effective_rate
 from verification.fits.curves import FittedCurve
 from verification.fits.fit import FIRST_TEST
 from verification.fits.likelihood import Array
+from verification.fits.misfit import lack_of_fit
 from verification.inference.known import NO_SCATTER, Slope, mean_of
 from verification.missing import Missing
 from verification.records.curves import Curve
@@ -109,13 +111,18 @@ _FEW_RATES = "needs 4 batch sizes with a known best rate"
 _ONE_SLOPE = "no scatter to judge a slope by"
 
 
-def line(x: Iterable[float], y: Iterable[float], units: Iterable[int] = ()) -> Slope | Missing:
+def line(
+    x: Iterable[float], y: Iterable[float], units: Iterable[int] = (), log_batch_sizes: Iterable[float] | None = None
+) -> Slope | Missing:
     """Return the slope of a straight line by least squares.
+
+    One search serves all replicates of a batch size, so what they have in common beyond a line adds to the error.
 
     Args:
         x: Any numbers.
         y: As many.
         units: The unit of each point; where several have three different x, the slope is the mean of theirs.
+        log_batch_sizes: Of each point; None where x is that.
 
     Returns:
         The slope; the reason where there are fewer than 4 different x, or no scatter to judge it by.
@@ -123,19 +130,39 @@ def line(x: Iterable[float], y: Iterable[float], units: Iterable[int] = ()) -> S
     Example:
         >>> print(line([0, 1, 2], [0, 1, 2]))
         needs 4 batch sizes with a known best rate
-        >>> line([0, 1, 2, 3] * 2, [0, 1, 2, 3, 0, 2, 4, 6], [0] * 4 + [1] * 4)  # slopes 1 and 2
-        Slope(value=1.5, error=0.5, freedom=1)
+        >>> line([0, 1, 2, 3], [0, 1, 0, 1])  # 0.2; squares of 0.8 about it, over 2 points to spare and 5
+        Slope(value=0.2, error=0.282..., freedom=2)
     """
     u, v = np.array(list(x), dtype=np.float64), np.array(list(y), dtype=np.float64)
     if len(np.unique(u)) < 4:
         return Missing(_FEW_RATES)
     labels = np.array(list(units), dtype=np.intp)
+    at = u if log_batch_sizes is None else np.array(list(log_batch_sizes), dtype=np.float64)
     members = [labels == unit for unit in np.unique(labels)]
-    slopes = [_least_squares(u[own], v[own])[0] for own in members if len(np.unique(u[own])) > 2]
-    if len(slopes) > 1:
-        return mean_of(slopes, _ONE_SLOPE)
+    found = _over_units(u, v, at, [own for own in members if len(np.unique(u[own])) > 2])
+    if found is not None:
+        return found
     value, error = _least_squares(u, v)
     return Slope(value, error, len(u) - 2) if error > NO_SCATTER else Missing(_ONE_SLOPE)
+
+
+def _over_units(x: Array, y: Array, at: Array, members: Sequence[NDArray[np.bool_]]) -> Slope | Missing | None:
+    """Return the mean of the units' slopes, None where fewer than two have one."""
+    if len(members) < 2:
+        return None
+    sizes, weights, slopes = np.unique(at), [], []
+    for own in members:
+        u = x[own] - x[own].mean()
+        slopes.append(float(u @ y[own] / (u @ u)))
+        weights.append(np.bincount(np.searchsorted(sizes, at[own]), u / (u @ u), len(sizes)))
+    found = mean_of(slopes, _ONE_SLOPE)
+    if isinstance(found, Missing):
+        return found
+    index = np.argmax(members, axis=0)
+    use = np.any(members, axis=0)
+    design = np.stack([np.ones_like(x), x], axis=1)[use]
+    misfit = lack_of_fit(design, y[use], at[use], index[use])
+    return found.over_replicates([misfit] if misfit else [], sizes, np.mean(weights, axis=0), len(slopes))
 
 
 def _least_squares(x: Array, y: Array) -> tuple[float, float]:
@@ -168,7 +195,7 @@ def rates(fitted: FittedCurve) -> Rates:
         if b_crit is None:
             shapes[name] = Missing("the critical batch size is not bounded")
             continue
-        shapes[name] = line(_log_rate(name, x, b_crit), eta, units)
+        shapes[name] = line(_log_rate(name, x, b_crit), eta, units, x)
     return Rates(
         rate=line(x, eta, units),
         product=line(x, eta + steps, units),

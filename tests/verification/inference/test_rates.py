@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from reference.verification import tests as twin
+from reference.verification.clusters import summed
 from scipy import stats
 
 from verification.claims.analysis import analyse
@@ -310,6 +311,21 @@ def test_replicates_are_the_units_of_the_slope_of_rates():
     alone = rates(fit_curve(Curve(points=tuple(p for p in points if p.replicate == 0)))).rate
     assert isinstance(alone, Missing)  # on a line, without scatter
     assert isinstance(loss_goes_with_smoothness(runs()[:2]), Missing)
+
+
+def test_what_replicates_share_beyond_a_line_adds_to_the_error_of_its_slope():
+    """As where one search serves them all: own lines leave residuals, whose means over replicates are lack of fit."""
+    rng, x = np.random.default_rng(1), np.arange(6.0)
+    table = 0.1 * rng.standard_normal((4, 1)) * x + 0.3 * rng.standard_normal(6) + 0.05 * rng.standard_normal((4, 6))
+    found = line(np.tile(x, 4), table.ravel(), np.repeat([7, 3, 9, 5], 6))
+    lines = [np.polyfit(x, row, 1) for row in table]
+    left = np.array([row - np.polyval(one, x) for one, row in zip(lines, table, strict=True)])
+    lack, pure = 4 * (left.mean(axis=0) ** 2).sum() / 4, ((left - left.mean(axis=0)) ** 2).sum() / 12
+    weight = 1 / ((x - 2.5) ** 2).sum() / 4
+    own = np.var([slope for slope, _ in lines], ddof=1) / 4
+    variance, freedom = summed((weight * pure, 12), [(own, 3, weight * pure), (weight * lack, 4, weight * pure)])
+    assert found.error > 1.3 * math.sqrt(own)
+    assert (found.error, found.freedom) == (pytest.approx(math.sqrt(variance)), pytest.approx(freedom))
 
 
 def test_block_intervals_are_wider_where_neighbours_go_together():
