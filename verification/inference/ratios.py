@@ -129,13 +129,13 @@ def log_ratios(first: FittedCurve, second: FittedCurve) -> LogRatios:
         tables = [_rows(side, common) for side in (first, second)]
         sizes = sorted(set.intersection(*(set(row) for table in tables for row in table)))
         rows = [[late[size] - early[size] for size in sizes] for early, late in zip(*tables, strict=True)]
-        return LogRatios(tuple(sizes), np.array(rows).reshape(len(common), len(sizes)), misfits_of(first, second))
+        return LogRatios(tuple(sizes), np.array(rows).reshape(len(common), len(sizes)), _misfits_of(first, second))
     means = [_means(side) for side in (first, second)]
     sizes = sorted(means[0].keys() & means[1].keys())
     return LogRatios(tuple(sizes), np.array([[means[1][size] - means[0][size] for size in sizes]]))
 
 
-def misfits_of(first: FittedCurve, second: FittedCurve) -> tuple[Misfit, ...]:
+def _misfits_of(first: FittedCurve, second: FittedCurve) -> tuple[Misfit, ...]:
     """Return the misfits of law H to two curves, where they are known.
 
     Both curves have searched the same points, so that what they add to the variance of a ratio is less, if anything.
