@@ -22,7 +22,7 @@ from kstar.command_line import OneLineParser
 from kstar.ending import command, say
 from theory.checking.bounds import SHARP_BOUND
 from theory.command_line import count_up_to, plain, positive
-from theory.numbers.arguments import LARGEST, count_array, positive_array, require_moments, require_positive
+from theory.numbers.arguments import count_array, is_finite, positive_array, require_moments, require_positive
 from theory.numbers.doubles import is_moderate, ratio, require_doubles
 from theory.numbers.log_space import Array
 from theory.results.tuned.worst_case import CONTRACTION, WORST_CASE
@@ -95,7 +95,7 @@ def worst_case_sum(
     """
     require_positive(L=L, Delta=Delta)
     require_moments(mu, M_G)
-    if not 0.0 <= M <= LARGEST:
+    if not (M >= 0.0 and is_finite(M)):
         raise ValueError(f"M must be finite and >= 0, got {M}")
     K, rates = np.broadcast_arrays(count_array("steps", steps), positive_array("eta", eta))
     if K.size > _FEW and is_moderate(K, rates, L, Delta, mu, M_G, M or 1.0):

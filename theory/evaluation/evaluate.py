@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from theory.command_line import plain
 from theory.evaluation.models import BOUNDS, MODELS, compute, entry_of
-from theory.numbers.arguments import LARGEST, positive_array, require_moments, require_positive
+from theory.numbers.arguments import is_finite, positive_array, require_moments, require_positive
 from theory.numbers.doubles import ratio, require_doubles
 from theory.numbers.log_space import Array
 
@@ -185,7 +185,7 @@ def _require_subset(sizes: Array, examples: int | None) -> None:
     """Refuse batches larger than the training set they are drawn from."""
     if examples is None:
         return
-    if not 2 <= examples <= LARGEST or examples != int(examples):
+    if not (examples >= 2 and is_finite(examples)) or examples != int(examples):
         raise ValueError(f"without_replacement must be a whole number >= 2, got {examples}")
     if sizes.size and sizes.max() > examples:
         raise ValueError(f"batch_size must be at most without_replacement = {examples}, got {sizes.max():g}")

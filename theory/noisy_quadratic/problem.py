@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.noisy_quadratic.modes import Spectrum
-from theory.numbers.arguments import LARGEST
+from theory.numbers.arguments import is_finite
 from theory.numbers.log_space import Array
 
 _RANGE = 1e50  # of the numbers of a problem, so that no product leaves the doubles
@@ -114,7 +114,7 @@ class NoisyQuadratic:
         Raises:
             ValueError: If the batch size is outside the range above, or its noise beyond what doubles hold.
         """
-        if not 0.0 < batch_size <= LARGEST:
+        if not (batch_size > 0.0 and is_finite(batch_size)):
             raise ValueError(f"batch_size must be finite and > 0, got {batch_size}")
         half = 0.5 * self.curvature
         with np.errstate(over="ignore", under="ignore"):

@@ -1,20 +1,30 @@
 """Checks on the arguments of evaluations: each names the argument and its range."""
 
-import sys
+import math
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.numbers.log_space import Array
 
-LARGEST = sys.float_info.max
-"""The largest double; whole numbers of Python may be larger."""
+
+def is_finite(value: float) -> bool:
+    """Return whether a number is one of the finite doubles, of whatever kind it is; whole ones may be too large.
+
+    Example:
+        >>> is_finite(np.float32(3.0)), is_finite(10**400), is_finite(math.nan)
+        (True, False, False)
+    """
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def require_positive(**values: float) -> None:
     """Refuse a scalar that is not finite and above 0."""
     for name, value in values.items():
-        if not 0.0 < value <= LARGEST:
+        if not (value > 0.0 and is_finite(value)):
             raise ValueError(f"{name} must be finite and > 0, got {value}")
 
 

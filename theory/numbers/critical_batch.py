@@ -5,13 +5,13 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.numbers.arguments import LARGEST, positive_array
+from theory.numbers.arguments import is_finite, positive_array
 from theory.numbers.doubles import ratio, require_doubles
 from theory.numbers.log_space import Array
 
 
 def _require_constants(c1: float, c2: float) -> None:
-    if not (0.0 <= c1 <= LARGEST and 0.0 < c2 <= LARGEST):
+    if not (c1 >= 0.0 and is_finite(c1) and c2 > 0.0 and is_finite(c2)):
         raise ValueError(f"need finite c1 >= 0 and c2 > 0, got {c1=}, {c2=}")
 
 
@@ -64,7 +64,7 @@ def critical_batch_size_20_percent(c1: float, c2: float, reference_batch_size: f
         26.0
     """
     _require_constants(c1, c2)
-    if not 0.0 < reference_batch_size <= LARGEST:
+    if not (reference_batch_size > 0.0 and is_finite(reference_batch_size)):
         raise ValueError(f"need finite reference_batch_size > 0, got {reference_batch_size}")
     return _representable(float(ratio([0.2, c1], [c2])) + 1.2 * float(reference_batch_size), "the batch size")
 
@@ -190,7 +190,7 @@ def least_total_time(c1: float, c2: float, fixed: float, per_example: float) -> 
 
 
 def _require_step_time(fixed: float, per_example: float) -> None:
-    if not (0.0 <= fixed <= LARGEST and 0.0 < per_example <= LARGEST):
+    if not (fixed >= 0.0 and is_finite(fixed) and per_example > 0.0 and is_finite(per_example)):
         raise ValueError(f"need finite fixed >= 0 and per_example > 0, got {fixed=}, {per_example=}")
 
 

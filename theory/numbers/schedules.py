@@ -5,6 +5,7 @@ times the shape at k. Shapes with `decay_steps` keep their end factor from that 
 """
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -13,7 +14,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from theory.numbers.arguments import LARGEST
+from theory.numbers.arguments import is_finite
 from theory.numbers.doubles import SMALLEST, ratio, require_doubles
 from theory.numbers.log_space import Array
 from theory.numbers.rate_sums import above_end, rates, sums
@@ -138,14 +139,14 @@ class Schedule:
     def __post_init__(self) -> None:
         if self.name not in SHAPES:
             raise ValueError(f"name must be one of {', '.join(SHAPES)}, got {self.name}")
-        if not 0.0 < self.peak <= LARGEST:
+        if not (self.peak > 0.0 and is_finite(self.peak)):
             raise ValueError(f"peak must be finite and > 0, got {self.peak}")
         wanted = {str(p): p for p in self.shape.parameters}
         if set(self.parameters) != set(wanted):
             raise ValueError(f"schedule {self.name} takes exactly {tuple(wanted)}, got {tuple(self.parameters)}")
         for key, value in self.parameters.items():
             low, high, allowed = _RANGES[wanted[key]]
-            within = low <= value <= high and -LARGEST <= value <= LARGEST
+            within = low <= value <= high and is_finite(value)
             if not (within and (wanted[key] != decay_steps or float(value).is_integer())):
                 raise ValueError(f"{key} must be {allowed}, got {value}")
 
@@ -281,7 +282,7 @@ def self_consistent_steps(schedule: Schedule, noise_factor: float, floor: float)
         >>> self_consistent_steps(Schedule("constant", 0.5, {}), noise_factor=4.0, floor=10.0)
         inf
     """
-    if not (0.0 <= noise_factor <= LARGEST and 0.0 < floor <= LARGEST):
+    if not (noise_factor >= 0.0 and is_finite(noise_factor) and floor > 0.0 and is_finite(floor)):
         raise ValueError(f"need finite noise_factor >= 0 and floor > 0, got {noise_factor=}, {floor=}")
     exact = Fraction(float(noise_factor)) * Fraction(float(schedule.peak)) ** 2
     end = Fraction(float(schedule.parameters.get("end_factor", schedule.name == "constant")))
@@ -323,7 +324,7 @@ def _whole(values: ArrayLike, name: str) -> Array:
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except OverflowError:
-        raise ValueError(f"{name} must be whole numbers >= 0 and at most {LARGEST:.3g}") from None
+        raise ValueError(f"{name} must be whole numbers >= 0 and at most {sys.float_info.max:.3g}") from None
     if not (np.isfinite(numbers).all() and (numbers >= 0.0).all() and (numbers == np.floor(numbers)).all()):
         raise ValueError(f"{name} must be whole numbers >= 0")
     return numbers

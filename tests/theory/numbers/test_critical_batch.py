@@ -100,3 +100,9 @@ def test_batch_size_out_of_range():
 def test_step_time_out_of_range(function, fixed, per_example):
     with pytest.raises(ValueError, match="need finite fixed >= 0 and per_example > 0"):
         function(1.0, 1.0, fixed, per_example)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.int32])
+def test_numbers_of_numpy_count_as_their_values_without_a_word(kind):
+    assert critical_batch_size(kind(48), kind(3)) == 16.0
