@@ -190,6 +190,6 @@ def test_rows_tell_where_each_interval_lies(capsys):
     assert main([str(EVIDENCE / "digits-sgd"), "--rows"]) == 0
     _, rows = capsys.readouterr().out.split("\n\n")[-2:]
     found = [re.split(r" {2,}", line) for line in rows.splitlines()]
-    assert ["T4a", "0.0404 [-0.00395, 0.0847]", "within", f"{SGD}, goal error <= 0.08, sparsity 90%"] in found
+    assert ["T4a", "0.0404 [-0.00809, 0.0888]", "within", f"{SGD}, goal error <= 0.08, sparsity 90%"] in found
     assert ["T3b", "2.23 [1.66, 3]", "outside", "sparsity 90% over dense"] in found
     assert [line[0] for line in found] == sorted(line[0] for line in found)
