@@ -15,7 +15,7 @@ from verification.fits.likelihood import Observations
 from verification.fits.misfit import Misfit
 from verification.inference.apart import one_left_out
 from verification.inference.detectable import SIGNIFICANCE
-from verification.inference.known import Slope, mean_of
+from verification.inference.known import Slope, mean_slope
 from verification.inference.power import law_chances, replicates_that_decide
 from verification.inference.search_error import won_by_one_point
 from verification.missing import Missing, each_once
@@ -182,18 +182,11 @@ def _end_slope(fitted: FittedCurve, end: End, equal: tuple[float, float]) -> Evi
 def _slope_of_replicates(fitted: FittedCurve, window: Observations) -> Slope | None:
     """Return the mean slope of the replicates over a window; None where fewer than two have one."""
     inside, data = np.isin(fitted.data.log_batch_size, window.log_batch_size) & fitted.data.bounded, fitted.data
-    sizes = np.unique(window.log_batch_size)
-    slopes, weights = [], []
-    for unit in range(len(fitted.units.replicates)):
-        own = inside & (fitted.units.index == unit)
-        x = data.log_batch_size[own] - data.log_batch_size[own].mean() if own.any() else np.zeros(1)
-        if (information := float(x @ x)) > 0.0:
-            slopes.append(float(x @ data.log_middle[own]) / information)
-            weights.append(np.bincount(np.searchsorted(sizes, data.log_batch_size[own]), x / information, len(sizes)))
-    found, misfit = mean_of(slopes, "no scatter"), fitted.misfit("P")
-    if isinstance(found, Missing):
-        return None
-    return found.over_replicates([misfit] if misfit else [], sizes, np.mean(weights, axis=0), len(slopes))
+    x = data.log_batch_size
+    units = [inside & (fitted.units.index == unit) for unit in range(len(fitted.units.replicates))]
+    units = [own for own in units if len(np.unique(x[own])) > 1]
+    found = mean_slope(x, data.log_middle, x, units, fitted.misfit("P"), "no scatter")
+    return None if isinstance(found, Missing) else found
 
 
 def _slope_of_points(fitted: FittedCurve, fit: Fit, window: Observations) -> Slope:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verification.fits.distributions import t_above, t_beyond, t_quantile
 from verification.fits.errors import Errors, Scale
@@ -118,6 +119,30 @@ def mean_of(values: Sequence[float], reason: str) -> Slope | Missing:
         return Missing(reason)
     error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
     return Slope(float(np.mean(values)), error, len(values) - 1) if error > NO_SCATTER else Missing(reason)
+
+
+def mean_slope(
+    x: Array, y: Array, log_batch_sizes: Array, units: Sequence[NDArray[np.bool_]], misfit: Misfit | None, reason: str
+) -> Slope | Missing:
+    """Return the mean of the slopes of y on x of several units, with what they share.
+
+    Args:
+        x: Shape (n,).
+        y: Shape (n,).
+        log_batch_sizes: Shape (n,).
+        units: Which points belong to each, shape (n,); each has two different x.
+        misfit: What the units have in common at a batch size; None where nothing tells.
+        reason: Why there is none, where all slopes are equal or there are fewer than two.
+    """
+    sizes, slopes, weights = np.unique(log_batch_sizes), [], []
+    for own in units:
+        u = x[own] - x[own].mean()
+        slopes.append(float(u @ y[own] / (u @ u)))
+        weights.append(np.bincount(np.searchsorted(sizes, log_batch_sizes[own]), u / (u @ u), len(sizes)))
+    found = mean_of(slopes, reason)
+    if isinstance(found, Missing):
+        return found
+    return found.over_replicates([misfit] if misfit else [], sizes, np.mean(weights, axis=0), len(slopes))
 
 
 @dataclass(frozen=True)

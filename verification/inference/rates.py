@@ -21,7 +21,7 @@ from verification.fits.curves import FittedCurve
 from verification.fits.fit import FIRST_TEST
 from verification.fits.likelihood import Array
 from verification.fits.misfit import lack_of_fit
-from verification.inference.known import NO_SCATTER, Slope, mean_of
+from verification.inference.known import NO_SCATTER, Slope, mean_slope
 from verification.missing import Missing
 from verification.records.curves import Curve
 
@@ -150,19 +150,9 @@ def _over_units(x: Array, y: Array, at: Array, members: Sequence[NDArray[np.bool
     """Return the mean of the units' slopes, None where fewer than two have one."""
     if len(members) < 2:
         return None
-    sizes, weights, slopes = np.unique(at), [], []
-    for own in members:
-        u = x[own] - x[own].mean()
-        slopes.append(float(u @ y[own] / (u @ u)))
-        weights.append(np.bincount(np.searchsorted(sizes, at[own]), u / (u @ u), len(sizes)))
-    found = mean_of(slopes, _ONE_SLOPE)
-    if isinstance(found, Missing):
-        return found
-    index = np.argmax(members, axis=0)
-    use = np.any(members, axis=0)
+    index, use = np.argmax(members, axis=0), np.any(members, axis=0)
     design = np.stack([np.ones_like(x), x], axis=1)[use]
-    misfit = lack_of_fit(design, y[use], at[use], index[use])
-    return found.over_replicates([misfit] if misfit else [], sizes, np.mean(weights, axis=0), len(slopes))
+    return mean_slope(x, y, at, members, lack_of_fit(design, y[use], at[use], index[use]), _ONE_SLOPE)
 
 
 def _least_squares(x: Array, y: Array) -> tuple[float, float]:
