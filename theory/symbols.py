@@ -377,6 +377,10 @@ epsilon_s, epsilon_d = (
     for q, a in (("s", "sparse"), ("d", "dense"))
 )
 mu_s, mu_d = (define(f"mu_{q}", f"mu of the {a} network", ONE, f"μ_{q}") for q, a in (("s", "sparse"), ("d", "dense")))
+mu_g_s, mu_g_d = (
+    define(f"mu_G{q}", f"mu_G of the {a} network", ONE, f"μ_G,{q}", rf"\mu_{{G,{q}}}")
+    for q, a in (("s", "sparse"), ("d", "dense"))
+)
 M_Gs, M_Gd = (
     define(f"M_G{q}", f"M_G of the {a} network", ONE, f"M_G,{q}", f"M_{{G,{q}}}")
     for q, a in (("s", "sparse"), ("d", "dense"))

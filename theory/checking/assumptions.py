@@ -36,6 +36,8 @@ from theory.symbols import (
     mu,
     mu_d,
     mu_g,
+    mu_g_d,
+    mu_g_s,
     mu_s,
     nu,
     phi,
@@ -210,6 +212,9 @@ EQUAL_GOALS = _assume(
     "Lee et al. 2021, Sec. 4.2",
 )
 EQUAL_MU = _assume("equal-mu", "So is mu.", eq(mu_s, mu_d), "Lee et al. 2021, Sec. 4.2")
+EQUAL_GROWTH = _assume(
+    "equal-growth", "mu_G is the same for both networks.", eq(mu_g_s, mu_g_d), "docs/theory.md, result 12"
+)
 EQUAL_M_G = _assume("equal-m_g", "M_G is the same for both networks.", eq(M_Gs, M_Gd), "Lee et al. 2021, Sec. 4.2")
 
 ASSUMPTIONS: tuple[Step, ...] = tuple(_made)

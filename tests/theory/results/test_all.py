@@ -111,8 +111,14 @@ def test_the_results_of_the_derivation_rest_on_what_they_should():
     assert not {"tight", "same-rate", "cap"} & needed["8"]
     # a threshold that one chooses is the same at every batch size by choice
     assert "same-goal" not in needed["11"]
-    assert {"unbiased", "momentum"} <= needed["14"]
-    assert "polyak-lojasiewicz" in needed["15"]
+    assert {"equal-goals", "equal-mu", "equal-growth"} <= needed["12"]
+    # z makes plain steps only where two steps in a row have one rate
+    assert {"unbiased", "momentum", "constant-rate"} <= needed["14"]
+    # its rate changes with the loss, and keeps the cap
+    assert {"polyak-lojasiewicz", "cap-each"} <= needed["15"]
+    assert "constant-rate" not in needed["15"] | needed["22"]
+    # an excess loss is not negative
+    assert "bounded" in needed["22"]
     assert not needed["17"]
 
 

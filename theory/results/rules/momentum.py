@@ -5,6 +5,7 @@ import sympy
 from theory.checking.analysis import BestValue, Limited, Summed
 from theory.checking.assumptions import (
     BOUNDED,
+    CONSTANT_RATE,
     GRAD,
     MOMENTUM,
     SAME_GOAL,
@@ -22,7 +23,7 @@ from theory.checking.relations import eq, le, lt
 from theory.results.fixed.descent import GRADIENT_SQUARED, MEAN_OF_STEPS
 from theory.results.fixed.variance import M_OF_BATCH
 from theory.results.rules.momentum_buffer import AVERAGE, BUFFER_STEPS, BUFFERS, GRADIENTS
-from theory.sequences import Buffer, Fz, G, goal
+from theory.sequences import Buffer, Fz, G, goal, rate
 from theory.symbols import (
     B_0,
     M_G,
@@ -76,16 +77,18 @@ def _plain(order: int) -> Step:
     """Return that z makes plain steps: one step of the method and of its buffer, and z formed again."""
     buffer = m * v_before + g_sample
     move = buffer if order == 1 else g_sample + m * buffer
+    now, after = rate(k), rate(k + 1)
     return algebra(
         f"14.{order}",
         "Heavy ball, v <- m v + g, w <- w - eta v: z = w - m a v makes plain steps of rate a = eta/(1-m);"
         if order == 1
         else "so does z = w - m² a v for Nesterov momentum, w <- w - eta (g + m v).",
         eq(z_next, z_now - a_rate * g_sample),
-        check=Identity(),
+        (CONSTANT_RATE.id,),
+        Identity((CONSTANT_RATE.id, by(CONSTANT_RATE.id, Put({k: k + 1})))),
         definitions=(
-            eq(z_now, w - m**order * a_rate * v_before),
-            eq(z_next, w - eta * move - m**order * a_rate * buffer),
+            eq(z_now, w - m**order * now / (1 - m) * v_before),
+            eq(z_next, w - now * move - m**order * after / (1 - m) * buffer),
             RATE_SUM,
         ),
         reference="Yang, Lin, Li 2016",

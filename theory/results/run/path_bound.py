@@ -3,7 +3,7 @@
 import sympy
 
 from theory.checking.analysis import Best, Evaluated, Split
-from theory.checking.assumptions import PATH_GRADIENT, PATH_NOISE, PATH_SMOOTH, UNBIASED
+from theory.checking.assumptions import BOUNDED, PATH_GRADIENT, PATH_NOISE, PATH_SMOOTH, UNBIASED
 from theory.checking.checks import Certificate, Derived, by
 from theory.checking.moments import Equal
 from theory.checking.operations import Inverted, Meaning, Put, RightSide, Solve, Using
@@ -121,10 +121,11 @@ PATH_BOUND = Result(
             "22.7",
             "Let 1/D not increase in phi, and let A(phi) be its integral from the goal to phi, below the goal with the "
             "value 1/D(phi_goal). A is concave, so by Jensen and 22.5 its mean falls by at least 1 in each step above "
-            "the goal: A(phi_k) + (k-1), stopped at the first passage, is a supermartingale. It ends at "
-            "-phi_goal/D(phi_goal) or above. A run that may jump from just above the goal to 0 comes near it.",
+            "the goal: A(phi_k) + (k-1), stopped at the first passage, is a supermartingale. As phi is not negative, "
+            "it ends at -phi_goal/D(phi_goal) or above. A run that may jump from just above the goal to 0 comes near "
+            "it.",
             le(mean_passage, sympy.Integral(1 / decrease_loss, PATH) + phi_goal * time_low),
-            follows_from=("22.4", "22.5"),
+            follows_from=("22.4", "22.5", BOUNDED.id),
             reference="Williams 1991, Probability with Martingales, Sec. 10.9",
         ),
         inequality(

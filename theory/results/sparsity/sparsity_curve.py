@@ -3,7 +3,7 @@
 import sympy
 
 from theory.checking.analysis import Limited, Rounded, Slope
-from theory.checking.assumptions import EQUAL_GOALS, EQUAL_MU, SAME_GOAL
+from theory.checking.assumptions import EQUAL_GOALS, EQUAL_GROWTH, EQUAL_MU, SAME_GOAL
 from theory.checking.checks import Certificate, by
 from theory.checking.operations import Put, RightSide, Solve, Using, With
 from theory.checking.proof import Result, algebra, argument, inequality
@@ -32,6 +32,8 @@ from theory.symbols import (
     epsilon_d,
     epsilon_s,
     mu_g,
+    mu_g_d,
+    mu_g_s,
     ratio_steps,
     rho,
     rounded_rho,
@@ -41,8 +43,8 @@ from theory.symbols import (
 
 ONE = sympy.Integer(1)
 SHIFT = (Delta_s / Delta_d) * (L_s / L_d)
-CRITICAL_S = eq(B_crit_s, (beta_s / epsilon_d + beta_v_s) / mu_g**2)
-CRITICAL_D = eq(B_crit_d, (beta_d / epsilon_d + beta_v_d) / mu_g**2)
+CRITICAL_S = eq(B_crit_s, (beta_s / epsilon_d + beta_v_s) / mu_g_d**2)
+CRITICAL_D = eq(B_crit_d, (beta_d / epsilon_d + beta_v_d) / mu_g_d**2)
 FACTORED = by("12.4", Solve(B_crit_s))
 PRODUCT = (B + B_crit_s) * (B + B_crit_d)
 STEEPEST = (rho - 1) / (sympy.sqrt(rho) + 1) ** 2
@@ -51,14 +53,18 @@ FROM_MIDDLE = (B - sympy.sqrt(rho) * B_crit_d) ** 2 / ((B + rho * B_crit_d) * (B
 
 AT_ONE_GOAL = by("8.10", Using(SAME_GOAL.id), Using(M_G_OF_BATCH))
 STEPS_S, STEPS_D = (
-    by(AT_ONE_GOAL, Put({**network, beta_v: growth, K_star: steps}))
-    for network, growth, steps in ((SPARSE, beta_v_s, K_s), (DENSE, beta_v_d, K_d))
+    by(AT_ONE_GOAL, Put({**network, beta_v: growth, mu_g: mean, K_star: steps}))
+    for network, growth, mean, steps in ((SPARSE, beta_v_s, mu_g_s, K_s), (DENSE, beta_v_d, mu_g_d, K_d))
 )
-EQUAL = (EQUAL_GOALS.id, EQUAL_MU.id)
+EQUAL = (EQUAL_GOALS.id, EQUAL_MU.id, EQUAL_GROWTH.id)
+EQUAL_AT_GOAL = (EQUAL_GOALS.id, EQUAL_GROWTH.id)
 
 CRITICAL_OF_S, CRITICAL_OF_D = (
-    by("8.31", Put({beta: noise, beta_v: growth, epsilon: at, B_crit: size}))
-    for noise, growth, at, size in ((beta_s, beta_v_s, epsilon_s, B_crit_s), (beta_d, beta_v_d, epsilon_d, B_crit_d))
+    by("8.31", Put({beta: noise, beta_v: growth, mu_g: mean, epsilon: at, B_crit: size}))
+    for noise, growth, mean, at, size in (
+        (beta_s, beta_v_s, mu_g_s, epsilon_s, B_crit_s),
+        (beta_d, beta_v_d, mu_g_d, epsilon_d, B_crit_d),
+    )
 )
 ENDS = sympy.Limit(ratio_steps, B, 0) / sympy.Limit(ratio_steps, B, sympy.oo)
 
@@ -130,10 +136,10 @@ SLOPE_STEPS = (
         "and which it is, the noise at the goal alone decides.",
         eq(
             B_crit_s - B_crit_d,
-            (beta_s + beta_v_s * epsilon_d - beta_d - beta_v_d * epsilon_d) / (epsilon_d * mu_g**2),
+            (beta_s + beta_v_s * epsilon_d - beta_d - beta_v_d * epsilon_d) / (epsilon_d * mu_g_d**2),
         ),
-        ("8.31", EQUAL_GOALS.id),
-        by(CRITICAL_OF_S, With("-", CRITICAL_OF_D), using=(EQUAL_GOALS.id,)),
+        ("8.31", *EQUAL_AT_GOAL),
+        by(CRITICAL_OF_S, With("-", CRITICAL_OF_D), using=EQUAL_AT_GOAL),
     ),
     inequality(
         "12.9",
@@ -174,10 +180,10 @@ SLOPE_STEPS = (
         "12.12",
         "With the paper's numbers and its constant noise (beta_V = 0), rho is below 1:",
         eq(rounded_rho, sympy.Rational("0.545")),
-        ("12.4", "8.31", EQUAL_GOALS.id),
+        ("12.4", "8.31", *EQUAL_AT_GOAL),
         by(
             "12.4",
-            *(Using(CRITICAL_OF_S), Using(CRITICAL_OF_D), Using(EQUAL_GOALS.id)),
+            *(Using(one) for one in (CRITICAL_OF_S, CRITICAL_OF_D, *EQUAL_AT_GOAL)),
             Rounded(rho, rounded_rho, 3, NOISE_REPORTED),
         ),
         reference="Lee et al. 2021, Sec. 4.2",

@@ -3,15 +3,14 @@
 import sympy
 
 from theory.checking.analysis import Best, Evaluated
-from theory.checking.assumptions import POLYAK_LOJASIEWICZ
+from theory.checking.assumptions import BOUNDED, CAP_EACH, POLYAK_LOJASIEWICZ
 from theory.checking.bounds import ETA_MAX
 from theory.checking.checks import Certificate, by
 from theory.checking.operations import Put, RightSide, Solve, Using
 from theory.checking.proof import Result, algebra, argument, inequality
 from theory.checking.relations import eq, le, lt
 from theory.results.fixed.variance import M_OF_BATCH
-from theory.results.tuned.tuned import BRACKET
-from theory.sequences import F
+from theory.sequences import F, rate
 from theory.symbols import (
     M_G,
     B,
@@ -41,7 +40,8 @@ BOUND = L * beta / (2 * mu**2 * nu**2) * (1 / phi_goal - 1 / phi_1) / B + L * M_
 )
 
 
-NEXT = by("15.1", RightSide(F(k + 1) - f_inf, phi - decrease_at, {F(k): f_inf + phi}), Solve(decrease_at))
+AT_CAP_OR_BELOW = mu + L * M_G * (ETA_MAX - rate(k))
+NEXT = by("15.1", RightSide(F(k + 1) - f_inf, phi - decrease_at, {F(k): f_inf + phi, rate(k): eta}), Solve(decrease_at))
 """What 15.1 takes off an excess loss phi, at any rate."""
 AT_START_TIME, AT_GOAL_TIME = (
     by("15.4", Put({phi: at, decrease_loss: 1 / time}), Solve(time))
@@ -61,13 +61,13 @@ LOSS_GOAL = Result(
             "The excess loss contracts up to the noise.",
             le(
                 F(k + 1) - f_inf,
-                (1 - eta * BRACKET * nu) * (F(k) - f_inf) + eta**2 * L * M / 2,
+                (1 - rate(k) * (2 * mu - rate(k) * L * M_G) * nu) * (F(k) - f_inf) + rate(k) ** 2 * L * M / 2,
             ),
-            ("2.5", POLYAK_LOJASIEWICZ.id, "8.1"),
+            ("3d.1", POLYAK_LOJASIEWICZ.id, CAP_EACH.id),
             Certificate(
-                {"2.5": sympy.Integer(1), POLYAK_LOJASIEWICZ.id: eta * BRACKET / 2},
-                positive=("8.1",),
-                reading="right - left = [2.5] + η (2 μ - L M_G η)/2 [polyak-lojasiewicz]",
+                {"3d.1": sympy.Integer(1), POLYAK_LOJASIEWICZ.id: rate(k) * AT_CAP_OR_BELOW / 2},
+                positive=(CAP_EACH.id,),
+                reading="right - left = [3d.1] + η_k (μ + L M_G [cap-each])/2 [polyak-lojasiewicz]",
             ),
             reference="Bottou, Curtis, Nocedal 2018, Theorem 4.6",
         ),
@@ -106,7 +106,7 @@ LOSS_GOAL = Result(
                 using=("given", "given.2", "15.2", "15.4"),
                 reading="right - left = [15.1]",
             ),
-            given=(eq(F(k), f_inf + phi), eq(eta, eta_loss)),
+            given=(eq(F(k), f_inf + phi), eq(rate(k), eta_loss)),
         ),
         inequality(
             "15.6",
@@ -126,11 +126,12 @@ LOSS_GOAL = Result(
         ),
         argument(
             "15.7",
-            "Let y_1 = phi_1, y_(k+1) = y_k - D(y_k), and let step k have the rate of y_k: by 15.1, whose factor is "
-            "not negative (nu <= L, and 10.5), E f(w_k) - f_inf is at most y_k. By 15.6 every step above the goal "
-            "takes at least 1 off the integral of 1/D from the goal to phi_1; the step that crosses it is one more.",
+            "Let y_1 = phi_1, y_(k+1) = y_k - D(y_k), and let step k have the rate of y_k, which keeps the cap (15.3): "
+            "by 15.1, whose factor is not negative (nu <= L, by 1.3 and bounded, and 10.5), E f(w_k) - f_inf is at "
+            "most y_k. By 15.6 every step above the goal takes at least 1 off the integral of 1/D from the goal to "
+            "phi_1; the step that crosses it is one more.",
             le(K - 1, sympy.Integral(1 / decrease_loss, (phi, phi_goal, phi_1))),
-            ("15.3", "15.5", "15.6", "10.5"),
+            ("15.1", "15.3", "15.5", "15.6", "10.5", "1.3", BOUNDED.id),
         ),
         inequality(
             "15.8",
