@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from empirics.best_rate import BestRate, effective_rate, steps_at_best_rate
-from empirics.stopping import RACE, StopRule, hits_of_points
+from empirics.stopping import RACE, StopRule, hits_of_points, last_step_again
 
 Status = Literal["complete", "incomplete", "infeasible", "censored"]
 # How a trial ended, by its own word and by those of older stores and of others' tables.
@@ -190,7 +190,7 @@ class StudyRecord:
         if self.draws > 1:
             every, points, end = (*self.trials, *self.redrawn), len(self.trials), self._over(RACE)
         else:
-            every, points, end = self._repeated("draw"), 1, self.max_steps
+            every, points, end = self._repeated("draw"), 1, self._last_again
         if not every:
             return None
         upper = np.array([trial.step if trial.ending == "complete" else np.inf for trial in every])
@@ -209,9 +209,18 @@ class StudyRecord:
         logs = [math.log(trial.step) for trial in every if trial.ending == "complete"]
         return statistics.stdev(logs) if moved and len(logs) > 1 else None
 
+    @property
+    def _last_again(self) -> int:
+        """Up to which step the winner is watched when it is trained again; the budget where there is none."""
+        return last_step_again(self.winner.step, self.max_steps) if self.winner else self.max_steps
+
     def _repeated(self, kind: RepeatKind) -> tuple[TrialRecord, ...]:
-        """Return how the winner ended when it was trained again in some way."""
-        return tuple(repeat.trial for repeat in self.repeats if repeat.kind == kind)
+        """Return how the winner had ended at its last step when it was trained again in some way."""
+        end = self._last_again
+        return tuple(
+            trial if trial.step <= end else replace(trial, ending="incomplete", step=end, short=None)
+            for trial in (repeat.trial for repeat in self.repeats if repeat.kind == kind)
+        )
 
     @property
     def lower(self) -> int:

@@ -59,6 +59,22 @@ class StopRule:
 
 
 RACE = StopRule()
+# Far beyond any median. Draws that never meet the goal would else take most of the time.
+_TIMES_ITS_STEPS = 10
+
+
+def last_step_again(won_at: int, max_steps: int) -> int:
+    """Return up to which step a winner is watched when it is trained again: ten times its own, within the budget.
+
+    Args:
+        won_at: The step at which it reached the goal, >= 1.
+        max_steps: Budget of a trial.
+
+    Example:
+        >>> last_step_again(40, 1000), last_step_again(400, 1000)
+        (400, 1000)
+    """
+    return min(_TIMES_ITS_STEPS * won_at, max_steps)
 
 
 def hits_of_points(reached: Mapping[int, int], points: int, draws: int) -> list[int]:

@@ -196,7 +196,8 @@ class Measurement:
         for repeat, winners in missing.items():
             study, _, kind, number = repeat
             mask = masks[*_start_of(*repeat), study.sparsity]
-            tasks.append(RepeatTask(study, next(iter(winners.values())), mask, kind, number))
+            hardest = max(winners.values(), key=lambda one: one.step)
+            tasks.append(RepeatTask(study, hardest, mask, kind, number))
         with self.display.stage("reruns", len(tasks)):
             for task, result in self._results(tasks):
                 assert isinstance(task, RepeatTask)

@@ -117,7 +117,7 @@ class Request(BaseRequest):
     batch_sizes: Annotated[tuple[int, ...] | None, "examples per step; default the workload's"] = None
     replicates: Annotated[int, "independent repetitions of every study"] = 1
     draws: Annotated[int, "draws of initial weights and mask of every search point, odd"] = 1
-    rerun_winner: Annotated[int, "more draws of each winner alone, up to its goal; the cheap form of --draws"] = 0
+    rerun_winner: Annotated[int, "more draws of each winner, up to ten times its steps; the cheap form of --draws"] = 0
     jitter: Annotated[int, "times each winner is trained again, its weights moved by one unit in the last place"] = 0
     constants: Annotated[bool, "measure L, Delta and beta after the curves"] = True
     follow: Annotated[

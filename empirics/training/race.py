@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from empirics.records import RepeatKind, RepeatRecord, Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
+from empirics.stopping import last_step_again
 from empirics.streams import ExampleOrder, Stream, generator
 from empirics.training.checkpoint import resume, write_checkpoint
 from empirics.training.engine import Block, Split
@@ -34,6 +35,7 @@ def race(
     report: Report,
     checkpoint: Path | None = None,
     draws: int = 1,
+    max_steps: int | None = None,
 ) -> tuple[RaceLog, list[Block]]:
     """Advance all trials in step until the stop rule is met, all have reached every goal or diverged, or the budget.
 
@@ -49,12 +51,14 @@ def race(
         checkpoint: File that says where the race stands, about once a minute; taken up where it is there already. It is
             not written where a user's own rule holds what it cannot.
         draws: D; block after block the trials are draw 0 of all points, then draw 1, and so on.
+        max_steps: Budget of a trial, where it is not the workload's.
 
     Returns:
         What happened to each trial and when, and the trials that were still at work at the end.
     """
     specification, data = laboratory.specification, laboratory.split(study.replicate)
     workload, goals = specification.workload, laboratory.goal_test(study.replicate)
+    workload = dataclasses.replace(workload, max_steps=max_steps or workload.max_steps)
     points = sum(len(block.trials) for block in blocks) // draws
     log = RaceLog([{} for _ in specification.goals], points=points, draws=draws)
     which = _which(laboratory, study, log) if checkpoint else {}
@@ -221,19 +225,19 @@ def repeat_winner(
     number: int,
     report: Report,
 ) -> tuple[RepeatRecord, ...]:
-    """Train the winner of a study again with its own metaparameters and data order.
+    """Train the winner of a study again with its own metaparameters and data order, for at most ten times its steps.
 
     Args:
         laboratory: The data and network at hand.
         study: Whose winner.
-        winner: The winning trial.
+        winner: The winning trial, of its hardest goal.
         mask: Its kept weights, of the draw it is trained from, shape (P,).
         kind: Whether from another draw, or from draw 0 with each weight moved by one unit in the last place.
         number: Which draw, or which move; from 1.
         report: Called with the step after each goal test.
 
     Returns:
-        Where the retraining reached each goal, or that it did not within the budget.
+        Where the retraining reached each goal, or that it did not in time, see `last_step_again`.
     """
     draw = number if kind == "draw" else 0
     weights = laboratory.initial_weights(study.replicate, winner.trial, draw)
@@ -242,7 +246,8 @@ def repeat_winner(
         towards = np.where(random.random(weights.shape) < 0.5, -np.inf, np.inf).astype(np.float32)
         weights = np.nextafter(weights, towards)
     block = laboratory.engine.block(range(1), weights[None], mask[None], (winner.metaparameters,))
-    log, _ = race(laboratory, study, [block], laboratory.order(study.replicate), report)
+    last = last_step_again(winner.step, laboratory.specification.workload.max_steps)
+    log, _ = race(laboratory, study, [block], laboratory.order(study.replicate), report, max_steps=last)
     endings = [
         TrialRecord(winner.trial, winner.metaparameters, *log.ending(goal, 0), draw=draw)
         for goal in range(len(log.reached))

@@ -95,14 +95,15 @@ def test_ratios_on_mnist_are_those_of_the_run_under_way():
 
 
 def test_winners_drawn_again_on_mnist_take_what_the_page_says():
-    """The median over all draws of all studies; one that did not reach the goal is the slowest."""
+    """The median over all draws of all studies; one that takes more than ten times K* is the slowest."""
     run = EVIDENCE / "under-way/mnist-sgd"
     steps = steps_of(read_records(run))
     with contextlib.closing(sqlite3.connect(f"file:{run / 'study.sqlite'}?immutable=1", uri=True)) as store:
         rows = store.execute("SELECT sparsity, batch_size, replicate, event, step FROM repeats WHERE kind = 'draw'")
         times = {0.0: [], 90.0: []}
         for sparsity, *study, event, step in rows.fetchall():
-            times[sparsity].append(step / steps[sparsity, *study] if event == "complete" else math.inf)
+            ratio = step / steps[sparsity, *study]
+            times[sparsity].append(ratio if event == "complete" and ratio <= 10.0 else math.inf)
     words = r"five times take ([\d.]+) times K\\\* dense and\s+([\d.]+) times at 90%.*?(\d+) of (\d+)"
     told = re.search(words, PAGE, re.DOTALL)
     assert told is not None

@@ -150,6 +150,17 @@ def test_rounding_spreads_the_winner_and_its_jitters():
     assert drawn([None, None], repeats=[("jitter", 40)]).rounding_spread is None
 
 
+def test_a_winner_trained_again_is_watched_for_ten_times_its_steps():
+    """Trainings that were watched for longer count as those that were not."""
+    watched = drawn([2, 20], repeats=[("draw", 4), ("draw", 6), ("draw", 40), ("jitter", 4), ("jitter", 40)])
+    late = replace(watched.trials[0], ending="incomplete", step=20)
+    repeats = (r if r.trial.step < 40 else replace(r, trial=late) for r in watched.repeats)
+    stopped = replace(watched, repeats=tuple(repeats))
+    assert watched.best_rate == stopped.best_rate
+    assert watched.best_rate.reached_share == 2 / 3
+    assert watched.rounding_spread == stopped.rounding_spread == pytest.approx(math.log(2.0) / math.sqrt(2.0))
+
+
 def test_points_without_a_rate_have_no_steps_at_the_best_rate():
     found = drawn([20, 10], [8, 30], [None, 28])
     bare = [replace(trial, metaparameters={"width": 2.0}) for trial in (*found.trials, *found.redrawn)]

@@ -230,6 +230,15 @@ def test_a_winner_drawn_again_trains_from_that_draw(digits):
     assert len(set(found)) > 1
 
 
+def test_a_winner_drawn_again_is_given_up_after_ten_times_its_steps(digits):
+    laboratory = laboratory_with(digits, goal_error=(0.001,), max_steps=BUDGET, eval_interval=INTERVAL)
+    _, mask = start_of_draw(3, 1, 70.0)
+    for won_at, last in ((INTERVAL, 10 * INTERVAL), (BUDGET, BUDGET)):
+        winner, reports = TrialRecord(3, {"learning_rate": 0.01}, "complete", won_at), []
+        (repeat,) = repeat_winner(laboratory, Study(70.0, 0, BATCH_SIZE), winner, mask, "draw", 1, reports.append)
+        assert (repeat.trial.ending, repeat.trial.step, reports[-1]) == ("incomplete", last, last)
+
+
 def test_a_jittered_winner_starts_one_unit_in_the_last_place_away(digits, monkeypatch):
     laboratory = laboratory_with(digits, goal_error=(0.5,), max_steps=BUDGET, eval_interval=INTERVAL)
     starts, real = [], TorchEngine.block
