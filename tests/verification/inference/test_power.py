@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from verification.fits.variances import Source, total
 from verification.inference.power import (
+    NONE,
     Chances,
     direction_chances,
     equality_chances,
+    error_of,
     law_chances,
     replicates_that_decide,
 )
@@ -31,7 +34,7 @@ def test_chances_of_a_direction(effect, freedom, tests):
     value, error = estimates(effect, 0.2, freedom)
     t = value / error
     edge = stats.t.ppf(1 - 0.025 / tests, freedom)
-    found = direction_chances(effect, 0.2, freedom, tests)
+    found = direction_chances(effect, error_of([Source(0.04, freedom)], NONE), tests)
     assert found.supported == pytest.approx(np.mean(t > edge), abs=CLOSE)
     assert found.rejected == pytest.approx(np.mean(t < -edge), abs=CLOSE)
 
@@ -43,9 +46,23 @@ def test_chances_of_a_direction(effect, freedom, tests):
 def test_chances_of_an_equality(effect, error, freedom, tests):
     value, spread = estimates(effect, error, freedom)
     near, far = (stats.t.ppf(1 - 0.05 / count, freedom) * spread for count in (1, tests))
-    found = equality_chances(effect, error, freedom, (-0.2, 0.2), tests)
+    found = equality_chances(effect, error_of([Source(error**2, freedom)], NONE), (-0.2, 0.2), tests)
     assert found.supported == pytest.approx(np.mean((value - near > -0.2) & (value + near < 0.2)), abs=CLOSE)
     assert found.rejected == pytest.approx(np.mean((value - far > 0.2) | (value + far < -0.2)), abs=CLOSE)
+
+
+def test_chances_by_several_kinds_of_scatter():
+    """Noise, replicates and a search drawn apart, joined as a run joins them: t at the freedom that each draw gives."""
+    rng = np.random.default_rng(2)
+    kinds = Source(1.0, 14), Source(3.0, 2, 1.0), Source(1.5, 7, 1.0)
+    noise, own, search = (k.variance * rng.chisquare(k.freedom, DRAWS) / k.freedom for k in kinds)
+    rows = zip(noise.tolist(), own.tolist(), search.tolist(), strict=True)
+    joined = [total([Source(b, 2, a), Source(c, 7, a)], [Source(a, 14)]) for a, b, c in rows]
+    variance, freedom = np.array(joined).T
+    value = 4.0 + math.sqrt(1.0 + 2.0 + 0.5) * rng.standard_normal(DRAWS)
+    expected = np.mean(value > stats.t.ppf(0.975, freedom) * np.sqrt(variance))
+    found = direction_chances(4.0, error_of(kinds[1:], kinds[0]))
+    assert found.supported == pytest.approx(expected, abs=CLOSE)
 
 
 @pytest.mark.parametrize("misfit", [0.0, 0.05, math.log(1.1), 0.2])
