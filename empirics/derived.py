@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping
 
-from empirics.records import ConstantsRecord
+from empirics.followed import ConstantsRecord
 from empirics.workloads.moved_time import moved_time
 
 

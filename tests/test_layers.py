@@ -19,6 +19,7 @@ READERS = {
         "empirics.store.tables",
         "empirics.reading.table",
         "empirics.reading.outside",
+        "empirics.followed",
         "empirics.records",
         "empirics.best_rate",
         "empirics.columns",

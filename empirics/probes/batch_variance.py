@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from empirics.followed import BatchVariance, Drawing
 from empirics.networks.gradient import Gradient, loss_and_gradient
 from empirics.networks.network import Network
 from empirics.probes.example_gradients import gradient_sums
 from empirics.probes.gradient_noise import Sums, gradient_noise
 from empirics.probes.sample import Sample
 from empirics.probes.smoothness import full_gradient
-from empirics.records import BatchVariance, Drawing
 
 BATCH_SIZES = (1, 4, 16, 64, 256)
 

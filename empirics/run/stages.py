@@ -9,17 +9,9 @@ from pathlib import Path
 
 from empirics.datasets.arrays import Dataset
 from empirics.executors.processes import Executor
+from empirics.followed import ConstantsRecord, FlowRecord
 from empirics.pruning.starts import judge_starts
-from empirics.records import (
-    ConstantsRecord,
-    FlowRecord,
-    MaskRecord,
-    RepeatKind,
-    StartRecord,
-    Study,
-    StudyOutcome,
-    StudyRecord,
-)
+from empirics.records import MaskRecord, RepeatKind, StartRecord, Study, StudyOutcome, StudyRecord
 from empirics.run.cost import expected_sizes, longest_first
 from empirics.run.event_log import EventLog
 from empirics.run.missing import (

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from empirics.derived import with_derived
-from empirics.records import FEW_STEPS, QUANTITIES, ConstantsRecord, Study, StudyRecord, at_edge, number_text
+from empirics.followed import QUANTITIES, ConstantsRecord
+from empirics.records import FEW_STEPS, Study, StudyRecord, at_edge, number_text
 from empirics.store.store import read_store
 from empirics.workloads.goal_label import goal_label, sign_of
 

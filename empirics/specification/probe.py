@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from empirics.records import ConstantsRecord, Study
+from empirics.followed import ConstantsRecord
+from empirics.records import Study
 
 POINTS = 30  # measurements on the way to the goal, and as many over the whole training
 BUDGET = 10  # times the least pruned network's K*: the steps over which L is averaged at every sparsity

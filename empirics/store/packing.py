@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from empirics.records import TrajectoryPoint
+from empirics.followed import TrajectoryPoint
 
 STEP: Final = "<i8"
 NUMBER: Final = "<f8"

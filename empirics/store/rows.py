@@ -11,11 +11,9 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
+from empirics.followed import BatchVariance, ConstantsRecord, FlowRecord, TrajectoryPoint
 from empirics.records import (
     STATUSES,
-    BatchVariance,
-    ConstantsRecord,
-    FlowRecord,
     MaskRecord,
     RepeatKind,
     RepeatRecord,
@@ -23,7 +21,6 @@ from empirics.records import (
     StudyOutcome,
     StudyRecord,
     TraceRecord,
-    TrajectoryPoint,
     TrialRecord,
     number_text,
 )

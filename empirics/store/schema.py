@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from empirics.errors import InputError, describe
-from empirics.records import TrajectoryPoint
+from empirics.followed import TrajectoryPoint
 from empirics.store.packing import MOST_BYTES, OF_TRIAL, packed_trajectory, packed_trials
 from kstar.ending import one_line
 

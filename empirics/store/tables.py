@@ -12,7 +12,8 @@ from scipy.special import stdtrit
 
 from empirics.columns import CONSTANTS_COLUMNS, CURVES_COLUMNS, CURVES_WIDTHS
 from empirics.derived import with_derived
-from empirics.records import EXPONENTS, ConstantsRecord, StudyRecord, number_text
+from empirics.followed import EXPONENTS, ConstantsRecord
+from empirics.records import StudyRecord, number_text
 from empirics.store.rows import Store
 from kstar.files import csv_text, remove, write_atomically
 

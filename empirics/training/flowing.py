@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from empirics.followed import FlowRecord, TrajectoryPoint
 from empirics.probes.flow import Flow
-from empirics.records import FlowRecord, TrajectoryPoint
 from empirics.specification.probe import PlannedFlow
 from empirics.training.checkpoint import read_state, write_state
 from empirics.training.laboratory import Laboratory

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from empirics.followed import BatchVariance, ConstantsRecord, TrajectoryPoint
 from empirics.probes.batch_variance import check_batch_variances
 from empirics.probes.curvature import gradient_spectrum, product_at
 from empirics.probes.gradient_noise import gradient_noise
@@ -19,7 +20,7 @@ from empirics.probes.quadratic_forms import noise_directions, quadratic_forms
 from empirics.probes.sample import Replicates, Sample
 from empirics.probes.smoothness import StepMeasurement, full_gradient, local_smoothness
 from empirics.probes.windows import Point, Run, constants_of
-from empirics.records import BatchVariance, ConstantsRecord, Study, TrajectoryPoint, TrialRecord
+from empirics.records import Study, TrialRecord
 from empirics.specification.probe import COMMON_SHARE, FollowedRun
 from empirics.streams import Stream, generator
 from empirics.training.engine import Block

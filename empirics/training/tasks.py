@@ -12,17 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from empirics.errors import InputError, describe
-from empirics.records import (
-    ConstantsRecord,
-    FlowRecord,
-    MaskRecord,
-    RepeatKind,
-    RepeatRecord,
-    StartRecord,
-    Study,
-    StudyOutcome,
-    TrialRecord,
-)
+from empirics.followed import ConstantsRecord, FlowRecord
+from empirics.records import MaskRecord, RepeatKind, RepeatRecord, StartRecord, Study, StudyOutcome, TrialRecord
 from empirics.specification.probe import FollowedRun, PlannedFlow
 
 if TYPE_CHECKING:

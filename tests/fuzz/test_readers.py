@@ -28,9 +28,10 @@ from empirics.exchange.authors_runs import read_authors_runs
 from empirics.exchange.import_table import read_trials
 from empirics.exchange.import_tree import read_tree
 from empirics.exchange.imported_runs import ImportOptions, group_runs
+from empirics.followed import ConstantsRecord, TrajectoryPoint
 from empirics.logs.steps import import_steps
 from empirics.logs.wanted import Wanted
-from empirics.records import ConstantsRecord, MaskRecord, RepeatRecord, StudyOutcome, TraceRecord, TrajectoryPoint
+from empirics.records import MaskRecord, RepeatRecord, StudyOutcome, TraceRecord
 from empirics.search.space import Metaparameter, read_points
 from empirics.store.store import read_store
 from empirics.training.checkpoint import resume, write_checkpoint

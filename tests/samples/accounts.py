@@ -3,7 +3,8 @@
 import numpy as np
 from reference.empirics.flow import quadratic_time
 
-from empirics.records import ConstantsRecord, Study, TrajectoryPoint
+from empirics.followed import ConstantsRecord, TrajectoryPoint
+from empirics.records import Study
 
 CURVATURES, START = np.array([4.0, 1.0, 0.25]), np.array([1.0, 2.0, 3.0])
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 if TYPE_CHECKING:
-    from empirics.records import ConstantsRecord
+    from empirics.followed import ConstantsRecord
 
 Way = Literal["product", "epsilon", "averages"]
 Quantities = tuple[str, str, str, str | None]

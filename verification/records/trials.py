@@ -11,7 +11,8 @@ from empirics.reading.table import Row
 from empirics.records import STATUSES, Status
 
 if TYPE_CHECKING:
-    from empirics.records import ConstantsRecord, StudyRecord, TrialRecord
+    from empirics.followed import ConstantsRecord
+    from empirics.records import StudyRecord, TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True)

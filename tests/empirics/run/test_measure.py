@@ -8,8 +8,8 @@ from reference.empirics import plain
 from samples.measured_runs import QUICK, run
 from tools.commands import rows
 
+from empirics.followed import QUANTITIES
 from empirics.measure import Execution, measure
-from empirics.records import QUANTITIES
 from empirics.specification.request import Request
 
 

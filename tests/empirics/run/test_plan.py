@@ -5,8 +5,9 @@ import shutil
 import pytest
 from samples.asked_runs import write_asked
 
+from empirics.followed import ConstantsRecord
 from empirics.measure import main as measure
-from empirics.records import ConstantsRecord, Study
+from empirics.records import Study
 from empirics.run import plan
 from empirics.run.constants_cost import describe_cost
 from empirics.run.cost import expected_steps

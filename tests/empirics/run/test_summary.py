@@ -1,7 +1,8 @@
 import dataclasses
 import re
 
-from empirics.records import QUANTITIES, ConstantsRecord, RepeatRecord, Study, StudyOutcome, StudyRecord, TrialRecord
+from empirics.followed import QUANTITIES, ConstantsRecord
+from empirics.records import RepeatRecord, Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.run.summary import describe_run, describe_study
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirics.records import TrajectoryPoint
+from empirics.followed import TrajectoryPoint
 from empirics.store import packing
 from empirics.store.packing import (
     NUMBER,

@@ -12,19 +12,8 @@ from samples.stored_studies import GOAL, IDENTITY, opened, study
 from tools.commands import assert_one_line
 
 from empirics.errors import InputError
-from empirics.records import (
-    QUANTITIES,
-    BatchVariance,
-    ConstantsRecord,
-    MaskRecord,
-    RepeatRecord,
-    Study,
-    StudyOutcome,
-    StudyRecord,
-    TraceRecord,
-    TrajectoryPoint,
-    TrialRecord,
-)
+from empirics.followed import QUANTITIES, BatchVariance, ConstantsRecord, TrajectoryPoint
+from empirics.records import MaskRecord, RepeatRecord, Study, StudyOutcome, StudyRecord, TraceRecord, TrialRecord
 from empirics.stopping import StopRule
 from empirics.store.__main__ import main
 from empirics.store.shrink import shrink

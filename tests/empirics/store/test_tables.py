@@ -9,16 +9,8 @@ import pytest
 import scipy.stats
 from tools.commands import rows
 
-from empirics.records import (
-    QUANTITIES,
-    ConstantsRecord,
-    RepeatRecord,
-    Study,
-    StudyOutcome,
-    StudyRecord,
-    TrajectoryPoint,
-    TrialRecord,
-)
+from empirics.followed import QUANTITIES, ConstantsRecord, TrajectoryPoint
+from empirics.records import RepeatRecord, Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from empirics.store.store import open_store

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from empirics.derived import account_of, with_derived
-from empirics.records import EXPONENTS
+from empirics.followed import EXPONENTS
 from empirics.specification.probe import FollowedRun, Probe, flow_of
 from empirics.training.flowing import measure_flow
 from empirics.training.following import measure_constants

@@ -4,7 +4,8 @@ import pytest
 from reference.empirics import plain
 
 from empirics.errors import InputError
-from empirics.records import ConstantsRecord, MaskRecord, Study, StudyRecord, TrialRecord
+from empirics.followed import ConstantsRecord
+from empirics.records import MaskRecord, Study, StudyRecord, TrialRecord
 from empirics.specification.probe import FollowedRun
 from empirics.training.tasks import ConstantsTask, PruneTask, RepeatTask, StartTask, StudyTask, carry_out
 

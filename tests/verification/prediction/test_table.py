@@ -1,6 +1,7 @@
 import pytest
 
-from empirics.records import ConstantsRecord, Study, StudyOutcome, StudyRecord, TrajectoryPoint, TrialRecord
+from empirics.followed import ConstantsRecord, TrajectoryPoint
+from empirics.records import Study, StudyOutcome, StudyRecord, TrialRecord
 from empirics.store.store import open_store
 from verification.prediction.table import describe, read_measured
 
