@@ -20,6 +20,8 @@ _STEPS = ("step", "_step", "global_step", "globalstep", "iteration", "iter", "it
 # What they call a run; the first that is there counts. W&B, MLflow, others.
 _RUNS = ("run", "name", "run_name", "tags.mlflow.runname", "run_id", "run id", "runid", "id", "experiment", "trial")
 _SEEDS = ("seed", "random_seed", "repeat", "rep")
+# Fewer regular steps may be chance.
+_LEAST_HISTORY = 5
 _KEYS, _VALUES = ("key", "metric", "tag", "metric_name"), ("value", "metric_value")
 
 
@@ -56,17 +58,46 @@ def runs_of_rows(path: Path, columns: Sequence[str], rows: Sequence[LogRow], ste
     if counted is None:
         return _one_each(path, rows, named)
     columns, rows = _one_column_a_metric(columns, rows)
-    grouped: dict[tuple[float | str | None, ...], list[LogRow]] = {}
     steps = [row for row in rows if counted in row.fields]
     apart = [column for column in columns if column == named or _tells_runs_apart(column, named=bool(named))]
     apart = [column for column in apart if column == named or all(column in row.fields for row in steps)]
-    for row in rows:
-        grouped.setdefault(tuple(row.fields.get(column) for column in apart), []).append(row)
-    if max(map(len, grouped.values())) == 1:  # the last step of each run, in a table of runs
+    of_runs = _grouped(steps, [column for column in apart if not is_searched(column)])
+    apart = [column for column in apart if not _is_scheduled(of_runs, column, counted)]
+    runs = _grouped(rows, apart)
+    if max(map(len, runs)) == 1:  # the last step of each run, in a table of runs
         return _one_each(path, rows, named)
     if named and (size := next((column for column in apart if meaning_of(column) == "batch_size"), "")):
         _refuse_growing_batches(path, steps, named, counted, size)
-    return [_run(path, members, {counted, *apart}, counted, named) for members in grouped.values()]
+    return [_run(path, members, {counted, *apart}, counted, named) for members in runs]
+
+
+def _grouped(rows: Sequence[LogRow], columns: Sequence[str]) -> list[list[LogRow]]:
+    """Return the rows that are equal in some columns together, in the order of the file."""
+    found: dict[tuple[float | str | None, ...], list[LogRow]] = {}
+    for row in rows:
+        found.setdefault(tuple(row.fields.get(column) for column in columns), []).append(row)
+    return list(found.values())
+
+
+def _is_scheduled(runs: Sequence[Sequence[LogRow]], column: str, counted: str) -> bool:
+    """Return whether a column changes along runs: each is logged every so many steps, and has one value at a step.
+
+    The last step may be off. A table of trials has other steps, and two runs in one have two values at a step.
+    """
+    changes = False
+    for rows in runs:
+        values: dict[float | str, float | str | None] = {}
+        if any(values.setdefault(row.fields[counted], now) != now for row in rows for now in [row.fields.get(column)]):
+            return False
+        gaps = {
+            late - early
+            for early, late in pairwise(list(values)[:-1])
+            if isinstance(early, float) and isinstance(late, float)
+        }
+        if len(values) < _LEAST_HISTORY or len(gaps) != 1 or min(gaps) <= 0.0:
+            return False
+        changes |= len(set(values.values())) > 1
+    return changes
 
 
 def _refuse_growing_batches(path: Path, rows: Sequence[LogRow], named: str, counted: str, size: str) -> None:

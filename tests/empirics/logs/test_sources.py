@@ -67,6 +67,35 @@ def test_a_chart_of_wandb(capsys, tmp_path):
     ]
 
 
+def decayed(step):
+    return 0.1 * (1.0 - step / 800.0)
+
+
+def test_a_rate_that_decays_along_runs_without_names_tells_none_apart(capsys, tmp_path):
+    """In one file as in one for each run, where the last step may be off."""
+    header = ["step", "batch_size", "lr", "val_loss"]
+    runs = [[[step, size, decayed(step), value] for step, value in (*values(size), (403, 0.01))] for size in SIZES]
+    path = write_rows(tmp_path / "all.csv", header, [row for rows in runs for row in rows])
+    assert imported(capsys, path, *GOAL)[0] == RESULT
+    (tmp_path / "each").mkdir()
+    for size, rows in zip(SIZES, runs, strict=True):
+        write_rows(tmp_path / "each" / f"run{size}.csv", header, rows)
+    assert imported(capsys, tmp_path / "each", *GOAL)[0] == RESULT
+
+
+def test_a_rate_in_which_runs_differ_tells_them_apart(capsys, tmp_path):
+    """One run after the other, or step by step; and a table of trials, ascending by chance, holds no history."""
+    header = ["step", "batch_size", "lr", "val_loss"]
+    rows = [[step, 16, rate, value - 0.1 * rate] for rate in (0.1, 0.2) for step, value in values(16)]
+    for order in (rows, sorted(rows)):
+        found, _ = imported(capsys, write_rows(tmp_path / "two.csv", header, order), *GOAL)
+        assert [row[1] for row in found] == ["340", "330"]
+    trials = [[step, 16, 0.1 * at, 0.4] for at, step in enumerate((100, 130, 180, 190, 250, 300), start=1)]
+    path = write_rows(tmp_path / "trials.csv", header, trials)
+    found, _ = imported(capsys, path, "--steps-from", "step")
+    assert [row[1] for row in found] == ["100", "130", "180", "190", "250", "300"]
+
+
 def test_a_chart_over_epochs_has_a_column_of_steps_for_each_run(capsys, tmp_path):
     header = ["epoch", *(f"b{size} - {name}" for size in SIZES for name in ("_step", "val/loss"))]
     rows = [[step / 7, *(cell for size in SIZES for cell in (step, loss(size, step)))] for step in range(10, 401, 10)]
