@@ -34,7 +34,7 @@ def read_csv_log(path: Path, step: str | None) -> tuple[list[LoggedRun], list[st
     Raises:
         InputError: If it is no table, or a row has another length than the header.
     """
-    columns, rows = _rows(path)
+    columns, rows = read_rows(path)
     if [column.lower() for column in columns] == _OF_TENSORBOARD:
         return [_tensorboard(path, columns, rows)], []
     if any(_BETWEEN in column for column in columns):
@@ -45,8 +45,12 @@ def read_csv_log(path: Path, step: str | None) -> tuple[list[LoggedRun], list[st
     return runs_of_rows(path, columns, rows, step), []
 
 
-def _rows(path: Path) -> tuple[list[str], list[LogRow]]:
-    """Return the columns and rows of a table, numbers read."""
+def read_rows(path: Path) -> tuple[list[str], list[LogRow]]:
+    """Return the columns and rows of a table, numbers read.
+
+    Raises:
+        InputError: If it is no table, or a row has another length than the header.
+    """
     cells = read_cells(path, lambda _: False)
     number, header = cells.header
     columns = [name or ("" if at == 0 else f"column {at + 1}") for at, name in enumerate(header)]

@@ -47,18 +47,29 @@ def _rows(path: Path) -> Iterator[LogRow]:
             raise InputError(f"{path}, line {number}: no JSON object ({str(error)[:80]}); write one a line") from None
         if not isinstance(found, dict):
             raise InputError(f"{path}, line {number}: need an object, got {line[:40]!r}")
-        yield LogRow(number, dict(_flat(path, number, found, "", 0)))
+        yield LogRow(number, dict(flat(path, number, found, "", 0)))
 
 
-def _flat(
+def flat(
     path: Path, number: int, found: dict[str, object], prefix: str, depth: int
 ) -> Iterator[tuple[str, float | str]]:
-    """Yield the numbers and texts of an object, and of those within it."""
+    """Yield the numbers and texts of an object, and of those within it.
+
+    Args:
+        path: The file, for messages.
+        number: Its line, likewise.
+        found: The object.
+        prefix: Of the names of its fields.
+        depth: How deep it lies.
+
+    Raises:
+        InputError: If it lies too deep.
+    """
     if depth > _DEEPEST:
         raise InputError(f"{path}, line {number}: objects are nested more than {_DEEPEST} deep")
     for key, value in found.items():
         if isinstance(value, dict):
-            yield from _flat(path, number, value, f"{prefix}{key}.", depth + 1)
+            yield from flat(path, number, value, f"{prefix}{key}.", depth + 1)
         elif isinstance(value, bool | str):
             yield f"{prefix}{key}", str(value)
         elif isinstance(value, int | float):

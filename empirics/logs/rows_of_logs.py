@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -140,6 +140,23 @@ def _run(path: Path, rows: Sequence[LogRow], known: Container[str], counted: str
         column: values for column, values in histories.items() if any(isinstance(value, float) for _, value in values)
     }
     return LoggedRun(_name(rows[0], named, path.stem), str(path), _config(rows), kept)
+
+
+def run_of_rows(path: Path, rows: Sequence[LogRow], step: str, name: str, config: Mapping[str, str]) -> LoggedRun:
+    """Return the one run that some rows are of.
+
+    Args:
+        path: The file, for messages.
+        rows: Those of one step may be several, each with some of its values.
+        step: The column that counts steps.
+        name: Of the run.
+        config: What it was started with.
+
+    Raises:
+        InputError: If a step is no number.
+    """
+    found = _run(path, rows, {step}, step, "") if rows else LoggedRun(name, str(path))
+    return replace(found, name=name, config={**found.config, **config})
 
 
 def _config(rows: Sequence[LogRow]) -> dict[str, str]:

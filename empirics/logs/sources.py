@@ -13,12 +13,16 @@ from empirics.logs.json_lines import read_json_lines
 from empirics.logs.logged_run import LoggedRun
 from empirics.logs.mlflow_store import is_mlflow_run, read_mlflow_run
 from empirics.logs.tensorboard_events import is_event_file, read_event_files
+from empirics.logs.trainers import is_trainer_file, read_trainer_files, trainer_files
 from empirics.reading.outside import MOST_BYTES, MOST_FOLDERS, read_bytes, subfolders
 
 _DEEPEST = 8
 _TABLES = (".csv", ".tsv")
 _LINES = (".jsonl", ".ndjson")
-_FORMS = "a CSV file, JSON lines, mlruns or mlflow.db of MLflow, event files of TensorBoard, or Optuna's database"
+_FORMS = (
+    "a CSV file, JSON lines, mlruns or mlflow.db of MLflow, event files of TensorBoard, Optuna's database, or what "
+    "Lightning's or Hugging Face's trainer keeps"
+)
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -72,6 +76,8 @@ def _read_file(path: Path, step: str | None) -> tuple[list[LoggedRun], list[str]
     """Return the runs of one file."""
     if is_event_file(path):
         return read_event_files(path.parent, [path]), []
+    if is_trainer_file(path):
+        return read_trainer_files([path])
     try:
         content = read_bytes(path, MOST_BYTES)[:100]
     except InputError as error:
@@ -92,6 +98,8 @@ def _read_folder(folder: Path, step: str | None) -> tuple[list[LoggedRun], list[
     events = [path for one in folders for path in sorted(one.iterdir()) if is_event_file(path) and path.is_file()]
     if events:
         return read_event_files(folder, events), []
+    if kept := trainer_files(folders):
+        return read_trainer_files(kept, folder)
     files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in {*_TABLES, *_LINES}]
     if not files:
         raise InputError(f"{folder}: holds no logs; name {_FORMS}")

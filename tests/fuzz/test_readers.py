@@ -168,6 +168,8 @@ LINES = b"""{"run": "a", "config": {"batch_size": 16, "lr": 0.1}}
 {"run": "a", "step": 10, "val_loss": 0.9}
 {"run": "a", "step": 20, "val_loss": 0.4}
 """
+METRICS = b"epoch,lr,step,train_loss,val_loss\n0,0.1,10,0.9,\n0,,10,,0.9\n1,,20,,0.4\n"
+STATE = {"train_batch_size": 16, "log_history": [{"step": at, "loss": 4.0 / at} for at in (4, 8, 12)]}
 
 
 def logs_in(name=".", **wanted):
@@ -212,6 +214,13 @@ READERS = (
     Reader("MLflow's database", write_database, logs_in("mlflow.db"), BAD),
     Reader("Optuna's database", write_optuna, logs_in("studies.db"), BAD),
     Reader("event file", write_event_file, logs_in(), BAD),
+    Reader(
+        "Lightning",
+        writes(v__metrics_csv=METRICS, v__hparams_yaml=b"data:\n  batch_size: 16\nlr: 0.1\n"),
+        logs_in(metric="val_loss"),
+        BAD,
+    ),
+    Reader("Hugging Face", writes(r__trainer_state_json=json.dumps(STATE).encode()), logs_in(), BAD),
     Reader("IDX", write_idx, lambda f: load_dataset("mnist", f), BAD),
     Reader("gzip", lambda f: write_idx(f, gzip.compress, ".gz"), lambda f: load_dataset("mnist", f), BAD),
     Reader("CIFAR-10", write_cifar, lambda f: load_dataset("cifar-10", f), BAD),

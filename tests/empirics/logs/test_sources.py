@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import math
 import shutil
 import sqlite3
 import sys
@@ -327,6 +328,49 @@ def test_a_table_is_written_whole_into_a_new_file(capsys, tmp_path):
         assert_one_line(capsys, message)
     imported(capsys, chart, *GOAL)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["chart.csv", "steps.csv"]
+
+
+def test_the_folders_of_lightning(capsys, tmp_path):
+    """Rows of training and validation, a rate in some, and hyperparameters beside; one with tags, which nobody runs."""
+    for size in SIZES:
+        (folder := tmp_path / "logs" / f"sweep{size}" / "version_0").mkdir(parents=True)
+        rows = [
+            row
+            for step, value in values(size)
+            for row in ([step // 50, "", step, value / 2, ""], [step // 50, decayed(step), step, "", value])
+        ]
+        write_rows(folder / "metrics.csv", ["epoch", "lr-SGD", "step", "train_loss", "val_loss"], rows)
+        tagged = "model: !!python/object:os.system\n  echo: 1\nseeds: [1, 2]\n"
+        (folder / "hparams.yaml").write_text(f"{tagged}data:\n  name: 'x'\n  batch_size: {size}\nlr: 0.1\n")
+    words = (*GOAL, "--metric", "val_loss")
+    assert imported(capsys, tmp_path / "logs", *words)[0] == RESULT
+    files = sorted(tmp_path.rglob("metrics.csv"), key=lambda path: int(path.parent.parent.name[5:]))
+    assert imported(capsys, *files, *words)[0] == RESULT
+    (files[0].parent / "hparams.yaml").write_text("x" * 2**21)
+    assert code_of(main, tmp_path / "logs", *words) == 2
+    assert_one_line(capsys, "the most that is read")
+
+
+def test_the_states_of_hugging_faces_trainer(capsys, tmp_path):
+    """Of several checkpoints the last; a run that saved its state at the end, too; NaN in what is no goal."""
+    for size in SIZES:
+        history = [{"step": step, "loss": value / 2, "grad_norm": math.nan} for step, value in values(size)]
+        history += [{"step": step, "eval_loss": value, "epoch": step / 7} for step, value in values(size)]
+        for folder, last in (("checkpoint-90", 90), ("checkpoint-400", 400), *([("", 400)] if size == 64 else [])):
+            seen = [row for row in history if row["step"] <= last]
+            (path := tmp_path / f"run{size}" / folder).mkdir(parents=True, exist_ok=True)
+            state = {"global_step": last, "train_batch_size": size // 8, "log_history": seen}
+            (path / "trainer_state.json").write_text(json.dumps(state))
+    words = (*GOAL, "--metric", "eval_loss", "--batch-size-from", "train_batch_size*8")
+    rows, said = imported(capsys, tmp_path, *words)
+    assert rows == RESULT
+    assert "train_batch_size counts the examples of one process, without accumulation" in said
+    one = tmp_path / "run64" / "trainer_state.json"
+    assert imported(capsys, one, *words)[0] == [RESULT[2]]
+    for spoilt, told in (("{", "no JSON object"), ("[]", "no list of objects"), ('{"log_history": [1]}', "no list")):
+        one.write_text(spoilt)
+        assert code_of(main, one, *words) == 2
+        assert_one_line(capsys, told)
 
 
 @pytest.mark.parametrize(("name", "package"), [("events.out.tfevents.1", "tensorboard"), ("studies.db", "optuna")])
