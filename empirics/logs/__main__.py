@@ -42,7 +42,8 @@ def _parser(prog: str) -> OneLineParser:
     """Return the parser of the command line."""
     parser = OneLineParser(
         prog=prog,
-        description="Steps to a goal from logs: W&B, TensorBoard, MLflow, Optuna, Lightning, Hugging Face, JSON lines, CSV.",
+        description="Steps to a goal from logs: W&B, TensorBoard, MLflow, Optuna, Lightning, Hugging Face, JSON lines, "
+        "CSV.",
         allow_abbrev=False,
     )
     parser.add_argument(
