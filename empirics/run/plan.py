@@ -27,6 +27,7 @@ from empirics.training.laboratory import Laboratory
 from empirics.workloads.goal_label import goal_label
 
 _TIMED_SECONDS = 0.5
+_AGAIN = 2.0  # times its steps: what a winner takes from another draw, in the mean, rather more than less
 _MOST_TIMED_EXAMPLES = 256
 _SHARE_OF_EVALUATION = 0.1  # of the validation set, looked at by the average goal test before it is decided
 # Pruning that leaves so little may leave no path from inputs to outputs; all masks would have to be made to know.
@@ -156,17 +157,19 @@ def _study_lines(times: Times, studies: Sequence[Study]) -> tuple[list[str], flo
     for study in studies:
         steps, step = expected_end(specification, study), times.step(study.sparsity, study.batch_size)
         test = times.evaluation(study.sparsity) / specification.workload.eval_interval
-        trainings = specification.trials * specification.draws
-        likely = trainings * steps * (step + share * test)
-        limit = trainings * specification.workload.max_steps * (step + test)
+        trainings, again = specification.trials * specification.draws, specification.rerun_winner + specification.jitter
+        likely = (trainings + _AGAIN * again) * steps * (step + share * test)
+        limit = (trainings + again) * specification.workload.max_steps * (step + test)
         lines.append(f"{study!s:<24} {steps:>14.0f} {duration_text(likely):>14} {duration_text(limit):>14}")
         expected, most = expected + likely, most + limit
     return lines, expected, most
 
 
 def _of_draws(specification: Specification) -> str:
-    """Return from how many draws each trial is trained, where there are several."""
-    return f", {specification.draws} draws of each" if specification.draws > 1 else ""
+    """Return from how many draws each trial is trained, where there are several, and how often each winner again."""
+    again = specification.rerun_winner + specification.jitter
+    draws = f", {specification.draws} draws of each" if specification.draws > 1 else ""
+    return draws + (f", the winner {again} times more" if again else "")
 
 
 def _at_least(specification: Specification) -> str:

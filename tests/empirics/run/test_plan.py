@@ -70,6 +70,16 @@ def test_a_plan_expects_every_draw(digits, monkeypatch):
     assert "15 min expected, 25 min at most" in text  # 15 trainings of 60 and 100 steps
 
 
+def test_a_plan_expects_winners_trained_again(digits, monkeypatch):
+    monkeypatch.setattr(plan.Times, "step", lambda *_: 1.0)
+    monkeypatch.setattr(plan.Times, "evaluation", lambda *_: 0.0)
+    monkeypatch.setattr("empirics.run.cost.expected_steps", lambda *_: 60.0)
+    request = Request(sparsity=(0.0,), batch_sizes=(16,), trials=3, max_steps=100, rerun_winner=2, jitter=1)
+    text = describe_plan(resolve(request, cuda_available=False)[0], digits, jobs=1)
+    assert ", 3 trials a study, the winner 3 times more, budget" in text
+    assert "9 min expected, 10 min at most" in text  # 3 trainings of 60 steps and 3 of 120; 6 of 100
+
+
 def test_full_traces_are_expected_to_evaluate_fully(digits, monkeypatch):
     monkeypatch.setattr(plan.Times, "step", lambda *_: 0.0)
     monkeypatch.setattr(plan.Times, "evaluation", lambda *_: 10.0)
