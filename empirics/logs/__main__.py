@@ -66,6 +66,12 @@ def _parser(prog: str) -> OneLineParser:
     parser.add_argument("--runs", type=Path, metavar="FILE", help="a table of the runs, for what histories do not say")
     parser.add_argument("--by", nargs="+", default=(), metavar="KEY", help="a curve for each value of these")
     parser.add_argument("--step", metavar="COLUMN", help="the column that counts steps (default: step, _step, ...)")
+    parser.add_argument(
+        "--examples-per-epoch",
+        type=float,
+        metavar="N",
+        help="logs count epochs, in tables in a column epoch, of N examples each",
+    )
     parser.add_argument("--steps-from", metavar="KEY", help="what holds the steps to the goal, in a table of runs")
     parser.add_argument(
         "--repeated-steps", choices=("first", "last"), default="", help="which of several values at one step counts"

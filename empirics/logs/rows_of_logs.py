@@ -184,9 +184,11 @@ def _step_column(path: Path, columns: Sequence[str], step: str | None) -> str | 
     if step is None:
         by_end = {column.lower().rpartition("/")[2]: column for column in reversed(columns)}
         return next((by_end[name] for name in _STEPS if name in by_end), None)
-    if step not in columns:
+    found = next((column for column in columns if column == step), None)
+    found = found or next((column for column in columns if column.lower() == step.lower()), None)
+    if found is None:
         raise InputError(f"{path}: no column {step} among: {listed(columns)}; name the steps by --step")
-    return step
+    return found
 
 
 def _tells_runs_apart(column: str, *, named: bool) -> bool:

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from empirics.errors import InputError
+from empirics.logs.epochs import first_epoch, in_steps
 from empirics.logs.logged_run import Crossing, Goal, LoggedRun, crossing
 from empirics.logs.sizes import batch_size_of, config_value, source_of_size
 from empirics.logs.sources import read_logs, with_configs
@@ -67,7 +68,7 @@ def import_steps(sources: Sequence[Path], wanted: Wanted) -> tuple[str, list[str
     Raises:
         InputError: If something cannot be read; one line that says what to do.
     """
-    runs, notes = _once(*read_logs(sources, wanted.step))
+    runs, notes = _once(*read_logs(sources, wanted.step or ("epoch" if wanted.examples_per_epoch else None)))
     if wanted.runs is not None:
         runs = with_configs(runs, wanted.runs)
     text, more = steps_table(runs, wanted)
@@ -92,26 +93,47 @@ def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[st
         raise InputError("there are no runs in it")
     if wanted.steps_from:
         _check_key(runs, wanted.steps_from)
+    if wanted.examples_per_epoch is not None and not 0.0 < wanted.examples_per_epoch < math.inf:
+        raise InputError(f"--examples-per-epoch {wanted.examples_per_epoch:g}: give a number above 0")
     goal = None if wanted.steps_from else goal_of(runs, wanted)
     used = [run for run in runs if goal is None or run.histories.get(goal.metric)]
     silent = [run.name for run in runs if goal is not None and not run.histories.get(goal.metric)]
     notes = [f"left out, without values of {goal}: {listed(silent)}"] if silent else []
     keys = _keys(used, wanted)
+    first = first_epoch(used, goal.metric) if goal else 1.0
     rows = [
         _Row(
             run,
             batch_size_of(run, wanted.batch_size_from, wanted.unit),
-            _steps_told(run, wanted.steps_from or "") if goal is None else crossing(run, goal, wanted.repeated_steps),
+            _steps_told(run, wanted.steps_from or "")
+            if goal is None
+            else crossing(_counted(run, goal, first, wanted), goal, wanted.repeated_steps),
             tuple(config_value(run.config, key) or "none" for key in keys.curve),
             tuple(config_value(run.config, key) or "" for key in keys.searched),
         )
         for run in used
     ]
     sizes = dict.fromkeys(source_of_size(run, wanted.batch_size_from) for run in used)
-    notes += [f"batch sizes from {' and '.join(sizes)}", *_on_reaching(rows, goal)]
+    notes += [f"batch sizes from {' and '.join(sizes)}", *_on_epochs(first, wanted), *_on_reaching(rows, goal)]
     rows = [row for row in rows if row.found.upper is not None or row.found.lower]
     notes += _on_pooling(rows, keys)
     return _csv(rows, keys, goal, wanted), notes
+
+
+def _counted(run: LoggedRun, goal: Goal, first: float, wanted: Wanted) -> LoggedRun:
+    """Return a run whose history counts steps."""
+    if wanted.examples_per_epoch is None:
+        return run
+    size = batch_size_of(run, wanted.batch_size_from, wanted.unit)
+    return in_steps(run, goal.metric, first, wanted.examples_per_epoch, size)
+
+
+def _on_epochs(first: float, wanted: Wanted) -> list[str]:
+    """Return how epochs were counted."""
+    if wanted.examples_per_epoch is None:
+        return []
+    counted = "; the values of epoch 0 are taken for those after one epoch" if first == 0.0 else ""
+    return [f"steps are epochs x {wanted.examples_per_epoch:.12g}/batch size{counted}"]
 
 
 def _check_key(runs: Sequence[LoggedRun], key: str) -> None:

@@ -27,7 +27,7 @@ _FALLING = ("loss", "err", "perplexity", "ppl", "nll", "mse", "mae", "bpb")
 _FALLING_WORDS = frozenset({"cer", "wer"})
 _KINDS: dict[str, tuple[Any, str]] = {
     **dict.fromkeys(("metric", "batch_size_from", "step", "steps_from"), (str, "a name")),
-    "goal": (numbers.Real, "a number"),
+    **dict.fromkeys(("goal", "examples_per_epoch"), (numbers.Real, "a number")),
     "by": (Sequence, "the name of a key, or several"),
     "runs": (str | os.PathLike, "the name of a file"),
 }
@@ -49,6 +49,7 @@ class Wanted:
         repeated_steps: Which of several values at one step counts.
         step: The column that counts steps in tables and JSON lines; None for one that is known.
         runs: A table with a row a run, for what histories do not say.
+        examples_per_epoch: N, where logs count epochs; None where they count steps.
     """
 
     goal: float | None = None
@@ -61,6 +62,7 @@ class Wanted:
     repeated_steps: Repeated = ""
     step: str | None = None
     runs: Path | None = None
+    examples_per_epoch: float | None = None
 
 
 _CHOICES: Mapping[str, Sequence[object]] = {
@@ -123,6 +125,11 @@ def goal_of(runs: Sequence[LoggedRun], wanted: Wanted) -> Goal:
         'val/loss <= 0.5'
     """
     if not any(run.histories for run in runs):
+        if any(key.lower() == "epoch" for run in runs for key in run.config):
+            raise InputError(
+                f"{runs[0].place}: counts epochs and no steps: say how many examples an epoch has by "
+                "--examples-per-epoch N, or name the steps by --step"
+            )
         raise InputError(
             f"{runs[0].place}: holds a row a run and no values step by step: export the history (the chart of one "
             "metric), or name the column with the steps to the goal by --steps-from"

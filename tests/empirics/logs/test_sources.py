@@ -270,7 +270,8 @@ BAD = (
     Bad("short.csv", CHART + b"30,1\n", "row 4: 2 fields for 3 columns"),
     Bad("twice.csv", b"step,loss,loss\n1,2,3\n", "column loss is there twice"),
     Bad("clock.csv", CHART.replace(b"Step", b"Relative Time"), "column Relative Time counts no steps"),
-    Bad("epochs.csv", b"batch_size,epoch,loss\n16,1,2\n16,2,1\n", "holds a row a run and no values step by step"),
+    Bad("epochs.csv", b"batch_size,epoch,loss\n16,1,2\n16,2,1\n", "counts epochs and no steps: say how many"),
+    Bad("runs.csv", b"batch_size,run,loss\n16,a,2\n32,b,1\n", "holds a row a run and no values step by step"),
     Bad("two.csv", b"run,step,a_loss,b_loss\nb9,1,2,3\nb9,2,1,2\n", "one of 2 metrics by --metric: a_loss, b_loss"),
     Bad("text.csv", b"run,step,loss\nb16,1,2\nb16,2,oops\n", "loss is 'oops' at step 2: need a number"),
     Bad("again.csv", b"run,step,loss\nb16,1,2\nb16,1,1\n", "loss is 2 and 1 at step 1: say by --repeated-steps first"),
@@ -328,6 +329,22 @@ def test_a_table_is_written_whole_into_a_new_file(capsys, tmp_path):
         assert_one_line(capsys, message)
     imported(capsys, chart, *GOAL)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["chart.csv", "steps.csv"]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_epochs_are_counted_in_steps(first, capsys, tmp_path):
+    """2560 examples: an epoch is 160, 80, 40 and 20 steps. The loss after e epochs is met at the test after K."""
+    for size in SIZES:
+        rows = [[epoch - 1 + first, size, loss(size, epoch * 2560 / size), 0.1 / epoch] for epoch in range(1, 6)]
+        write_rows(tmp_path / f"b{size}.csv", ["Epoch", "batch_size", "val_loss", "lr"], rows)
+    rows, said = imported(capsys, tmp_path, *GOAL, "--examples-per-epoch", "2560")
+    assert rows == [("16", "480", "320"), ("32", "240", "160"), ("64", "120", "80"), ("128", "60", "40")]
+    told = "steps are epochs x 2560/batch size"
+    counted = "; the values of epoch 0 are taken for those after one epoch"
+    assert f"notice: {told}{counted if first == 0 else ''}\n" in said
+    for number in ("0", "-1", "nan", "inf"):
+        assert code_of(main, tmp_path, *GOAL, "--examples-per-epoch", number) == 2
+        assert_one_line(capsys, f"--examples-per-epoch {number}: give a number above 0")
 
 
 def test_the_folders_of_lightning(capsys, tmp_path):
