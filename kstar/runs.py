@@ -171,7 +171,7 @@ def read(*sources: Any, **logs: Any) -> Run:  # noqa: ANN401 - whatever names fi
             a file has at least the columns `batch_size` and `steps`, see docs/own_logs.md.
         logs: What counts as reached in logs of W&B, TensorBoard, MLflow, Lightning and others, as the options of
             `kstar import`: `goal`, `metric`, `direction`, `batch_size_from`, `unit`, `runs`, `by`, `step`,
-            `steps_from`, `examples_per_epoch`, `repeated_steps`. All sources are one measurement then.
+            `steps_from`, `examples_per_epoch`, `first_epoch`, `repeated_steps`. All sources are one measurement then.
 
     Returns:
         What they hold, with `curves`, `constants`, `fits`, `report()` and `draw()`.

@@ -72,6 +72,12 @@ def _parser(prog: str) -> OneLineParser:
         metavar="N",
         help="logs count epochs, in tables in a column epoch, of N examples each",
     )
+    parser.add_argument(
+        "--first-epoch",
+        type=int,
+        choices=(0, 1),
+        help="how logs call the first epoch that was trained (default: by them)",
+    )
     parser.add_argument("--steps-from", metavar="KEY", help="what holds the steps to the goal, in a table of runs")
     parser.add_argument(
         "--repeated-steps", choices=("first", "last"), default="", help="which of several values at one step counts"

@@ -129,6 +129,7 @@ def _by_column(
         told: Column to run and metric.
         step: The column that counts steps; None for the first one that is no run's.
     """
+    step = next((column for column in columns if step and column.lower() == step.lower()), step)
     axis = step or next((column for column in columns if column not in told and not column.endswith(_BANDS)), None)
     if axis is None or (axis not in columns and step):
         raise InputError(f"{path}: no column of steps beside the runs; name it by --step")

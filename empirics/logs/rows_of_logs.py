@@ -20,7 +20,7 @@ _STEPS = ("step", "_step", "global_step", "globalstep", "iteration", "iter", "it
 # What they call a run; the first that is there counts. W&B, MLflow, others.
 _RUNS = ("run", "name", "run_name", "tags.mlflow.runname", "run_id", "run id", "runid", "id", "experiment", "trial")
 _SEEDS = ("seed", "random_seed", "repeat", "rep")
-# Fewer regular steps may be chance.
+# Fewer steps in order may be chance.
 _LEAST_HISTORY = 5
 _KEYS, _VALUES = ("key", "metric", "tag", "metric_name"), ("value", "metric_value")
 
@@ -66,6 +66,7 @@ def runs_of_rows(path: Path, columns: Sequence[str], rows: Sequence[LogRow], ste
     runs = _grouped(rows, apart)
     if max(map(len, runs)) == 1:  # the last step of each run, in a table of runs
         return _one_each(path, rows, named)
+    _refuse_changing_rates(path, of_runs, [column for column in apart if is_searched(column)], counted)
     if named and (size := next((column for column in apart if meaning_of(column) == "batch_size"), "")):
         _refuse_growing_batches(path, steps, named, counted, size)
     return [_run(path, members, {counted, *apart}, counted, named) for members in runs]
@@ -80,24 +81,45 @@ def _grouped(rows: Sequence[LogRow], columns: Sequence[str]) -> list[list[LogRow
 
 
 def _is_scheduled(runs: Sequence[Sequence[LogRow]], column: str, counted: str) -> bool:
-    """Return whether a column changes along runs: each is logged every so many steps, and has one value at a step.
+    """Return whether a column changes along runs: steps ascend from the beginning, and each has one value.
 
-    The last step may be off. A table of trials has other steps, and two runs in one have two values at a step.
+    A table of trials, even in order, begins at steps far larger than the gaps between them, and two runs in one have
+    two values at a step. Runs of a few rows tell nothing.
     """
     changes = False
     for rows in runs:
         values: dict[float | str, float | str | None] = {}
         if any(values.setdefault(row.fields[counted], now) != now for row in rows for now in [row.fields.get(column)]):
             return False
-        gaps = {
-            late - early
-            for early, late in pairwise(list(values)[:-1])
-            if isinstance(early, float) and isinstance(late, float)
-        }
-        if len(values) < _LEAST_HISTORY or len(gaps) != 1 or min(gaps) <= 0.0:
+        steps = [at for at in values if isinstance(at, float)]
+        gaps = [late - early for early, late in pairwise(steps)]
+        if len(steps) < len(values) or min(gaps, default=1.0) <= 0.0:
             return False
-        changes |= len(set(values.values())) > 1
+        if len(steps) >= _LEAST_HISTORY:
+            if steps[0] > max(gaps):
+                return False
+            changes |= len(set(values.values())) > 1
     return changes
+
+
+def _refuse_changing_rates(path: Path, runs: Sequence[Sequence[LogRow]], columns: Sequence[str], counted: str) -> None:
+    """Refuse rows that tell runs apart by a rate although one goes on where another ends.
+
+    Raises:
+        InputError: If there are such rows.
+    """
+    for column in columns:
+        for rows in runs:
+            spans: dict[float | str, list[float]] = {}
+            for row in rows:
+                if isinstance(at := row.fields[counted], float) and column in row.fields:
+                    spans.setdefault(row.fields[column], []).append(at)
+            several = sorted((steps for steps in spans.values() if len(steps) > 1), key=min)
+            if any(max(before) < min(after) for before, after in pairwise(several)):
+                raise InputError(
+                    f"{path}: {column} tells runs apart, yet one goes on where another ends: give each run a name in a "
+                    "column run"
+                )
 
 
 def _refuse_growing_batches(path: Path, rows: Sequence[LogRow], named: str, counted: str, size: str) -> None:

@@ -49,7 +49,7 @@ def batch_size_of(run: LoggedRun, keys: str | None, unit: Unit) -> int:
     known = {key: text for key, text in run.config.items() if meaning_of(key) == "batch_size"}
     if not known:
         return _named(run, unit)
-    if len({read_size(text, unit) for text in known.values()}) > 1:
+    if len({_read(run, key, text, unit) for key, text in known.items()}) > 1:
         raise run.refuse(f"{' and '.join(known)} could both be its batch size: choose by --batch-size-from KEY")
     key = next(iter(known))
     return _whole(run, key, _from_config(run, key, unit))

@@ -14,14 +14,15 @@ from empirics.logs.logged_run import LoggedRun
 from empirics.logs.mlflow_store import is_mlflow_run, read_mlflow_run
 from empirics.logs.tensorboard_events import is_event_file, read_event_files
 from empirics.logs.trainers import is_trainer_file, read_trainer_files, trainer_files
+from empirics.reading.names import listed
 from empirics.reading.outside import MOST_BYTES, MOST_FOLDERS, read_bytes, subfolders
 
 _DEEPEST = 8
 _TABLES = (".csv", ".tsv")
 _LINES = (".jsonl", ".ndjson")
 _FORMS = (
-    "a CSV file, JSON lines, mlruns or mlflow.db of MLflow, event files of TensorBoard, Optuna's database, or what "
-    "Lightning's or Hugging Face's trainer keeps"
+    "a CSV file, JSON lines, mlruns or mlflow.db of MLflow, event files of TensorBoard, Optuna's database, metrics.csv "
+    "beside hparams.yaml of Lightning, or trainer_state.json of Hugging Face"
 )
 _SQLITE = b"SQLite format 3\0"
 
@@ -41,11 +42,20 @@ def read_logs(sources: Sequence[Path], step: str | None = None) -> tuple[list[Lo
     """
     runs: list[LoggedRun] = []
     notes: list[str] = []
+    kept: list[tuple[Path, Path]] = []
     for source in sources:
-        found, said = _read_folder(source, step) if source.is_dir() else _read_file(source, step)
+        if source.is_dir():
+            found, said, files = _read_folder(source, step)
+            kept += [(path, source) for path in files]
+        elif is_trainer_file(source):
+            kept.append((source, source))
+            continue
+        else:
+            found, said = _read_file(source, step)
         runs += found
         notes += [f"{source}: {one}" for one in said]
-    return runs, notes
+    of_trainers, said = read_trainer_files(kept, step)
+    return runs + of_trainers, notes + said
 
 
 def with_configs(runs: Sequence[LoggedRun], table: Path) -> list[LoggedRun]:
@@ -76,8 +86,6 @@ def _read_file(path: Path, step: str | None) -> tuple[list[LoggedRun], list[str]
     """Return the runs of one file."""
     if is_event_file(path):
         return read_event_files(path.parent, [path]), []
-    if is_trainer_file(path):
-        return read_trainer_files([path])
     try:
         content = read_bytes(path, MOST_BYTES)[:100]
     except InputError as error:
@@ -89,21 +97,32 @@ def _read_file(path: Path, step: str | None) -> tuple[list[LoggedRun], list[str]
     return read_csv_log(path, step)
 
 
-def _read_folder(folder: Path, step: str | None) -> tuple[list[LoggedRun], list[str]]:
-    """Return the runs of a folder."""
+def _read_folder(folder: Path, step: str | None) -> tuple[list[LoggedRun], list[str], list[Path]]:
+    """Return the runs of a folder, what to know of them, and files of trainers, which are read with those elsewhere."""
     folders = _below(folder)
+    kept = trainer_files(folders)
+    tables = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in {*_TABLES, *_LINES}]
+    tables = [path for path in tables if path not in kept]
     stored = [one for one in folders if is_mlflow_run(one)]
     if stored:
-        return [run for one in stored if (run := read_mlflow_run(one)) is not None], []
+        runs = [run for one in stored if (run := read_mlflow_run(one)) is not None]
+        return runs, _left(folder, "MLflow's runs", [*kept, *tables]), []
     events = [path for one in folders for path in sorted(one.iterdir()) if is_event_file(path) and path.is_file()]
     if events:
-        return read_event_files(folder, events), []
-    if kept := trainer_files(folders):
-        return read_trainer_files(kept, folder)
-    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in {*_TABLES, *_LINES}]
-    if not files:
+        own = {path.parent for path in events}  # a run that was logged twice
+        left = [*(path for path in kept if path.parent not in own), *tables]
+        return read_event_files(folder, events), _left(folder, "TensorBoard's files", left), []
+    if kept:
+        return [], _left(folder, "trainers' files", tables), kept
+    if not tables:
         raise InputError(f"{folder}: holds no logs; name {_FORMS}")
-    return read_logs(files, step)
+    return *read_logs(tables, step), []
+
+
+def _left(folder: Path, read: str, left: Sequence[Path]) -> list[str]:
+    """Return that some logs of a folder were not read."""
+    names = [path.relative_to(folder).as_posix() for path in left]
+    return [f"only {read} were read, not {listed(names)}: name these alone"] if names else []
 
 
 def _below(folder: Path) -> list[Path]:

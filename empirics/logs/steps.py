@@ -93,14 +93,13 @@ def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[st
         raise InputError("there are no runs in it")
     if wanted.steps_from:
         _check_key(runs, wanted.steps_from)
-    if wanted.examples_per_epoch is not None and not 0.0 < wanted.examples_per_epoch < math.inf:
-        raise InputError(f"--examples-per-epoch {wanted.examples_per_epoch:g}: give a number above 0")
+    _check_epochs(wanted)
     goal = None if wanted.steps_from else goal_of(runs, wanted)
     used = [run for run in runs if goal is None or run.histories.get(goal.metric)]
     silent = [run.name for run in runs if goal is not None and not run.histories.get(goal.metric)]
     notes = [f"left out, without values of {goal}: {listed(silent)}"] if silent else []
     keys = _keys(used, wanted)
-    first = first_epoch(used, goal.metric) if goal else 1.0
+    first = first_epoch(used) if wanted.examples_per_epoch and wanted.first_epoch is None else wanted.first_epoch or 0
     rows = [
         _Row(
             run,
@@ -120,7 +119,19 @@ def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[st
     return _csv(rows, keys, goal, wanted), notes
 
 
-def _counted(run: LoggedRun, goal: Goal, first: float, wanted: Wanted) -> LoggedRun:
+def _check_epochs(wanted: Wanted) -> None:
+    """Refuse options on epochs that say nothing."""
+    if wanted.examples_per_epoch is None:
+        if wanted.first_epoch is not None:
+            raise InputError("--first-epoch: say how many examples an epoch has by --examples-per-epoch")
+        return
+    if not 0.0 < wanted.examples_per_epoch < math.inf:
+        raise InputError(f"--examples-per-epoch {wanted.examples_per_epoch:g}: give a number above 0")
+    if wanted.steps_from:
+        raise InputError("--examples-per-epoch: --steps-from tells steps already; use one of them")
+
+
+def _counted(run: LoggedRun, goal: Goal, first: int, wanted: Wanted) -> LoggedRun:
     """Return a run whose history counts steps."""
     if wanted.examples_per_epoch is None:
         return run
@@ -128,11 +139,12 @@ def _counted(run: LoggedRun, goal: Goal, first: float, wanted: Wanted) -> Logged
     return in_steps(run, goal.metric, first, wanted.examples_per_epoch, size)
 
 
-def _on_epochs(first: float, wanted: Wanted) -> list[str]:
+def _on_epochs(first: int, wanted: Wanted) -> list[str]:
     """Return how epochs were counted."""
     if wanted.examples_per_epoch is None:
         return []
-    counted = "; the values of epoch 0 are taken for those after one epoch" if first == 0.0 else ""
+    taken = first == 0 and wanted.first_epoch is None
+    counted = "; values of epoch 0 are taken for those after one epoch, else say --first-epoch 1" if taken else ""
     return [f"steps are epochs x {wanted.examples_per_epoch:.12g}/batch size{counted}"]
 
 

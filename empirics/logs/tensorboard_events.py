@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from empirics.errors import InputError, describe
+from empirics.logs.hparams import read_hparams
 from empirics.logs.logged_run import LoggedRun, name_below
-from empirics.logs.trainers import HPARAMS, read_hparams
 from empirics.reading.outside import MOST_BYTES, read_bytes
 
 _HOME = "tensorboard.backend.event_processing.event_file_loader"
@@ -44,7 +44,7 @@ def read_event_files(root: Path, files: Sequence[Path]) -> list[LoggedRun]:
         for tag, step, value in _scalars(path):
             of_run.setdefault(tag, []).append((float(step), value))
     return [
-        LoggedRun(name_below(root, folder), str(folder), read_hparams(folder / HPARAMS), of_run)
+        LoggedRun(name_below(root, folder), str(folder), read_hparams(folder), of_run)
         for folder, of_run in histories.items()
     ]
 

@@ -6,18 +6,19 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from empirics.errors import InputError
 from empirics.logs.csv_logs import read_rows
+from empirics.logs.hparams import HPARAMS, read_hparams
 from empirics.logs.json_lines import flat
-from empirics.logs.logged_run import LoggedRun, name_below
+from empirics.logs.logged_run import LoggedRun
 from empirics.logs.rows_of_logs import LogRow, run_of_rows
-from empirics.reading.outside import MOST_BYTES, MOST_JSON_BYTES, read_text
+from empirics.reading.names import listed
+from empirics.reading.outside import MOST_BYTES, read_text
 
-_LIGHTNING, HPARAMS, _STATE = "metrics.csv", "hparams.yaml", "trainer_state.json"
-_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
-# A key and a plain value; tags, anchors, lists and texts of several lines say nothing of a batch size.
-_LINE = re.compile(r"( *)([\w.\-/]+):(?:[ \t]+([^!&*|>\[{\s].*?))?[ \t]*")
+_METRICS, _STATE = "metrics.csv", "trainer_state.json"
+_CHECKPOINT, _VERSION = re.compile(r"checkpoint-(\d+)"), re.compile(r"version_\d+")
 _ONE_PROCESS = (
     "train_batch_size counts the examples of one process, without accumulation; where there is more, name the factors: "
     "--batch-size-from 'train_batch_size*8'"
@@ -25,94 +26,72 @@ _ONE_PROCESS = (
 
 
 def trainer_files(folders: Sequence[Path]) -> list[Path]:
-    """Return the file of each run that a trainer keeps in some folders; of a run's checkpoints the last."""
-    found: dict[Path, Path] = {}
-    for folder in sorted(folders, key=_steps_of_checkpoint):
-        if (path := folder / _STATE).is_file():
-            found[_run_folder(path)] = path
-        elif (folder / HPARAMS).is_file() and (path := folder / _LIGHTNING).is_file():
-            found[folder] = path
-    return sorted(found.values())
+    """Return what trainers keep in some folders."""
+    return [path for folder in folders for name in (_METRICS, _STATE) if is_trainer_file(path := folder / name)]
 
 
 def is_trainer_file(path: Path) -> bool:
     """Return whether a file is what a trainer keeps of a run."""
-    return path.name == _STATE or (path.name == _LIGHTNING and (path.parent / HPARAMS).is_file())
+    of_lightning = path.name == _METRICS and (
+        (path.parent / HPARAMS).is_file() or bool(_VERSION.fullmatch(path.resolve().parent.name))
+    )
+    return (path.name == _STATE or of_lightning) and path.is_file()
 
 
-def read_trainer_files(files: Sequence[Path], root: Path | None = None) -> tuple[list[LoggedRun], list[str]]:
+def read_trainer_files(found: Sequence[tuple[Path, Path]], step: str | None) -> tuple[list[LoggedRun], list[str]]:
     """Return the runs of some such files.
 
     Args:
-        files: Each of one run.
-        root: Where they were looked for: a run is called as its folder lies below it. None for one named by itself,
-            which is called by its last two folders.
+        found: File, and the folder below which its run is called as the run's own folder lies there.
+        step: The column that counts steps; None for `step`.
 
     Returns:
-        The runs, and what a user should know of how they were read.
+        The runs, of a run's checkpoints the one with the most steps; and what a user should know of how they were read.
 
     Raises:
         InputError: If one cannot be read.
     """
+    of_runs: dict[Path, list[tuple[Path, Path]]] = {}
+    for path, root in found:
+        of_runs.setdefault(_run_folder(path), []).append((path, root))
     runs, notes = [], []
-    for path in files:
-        folder = _run_folder(path)
-        name = name_below(root or folder.resolve().parent.parent, folder if root else folder.resolve())
-        if path.name == _STATE:
-            runs.append(_state(path, name))
+    for folder, files in of_runs.items():
+        name = _name(files[0][1], folder)
+        if folder / _METRICS in {path.resolve() for path, _ in files}:
+            runs.append(_lightning(folder / _METRICS, name, step or "step"))
+        if states := [(path, _state(path)) for path, _ in files if path.name == _STATE]:
+            runs.append(_hugging_face(*max(states, key=lambda one: len(one[1]["log_history"])), name, step or "step"))
             notes = [_ONE_PROCESS]
-        else:
-            runs.append(_lightning(path, name))
     return runs, notes
 
 
-def read_hparams(path: Path) -> dict[str, str]:
-    """Return the plain values of Lightning's `hparams.yaml`; empty without it.
-
-    Args:
-        path: The file. A key within others is called by its last part, where no other ends so, else as `data/name`.
-
-    Raises:
-        InputError: If it is too large.
-    """
-    if not path.is_file():
-        return {}
-    found: dict[str, str] = {}
-    within: list[tuple[int, str]] = []
-    for line in read_text(path, MOST_JSON_BYTES).splitlines():
-        if (parts := _LINE.fullmatch(line)) is None:
-            continue
-        depth, key, value = len(parts[1]), parts[2], parts[3]
-        within = [(at, name) for at, name in within if at < depth]
-        if value is None:
-            within.append((depth, key))
-        elif value not in {"null", "~"}:
-            found["/".join((*(name for _, name in within), key))] = value.strip("'\"")
-    last = [key.rpartition("/")[2] for key in found]
-    return {short if last.count(short) == 1 else key: found[key] for key, short in zip(found, last, strict=True)}
-
-
-def _steps_of_checkpoint(folder: Path) -> float:
-    """Return the steps of a checkpoint; a folder that is none holds the whole run."""
-    found = _CHECKPOINT.fullmatch(folder.name)
-    return float(found[1]) if found else float("inf")
-
-
 def _run_folder(path: Path) -> Path:
-    """Return the folder of the run whose file this is."""
-    return path.parent.parent if _CHECKPOINT.fullmatch(path.parent.name) else path.parent
+    """Return the folder of the run whose file this is, absolute."""
+    folder = path.resolve().parent
+    return folder.parent if _CHECKPOINT.fullmatch(folder.name) else folder
 
 
-def _lightning(path: Path, name: str) -> LoggedRun:
+def _name(root: Path, folder: Path) -> str:
+    """Return what a run is called: as its folder lies below the root, else by itself, a version with its parent."""
+    root = root.resolve()
+    if folder != root and folder.is_relative_to(root):
+        return folder.relative_to(root).as_posix()
+    return f"{folder.parent.name}/{folder.name}" if _VERSION.fullmatch(folder.name) else folder.name
+
+
+def _lightning(path: Path, name: str, step: str) -> LoggedRun:
     """Return a run of Lightning's CSV logger; training and validation are rows of their own, with the rest blank."""
+    config = read_hparams(path.parent)
+    if not any(line.strip() for line in read_text(path, MOST_BYTES).splitlines()[1:]):
+        return LoggedRun(name, str(path), config)  # it was stopped before it logged
     columns, rows = read_rows(path)
-    if "step" not in columns:
-        raise InputError(f"{path}: no column step among: {', '.join(columns)[:200]}")
-    return run_of_rows(path, rows, "step", name, read_hparams(path.parent / HPARAMS))
+    if step not in columns:
+        raise InputError(f"{path}: no column {step} among: {listed(columns)}; name the steps by --step")
+    return run_of_rows(path, rows, step, name, config)
 
 
-def _state(path: Path, name: str) -> LoggedRun:
-    """Return a run of Hugging Face's trainer."""
+def _state(path: Path) -> dict[str, Any]:
+    """Return what Hugging Face's trainer kept."""
     try:
         state = json.loads(read_text(path, MOST_BYTES))
     except (ValueError, RecursionError) as error:
@@ -120,6 +99,12 @@ def _state(path: Path, name: str) -> LoggedRun:
     history = state.get("log_history") if isinstance(state, dict) else None
     if not isinstance(history, list) or not all(isinstance(one, dict) for one in history):
         raise InputError(f"{path}: no list of objects log_history, which Hugging Face's trainer writes")
-    rows = [LogRow(at, dict(flat(path, at, one, "", 0))) for at, one in enumerate(history, start=1)]
-    config = {key: str(state[key]) for key in ("train_batch_size", "max_steps") if isinstance(state.get(key), int)}
-    return run_of_rows(path, rows, "step", name, config)
+    return dict(state)
+
+
+def _hugging_face(path: Path, state: dict[str, Any], name: str, step: str) -> LoggedRun:
+    """Return a run of Hugging Face's trainer."""
+    rows = [LogRow(at, dict(flat(path, at, one, "", 0))) for at, one in enumerate(state["log_history"], start=1)]
+    told = {key: state.get(key) for key in ("train_batch_size", "max_steps")}
+    config = {key: str(value) for key, value in told.items() if isinstance(value, int) and not isinstance(value, bool)}
+    return run_of_rows(path, rows, step, name, config)

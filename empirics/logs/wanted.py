@@ -50,6 +50,7 @@ class Wanted:
         step: The column that counts steps in tables and JSON lines; None for one that is known.
         runs: A table with a row a run, for what histories do not say.
         examples_per_epoch: N, where logs count epochs; None where they count steps.
+        first_epoch: By which number logs call the first epoch that was trained; None for what they show.
     """
 
     goal: float | None = None
@@ -63,12 +64,14 @@ class Wanted:
     step: str | None = None
     runs: Path | None = None
     examples_per_epoch: float | None = None
+    first_epoch: Literal[0, 1] | None = None
 
 
 _CHOICES: Mapping[str, Sequence[object]] = {
     "direction": (None, *get_args(Direction)),
     "unit": get_args(Unit),
     "repeated_steps": get_args(Repeated),
+    "first_epoch": (None, 0, 1),
 }
 
 
@@ -94,7 +97,9 @@ def wanted_of(options: Mapping[str, Any]) -> Wanted:
             near = get_close_matches(name, known, 1)
             raise InputError(f"there is no option {name}: {f'perhaps {near[0]}' if near else listed(known)}")
         if name in _CHOICES and value not in _CHOICES[name]:
-            raise InputError(f"{name} is {value!r}: give {' or '.join(repr(one) for one in _CHOICES[name] if one)}")
+            raise InputError(
+                f"{name} is {value!r}: give {' or '.join(repr(one) for one in _CHOICES[name] if one not in (None, ''))}"
+            )
     wanted = {name: value for name, value in options.items() if value is not None}
     by = wanted.get("by", ())
     wanted["by"] = (by,) if isinstance(by, str) else by
@@ -132,7 +137,8 @@ def goal_of(runs: Sequence[LoggedRun], wanted: Wanted) -> Goal:
             )
         raise InputError(
             f"{runs[0].place}: holds a row a run and no values step by step: export the history (the chart of one "
-            "metric), or name the column with the steps to the goal by --steps-from"
+            "metric), or name the column with the steps to the goal by --steps-from; where rows are steps, give their "
+            "runs a name in a column run"
         )
     if wanted.goal is None or not math.isfinite(wanted.goal):
         raise InputError("say what counts as reached: --goal X, a finite number")
@@ -162,7 +168,7 @@ def _only_metric(metrics: Sequence[str]) -> str:
     told = [
         name
         for name in metrics
-        if not (name.startswith("_") or is_searched(name) or meaning_of(name) == "batch_size")
+        if not (name.startswith(("_", "lr-")) or is_searched(name) or meaning_of(name) == "batch_size")
         and name.lower().rpartition("/")[2] not in _CLOCKS
     ]
     if len(told or metrics) > 1:

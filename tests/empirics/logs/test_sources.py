@@ -331,6 +331,57 @@ def test_a_table_is_written_whole_into_a_new_file(capsys, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["chart.csv", "steps.csv"]
 
 
+def test_how_epochs_are_counted_is_asked_where_logs_do_not_agree(capsys, tmp_path):
+    """A metric at some epochs alone says nothing of the first; a test before training makes it epoch 1."""
+    header, epochs = ["epoch", "train_loss", "val_loss"], ("--examples-per-epoch", "2560", "--metric", "val_loss")
+    for size in SIZES:
+        rows = [[e, loss(size, 0), loss(size, (e + 1) * 2560 / size) if e % 2 else ""] for e in range(8)]
+        write_rows(tmp_path / f"b{size}.csv", header, rows)
+    assert imported(capsys, tmp_path, *GOAL, *epochs)[0][0] == ("16", "640", "320")
+    before, _ = imported(capsys, tmp_path, *GOAL, *epochs, "--first-epoch", "1")
+    assert before[0] == ("16", "480", "160")
+    write_rows(tmp_path / "b16.csv", header, [[e, loss(16, 0), loss(16, e * 160)] for e in range(1, 8)])
+    for words, told in (
+        (epochs, "run b128 has values at epoch 0, run b16 has none: give --first-epoch"),
+        (("--first-epoch", "1"), "--first-epoch: say how many examples an epoch has"),
+        ((*epochs, "--steps-from", "x"), "--steps-from x: no run has a value"),
+    ):
+        assert code_of(main, tmp_path, *GOAL, *words) == 2
+        assert_one_line(capsys, told)
+    table = write_rows(tmp_path / "runs.csv", ["batch_size", "epoch", "seed"], [[16, 3, 1], [32, 4, 1], [64, 5, 1]])
+    assert code_of(main, table, "--steps-from", "epoch", "--examples-per-epoch", "10") == 2
+    assert_one_line(capsys, "--steps-from tells steps already; use one of them")
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (1, *range(20, 401, 20)),
+        [2**at for at in range(9)],
+        [*range(10, 101, 10), *range(200, 401, 10)],
+        sorted({*range(50, 401, 50), *range(120, 401, 120)}),
+    ],
+    ids=["the first step, too", "powers of two", "some missing", "two intervals"],
+)
+def test_a_rate_that_falls_tells_runs_not_apart_at_other_steps(steps, capsys, tmp_path):
+    """One run ends early; what it leaves changes nothing for the others."""
+    rows = [
+        [size, step, 0.1 if step <= 100 else 0.01, loss(size, step)]
+        for size in SIZES
+        for step in (steps if size < 128 else steps[:3])
+    ]
+    path = write_rows(tmp_path / "a.csv", ["batch_size", "step", "lr", "val_loss"], rows)
+    found, _ = imported(capsys, path, "--goal", "0.7")
+    assert [row[0] for row in found] == ["16", "32", "64", "128"]
+
+
+def test_a_rate_that_falls_in_two_runs_without_names_is_refused(capsys, tmp_path):
+    rows = [[16, step, peak if step <= 100 else peak / 10, value] for peak in (0.1, 0.2) for step, value in values(16)]
+    path = write_rows(tmp_path / "a.csv", ["batch_size", "step", "lr", "val_loss"], rows)
+    assert code_of(main, path, *GOAL) == 2
+    assert_one_line(capsys, "lr tells runs apart, yet one goes on where another ends: give each run a name in a column")
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_epochs_are_counted_in_steps(first, capsys, tmp_path):
     """2560 examples: an epoch is 160, 80, 40 and 20 steps. The loss after e epochs is met at the test after K."""
@@ -340,7 +391,7 @@ def test_epochs_are_counted_in_steps(first, capsys, tmp_path):
     rows, said = imported(capsys, tmp_path, *GOAL, "--examples-per-epoch", "2560")
     assert rows == [("16", "480", "320"), ("32", "240", "160"), ("64", "120", "80"), ("128", "60", "40")]
     told = "steps are epochs x 2560/batch size"
-    counted = "; the values of epoch 0 are taken for those after one epoch"
+    counted = "; values of epoch 0 are taken for those after one epoch, else say --first-epoch 1"
     assert f"notice: {told}{counted if first == 0 else ''}\n" in said
     for number in ("0", "-1", "nan", "inf"):
         assert code_of(main, tmp_path, *GOAL, "--examples-per-epoch", number) == 2
@@ -368,6 +419,45 @@ def test_the_folders_of_lightning(capsys, tmp_path):
     assert_one_line(capsys, "the most that is read")
 
 
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("batch_size: 16\nnotes: 'as before, but not\n\n  batch_size: 512'\n", "16"),
+        ("batch_size: 16\nval_loader: !!python/object:argparse.Namespace\n  batch_size: 512\n", "16"),
+        ("batch_size: 16\nval: &id001\n  batch_size: 512\n", "16"),
+        ("batch_size: 16  # examples\nnotes: |\n  batch_size: 512\n", "16"),
+        ("eval:\n  batch_size: 512\ndata: {batch_size: 16}\n", "16"),
+        ("data:\n  init_args:\n    'batch_size': 16\n", "16"),
+        ("model:\n  name: vit-b512\n", None),
+        ("train: {batch_size: 16}\ndata: {batch_size: 512}\n", None),
+        ("batch_size: auto\n", None),
+        ("a: [b: c\n", None),
+    ],
+)
+def test_hyperparameters_are_read_as_yaml(text, size, capsys, tmp_path):
+    (folder := tmp_path / "logs" / "version_0").mkdir(parents=True)
+    write_rows(folder / "metrics.csv", ["step", "val_loss"], values(16))
+    (folder / "hparams.yaml").write_text(text)
+    if size is not None:
+        assert imported(capsys, tmp_path, *GOAL)[0] == [(size, "340", "330")]
+        return
+    assert code_of(main, tmp_path, *GOAL) == 2
+    assert_one_line(capsys, "version_0")
+
+
+def test_what_a_folder_of_several_kinds_leaves_out_is_said(capsys, tmp_path):
+    """Lightning beside a table; a run that ended before it logged; two models, which are two curves."""
+    for at, (size, model) in enumerate((size, model) for size in SIZES for model in ("vit", "cnn")):
+        (folder := tmp_path / "logs" / f"version_{at}").mkdir(parents=True)
+        write_rows(folder / "metrics.csv", ["step", "val_loss"], values(size) if at else [])
+        (folder / "hparams.yaml").write_text(f"model:\n  name: {model}\ndata:\n  batch_size: {size}\n")
+    write_rows(tmp_path / "b256.csv", ["step", "val_loss"], values(256))
+    rows, said = imported(capsys, tmp_path, *GOAL)
+    assert [row[0] for row in rows] == ["16", "32", "64", "128", "32", "64", "128"]
+    assert "only trainers' files were read, not b256.csv: name these alone" in said
+    assert "left out, without values of val_loss <= 0.5: logs/version_0" in said
+
+
 def test_the_states_of_hugging_faces_trainer(capsys, tmp_path):
     """Of several checkpoints the last; a run that saved its state at the end, too; NaN in what is no goal."""
     for size in SIZES:
@@ -384,6 +474,10 @@ def test_the_states_of_hugging_faces_trainer(capsys, tmp_path):
     assert "train_batch_size counts the examples of one process, without accumulation" in said
     one = tmp_path / "run64" / "trainer_state.json"
     assert imported(capsys, one, *words)[0] == [RESULT[2]]
+    steps = tmp_path / "run16" / "checkpoint-400", tmp_path / "run16" / "checkpoint-90" / "trainer_state.json"
+    assert imported(capsys, *steps, *words)[0] == [RESULT[0]]
+    epochs = ("--goal", "0.5", "--metric", "eval_loss", "--examples-per-epoch", "448")
+    assert imported(capsys, one, *epochs, "--batch-size-from", "64")[0] == [RESULT[2]]  # 7 steps of 64
     for spoilt, told in (("{", "no JSON object"), ("[]", "no list of objects"), ('{"log_history": [1]}', "no list")):
         one.write_text(spoilt)
         assert code_of(main, one, *words) == 2
