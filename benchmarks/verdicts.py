@@ -249,10 +249,10 @@ def _region(slope: float, rng: Rng, design: Design, draws: int) -> list[Found]:
 
 
 def _winners(share: float, rng: Rng, design: Design, draws: int) -> list[Found]:
-    """C16: winners that are the largest rate tried, in a share of studies."""
+    """C16: winners that are the largest rate tried, in all replicates of a share of batch sizes."""
     found = []
     for curve in _curves(rng, design, draws, HYPERBOLA.log_steps(_x(design), _THETA), DENSE):
-        at_edge = rng.random(len(curve.points)) < share
+        at_edge = {size: rng.random() < share for size in design.sizes}
         trials = [
             Trial(
                 batch_size=p.batch_size,
@@ -263,7 +263,8 @@ def _winners(share: float, rng: Rng, design: Design, draws: int) -> list[Found]:
                 upper=90.0 if i == (2 if edge else 1) else 100.0,
                 metaparameters={"learning_rate": 0.1 * (i + 1)},
             )
-            for p, edge in zip(curve.points, at_edge, strict=True)
+            for p in curve.points
+            for edge in [at_edge[p.batch_size]]
             for i in range(3)
         ]
         found.append(on_trials.winners_inside(fitted([replace(curve, trials=tuple(trials))])))

@@ -1,6 +1,7 @@
 """Evidence on claims about rates, trials and measured constants."""
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -122,20 +123,22 @@ def region_grows(curves: Sequence[FittedCurve]) -> Found:
 
 
 def winners_inside(curves: Sequence[FittedCurve]) -> Found:
-    """C16: a winner's metaparameters are not the smallest or largest tried, in at least nine studies of ten.
+    """C16: winners' metaparameters are not the smallest or largest tried, at nine batch sizes of ten at least.
+
+    One search serves all replicates of a batch size, so that these count as one: at an edge if more than half are.
 
     Args:
         curves: All fitted curves.
 
     Returns:
-        Evidence on the share of winners at an edge, one per workload and goal.
+        Evidence on the share of batch sizes at an edge, over all sparsities; one per workload and goal.
     """
     by_group: dict[tuple[str, str], list[bool]] = {}
     subjects: dict[tuple[str, str], str] = {}
     reason = "needs studies of 3 trials or more with their metaparameters, in rows of trials or in study.sqlite"
     for one in curves:
-        if edges := winners_at_edge(one.curve):
-            by_group.setdefault(one.curve.group, []).extend(edges)
+        if of_sizes := winners_at_edge(one.curve):
+            by_group.setdefault(one.curve.group, []).extend(statistics.fmean(of) > 0.5 for of in of_sizes.values())
             subjects[one.curve.group] = one.curve.title or "all studies"
         elif _won(one.curve):
             reason = FIRST_TEST_RATES
@@ -155,14 +158,18 @@ def winners_inside(curves: Sequence[FittedCurve]) -> Found:
     return found or Missing(reason)
 
 
-def winners_at_edge(curve: Curve) -> list[bool]:
-    """Return of each study of a curve whether its winner is at an edge, as `empirics.records.at_edge` has it.
+def winners_at_edge(curve: Curve) -> dict[int, list[bool]]:
+    """Return of each batch size and its studies whether the winner is at an edge, by `empirics.records.at_edge`.
 
     Args:
         curve: With its trials; a study that met its goal at the first test says nothing.
     """
-    won = [(best, trials) for best, trials in _won(curve) if best.lower > 0.0]
-    return [bool(at_edge(best.metaparameters, [one.metaparameters for one in trials])) for best, trials in won]
+    found: dict[int, list[bool]] = {}
+    for best, trials in _won(curve):
+        if best.lower > 0.0:
+            edges = at_edge(best.metaparameters, [one.metaparameters for one in trials])
+            found.setdefault(best.batch_size, []).append(bool(edges))
+    return found
 
 
 def _won(curve: Curve) -> list[tuple[Trial, list[Trial]]]:

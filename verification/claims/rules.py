@@ -222,7 +222,7 @@ RULES: tuple[Rule, ...] = (
         "C16",
         "winners lie inside the search ranges",
         "equality",
-        "share of winners with an extreme value of those tried",
+        "share of batch sizes where most winners have an extreme value of those tried",
         (0.0, EDGE_MARGIN),
         "in every workload",
         Needs(trials=3),

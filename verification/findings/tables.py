@@ -246,7 +246,7 @@ def _ratio_cells(analysis: Analysis, pair: Pair) -> list[str]:
 
 def _at_edge(sides: Sequence[FittedCurve]) -> str:
     """Return how many winners of how many lie at an edge of the search; a dash where the trials are not known."""
-    edges = [edge for side in sides for edge in winners_at_edge(side.curve)]
+    edges = [edge for side in sides for of_size in winners_at_edge(side.curve).values() for edge in of_size]
     return f"{sum(edges)}/{len(edges)}" if edges else "-"
 
 
