@@ -48,6 +48,7 @@ DESIGNS = {
 DENSE = Noise(within=0.15, between=0.05)
 SPARSE = Noise(within=0.20, between=0.15, shape=0.03)
 _SEED = 20_210_503
+_SPARSITIES = (0.0, 50.0, 70.0, 90.0)
 _THETA = np.log([500.0, 14.0])
 
 
@@ -249,26 +250,30 @@ def _region(slope: float, rng: Rng, design: Design, draws: int) -> list[Found]:
 
 
 def _winners(share: float, rng: Rng, design: Design, draws: int) -> list[Found]:
-    """C16: winners that are the largest rate tried, in all replicates of a share of batch sizes."""
+    """C16: winners that are the largest rate tried, in all replicates of a share of batch sizes; four sparsities."""
     found = []
     for curve in _curves(rng, design, draws, HYPERBOLA.log_steps(_x(design), _THETA), DENSE):
-        at_edge = {size: rng.random() < share for size in design.sizes}
-        trials = [
-            Trial(
-                batch_size=p.batch_size,
-                replicate=p.replicate,
-                trial=i,
-                status="complete",
-                lower=80.0,
-                upper=90.0 if i == (2 if edge else 1) else 100.0,
-                metaparameters={"learning_rate": 0.1 * (i + 1)},
-            )
-            for p in curve.points
-            for edge in [at_edge[p.batch_size]]
-            for i in range(3)
-        ]
-        found.append(on_trials.winners_inside(fitted([replace(curve, trials=tuple(trials))])))
+        sides = [replace(curve, sparsity=sparsity, trials=_three_rates(curve, share, rng)) for sparsity in _SPARSITIES]
+        found.append(on_trials.winners_inside(fitted(sides)))
     return found
+
+
+def _three_rates(curve: Curve, share: float, rng: Rng) -> tuple[Trial, ...]:
+    """Return trials of three rates at each point, of which the largest wins at a share of batch sizes."""
+    at_edge = {size: rng.random() < share for size in dict.fromkeys(p.batch_size for p in curve.points)}
+    return tuple(
+        Trial(
+            batch_size=p.batch_size,
+            replicate=p.replicate,
+            trial=i,
+            status="complete",
+            lower=80.0,
+            upper=90.0 if i == (2 if at_edge[p.batch_size] else 1) else 100.0,
+            metaparameters={"learning_rate": 0.1 * (i + 1)},
+        )
+        for p in curve.points
+        for i in range(3)
+    )
 
 
 def _losses(tau: float, rng: Rng, design: Design, draws: int) -> list[Found]:
@@ -343,7 +348,7 @@ def _cases() -> list[Case]:
         ("C13", "slope", _rates, ((0.4, True), (0.0, None), (-0.4, False))),
         ("C14", "share less by", _range, ((0.3, True), (0.0, None), (-0.3, False))),
         ("C15", "slope", _region, ((0.1, True), (0.0, None), (-0.1, False))),
-        ("C16", "share at an edge", _winners, ((0.0, True), (EDGE_MARGIN, None), (0.4, False))),
+        ("C16", "share at an edge", _winners, ((0.0, True), (EDGE_MARGIN, None), (0.6, False))),
         ("C18", "tau", _losses, ((0.8, True), (0.0, None), (-0.8, False))),
     ):
         cases += [Case(claim, f"{what} {one:g}", holds, partial(made, one)) for one, holds in truths]

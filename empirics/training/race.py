@@ -58,7 +58,7 @@ def race(
     """
     specification, data = laboratory.specification, laboratory.split(study.replicate)
     workload, goals = specification.workload, laboratory.goal_test(study.replicate)
-    workload = dataclasses.replace(workload, max_steps=max_steps or workload.max_steps)
+    last, interval = max_steps or workload.max_steps, workload.eval_interval
     points = sum(len(block.trials) for block in blocks) // draws
     log = RaceLog([{} for _ in specification.goals], points=points, draws=draws)
     which = _which(laboratory, study, log) if checkpoint else {}
@@ -70,8 +70,8 @@ def race(
     elif resumed is not None:
         blocks, log = resumed
     written = time.monotonic()
-    while blocks and not log.over(specification.stop, workload):
-        due = min(log.step + workload.eval_interval, workload.max_steps)
+    while blocks and not log.over(specification.stop, last, interval):
+        due = min(log.step + interval, last)
         while log.step < due:
             steps = range(log.step, min(log.step + _STEPS_AT_ONCE, due))
             rows = np.stack([order.batch(step, study.batch_size) for step in steps])
@@ -79,7 +79,7 @@ def race(
         for block in blocks:
             _test(block, goals, log, traced=specification.trace == "full")
         report(log.step)
-        if specification.trace != "full" and not log.over(specification.stop, workload):
+        if specification.trace != "full" and not log.over(specification.stop, last, interval):
             blocks = _unfinished(blocks, log)
         if checkpoint and not laboratory.rank and time.monotonic() - written > CHECKPOINT_SECONDS:
             if all(block.resumable for block in blocks):

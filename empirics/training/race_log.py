@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from empirics.records import Status
 from empirics.stopping import StopRule, hits_of_points
-from empirics.workloads.workload import Workload
 
 
 @dataclass
@@ -31,11 +30,11 @@ class RaceLog:
     points: int = 1
     draws: int = 1
 
-    def over(self, rule: StopRule, workload: Workload) -> bool:
+    def over(self, rule: StopRule, max_steps: int, eval_interval: int) -> bool:
         """Whether the rule leaves nothing to run for."""
         hits = [hits_of_points(of, self.points, self.draws) for of in self.reached]
-        ends = [rule.step(of, workload.max_steps, workload.eval_interval) for of in hits]
-        return all(self.step >= (workload.max_steps if end is None else end) for end in ends)
+        ends = [rule.step(of, max_steps, eval_interval) for of in hits]
+        return all(self.step >= (max_steps if end is None else end) for end in ends)
 
     def found(self, goal: int) -> bool:
         """Return whether K* of a goal is known: some trial's draw 0 has reached it."""
