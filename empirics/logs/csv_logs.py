@@ -8,7 +8,7 @@ from pathlib import Path
 
 from empirics.errors import InputError
 from empirics.logs.logged_run import LoggedRun
-from empirics.logs.rows_of_logs import LogRow, runs_of_rows, value_of
+from empirics.logs.rows_of_logs import LogRow, column_named, runs_of_rows, value_of
 from empirics.logs.sizes import size_in_name
 from empirics.reading.numbers import Decimal, decimal_sign, looks_like_number, plain_number
 from empirics.reading.text import read_cells
@@ -129,7 +129,7 @@ def _by_column(
         told: Column to run and metric.
         step: The column that counts steps; None for the first one that is no run's.
     """
-    step = next((column for column in columns if step and column.lower() == step.lower()), step)
+    step = step and (column_named(columns, step) or step)
     axis = step or next((column for column in columns if column not in told and not column.endswith(_BANDS)), None)
     if axis is None or (axis not in columns and step):
         raise InputError(f"{path}: no column of steps beside the runs; name it by --step")

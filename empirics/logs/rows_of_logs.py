@@ -206,11 +206,21 @@ def _step_column(path: Path, columns: Sequence[str], step: str | None) -> str | 
     if step is None:
         by_end = {column.lower().rpartition("/")[2]: column for column in reversed(columns)}
         return next((by_end[name] for name in _STEPS if name in by_end), None)
-    found = next((column for column in columns if column == step), None)
-    found = found or next((column for column in columns if column.lower() == step.lower()), None)
+    found = column_named(columns, step)
     if found is None:
         raise InputError(f"{path}: no column {step} among: {listed(columns)}; name the steps by --step")
     return found
+
+
+def column_named(columns: Sequence[str], name: str) -> str | None:
+    """Return the column of a name, or else one that differs in capitals alone; None without one.
+
+    Example:
+        >>> column_named(["Epoch", "epoch", "Loss"], "epoch"), column_named(["Epoch"], "epoch")
+        ('epoch', 'Epoch')
+    """
+    alike = [column for column in columns if column.lower() == name.lower()]
+    return name if name in alike else next(iter(alike), None)
 
 
 def _tells_runs_apart(column: str, *, named: bool) -> bool:

@@ -103,14 +103,15 @@ def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[st
     rows = [
         _Row(
             run,
-            batch_size_of(run, wanted.batch_size_from, wanted.unit),
+            size,
             _steps_told(run, wanted.steps_from or "")
             if goal is None
-            else crossing(_counted(run, goal, first, wanted), goal, wanted.repeated_steps),
+            else crossing(_counted(run, goal, first, size, wanted), goal, wanted.repeated_steps),
             tuple(config_value(run.config, key) or "none" for key in keys.curve),
             tuple(config_value(run.config, key) or "" for key in keys.searched),
         )
         for run in used
+        for size in [batch_size_of(run, wanted.batch_size_from, wanted.unit)]
     ]
     sizes = dict.fromkeys(source_of_size(run, wanted.batch_size_from) for run in used)
     notes += [f"batch sizes from {' and '.join(sizes)}", *_on_epochs(first, wanted), *_on_reaching(rows, goal)]
@@ -131,12 +132,11 @@ def _check_epochs(wanted: Wanted) -> None:
         raise InputError("--examples-per-epoch: --steps-from tells steps already; use one of them")
 
 
-def _counted(run: LoggedRun, goal: Goal, first: int, wanted: Wanted) -> LoggedRun:
+def _counted(run: LoggedRun, goal: Goal, first: int, batch_size: int, wanted: Wanted) -> LoggedRun:
     """Return a run whose history counts steps."""
     if wanted.examples_per_epoch is None:
         return run
-    size = batch_size_of(run, wanted.batch_size_from, wanted.unit)
-    return in_steps(run, goal.metric, first, wanted.examples_per_epoch, size)
+    return in_steps(run, goal.metric, first, wanted.examples_per_epoch, batch_size)
 
 
 def _on_epochs(first: int, wanted: Wanted) -> list[str]:
