@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from empirics.errors import InputError
@@ -37,17 +36,6 @@ class LoggedRun:
     def refuse(self, reason: str) -> InputError:
         """Return the error that names this run."""
         return InputError(f"{self.place}: run {self.name[:80]}: {reason}")
-
-
-def name_below(root: Path, folder: Path) -> str:
-    """Return what the run of a folder is called, as TensorBoard does; that of the root itself by the root's name.
-
-    Example:
-        >>> name_below(Path("logs"), Path("logs/bs64/version_0"))
-        'bs64/version_0'
-    """
-    name = folder.relative_to(root).as_posix()
-    return root.resolve().name if name == "." else name
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from empirics.errors import InputError, describe
 from empirics.logs.hparams import read_hparams
-from empirics.logs.logged_run import LoggedRun, name_below
+from empirics.logs.logged_run import LoggedRun
 from empirics.reading.outside import MOST_BYTES, read_bytes
 
 _HOME = "tensorboard.backend.event_processing.event_file_loader"
@@ -44,9 +44,15 @@ def read_event_files(root: Path, files: Sequence[Path]) -> list[LoggedRun]:
         for tag, step, value in _scalars(path):
             of_run.setdefault(tag, []).append((float(step), value))
     return [
-        LoggedRun(name_below(root, folder), str(folder), read_hparams(folder), of_run)
+        LoggedRun(_name(root, folder), str(folder), read_hparams(folder), of_run)
         for folder, of_run in histories.items()
     ]
+
+
+def _name(root: Path, folder: Path) -> str:
+    """Return what TensorBoard calls the run of a folder; that of the root itself by the root's name."""
+    name = folder.relative_to(root).as_posix()
+    return root.resolve().name if name == "." else name
 
 
 def _scalars(path: Path) -> Iterator[tuple[str, int, float]]:

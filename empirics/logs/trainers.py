@@ -18,7 +18,7 @@ from empirics.reading.names import listed
 from empirics.reading.outside import MOST_BYTES, read_text
 
 _METRICS, _STATE = "metrics.csv", "trainer_state.json"
-_CHECKPOINT, _VERSION = re.compile(r"checkpoint-(\d+)"), re.compile(r"version_\d+")
+_CHECKPOINT, _VERSION = re.compile(r"checkpoint-\d+"), re.compile(r"version_\d+")
 _ONE_PROCESS = (
     "train_batch_size counts the examples of one process, without accumulation; where there is more, name the factors: "
     "--batch-size-from 'train_batch_size*8'"
