@@ -1,1 +1,1 @@
-"""Logs of other programs: their runs, read step by step, and the steps that each took to a goal."""
+"""The steps that logged runs took to a goal, as a table."""

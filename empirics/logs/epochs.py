@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from empirics.errors import InputError
-from empirics.logs.logged_run import LoggedRun
+from empirics.logged_runs.logged_run import LoggedRun
 
 
 def first_epoch(runs: Sequence[LoggedRun]) -> int:

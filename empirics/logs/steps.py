@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from empirics.errors import InputError
+from empirics.logged_runs.logged_run import LoggedRun
+from empirics.logged_runs.sizes import batch_size_of, config_value, source_of_size
+from empirics.logged_runs.sources import read_logs, with_configs
+from empirics.logs.crossing import Crossing, Goal, crossing
 from empirics.logs.epochs import first_epoch, in_steps
-from empirics.logs.logged_run import Crossing, Goal, LoggedRun, crossing
-from empirics.logs.sizes import batch_size_of, config_value, source_of_size
-from empirics.logs.sources import read_logs, with_configs
 from empirics.logs.wanted import Wanted, goal_of
 from empirics.reading.names import listed, meaning_of
 from empirics.reading.numbers import looks_like_number

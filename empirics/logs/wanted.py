@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from empirics.errors import InputError
-from empirics.logs.logged_run import Goal, LoggedRun, Repeated
-from empirics.logs.sizes import Unit
+from empirics.logged_runs.logged_run import LoggedRun
+from empirics.logged_runs.sizes import Unit
+from empirics.logs.crossing import Goal, Repeated
 from empirics.reading.names import listed, meaning_of
 from empirics.reading.table import is_searched
 

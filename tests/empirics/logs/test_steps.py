@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empirics.errors import InputError
-from empirics.logs.logged_run import Goal, LoggedRun, crossing
-from empirics.logs.sizes import batch_size_of
+from empirics.logged_runs.logged_run import LoggedRun
+from empirics.logged_runs.sizes import batch_size_of
+from empirics.logs.crossing import Goal, crossing
 from empirics.logs.steps import import_steps, steps_table
 from empirics.logs.wanted import Wanted
 from verification.records.curve_tables import read_curves

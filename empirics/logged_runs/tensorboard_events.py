@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from empirics.errors import InputError, describe
-from empirics.logs.hparams import read_hparams
-from empirics.logs.logged_run import LoggedRun
+from empirics.logged_runs.hparams import read_hparams
+from empirics.logged_runs.logged_run import LoggedRun
 from empirics.reading.outside import MOST_BYTES, read_bytes
 
 _HOME = "tensorboard.backend.event_processing.event_file_loader"

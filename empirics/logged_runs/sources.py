@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from empirics.errors import InputError
-from empirics.logs.csv_logs import read_csv_log
-from empirics.logs.databases import read_database
-from empirics.logs.json_lines import read_json_lines
-from empirics.logs.logged_run import LoggedRun
-from empirics.logs.mlflow_store import is_mlflow_run, read_mlflow_run
-from empirics.logs.tensorboard_events import is_event_file, read_event_files
-from empirics.logs.trainers import is_trainer_file, read_trainer_files, trainer_files
+from empirics.logged_runs.csv_logs import read_csv_log
+from empirics.logged_runs.databases import read_database
+from empirics.logged_runs.json_lines import read_json_lines
+from empirics.logged_runs.logged_run import LoggedRun
+from empirics.logged_runs.mlflow_store import is_mlflow_run, read_mlflow_run
+from empirics.logged_runs.tensorboard_events import is_event_file, read_event_files
+from empirics.logged_runs.trainers import is_trainer_file, read_trainer_files, trainer_files
 from empirics.reading.names import listed
 from empirics.reading.outside import MOST_BYTES, MOST_FOLDERS, read_bytes, subfolders
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from empirics.errors import InputError
-from empirics.logs.logged_run import LoggedRun
-from empirics.logs.rows_of_logs import LogRow, column_named, runs_of_rows, value_of
-from empirics.logs.sizes import size_in_name
+from empirics.logged_runs.logged_run import LoggedRun
+from empirics.logged_runs.rows_of_logs import LogRow, column_named, runs_of_rows, value_of
+from empirics.logged_runs.sizes import size_in_name
 from empirics.reading.numbers import Decimal, decimal_sign, looks_like_number, plain_number
 from empirics.reading.text import read_cells
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from empirics.errors import InputError, describe
-from empirics.logs.logged_run import LoggedRun
+from empirics.logged_runs.logged_run import LoggedRun
 from empirics.reading.outside import MOST_BYTES
 
 _OPTUNA = {"studies", "trials", "trial_params", "trial_values", "trial_intermediate_values"}

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from empirics.errors import InputError
-from empirics.logs.logged_run import LoggedRun
+from empirics.logged_runs.logged_run import LoggedRun
 from empirics.reading.outside import MOST_BYTES, MOST_JSON_BYTES, read_text
 
 _DEEPEST_METRIC = 6  # `val/top5/loss` is a file in two folders

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from empirics.errors import InputError
-from empirics.logs.logged_run import LoggedRun
+from empirics.logged_runs.logged_run import LoggedRun
 from empirics.reading.endings import BLANKS
 from empirics.reading.names import listed, meaning_of
 from empirics.reading.numbers import looks_like_number

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from empirics.errors import InputError
-from empirics.logs.logged_run import LoggedRun
-from empirics.logs.rows_of_logs import LogRow, runs_of_rows
+from empirics.logged_runs.logged_run import LoggedRun
+from empirics.logged_runs.rows_of_logs import LogRow, runs_of_rows
 from empirics.reading.outside import MOST_BYTES, read_text
 from empirics.reading.text import MOST_ROWS
 

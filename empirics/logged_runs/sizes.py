@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from empirics.errors import InputError
-from empirics.logs.logged_run import LoggedRun
+from empirics.logged_runs.logged_run import LoggedRun
 from empirics.reading.names import key_of, listed, meaning_of
 
 Unit = Literal["examples", "tokens"]

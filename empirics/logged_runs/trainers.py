@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from empirics.errors import InputError
-from empirics.logs.csv_logs import read_rows
-from empirics.logs.hparams import HPARAMS, read_hparams
-from empirics.logs.json_lines import flat
-from empirics.logs.logged_run import LoggedRun
-from empirics.logs.rows_of_logs import LogRow, run_of_rows
+from empirics.logged_runs.csv_logs import read_rows
+from empirics.logged_runs.hparams import HPARAMS, read_hparams
+from empirics.logged_runs.json_lines import flat
+from empirics.logged_runs.logged_run import LoggedRun
+from empirics.logged_runs.rows_of_logs import LogRow, run_of_rows
 from empirics.reading.names import listed
 from empirics.reading.outside import MOST_BYTES, read_text
 

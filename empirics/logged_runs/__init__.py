@@ -1,0 +1,1 @@
+"""Runs that other programs logged, step by step: a module for each form of log."""
