@@ -284,8 +284,10 @@ def _refuse_other_points(store: Store, specification: Specification, folder: Pat
         else "than its search has; an earlier version of this program did that when it was disturbed: use another --out"
     )
     same = operator.eq if specification.from_table else _rounded_alike
-    for record in store.studies().values():
-        for trial, point in zip(record.trials, specification.points, strict=False):
+    for study, record in store.studies().items():
+        if specification.own_points and (study.sparsity, study.batch_size) not in specification.own_points:
+            continue  # this time the table says nothing of it
+        for trial, point in zip(record.trials, specification.points_of(study), strict=False):
             if not same(trial.metaparameters, point):
                 raise InputError(f"{folder} was measured with another point {trial.trial + 1} {wrong}")
 
@@ -300,6 +302,8 @@ def _with_points_of_folder(specification: Specification, store: Store) -> Specif
 
     Earlier versions took them from the machine's mathematics library, and their last digits may be others than now.
     """
+    if specification.from_table:
+        return specification
     tried = max((record.trials for record in store.studies().values()), key=len, default=())
     points = [trial.metaparameters for trial in tried[: specification.trials]]
     return dataclasses.replace(specification, points=(*points, *specification.points[len(points) :]))

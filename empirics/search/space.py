@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 from empirics.errors import InputError
@@ -17,7 +14,6 @@ from empirics.search.sobol import DirectionNumbers, unit_points
 
 Scale = Literal["log", "reverse_log", "integer", "linear"]
 MOST_POINTS = 100_000
-_LARGEST = 3.4e38  # of float32, in which trials train
 # Whole-number arithmetic, the same everywhere. Mathematics libraries round one value in a thousand otherwise.
 _DIGITS = Context(prec=40)
 
@@ -117,62 +113,3 @@ def search_points(
         {axis.name: axis.value(float(unit)) for axis, unit in zip(space, row, strict=True)}
         for row in unit_points(trials, len(space), numbers)
     )
-
-
-def read_points(path: Path, space: Sequence[Metaparameter]) -> tuple[dict[str, float], ...]:
-    """Return the search points of a CSV table.
-
-    Args:
-        path: The table: a header of metaparameter names, then a row a trial.
-        space: The metaparameters it must hold; their ranges need not hold the points.
-
-    Raises:
-        InputError: If it cannot be read, or lacks or does not know a metaparameter, or holds what is no number.
-    """
-    if path.exists() and not path.is_file():
-        raise InputError(f"--points {path}: is no regular file; save the points as a CSV file")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(itertools.islice(csv.reader(file), MOST_POINTS + 2))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"--points {path}: cannot be read as CSV ({error})") from error
-    if len(rows) > MOST_POINTS + 1:
-        raise InputError(f"--points {path}: holds more than {MOST_POINTS} points")
-    rows = [row for row in rows if any(cell.strip() for cell in row)]
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    names = [axis.name for axis in space]
-    if sorted(header) != sorted(names):
-        raise InputError(
-            f"--points {path}: its columns are {', '.join(header) or 'none'}; they must be {', '.join(names)}"
-        )
-    axes = [space[names.index(name)] for name in header]
-    points = tuple(_read_point(path, number, axes, row) for number, row in enumerate(rows[1:], start=2))
-    if not points:
-        raise InputError(f"--points {path}: holds no point below its header")
-    return points
-
-
-def _read_point(path: Path, number: int, axes: Sequence[Metaparameter], row: Sequence[str]) -> dict[str, float]:
-    """Return one row of a table of points."""
-    if len(row) != len(axes):
-        raise InputError(f"--points {path}, row {number}: {len(row)} values for {len(axes)} columns")
-    point = {}
-    for axis, cell in zip(axes, row, strict=True):
-        try:
-            value = float(cell)
-        except ValueError:
-            value = math.nan
-        place = f"--points {path}, row {number}, column {axis.name}"
-        if not abs(value) <= _LARGEST:  # also true for nan
-            raise InputError(f"{place}: {cell!r} is not a finite number")
-        needs = {"log": "positive", "reverse_log": "below 1", "integer": "an integer >= 1", "linear": ""}[axis.scale]
-        holds = {
-            "log": value > 0,
-            "reverse_log": value < 1,
-            "integer": value >= 1 and value == int(value),
-            "linear": True,
-        }
-        if not holds[axis.scale]:
-            raise InputError(f"{place}: {cell} must be {needs}")
-        point[axis.name] = value
-    return point

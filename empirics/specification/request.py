@@ -51,9 +51,11 @@ class BaseRequest:
         "race",
     )
     trace: Annotated[TraceName, "full: evaluate fully at every goal test and keep the error of every trial"] = "none"
-    points: Annotated[Path | None, "CSV table of search points, one column for each metaparameter; default Sobol"] = (
-        None
-    )
+    points: Annotated[
+        Path | None,
+        "CSV table of search points, a column for each metaparameter, sparsity or batch_size for points of their own; "
+        "default Sobol",
+    ] = None
     max_steps: Annotated[int | None, "most steps of a trial; default the workload's"] = None
     eval_interval: Annotated[int | None, "steps between two goal tests; default the workload's"] = None
     pruning: Annotated[

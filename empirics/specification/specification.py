@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +16,8 @@ from empirics.datasets.arrays import Dataset
 from empirics.errors import InputError
 from empirics.pruning.methods import OWN, Biases
 from empirics.records import Study
-from empirics.search.space import read_points, search_points
+from empirics.search.point_table import read_points
+from empirics.search.space import search_points
 from empirics.specification.engine import choose_engine
 from empirics.specification.probe import Probe
 from empirics.specification.request import EngineName, Precision, Request, TraceName
@@ -39,6 +41,7 @@ class Specification:
         sparsities: Percent of weights pruned, ascending.
         batch_sizes: Examples per step, ascending.
         points: The metaparameters of each trial of a study, name -> value.
+        own_points: Those of studies that have others, by sparsity and batch size; as many each.
         from_table: Whether they come from a table instead of the Sobol sequence.
         stop: When a study is over.
         trace: Whether the error of every trial is kept at every goal test.
@@ -66,6 +69,7 @@ class Specification:
     sparsities: tuple[float, ...]
     batch_sizes: tuple[int, ...]
     points: tuple[dict[str, float], ...]
+    own_points: Mapping[tuple[float, int], tuple[dict[str, float], ...]]
     from_table: bool
     stop: StopRule
     trace: TraceName
@@ -90,6 +94,10 @@ class Specification:
     def trials(self) -> int:
         """Search points a study."""
         return len(self.points)
+
+    def points_of(self, study: Study) -> tuple[dict[str, float], ...]:
+        """Return the metaparameters of each trial of a study."""
+        return self.own_points.get((study.sparsity, study.batch_size), self.points)
 
     def studies(self) -> tuple[Study, ...]:
         """Return every study of the run, in the order of `curves.csv`."""
@@ -165,11 +173,12 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         InputError: If a value is outside its range or data are missing.
     """
     workload = _workload(request)
-    goals, stop, points = _goals(request, workload), read_stop_rule(request.stop), _points(request, workload)
+    goals, stop = _goals(request, workload), read_stop_rule(request.stop)
     device = _device(request, cuda_available)
     dataset = workload.load_data(request.data_dir)
     batch_sizes = _batch_sizes(request, workload, dataset)
     sparsities = tuple(sorted({float(value) for value in request.sparsity}))
+    points, own_points = _points(request, workload, tuple(itertools.product(sparsities, batch_sizes)))
     choice = choose_engine(
         request.engine, workload, dataset.images.shape[1:], device, request.data_parallel, sparsities
     )
@@ -180,6 +189,7 @@ def resolve(request: Request, *, cuda_available: bool) -> tuple[Specification, D
         sparsities=sparsities,
         batch_sizes=batch_sizes,
         points=points,
+        own_points=own_points,
         from_table=request.points is not None,
         stop=stop,
         trace=request.trace,
@@ -266,16 +276,22 @@ def _followed(request: Request, batch_sizes: tuple[int, ...]) -> tuple[int, ...]
     return asked
 
 
-def _points(request: Request, workload: Workload) -> tuple[dict[str, float], ...]:
-    """Return the search points of a study."""
+def _points(
+    request: Request, workload: Workload, cells: Sequence[tuple[float, int]]
+) -> tuple[tuple[dict[str, float], ...], dict[tuple[float, int], tuple[dict[str, float], ...]]]:
+    """Return the search points of a study; and by sparsity and batch size, where a table has others for each."""
     if request.points is None:
-        return search_points(workload.search_space, workload.trials, workload.direction_numbers)
+        return search_points(workload.search_space, workload.trials, workload.direction_numbers), {}
     table = read_points(request.points, workload.search_space)
-    if request.trials is None:
-        return table
-    if request.trials > len(table):
-        raise InputError(f"--trials {request.trials}: {request.points} holds {len(table)} points; use --trials less")
-    return table[: request.trials]
+    found = {cell: table.points(*cell) for cell in (cells if table.by else cells[:1])}
+    counts = {len(of): cell for cell, of in found.items()}
+    if len(counts) > 1:
+        told = " and ".join(f"{n} points of sparsity {s:g}, batch size {b}" for n, (s, b) in sorted(counts.items())[:2])
+        raise InputError(f"--points {request.points}: holds {told}; give every study as many")
+    if (request.trials or 0) > max(counts):
+        raise InputError(f"--trials {request.trials}: {request.points} holds {max(counts)} points; use --trials less")
+    found = {cell: of[: request.trials] for cell, of in found.items()}
+    return found[cells[0]], found if table.by else {}
 
 
 def _pruning(request: Request, workload: Workload) -> str:

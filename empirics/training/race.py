@@ -91,7 +91,7 @@ def race(
 def _which(laboratory: Laboratory, study: Study, log: RaceLog) -> dict[str, object]:
     """Return what tells a race from all others, as plain JSON values."""
     specification = laboratory.specification
-    searched = {"points": specification.points[: log.points], "draws": log.draws}
+    searched = {"points": specification.points_of(study)[: log.points], "draws": log.draws}
     return {"run": specification.identity(), "study": dataclasses.astuple(study), **searched}
 
 
@@ -166,7 +166,7 @@ def measure_study(
 def _blocks(laboratory: Laboratory, study: Study, masks: NDArray[np.bool_], trials: int) -> list[Block]:
     """Return all trainings of a study at their start; no block holds two draws, so draw 0 has the bits it has alone."""
     engine, numbers = laboratory.engine, range(len(masks))
-    at_once, points = engine.trials_at_once(study.batch_size), laboratory.specification.points
+    at_once, points = engine.trials_at_once(study.batch_size), laboratory.specification.points_of(study)
     weights = np.stack([laboratory.initial_weights(study.replicate, n % trials, n // trials) for n in numbers])
     parts = [
         numbers[first : min(first + at_once, end)]
@@ -181,8 +181,9 @@ def _record(
 ) -> StudyRecord:
     """Return the outcome of a race for one goal."""
     specification, points = laboratory.specification, log.points
+    tried = specification.points_of(study)
     every = tuple(
-        TrialRecord(n % points, specification.points[n % points], *log.ending(goal, n), draw=n // points)
+        TrialRecord(n % points, tried[n % points], *log.ending(goal, n), draw=n // points)
         for n in range(points * log.draws)
     )
     return StudyRecord(

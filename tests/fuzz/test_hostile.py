@@ -16,7 +16,7 @@ from empirics.errors import InputError
 from empirics.reading import text
 from empirics.reading.outside import read_bytes, read_json
 from empirics.records import MaskRecord, StudyOutcome
-from empirics.search.space import read_points
+from empirics.search.point_table import read_points
 from empirics.store import schema
 from empirics.store.packing import packed_trials
 from empirics.store.store import open_store, read_store

@@ -32,7 +32,8 @@ from empirics.followed import ConstantsRecord, TrajectoryPoint
 from empirics.logs.steps import import_steps
 from empirics.logs.wanted import Wanted
 from empirics.records import MaskRecord, RepeatRecord, StudyOutcome, TraceRecord
-from empirics.search.space import Metaparameter, read_points
+from empirics.search.point_table import read_points
+from empirics.search.space import Metaparameter
 from empirics.store.store import read_store
 from empirics.training.checkpoint import resume, write_checkpoint
 from empirics.training.race_log import RaceLog
@@ -230,8 +231,8 @@ READERS = (
     Reader("constants", writes(c_csv=CONSTANTS), lambda f: read_constants(f / "c.csv")),
     Reader(
         "points",
-        writes(p_csv=b"momentum,learning_rate\n0.9,0.5\n0.95,0.1\n"),
-        lambda f: read_points(f / "p.csv", SPACE),
+        writes(p_csv=b"momentum,batch_size,learning_rate\n0.9,8,0.5\n0.95,8,0.1\n"),
+        lambda f: read_points(f / "p.csv", SPACE).points(0.0, 8),
         BAD,
     ),
     Reader("provenance", writes(provenance_json=b'{"identity": {"workload": "a"}, "sessions": []}'), read_provenance),

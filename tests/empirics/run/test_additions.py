@@ -165,6 +165,34 @@ def test_a_table_of_points_may_grow_below_and_never_change_above(tmp_path, capsy
     assert_one_line(capsys, 'was measured with points = "table", this asks for null')
 
 
+def test_every_batch_size_may_have_points_of_its_own(tmp_path, capsys):
+    table, words = tmp_path / "points.csv", (*QUICK[:-4], "--goal-error", "0.5", "--max-steps", "200", "--no-constants")
+    words = (*(word for word in words if word not in {"--trials", "3"}), "--points", table, "--out", tmp_path / "run")
+    text = "sparsity,batch_size,learning_rate\n0,32,0.5\n0,32,0.2\n0,64,0.7\n0,64,0.3\n"
+    table.write_text(text)
+    assert run(*words, "--sparsity", "0", "--batch-sizes", "32", "64") == 0
+    table.write_text("sparsity,batch_size,learning_rate\n90,64,0.9\n90,64,0.8\n")
+    assert run(*words, "--sparsity", "90", "--batch-sizes", "64") == 0
+    with read_store(tmp_path / "run") as store:
+        rates = {
+            (study.sparsity, study.batch_size): [trial.metaparameters["learning_rate"] for trial in record.trials]
+            for study, record in store.studies().items()
+        }
+    assert rates == {(0.0, 32): [0.5, 0.2], (0.0, 64): [0.7, 0.3], (90.0, 64): [0.9, 0.8]}
+    for changed, told in (
+        (text.replace("0,64,0.3", "0,64,0.25"), "was measured with another point 2"),
+        (
+            text.replace("0,64,0.3\n", ""),
+            "holds 1 points of sparsity 0, batch size 64 and 2 points of",
+        ),
+        (text.replace(",64,", ",16,"), "holds no point of sparsity 0, batch_size 64"),
+    ):
+        table.write_text(changed)
+        capsys.readouterr()
+        assert run(*words, "--sparsity", "0", "--batch-sizes", "32", "64") == 2
+        assert_one_line(capsys, told)
+
+
 def nudge_points(folder, factor):
     """Multiply the learning rates of a store's points; return them."""
     with contextlib.closing(sqlite3.connect(folder / "study.sqlite")) as connection, connection:

@@ -13,8 +13,9 @@ from scipy.stats import qmc
 from tools.checkout import ROOT
 
 from empirics.errors import InputError
+from empirics.search.point_table import read_points
 from empirics.search.sobol import unit_points
-from empirics.search.space import read_points, search_points
+from empirics.search.space import search_points
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
 from empirics.store.store import read_store
@@ -118,13 +119,14 @@ def test_kept_runs_were_searched_at_these_points(name):
     with read_store(ROOT / "evidence" / name) as store:
         workload = find_workload(store.identity["workload"])
         records = store.studies().values()
-        if store.identity.get("points") == "table":
-            points = read_points(ROOT / "evidence/digits-decay-points.csv", workload.search_space)
-        else:
-            trials = max(len(r.trials) for r in records)
-            points = search_points(workload.search_space, trials, workload.direction_numbers)
+        tables = {session["points"] for session in store.sessions() if "points" in session}
+        assert len(tables) == (store.identity.get("points") == "table")
         assert "direction_numbers" not in store.identity
+        table = read_points(ROOT / tables.pop(), workload.search_space) if tables else None
+        most = max(len(record.trials) for record in records)
+        sobol = search_points(workload.search_space, most, workload.direction_numbers)
         for record in records:
+            points = table.points(record.study.sparsity, record.study.batch_size) if table else sobol
             assert [trial.metaparameters for trial in record.trials] == list(points[: len(record.trials)])
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mpmath import MPContext
 
 from empirics.errors import InputError
-from empirics.search.space import Metaparameter, _log10, _power_of_ten, read_points, search_points
+from empirics.search.space import Metaparameter, _log10, _power_of_ten, search_points
 from empirics.workloads.catalogue import DECAY_STEPS, END_LEARNING_RATE_FACTOR, LEARNING_RATE, MOMENTUM
 
 PAPER_SPACE = (LEARNING_RATE, MOMENTUM, DECAY_STEPS, END_LEARNING_RATE_FACTOR)
@@ -82,62 +82,6 @@ def test_axes_take_the_dimensions_in_their_order():
     (first, *_), (second, *_) = (search_points(space, 5) for space in (PAPER_SPACE, PAPER_SPACE[:1]))
     assert list(first) == ["learning_rate", "momentum", "decay_steps", "end_learning_rate_factor"]
     assert first["learning_rate"] == second["learning_rate"]
-
-
-def written(tmp_path, text):
-    path = tmp_path / "points.csv"
-    path.write_text(text)
-    return path
-
-
-def test_a_table_of_points_is_read_in_any_order_of_columns(tmp_path):
-    table = "momentum, learning_rate\n0.9,1e-3\n\n0.95,0.5\n"
-    points = read_points(written(tmp_path, table), (LEARNING_RATE, MOMENTUM))
-    assert points == ({"learning_rate": 0.001, "momentum": 0.9}, {"learning_rate": 0.5, "momentum": 0.95})
-    spelled_otherwise = "learning_rate,momentum\n0.001,0.90\n0.5,.95\n"
-    assert read_points(written(tmp_path, spelled_otherwise), (LEARNING_RATE, MOMENTUM)) == points
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "its columns are none; they must be learning_rate"),
-        ("momentum\n0.9\n", "its columns are momentum; they must be learning_rate"),
-        ("learning_rate,learning_rate\n1,1\n", "its columns are learning_rate, learning_rate; they"),
-        ("learning_rate\n", "holds no point below its header"),
-        ("learning_rate\n0.1\nfast\n", "row 3, column learning_rate: 'fast' is not a finite number"),
-        ("learning_rate\nnan\n", "row 2, column learning_rate: 'nan' is not a finite number"),
-        ("learning_rate\n-0.1\n", "row 2, column learning_rate: -0.1 must be positive"),
-        ("learning_rate\n0.1,0.2\n", "row 2: 2 values for 1 columns"),
-        ("learning_rate\n1e300\n", "row 2, column learning_rate: '1e300' is not a finite number"),
-        ("learning_rate\n\0\n", "row 2, column learning_rate"),
-    ],
-)
-def test_a_table_that_is_none_is_refused_where_it_is_wrong(text, message, tmp_path):
-    with pytest.raises(InputError, match=message):
-        read_points(written(tmp_path, text), (LEARNING_RATE,))
-
-
-@pytest.mark.parametrize("cell", ["0", "-5", "100.5"])
-def test_a_count_in_a_table_is_an_integer_from_one(cell, tmp_path):
-    with pytest.raises(InputError, match=f"column decay_steps: {cell} must be an integer >= 1"):
-        read_points(written(tmp_path, f"decay_steps\n{cell}\n"), (DECAY_STEPS,))
-
-
-def test_a_table_of_too_many_points_is_refused_and_not_cut(tmp_path, monkeypatch):
-    monkeypatch.setattr("empirics.search.space.MOST_POINTS", 3)
-    assert len(read_points(written(tmp_path, "learning_rate\n" + "0.1\n" * 3), (LEARNING_RATE,))) == 3
-    with pytest.raises(InputError, match="holds more than 3 points"):
-        read_points(written(tmp_path, "learning_rate\n" + "0.1\n" * 4), (LEARNING_RATE,))
-
-
-@pytest.mark.parametrize(
-    "make", [lambda path: None, lambda path: path.mkdir(), lambda path: path.write_bytes(b"\xff\xfe\x00")]
-)
-def test_what_is_no_text_file_is_refused(make, tmp_path):
-    make(tmp_path / "points.csv")
-    with pytest.raises(InputError, match=r"cannot be read as CSV|is no regular file"):
-        read_points(tmp_path / "points.csv", (LEARNING_RATE,))
 
 
 @pytest.mark.parametrize(
