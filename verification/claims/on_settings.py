@@ -39,6 +39,16 @@ def other_settings(curves: Sequence[FittedCurve], margin: float) -> Found:
     )
 
 
+def rate_at_goal(curve: Curve) -> float | None:
+    """Return which share of its first rate the median winner has left at its goal; None where no decay is known."""
+    left = [
+        float(rate_left(point.metaparameters, point.won - 1.0))
+        for point in curve.points
+        if point.won and all(name in point.metaparameters for name in _OF_DECAY)
+    ]
+    return statistics.median(left) if left else None
+
+
 def _decays(curve: Curve) -> bool:
     """Return whether the learning rate of a workload decays."""
     return "linear" in curve.workload.split("/")
@@ -46,14 +56,9 @@ def _decays(curve: Curve) -> bool:
 
 def _with_decay(fitted: FittedCurve, margin: float) -> Evidence | Missing:
     """Return evidence on a curve whose rate decays, if the decay was seen."""
-    left = [
-        float(rate_left(point.metaparameters, point.won - 1.0))
-        for point in fitted.curve.points
-        if point.won and all(name in point.metaparameters for name in _OF_DECAY)
-    ]
-    if not left:
+    median = rate_at_goal(fitted.curve)
+    if median is None:
         return Missing("needs the winners' decay steps, to tell whether the rate fell before the goal")
-    median = statistics.median(left)
     told = f"at K* the median winner has {median:.2g} of its first rate at sparsity {fitted.curve.sparsity:g}%"
     if median > MOST_LEFT:
         return Missing(f"{told}, more than half")

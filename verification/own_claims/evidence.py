@@ -8,13 +8,14 @@ from scipy.stats import binom
 
 from verification.claims.evidence import Evidence, Found, Material, equal_evidence, exponential, name, sign_evidence
 from verification.claims.evidence import sparsest as sparsest_pairs
+from verification.claims.on_settings import MOST_LEFT, rate_at_goal
 from verification.fits.curves import FittedCurve, contrasts
 from verification.fits.fit import Interval
 from verification.inference.known import Slope, mean_of
 from verification.inference.rates import line
 from verification.missing import Missing
 from verification.own_claims import measures
-from verification.own_claims.measures import beside, log_ratios, moved, of_account, rule_of
+from verification.own_claims.measures import beside, effective_steps, log_ratios, moved, of_account, rule_of
 from verification.records.curves import Curve
 from verification.records.trials import SmoothnessRun
 
@@ -112,13 +113,30 @@ def optimizers_agree(seen: Material, margin: Margin) -> Found:
 
 def decay_sums_its_rates(seen: Material, margin: Margin) -> Found:
     """T4: the sum of a decaying rate up to K*, over eta K* at a constant rate."""
+    return _of_decays(seen, margin, lambda decaying, constant: log_ratios(moved(decaying), moved(constant)))
+
+
+def decay_needs_effective_steps(seen: Material, margin: Margin) -> Found:
+    """T4: A_K^2/H_K of a rate that has fallen by half or more at K*, over K* at a constant rate."""
+
+    def compared(decaying: Curve, constant: Curve) -> Mapping[int, float]:
+        left = rate_at_goal(decaying)
+        if left is None or left > MOST_LEFT or rule_of(decaying)[1] != "sgd":
+            return {}
+        return log_ratios(effective_steps(decaying), measures.steps_won(constant))
+
+    return _of_decays(seen, margin, compared)
+
+
+def _of_decays(seen: Material, margin: Margin, compared: Callable[[Curve, Curve], Mapping[int, float]]) -> Found:
+    """Return evidence on a number of each decaying rate beside the constant one, a logarithm per replicate, being 0."""
     found = {}
     for one, other in combinations(_curves(seen), 2):
         constant, decaying = (one, other) if rule_of(other)[2] == "linear" else (other, one)
         alike = rule_of(one)[:2] == rule_of(other)[:2] and (one.goal, one.sparsity) == (other.goal, other.sparsity)
         if alike and (rule_of(constant)[2], rule_of(decaying)[2]) == ("constant", "linear"):
             told = f"{decaying.workload}, sparsity {one.sparsity:g}%"
-            found[told] = list(log_ratios(moved(decaying), moved(constant)).values())
+            found[told] = list(compared(decaying, constant).values())
     return _equal(found, margin, "needs curves at a constant and at a decaying rate")
 
 

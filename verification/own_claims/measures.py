@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from empirics.derived import Account, mean_over_steps
-from empirics.workloads.moved_time import moved_time
+from empirics.workloads.moved_time import moved_time, rate_left
 from verification.records.curves import Curve
 from verification.records.measured_constants import MeasuredConstants, Quantities, quantities_of
 from verification.records.trials import SmoothnessRun
@@ -130,6 +130,25 @@ def moved(curve: Curve) -> dict[tuple[int, int], float]:
             time = moved_time(optimizer, schedule, point.metaparameters, round(point.won))
             if time:
                 found[point.batch_size, point.replicate] = time
+    return found
+
+
+def steps_won(curve: Curve) -> dict[tuple[int, int], float]:
+    """Return K* of every study that reached the goal."""
+    return {(point.batch_size, point.replicate): point.won for point in curve.points if point.won}
+
+
+def effective_steps(curve: Curve) -> dict[tuple[int, int], float]:
+    """Return A_K^2/H_K up to K* under a linear decay: as many steps at a constant rate are worth as much.
+
+    Reference:
+        docs/theory.md, step 13.39.
+    """
+    found = {}
+    for point in curve.points:
+        if point.won and "decay_steps" in point.metaparameters:
+            left = rate_left(point.metaparameters, np.arange(round(point.won)))
+            found[point.batch_size, point.replicate] = float(left.sum() ** 2 / np.square(left).sum())
     return found
 
 

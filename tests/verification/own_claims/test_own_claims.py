@@ -130,6 +130,25 @@ def test_eta_k_is_a_slope_and_the_same_for_two_optimizers_and_a_decay():
     assert found.estimate == pytest.approx(math.exp(apart.mean()), rel=1e-5)
 
 
+def test_a_decay_needs_as_many_effective_steps():
+    """All steps but the first at a tenth of its rate: A = 1 + (K - 1)/10, H = 1 + (K - 1)/100."""
+    flat = curve(0.0, 2.0)
+    ends = {"decay_steps": 1.0, "end_learning_rate_factor": 0.1}
+    points = [replace(p, metaparameters=dict(p.metaparameters) | ends) for p in curve(0.0, 6.0, scatter=0.03).points]
+    decay = Curve(points=tuple(points), workload=f"{SGD}/linear", goal=flat.goal, sparsity=0.0)
+    (found,) = evidence.decay_needs_effective_steps(seen((flat, decay)), (0.5, 2.0))
+    logs_of = {replicate: [] for replicate in RATES}
+    for one, other in zip(decay.points, flat.points, strict=True):
+        K = round(one.won)
+        effective = (1.0 + 0.1 * (K - 1)) ** 2 / (1.0 + 0.01 * (K - 1))
+        logs_of[one.replicate].append(math.log(effective / other.won))
+    assert_mean([found], np.array([np.mean(values) for values in logs_of.values()]))
+    unseen = [replace(p, metaparameters=dict(p.metaparameters) | {"decay_steps": 1e9}) for p in points]
+    heavy = [replace(one, workload=one.workload.replace("sgd", "momentum")) for one in (flat, decay)]
+    for pair in ((flat, replace(decay, points=tuple(unseen))), heavy):
+        assert isinstance(evidence.decay_needs_effective_steps(seen(pair), (0.5, 2.0)), Missing)
+
+
 def test_the_knee_is_held_against_the_noise_scale():
     followed = [replace(one, along=one.along | {"variance": {1: 64.0 + one.replicate, 99: 1.0}}) for one in runs()]
     found = evidence.knee_is_noise(seen((curve(0.0, 2.0),), followed), (0.5, 2.0))
