@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from verification.claims.analysis import analyse
+from verification.records.records import read_records
+
 CURVES_HEADER = [
     *("workload", "goal", "sparsity", "replicate", "batch_size", "steps_to_result", "lower", "upper", "status"),
     *("stop", "trials", "complete", "incomplete", "infeasible", "censored", "winner", "metaparameters"),
@@ -91,3 +94,8 @@ def _write_constants(path: Path, sparsities):
         for sparsity in sparsities:
             for quantity, value in DIGITS_CONSTANTS[sparsity].items():
                 writer.writerow([DIGITS, sparsity, quantity, value, "", "", 1])
+
+
+def analysed(folder, **options):
+    """Write a run, read it and judge it."""
+    return analyse(read_records(write_run(folder, **options)))

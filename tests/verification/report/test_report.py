@@ -1,20 +1,15 @@
-"""The command, the summary, the files they write, and the suite on a user's run."""
+"""The command, its summary and verdicts, and the suite on a user's run."""
 
-import csv
 import json
 import math
-import os
 import re
 import resource
-import stat
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from markdown_it import MarkdownIt
 from samples.verification_runs import DIGITS_TRUTHS, write_run
 from tools.fitted import fitted_anew
 
@@ -24,10 +19,9 @@ from verification.claims.analysis import analyse
 from verification.fits.fit import Interval
 from verification.records.records import read_records
 from verification.report.__main__ import main
-from verification.report.details import markdown
 from verification.report.differences import differences
 from verification.report.tables import fits_and_ratios
-from verification.report.verdicts import FILE_NAME, dump, input_digests, is_verdicts, to_json
+from verification.report.verdicts import FILE_NAME, dump, to_json
 
 # Numbers have five digits in the file.
 ROUNDED = 1e-4
@@ -237,89 +231,6 @@ def test_a_study_that_did_not_reach_its_goal_is_a_bound_in_the_table(tmp_path, c
     ]
 
 
-def test_nothing_is_kept_unless_asked_for(tmp_path, capsys):
-    run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])
-    before = {path.name: path.read_bytes() for path in run.iterdir()}
-    assert main([str(run), "--draws", "0"]) == 0
-    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
-    assert "Wrote" not in capsys.readouterr().out
-    (run / "verdicts.json").write_text("damaged")
-    assert main([str(run), "--draws", "0", "--save"]) == 0
-    assert is_verdicts(run / "verdicts.json")
-
-
-def test_own_files_are_renewed_and_links_stay_links(tmp_path):
-    source, words = tmp_path / "good.csv", ["--draws", "0"]
-    for option, name in (("--json", "v.json"), ("--markdown", "v.md")):
-        words += [option, str(tmp_path / name)]
-        (tmp_path / f"kept-{name}").touch()  # an empty file, as mktemp makes it
-        (tmp_path / name).symlink_to(f"kept-{name}")
-    for floor in (3, 4):
-        source.write_text(f"batch_size,steps\n1,9\n2,5\n4,{floor}\n")
-        assert main([str(source), *words]) == 0
-        assert json.loads((tmp_path / "kept-v.json").read_text())["inputs"] == input_digests(source)
-    assert (tmp_path / "v.md").is_symlink()
-    assert is_verdicts(tmp_path / "v.json")
-
-
-def make_device(path, name, number):
-    """Make a device of our own where we may: a fault of ours that replaces it must not harm the machine's."""
-    if os.geteuid():
-        path.symlink_to(f"/dev/{name}")
-        return
-    try:
-        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, number))
-        path.open("wb").close()
-    except OSError as error:
-        pytest.skip(f"no device can be made: {error}")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="devices have other numbers")
-@pytest.mark.parametrize("option", ["--json", "--markdown"])
-def test_a_device_is_written_to_and_not_replaced(tmp_path, capsys, option):
-    source = tmp_path / "good.csv"
-    source.write_text("batch_size,steps\n1,9\n2,5\n4,3\n")
-    for name, number in (("null", 3), ("full", 7)):
-        make_device(tmp_path / name, name, number)
-    assert main([str(source), "--draws", "0", option, str(tmp_path / "null")]) == 0
-    capsys.readouterr()
-    with pytest.raises(SystemExit, match="2"):
-        main([str(source), "--draws", "0", option, str(tmp_path / "full")])
-    error = capsys.readouterr().err
-    assert f"No space left on device: '{tmp_path}/full'" in error
-    assert error.count("\n") == 1
-    assert {path.name for path in tmp_path.iterdir() if path.is_char_device()} == {"null", "full"}
-
-
-# Each would be markup, or end the line, the cell or the block it stands in.
-HOSTILE = (
-    *("a|b", "a\\|b", "*bold*", "_a_ [x](http://h)", "<script>x</script>", "`a`", "$a$", "x\n```\n# heading", "&lt;"),
-    *("~~a~~", "![x](y)", "a ````b", "> a"),
-)
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_markdown_shows_a_name_as_it_is(tmp_path, name):
-    """Read back by the parser that the site is built with."""
-    source = tmp_path / "a.csv"
-    with source.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["workload", "batch_size", "steps"])
-        writer.writerows([name, 2**i, 512 // 2**i + 16] for i in range(9))
-    text = markdown(analyse(read_records(source)))
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    assert [inline.content for before, inline in pairwise(tokens) if before.type == "heading_open"] == [
-        *("Verdicts", "Fits", "Details"),
-    ]
-    inline = [token for token in tokens if token.type == "inline"]
-    assert {child.type for token in inline for child in token.children} <= {"text", "text_special", "softbreak"}
-    shown = ["".join(child.content for child in token.children) for token in inline]
-    assert any(" ".join(name.split()) in one for one in shown)
-    rows = [line for line in text.splitlines() if line.startswith("| C")]
-    assert len(rows) == 18
-    assert [token.type for token in tokens].count("td_open") == 8 * 18
-
-
 def test_a_fit_that_did_not_converge_is_called_so(tmp_path, monkeypatch):
     monkeypatch.setattr("verification.fits.newton.MAX_ITERATIONS", 1)
     run = write_run(tmp_path / "run", truths=DIGITS_TRUTHS[:1])
@@ -359,53 +270,6 @@ def test_the_suite_refuses_a_study_that_is_no_run(tmp_path, folder):
     assert done.returncode == 4
     assert done.stderr.startswith(f"ERROR: --study: {tmp_path / folder} is no run folder")
     assert done.stderr.strip().count("\n") == 0
-
-
-LOGS = "".join(f"{2**i},{2000 / 2**i + 20:.4f}\n" for i in range(12))
-
-
-def test_which_batch_size_to_use(tmp_path, capsys):
-    """K = 2000/B + 20: half the efficiency at B_crit = 100; steps of 1 + 0.01 B are fastest at sqrt(100/0.01) = 100."""
-    source = tmp_path / "mine.csv"
-    source.write_text("batch_size,steps\n" + LOGS)
-    asked = ["--batch-size-for-efficiency", "0.8", "--step-time", "1", "0.01", "--draws", "0"]
-    assert main([str(source), *asked]) == 0
-    printed = capsys.readouterr().out
-    assert "Batch size at parallel efficiency 0.8, where a run takes 1.25 times" in printed
-    assert "sparsity 0%  25 [25, 25]       100" in printed
-    assert "sparsity 0%  100 [100, 100]    80" in printed  # (sqrt(2000 * .01) + sqrt(20 * 1))^2
-    assert "extrapolation" not in printed
-
-
-def test_answers_outside_the_batch_sizes_measured_are_called_so(tmp_path, capsys):
-    source = tmp_path / "mine.csv"
-    rng = np.random.default_rng(0)
-    rows = "".join(f"{2**i},{(2000 / 2**i + 20) * math.exp(0.1 * rng.standard_normal()):.3f}\n" for i in range(5))
-    source.write_text("batch_size,steps\n" + rows)
-    assert main([str(source), "--batch-size-for-efficiency", "0.1", "--draws", "0"]) == 0
-    printed = capsys.readouterr().out
-    assert "Outside the batch sizes measured, an extrapolation of the law: sparsity 0%." in printed
-    assert "[> " in printed  # five sizes below the critical one bound it from below alone
-
-
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        (["--batch-size-for-efficiency", "1.5"], "need a number between 0 and 1, got '1.5'"),
-        (["--batch-size-for-efficiency", "x"], "need a number between 0 and 1, got 'x'"),
-        (["--step-time", "1", "0"], "need a number > 0, got '0'"),
-        (["--draws", "-1"], "need a whole number in 0..100000, got '-1'"),
-        (["--draws", "4294967295"], "need a whole number in 0..100000, got '4294967295'"),
-    ],
-)
-def test_questions_that_cannot_be_answered_are_refused(tmp_path, capsys, option, message):
-    source = tmp_path / "mine.csv"
-    source.write_text("batch_size,steps\n" + LOGS)
-    with pytest.raises(SystemExit, match="2"):
-        main([str(source), *option])
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
 
 
 def test_the_details_name_laws_tests_and_ratios(tmp_path, capsys):
@@ -464,7 +328,7 @@ def test_the_json_holds_every_law_and_test(tmp_path):
 
 def test_progress_is_shown_to_people_alone(tmp_path, monkeypatch, capsys):
     source = tmp_path / "mine.csv"
-    source.write_text("batch_size,steps\n" + LOGS)
+    source.write_text("batch_size,steps\n" + "".join(f"{2**i},{2000 / 2**i + 20:.4f}\n" for i in range(12)))
     assert main([str(source), "--draws", "0"]) == 0
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
