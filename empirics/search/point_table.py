@@ -48,7 +48,7 @@ class PointTable:
         study = {"sparsity": sparsity, "batch_size": float(batch_size)}
         found = tuple(point for cell, point in self.rows if cell == tuple(study[name] for name in self.by))
         if not found:
-            missed = ", ".join(f"{name} {study[name]:g}" for name in self.by)
+            missed = ", ".join(f"{name} {study[name]:.15g}" for name in self.by)
             raise InputError(f"--points {self.path}: holds no point of {missed}")
         return found
 
@@ -80,8 +80,8 @@ def read_points(path: Path, space: Sequence[Metaparameter]) -> PointTable:
     by = tuple(axis.name for axis in cell_axes)
     if sorted(header) != sorted([*names, *by]):
         raise InputError(
-            f"--points {path}: its columns are {', '.join(header) or 'none'}; they must be {', '.join(names)}, and for "
-            "points of some studies alone sparsity or batch_size"
+            f"--points {path}: its columns are {', '.join(header) or 'none'}; they must be {', '.join(names)}; "
+            "sparsity and batch_size may say whose points they are"
         )
     axes = {axis.name: axis for axis in (*space, *cell_axes)}
     read = [

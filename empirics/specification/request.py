@@ -53,7 +53,7 @@ class BaseRequest:
     trace: Annotated[TraceName, "full: evaluate fully at every goal test and keep the error of every trial"] = "none"
     points: Annotated[
         Path | None,
-        "CSV table of search points, a column for each metaparameter, sparsity or batch_size for points of their own; "
+        "CSV table of search points, a column for each metaparameter; sparsity and batch_size may say whose they are; "
         "default Sobol",
     ] = None
     max_steps: Annotated[int | None, "most steps of a trial; default the workload's"] = None

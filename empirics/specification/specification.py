@@ -286,8 +286,8 @@ def _points(
     found = {cell: table.points(*cell) for cell in (cells if table.by else cells[:1])}
     counts = {len(of): cell for cell, of in found.items()}
     if len(counts) > 1:
-        told = " and ".join(f"{n} points of sparsity {s:g}, batch size {b}" for n, (s, b) in sorted(counts.items())[:2])
-        raise InputError(f"--points {request.points}: holds {told}; give every study as many")
+        told = " and ".join(f"{n} of sparsity {s:g}, batch size {b}" for n, (s, b) in sorted(counts.items())[:2])
+        raise InputError(f"--points {request.points}: its points are {told}; give every study as many")
     if (request.trials or 0) > max(counts):
         raise InputError(f"--trials {request.trials}: {request.points} holds {max(counts)} points; use --trials less")
     found = {cell: of[: request.trials] for cell, of in found.items()}

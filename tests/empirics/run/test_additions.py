@@ -183,7 +183,7 @@ def test_every_batch_size_may_have_points_of_its_own(tmp_path, capsys):
         (text.replace("0,64,0.3", "0,64,0.25"), "was measured with another point 2"),
         (
             text.replace("0,64,0.3\n", ""),
-            "holds 1 points of sparsity 0, batch size 64 and 2 points of",
+            "its points are 1 of sparsity 0, batch size 64 and 2 of sparsity 0",
         ),
         (text.replace(",64,", ",16,"), "holds no point of sparsity 0, batch_size 64"),
     ):
