@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 from tools.checkout import ROOT
+from tools.commands import rows
 
 from verification.cells import estimate_text
 from verification.claims.judge import Verdict
@@ -46,7 +47,7 @@ def printed(capsys, *runs):
 @pytest.mark.slow  # four runs of 120 constants and more are read and judged
 def test_our_own_claims_stand_there_as_the_command_prints_them(capsys):
     sgd = printed(capsys, "digits-sgd")
-    every = printed(capsys, *OPTIMIZERS, "digits-sgd-decay")
+    every = printed(capsys, *OPTIMIZERS, "digits-sgd-decay", "digits-sgd-decay-seen")
     assert len(sgd) == len(OWN_RULES)
     for rule in OWN_RULES:
         _, _, margin, estimate, alone, together = cells(rule.id)
@@ -130,3 +131,19 @@ def test_ratios_by_mask_are_those_of_the_runs(name, run):
     analysis, _ = kept_or_computed(EVIDENCE / run, records, 0)
     (pair,) = (one for one in analysis.pairs if one.sparse.curve.sparsity == 90.0)
     assert row[4] == estimate_text(pair.ratios["b_crit"], pair.intervals["b_crit"])
+
+
+def test_the_cost_of_a_decay_is_that_of_the_runs():
+    """K_rate with the decay stands where `ratio_told` has the sparse steps, that at a constant rate for the dense."""
+    sizes = [int(size) for size in cells("batch size")[1:]]
+    steps = {
+        (run, float(row["sparsity"]), int(row["batch_size"]), int(row["replicate"])): float(row["steps_at_best_rate"])
+        for run in ("digits-sgd", "digits-sgd-decay-seen")
+        for row in rows(EVIDENCE / run / "curves.csv")
+    }
+    sides = {90.0: "digits-sgd-decay-seen", 0.0: "digits-sgd"}
+    for sparsity, row in ((0.0, "with a decay, dense"), (90.0, "with a decay, 90%")):
+        both = [
+            {(s, 1, r): steps[run, sparsity, size, r] for s, run in sides.items() for r in range(10)} for size in sizes
+        ]
+        assert cells(row)[1:] == [ratio_told(of, 1, 10) for of in both]

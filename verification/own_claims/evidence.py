@@ -136,6 +136,8 @@ def _of_decays(seen: Material, margin: Margin, compared: Callable[[Curve, Curve]
         alike = rule_of(one)[:2] == rule_of(other)[:2] and (one.goal, one.sparsity) == (other.goal, other.sparsity)
         if alike and (rule_of(constant)[2], rule_of(decaying)[2]) == ("constant", "linear"):
             told = f"{decaying.workload}, sparsity {one.sparsity:g}%"
+            while told in found:
+                told += ", another run"
             found[told] = list(compared(decaying, constant).values())
     return _equal(found, margin, "needs curves at a constant and at a decaying rate")
 
