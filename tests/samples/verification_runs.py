@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from verification.claims.analysis import analyse
+from verification.records.curves import Curve, CurvePoint
 from verification.records.records import read_records
 
 CURVES_HEADER = [
@@ -99,3 +100,12 @@ def _write_constants(path: Path, sparsities):
 def analysed(folder, **options):
     """Write a run, read it and judge it."""
     return analyse(read_records(write_run(folder, **options)))
+
+
+def curve_of(points):
+    """A curve of (batch size, steps), (batch size, lower, upper); equal batch sizes are replicates."""
+    listed, seen = [], {}
+    for size, *ends in points:
+        seen[size] = seen.get(size, -1) + 1
+        listed.append(CurvePoint(size, seen[size], ends[0], ends[-1]))
+    return Curve(points=tuple(listed))

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 from reference.verification import clusters
-from samples.verification_runs import DIGITS_TRUTHS, analysed
+from samples.verification_runs import DIGITS_TRUTHS, analysed, curve_of
 from scipy import stats
 from statsmodels.regression.linear_model import WLS
 from statsmodels.tools import add_constant
@@ -79,19 +79,10 @@ def test_a_slope_is_within_its_margin_when_its_whole_interval_is(slope, noise, w
     assert not LARGEST(curves)[0].interval(0.9).inside(*RULE["C3"].equal)
 
 
-def one_curve(points):
-    """A curve of (batch size, steps), or (batch size, lower, upper); equal batch sizes are replicates."""
-    listed, seen = [], {}
-    for size, *ends in points:
-        seen[size] = seen.get(size, -1) + 1
-        listed.append(CurvePoint(size, seen[size], ends[0], ends[-1]))
-    return Curve(points=tuple(listed))
-
-
 @pytest.fixture(scope="module")
 def tested():
     """The curves of all cases that have no slope, fitted together: one takes as long."""
-    curves = [one_curve(case[1]) for case in (*SCARCE, *FIRST_MET)]
+    curves = [curve_of(case[1]) for case in (*SCARCE, *FIRST_MET)]
     return {one.curve: (with_tests(one, 0),) for one in fit_curves(curves)}
 
 
@@ -121,7 +112,7 @@ SCARCE = [
 
 @pytest.mark.parametrize(("claim", "points", "reason"), SCARCE)
 def test_a_slope_needs_two_batch_sizes_at_its_end_however_many_replicates(claim, points, reason, tested):
-    assert claim(tested[one_curve(points)]) == Missing(reason)
+    assert claim(tested[curve_of(points)]) == Missing(reason)
 
 
 FIRST = "the goal was met at the first test, so K* is only known from above"
@@ -151,10 +142,10 @@ FIRST_MET = [
 
 @pytest.mark.parametrize(("claim", "points", "reason"), FIRST_MET)
 def test_no_slope_where_the_first_test_met_the_goal_or_steps_are_few(claim, points, reason, tested):
-    assert claim(tested[one_curve(points)]) == Missing(reason)
+    assert claim(tested[curve_of(points)]) == Missing(reason)
 
 
 def test_two_batch_sizes_without_replicates_are_a_slope():
     """From 1 to 4, K falls from 400 to 110: log(110/400)/log(4)."""
-    (evidence,) = SMALLEST([with_tests(fit_curve(one_curve([(1, 400), (4, 110), (64, 16), (1024, 10)])), 0)])
+    (evidence,) = SMALLEST([with_tests(fit_curve(curve_of([(1, 400), (4, 110), (64, 16), (1024, 10)])), 0)])
     assert evidence.estimate == pytest.approx(math.log(110 / 400) / math.log(4))

@@ -5,24 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from samples.verification_runs import curve_of
 
 from verification.fits.curves import fit_curve, fit_curves
 from verification.fits.fit import OPEN
 from verification.inference.curve_tests import with_tests
-from verification.records.curves import Curve, CurvePoint
 from verification.report.advice import answer_lines, efficiency_question, step_time_question
 from verification.report.rejection import beyond_which_nothing_improved, why_rejected
 
 SIZES = tuple(2**i for i in range(4, 12))
-
-
-def curve_of(points):
-    """A curve of (batch size, steps), (batch size, lower, upper); equal batch sizes are replicates."""
-    listed, seen = [], {}
-    for size, *ends in points:
-        seen[size] = seen.get(size, -1) + 1
-        listed.append(CurvePoint(size, seen[size], ends[0], ends[-1]))
-    return Curve(points=tuple(listed))
 
 
 def judged(points):
