@@ -25,7 +25,7 @@ OPTIONS = {
     "empirics.exchange.__main__ import": "--format --goal-error --max-steps --metric --to",
     "empirics.exchange.__main__ export": "--format --to",
     "empirics.datasets.__main__": "--from --to",
-    "theory.noisy_quadratic.__main__": "--batch-sizes --dimension --format --goal --momentum --nesterov",
+    "theory.noisy_quadratic.__main__": "--batch-sizes --decay-to --dimension --format --goal --momentum --nesterov",
     "theory.worst_case": "--eta-times-L --format --steps",
 }
 

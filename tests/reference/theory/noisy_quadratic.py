@@ -94,3 +94,21 @@ def no_rate_is_earlier(curvature, noise, initial, batch_size, goal, steps, large
             return False
         waiting += [(a, 0.5 * (a + b)), (0.5 * (a + b), b)]
     return True
+
+
+def first_step_with_decay(curvature, noise, initial, batch_size, first_rate, decay_steps, end_factor, goal, most):
+    """Return the first step at which SGD meets the goal while its rate falls along a line, None if none up to `most`.
+
+    Mode by mode, in Python's own numbers.
+    """
+    moments = [float(s) for s in initial]
+    drop = (first_rate - end_factor * first_rate) / decay_steps
+    for step in range(1, most + 1):
+        rate = max(first_rate - (step - 1) * drop, end_factor * first_rate)
+        moments = [
+            (1 - rate * float(h)) ** 2 * s + rate**2 * float(n) / batch_size
+            for h, n, s in zip(curvature, noise, moments, strict=True)
+        ]
+        if sum(float(h) * s for h, s in zip(curvature, moments, strict=True)) / 2 <= goal:
+            return step
+    return None
