@@ -1,6 +1,7 @@
 """The page of results says what the commands say of the runs that are kept."""
 
 import contextlib
+import json
 import math
 import re
 import sqlite3
@@ -12,6 +13,7 @@ from scipy.stats import t
 from tools.checkout import ROOT
 from tools.commands import rows
 
+from theory.noisy_quadratic.__main__ import main as quadratic_main
 from verification.cells import estimate_text
 from verification.claims.judge import Verdict
 from verification.own_claims.__main__ import main
@@ -133,17 +135,64 @@ def test_ratios_by_mask_are_those_of_the_runs(name, run):
     assert row[4] == estimate_text(pair.ratios["b_crit"], pair.intervals["b_crit"])
 
 
-def test_the_cost_of_a_decay_is_that_of_the_runs():
-    """K_rate with the decay stands where `ratio_told` has the sparse steps, that at a constant rate for the dense."""
-    sizes = [int(size) for size in cells("batch size")[1:]]
-    steps = {
-        (run, float(row["sparsity"]), int(row["batch_size"]), int(row["replicate"])): float(row["steps_at_best_rate"])
+def of_the_decay(value):
+    """Return a value of the runs with and without the decay, by run, sparsity, batch size and replicate."""
+    return {
+        (run, float(row["sparsity"]), int(row["batch_size"]), int(row["replicate"])): value(row)
         for run in ("digits-sgd", "digits-sgd-decay-seen")
         for row in rows(EVIDENCE / run / "curves.csv")
     }
+
+
+def first_rate(row):
+    """Return the winner's rate, its first one where it falls."""
+    return json.loads(row["metaparameters"])["learning_rate"]
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [(lambda row: float(row["steps_at_best_rate"]), "with a decay"), (first_rate, "first rate")],
+    ids=["steps", "rates"],
+)
+def test_what_a_decay_changes_is_that_of_the_runs(value, name):
+    """Those with the decay stand where `ratio_told` has the sparse ones, those at a constant rate for the dense."""
+    sizes = [int(size) for size in cells("first rate at B =")[1:]]
+    values = of_the_decay(value)
     sides = {90.0: "digits-sgd-decay-seen", 0.0: "digits-sgd"}
-    for sparsity, row in ((0.0, "with a decay, dense"), (90.0, "with a decay, 90%")):
+    for sparsity, subject in ((0.0, "dense"), (90.0, "90%")):
         both = [
-            {(s, 1, r): steps[run, sparsity, size, r] for s, run in sides.items() for r in range(10)} for size in sizes
+            {(s, 1, r): values[run, sparsity, size, r] for s, run in sides.items() for r in range(10)} for size in sizes
         ]
-        assert cells(row)[1:] == [ratio_told(of, 1, 10) for of in both]
+        assert cells(f"{name}, {subject}")[1:] == [ratio_told(of, 1, 10) for of in both]
+
+
+def test_slopes_of_first_rates_are_those_of_the_runs():
+    """Of the logarithm on ln B, with the 90% interval that `evidence/PROTOCOL.md` asks for."""
+    rates, sizes = of_the_decay(first_rate), [2**i for i in range(9)]
+    paragraph = PAGE.split("**At 90% it agrees in direction.**")[1].split("The quadratic is")[0]
+    for sparsity in (90.0, 0.0):
+        slopes = [
+            np.polyfit(
+                np.log(sizes),
+                [
+                    math.log(rates["digits-sgd-decay-seen", sparsity, b, r] / rates["digits-sgd", sparsity, b, r])
+                    for b in sizes
+                ],
+                1,
+            )[0]
+            for r in range(10)
+        ]
+        half = t.ppf(0.95, 9) * np.std(slopes, ddof=1) / math.sqrt(10)
+        mean, low, high = (f"{np.mean(slopes) + sign * half:.3f}" for sign in (0, -1, 1))
+        assert f"slope of their logarithm is {mean}" in paragraph or f"slope is {mean}" in paragraph
+        assert f"[{low}, {high}]" in paragraph
+
+
+@pytest.mark.slow  # tens of thousands of steps of a thousand modes
+def test_the_noisy_quadratic_of_the_page_is_that_of_the_command(capsys):
+    sizes = [str(89 / 20 * 2**i) for i in range(9)]
+    options = ["--goal", "0.1", "--decay-to", "0.1", "--format", "json", "--batch-sizes", *sizes]
+    assert quadratic_main(options) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert cells("on a noisy quadratic")[1:] == [f"{row['decay_steps'] / row['steps']:.3g}" for row in found]
+    assert cells("first rate, noisy quadratic")[1:] == [f"{row['first_eta'] / row['eta']:.3g}" for row in found]
