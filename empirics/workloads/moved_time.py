@@ -5,6 +5,7 @@ Importing this module loads no torch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -68,3 +69,42 @@ def rate_left(point: Mapping[str, float], number: ArrayLike) -> NDArray[np.float
     steps = max(point["decay_steps"], 1.0)  # a table from elsewhere may hold 0
     passed = np.minimum(np.asarray(number, dtype=np.float64) / steps, 1.0)
     return np.asarray(1.0 + (point["end_learning_rate_factor"] - 1.0) * passed)
+
+
+def has_decay(point: Mapping[str, float]) -> bool:
+    """Return whether a run's metaparameters hold those of a linear decay.
+
+    Args:
+        point: Metaparameters by name.
+
+    Example:
+        >>> has_decay({"learning_rate": 0.5}), has_decay({"decay_steps": 2.0, "end_learning_rate_factor": 0.5})
+        (False, True)
+    """
+    return {"decay_steps", "end_learning_rate_factor"} <= point.keys()
+
+
+def steps_at_first_rate(point: Mapping[str, float], steps: float) -> float:
+    r"""Return how many steps at its first rate add up to the rates of a run.
+
+    :math:`\sum_{k=0}^{K-1} \eta_k/\eta_0`, which is K at a constant rate.
+
+    Args:
+        point: The run's metaparameters.
+        steps: K, >= 1.
+
+    Returns:
+        Steps, in (0, K].
+
+    Example:
+        >>> steps_at_first_rate({"decay_steps": 2.0, "end_learning_rate_factor": 0.5}, 3)  # 1 + 3/4 + 1/2
+        2.25
+        >>> steps_at_first_rate({"learning_rate": 0.5}, 3)
+        3.0
+    """
+    if not has_decay(point):
+        return float(steps)
+    decay_steps = max(point["decay_steps"], 1.0)
+    falling = math.ceil(min(steps, decay_steps))
+    passed = falling * (falling - 1) / (2.0 * decay_steps) + max(steps - falling, 0.0)
+    return steps - (1.0 - point["end_learning_rate_factor"]) * passed

@@ -196,3 +196,10 @@ def test_the_noisy_quadratic_of_the_page_is_that_of_the_command(capsys):
     found = json.loads(capsys.readouterr().out)
     assert cells("on a noisy quadratic")[1:] == [f"{row['decay_steps'] / row['steps']:.3g}" for row in found]
     assert cells("first rate, noisy quadratic")[1:] == [f"{row['first_eta'] / row['eta']:.3g}" for row in found]
+
+
+def test_sums_of_a_decays_rates_are_those_of_the_verdicts():
+    kept = json.loads((EVIDENCE / "digits-sgd-decay-seen/verdicts.json").read_text(encoding="utf-8"))
+    slopes = [curve["tests"]["rate"]["product"] for curve in kept["curves"]]
+    dense, sparse = ("{:.3f} [{:.3f}, {:.3f}]".format(one["estimate"], *one["interval"]) for one in slopes)
+    assert f"is {dense} dense and {sparse} at 90%" in " ".join(PAGE.split())

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from empirics.workloads.moved_time import rate_left
+from empirics.workloads.moved_time import has_decay, rate_left
 from verification.claims.evidence import Evidence, Found
 from verification.claims.on_curves import evidence_or_reasons, misfit
 from verification.fits.curves import FittedCurve
@@ -13,7 +13,6 @@ from verification.records.curves import Curve
 
 # A rate that has fallen by less is hardly another setting than a constant one.
 MOST_LEFT = 0.5
-_OF_DECAY = ("decay_steps", "end_learning_rate_factor")
 
 
 def other_settings(curves: Sequence[FittedCurve], margin: float) -> Found:
@@ -44,7 +43,7 @@ def rate_at_goal(curve: Curve) -> float | None:
     left = [
         float(rate_left(point.metaparameters, point.won - 1.0))
         for point in curve.points
-        if point.won and all(name in point.metaparameters for name in _OF_DECAY)
+        if point.won and has_decay(point.metaparameters)
     ]
     return statistics.median(left) if left else None
 

@@ -59,11 +59,12 @@ training, L\\_mean\\_equal\\_loss down to the same training loss. *Not invariant
 other units changes the number, and none of its runs."""
 _CONSEQUENCES = """\
 If every batch size has its own best rate, theory says more than the law (result 8 of `theory.md`). The header gives the
-value that it expects. The slope of log(eta\\* K\\*) on log B is 0. The rate eta\\* follows B/(B + B_crit) by the *sharp
-bound* and min(B, 2 B0) by the *textbook* one, each with slope 1. Away from eta\\*, K grows as 1/(r (2 - r)), with power
-1: the *window*. The critical batch size is the noise scale, the mean of the gradient variance over epsilon, up to K\\*
-(`constants.md`). A report, like `python -m verification.report evidence/digits`, tells more of each curve, and how the
-measured L goes with the rate (result 21)."""
+value that it expects. The slope of log(eta\\* K\\*) on log B is 0; with a decay that is the sum of the rates. The rate
+eta\\* follows B/(B + B_crit) by the *sharp bound* and min(B, 2 B0) by the *textbook* one, each with slope 1. Away from
+eta\\*, K grows as 1/(r (2 - r)), with power 1: the *window*. The critical batch size is the noise scale, the mean of
+the gradient variance over epsilon, up to K\\* (`constants.md`). A report, like
+`python -m verification.report evidence/digits`, tells more of each curve, and how the measured L goes with the rate
+(result 21)."""
 _PARTS = {
     "cifar-10": "CIFAR-10",
     "resnet-8": "ResNet-8",

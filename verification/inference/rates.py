@@ -6,6 +6,7 @@ Where the paper's law holds with a tuned rate, theory (docs/theory.md, result 8)
 
 The first two need winners only; replicates are the units of their slopes. The third, and how many trials succeed at
 all, need trials that went on after a study was decided. With momentum m the rate is the effective one, eta/(1 - m).
+Of a rate that decays eta* is the first one, and eta* K* the sum of all up to K*.
 """
 
 import math
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from empirics.best_rate import effective_rate
+from empirics.workloads.moved_time import steps_at_first_rate
 from verification.fits.curves import FittedCurve
 from verification.fits.fit import FIRST_TEST
 from verification.fits.likelihood import Array
@@ -40,7 +42,7 @@ class Rates:
 
     Attributes:
         rate: Of log eta* on log B: 1 under linear scaling, 0 on the plateau.
-        product: Of log(eta* K*) on log B: 0 where the paper's law holds with a tuned rate.
+        product: Of log(eta* K*), of the sum of rates, on log B: 0 where the paper's law holds with a tuned rate.
         sharp: Of log eta* on log(B/(B + B_crit)), with law H's B_crit: 1 by the sharp bound.
         textbook: Of log eta* on log min(B, 2 B0), with law X's B0: 1 by the textbook bound.
         window: The power w of K(r eta*)/K* = (1/(r (2 - r)))^w over the trials of all studies: 1.
@@ -77,7 +79,7 @@ class BestRates:
     Attributes:
         batch_size: Of each winner.
         rate: Its effective rate eta*, > 0.
-        product: eta* K*, > 0.
+        product: eta* K*, > 0; with a decay the sum of the rates up to K*.
         level: The geometric mean of the products: constant in B by theory.
         grid: Batch sizes of the shapes below, ascending.
         sharp: eta* by the sharp bound, a B/(B + B_crit), at the winners' level; empty where B_crit is not bounded.
@@ -177,7 +179,7 @@ def rates(fitted: FittedCurve) -> Rates:
     if not best:
         reason = _why_no_rates(fitted.curve)
         return Rates(rate=reason, product=reason, sharp=reason, textbook=reason, window=window)
-    x, eta, steps, replicate = (np.array(column) for column in zip(*best, strict=True))
+    x, eta, product, replicate = (np.array(column) for column in zip(*best, strict=True))
     units = replicate.astype(np.intp).tolist()
     shapes: dict[str, Slope | Missing] = {}
     for name, law in (("sharp", "H"), ("textbook", "X")):
@@ -188,7 +190,7 @@ def rates(fitted: FittedCurve) -> Rates:
         shapes[name] = line(_log_rate(name, x, b_crit), eta, units, x)
     return Rates(
         rate=line(x, eta, units),
-        product=line(x, eta + steps, units),
+        product=line(x, product, units),
         sharp=shapes["sharp"],
         textbook=shapes["textbook"],
         window=window,
@@ -207,7 +209,7 @@ def best_rates(fitted: FittedCurve) -> BestRates | Missing:
     best = _winners(fitted.curve)
     if not best:
         return _why_no_rates(fitted.curve)
-    x, eta, steps, _ = (np.array(column) for column in zip(*best, strict=True))
+    x, eta, product, _ = (np.array(column) for column in zip(*best, strict=True))
     grid = np.linspace(x.min(), x.max(), GRID_POINTS)
     shapes: dict[str, tuple[float, ...]] = {"sharp": (), "textbook": ()}
     for name, law in (("sharp", "H"), ("textbook", "X")):
@@ -218,20 +220,25 @@ def best_rates(fitted: FittedCurve) -> BestRates | Missing:
     return BestRates(
         batch_size=tuple(round(size) for size in np.exp(x).tolist()),
         rate=tuple(np.exp(eta).tolist()),
-        product=tuple(np.exp(eta + steps).tolist()),
-        level=float(np.exp(np.mean(eta + steps))),
+        product=tuple(np.exp(product).tolist()),
+        level=float(np.exp(np.mean(product))),
         grid=tuple(np.exp(grid).tolist()),
         **shapes,
     )
 
 
 def _winners(curve: Curve) -> list[tuple[float, float, float, int]]:
-    """Return (log B, log eta*, log K*, replicate) of every winner whose rate is known.
+    """Return (log B, log eta*, log of the sum of rates up to K*, replicate) of every winner whose rate is known.
 
     Of trials that all met the goal at the first test any may be the best: their winner's rate says nothing.
     """
     return [
-        (math.log(point.batch_size), math.log(rate), math.log(point.won), point.replicate)
+        (
+            math.log(point.batch_size),
+            math.log(rate),
+            math.log(rate) + math.log(steps_at_first_rate(point.metaparameters, point.won)),
+            point.replicate,
+        )
         for point in curve.points
         if point.won and point.lower > 0.0 and (rate := effective_rate(point.metaparameters)) is not None
     ]

@@ -1,11 +1,12 @@
 """The time that steps move a run against the update rules themselves, under a gradient of 1."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirics.workloads.moved_time import moved_time, rate_left
+from empirics.workloads.moved_time import has_decay, moved_time, rate_left, steps_at_first_rate
 from empirics.workloads.optimizers import OPTIMIZERS, SCHEDULES
 
 POINTS = st.fixed_dictionaries(
@@ -39,3 +40,14 @@ def test_a_decay_of_less_than_a_step_is_one_of_a_step(steps):
     point = {"learning_rate": 0.5, "decay_steps": steps, "end_learning_rate_factor": 0.25}
     assert rate_left(point, [0, 1, 2]).tolist() == [1.0, 0.25, 0.25]
     assert moved_time("sgd", "linear", point, 3) == 0.75
+
+
+@given(POINTS, st.floats(0.0, 60.0), st.integers(1, 200))
+def test_steps_at_the_first_rate_add_up_to_all_rates(point, decay_steps, steps):
+    """Also of decays that end between two steps. Each of up to 200 terms is rounded once: 200 * 1.1e-16 of the sum."""
+    point["decay_steps"] = decay_steps
+    total = sum(rate_left(point, np.arange(steps)).tolist())
+    assert steps_at_first_rate(point, steps) == pytest.approx(total, rel=1e-13)
+    del point["decay_steps"]
+    assert not has_decay(point)
+    assert steps_at_first_rate(point, steps) == steps

@@ -117,6 +117,17 @@ def test_a_rate_stands_beside_the_steps_of_its_own_trial_and_not_beside_k_rate()
     assert best_rates(fit_curve(drawn)).product == best_rates(fit_curve(curve)).product
 
 
+def test_the_product_of_a_decaying_rate_is_the_sum_of_its_rates():
+    """A rate that falls to a half within a step, and then stays: 1 + (K - 1)/2 steps at the first one."""
+    curve, decay = searched(sigma=0.02), {"decay_steps": 1.0, "end_learning_rate_factor": 0.5}
+    falling = replace(curve, points=tuple(replace(p, metaparameters=p.metaparameters | decay) for p in curve.points))
+    known, found = best_rates(fit_curve(curve)), best_rates(fit_curve(falling))
+    assert found.rate == known.rate
+    halves = [(1 + p.upper) / 2 for p in curve.points]
+    assert found.product == pytest.approx([r * k for r, k in zip(known.rate, halves, strict=True)])
+    assert rates(fit_curve(falling)).product != rates(fit_curve(curve)).product
+
+
 def test_best_rates_stand_beside_theory_at_their_own_level():
     fitted = fit_curve(searched())
     found = best_rates(fitted)
