@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from verification.fits.curves import FittedCurve, contrasts
 from verification.fits.distributions import t_above, t_beyond, t_quantile
 from verification.fits.errors import Errors, Scale
 from verification.fits.fit import Fit, Interval, Problem
@@ -102,6 +103,23 @@ class Slope:
         own = Source(self.error**2, self.freedom, sum(one.variance for one in noise))
         variance, freedom = total([own, *(search for search, _ in shared)], noise)
         return Slope(self.value, math.sqrt(variance), freedom)
+
+
+def log_b_crit(fitted: FittedCurve, law: str = "H") -> Slope | None:
+    """Return the logarithm of the fitted critical batch size; None where an end of its interval is open.
+
+    Args:
+        fitted: A curve.
+        law: One that counts examples.
+    """
+    known = fitted.laws.get(law)
+    if known is None:
+        return None
+    ends, value = known.intervals["b_crit"], known.estimates["b_crit"]
+    scale = fitted.errors(law).of(contrasts(known.law)["b_crit"])
+    if scale is None or value is None or ends.low is None or ends.high is None:
+        return None
+    return Slope(math.log(value), scale.error, scale.freedom)
 
 
 def mean_of(values: Sequence[float], reason: str) -> Slope | Missing:

@@ -23,7 +23,7 @@ from verification.fits.curves import FittedCurve
 from verification.fits.fit import FIRST_TEST
 from verification.fits.likelihood import Array
 from verification.fits.misfit import lack_of_fit
-from verification.inference.known import NO_SCATTER, Slope, mean_slope
+from verification.inference.known import NO_SCATTER, Slope, log_b_crit, mean_slope
 from verification.missing import Missing
 from verification.records.curves import Curve
 
@@ -34,6 +34,8 @@ NO_RATES = "no learning rates in the input (column metaparameters or learning_ra
 GRID_POINTS = 65
 # A study's window needs so many trials that reached the goal.
 FEWEST_HITS = 4
+# log B, log eta*, log of the sum of rates up to K*, replicate
+Winner = tuple[float, float, float, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +45,8 @@ class Rates:
     Attributes:
         rate: Of log eta* on log B: 1 under linear scaling, 0 on the plateau.
         product: Of log(eta* K*), of the sum of rates, on log B: 0 where the paper's law holds with a tuned rate.
-        sharp: Of log eta* on log(B/(B + B_crit)), with law H's B_crit: 1 by the sharp bound.
-        textbook: Of log eta* on log min(B, 2 B0), with law X's B0: 1 by the textbook bound.
+        sharp: Of log eta* on log(B/(B + B_crit)), with law H's B_crit: 1 by the sharp bound. B_crit's error is in it.
+        textbook: Of log eta* on log min(B, 2 B0), with law X's B0 and its error: 1 by the textbook bound.
         window: The power w of K(r eta*)/K* = (1/(r (2 - r)))^w over the trials of all studies: 1.
     """
 
@@ -181,20 +183,31 @@ def rates(fitted: FittedCurve) -> Rates:
         return Rates(rate=reason, product=reason, sharp=reason, textbook=reason, window=window)
     x, eta, product, replicate = (np.array(column) for column in zip(*best, strict=True))
     units = replicate.astype(np.intp).tolist()
-    shapes: dict[str, Slope | Missing] = {}
-    for name, law in (("sharp", "H"), ("textbook", "X")):
-        b_crit = fitted.laws[law].estimates["b_crit"] if law in fitted.laws else None
-        if b_crit is None:
-            shapes[name] = Missing("the critical batch size is not bounded")
-            continue
-        shapes[name] = line(_log_rate(name, x, b_crit), eta, units, x)
     return Rates(
         rate=line(x, eta, units),
         product=line(x, product, units),
-        sharp=shapes["sharp"],
-        textbook=shapes["textbook"],
+        sharp=_power("sharp", "H", fitted, best),
+        textbook=_power("textbook", "X", fitted, best),
         window=window,
     )
+
+
+def _power(
+    bound: str, law: str, fitted: FittedCurve, best: Sequence[tuple[float, float, float, int]]
+) -> Slope | Missing:
+    """Return the power of a bound's rate that winners follow; it moves by so much as B_crit by its standard error."""
+    knee = log_b_crit(fitted, law)
+    if knee is None:
+        return Missing("the critical batch size is not bounded")
+    x, eta, _, replicate = (np.array(column) for column in zip(*best, strict=True))
+    units = replicate.astype(np.intp).tolist()
+    low, found, high = (
+        line(_log_rate(bound, x, knee.value + moved), eta, units, x) for moved in (-knee.error, 0.0, knee.error)
+    )
+    if isinstance(found, Missing):
+        return found
+    sides = [side.value for side in (low, high) if isinstance(side, Slope)]
+    return found.plus(max((side - found.value) ** 2 for side in sides), knee.freedom) if sides else found
 
 
 def best_rates(fitted: FittedCurve) -> BestRates | Missing:
@@ -215,8 +228,8 @@ def best_rates(fitted: FittedCurve) -> BestRates | Missing:
     for name, law in (("sharp", "H"), ("textbook", "X")):
         b_crit = fitted.laws[law].estimates["b_crit"] if law in fitted.laws else None
         if b_crit is not None:
-            level = float(np.mean(eta - _log_rate(name, x, b_crit)))
-            shapes[name] = tuple(np.exp(level + _log_rate(name, grid, b_crit)).tolist())
+            level = float(np.mean(eta - _log_rate(name, x, math.log(b_crit))))
+            shapes[name] = tuple(np.exp(level + _log_rate(name, grid, math.log(b_crit))).tolist())
     return BestRates(
         batch_size=tuple(round(size) for size in np.exp(x).tolist()),
         rate=tuple(np.exp(eta).tolist()),
@@ -227,8 +240,8 @@ def best_rates(fitted: FittedCurve) -> BestRates | Missing:
     )
 
 
-def _winners(curve: Curve) -> list[tuple[float, float, float, int]]:
-    """Return (log B, log eta*, log of the sum of rates up to K*, replicate) of every winner whose rate is known.
+def _winners(curve: Curve) -> list[Winner]:
+    """Return every winner whose rate is known.
 
     Of trials that all met the goal at the first test any may be the best: their winner's rate says nothing.
     """
@@ -250,9 +263,8 @@ def _why_no_rates(curve: Curve) -> Missing:
     return Missing(FIRST_TEST_RATES if known else NO_RATES)
 
 
-def _log_rate(bound: str, log_batch_size: Array, b_crit: float) -> Array:
-    """Return log eta* by the sharp or the textbook bound, up to a constant."""
-    knee = math.log(b_crit)
+def _log_rate(bound: str, log_batch_size: Array, knee: float) -> Array:
+    """Return log eta* by the sharp or the textbook bound, up to a constant; the knee is log B_crit."""
     if bound == "sharp":
         sharp: Array = log_batch_size - np.logaddexp(log_batch_size, knee)
         return sharp

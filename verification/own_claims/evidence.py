@@ -9,9 +9,7 @@ from scipy.stats import binom
 from verification.claims.evidence import Evidence, Found, Material, equal_evidence, exponential, name, sign_evidence
 from verification.claims.evidence import sparsest as sparsest_pairs
 from verification.claims.on_settings import MOST_LEFT, rate_at_goal
-from verification.fits.curves import FittedCurve, contrasts
-from verification.fits.fit import Interval
-from verification.inference.known import Slope, mean_of
+from verification.inference.known import Slope, log_b_crit, mean_of
 from verification.inference.rates import line
 from verification.missing import Missing
 from verification.own_claims import measures
@@ -149,7 +147,7 @@ def knee_is_noise(seen: Material, margin: Margin) -> Found:
         followed = measures.at_middle(seen.smoothness)
         scales = [measures.noise_scale(run) for run in followed if run.sparsity == fitted.sparsity]
         noise = mean_of([math.log(scale) for scale in scales if scale], FEW)
-        knee = _log_knee(fitted)
+        knee = log_b_crit(fitted)
         if isinstance(noise, Slope) and knee is not None:
             apart = Slope(noise.value - knee.value, noise.error, noise.freedom).plus(knee.error**2, knee.freedom)
             found.append(equal_evidence(name(fitted), apart, _logs(margin), exponential))
@@ -241,16 +239,3 @@ def _over_dense(
     """Return the mean logarithm of a ratio of curves, sparse over dense, by replicate."""
     by_level = {curve.sparsity: points(curve) for curve in _curves(seen)}
     return dict(log_ratios(by_level.get(level, {}), by_level.get(0.0, {})))
-
-
-def _log_knee(fitted: FittedCurve) -> Slope | None:
-    """Return the logarithm of the fitted critical batch size; None where an end of its interval is open."""
-    law = fitted.hyperbola
-    if law is None:
-        return None
-    ends: Interval = law.intervals["b_crit"]
-    scale = fitted.errors("H").of(contrasts(law.law)["b_crit"])
-    value = law.estimates["b_crit"]
-    if scale is None or value is None or ends.low is None or ends.high is None:
-        return None
-    return Slope(math.log(value), scale.error, scale.freedom)

@@ -15,7 +15,7 @@ from verification.claims.on_trials import (
     best_rate_grows,
     winners_inside,
 )
-from verification.fits.curves import fit_curve
+from verification.fits.curves import contrasts, fit_curve
 from verification.inference.known import Slope
 from verification.inference.rates import (
     FIRST_TEST_RATES,
@@ -53,6 +53,22 @@ def test_the_best_rate_rises_as_the_sharp_bound_says():
     (evidence,) = best_rate_grows([fit_curve(searched(sigma=0.02))], [found])
     assert evidence.p_for < 1e-4
     assert evidence.note == "between batch sizes only, not between seeds"
+
+
+def test_the_power_of_the_sharp_bound_has_the_error_of_b_crit_in_it():
+    """The slope is taken anew with B_crit moved by its standard error; the larger change adds to the slope's own."""
+    fitted = fit_curve(searched(sigma=0.2))
+    found, law = rates(fitted).sharp, fitted.laws["H"]
+    eta = np.log([point.metaparameters["learning_rate"] for point in fitted.curve.points])
+    error = fitted.errors("H").of(contrasts(law.law)["b_crit"]).error
+    own, *moved = (
+        stats.linregress(np.log([size / (size + law.estimates["b_crit"] * math.exp(by)) for size in SIZES]), eta)
+        for by in (0.0, error, -error)
+    )
+    change = max(abs(one.slope - own.slope) for one in moved)
+    assert found.value == pytest.approx(own.slope)
+    assert found.error == pytest.approx(math.hypot(own.stderr, change))
+    assert change > 0.1 * own.stderr  # or this would not be seen
 
 
 def test_a_line_is_that_of_scipy():
