@@ -198,8 +198,44 @@ def test_the_noisy_quadratic_of_the_page_is_that_of_the_command(capsys):
     assert cells("first rate, noisy quadratic")[1:] == [f"{row['first_eta'] / row['eta']:.3g}" for row in found]
 
 
+def rates_of(run):
+    """Return what a run's verdicts tell of the rates of each curve, by sparsity."""
+    kept = json.loads((EVIDENCE / run / "verdicts.json").read_text(encoding="utf-8"))
+    return {curve["sparsity"]: curve["tests"]["rate"] for curve in kept["curves"]}
+
+
+def range_told(found, name):
+    values = [one[name]["estimate"] for one in found.values()]
+    return min(values), max(values)
+
+
+def test_what_theory_says_of_rates_is_told_as_the_verdicts_have_it():
+    told = " ".join(PAGE.split("**The theory of the tuned rate holds in part.**")[1].split("- **K")[0].split())
+    runs = {run: rates_of(run) for run in (*OPTIMIZERS, "digits-sgd-budget")}
+    low, high = range_told(runs["digits-sgd"], "product")
+    power = range_told(runs["digits-sgd"], "sharp")
+    assert f"slopes are {low:.2f} to {high:.2f} and powers {power[0]:.2f} to {power[1]:.2f}" in told
+    missed = [
+        (sparsity, name)
+        for sparsity, found in runs["digits-sgd"].items()
+        for name in ("product", "sharp")
+        if not found[name]["interval"][0] <= found[name]["claimed"] <= found[name]["interval"][1]
+    ]
+    assert missed == [(0.0, "sharp")]
+    dense = runs["digits-sgd"][0.0]["sharp"]
+    assert "dense power, {:.2f} [{:.2f}, {:.2f}]".format(dense["estimate"], *dense["interval"]) in told
+    slopes, powers = (range_told(runs["digits-nesterov"], name) for name in ("product", "sharp"))
+    assert "slopes of {:.2f} to {:.2f}, and powers are {:.1f} to {:.1f}".format(*slopes, *powers) in told
+    assert all(one[name]["p"] < 0.05 for one in runs["digits-nesterov"].values() for name in ("product", "sharp"))
+    assert (
+        "momentum slopes are {:.2f} to {:.2f}, and two of".format(*range_told(runs["digits-momentum"], "product"))
+        in told
+    )
+    assert sum(one["product"]["interval"][0] <= 0.0 for one in runs["digits-momentum"].values()) == 2
+    assert "with power {:.2f} and {:.2f} instead".format(*range_told(runs["digits-sgd-budget"], "window")) in told
+
+
 def test_sums_of_a_decays_rates_are_those_of_the_verdicts():
-    kept = json.loads((EVIDENCE / "digits-sgd-decay-seen/verdicts.json").read_text(encoding="utf-8"))
-    slopes = [curve["tests"]["rate"]["product"] for curve in kept["curves"]]
+    slopes = [found["product"] for found in rates_of("digits-sgd-decay-seen").values()]
     dense, sparse = ("{:.3f} [{:.3f}, {:.3f}]".format(one["estimate"], *one["interval"]) for one in slopes)
     assert f"is {dense} dense and {sparse} at 90%" in " ".join(PAGE.split())
