@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import geometric_mean
 
 from empirics.errors import InputError
 from empirics.records import StudyRecord
@@ -114,7 +115,7 @@ def _notes(predictions: Sequence[Prediction]) -> list[str]:
 
 
 def _rate_lines(levels: dict[float, list[MeasuredConstants]], studies: Sequence[StudyRecord]) -> list[str]:
-    """Return best rate times K* at each batch size beside Delta/epsilon."""
+    """Return best rate times K* at each batch size beside Delta/epsilon, geometric means over replicates."""
     found: dict[float, list[RateTimesSteps]] = {}
     reasons = set()
     for record in studies:
@@ -134,9 +135,13 @@ def _rate_lines(levels: dict[float, list[MeasuredConstants]], studies: Sequence[
     lines = [f"Rate times K*: not compared ({reason})" for reason in sorted(reasons)]
     if found:
         lines += ["", "Best rate times K* at each B, which the theory holds to be Delta/epsilon at every B"]
+    if any(len({one.batch_size for one in row}) < len(row) for row in found.values()):
+        lines[-1] += "; means over replicates"
     for sparsity, row in found.items():
-        products = ", ".join(f"{one.batch_size}: {_number(one.measured)}" for one in row)
-        lines.append(f"{sparsity:>3g}%  Delta/epsilon {_number(row[0].predicted)};  {products}")
+        sizes = dict.fromkeys(one.batch_size for one in row)
+        products = [(size, geometric_mean(one.measured for one in row if one.batch_size == size)) for size in sizes]
+        told = ", ".join(f"{size}: {_number(product)}" for size, product in products)
+        lines.append(f"{sparsity:>3g}%  Delta/epsilon {_number(geometric_mean(one.predicted for one in row))};  {told}")
     return lines
 
 

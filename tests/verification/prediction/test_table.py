@@ -8,17 +8,16 @@ from verification.prediction.table import describe, read_measured
 IDENTITY = {"workload": "w", "goal_error": [0.08], "stop": "race"}
 
 
-def study(sparsity, batch_size, step):
+def study(sparsity, batch_size, step, replicate=0):
     trials = (TrialRecord(0, {"learning_rate": 0.5}, "complete", step),)
-    return StudyRecord(Study(sparsity, 0, batch_size), 0.08, trials, 100, 2, None, 0.5)
+    return StudyRecord(Study(sparsity, replicate, batch_size), 0.08, trials, 100, 2, None, 0.5)
 
 
-def constants(sparsity, delta, smoothness, beta, epsilon):
+def constants(sparsity, delta, smoothness, beta, epsilon, replicate=0):
     values = {"Delta": delta, "L_mean": smoothness, "beta": beta, "beta_mean": beta / 2, "epsilon": epsilon}
     trajectory = [TrajectoryPoint("L", step, smoothness + part) for step, part in ((1, -0.1), (6, 0.1), (8, 9.0))]
-    return ConstantsRecord(
-        Study(sparsity, 0, 128), 60, 0, {}, values, tuple(trajectory), 1.0, goal_step=8, steps=8, settings={"every": 5}
-    )
+    ran = Study(sparsity, replicate, 128)
+    return ConstantsRecord(ran, 60, 0, {}, values, tuple(trajectory), 1.0, goal_step=8, steps=8, settings={"every": 5})
 
 
 @pytest.fixture
@@ -50,6 +49,16 @@ def test_every_way_is_told_beside_the_papers_numbers(folder):
     assert any(line.split() == ["0%", "Delta/epsilon", "8;", "16:", "5"] for line in lines)
     assert any(line.split() == ["90%", "Delta/epsilon", "5;", "16:", "20"] for line in lines)
     assert any(line.startswith("One seed:") for line in lines)
+
+
+def test_rates_times_steps_are_means_over_replicates(folder):
+    """Steps of 10 and 40 at the rate 1/2 make 5 and 20, in the geometric mean 10; Delta/epsilon 8 and 2 make 4."""
+    with open_store(folder, IDENTITY) as store:
+        store.add_study(StudyOutcome((study(0.0, 16, 40, replicate=1),)))
+        store.add_constants(constants(0.0, 1.0, 2.0, 100.0, 0.5, replicate=1))
+    lines = describe(folder).splitlines()
+    assert any(line.split() == ["0%", "Delta/epsilon", "4;", "16:", "10"] for line in lines)
+    assert any(line.endswith("at every B; means over replicates") for line in lines)
 
 
 def test_what_is_missing_is_one_line(tmp_path):
