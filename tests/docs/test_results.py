@@ -194,7 +194,7 @@ def test_the_noisy_quadratic_of_the_page_is_that_of_the_command(capsys):
     options = ["--goal", "0.1", "--decay-to", "0.1", "--format", "json", "--batch-sizes", *sizes]
     assert quadratic_main(options) == 0
     found = json.loads(capsys.readouterr().out)
-    assert cells("on a noisy quadratic")[1:] == [f"{row['decay_steps'] / row['steps']:.3g}" for row in found]
+    assert cells("on a noisy quadratic")[1:] == [f"{row['steps_with_decay'] / row['steps']:.3g}" for row in found]
     assert cells("first rate, noisy quadratic")[1:] == [f"{row['first_eta'] / row['eta']:.3g}" for row in found]
 
 

@@ -118,7 +118,7 @@ def _cost(problem: NoisyQuadratic, cost: CostOfDecay, options: argparse.Namespac
     """Return both kinds of rate beside each other."""
     pairs = zip(_rows(cost.constant), _rows(cost.decaying), strict=True)
     if options.format == "json":
-        return json.dumps([row | {"decay_steps": d["steps"], "first_eta": d["eta"]} for row, d in pairs])
+        return json.dumps([row | {"steps_with_decay": d["steps"], "first_eta": d["eta"]} for row, d in pairs])
     lines = _header(problem, f"SGD, and with a rate that falls to {options.decay_to:g} of its first", options)
     lines.append(f"{'batch size':>12} {'steps':>14} {'with decay':>14} {'ratio':>7} {'first rate, ratio':>18}")
     for (row, decaying), steps, rate in zip(pairs, cost.steps_ratio, cost.rate_ratio, strict=True):

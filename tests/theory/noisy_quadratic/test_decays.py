@@ -105,7 +105,7 @@ def test_command_prints_both(capsys):
     cost = cost_of_decay(NoisyQuadratic.harmonic(50), 0.1, [4.0, 16.5], 0.1)
     assert main([*arguments, "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [row["decay_steps"] for row in found] == cost.decaying.steps.tolist()
+    assert [row["steps_with_decay"] for row in found] == cost.decaying.steps.tolist()
     assert [row["first_eta"] for row in found] == cost.decaying.eta.tolist()
     assert [row["steps"] for row in found] == cost.constant.steps.tolist()
     assert main(arguments) == 0
