@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from verification.fits.curves import FittedCurve, contrasts
 from verification.fits.distributions import t_above, t_beyond, t_quantile
 from verification.fits.errors import Errors, Scale
-from verification.fits.fit import Fit, Interval, Problem
+from verification.fits.fit import OPEN, Fit, Interval, Problem
 from verification.fits.likelihood import Array
 from verification.fits.misfit import Misfit
 from verification.fits.profile import deviance_at, profile_interval
@@ -115,7 +115,7 @@ def log_b_crit(fitted: FittedCurve, law: str = "H") -> Slope | None:
     known = fitted.laws.get(law)
     if known is None:
         return None
-    ends, value = known.intervals["b_crit"], known.estimates["b_crit"]
+    ends, value = known.intervals.get("b_crit", OPEN), known.estimates["b_crit"]
     scale = fitted.errors(law).of(contrasts(known.law)["b_crit"])
     if scale is None or value is None or ends.low is None or ends.high is None:
         return None
