@@ -16,6 +16,7 @@ from tools.commands import rows
 from theory.noisy_quadratic.__main__ import main as quadratic_main
 from verification.cells import estimate_text
 from verification.claims.judge import Verdict
+from verification.fits.curves import fit_curve
 from verification.own_claims.__main__ import main
 from verification.own_claims.rules import OWN_RULES
 from verification.records.records import read_records
@@ -73,9 +74,13 @@ def test_verdicts_on_the_papers_claims_are_those_kept_with_the_runs(run, column)
 def ratio_told(steps, size, replicates):
     """Return the geometric mean over replicates of the steps at 90% over the dense ones, with Student's interval."""
     logs = [math.log(steps[90.0, size, r] / steps[0.0, size, r]) for r in range(replicates)]
-    half = t.ppf(0.975, replicates - 1) * np.std(logs, ddof=1) / math.sqrt(replicates)
-    ends = [math.exp(np.mean(logs) + sign * half) for sign in (0, -1, 1)]
-    return "{:.3g} [{:.3g}, {:.3g}]".format(*ends)
+    return "{:.3g} [{:.3g}, {:.3g}]".format(*map(math.exp, with_ends(logs)))
+
+
+def with_ends(values, level=0.95):
+    """Return the mean of one value a replicate, and the ends of Student's interval."""
+    half = t.ppf(0.5 + level / 2, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
+    return [np.mean(values) + sign * half for sign in (0, -1, 1)]
 
 
 def steps_of(records):
@@ -95,6 +100,22 @@ def test_ratios_on_mnist_are_those_of_the_run_under_way():
         assert {size: float(cell) for size, cell in told.items() if cell != "-"} == pytest.approx(ratios, abs=0.0051)
     means = [ratio_told(steps, size, 3) if {(size, r) for r in range(3)} <= whole else "-" for size in sizes]
     assert cells("mean")[1:] == means
+    logs = np.log([[steps[90.0, size, r] / steps[0.0, size, r] for size in sizes] for r in range(3)])
+    slopes = [np.polyfit(np.log(sizes), row, 1)[0] for row in logs]
+    ends = [np.exp(end) for end in with_ends(logs.mean(axis=1))]
+    assert "Over all batch sizes the ratio is {:.1f} [{:.1f}, {:.1f}]**".format(*ends) in PAGE
+    assert "the factor by K\\* is {:.1f} [{:.1f}, {:.1f}]".format(*ends) in PAGE
+    assert "second factor is {:.1f} [{:.1f}, {:.1f}]".format(*ends) in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "slope on ln B is {:.2f} [{:.2f}, {:.2f}]".format(*with_ends(slopes)) in PAGE
+    assert all(row[-1] == max(row) for row in logs)
+    ends = np.exp(logs[:, -1])
+    assert f"at B = 1024, {min(ends):.1f} to {max(ends):.1f}" in PAGE
+
+
+def test_critical_batch_sizes_on_mnist_are_those_of_the_run_under_way():
+    laws = [fit_curve(curve).laws["H"] for curve in read_records(EVIDENCE / "under-way/mnist-sgd").curves]
+    dense, sparse = (estimate_text(law.estimates["b_crit"], law.intervals["b_crit"]) for law in laws)
+    assert f"critical batch sizes are {dense} dense and {sparse} at 90%" in " ".join(PAGE.split())
 
 
 def test_winners_drawn_again_on_mnist_take_what_the_page_says():
@@ -182,8 +203,7 @@ def test_slopes_of_first_rates_are_those_of_the_runs():
             )[0]
             for r in range(10)
         ]
-        half = t.ppf(0.95, 9) * np.std(slopes, ddof=1) / math.sqrt(10)
-        mean, low, high = (f"{np.mean(slopes) + sign * half:.3f}" for sign in (0, -1, 1))
+        mean, low, high = (f"{end:.3f}" for end in with_ends(slopes, 0.90))
         assert f"slope of their logarithm is {mean}" in paragraph or f"slope is {mean}" in paragraph
         assert f"[{low}, {high}]" in paragraph
 
