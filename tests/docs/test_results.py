@@ -124,10 +124,11 @@ def test_winners_drawn_again_on_mnist_take_what_the_page_says():
     steps = steps_of(read_records(run))
     with contextlib.closing(sqlite3.connect(f"file:{run / 'study.sqlite'}?immutable=1", uri=True)) as store:
         rows = store.execute("SELECT sparsity, batch_size, replicate, event, step FROM repeats WHERE kind = 'draw'")
-        times = {0.0: [], 90.0: []}
+        times, by_size = {0.0: [], 90.0: []}, {}
         for sparsity, *study, event, step in rows.fetchall():
             ratio = step / steps[sparsity, *study]
             times[sparsity].append(ratio if event == "complete" and ratio <= 10.0 else math.inf)
+            by_size.setdefault((sparsity, study[0]), []).append(times[sparsity][-1])
     words = r"five times take ([\d.]+) times K\\\* dense and\s+([\d.]+) times at 90%.*?(\d+) of (\d+)"
     told = re.search(words, PAGE, re.DOTALL)
     assert told is not None
@@ -135,6 +136,11 @@ def test_winners_drawn_again_on_mnist_take_what_the_page_says():
     assert not any(map(math.isinf, dense))
     expected = (f"{median(dense):.1f}", f"{median(sparse):.1f}", str(sum(map(math.isinf, sparse))), str(len(sparse)))
     assert told.groups() == expected
+    largest, beyond = by_size[90.0, 1024], sum(map(math.isinf, by_size[90.0, 1024]))
+    small, large = (f"{median(by_size[90.0, size]):.1f}" for size in (4, 512))
+    dense = [f"{median(by_size[0.0, size]):.1f}" for size in (4, 512, 1024)]
+    said = f"{small} times at B = 4 and {large} at 512. At 1024, {beyond} of {len(largest)} take more than ten times."
+    assert f"{said} Dense it is {dense[0]}, {dense[1]} and {dense[2]}." in " ".join(PAGE.split())
 
 
 @pytest.mark.parametrize(
