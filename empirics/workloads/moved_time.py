@@ -72,16 +72,16 @@ def rate_left(point: Mapping[str, float], number: ArrayLike) -> NDArray[np.float
 
 
 def has_decay(point: Mapping[str, float]) -> bool:
-    """Return whether a run's metaparameters hold those of a linear decay.
+    """Return whether a run's metaparameters hold those of a linear decay, to a share of the first rate in [0, 1].
 
     Args:
-        point: Metaparameters by name.
+        point: Metaparameters by name; a table from elsewhere may hold anything.
 
     Example:
         >>> has_decay({"learning_rate": 0.5}), has_decay({"decay_steps": 2.0, "end_learning_rate_factor": 0.5})
         (False, True)
     """
-    return {"decay_steps", "end_learning_rate_factor"} <= point.keys()
+    return "decay_steps" in point and 0.0 <= point.get("end_learning_rate_factor", -1.0) <= 1.0
 
 
 def steps_at_first_rate(point: Mapping[str, float], steps: float) -> float:

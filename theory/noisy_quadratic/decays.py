@@ -56,8 +56,8 @@ def cost_of_decay(problem: NoisyQuadratic, goal: float, batch_size: ArrayLike, e
         end_factor: alpha, the share of the first rate that is left after K* steps. In (0, 1]; 1 is a constant rate.
 
     Returns:
-        Both, in the shape of batch_size. First rates are tried from half to four times the best constant one, 0.5%
-        apart around the best. Steps take modes within 0.5% of each other for one: none up to 200 modes of 1/i.
+        Both, in the shape of batch_size. First rates are tried from half to four times the best constant one, to 2/L,
+        and 0.05% apart around the best. Modes within 0.5% of each other are taken as one: none up to 200 modes of 1/i.
 
     Raises:
         ValueError: If an argument is outside the range above, or the goal takes more than 10^6 steps.
@@ -86,7 +86,7 @@ def cost_of_decay(problem: NoisyQuadratic, goal: float, batch_size: ArrayLike, e
 def _earliest(
     problem: NoisyQuadratic, goal: float, batch_size: float, decay_steps: int, eta: float, end_factor: float
 ) -> tuple[int, float]:
-    """Return the fewest steps over first rates, and the best of these: a coarse search, then one around its best."""
+    """Return the fewest steps over first rates, and the best: each search looks around the best of the last."""
     spectrum, low = problem.spectrum(batch_size), _LOWEST * eta
     most = high = min(_HIGHEST * eta, _BELOW * largest_rate(problem))
     steps, best = 0, eta

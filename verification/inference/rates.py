@@ -192,10 +192,8 @@ def rates(fitted: FittedCurve) -> Rates:
     )
 
 
-def _power(
-    bound: str, law: str, fitted: FittedCurve, best: Sequence[tuple[float, float, float, int]]
-) -> Slope | Missing:
-    """Return the power of a bound's rate that winners follow; it moves by so much as B_crit by its standard error."""
+def _power(bound: str, law: str, fitted: FittedCurve, best: Sequence[Winner]) -> Slope | Missing:
+    """Return the power of a bound's rate that the winners follow, with the error that B_crit adds to it."""
     knee = log_b_crit(fitted, law)
     if knee is None:
         return Missing("the critical batch size is not bounded")

@@ -51,3 +51,11 @@ def test_steps_at_the_first_rate_add_up_to_all_rates(point, decay_steps, steps):
     del point["decay_steps"]
     assert not has_decay(point)
     assert steps_at_first_rate(point, steps) == steps
+
+
+@pytest.mark.parametrize("factor", [-1.0, 1.5])
+def test_what_is_no_decay_counts_its_steps(factor):
+    """As a table from elsewhere may hold it: the sum of its rates could be negative."""
+    point = {"decay_steps": 20.0, "end_learning_rate_factor": factor}
+    assert not has_decay(point)
+    assert steps_at_first_rate(point, 200) == 200.0
