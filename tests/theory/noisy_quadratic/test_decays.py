@@ -77,7 +77,7 @@ def test_small_batches_gain_by_a_decay_and_large_ones_lose():
 
 @pytest.mark.slow
 def test_the_page_tells_the_default_problem():
-    """`docs/evaluate.md` and `docs/results.md` print these."""
+    """`docs/evaluate.md` tells these."""
     cost = cost_of_decay(NoisyQuadratic.harmonic(10_000), 0.1, [16.0, 256.0, 4096.0], 0.1)
     assert cost.steps_ratio.round(2).tolist() == [0.64, 2.84, 4.93]
     assert cost.rate_ratio.round(2).tolist() == [2.23, 1.14, 1.03]
