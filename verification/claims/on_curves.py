@@ -60,16 +60,17 @@ def misfit(fitted: FittedCurve, margin: float) -> Evidence | Missing:
         return _too_few(fitted)
     if (coarse := won_by_one(fitted)) is not None:
         return coarse
-    found = fitted.misfit("H")
-    shape = _shape(fitted)
+    data, shape = fitted.data, _shape(fitted)
+    apart = _one_sided(data, data.log_batch_size)
+    if len(np.unique(data.log_batch_size[data.whole])) < 4:
+        return _undecided(fitted, f"{apart}, and fewer than 4 are left")
+    found = fitted.misfit("H", whole=True)
     if found is None:
         why = _NO_SCATTER if fitted.units.replicates else _NO_REPLICATES
-        told = "; ".join(part for part in (why, one_left_out(fitted), shape) if part)
-        return Evidence(subject=name(fitted), estimate=None, interval=None, p_for=None, p_against=None, note=told)
+        return _undecided(fitted, "; ".join(part for part in (why, one_left_out(fitted), shape) if part))
     within = found.below(math.log1p(margin))
     decided = not SIGNIFICANCE < within < 1.0 - SIGNIFICANCE
-    left_out = int((~fitted.data.bounded).sum())
-    bounds = f"{left_out} points known from one side left out" if left_out else ""
+    bounds = f"{apart}, so left out" if apart else ""
     return Evidence(
         subject=name(fitted),
         estimate=math.expm1(found.estimate),
@@ -78,6 +79,23 @@ def misfit(fitted: FittedCurve, margin: float) -> Evidence | Missing:
         p_against=1.0 - within,
         note="; ".join(part for part in (_more(found, margin, decided), shape, bounds) if part),
     )
+
+
+def _undecided(fitted: FittedCurve, note: str) -> Evidence:
+    """Return that a curve was measured and cannot decide, with the reason."""
+    return Evidence(subject=name(fitted), estimate=None, interval=None, p_for=None, p_against=None, note=note)
+
+
+def _one_sided(data: Observations, log_sizes: NDArray[np.float64]) -> str:
+    """Return in words at which of some batch sizes replicates are known from one side; empty where at none."""
+    sizes, counts = np.unique(data.log_batch_size, return_counts=True)
+    missing = [int((~data.bounded[data.log_batch_size == size]).sum()) for size in sizes]
+    told = [
+        f"{few} of {count} at batch size {round(math.exp(size))}"
+        for size, few, count in zip(sizes.tolist(), missing, counts.tolist(), strict=True)
+        if few and size in log_sizes
+    ]
+    return f"known from one side: {', '.join(told)}" if told else ""
 
 
 def _more(found: Misfit, margin: float, decided: bool) -> str:
@@ -174,6 +192,8 @@ def _end_slope(fitted: FittedCurve, end: End, equal: tuple[float, float]) -> Evi
     reason = won_by_one(fitted) or _why_no_slope(fitted.data, window, end)
     if reason is not None:
         return reason
+    if apart := _one_sided(fitted.data, window.log_batch_size):
+        return _undecided(fitted, f"{apart}, and the others are the fast ones")
     if (slope := _slope_of_replicates(fitted, window)) is not None:
         return equal_evidence(name(fitted), slope, equal)
     return equal_evidence(name(fitted), _slope_of_points(fitted, power.fit, window), equal, note=NOT_SEEDS)
@@ -181,7 +201,7 @@ def _end_slope(fitted: FittedCurve, end: End, equal: tuple[float, float]) -> Evi
 
 def _slope_of_replicates(fitted: FittedCurve, window: Observations) -> Slope | None:
     """Return the mean slope of the replicates over a window; None where fewer than two have one."""
-    inside, data = np.isin(fitted.data.log_batch_size, window.log_batch_size) & fitted.data.bounded, fitted.data
+    inside, data = np.isin(fitted.data.log_batch_size, window.log_batch_size), fitted.data
     x = data.log_batch_size
     units = [inside & (fitted.units.index == unit) for unit in range(len(fitted.units.replicates))]
     units = [own for own in units if len(np.unique(x[own])) > 1]

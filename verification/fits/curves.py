@@ -139,9 +139,14 @@ class FittedCurve:
         """Return the errors of one of its laws, in the coordinates of its fit."""
         return errors_of(self.problem(law), self.laws[law].fit)
 
-    def misfit(self, law: str) -> Misfit | None:
-        """Return how far the mean of its replicates lies off one of its laws, None where that is not known."""
-        return misfit_of(self.problem(law), self.laws[law].fit)
+    def misfit(self, law: str, *, whole: bool = False) -> Misfit | None:
+        """Return how far the mean of its replicates lies off one of its laws, None where that is not known.
+
+        Args:
+            law: One of `laws`.
+            whole: Leave out batch sizes that only some replicates reached: a mean of these is one of the fast.
+        """
+        return misfit_of(self.problem(law), self.laws[law].fit, whole=whole)
 
 
 def contrasts(law: Law) -> dict[str, tuple[float, ...]]:

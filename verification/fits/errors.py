@@ -241,7 +241,7 @@ def _expanded(problem: Problem, fit: Fit) -> tuple[Array, Array, Array, Array] |
     return points.by_m[:, None] * jacobian, bent, jacobian, model
 
 
-def misfit_of(problem: Problem, fit: Fit) -> Misfit | None:
+def misfit_of(problem: Problem, fit: Fit, *, whole: bool = False) -> Misfit | None:
     """Return the lack of fit of a law on the replicates of a curve; None without replicates or freedom for it.
 
     Where points were repeated and no replicate is a unit, all are taken as independent.
@@ -249,10 +249,11 @@ def misfit_of(problem: Problem, fit: Fit) -> Misfit | None:
     Args:
         problem: What was fitted.
         fit: The fit.
+        whole: Leave out batch sizes at which some replicates are known from one side.
     """
     data, law, theta = problem.data, problem.law, np.asarray(fit.theta)
     index = problem.units.index if problem.units.replicates else np.zeros(len(data.log_lower), dtype=np.intp)
-    use = np.flatnonzero(data.bounded & (index >= 0))
+    use = np.flatnonzero((data.whole if whole else data.bounded) & (index >= 0))
     x = data.log_batch_size[use]
     residual = data.log_middle[use] - law.log_steps(x, theta)
     found = lack_of_fit(law.log_steps_jacobian(x, theta), residual, x, index[use])

@@ -63,6 +63,11 @@ class Observations:
         return self.reached & np.isfinite(self.log_lower)
 
     @property
+    def whole(self) -> NDArray[np.bool_]:
+        """Where K is known from both sides at all points of the batch size; of data of shape (n,)."""
+        return self.bounded & ~np.isin(self.log_batch_size, self.log_batch_size[~self.bounded])
+
+    @property
     def bounded_batch_sizes(self) -> int:
         """How many batch sizes have a K known from both sides; of data of shape (n,)."""
         return len(np.unique(self.log_batch_size[self.bounded]))

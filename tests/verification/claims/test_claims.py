@@ -16,6 +16,7 @@ from verification.claims.judge import Verdict
 from verification.claims.needs import Needs
 from verification.claims.on_pairs import critical_batch_no_smaller, momentum_scales_further, sparse_needs_more_steps
 from verification.claims.rules import RULES
+from verification.fits.curves import fit_curve
 from verification.fits.errors import Scale
 from verification.fits.fit import starting_points
 from verification.fits.likelihood import Observations, sigma_floor
@@ -93,7 +94,36 @@ def test_a_noisy_curve_says_how_large_its_misfit_may_be_and_what_would_decide(tm
 def test_points_known_from_one_side_are_left_out_of_the_misfit_and_said(tmp_path):
     options = {"truths": DIGITS_TRUTHS[:1], "replicates": 3, "budget": 500}
     claim = verdicts(analysed(tmp_path, **options))["C1"]
-    assert "points known from one side left out" in claim.detail
+    left_out = re.search(r"known from one side: (\d) of 3 at batch size 1(, .*)?, so left out", claim.detail)
+    assert left_out, claim.detail
+
+
+def cut(sizes, budget):
+    """Six replicates of K = 3000/B + 14 whose noise at the smallest batch size is fivefold, cut off by a budget."""
+    rng, points = np.random.default_rng(5), []
+    for b in sizes:
+        for j, noise in enumerate(rng.standard_normal(6)):
+            k = (3000 / b + 14) * math.exp((0.5 if b == sizes[0] else 0.1) * noise)
+            points.append(CurvePoint(b, j, min(k, budget), k if k <= budget else None))
+    return Curve(points=tuple(points))
+
+
+@pytest.mark.parametrize(("sizes", "count"), [((1, 2, 4, 8, 16, 32), 5), ((1, 4, 16, 64), 3)])
+def test_a_mean_of_the_fast_replicates_judges_no_law(sizes, count):
+    """A budget at the median of K at B = 1 leaves its three slow replicates out: their batch size does not count."""
+    curve = cut(sizes, sorted(point.upper for point in cut(sizes, math.inf).points if point.batch_size == 1)[2] + 1.0)
+    fitted = fit_curve(curve)
+    assert (fitted.misfit("H").sizes, fitted.misfit("H", whole=True).sizes) == (count + 1, count)
+    claims = verdicts(analyse(Records(source=None, curves=(curve,))))
+    assert claims["C2"].detail == "known from one side: 3 of 6 at batch size 1, and the others are the fast ones"
+    assert (claims["C2"].verdict, claims["C2"].estimate) == (Verdict.INCONCLUSIVE, None)
+    law = claims["C1"]
+    if count < 4:
+        assert (law.verdict, law.estimate) == (Verdict.INCONCLUSIVE, None)
+        assert law.detail == "known from one side: 3 of 6 at batch size 1, and fewer than 4 are left"
+    else:
+        assert law.estimate == math.expm1(fitted.misfit("H", whole=True).estimate)
+        assert law.detail.endswith("known from one side: 3 of 6 at batch size 1, so left out")
 
 
 def test_alpha_is_tested_at_its_nominal_level():
