@@ -26,6 +26,7 @@ evidence: $(INSTALLED)  ## renew the verdicts, figures and tables that are made 
 	done
 	$(BIN)/python -m paper_figures evidence/digits-sgd --figure smoothness account --format png
 	$(BIN)/python -m paper_figures $(KEPT) --figure forest predicted --format png --no-caption --to evidence/figures
+	$(BIN)/python -m paper_figures evidence/digits-sgd evidence/digits-sgd-decay-seen --figure decay --format png --to evidence/figures
 	$(BIN)/python -m verification.findings $(KEPT) --to docs/findings.md
 
 test: $(INSTALLED)  ## run the quick tests, the claims on the kept run and the doctests

@@ -15,6 +15,7 @@ from paper_figures.drawing.sheet import SHEET, Page, Sheet
 from paper_figures.drawing.style import MAKER, METADATA
 from paper_figures.extras.account import extra_account
 from paper_figures.extras.batch_size import extra_batch_size
+from paper_figures.extras.decay import extra_decay
 from paper_figures.extras.examples import extra_examples
 from paper_figures.extras.fits import extra_fits
 from paper_figures.extras.forest import extra_forest
@@ -86,6 +87,7 @@ _EXTRAS = {
     "ratio": FigureEntry("the ratio R(B) with both limits", extra_ratio),
     "forest": FigureEntry("the ratios of c1, c2 and B_crit over all runs, with their verdicts", extra_forest),
     "predicted": FigureEntry("predicted ratios against measured ones", extra_predicted),
+    "decay": FigureEntry("steps and first rates under a decay over those at a constant rate", extra_decay),
     "examples": FigureEntry("examples to result against batch size", extra_examples),
     "hessian": FigureEntry("L and the Hessian's top eigenvalue along a run", HESSIAN),
     "trials": FigureEntry("K* and K_rate against the number of trials", extra_trials),

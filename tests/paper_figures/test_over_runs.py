@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 from samples.searched_runs import judged_run, searched_records
 
+from paper_figures.extras.decay import extra_decay
 from paper_figures.extras.forest import VERDICTS, extra_forest
 from paper_figures.extras.predicted import extra_predicted
+from verification.own_claims.decays import first_rates_changed, steps_changed
 
 QUANTITIES = ("c1", "c2", "b_crit")
 
@@ -75,3 +77,44 @@ def test_without_sparse_networks_or_constants_neither_is_drawn(sgd, panels):
     drawn = panels(extra_predicted([bare]))
     assert not drawn.axes
     assert drawn.missing.startswith("digits/small-cnn/sgd, goal 0.08: ")
+
+
+def decaying(**options):
+    """A run with a decay, its winners at the rates of one without, whose points are in the same places."""
+    records = searched_records(("digits/small-cnn/sgd/linear",), **options)
+    added = {"decay_steps": 50.0, "end_learning_rate_factor": 0.1}
+    curves = tuple(
+        replace(one, points=tuple(replace(p, metaparameters=p.metaparameters | added) for p in one.points))
+        for one in records.curves
+    )
+    return judged_run(replace(records, curves=curves), "falling")
+
+
+def test_a_decay_stands_beside_a_constant_rate(sgd, panels):
+    falling = decaying(seed=2)
+    drawn = panels(extra_decay([sgd, falling]))
+    assert [axes.get_title() for axes in drawn.axes] == ["steps to result", "best first rate"]
+    assert not drawn.missing
+    of = [run.analysis.curves for run in (falling, sgd)]
+    for axes, changed in zip(drawn.axes, (steps_changed, first_rates_changed), strict=True):
+        for label, over, under in (("0%", of[0][0], of[1][0]), ("90%", of[0][1], of[1][1])):
+            expected = changed(over, under)
+            (bars,) = [one for one in axes.containers if one.get_label() == label]
+            assert list(bars.lines[0].get_ydata()) == [one.ratio for one in expected]
+            theory = [one.get_ydata() for one in axes.lines if one.get_label() == "theory"]
+            assert [one.theory for one in expected] in [list(one) for one in theory]
+    assert "over digits/small-cnn/sgd, goal 0.08" in drawn.caption
+
+
+def test_a_decay_alone_says_what_it_lacks(sgd, panels):
+    alone, none = panels(extra_decay([decaying()])), panels(extra_decay([sgd]))
+    assert not alone.axes
+    assert not none.axes
+    assert alone.missing.endswith("no run at a constant rate beside it; name both, with --to")
+    assert none.missing == "no run with a rate that decays, a workload whose name ends in /linear"
+
+
+def test_a_decay_with_other_masks_is_not_compared(sgd, panels):
+    falling = decaying()
+    other = replace(falling, analysis=replace(falling.analysis, records=replace(falling.records, masks=("random",))))
+    assert not panels(extra_decay([sgd, other])).axes

@@ -13,6 +13,7 @@ from verification.inference.known import Slope, log_b_crit, mean_of
 from verification.inference.rates import line
 from verification.missing import Missing
 from verification.own_claims import measures
+from verification.own_claims.decays import beside_constant
 from verification.own_claims.measures import beside, effective_steps, log_ratios, moved, of_account, rule_of
 from verification.records.curves import Curve
 from verification.records.trials import SmoothnessRun
@@ -128,15 +129,12 @@ def decay_needs_effective_steps(seen: Material, margin: Margin) -> Found:
 
 def _of_decays(seen: Material, margin: Margin, compared: Callable[[Curve, Curve], Mapping[int, float]]) -> Found:
     """Return evidence on a number of each decaying rate beside the constant one, a logarithm per replicate, being 0."""
-    found = {}
-    for one, other in combinations(_curves(seen), 2):
-        constant, decaying = (one, other) if rule_of(other)[2] == "linear" else (other, one)
-        alike = rule_of(one)[:2] == rule_of(other)[:2] and (one.goal, one.sparsity) == (other.goal, other.sparsity)
-        if alike and (rule_of(constant)[2], rule_of(decaying)[2]) == ("constant", "linear"):
-            told = f"{decaying.workload}, sparsity {one.sparsity:g}%"
-            while told in found:
-                told += ", another run"
-            found[told] = list(compared(decaying, constant).values())
+    found: dict[str, list[float]] = {}
+    for decaying, constant in beside_constant(_curves(seen)):
+        told = f"{decaying.workload}, sparsity {decaying.sparsity:g}%"
+        while told in found:
+            told += ", another run"
+        found[told] = list(compared(decaying, constant).values())
     return _equal(found, margin, "needs curves at a constant and at a decaying rate")
 
 
