@@ -258,6 +258,8 @@ def _claim(rule: Rule, judged: Sequence[Judged]) -> Claim:
     weakest = min if verdict is Verdict.INCONCLUSIVE else max
     shown = weakest(deciding, key=lambda one: (2.0, 0.0) if one.p is None else (one.p_holm or 0.0, one.p))
     evidence, interval = shown.evidence, shown.evidence.interval
+    untested = [] if shown.p is None else [one.evidence for one in judged if one.p is None]
+    told = (evidence.note, *(f"{one.subject}: {one.note}" for one in untested))
     against = tuple(one.evidence.subject for one in judged if one.verdict is Verdict.REJECTED)
     return Claim(
         id=rule.id,
@@ -273,6 +275,6 @@ def _claim(rule: Rule, judged: Sequence[Judged]) -> Claim:
         p=shown.p,
         p_holm=shown.p_holm,
         detectable=evidence.detectable,
-        detail=evidence.note,
+        detail="; ".join(part for part in told if part),
         against=against,
     )

@@ -126,6 +126,16 @@ def test_a_mean_of_the_fast_replicates_judges_no_law(sizes, count):
         assert law.detail.endswith("known from one side: 3 of 6 at batch size 1, so left out")
 
 
+def test_a_verdict_says_which_curves_could_not_be_tested_and_why():
+    """Beside a dense curve that every replicate reached, one of which three slow replicates did not."""
+    sizes = (1, 4, 16, 64)
+    sparse = replace(cut(sizes, 3000.0), sparsity=90.0)
+    claims = verdicts(analyse(Records(source=None, curves=(cut(sizes, math.inf), sparse))))
+    for id_ in ("C1", "C2"):
+        assert claims[id_].subject.startswith("sparsity 0%"), id_
+        assert re.search(r"sparsity 90%: known from one side: \d of 6 at batch size 1, and", claims[id_].detail), id_
+
+
 def test_alpha_is_tested_at_its_nominal_level():
     """2000 hyperbolas at nine points: a 5% test rejects 3.5% to 8%; the chi-square test would in more than 10%."""
     rng = np.random.default_rng(11)
