@@ -130,8 +130,28 @@ def test_ratios_on_mnist_are_those_of_the_run_under_way():
     assert f"at B = 1024, {min(ends):.1f} to {max(ends):.1f}" in PAGE
 
 
+def test_ratios_and_predictions_at_50_and_70_are_those_of_the_run_under_way():
+    """A row has K* over the dense one at five batch sizes, and the ratio of T/eta where the winners were followed."""
+    run = EVIDENCE / "under-way/mnist-sgd"
+    steps = steps_of(read_records(run))
+    with contextlib.closing(sqlite3.connect(f"file:{run / 'study.sqlite'}?immutable=1", uri=True)) as store:
+        followed = store.execute(
+            "SELECT sparsity, replicate, quantities FROM constants WHERE batch_size = 64"
+        ).fetchall()
+    known = {(sparsity, r): json.loads(quantities) for sparsity, r, quantities in followed}
+    times = {study: found["T_at_40"] / found["eta"] for study, found in known.items()}
+    sizes = [int(size) for size in cells("at 50 and 70%, B =")[1:-1]]
+    shown = [(s, r) for s in (50.0, 70.0) for r in range(3) if all((s, size, r) in steps for size in sizes)]
+    assert len(shown) == PAGE.count("| 50%, replicate ") + PAGE.count("| 70%, replicate ") > 0
+    for s, r in shown:
+        ratios = [steps[s, size, r] / steps[0.0, size, r] for size in sizes] + [times[s, r] / times[0.0, r]]
+        assert cells(f"{s:g}%, replicate {r}")[1:] == [f"{ratio:.2f}" for ratio in ratios]
+
+
 def test_critical_batch_sizes_on_mnist_are_those_of_the_run_under_way():
-    laws = [fit_curve(curve).laws["H"] for curve in read_records(EVIDENCE / "under-way/mnist-sgd").curves]
+    """Dense and at 90% alone: no law is fitted at 50 and 70% before the predictions of all replicates are written."""
+    curves = read_records(EVIDENCE / "under-way/mnist-sgd").curves
+    laws = [fit_curve(curve).laws["H"] for curve in curves if curve.sparsity in {0.0, 90.0}]
     dense, sparse = (estimate_text(law.estimates["b_crit"], law.intervals["b_crit"]) for law in laws)
     assert f"critical batch sizes are {dense} dense and {sparse} at 90%" in " ".join(PAGE.split())
 
@@ -142,7 +162,7 @@ def test_winners_drawn_again_on_mnist_take_what_the_page_says():
     steps = steps_of(read_records(run))
     with contextlib.closing(sqlite3.connect(f"file:{run / 'study.sqlite'}?immutable=1", uri=True)) as store:
         rows = store.execute("SELECT sparsity, batch_size, replicate, event, step FROM repeats WHERE kind = 'draw'")
-        times, by_size = {0.0: [], 90.0: []}, {}
+        times, by_size = {0.0: [], 50.0: [], 70.0: [], 90.0: []}, {}
         for sparsity, *study, event, step in rows.fetchall():
             ratio = step / steps[sparsity, *study]
             times[sparsity].append(ratio if event == "complete" and ratio <= 10.0 else math.inf)
