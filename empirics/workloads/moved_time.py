@@ -71,6 +71,26 @@ def rate_left(point: Mapping[str, float], number: ArrayLike) -> NDArray[np.float
     return np.asarray(1.0 + (point["end_learning_rate_factor"] - 1.0) * passed)
 
 
+def relative_sums(point: Mapping[str, float], steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Return the sums of a linear decay's rates over its first one, and of their squares, up to each step.
+
+    :math:`A_K = \sum_{k<K} \eta_k/\eta_0` and :math:`H_K = \sum_{k<K} (\eta_k/\eta_0)^2`.
+
+    Args:
+        point: The run's metaparameters, as of `rate_left`.
+        steps: The largest K, >= 1.
+
+    Returns:
+        A and H at K = 1 to `steps`, each of shape (steps,).
+
+    Example:
+        >>> [found.tolist() for found in relative_sums({"decay_steps": 2.0, "end_learning_rate_factor": 0.5}, 3)]
+        [[1.0, 1.75, 2.25], [1.0, 1.5625, 1.8125]]
+    """
+    left = rate_left(point, np.arange(steps))
+    return np.cumsum(left), np.cumsum(left**2)
+
+
 def has_decay(point: Mapping[str, float]) -> bool:
     """Return whether a run's metaparameters hold those of a linear decay, to a share of the first rate in [0, 1].
 

@@ -249,6 +249,11 @@ def _not_measured(rule: Rule, reason: str) -> Claim:
     return Claim(id=rule.id, statement=rule.statement, verdict=Verdict.NOT_MEASURED, detail=reason)
 
 
+def _reason(evidence: Evidence) -> str:
+    """Return the first clause of a note, which says why a curve could not be tested."""
+    return evidence.note.split(";")[0]
+
+
 def _claim(rule: Rule, judged: Sequence[Judged]) -> Claim:
     """Return the claim with the verdict of its curves or pairs, and the weakest of those that decide."""
     verdicts = [one.verdict for one in judged]
@@ -258,7 +263,7 @@ def _claim(rule: Rule, judged: Sequence[Judged]) -> Claim:
     weakest = min if verdict is Verdict.INCONCLUSIVE else max
     shown = weakest(deciding, key=lambda one: (2.0, 0.0) if one.p is None else (one.p_holm or 0.0, one.p))
     evidence, interval = shown.evidence, shown.evidence.interval
-    untested = [] if shown.p is None else [one.evidence for one in judged if one.p is None]
+    untested = [one.evidence for one in judged if one.p is None and _reason(one.evidence) != _reason(evidence)]
     told = (evidence.note, *(f"{one.subject}: {one.note}" for one in untested))
     against = tuple(one.evidence.subject for one in judged if one.verdict is Verdict.REJECTED)
     return Claim(

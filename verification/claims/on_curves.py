@@ -62,8 +62,9 @@ def misfit(fitted: FittedCurve, margin: float) -> Evidence | Missing:
         return coarse
     data, shape = fitted.data, _shape(fitted)
     apart = _one_sided(data, data.log_batch_size)
-    if len(np.unique(data.log_batch_size[data.whole])) < 4:
-        return _undecided(fitted, f"{apart}, and fewer than 4 are left")
+    units = fitted.units.index >= 0 if fitted.units.replicates else np.ones_like(data.whole)
+    if len(np.unique(data.log_batch_size[data.whole & units])) < 4:
+        return _undecided(fitted, f"{apart}, and fewer than 4 batch sizes are left")
     found = fitted.misfit("H", whole=True)
     if found is None:
         why = _NO_SCATTER if fitted.units.replicates else _NO_REPLICATES

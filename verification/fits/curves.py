@@ -144,7 +144,7 @@ class FittedCurve:
 
         Args:
             law: One of `laws`.
-            whole: Leave out batch sizes that only some replicates reached: a mean of these is one of the fast.
+            whole: Leave out batch sizes at which a replicate is known from one side; the others are the fast or slow.
         """
         return misfit_of(self.problem(law), self.laws[law].fit, whole=whole)
 

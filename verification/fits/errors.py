@@ -249,11 +249,13 @@ def misfit_of(problem: Problem, fit: Fit, *, whole: bool = False) -> Misfit | No
     Args:
         problem: What was fitted.
         fit: The fit.
-        whole: Leave out batch sizes at which some replicates are known from one side.
+        whole: Leave out batch sizes at which a replicate is known from one side; the others are the fast or slow.
     """
     data, law, theta = problem.data, problem.law, np.asarray(fit.theta)
     index = problem.units.index if problem.units.replicates else np.zeros(len(data.log_lower), dtype=np.intp)
     use = np.flatnonzero((data.whole if whole else data.bounded) & (index >= 0))
+    if not use.size:
+        return None
     x = data.log_batch_size[use]
     residual = data.log_middle[use] - law.log_steps(x, theta)
     found = lack_of_fit(law.log_steps_jacobian(x, theta), residual, x, index[use])

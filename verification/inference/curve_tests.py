@@ -123,7 +123,7 @@ def linearity(fitted: FittedCurve, hyperbola: FittedLaw) -> Mapping[str, CurveTe
     if not x.size or hyperbola.fit.sigma < NO_SCATTER or float(np.ptp(share)) < 1e-3:
         return {"lack_of_fit": CurveTest(None, None, "no scatter, or one term of the law alone")}
     if len(x) > len(np.unique(x)) > 2:
-        found = fitted.misfit("H")
+        found = fitted.misfit("H", whole=True)
         if found is None:
             return {"lack_of_fit": _told(None, "lack of fit on replicates")}
         method = f"lack of fit, F({found.between}, {found.within}) on replicates"

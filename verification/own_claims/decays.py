@@ -2,7 +2,7 @@ r"""A rate that falls beside a constant one: what it changes, and what result 13
 
 A run under a decay needs :math:`A_K^2/H_K` effective steps, as many as steps at a constant rate (step 13.39); its best
 first rate is :math:`A_K/H_K` times the constant one (step 13.42). A is the sum of its rates over the first one up to
-K, H that of their squares.
+K, H that of their squares. Both are of SGD, where the weights of the bound stay positive (step 13.43).
 """
 
 import math
@@ -13,17 +13,20 @@ from itertools import permutations
 import numpy as np
 
 from empirics.best_rate import effective_rate
-from empirics.workloads.moved_time import has_decay, rate_left
+from empirics.workloads.moved_time import has_decay, relative_sums
 from verification.fits.curves import FittedCurve
 from verification.fits.fit import OPEN, Interval
 from verification.inference.known import mean_of
-from verification.inference.ratios import log_ratios
 from verification.missing import Missing
 from verification.own_claims.measures import rule_of
 from verification.records.curves import Curve, CurvePoint
 
 # A decay that has not made up for its low rates by so many times the steps at a constant one never will.
 _LONGEST = 64
+# Below this ratio of first rates step 13.43 holds at every batch size.
+_POSITIVE = 2.0
+
+_Study = tuple[int, int]  # batch size and replicate
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class Changed:
     Attributes:
         batch_size: Examples a step.
         ratio: Geometric mean over replicates, > 0.
-        interval: 95% between replicates; open with one.
-        theory: What result 13 says, likewise; None where by it the goal is never met, or no winner is known.
+        interval: 95% between replicates, without what one search adds to all of them; open with one.
+        theory: What result 13 says, likewise; None where it says nothing, or that the goal is never met.
     """
 
     batch_size: int
@@ -61,34 +64,35 @@ def beside_constant(curves: Iterable[Curve]) -> list[tuple[Curve, Curve]]:
     ]
 
 
-def needed(point: Mapping[str, float], steps: float) -> tuple[float, float] | None:
-    """Return how many steps a decay needs that are worth some at a constant rate, and its first rate over that.
+def equivalent_steps(point: Mapping[str, float], steps: float) -> tuple[float, float] | None:
+    """Return how many steps of a decay are worth some at a constant rate, and its best first rate over that.
 
     Args:
         point: Metaparameters with those of a linear decay.
         steps: At a constant rate, >= 1.
 
     Returns:
-        K with A_K^2/H_K = steps, joined linearly between whole steps, and A_K/H_K; None where no K up to 64 times the
-        steps does it.
+        The least K with A_K^2/H_K = steps, joined linearly between whole steps, and A_K/H_K; None where no K up to 64
+        times the steps does it.
 
     Reference:
         docs/theory.md, steps 13.39 and 13.42.
 
     Example:
         >>> at_once = {"decay_steps": 1.0, "end_learning_rate_factor": 0.5}  # 1, 1/2, 1/2: A = 2, H = 3/2
-        >>> needed(at_once, 8 / 3)
+        >>> equivalent_steps(at_once, 8 / 3)
         (3.0, 1.333...)
     """
-    length = 1 + math.ceil(2 * steps)
-    while length <= 1 + math.ceil(_LONGEST * steps):
-        left = rate_left(point, np.arange(length))
-        total, squares = np.cumsum(left), np.cumsum(left**2)
+    longest, length = math.ceil(_LONGEST * steps), 1
+    while length < longest:
+        length = min(4 * length, longest)
+        total, squares = relative_sums(point, length)
         effective = total**2 / squares
         if effective[-1] >= steps:
-            found = float(np.interp(steps, effective, np.arange(1.0, length + 1.0)))
-            return found, float(np.interp(found, np.arange(1.0, length + 1.0), total / squares))
-        length *= 2
+            last = int(np.argmax(effective >= steps)) + 1
+            number = np.arange(1.0, last + 1.0)
+            found = float(np.interp(steps, effective[:last], number))
+            return found, float(np.interp(found, number, (total / squares)[:last]))
     return None
 
 
@@ -102,9 +106,9 @@ def steps_changed(decaying: FittedCurve, constant: FittedCurve) -> list[Changed]
     Returns:
         One a batch size at which all replicates of both reached the goal, ascending.
     """
-    ratios, theory = log_ratios(constant, decaying), _theory(decaying, constant, lambda n, _, k: n / k)
-    columns = zip(ratios.sizes, ratios.logs.T.tolist(), strict=True)
-    return [_changed(size, logs, theory.get(size, [])) for size, logs in columns]
+    over, under = _steps(decaying), _steps(constant)
+    logs = {key: math.log(over[key] / under[key]) for key in over.keys() & under.keys()}
+    return _changed(logs, _theory(decaying, under, logs, lambda n, _, k: n / k))
 
 
 def first_rates_changed(decaying: FittedCurve, constant: FittedCurve) -> list[Changed]:
@@ -115,44 +119,66 @@ def first_rates_changed(decaying: FittedCurve, constant: FittedCurve) -> list[Ch
         constant: The same at a constant rate.
 
     Returns:
-        One a batch size at which replicates of both have a winner, ascending. With momentum m the rate is eta/(1 - m).
+        One a batch size at which all replicates of both have a winner, ascending. With momentum m the rate is
+        eta/(1 - m).
     """
-    over, under = _winners(decaying.curve), _winners(constant.curve)
-    theory = _theory(decaying, constant, lambda _, first, __: first)
-    logs: dict[int, list[float]] = {}
-    for key in sorted(over.keys() & under.keys()):
-        rates = [effective_rate(point.metaparameters) for point in (over[key], under[key])]
-        if rates[0] and rates[1]:
-            logs.setdefault(key[0], []).append(math.log(rates[0] / rates[1]))
-    return [_changed(size, of, theory.get(size, [])) for size, of in logs.items()]
+    over, under = _rates(decaying), _rates(constant)
+    logs = {key: math.log(over[key] / under[key]) for key in over.keys() & under.keys()}
+    return _changed(logs, _theory(decaying, _steps(constant), logs, lambda _, first, __: first))
 
 
-def _winners(curve: Curve) -> dict[tuple[int, int], CurvePoint]:
-    """Return the points that have a winner, by batch size and replicate."""
-    return {(point.batch_size, point.replicate): point for point in curve.points if point.won}
+def _steps(fitted: FittedCurve) -> dict[_Study, float]:
+    """Return the steps to result of the studies at batch sizes that all replicates reached."""
+    middles = zip(fitted.curve.points, fitted.data.log_middle.tolist(), fitted.data.whole.tolist(), strict=True)
+    return {(point.batch_size, point.replicate): math.exp(middle) for point, middle, whole in middles if whole}
+
+
+def _rates(fitted: FittedCurve) -> dict[_Study, float]:
+    """Return the winners' rates at batch sizes where all replicates have one."""
+    points = fitted.curve.points
+    found = [effective_rate(point.metaparameters) if point.won else None for point in points]
+    torn = {point.batch_size for point, rate in zip(points, found, strict=True) if not rate}
+    return {
+        (point.batch_size, point.replicate): rate
+        for point, rate in zip(points, found, strict=True)
+        if rate and point.batch_size not in torn
+    }
 
 
 def _theory(
-    decaying: FittedCurve, constant: FittedCurve, told: Callable[[float, float, float], float]
-) -> dict[int, list[float]]:
-    """Return what theory says of each winner with a decay, from the geometric mean of steps at a constant rate.
+    decaying: FittedCurve,
+    constant: Mapping[_Study, float],
+    studies: Iterable[_Study],
+    told: Callable[[float, float, float], float],
+) -> dict[_Study, float]:
+    """Return what theory says of some studies' decays, from the geometric mean of steps at a constant rate.
 
-    By batch size; logarithms, infinite where by theory the goal is never met.
+    Logarithms; infinite where by theory the goal is never met, or its premises fail.
     """
-    found: dict[int, list[float]] = {}
-    sizes = np.array([point.batch_size for point in constant.curve.points])
-    for (size, _), point in _winners(decaying.curve).items():
-        at = sizes == size
-        if at.any() and constant.data.bounded[at].all() and has_decay(point.metaparameters):
-            steps = math.exp(constant.data.log_middle[at].mean())
-            known = needed(point.metaparameters, steps)
-            found.setdefault(size, []).append(math.inf if known is None else math.log(told(*known, steps)))
+    if rule_of(decaying.curve)[1] != "sgd":
+        return {}
+    points = {(point.batch_size, point.replicate): point for point in decaying.curve.points}
+    found = {}
+    for study in studies:
+        point: CurvePoint = points[study]
+        at_size = [math.log(steps) for (size, _), steps in constant.items() if size == study[0]]
+        if at_size and has_decay(point.metaparameters):
+            steps = math.exp(float(np.mean(at_size)))
+            known = equivalent_steps(point.metaparameters, steps)
+            holds = known is not None and known[1] < _POSITIVE
+            found[study] = math.log(told(*known, steps)) if known is not None and holds else math.inf
     return found
 
 
-def _changed(batch_size: int, logs: list[float], theory: list[float]) -> Changed:
-    """Return the mean over replicates with its interval, beside theory's."""
-    mean, expected = float(np.mean(logs)), float(np.mean(theory)) if theory else math.inf
-    known = mean_of(logs, "one replicate, or all alike")
-    interval = OPEN if isinstance(known, Missing) else known.interval().map(math.exp)
-    return Changed(batch_size, math.exp(mean), interval, math.exp(expected) if math.isfinite(expected) else None)
+def _changed(logs: Mapping[_Study, float], theory: Mapping[_Study, float]) -> list[Changed]:
+    """Return means over replicates with their intervals, beside theory's, ascending in batch size."""
+    found = []
+    for size in sorted({size for size, _ in logs}):
+        measured = [value for (at, _), value in sorted(logs.items()) if at == size]
+        expected = [value for (at, _), value in sorted(theory.items()) if at == size]
+        known = mean_of(measured, "one replicate, or all alike")
+        interval = OPEN if isinstance(known, Missing) else known.interval().map(math.exp)
+        mean = float(np.mean(expected)) if expected else math.inf
+        told = math.exp(mean) if math.isfinite(mean) else None
+        found.append(Changed(size, math.exp(float(np.mean(measured))), interval, told))
+    return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from empirics.derived import Account, mean_over_steps
-from empirics.workloads.moved_time import has_decay, moved_time, rate_left
+from empirics.workloads.moved_time import has_decay, moved_time, relative_sums
 from verification.records.curves import Curve
 from verification.records.measured_constants import MeasuredConstants, Quantities, quantities_of
 from verification.records.trials import SmoothnessRun
@@ -147,8 +147,8 @@ def effective_steps(curve: Curve) -> dict[tuple[int, int], float]:
     found = {}
     for point in curve.points:
         if point.won and has_decay(point.metaparameters):
-            left = rate_left(point.metaparameters, np.arange(round(point.won)))
-            found[point.batch_size, point.replicate] = float(left.sum() ** 2 / np.square(left).sum())
+            total, squares = relative_sums(point.metaparameters, round(point.won))
+            found[point.batch_size, point.replicate] = float(total[-1] ** 2 / squares[-1])
     return found
 
 

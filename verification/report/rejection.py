@@ -42,7 +42,7 @@ def why_rejected(fitted: FittedCurve, claimed: Collection[str] = ()) -> str | No
     hyperbola = fitted.hyperbola
     if hyperbola is None:
         return None
-    misfit = fitted.misfit("H")
+    misfit = fitted.misfit("H", whole=True)
     if misfit is not None:
         p = 1.0 - misfit.below(math.log1p(MISFIT))
         off = f"misfit of {percent(math.expm1(misfit.estimate))} between replicates"

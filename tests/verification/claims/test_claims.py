@@ -21,9 +21,11 @@ from verification.fits.errors import Scale
 from verification.fits.fit import starting_points
 from verification.fits.likelihood import Observations, sigma_floor
 from verification.fits.newton import maximise
+from verification.inference.curve_tests import with_tests
 from verification.inference.ratios import at_each_size
 from verification.records.curves import Curve, CurvePoint
 from verification.records.records import Records
+from verification.report.rejection import why_rejected
 
 RULE = {rule.id: rule for rule in RULES}
 
@@ -114,13 +116,14 @@ def test_a_mean_of_the_fast_replicates_judges_no_law(sizes, count):
     curve = cut(sizes, sorted(point.upper for point in cut(sizes, math.inf).points if point.batch_size == 1)[2] + 1.0)
     fitted = fit_curve(curve)
     assert (fitted.misfit("H").sizes, fitted.misfit("H", whole=True).sizes) == (count + 1, count)
+    assert why_rejected(with_tests(fitted, draws=0)) is None
     claims = verdicts(analyse(Records(source=None, curves=(curve,))))
     assert claims["C2"].detail == "known from one side: 3 of 6 at batch size 1, and the others are the fast ones"
     assert (claims["C2"].verdict, claims["C2"].estimate) == (Verdict.INCONCLUSIVE, None)
     law = claims["C1"]
     if count < 4:
         assert (law.verdict, law.estimate) == (Verdict.INCONCLUSIVE, None)
-        assert law.detail == "known from one side: 3 of 6 at batch size 1, and fewer than 4 are left"
+        assert law.detail == "known from one side: 3 of 6 at batch size 1, and fewer than 4 batch sizes are left"
     else:
         assert law.estimate == math.expm1(fitted.misfit("H", whole=True).estimate)
         assert law.detail.endswith("known from one side: 3 of 6 at batch size 1, so left out")
