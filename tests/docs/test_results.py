@@ -88,6 +88,45 @@ def steps_of(records):
     return {(c.sparsity, p.batch_size, p.replicate): p.upper for c in records.curves for p in c.points if p.reached}
 
 
+def test_ratios_of_digits_by_the_papers_measure_are_those_of_the_run():
+    """By K*: the range of the means over batch sizes, where the interval lies above 4.5, and the slope on ln B."""
+    steps = steps_of(read_records(EVIDENCE / "digits-sgd", minimum=True))
+    sizes, words = [2**i for i in range(9)], " ".join(PAGE.split())
+    logs = np.array([[math.log(steps[90.0, b, r] / steps[0.0, b, r]) for b in sizes] for r in range(10)])
+    ends = {b: np.exp(with_ends(column)) for b, column in zip(sizes, logs.T, strict=True)}
+    means = [mean for mean, _, _ in ends.values()]
+    told = f"{min(means):.1f} to {max(means):.1f}"
+    assert f"By K\\* that of digits is {told}." in words
+    assert f"By it the second factor is {told}." in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    above = " and ".join(str(b) for b, (_, low, _) in ends.items() if low > 4.5)
+    assert f"By K\\*, the paper's measure, it does so at B = {above}." in words
+    slope = np.mean([np.polyfit(np.log(sizes), row, 1)[0] for row in logs])
+    assert f"-0.087 by K_rate and {slope:.3f} by K\\*" in words
+
+
+def test_slopes_of_the_fitted_law_at_either_end_are_those_of_the_page():
+    """Of law H over a factor of four: (b + B)/(b/4 + B) at B = 1, b the critical batch size, and likewise at 256."""
+    kept = json.loads((EVIDENCE / "digits-sgd/verdicts.json").read_text(encoding="utf-8"))
+    knee = {one["sparsity"]: one["laws"]["H"]["b_crit"] for one in kept["curves"]}
+    small = math.log((knee[0.0] / 4 + 1) / (knee[0.0] + 1)) / math.log(4)
+    large = math.log((knee[90.0] / 256 + 1) / (knee[90.0] / 64 + 1)) / math.log(4)
+    words = " ".join(PAGE.split())
+    assert f"critical batch size of {knee[0.0]:.0f} the dense law itself has slope {small:.2f} at B = 1 to 4" in words
+    assert f"with one of {knee[90.0]:.0f} the law has slope {large:.2f} at B = 64 to 256" in words
+
+
+def test_networks_without_biases_share_their_pruned_runs_with_those_that_have_some():
+    with_them, without = (
+        {(row["sparsity"], row["batch_size"], row["replicate"]): row for row in rows(EVIDENCE / run / "curves.csv")}
+        for run in ("digits-sgd", "digits-sgd-no-biases")
+    )
+    same = {study[0]: [] for study in without}
+    for study, row in without.items():
+        same[study[0]].append(row["steps_at_best_rate"] == with_them[study]["steps_at_best_rate"])
+    assert all(same["90"])
+    assert not any(same["0"])
+
+
 def drawn_again(run):
     """Return medians over new draws of winners by sparsity, batch size and replicate, and the fewest draws of one."""
     studies = rows(EVIDENCE / "under-way" / run / "curves.csv")
