@@ -58,7 +58,7 @@ def extra_decay(runs: Sequence[Run], sheet: Sheet = SHEET) -> Page:
         for title, of in compared.items()
         if not any(isinstance(one, _Beside) for one in of)
     ]
-    missing += [] if falling else ["no run with a rate that decays, a workload whose name ends in /linear"]
+    missing += [] if falling else ["no run of a workload whose rate decays, with a name that ends in /linear"]
     blocks = [Block(one.decaying.title, len(_PANELS)) for one in found]
     told = [CAPTION, *(line for one in found for line in _told(one))]
     figure, parts = page(sheet, (COLUMN_WIDTH, ROW_HEIGHT), blocks, told, missing)

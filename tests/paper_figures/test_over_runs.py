@@ -112,7 +112,7 @@ def test_a_decay_alone_says_what_it_lacks(sgd, panels):
     assert not alone.axes
     assert not none.axes
     assert alone.missing.endswith("no run at a constant rate beside it; name both, with --to")
-    assert none.missing == "no run with a rate that decays, a workload whose name ends in /linear"
+    assert none.missing == "no run of a workload whose rate decays, with a name that ends in /linear"
 
 
 @pytest.mark.parametrize(
