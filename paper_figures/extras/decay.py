@@ -78,8 +78,9 @@ def _beside(decaying: Row, constant: Row) -> _Beside | Missing | None:
         return None
     if decaying.run.records.masks != constant.run.records.masks:
         return Missing(f"{constant.title} has other masks")
-    if {over.quantity for over, _ in pairs} != {under.quantity for _, under in pairs}:
-        return Missing(f"{constant.title} is of {symbol([constant])}, not {symbol([decaying])}")
+    for over, under in pairs:
+        if over.quantity != under.quantity:
+            return Missing(f"{constant.title} is of {under.quantity}, not {over.quantity}")
     changed = {}
     for over, under in pairs:
         fits = decaying.run.analysis.fitted(over), constant.run.analysis.fitted(under)

@@ -121,7 +121,7 @@ def test_a_decay_alone_says_what_it_lacks(sgd, panels):
         (lambda records: replace(records, masks=("random",)), "has other masks"),
         (
             lambda records: replace(records, curves=tuple(replace(one, draws=5) for one in records.curves)),
-            "is of $K^*$, not $K_{rate}$",
+            "is of K*, not K_rate",
         ),
     ],
 )
