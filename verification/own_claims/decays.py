@@ -19,7 +19,7 @@ from verification.fits.fit import OPEN, Interval
 from verification.inference.known import mean_of
 from verification.missing import Missing
 from verification.own_claims.measures import rule_of
-from verification.records.curves import Curve, CurvePoint
+from verification.records.curves import Curve
 
 # A decay that has not made up for its low rates by so many times the steps at a constant one never will.
 _LONGEST = 64
@@ -135,14 +135,12 @@ def _steps(fitted: FittedCurve) -> dict[_Study, float]:
 
 def _rates(fitted: FittedCurve) -> dict[_Study, float]:
     """Return the winners' rates at batch sizes where all replicates have one."""
-    points = fitted.curve.points
-    found = [effective_rate(point.metaparameters) if point.won else None for point in points]
-    torn = {point.batch_size for point, rate in zip(points, found, strict=True) if not rate}
-    return {
-        (point.batch_size, point.replicate): rate
-        for point, rate in zip(points, found, strict=True)
-        if rate and point.batch_size not in torn
+    found = {
+        (point.batch_size, point.replicate): effective_rate(point.metaparameters) if point.won else None
+        for point in fitted.curve.points
     }
+    torn = {size for (size, _), rate in found.items() if not rate}
+    return {study: rate for study, rate in found.items() if rate and study[0] not in torn}
 
 
 def _theory(
@@ -157,16 +155,15 @@ def _theory(
     """
     if rule_of(decaying.curve)[1] != "sgd":
         return {}
-    points = {(point.batch_size, point.replicate): point for point in decaying.curve.points}
+    points = {(point.batch_size, point.replicate): point.metaparameters for point in decaying.curve.points}
     found = {}
     for study in studies:
-        point: CurvePoint = points[study]
         at_size = [math.log(steps) for (size, _), steps in constant.items() if size == study[0]]
-        if at_size and has_decay(point.metaparameters):
+        if at_size and has_decay(points[study]):
             steps = math.exp(float(np.mean(at_size)))
-            known = equivalent_steps(point.metaparameters, steps)
+            known = equivalent_steps(points[study], steps)
             holds = known is not None and known[1] < _POSITIVE
-            found[study] = math.log(told(*known, steps)) if known is not None and holds else math.inf
+            found[study] = math.log(told(*known, steps)) if known and holds else math.inf
     return found
 
 

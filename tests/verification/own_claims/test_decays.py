@@ -1,22 +1,22 @@
 """What a decay changes, against a loop over steps and against the tables of two kept runs."""
 
-import csv
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from tools.checkout import ROOT
+from tools.commands import rows
 
 from verification.fits.curves import fit_curve
 from verification.own_claims.decays import beside_constant, equivalent_steps, first_rates_changed, steps_changed
 from verification.records.curves import Curve, CurvePoint
 from verification.records.records import read_records
 
-EVIDENCE = Path(__file__).parents[3] / "evidence"
+EVIDENCE = ROOT / "evidence"
 SGD = "digits/small-cnn/sgd"
 
 
@@ -138,11 +138,14 @@ def test_kept_runs_change_as_their_tables_say(sparsity):
     """Read from curves.csv: K_rate and the winners' rates, geometric means over ten replicates."""
     read = [read_records(EVIDENCE / run).curves for run in ("digits-sgd-decay-seen", "digits-sgd")]
     over, under = (fit_curve(next(one for one in curves if one.sparsity == sparsity)) for curves in read)
-    tables = []
-    for run in ("digits-sgd-decay-seen", "digits-sgd"):
-        with (EVIDENCE / run / "curves.csv").open(newline="") as file:
-            mine = [row for row in csv.DictReader(file) if float(row["sparsity"]) == sparsity]
-        tables.append({(int(row["batch_size"]), int(row["replicate"])): row for row in mine})
+    tables = [
+        {
+            (int(row["batch_size"]), int(row["replicate"])): row
+            for row in rows(EVIDENCE / run / "curves.csv")
+            if float(row["sparsity"]) == sparsity
+        }
+        for run in ("digits-sgd-decay-seen", "digits-sgd")
+    ]
 
     def expected(value):
         return [
