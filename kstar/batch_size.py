@@ -62,7 +62,7 @@ def _drawn(analysis: Analysis, step_time: StepTime | None, folder: Path) -> list
 
     if folder.is_dir():
         refuse_others(CARD, folder)
-    return write(figure_of(CARD, [Run(analysis, step_time=step_time)]), CARD, folder)
+    return write(figure_of(CARD, [Run.of(analysis, step_time=step_time)]), CARD, folder)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt  # lets notebooks show what is drawn
@@ -20,6 +21,7 @@ from paper_figures.unmeasured import reasons
 from verification.claims.analysis import Analysis
 from verification.fits.curves import FittedCurve
 from verification.missing import Missing
+from verification.records.records import Records
 
 
 def draw_fit(analysis: Analysis, fitted: FittedCurve, ax: Axes | None, color: str | None) -> Axes:
@@ -28,7 +30,7 @@ def draw_fit(analysis: Analysis, fitted: FittedCurve, ax: Axes | None, color: st
     if not isinstance(axes, Axes):
         raise ValueError(f"ax is a {type(axes).__name__}: give one matplotlib Axes, such as plt.gca()")
     before = (axes.get_xlim(), axes.get_ylim()) if axes.has_data() else None
-    run, curve = Run(analysis), fitted.curve
+    run, curve = Run.of(analysis), fitted.curve
     colour, marker = looks([curve.sparsity])[curve.sparsity]
     look = (color or colour, marker)
     draw_curve(axes, run, curve, look, [curve])
@@ -44,9 +46,11 @@ def draw_fit(analysis: Analysis, fitted: FittedCurve, ax: Axes | None, color: st
     return axes
 
 
-def draw_runs(analyses: Sequence[Analysis], name: object, to: Path | None) -> Figure:
+def draw_runs(
+    records: Sequence[Records], analyses: Callable[[], Sequence[Analysis]], name: object, to: Path | None
+) -> Figure:
     """Draw a figure of the catalogue; see `kstar.runs.Run.draw`."""
-    runs = [Run(analysis) for analysis in analyses]
+    runs = [Run(one, partial(_nth, analyses, place)) for place, one in enumerate(records)]
     try:
         chosen = find_name(str(name))
         if to is not None and to.is_dir():
@@ -59,3 +63,8 @@ def draw_runs(analyses: Sequence[Analysis], name: object, to: Path | None) -> Fi
     if to is not None:
         write(figure, chosen, to)
     return figure
+
+
+def _nth(analyses: Callable[[], Sequence[Analysis]], place: int) -> Analysis:
+    """Return one of some analyses, which are made where none was asked for before."""
+    return analyses()[place]

@@ -131,7 +131,7 @@ class Run:
         from kstar.drawing import draw_runs  # noqa: PLC0415 - loads matplotlib
 
         folder = None if to is None else given.places(to)[0]
-        return draw_runs(self.analyses, name, folder)
+        return draw_runs(self.records, lambda: self.analyses, name, folder)
 
     def _source_column(self) -> tuple[str, ...]:
         """Return the column that tells sources apart, where there are several."""

@@ -63,10 +63,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m paper_fi
         style = {} if options.style is None else read_style(options.style)
         sheet = Sheet(options.width, caption=not options.no_caption, title=not options.no_title, style=style)
         names = [find_name(text) for text in options.figure]
-        runs = [read_run(source) for source in options.runs]
-        for run in runs:
-            if run.note:
-                print(f"notice: {run.note}", file=sys.stderr)
+        runs = [read_run(source, tell=_notice) for source in options.runs]
         jobs = [(runs, options.to)] if options.to else [([run], figures_folder(run.source)) for run in runs]
         for folder in (folder for together, folder in jobs if options.to or together[0].is_table):
             for name in names if folder.is_dir() else ():
@@ -92,6 +89,11 @@ def _draw(
         for path in write(figures[name], name, folder, formats):
             say(str(path))
     return figures
+
+
+def _notice(line: str) -> None:
+    """Print a notice beside the results."""
+    print(f"notice: {line}", file=sys.stderr)
 
 
 def _width(text: str) -> float:

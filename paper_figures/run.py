@@ -1,7 +1,10 @@
 """What figures and pages are drawn from: the records of a run, its fits and its verdicts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from verification.claims.analysis import Analysis, analyse
 from verification.fits.curves import FittedLaw
@@ -18,17 +21,27 @@ NO_DENSE = "no curve at sparsity 0% to compare with"
 
 @dataclass(frozen=True)
 class Run:
-    """What figures draw: an analysis of a run folder, of a file, or of what was never written anywhere.
+    """What figures draw: the records of a run folder, of a file, or of what was never written anywhere.
 
     Attributes:
-        analysis: Of any records.
-        note: One line for a reader where the analysis is not that of verdicts.json.
+        records: Its measured curves, trials and trajectories.
+        analysed: Returns their fits, tests and verdicts.
         step_time: How long a step takes, where the user says so.
     """
 
-    analysis: Analysis
-    note: str | None = None
+    records: Records
+    analysed: Callable[[], Analysis]
     step_time: StepTime | None = None
+
+    @classmethod
+    def of(cls, analysis: Analysis, step_time: StepTime | None = None) -> Self:
+        """Return what figures draw of an analysis."""
+        return cls(analysis.records, lambda: analysis, step_time)
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """Fits, tests and verdicts; figures that ask for none fit no law."""
+        return self.analysed()
 
     @property
     def source(self) -> Path:
@@ -39,11 +52,6 @@ class Run:
     def is_table(self) -> bool:
         """Whether they are from a file of somebody's logs."""
         return self.source.is_file()
-
-    @property
-    def records(self) -> Records:
-        """Its measured curves, trials and trajectories."""
-        return self.analysis.records
 
     def fit(self, curve: Curve) -> FittedLaw | Missing:
         """Return the paper's law on a curve, or why there is none."""
@@ -59,15 +67,19 @@ class Run:
         return self.analysis.pair(sparse) or Missing(NO_DENSE)
 
 
-def read_run(source: str | Path, draws: int = 0) -> Run:
+def read_run(source: str | Path, draws: int = 0, tell: Callable[[str], None] | None = None) -> Run:
     """Read a run folder, or a CSV file of logs.
 
+    Its analysis is read from verdicts.json at the first use, where `python -m verification.report RUN --save` has
+    written that. One that is missing or stale is computed, and nothing is written.
+
     Args:
-        source: A folder, with verdicts.json where `python -m verification.report RUN --save` has written it; or a file.
+        source: A folder or a file.
         draws: Bootstrap draws a curve where the analysis is computed; figures show no p-value and need none.
+        tell: Called with one line for a reader where the analysis is not that of verdicts.json.
 
     Returns:
-        The run; an analysis that is missing or stale is computed, and nothing is written.
+        The run.
 
     Raises:
         ValueError: If there is no such folder or file, or it cannot be read.
@@ -76,7 +88,17 @@ def read_run(source: str | Path, draws: int = 0) -> Run:
     if not path.exists():
         raise ValueError(f"{path}: no such run folder or CSV file")
     records = read_records(path)
-    return Run(*kept_or_computed(path, records, draws)) if path.is_dir() else Run(analyse(records, draws))
+    return Run(records, lambda: _analysed(path, records, draws, tell))
+
+
+def _analysed(path: Path, records: Records, draws: int, tell: Callable[[str], None] | None) -> Analysis:
+    """Return the analysis of a run folder or file, and tell where a kept one could not be used."""
+    if path.is_file():
+        return analyse(records, draws)
+    analysis, note = kept_or_computed(path, records, draws)
+    if note and tell is not None:
+        tell(note)
+    return analysis
 
 
 def figures_folder(source: Path) -> Path:

@@ -50,14 +50,15 @@ def trajectories(
 
 
 def _draw(axes: Axes, run: Run, quantity: str) -> None:
-    """Draw one quantity over the steps of all runs followed."""
+    """Draw one quantity over the steps of all runs followed; both fall most in the first steps, so axes are in logs."""
     axes.set_xlabel("step $k$")
     axes.set_ylabel(NAMES[quantity])
     followed = run.records.smoothness
     colours = looks(one.sparsity for one in followed)
-    values = []
+    steps, values = [1], []
     for one in followed:
         along = {step: value for step, value in one.along.get(quantity, {}).items() if value > 0.0}
+        steps += list(along)
         values += list(along.values())
         colour, marker = colours[one.sparsity]
         few = len(along) <= 40
@@ -81,6 +82,7 @@ def _draw(axes: Axes, run: Run, quantity: str) -> None:
                 zorder=3,
                 label="goal reached",
             )
+    decade_axis(axes.xaxis, 1 / 1.3, max(steps) * 1.3)
     decade_axis(axes.yaxis, min(values) / 1.3, max(values) * 1.6)
 
 

@@ -169,7 +169,8 @@ def page(sources: Sequence[Path]) -> Page:
 
 def _read(key: str, source: Path) -> tuple[RunView, Sequence[Claim]]:
     """Read one run source or file."""
-    found = read_run(source, DRAWS)
+    computed: list[str] = []
+    found = read_run(source, DRAWS, computed.append)
     records, claims = found.records, found.analysis.claims
     provenance = read_provenance(source)
     groups = curve_groups(found.analysis.curves)
@@ -180,7 +181,7 @@ def _read(key: str, source: Path) -> tuple[RunView, Sequence[Claim]]:
         path=str(source),
         counts=_counts(claims),
         claims=tuple(claim_row(claim) for claim in claims),
-        notes=tuple(note for note in (found.note, *records.notes) if note),
+        notes=(*computed, *records.notes),
         cards=card_tables(found.analysis),
         card=_card(found),
         charts=tuple(chart(f"{key}-chart{i}", curves) for i, curves in enumerate(groups.values())),

@@ -18,7 +18,7 @@ SIZES = tuple(2**k for k in range(4, 12))
 
 def run_of(steps, **told):
     points = tuple(CurvePoint(size, 0, float(k), float(k)) for size, k in zip(SIZES, steps, strict=False))
-    return Run(analyse(Records(source=Path("logs.csv"), curves=(Curve(points=points),)), 0), **told)
+    return Run.of(analyse(Records(source=Path("logs.csv"), curves=(Curve(points=points),)), 0), **told)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_points_in_examples_are_batch_size_times_steps(bent, panels, drawn_data)
 
 
 def test_a_step_time_moves_the_ring(bent, panels):
-    slow = Run(bent.analysis, step_time=line_of_time(1e-6, 1.0))  # a step takes B: the cheapest is the fastest
+    slow = Run.of(bent.analysis, step_time=line_of_time(1e-6, 1.0))  # a step takes B: the cheapest is the fastest
     assert ring(panels(extra_batch_size([slow])).axes[0])[0] == 16
 
 

@@ -57,9 +57,16 @@ def test_trajectories_are_those_along_the_winners_runs(sgd, shown, drawn_data, f
         assert drawn_data(axes, f"{sparsity:g}%") == (list(along), list(along.values()))
     stars = [one.get_xydata().tolist() for one in axes.lines if one.get_label() == "goal reached"]
     assert stars == [[[41, followed(s).along[quantity][41]]] for s in (0.0, 90.0)]
+    assert axes.get_xscale() == axes.get_yscale() == "log"
     assert "at B = 64, n = 1 replicate" in drawn.caption
     if quantity == "L":
         assert "0%: 2 [1.8, 2.2] (n = 3); 90%: 11 [9.9, 12.1] (n = 3)" in drawn.caption
+
+
+@pytest.mark.parametrize("figure", ["figure_04", "figure_06", "extra_hessian"])
+def test_trajectories_are_drawn_without_fitting_a_law(sgd, shown, figure):
+    """So what was measured along runs can be looked at before any law is."""
+    assert shown(figure, [replace(sgd, analysed=lambda: pytest.fail("a law was fitted"))]).axes
 
 
 def test_l_and_the_hessian_stand_side_by_side(sgd, shown, drawn_data):

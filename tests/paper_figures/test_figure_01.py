@@ -141,14 +141,15 @@ def test_every_point_and_curve_is_inside_its_panel(panels):
 
 def test_verdicts_that_are_missing_are_computed_and_that_is_said(tmp_path):
     folder = write_run(tmp_path / "r")
-    run = read_run(folder)
-    assert run.note == (
+    told = []
+    run = read_run(folder, tell=told.append)
+    assert len(run.analysis.curves) == len(run.records.curves)
+    assert told == [
         f"{folder}/verdicts.json is missing: computed here; python -m verification.report {folder} --save keeps it"
-    )
+    ]
     assert not (folder / "verdicts.json").exists()
     assert report([str(folder), "--draws", "20", "--save"]) == 0
-    kept = read_run(folder)
-    assert kept.note is None
+    kept = read_run(folder, tell=pytest.fail)
     assert [fit.estimates for fit in map(kept.fit, kept.records.curves)] == [
         pytest.approx(fit.estimates, rel=ROUNDED) for fit in map(run.fit, run.records.curves)
     ]
@@ -162,9 +163,11 @@ def test_verdicts_older_than_the_records_are_computed_anew(tmp_path):
     old = (folder / "verdicts.json").read_bytes()
     before = read_run(folder).fit(read_run(folder).records.curves[0])
     write_run(folder, truths=DIGITS_TRUTHS[:1], seed=5)
-    run = read_run(folder)
-    assert "verdicts.json is older than the records" in run.note
+    told = []
+    run = read_run(folder, tell=told.append)
     assert run.fit(run.records.curves[0]) != before
+    assert len(told) == 1
+    assert "verdicts.json is older than the records" in told[0]
     assert (folder / "verdicts.json").read_bytes() == old
 
 

@@ -8,6 +8,7 @@ from samples.searched_runs import judged_run, searched_records
 from paper_figures.extras.decay import extra_decay
 from paper_figures.extras.forest import VERDICTS, extra_forest
 from paper_figures.extras.predicted import extra_predicted
+from paper_figures.run import Run
 from verification.own_claims.decays import first_rates_changed, steps_changed
 
 QUANTITIES = ("c1", "c2", "b_crit")
@@ -49,7 +50,7 @@ def test_the_forest_has_a_line_a_pair_and_a_mark_a_verdict(sgd, momentum, panels
 def test_an_open_interval_ends_in_an_arrow_at_the_border(sgd, panels):
     (pair,) = sgd.analysis.pairs
     opened = replace(pair, intervals={**pair.intervals, "c1": replace(pair.intervals["c1"], low=None)})
-    run = replace(sgd, analysis=replace(sgd.analysis, pairs=(opened,)))
+    run = Run.of(replace(sgd.analysis, pairs=(opened,)))
     axes = panels(extra_forest([run])).axes[0]
     assert lines_of(axes, "_open") == [([axes.get_xlim()[0]], [0], "<")]
 
@@ -127,7 +128,7 @@ def test_a_decay_alone_says_what_it_lacks(sgd, panels):
 )
 def test_a_decay_that_cannot_be_compared_says_why(sgd, panels, change, told):
     falling = decaying()
-    other = replace(falling, analysis=replace(falling.analysis, records=change(falling.records)))
+    other = Run.of(replace(falling.analysis, records=change(falling.records)))
     drawn = panels(extra_decay([sgd, other]))
     assert not drawn.axes
     assert told in drawn.missing

@@ -98,4 +98,4 @@ def searched_records(workloads=("digits/small-cnn/sgd",), sparsities=(0.0, 90.0)
 def judged_run(records, folder="run"):
     """A run with its analysis as it comes back from its file."""
     records = replace(records, source=Path(folder))
-    return Run(from_json(json.loads(dump(to_json(analyse(records)))), records))
+    return Run.of(from_json(json.loads(dump(to_json(analyse(records)))), records))
