@@ -72,7 +72,8 @@ SCREEN: Mapping[str, tuple[Point, ...]] = MappingProxyType(
                 ("3.4", "3d.4", "4.4"),
             ),
             Point(
-                "A hyperbola c1/B + c2 also for the first passage and for a goal in the loss.", ("11.4", "15.8", "22.8")
+                "A bound by a hyperbola, too, for the first passage and for a goal in the loss.",
+                ("11.4", "15.8", "22.8"),
             ),
         ),
         "What holds for the tuned bound only": (
@@ -92,17 +93,18 @@ SCREEN: Mapping[str, tuple[Point, ...]] = MappingProxyType(
                 ("19.12", "19.13", "19.14"),
             ),
             Point(
-                "That a larger L explains more steps. L as measured has a ceiling that the rate sets, and tuned runs "
-                "are at an edge where no rule of L, V and G can give K.",
+                "That a larger L explains more steps. L as measured has a ceiling that the rate sets. Tuned runs are "
+                "at an edge where K follows from the curvature met only if that is known to a part in a thousand.",
                 ("21.4", "21.14", "22.13"),
             ),
             Point("That the ratio of steps falls with B. The reported numbers let it rise.", ("12.12", "12.13")),
         ),
         "What was found instead": (
             Point(
-                "K = N/e: N steps would do if each kept all that its slope promises. A run keeps the share e: on "
-                "digits 2 to 6% with SGD, and 18 to 36% with momentum.",
-                ("20.6", "20.7"),
+                "K = N/e for SGD: N steps would do if each kept all that its slope promises. A run keeps the share e, "
+                "on digits 2 to 6%. With momentum K = N/(rho_d e): e is 18 to 36%, rho_d 16 to "
+                "23%.",
+                ("20.6", "20.7", "20.8"),
             ),
             Point("The edge eta lambda (1 + V/(B G)) = 2, which depends on B.", ("21.11", "21.12")),
             Point(
@@ -171,8 +173,8 @@ WEAK_POINTS: tuple[Point, ...] = (
     ),
     Point(
         "The goal is a validation error, the bound is one of the training gradient, and the link is assumed. A goal "
-        "in the training loss, with a link that is stated, leads to a hyperbola too, but with another dependence on "
-        "the goal.",
+        "in the training loss, with a link that is stated, is bounded by a hyperbola too, but with another dependence "
+        "on the goal.",
         ("8.12", "15.8"),
     ),
     Point(
@@ -182,7 +184,8 @@ WEAK_POINTS: tuple[Point, ...] = (
     ),
     Point(
         "L is measured along each network's own run, at its own best rate. What Eq. (11) finds there has a ceiling "
-        "that the rate sets, where gradients do not grow 2/eta with gamma = 1 and 20/eta with gamma from 0.1 on: a "
+        "that the rate sets: 2/eta with gamma = 1 and 20/eta with gamma from 0.1 on, unless full gradients are longer "
+        "than the drawn one. A "
         "ratio of such L, sparse over dense, may tell of the rates instead of the networks. The bound's own L would "
         "lie below 1/eta*.",
         ("21.3", "21.4", "21.5", "21.8", "21.9"),

@@ -326,3 +326,19 @@ def test_which_shapes_keep_a_tuned_peak_below_twice_the_largest_rate():
     assert ratios["linear"] == pytest.approx(3 / 2, rel=1e-3)
     assert ratios["cosine"] == pytest.approx(4 / 3, rel=1e-3)
     assert min(ratios["inverse"], ratios["power"]) > 2.0
+
+
+def test_a_decay_may_need_fewer_steps_to_the_plain_mean():
+    """13.41: on f = w²/2 with M = epsilon, that is B = B_0, the mean of E|grad f|² over a run meets epsilon first."""
+    epsilon, peaks = 0.02, np.linspace(0.002, 1.999, 800)
+
+    def met(shape):
+        square, total = np.ones_like(peaks), np.zeros_like(peaks)
+        for rate in np.outer(shape, peaks):
+            total += square
+            square = (1.0 - rate) ** 2 * square + rate**2 * epsilon
+        return bool((total / len(shape)).min() <= epsilon)
+
+    constant = next(steps for steps in range(90, 110) if met(np.ones(steps)))
+    decaying = next(steps for steps in range(65, 80) if met(1.0 - np.arange(steps) / steps))
+    assert decaying / constant == pytest.approx(0.73, abs=0.005)

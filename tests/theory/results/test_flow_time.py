@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq, minimize_scalar
 
 from theory import symbols as s
+from theory.noisy_quadratic.problem import NoisyQuadratic
+from theory.noisy_quadratic.steps import steps_to_result
 from theory.results.all import steps_by_id
 
 CURVATURE = np.array([4.0, 1.0, 0.3])
@@ -58,6 +60,32 @@ def test_the_flow_takes_the_time_of_the_path_and_c_is_that_of_one_mode():
     said = float(steps_by_id()["24.8"].claim.rhs.subs({s.turn: rate * curvature}))
     assert rate * steps / time == pytest.approx(said, rel=1e-6)
     assert said < 1.0
+
+
+def test_c_of_a_mode_exceeds_one_where_its_weight_changes_sign():
+    """24.8 beyond z = 1: the excess loss is multiplied by (1 - z)² a step, that of the flow by exp(-2 z)."""
+    assert brentq(lambda z: -z / math.log(abs(1 - z)) - 1.0, 1.01, 1.99) == pytest.approx(1.28, abs=0.005)
+
+
+def test_c_of_noisy_quadratics_falls_with_the_batch_size_to_about_one():
+    """24.13, over the spectra and goals that it names; a flow ends where its own loss meets the goal."""
+    large, small, growth = [], [], []
+    for problem in map(NoisyQuadratic.harmonic, (10, 100, 1000)):
+        for r in (4.0, 16.0, 100.0):
+            goal = problem.Delta / 2.0 / r
+
+            def excess(time, problem=problem, goal=goal):
+                left = problem.curvature * problem.initial * np.exp(-2.0 * problem.curvature * time)
+                return 0.5 * left.sum() - goal
+
+            tuned = steps_to_result(problem, goal, [1.0, 1e6])
+            c = tuned.steps * tuned.eta / brentq(excess, 0.0, 1e6)
+            small.append(c[0])
+            large.append(c[1])
+            growth.append(tuned.steps[0] / tuned.steps[1])
+    ends = [f"{end:.1f}" for found in (large, small) for end in (min(found), max(found))]
+    assert ends == ["0.9", "1.4", "1.6", "2.2"]
+    assert (round(min(growth)), round(max(growth))) == (7, 211)
 
 
 @pytest.mark.parametrize(("r", "expected"), [(16.0, 1.6), (20.0, 1.6)])

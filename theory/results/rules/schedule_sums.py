@@ -137,10 +137,11 @@ CONVERGENCE_STEPS = (
     argument(
         "13.26",
         "By the integral test (k+1)^-p meets the first condition for p up to 1 and the second for p above 1/2. So of "
-        "these schedules only eta/(1 + k/tau) and (k+1)^-p with 1/2 < p <= 1 meet both; linear decay to a positive end "
-        "rate, as in the paper's experiments, does not.",
+        "these schedules only eta/(1 + k/tau) and (k+1)^-p with 1/2 < p <= 1 meet both. A constant rate fails the "
+        "second, and so does linear decay to a positive end rate, as in the paper's experiments. Decay to 0 in D steps "
+        "fails the first: its sum stays.",
         None,
-        ("13.19", "13.20", "13.21", "13.22", "13.23", "13.24", "13.25"),
+        ("13.17", "13.19", "13.20", "13.21", "13.22", "13.23", "13.24", "13.25"),
         reference="docs/theory.md, result 13; Robbins and Monro 1951",
     ),
 )

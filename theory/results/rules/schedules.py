@@ -161,7 +161,7 @@ MEAN_STEPS = (
     argument(
         "13.35",
         "The goal of Eq. (7) is at most the largest E G_k times A_K/K, which tends to 0 with the rate (as log K/K in "
-        "13.20) even if E G_k does not: reaching it says nothing about the gradient.",
+        "13.20) even if E G_k does not: by itself, as K grows, reaching it does not bound the gradient.",
         None,
         ("3d.4", "13.20"),
     ),
@@ -186,7 +186,7 @@ MEAN_STEPS = (
     ),
     inequality(
         "13.38",
-        "then the weights are eta_k (2 mu - L M_G eta_k), and the bound is sharp.",
+        "then the weights of the mean are eta_k (2 mu - L M_G eta_k).",
         le(G_sharp, (Delta + L * M * H_K) / BRACKET),
         ("13.37", "2.6"),
         Certificate(
@@ -199,8 +199,8 @@ MEAN_STEPS = (
     ),
     algebra(
         "13.39",
-        "A shape whose tuned peak keeps the weights positive (13.43) needs this many effective steps, K_eff = A_K²/H_K "
-        "at any peak.",
+        "For this mean to be epsilon, with a tuned peak that keeps the weights positive (13.43), the bound asks for so "
+        "many effective steps, K_eff = A_K²/H_K at any peak.",
         eq(effective_steps, HYPERBOLA.expression),
         ("13.38", "4.4", SAME_GOAL.id, NOISE_CONSTANT.id),
         by(
@@ -213,7 +213,7 @@ MEAN_STEPS = (
     ),
     algebra(
         "13.40",
-        "A constant rate has K of them. Linear decay to 0 in K steps multiplies K by 4/3,",
+        "A constant rate has K of them. Of a linear decay to 0 in K steps the bound asks for 4/3 as many,",
         eq(sympy.Limit(K / effective_steps, K, sympy.oo), sympy.Rational(4, 3)),
         ("13.3", "13.4"),
         _whole_decay("13.3", "13.4"),
@@ -221,7 +221,9 @@ MEAN_STEPS = (
     ),
     algebra(
         "13.41",
-        "cosine decay by 3/2; the critical batch size stays.",
+        "of a cosine for 3/2; the critical batch size stays. These are bounds on means with other weights than those "
+        "of result 8, where a decay may need fewer: on L w²/2 it takes 0.73 as many at B = B_0, "
+        "epsilon = Delta L/50.",
         eq(sympy.Limit(K / effective_steps, K, sympy.oo), sympy.Rational(3, 2)),
         ("13.7", "13.8"),
         _whole_decay("13.7", "13.8"),
@@ -238,7 +240,8 @@ MEAN_STEPS = (
     inequality(
         "13.43",
         "It is below 2 eta_max, so that every step has positive weight, if a/h is below 2 (1 + B_0/B): linear decay to "
-        "0 has 3/2 and cosine 4/3, slow decays like 1/(1 + k/tau) exceed it. Beyond, early steps get negative weight.",
+        "0 has 3/2 and cosine 4/3. Slow decays like 1/(1 + k/tau) exceed it once log(1 + K/tau) is above about that. "
+        "Beyond, early steps get negative weight.",
         lt(peak_star, 2 * eta_max),
         ("13.42",),
         Certificate(

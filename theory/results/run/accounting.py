@@ -40,9 +40,9 @@ ACCOUNT = Result(
     "20",
     "run",
     "The exact account of a run",
-    "K = N/e without an assumption: N = Delta_run/(eta <G>) steps would do if each kept all that its slope promises, "
-    "and e = Delta_run/(eta K <G>) is the share kept. e = 1 - s/2 with the curvature s that the steps met. N and e "
-    "stay the same however a network is written.",
+    "K = N/e is an identity for SGD: N = Delta_run/(eta <G>) steps would do if each kept all that its slope promises, "
+    "and e = Delta_run/(eta K <G>) is the share kept. With unbiased gradients and a constant rate e = 1 - s/2, s the "
+    "curvature that the steps met. N and e stay the same however a network is written.",
     (
         argument(
             "20.1",

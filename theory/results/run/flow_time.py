@@ -76,8 +76,8 @@ IDENTITIES = (
     ),
     algebra(
         "24.4",
-        "Sparse over dense at one batch size. With equal B_0 the rates have one ratio at all B, and c1 and c2 rise by "
-        "one factor.",
+        "Sparse over dense at one batch size. Where B_0 is equal and the best rates follow 8.16, the rates have one "
+        "ratio at all B; where T and c have one, too, c1 and c2 rise by one factor.",
         eq(ratio_steps, T_s / T_d * (eta_d / eta_s) * (factor_s / factor_d)),
         check=Identity(),
         definitions=(
@@ -116,7 +116,8 @@ QUADRATIC = (
     ),
     algebra(
         "24.8",
-        "Without noise a mode's loss falls by r in K = ln r/(-2 ln(1 - z)) steps, z = eta h: c is below 1.",
+        "Without noise a mode's loss falls by r in K = ln r/(-2 ln(1 - z)) steps. For z = eta h below 1 c is below 1; "
+        "beyond, with |1 - z| in the logarithm, it exceeds 1 from z = 1.28 on.",
         eq(flow_factor, -turn / sympy.log(1 - turn)),
         check=Identity(),
         definitions=(
@@ -128,8 +129,9 @@ QUADRATIC = (
     ),
     argument(
         "24.9",
-        "At small B the loss falls in one flat curvature h_f by exp(-2 eta h_f K), down to a floor that goes as eta/B "
-        "and takes the share x of the goal. With the rate x eta_1 and r well above 1 the goal is met at",
+        "At small B the loss falls in one flat curvature h_f by exp(-2 eta h_f K), down to a floor that goes as eta/B. "
+        "Let x be the floor over the goal, eta_1 the rate at which it is 1, and r the loss at the start over the goal. "
+        "With the rate x eta_1 and r well above 1 the goal is met at",
         eq(K_eta, STEPS_OF_SHARE),
         follows_from=("16.6",),
     ),
@@ -154,7 +156,8 @@ QUADRATIC = (
     ),
     algebra(
         "24.12",
-        "and 1/e on the curvature that the noise has, too: its floor is 2 x phi_goal h_S.",
+        "and 1/e, where eta h is small, on the mean curvature h_S that the noise has: the floor of the gradients' "
+        "squares is 2 x phi_goal h_S.",
         eq(
             1 / kept,
             1 + h_noise / h_flat * floor_share * sympy.log(fall / (1 - floor_share)) / (fall - 1),
@@ -170,8 +173,9 @@ QUADRATIC = (
     ),
     argument(
         "24.13",
-        "So eta K* = c T is nearly free of B: over spectra and B from 1 to 10^6 c stays from 0.94 to 1.65 while K "
-        "changes 5 to 90 times. All that depends on the network is T/eta, that is h_max T over eta h_max.",
+        "So eta K* = c T depends little on B. With curvatures 1/i of 10 to 1000 modes and r from 4 to 100, c is 0.9 to "
+        "1.4 for large batches and 1.6 to 2.2 at B = 1, while K changes 7 to 211 times. Most of what depends on the "
+        "network is T/eta, that is h_max T over eta h_max.",
         None,
         follows_from=("24.2", "24.8", "24.11"),
     ),
@@ -207,7 +211,7 @@ FLOW_TIME = Result(
     "run",
     "Flow time: what K is made of",
     "K* = c T/eta, with T the time of the noise-free gradient flow to the loss of the run. T/eta and c are the same "
-    "however a network is written. On noisy quadratics c is near 1, so eta K* hardly depends on the batch size, and "
-    "all dependence on the network is T/eta.",
+    "however a network is written. On noisy quadratics c is 1 for large batches and up to 2.2 for small ones: eta K* "
+    "depends little on the batch size, and most that depends on the network is T/eta.",
     IDENTITIES + QUADRATIC + LAG,
 )

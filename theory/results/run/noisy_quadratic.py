@@ -73,7 +73,7 @@ NOISY_QUADRATIC = Result(
         ),
         inequality(
             "16.5",
-            "The rate must be below 2/h_i for all modes.",
+            "For rates below 2/h_i there is such a level; beyond, the mode grows.",
             le(0, mode_end),
             check=Certificate(
                 remainder=(END.rhs,), positive=("given",), reading="right - left = η n_i/(B h_i (2 - η h_i))"

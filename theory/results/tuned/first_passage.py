@@ -51,7 +51,7 @@ FIRST_PASSAGE = Result(
         ),
         inequality(
             "11.4",
-            "It obeys the law of Proposition 4.1, with the same constants.",
+            "It is at most the law of Proposition 4.1, with the same constants.",
             le(mean_passage, HYPERBOLA.expression),
             ("11.3", "8.14", "4.4", NOISE_CONSTANT.id),
             Certificate(

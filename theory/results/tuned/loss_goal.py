@@ -135,7 +135,7 @@ LOSS_GOAL = Result(
         ),
         inequality(
             "15.8",
-            "Carried out with M = beta/B:",
+            "Carried out with M = beta/B; where M_G depends on B (4.4), so does the second term:",
             le(K - 1, BOUND),
             ("15.4", "15.7", "4.4"),
             by("15.7", Using("15.4"), Using(M_OF_BATCH), Evaluated()),
