@@ -27,8 +27,7 @@ from verification.report.advice import (
     step_time_question,
 )
 from verification.report.card import Card
-from verification.report.recommend import card_of, line_of_time
-from verification.report.tables import remarks
+from verification.report.recommend import card_of, caveats_of, line_of_time
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,7 +117,7 @@ class Fit:
     @property
     def caveats(self) -> tuple[str, ...]:
         """What to know before using the numbers, one sentence each."""
-        return tuple(remark[0].upper() + remark[1:] for remark in remarks(self.fitted))
+        return tuple(caveat[0].upper() + caveat[1:] for caveat in caveats_of(self.fitted))
 
     def card(self, step_time: tuple[float, float] | None = None) -> Card:
         """Return which batch size to use: what it costs, why it is that one, and what would change the answer.

@@ -105,7 +105,7 @@ def curve(batch_sizes: object, steps: object, lower: object = None, replicate: o
     for one, other in itertools.pairwise(points):
         if (one.batch_size, one.replicate) == (other.batch_size, other.replicate):
             raise ValueError(f"batch size {one.batch_size} has a replicate twice: give each of its runs another")
-    return Curve(points=tuple(points))
+    return Curve(points=tuple(points)).without_equal_repeats()
 
 
 def _seeds(replicate: object, n: int) -> list[int]:

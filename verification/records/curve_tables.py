@@ -61,7 +61,7 @@ def _study_curves(table: Table) -> list[Curve]:
             sparsity=sparsity,
             points=tuple(sorted(points, key=lambda p: (p.batch_size, p.replicate))),
             stop=stops[workload, goal, sparsity],
-        )
+        ).without_equal_repeats()
         for (workload, goal, sparsity), points in grouped.items()
     ]
 
@@ -95,7 +95,7 @@ def _notes(table: Table) -> tuple[str, ...]:
     """Return what a reader should know of how a table was read."""
     named = "replicate" in table.columns  # then a name of each run is there for people
     others = (name for name in other_columns(table) if not (named and name == "run"))
-    unread = [name for name in (*others, "eval_interval") if name in table.columns]
+    unread = [name for name in others if name in table.columns]
     notes = [*table.notes, *([f"columns not read: {listed(unread)}"] if unread else [])]
     return tuple(f"{table.path.name}: {note}" for note in notes)
 
@@ -128,7 +128,7 @@ def _reached_interval(row: Row, steps: float | None, lower: float | None, upper:
     if not steps:
         raise row.refuse("steps_to_result", "need a number > 0")
     if lower is None and upper is None:
-        return steps, steps
+        return max(steps - (row.steps("eval_interval") or 0.0), 0.0), steps
     if lower is None:
         raise row.refuse("lower", "need a number, since upper is given")
     top = steps if upper is None else upper

@@ -1,7 +1,7 @@
 """Measured curves: steps to result against batch size, of one workload, goal and sparsity."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from empirics.workloads.goal_label import goal_label
@@ -60,6 +60,7 @@ class Curve:
         sign: What is compared with the goal and how, `error <=`; empty where the input does not say.
         draws: D, where its points are K_rate, the median over D draws at the best rate; 1 where they are K*.
         seconds_per_step: Batch size to the mean time of a step; empty where the input does not say.
+        agreed: Whether repeats were left out because all took the same steps.
     """
 
     points: tuple[CurvePoint, ...]
@@ -71,6 +72,7 @@ class Curve:
     sign: str = ""
     draws: int = 1
     seconds_per_step: Mapping[int, float] = field(default_factory=dict, compare=False)
+    agreed: bool = False
 
     @property
     def quantity(self) -> str:
@@ -106,6 +108,30 @@ class Curve:
     def reached_batch_sizes(self) -> tuple[int, ...]:
         """The distinct batch sizes at which the goal was met, ascending."""
         return tuple(sorted({point.batch_size for point in self.points if point.reached}))
+
+    def without(self, batch_sizes: Collection[int]) -> "Curve":
+        """Return the curve without some batch sizes.
+
+        Args:
+            batch_sizes: Which ones.
+        """
+        return replace(self, points=tuple(point for point in self.points if point.batch_size not in batch_sizes))
+
+    def without_equal_repeats(self) -> "Curve":
+        """Return the curve with one point a batch size where all repeats took the same steps: they tell no scatter.
+
+        Example:
+            >>> points = tuple(CurvePoint(size, seed, 9.0, 9.0) for size in (1, 2) for seed in (0, 1))
+            >>> len(Curve(points=points).without_equal_repeats().points)
+            2
+        """
+        first = {point.batch_size: point for point in reversed(self.points)}
+        if len(first) == len(self.points) or any(
+            (point.lower, point.upper) != (first[point.batch_size].lower, first[point.batch_size].upper)
+            for point in self.points
+        ):
+            return self
+        return replace(self, points=tuple(first[size] for size in sorted(first)), agreed=True)
 
     @property
     def studies(self) -> dict[tuple[int, int], list[Trial]]:

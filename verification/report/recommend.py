@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory import HYPERBOLA
-from verification.cells import number
+from verification.cells import estimate_text, number
 from verification.claims.analysis import Analysis
 from verification.claims.evidence import name
-from verification.fits.curves import FittedCurve, FittedLaw
+from verification.fits.curves import FittedCurve, FittedLaw, fit_curve
 from verification.fits.fit import OPEN
 from verification.inference.search_error import won_by_one_point
 from verification.records.curves import Curve
@@ -203,20 +203,39 @@ def _nearest(costs: Mapping[int, Cost], b_crit: float, time: StepTime | None) ->
 
 def _caveats(fitted: FittedCurve, reason: str | None, time: StepTime | None) -> tuple[str, ...]:
     """Return what would change the answer of a curve, the gravest first."""
-    told = []
+    told: list[str] = []
     if reason is not None:
         measured = beyond_which_nothing_improved(fitted)
         told.append(f"the law is rejected here by {reason}{f'; {measured}' if measured else ''}.")
     elif (law := fitted.hyperbola) is not None:
         told += _where_b_crit_is(law, fitted.curve)
-    found, curve = remarks(fitted), fitted.curve
-    if missed := sorted({one.batch_size for one in curve.points if not one.reached}):
-        told.append(f"the goal was not always met at B = {', '.join(map(str, missed))}.")
-    if won := won_by_one_point(curve):
-        told.append(f"{won}; with a rate for each, larger ones may pay.")
-    if time is None and curve.seconds_per_step:
+    if time is None and fitted.curve.seconds_per_step:
         told.append("the time of a step is known at one batch size only, and was not used.")
-    return (*told, *found)
+    return (*told, *caveats_of(fitted))
+
+
+def caveats_of(fitted: FittedCurve) -> list[str]:
+    """Return what would change any answer of a curve, one sentence each.
+
+    Args:
+        fitted: Any curve.
+    """
+    won = won_by_one_point(fitted.curve)
+    searched = [f"{won}; with a rate for each, larger ones may pay."] if won else []
+    return [*_where_a_run_missed(fitted.curve), *searched, *remarks(fitted)]
+
+
+def _where_a_run_missed(curve: Curve) -> list[str]:
+    """Return at which batch sizes a run missed the goal, and B_crit without those where another met it."""
+    missed = sorted({one.batch_size for one in curve.points if not one.reached})
+    if not missed:
+        return []
+    told = f"the goal was not always met at B = {', '.join(map(str, missed))}"
+    torn = [size for size in missed if size in curve.reached_batch_sizes]
+    if torn and (law := fit_curve(curve.without(torn)).hyperbola) is not None and law.fit.converged:
+        b_crit = estimate_text(law.estimates["b_crit"], law.intervals["b_crit"])
+        told += f"; without B = {', '.join(map(str, torn))}, where other runs met it, B_crit is {b_crit}"
+    return [f"{told}."]
 
 
 def _where_b_crit_is(law: FittedLaw, curve: Curve) -> list[str]:

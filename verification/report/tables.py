@@ -1,5 +1,6 @@
 """Plain-text and Markdown tables of an analysis; plain text is made for 100 columns."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,11 +14,17 @@ from verification.claims.judge import Claim, Verdict
 from verification.claims.rules import EFFECTS
 from verification.fits.curves import FittedCurve, FittedLaw
 from verification.fits.fit import FIRST_TEST
+from verification.fits.units import FEWEST_OF_A_UNIT
 from verification.inference.pairs import Pair
 from verification.missing import Missing
 from verification.prediction.prediction import Prediction
 from verification.records.curves import Curve, CurvePoint, curve_groups
 from verification.records.records import Records
+
+# All of so many different counts are multiples of 10 by chance in one table of 100 000.
+_COUNTS_OF_A_GRID = 5
+_FINEST_GRID = 10
+_SHARE_OF_A_GRID = 0.1  # of the fewest steps: a finer grid changes little
 
 LAW = "Law K(B) = c1/B + c2, fitted by maximum likelihood; [95% intervals]"
 
@@ -165,9 +172,20 @@ def remarks(fitted: FittedCurve) -> list[str]:
         return [*found, f"no fit ({fitted.reason})."]
     if not law.fit.converged:
         return [*found, "the fit did not converge; do not use its numbers."]
-    replicates = len(fitted.units.replicates)
-    units = f"between {replicates} replicates" if replicates else NOT_SEEDS
-    return [*found, f"intervals are {units}."]
+    return [*found, *_units(fitted)]
+
+
+def _units(fitted: FittedCurve) -> list[str]:
+    """Return what the intervals of a curve are between, and which replicates they leave out."""
+    counted = fitted.units.replicates
+    if not counted:
+        same = "all repeats took the same steps and count once: is the goal tested rarely, or the seed unused?"
+        return [*([same] if fitted.curve.agreed else []), f"intervals are {NOT_SEEDS}."]
+    left = sorted({point.replicate for point in fitted.curve.points} - set(counted))
+    few = (
+        f"; replicate {', '.join(map(str, left))} is known at fewer than {FEWEST_OF_A_UNIT} batch sizes" if left else ""
+    )
+    return [f"intervals are between {len(counted)} replicates{few}."]
 
 
 def _coarse_counts(fitted: FittedCurve) -> list[str]:
@@ -179,7 +197,21 @@ def _coarse_counts(fitted: FittedCurve) -> list[str]:
     if data.few.any():
         coarse = f"K* is {FEW_STEPS} steps or fewer at B = {_sizes(fitted, data.few)}"
         remarks.append(f"{coarse}: one step more or less is a third of it or more; a harder goal tells more.")
-    return remarks
+    return [*remarks, *_unstated_grid(fitted)]
+
+
+def _unstated_grid(fitted: FittedCurve) -> list[str]:
+    """Return that exact counts share a divisor, as those do that were read off a grid of evaluations."""
+    exact = {point.lower for point in fitted.curve.points if point.lower == point.upper}
+    if len(exact) < _COUNTS_OF_A_GRID or not all(count.is_integer() for count in exact):
+        return []
+    grid = math.gcd(*map(int, exact))
+    if grid < max(_FINEST_GRID, _SHARE_OF_A_GRID * min(exact)):
+        return []
+    return [
+        f"all counts are multiples of {grid}: if the goal was tested every {grid} steps, say so (lower, or a column "
+        "eval_interval), or intervals are too narrow."
+    ]
 
 
 def _sizes(fitted: FittedCurve, where: NDArray[np.bool_]) -> str:

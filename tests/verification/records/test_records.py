@@ -62,6 +62,13 @@ def test_the_upper_end_is_the_count_where_only_the_lower_is_given(tmp_path):
     assert curve.points == (CurvePoint(32, 0, 38.0, 40.0),)
 
 
+def test_a_column_of_evaluation_intervals_says_where_the_goal_was_missed_last(tmp_path):
+    text = "batch_size,steps,eval_interval\n16,5300,100\n64,1500,100\n256,50,100\n1024,80,\n"
+    curve = only_curve(tmp_path, text)
+    assert [(one.lower, one.upper) for one in curve.points] == [(5200, 5300), (1400, 1500), (0, 50), (80, 80)]
+    assert not read_curves(csv(tmp_path, text))[1]
+
+
 def test_blank_steps_with_a_budget_mean_not_reached(tmp_path):
     curve = only_curve(tmp_path, "batch_size,steps,lower\n32,,1000\n")
     assert curve.points == (CurvePoint(32, 0, 1000.0, None),)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from verification.cells import estimate_text
 from verification.fits.curves import fit_curve
 from verification.fits.fit import OPEN, Interval
 from verification.inference.curve_tests import with_tests
@@ -177,6 +178,56 @@ def test_caveats_of_counting_seeds_searches_and_goals():
     searched = replace(exact(), curve=replace(exact().curve, points=points))
     assert told(card_of(searched), "one search point won at all 6 batch sizes")
     assert not told(card_of(exact()), "search point")
+
+
+STEPS = (5210, 2688, 1452, 810, 501, 352)
+
+
+def replicated(*replicates):
+    """A curve of one list of steps a replicate; None is a run that missed the goal in 6000 steps."""
+    points = [
+        CurvePoint(size, replicate, 6000.0 if steps is None else float(steps), steps and float(steps))
+        for replicate, row in enumerate(replicates)
+        for size, steps in zip(SIZES, row, strict=True)
+    ]
+    return with_tests(fit_curve(Curve(points=tuple(points)).without_equal_repeats()), 0)
+
+
+def test_where_one_run_missed_the_goal_the_answer_without_that_batch_size_is_told():
+    whole = replicated(STEPS, (5350, 2800, 1400, 850, 520, 340), (5100, 2600, 1500, 790, None, 360))
+    other = fit_curve(whole.curve.without([256])).hyperbola
+    said = estimate_text(other.estimates["b_crit"], other.intervals["b_crit"])
+    (caveat,) = told(card_of(whole), "not always met")
+    assert caveat.endswith(f"at B = 256; without B = 256, where other runs met it, B_crit is {said}.")
+    (caveat,) = told(card_of(replicated((*STEPS[:-1], None), (*STEPS[:-1], None))), "not always met")
+    assert caveat.endswith("met at B = 512.")
+
+
+def test_repeats_that_agree_in_everything_are_one():
+    """Their scatter of 0 is no scatter between seeds, and rejects no law."""
+    once, thrice = replicated(STEPS), replicated(STEPS, STEPS, STEPS)
+    assert thrice.hyperbola.intervals == once.hyperbola.intervals
+    same = "all repeats took the same steps and count once: is the goal tested rarely, or the seed unused?"
+    assert told(card_of(thrice), same)
+    assert told(card_of(thrice), "not between seeds")
+    assert not told(card_of(thrice), "rejected")
+    assert not told(card_of(once), "all repeats")
+    assert not told(card_of(replicated(STEPS, [k + 1 for k in STEPS])), "all repeats")
+
+
+def test_a_replicate_that_does_not_count_is_named():
+    third = (5100, 2600, None, None, None, None)
+    (caveat,) = told(card_of(replicated(STEPS, [1.1 * k for k in STEPS], third)), "intervals are between")
+    assert caveat == "intervals are between 2 replicates; replicate 2 is known at fewer than 3 batch sizes."
+
+
+def test_counts_off_a_grid_that_is_not_stated_are_told():
+    rounded = [100 * -(-k // 100) for k in STEPS]
+    words = "all counts are multiples of 100: if the goal was tested every 100 steps"
+    assert told(card_of(judged(list(zip(SIZES, rounded, strict=True)))), words)
+    stated = judged([(size, k - 100, float(k)) for size, k in zip(SIZES, rounded, strict=True)])
+    assert not told(card_of(stated), "multiples")
+    assert not told(card_of(judged(list(zip(SIZES, STEPS, strict=True)))), "multiples")
 
 
 @pytest.mark.parametrize(
