@@ -187,14 +187,18 @@ def test_ratios_and_predictions_at_50_and_70_are_those_of_the_run_under_way():
         ratios = [steps[s, size, r] / steps[0.0, size, r] for size in sizes] + [times[s, r] / times[0.0, r]]
         assert cells(f"{s:g}%, replicate {r}")[1:] == [f"{ratio:.2f}" for ratio in ratios]
     half, most = (
-        " and ".join(
-            f"{np.exp(np.mean([math.log(steps[s, b, r] / steps[0.0, b, r]) for b in sizes])):.2f}" for r in (0, 1)
+        "{:.2f}, {:.2f} and {:.2f}".format(
+            *(np.exp(np.mean([math.log(steps[s, b, r] / steps[0.0, b, r]) for b in sizes])) for r in range(3))
         )
         for s in (50.0, 70.0)
     )
-    assert f"with means of {half} at 50%, {most} at 70%." in " ".join(PAGE.split())
+    words = " ".join(PAGE.split())
+    assert f"with means of {half} at 50%, {most} at 70%." in words
+    beyond = times[70.0, 2] / times[0.0, 2] * steps[0.0, 64, 2] / steps[70.0, 64, 2]
+    assert f"in replicate 2 at 70%, {beyond:.1f} times." in words
     rates = {study: found["eta"] for study, found in known.items()}
     assert {f"{rates[0.0, 1] / rates[s, 1]:.1f}" for s in (50.0, 70.0)} == {"1.8"}
+    assert f"1.8 and {rates[0.0, 2] / rates[70.0, 2]:.1f} times that of the pruned one" in words
 
 
 def test_critical_batch_sizes_on_mnist_are_those_of_the_run_under_way():
