@@ -158,6 +158,16 @@ def read_size(text: str, unit: Unit) -> float:
     return float(value * (1024 if binary else 1000) ** power)
 
 
+def without_size(name: str) -> str:
+    """Return the name of a run in small letters, without the batch size that stands in it.
+
+    Example:
+        >>> without_size("mlp-BS64-seed1")
+        'mlp--seed1'
+    """
+    return _IN_NAME.sub("", name.lower())
+
+
 def size_in_name(name: str) -> str | None:
     """Return the batch size that stands in the name of a run, None where there is none or more than one.
 

@@ -5,30 +5,26 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from empirics.columns import share_for_percent
 from empirics.errors import InputError
 from empirics.logged_runs.logged_run import LoggedRun
 from empirics.logged_runs.sizes import batch_size_of, config_value, source_of_size
 from empirics.logged_runs.sources import read_logs, with_configs
 from empirics.logs.crossing import Crossing, Goal, crossing
 from empirics.logs.epochs import first_epoch, in_steps
+from empirics.logs.pooling import TOLD, Member, is_seed, on_pooling, refuse_split_batches
 from empirics.logs.wanted import Wanted, goal_of
 from empirics.reading.names import listed, meaning_of
 from empirics.reading.numbers import looks_like_number
 from empirics.reading.table import is_of_a_curve, is_searched
 from kstar.files import csv_text
 
-_SEEDS = ("seed", "random_seed", "replicate")
 # Where a logger keeps runs together: those of two are never one curve.
 _COLLECTIONS = ("experiment", "study")
-# What a logger tells of every run, and no training depends on.
-_TOLD = (
-    *("name", "run", "state", "status", "notes", "user", "tags", "created", "runtime", "sweep", "hostname", "value"),
-    *("run_id", "experiment_id", "artifact_uri", "start_time", "end_time", "id", "group"),
-)
 _CENSORED = "; the others are censored at their last test"
 _OWN = ("batch_size", "steps", "lower", "trial", "status", "replicate", "goal", "learning_rate", "run")
 
@@ -99,6 +95,8 @@ def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[st
     used = [run for run in runs if goal is None or run.histories.get(goal.metric)]
     silent = [run.name for run in runs if goal is not None and not run.histories.get(goal.metric)]
     notes = [f"left out, without values of {goal}: {listed(silent)}"] if silent else []
+    used, converted = _in_percent(used)
+    notes += converted
     keys = _keys(used, wanted)
     first = first_epoch(used) if wanted.examples_per_epoch and wanted.first_epoch is None else wanted.first_epoch or 0
     rows = [
@@ -117,8 +115,34 @@ def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[st
     sizes = dict.fromkeys(source_of_size(run, wanted.batch_size_from) for run in used)
     notes += [f"batch sizes from {' and '.join(sizes)}", *_on_epochs(first, wanted), *_on_reaching(rows, goal)]
     rows = [row for row in rows if row.found.upper is not None or row.found.lower]
-    notes += _on_pooling(rows, keys)
+    members = [Member(row.run, row.curve, row.batch_size) for row in rows]
+    if wanted.batch_size_from is None:
+        refuse_split_batches(members)
+    notes += on_pooling(members, {*keys.curve, *keys.searched, keys.rate})
     return _csv(rows, keys, goal, wanted), notes
+
+
+def _in_percent(runs: Sequence[LoggedRun]) -> tuple[list[LoggedRun], list[str]]:
+    """Return runs whose sparsity is a percentage, and what was a share before.
+
+    Raises:
+        InputError: If some are shares and others percentages.
+    """
+    written = []
+    for key in dict.fromkeys(key for run in runs for key in run.config if meaning_of(key) == "sparsity"):
+        levels = {run.config[key]: run for run in runs if looks_like_number(run.config.get(key, ""))}
+        share = next((text for text in levels if share_for_percent(float(text))), None)
+        if share is None:
+            continue
+        if any(float(text) > 1.0 for text in levels):
+            raise levels[share].refuse(f"{key} {share_for_percent(float(share))}")
+        percent = {text: f"{100.0 * float(text):.12g}" for text in levels}
+        runs = [
+            replace(run, config={**run.config, key: percent[run.config[key]]}) if run.config.get(key) in levels else run
+            for run in runs
+        ]
+        written.append(f"{key} is a share in the logs and a percentage here")
+    return list(runs), written
 
 
 def _check_epochs(wanted: Wanted) -> None:
@@ -186,7 +210,7 @@ def _keys(runs: Sequence[LoggedRun], wanted: Wanted) -> _Keys:
     searched = [key for key in varied if is_searched(key) and key not in curve]
     if "study" in known:  # whatever Optuna varies is searched
         sizes = {part.strip() for part in (wanted.batch_size_from or "").split("*")}
-        own = {*curve, *_TOLD, *sizes}
+        own = {*curve, *TOLD, *sizes}
         searched = [key for key in varied if key not in own and meaning_of(key) != "batch_size" and "." not in key]
     rates = [key for key in known if meaning_of(key) == "learning_rate" and _are_numbers(runs, key)]
     return _Keys(tuple(curve), tuple(searched), rates[0] if rates else None)
@@ -231,22 +255,6 @@ def _on_reaching(rows: Sequence[_Row], goal: Goal | None) -> list[str]:
     notes += [f"left out, never tested after step 0: {listed(silent)}"] if silent else []
     notes += [f"met at the first test, a bound from above only: {listed(first)}"] if first else []
     return notes
-
-
-def _on_pooling(rows: Sequence[_Row], keys: _Keys) -> list[str]:
-    """Return a note on what runs of one batch size differ in that nobody asked about."""
-    known = {*keys.curve, *keys.searched, *_TOLD, *_SEEDS, keys.rate}
-    odd = []
-    for key in dict.fromkeys(key for row in rows for key in row.run.config):
-        levels = {row.run.config.get(key) for row in rows}
-        within = {((*row.curve, row.batch_size), row.run.config.get(key)) for row in rows}
-        varies = len(within) > len({study for study, _ in within})
-        logged = key.startswith(("_", "tags.", "metrics."))
-        if varies and not logged and key.lower() not in known and 2 * len(levels) <= len(rows):
-            odd.append(key)
-    if not odd:
-        return []
-    return [f"runs of one batch size differ in {listed(odd)}, taken as repeats: --by KEY makes a curve for each value"]
 
 
 def _csv(rows: Sequence[_Row], keys: _Keys, goal: Goal | None, wanted: Wanted) -> str:
@@ -301,7 +309,7 @@ def _order(row: _Row) -> tuple[object, ...]:
 
 def _seed(row: _Row) -> tuple[float, str]:
     """Return a run's seed in a form that has an order."""
-    text = next((row.run.config[key] for key in row.run.config if key.lower() in _SEEDS), "")
+    text = next((row.run.config[key] for key in row.run.config if is_seed(key)), "")
     return (float(text), "") if looks_like_number(text) and "," not in text else (math.inf, text)
 
 

@@ -18,7 +18,8 @@ from empirics.errors import InputError
 from empirics.logged_runs.logged_run import LoggedRun
 from empirics.logged_runs.sizes import Unit
 from empirics.logs.crossing import Goal, Repeated
-from empirics.reading.names import listed, meaning_of
+from empirics.logs.pooling import is_seed
+from empirics.reading.names import listed, meaning_of, multiplies_batches
 from empirics.reading.table import is_searched
 
 Direction = Literal["below", "above"]
@@ -170,6 +171,7 @@ def _only_metric(metrics: Sequence[str]) -> str:
         name
         for name in metrics
         if not (name.startswith(("_", "lr-")) or is_searched(name) or meaning_of(name) == "batch_size")
+        and not (multiplies_batches(name) or is_seed(name))
         and name.lower().rpartition("/")[2] not in _CLOCKS
     ]
     if len(told or metrics) > 1:

@@ -53,6 +53,10 @@ _COUNTS_OF_OTHERS = {
     "trainingsteps": "may be a budget: call it steps if it is the steps a run took to its goal, max_steps if it is not",
     "totalsteps": "may be a budget: call it steps if it is the steps a run took to its goal, max_steps if it is not",
 }
+_MULTIPLIES = re.compile(
+    "(?:grad(?:ient)?)?accum(?:ulat(?:e|ion))?(?:grad(?:ient)?)?(?:steps|batches)?|worldsize|"
+    "(?:num|n|numberof)?(?:devices|gpus?|nodes|workers|replicas)"
+)
 # They say how sparse a network is, in a way that has two readings.
 _SHARES = (
     "density keepratio keepfraction pruneratio pruningratio pruningfraction pruningrate prunedfraction sparsityratio "
@@ -85,6 +89,16 @@ def key_of(name: str) -> str:
         ('batchsize', 'batchsize', 'batchsize')
     """
     return re.sub(r"[\s_\-.]+", "", _PREFIX.sub("", _UNITS.sub("", name.strip()[:200]))).lower().removesuffix("%")
+
+
+def multiplies_batches(name: str) -> bool:
+    """Return whether a name is that of devices, or of batches gathered before a step, so that a step takes more.
+
+    Example:
+        >>> [multiplies_batches(name) for name in ("gradient_accumulation_steps", "config.world_size", "accuracy")]
+        [True, True, False]
+    """
+    return _MULTIPLIES.fullmatch(key_of(name)) is not None
 
 
 def is_header(cells: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
-from empirics.reading.names import STEPS_OF_LOGS, key_of, listed
+from empirics.reading.names import STEPS_OF_LOGS, key_of, listed, multiplies_batches
 from empirics.reading.numbers import looks_like_number
 from empirics.reading.rows import Row, Table, read_plain_table, read_rows
 
@@ -123,6 +123,11 @@ def is_searched(name: str) -> bool:
 def _refuse_pooled(table: Table) -> None:
     """Refuse a text of no known meaning that would tell rows of one curve apart."""
     for name in other_columns(table):
+        if multiplies_batches(name) and _varies_within(table.rows, name, (*_STUDY[:3], "batch_size")):
+            raise InputError(
+                f"{table.path}: rows of one batch size differ in {name}: multiply batch_size by it where a step "
+                "takes so many more examples, else leave it out"
+            )
         values = [row.text(name) for row in table.rows]
         if _tells_rows_apart(values) and _varies_within(table.rows, name):
             shown = ", ".join(repr(value[:30]) for value in list(dict.fromkeys(values))[:3])
@@ -139,11 +144,11 @@ def _tells_rows_apart(values: Sequence[str]) -> bool:
     return bool(texts) and not moments and len(set(values)) < len(values)
 
 
-def _varies_within(rows: Sequence[Row], name: str) -> bool:
-    """Return whether a column has several values within one curve."""
+def _varies_within(rows: Sequence[Row], name: str, within: Sequence[str] = _STUDY[:3]) -> bool:
+    """Return whether a column has several values within one curve, or within what other columns tell apart."""
     seen: dict[object, float | str] = {}
     return any(
-        seen.setdefault(tuple(_value(row.text(part)) for part in _STUDY[:3]), value) != value
+        seen.setdefault(tuple(_value(row.text(part)) for part in within), value) != value
         for row, value in ((row, _value(row.text(name))) for row in rows)
     )
 

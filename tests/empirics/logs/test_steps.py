@@ -130,6 +130,39 @@ def test_models_and_what_is_asked_for_are_curves_of_their_own():
     assert len(notes) == 2
 
 
+def test_names_that_tell_runs_of_one_batch_size_apart_are_said():
+    """Where what is left of a name comes at several batch sizes; seeds, attempts and names of each run say nothing."""
+    names = [f"mlp-{tag}-bs{size}-seed1" for tag in ("dense", "sp90") for size in (8, 16)]
+    notes = table([run(name, 0.9, 0.4) for name in names])[2]
+    assert "names of runs of one batch size differ in more than a number (mlp-dense, mlp-sp90)" in notes[2]
+    for same in ([f"bs{size}-seed{seed}" for size in (8, 16) for seed in (1, 2)], ["warm-bs8", "cold-bs8", "red-bs16"]):
+        assert len(table([run(name, 0.9, 0.4) for name in same])[2]) == 2
+
+
+def test_batches_gathered_before_a_step_are_no_repeats():
+    runs = [run(f"r{at}", 0.9, 0.4, bs="8", grad_accum=times) for at, times in enumerate(("1", "2"))]
+    with pytest.raises(InputError, match=r"give --batch-size-from 'bs\*grad_accum', else --batch-size-from bs$"):
+        table(runs)
+    told = table(runs, Wanted(goal=0.5, metric="loss", batch_size_from="bs*grad_accum"))[0]
+    assert [row[0] for row in told] == ["8", "16"]
+    assert [row[0] for row in table(runs, Wanted(goal=0.5, metric="loss", batch_size_from="bs"))[0]] == ["8", "8"]
+
+
+def test_a_share_that_is_pruned_becomes_a_percentage():
+    runs = [run(f"b8-{share}", 0.9, 0.4, sparsity=share) for share in ("0", "0.5", "0.9")]
+    rows, header, notes = table(runs)
+    at = header.split(",").index("sparsity")
+    assert sorted(row[at] for row in rows) == ["0", "50", "90"]
+    assert notes[0] == "sparsity is a share in the logs and a percentage here"
+    with pytest.raises(InputError, match=r"run b8-0.5: sparsity 0.5 is 0.5%: write 50"):
+        table([*runs, run("b8-90", 0.9, 0.4, sparsity="90")])
+
+
+def test_a_seed_or_a_count_of_devices_is_no_metric():
+    histories = {"config.seed": [(10, 1.0), (20, 1.0)], "gpus": [(10, 4.0), (20, 4.0)], "loss": [(10, 0.9), (20, 0.4)]}
+    assert table([LoggedRun("b8", "log.csv", {}, histories)], Wanted(goal=0.5))[0][0][1] == "20"
+
+
 @pytest.mark.parametrize(
     ("name", "config", "keys", "unit", "size"),
     [

@@ -229,6 +229,9 @@ BAD = [
     Bad("a met goal without steps", "bs,steps,converged\n16,,True\n", "column converged: True, yet there are no steps"),
     Bad("pooled", "bs,steps,gpu\n16,9,a\n32,5,a\n64,3,b\n128,2,b\n", "column gpu ('a', 'b') tells rows of one curve"),
     Bad(
+        "gathered batches", "bs,grad_accum,steps\n16,1,9\n64,1,5\n64,2,3\n", "rows of one batch size differ in grad_acc"
+    ),
+    Bad(
         "pooled runs",
         "bs,steps,run\n16,9,a\n32,5,a\n64,3,b\n128,2,b\n",
         "column run ('a', 'b') tells rows of one curve",
