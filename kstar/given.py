@@ -161,6 +161,8 @@ def places(given: Any) -> list[Path]:  # noqa: ANN401 - likewise
         >>> [str(path) for path in places(["runs/digits", Path("logs.csv")])]
         ['runs/digits', 'logs.csv']
     """
+    if hasattr(given, "columns"):
+        raise ValueError("a table names no file or folder: give its columns to kstar.fit(batch_sizes, steps)")
     several = given if isinstance(given, Iterable) and not isinstance(given, str | bytes | os.PathLike) else [given]
     found = []
     for one in several:

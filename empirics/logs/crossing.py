@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from empirics.logged_runs.logged_run import LoggedRun
@@ -87,6 +88,14 @@ def crossing(run: LoggedRun, goal: Goal, repeated: Repeated = "") -> Crossing:
     return Crossing(lower, upper, best, diverged)
 
 
+def _which_counts(run: LoggedRun, metric: str) -> str:
+    """Return what to do about several values at a step; where the steps begin anew they may be of several runs."""
+    steps = [step for step, _ in run.histories[metric]]
+    anew = any(later < step for step, later in pairwise(steps))
+    several = "if several runs are in it, name each in a column run; else " if anew else ""
+    return f"{several}say by --repeated-steps first or last which counts"
+
+
 def _by_step(run: LoggedRun, metric: str, repeated: Repeated) -> list[tuple[int, float]]:
     """Return the values of a metric, one a step, steps ascending."""
     found: dict[int, float] = {}
@@ -100,5 +109,5 @@ def _by_step(run: LoggedRun, metric: str, repeated: Repeated) -> list[tuple[int,
             found[int(step)] = value
         elif not repeated and before != value and not (math.isnan(before) and math.isnan(value)):
             both = f"{metric} is {before:g} and {value:g} at step {step:g}"
-            raise run.refuse(f"{both}: say by --repeated-steps first or last which counts")
+            raise run.refuse(f"{both}: {_which_counts(run, metric)}")
     return sorted(found.items())

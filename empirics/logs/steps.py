@@ -253,7 +253,9 @@ def _on_reaching(rows: Sequence[_Row], goal: Goal | None) -> list[str]:
     silent = [row.run.name for row in missed if not row.found.lower]
     notes = [f"{what} is reached by {len(rows) - len(missed)} of {len(rows)} runs{_CENSORED if missed else ''}"]
     notes += [f"left out, never tested after step 0: {listed(silent)}"] if silent else []
-    notes += [f"met at the first test, a bound from above only: {listed(first)}"] if first else []
+    scale = f"; is {goal.value:g} in the units of {goal.metric}?" if goal and len(first) == len(rows) else ""
+    names = listed(list(dict.fromkeys(first)))
+    notes += [f"met at the first test, a bound from above only: {names}{scale}"] if first else []
     return notes
 
 

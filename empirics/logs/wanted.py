@@ -160,7 +160,7 @@ def _is_above(metric: str, wanted: Wanted) -> bool:
     falling = falling or not _FALLING_WORDS.isdisjoint(re.split(r"[^a-z0-9]+", metric.lower()))
     if rising == falling:
         raise InputError(
-            f"say by --direction whether {metric} reaches {wanted.goal:g} from above (below) or below (above)"
+            f"does {metric} fall to {wanted.goal:g} or rise to it? say --direction below or --direction above"
         )
     return rising
 

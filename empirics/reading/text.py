@@ -119,7 +119,7 @@ def _refuse_other_kinds(path: Path, lines: Sequence[str]) -> None:
         whole = False
     if whole or filled[0] in {"{", "["}:
         if whole and len(filled) > 1 and filled[1][0] == filled[0][0]:
-            raise InputError(f"{path}: holds JSON lines: {STEPS_OF_LOGS}")
+            raise InputError(f"{path}: holds JSON lines: {STEPS_OF_LOGS}; where a line is a run, give --steps-from KEY")
         raise InputError(f"{path}: holds JSON, which is not read; write a CSV table with the columns batch_size,steps")
 
 

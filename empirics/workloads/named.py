@@ -32,6 +32,8 @@ def import_named(path: str) -> object:
             raise InputError(
                 f"{path}: lies inside a function, where no other process finds it; define it in the module"
             )
+        if name == "<lambda>":
+            raise InputError(f"{path}: a lambda has no name to import it by; define a function in the module")
         if not hasattr(found, name):
             raise InputError(f"{path}: {module_name} has no {attribute!r}")
         found = getattr(found, name)

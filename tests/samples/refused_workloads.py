@@ -375,7 +375,7 @@ REFUSED = {
     ),
     "optimiser without update": ({"optimizer": NoUpdate}, "fails in a step: AttributeError.*like those in"),
     "optimiser without arguments": ({"optimizer": NoArguments}, "cannot be made: TypeError.*like those in"),
-    "local optimiser": ({"optimizer": lambda points, weights: None}, "lies inside a function|has no '<lambda>'"),
+    "local optimiser": ({"optimizer": lambda points, weights: None}, "lies inside a function|a lambda has no name"),
     "no batch size": ({"batch_sizes": ()}, "batch_sizes: must be a tuple of integers, at least one"),
     "half a step": ({"max_steps": 40.5}, "max_steps: must be an integer >= 1, not 40.5"),
     "text for a goal": ({"goal": "0.1"}, "goal: must be a number, not '0.1'"),

@@ -49,8 +49,8 @@ BAD = (
     Bad("goal.csv", CHART, "say what counts as reached: --goal X", ()),
     Bad("nan.csv", CHART, "--goal X, a finite number", ("--goal", "nan")),
     Bad("wrong.csv", CHART, "no run has a metric los, perhaps loss: loss", (*GOAL, "--metric", "los")),
-    Bad("where.csv", CHART.replace(b"loss", b"thing"), "say by --direction whether thing reaches 0.5"),
-    Bad("words.csv", CHART.replace(b"loss", b"answer_em"), "say by --direction whether answer_em reaches 0.5"),
+    Bad("where.csv", CHART.replace(b"loss", b"thing"), "does thing fall to 0.5 or rise to it? say --direction below"),
+    Bad("words.csv", CHART.replace(b"loss", b"answer_em"), "does answer_em fall to 0.5 or rise to it?"),
     Bad(
         "from.csv",
         b"run,steps,bs\na,9,16\n",

@@ -72,6 +72,20 @@ def test_a_run_that_never_reached_the_goal_is_censored_at_its_last_finite_test()
     ]
 
 
+def test_a_goal_that_every_run_met_at_once_may_be_of_another_scale():
+    runs = [run(f"b{size}", 0.3) for size in (8, 16)]
+    notes = table(runs)[2]
+    assert notes[-1] == "met at the first test, a bound from above only: b8, b16; is 0.5 in the units of loss?"
+
+
+def test_steps_that_begin_anew_may_be_of_two_runs():
+    twice = LoggedRun("b8", "log.csv", {}, {"loss": [(10, 0.9), (20, 0.4), (10, 0.8), (20, 0.3)]})
+    with pytest.raises(InputError, match="if several runs are in it, name each in a column run; else say by --rep"):
+        table([twice])
+    with pytest.raises(InputError, match=r"0.9 and 0.8 at step 10: say by --repeated-steps"):
+        table([LoggedRun("b8", "log.csv", {}, {"loss": [(10, 0.9), (10, 0.8), (20, 0.4)]})])
+
+
 def test_repetitions_are_numbered_by_their_seeds_and_names_stay_apart():
     runs = [run("b8", 0.9, 0.4, seed=seed) for seed in ("3", "1")]
     assert [row[1:4] + row[5:] for row in table(runs)[0]] == [["20", "10", "0", "b8"], ["20", "10", "1", "b8 #2"]]

@@ -443,6 +443,8 @@ def test_another_network_under_the_same_path_is_another_run(tmp_path, monkeypatc
 def test_a_thing_inside_a_function_is_told_apart():
     with pytest.raises(InputError, match="lies inside a function, where no other process finds it"):
         import_named("math:<locals>.f")
+    with pytest.raises(InputError, match="a lambda has no name to import it by"):
+        import_named("math:<lambda>")
 
 
 def test_a_goal_to_be_maximised_needs_a_metric():
