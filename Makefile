@@ -25,6 +25,7 @@ evidence: $(INSTALLED)  ## renew the verdicts, figures and tables that are made 
 	  $(BIN)/python -m paper_figures $$run --figure 1 --format png || exit 1; \
 	done
 	$(BIN)/python -m paper_figures evidence/digits-sgd --figure smoothness account --format png
+	$(BIN)/python -m paper_figures evidence/mnist-sgd evidence/mnist-sgd/along --figure 4 6 --format png
 	$(BIN)/python -m paper_figures $(KEPT) --figure forest predicted --format png --no-caption --to evidence/figures
 	$(BIN)/python -m paper_figures evidence/digits-sgd evidence/digits-sgd-decay-seen --figure decay --format png --to evidence/figures
 	$(BIN)/python -m verification.findings $(KEPT) --to docs/findings.md

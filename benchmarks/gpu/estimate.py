@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 TRIALS, INTERVAL = 100, 16
 BATCH_SIZES = tuple(2**power for power in range(1, 15))
-# c1, c2 of K = c1/B + c2, by sparsity. 0 and 90%: through K* at B = 16 and 256 of evidence/mnist-sgd; between: guessed.
+# c1, c2 of K = c1/B + c2, by sparsity. 0 and 90%: through K* at B = 16 and 256 of evidence/mnist-sgd at commit f12a311;
+# between: guessed.
 LAWS: Mapping[float, tuple[float, float]] = MappingProxyType(
     {0.0: (13_650.0, 299.0), 50.0: (18_000.0, 305.0), 70.0: (28_000.0, 315.0), 90.0: (74_800.0, 348.0)}
 )

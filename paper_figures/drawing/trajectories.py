@@ -1,6 +1,7 @@
 """Measurements along the winners' runs, one line per sparsity and replicate: figures 4 and 6 and an extra."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -22,7 +23,12 @@ NAMES: Mapping[str, str] = {
 
 
 def trajectories(
-    runs: Sequence[Run], sheet: Sheet = SHEET, *, quantities: Sequence[str], told: str, constant: str = ""
+    runs: Sequence[Run],
+    sheet: Sheet = SHEET,
+    *,
+    quantities: Sequence[str],
+    told: str,
+    constants: Mapping[str, str] = MappingProxyType({}),
 ) -> Page:
     """Draw quantities along the winners' runs, one panel per quantity and run folder.
 
@@ -31,14 +37,14 @@ def trajectories(
         sheet: How the figure is to stand on a page.
         quantities: Keys of `NAMES`.
         told: The first line of the caption.
-        constant: A quantity of constants.csv whose values the caption gives, empty for none.
+        constants: Quantities of constants.csv whose values the caption gives, each with its words there.
 
     Returns:
         The figure.
     """
     lacks = [(run, _lacks(run, quantities)) for run in runs]
     known = [run for run, lack in lacks if not lack]
-    lines = [told, *(line for run in known for line in _told(run, constant))]
+    lines = [told, *(line for run in known for line in _told(run, constants))]
     missing = [lack for _, lack in lacks if lack]
     blocks = [Block(title_of(run), len(quantities)) for run in known]
     figure, parts = page(sheet, (PANEL_WIDTH, PANEL_HEIGHT), blocks, lines, missing, least=2.5)
@@ -97,15 +103,17 @@ def _lacks(run: Run, quantities: Sequence[str]) -> str:
     return f"{title_of(run)}: nothing was kept along a run (no constants measured){_measured_by(run, 'constants')}"
 
 
-def _told(run: Run, constant: str) -> list[str]:
+def _told(run: Run, constants: Mapping[str, str]) -> list[str]:
     """Return which runs were followed and the means along them."""
     lines = [f"{title_of(run)}: {_runs(run.records.smoothness)}."]
-    means = [
-        f"{one.sparsity:g}%: {constant_text(one)} (n = {one.n})"
-        for one in run.records.constants
-        if one.quantity == constant
-    ]
-    return [*lines, f"{constant} by sparsity, mean [95%, Student's t]: {'; '.join(means)}."] if means else lines
+    for quantity, words in constants.items():
+        means = [
+            f"{one.sparsity:g}%: {constant_text(one)} (n = {one.n})"
+            for one in run.records.constants
+            if one.quantity == quantity
+        ]
+        lines += [f"{words} by sparsity, mean [95%, Student's t]: {'; '.join(means)}."] if means else []
+    return lines
 
 
 def _measured_by(run: Run, what: str) -> str:

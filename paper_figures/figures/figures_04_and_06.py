@@ -12,7 +12,7 @@ FIGURE_04 = partial(
     quantities=("L",),
     told="L by equation (11): the largest change of the full gradient per distance along the next step. Stars: the "
     "step that reached the goal; lines end where the run was followed to.",
-    constant="L_mean",
+    constants={"L_mean": "L_mean, up to the goal,", "L_mean_budget": "L_mean_budget, over the whole training,"},
 )
 FIGURE_06 = partial(
     trajectories,
@@ -24,5 +24,5 @@ HESSIAN = partial(
     quantities=("L", "hessian_top"),
     told="Along the same runs: L by equation (11), which looks one step ahead, and the Hessian's top eigenvalue where "
     "the step begins (eigenvalues <= 0 are left out). Stars: the step that reached the goal.",
-    constant="hessian_top",
+    constants={"hessian_top": "hessian_top"},
 )

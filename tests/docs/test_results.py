@@ -16,7 +16,6 @@ from tools.commands import rows
 from theory.noisy_quadratic.__main__ import main as quadratic_main
 from verification.cells import estimate_text
 from verification.claims.judge import Verdict
-from verification.fits.curves import fit_curve
 from verification.own_claims.__main__ import main
 from verification.own_claims.rules import OWN_RULES
 from verification.records.records import read_records
@@ -50,7 +49,7 @@ def printed(capsys, *runs):
 @pytest.mark.slow  # four runs of 120 constants and more are read and judged
 def test_our_own_claims_stand_there_as_the_command_prints_them(capsys):
     sgd = printed(capsys, "digits-sgd")
-    every = printed(capsys, *OPTIMIZERS, "digits-sgd-decay", "digits-sgd-decay-seen")
+    every = printed(capsys, *OPTIMIZERS, "digits-sgd-decay", "digits-sgd-decay-seen", "mnist-sgd")
     assert len(sgd) == len(OWN_RULES)
     for rule in OWN_RULES:
         _, _, margin, estimate, alone, together = cells(rule.id)
@@ -60,7 +59,25 @@ def test_our_own_claims_stand_there_as_the_command_prints_them(capsys):
             assert margin == f"{rule.equal[0]:.3g} to {rule.equal[1]:.3g}", rule.id
 
 
-@pytest.mark.parametrize(("run", "column"), [(run, i - 3) for i, run in enumerate(OPTIMIZERS)])
+@pytest.mark.slow  # 1 of 64 points a study, and constants of twelve runs
+def test_our_own_claims_on_mnist_are_those_that_the_command_prints(capsys):
+    assert main([str(EVIDENCE / "mnist-sgd"), "--rows"]) == 0
+    rows = capsys.readouterr().out.rstrip().split("\n\n")[2].splitlines()
+    told = {
+        (line.split()[0], re.search(r"sparsity (\d+)%", line)[1]): re.split(r" {2,}", line)[1]
+        for line in rows
+        if "sparsity" in line
+    }
+    told |= {(line.split()[0], "0"): re.split(r" {2,}", line)[1] for line in rows if line.endswith("sparsity 0%")}
+    words = " ".join(PAGE.split())
+    assert f"T1 is {told['T1', '90']}, T2a {told['T2a', '90']} at 90% and {told['T2a', '70']} at 70%." in words
+    assert f"keep as much of their promise as dense ones, {told['T6a', '90']}; on digits" in words
+    assert f"T6b is supported, {told['T6b', '90']}." in words
+    times = [f"{float(told['T5a', level].split()[0]):.2f}" for level in ("0", "50", "70", "90")]
+    assert "noise scale along the runs is {}, {}, {} and {} times as large".format(*times) in words
+
+
+@pytest.mark.parametrize(("run", "column"), [(run, i - 4) for i, run in enumerate((*OPTIMIZERS, "mnist-sgd"))])
 def test_verdicts_on_the_papers_claims_are_those_kept_with_the_runs(run, column):
     analysis, _ = kept_or_computed(EVIDENCE / run, read_records(EVIDENCE / run), 0)
     claims = {claim.id: claim for claim in analysis.claims}
@@ -97,7 +114,9 @@ def test_ratios_of_digits_by_the_papers_measure_are_those_of_the_run():
     means = [mean for mean, _, _ in ends.values()]
     told = f"{min(means):.1f} to {max(means):.1f}"
     assert f"By K\\* that of digits is {told}." in words
-    assert f"By it the second factor is {told}." in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"By it the second row's ratios are {told}." in " ".join(
+        (ROOT / "README.md").read_text(encoding="utf-8").split()
+    )
     above = " and ".join(str(b) for b, (_, low, _) in ends.items() if low > 4.5)
     assert f"By K\\*, the paper's measure, it does so at B = {above}." in words
     slope = np.mean([np.polyfit(np.log(sizes), row, 1)[0] for row in logs])
@@ -127,10 +146,10 @@ def test_networks_without_biases_share_their_pruned_runs_with_those_that_have_so
     assert not any(same["0"])
 
 
-def drawn_again(run):
+def drawn_again(run, sparsities=frozenset({"0", "90"})):
     """Return medians over new draws of winners by sparsity, batch size and replicate, and the fewest draws of one."""
-    studies = rows(EVIDENCE / "under-way" / run / "curves.csv")
-    known = [row for row in studies if row["sparsity"] in {"0", "90"} and int(row["draws"]) > 1]
+    studies = rows(EVIDENCE / run / "curves.csv")
+    known = [row for row in studies if row["sparsity"] in sparsities and int(row["draws"]) > 1]
     known = [row for row in known if row["steps_at_best_rate"]]
     steps = {
         (float(row["sparsity"]), int(row["batch_size"]), int(row["replicate"])): float(row["steps_at_best_rate"])
@@ -139,9 +158,9 @@ def drawn_again(run):
     return steps, min(int(row["draws"]) for row in known)
 
 
-def test_ratios_on_mnist_are_those_of_the_run_under_way():
+def test_ratios_on_mnist_are_those_of_the_run():
     """A column has a replicate's ratio where both of its studies are there, and a mean where all three are."""
-    steps = steps_of(read_records(EVIDENCE / "under-way/mnist-sgd"))
+    steps = steps_of(read_records(EVIDENCE / "mnist-sgd"))
     sizes = [int(size) for size in cells("B")[1:]]
     assert sorted({size for _, size, _ in steps}) == sizes
     whole = {(size, r) for _, size, r in steps if {(0.0, size, r), (90.0, size, r)} <= steps.keys()}
@@ -155,24 +174,26 @@ def test_ratios_on_mnist_are_those_of_the_run_under_way():
     reached = [all((s, size, r) in drawn for s in (0.0, 90.0) for r in range(3)) for size in sizes]
     again = [ratio_told(drawn, size, 3) if whole else "-" for size, whole in zip(sizes, reached, strict=True)]
     assert cells("winners drawn again")[1:] == again
-    assert few == 3
-    large = [float(again[sizes.index(size)].split()[0]) for size in (256, 128)]
-    assert f"{large[0]:.0f} to {large[1]:.0f} times at B = 128 and 256" in " ".join(PAGE.split())
+    assert few == 5
+    large = [float(again[sizes.index(size)].split()[0]) for size in (128, 256, 512)]
+    assert f"{min(large):.0f} to {max(large):.0f} times at B = 128 to 512" in " ".join(PAGE.split())
     logs = np.log([[steps[90.0, size, r] / steps[0.0, size, r] for size in sizes] for r in range(3)])
     slopes = [np.polyfit(np.log(sizes), row, 1)[0] for row in logs]
     ends = [np.exp(end) for end in with_ends(logs.mean(axis=1))]
-    assert "Over all batch sizes the ratio is {:.1f} [{:.1f}, {:.1f}]**".format(*ends) in PAGE
+    assert "Over all of them the ratio at 90% is {:.1f} [{:.1f}, {:.1f}]".format(*ends) in PAGE
     assert "the factor by K\\* is {:.1f} [{:.1f}, {:.1f}]".format(*ends) in PAGE
-    assert "second factor is {:.1f} [{:.1f}, {:.1f}]".format(*ends) in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "rows are supported, at {:.1f} [{:.1f}, {:.1f}] times".format(*ends) in (ROOT / "README.md").read_text(
+        encoding="utf-8"
+    )
     assert "slope on ln B is {:.2f} [{:.2f}, {:.2f}]".format(*with_ends(slopes)) in PAGE
     assert all(row[-1] == max(row) for row in logs)
     ends = np.exp(logs[:, -1])
-    assert f"at B = 1024, {min(ends):.1f} to {max(ends):.1f}" in PAGE
+    assert f"at B = 1024, {min(ends):.1f} to {max(ends):.1f}." in " ".join(PAGE.split())
 
 
-def test_ratios_and_predictions_at_50_and_70_are_those_of_the_run_under_way():
+def test_ratios_and_predictions_at_50_and_70_are_those_of_the_run():
     """A row has K* over the dense one at five batch sizes, and the ratio of T/eta where the winners were followed."""
-    run = EVIDENCE / "under-way/mnist-sgd"
+    run = EVIDENCE / "mnist-sgd"
     steps = steps_of(read_records(run))
     with contextlib.closing(sqlite3.connect(f"file:{run / 'study.sqlite'}?immutable=1", uri=True)) as store:
         followed = store.execute(
@@ -196,22 +217,80 @@ def test_ratios_and_predictions_at_50_and_70_are_those_of_the_run_under_way():
     assert f"with means of {half} at 50%, {most} at 70%." in words
     beyond = times[70.0, 2] / times[0.0, 2] * steps[0.0, 64, 2] / steps[70.0, 64, 2]
     assert f"in replicate 2 at 70%, {beyond:.1f} times." in words
+    drawn, few = drawn_again("mnist-sgd", {"0", "50", "70"})
+    assert few >= 5
+    again = [
+        "{:.2f} [{:.2f}, {:.2f}]".format(
+            *map(
+                math.exp,
+                with_ends([np.mean([math.log(drawn[s, b, r] / drawn[0.0, b, r]) for b in sizes]) for r in range(3)]),
+            )
+        )
+        for s in (50.0, 70.0)
+    ]
+    assert "ratios by winners drawn again are {} and {}.".format(*again) in words
     rates = {study: found["eta"] for study, found in known.items()}
     assert {f"{rates[0.0, 1] / rates[s, 1]:.1f}" for s in (50.0, 70.0)} == {"1.8"}
     assert f"1.8 and {rates[0.0, 2] / rates[70.0, 2]:.1f} times that of the pruned one" in words
 
 
-def test_critical_batch_sizes_on_mnist_are_those_of_the_run_under_way():
-    """Dense and at 90% alone: no law is fitted at 50 and 70% before the predictions of all replicates are written."""
-    curves = read_records(EVIDENCE / "under-way/mnist-sgd").curves
-    laws = [fit_curve(curve).laws["H"] for curve in curves if curve.sparsity in {0.0, 90.0}]
-    dense, sparse = (estimate_text(law.estimates["b_crit"], law.intervals["b_crit"]) for law in laws)
-    assert f"critical batch sizes are {dense} dense and {sparse} at 90%" in " ".join(PAGE.split())
+def test_smoothness_on_mnist_by_window_is_that_of_the_pair():
+    """L every 400 steps in each window; standard errors of means are taken for independent, as examples are others."""
+    records = read_records(EVIDENCE / "mnist-sgd/along")
+    dense, sparse = sorted(records.smoothness, key=lambda one: one.sparsity)
+
+    def ratio(low, high):
+        means = [
+            np.mean([value for step, value in one.along["L"].items() if low < step <= high and step % 400 == 0])
+            for one in (dense, sparse)
+        ]
+        return means[1] / means[0]
+
+    words = " ".join(PAGE.split())
+    told = [ratio(*ends) for ends in ((0, 40000), (0, 4000), (4000, 8960), (8960, 20000), (20000, 40000), (0, 8960))]
+    assert f"Its mean of L at 90% is {told[0]:.2f} times the dense one" in words
+    assert (
+        f"it is {told[1]:.2f} times. From there to 8960, ten times the dense steps to the goal, it is {told[2]:.2f}"
+        in words
+    )
+    assert f"then to 20000 {told[3]:.2f} times, and beyond {told[4]:.1f} times." in words
+    assert f"up to ten times the dense steps to the goal it is {told[5]:.2f} times" in words
+    losses = [one.along["training_loss"][20000] for one in (dense, sparse)]
+    assert "training loss is {:.1g}, the other's {:.2g}.".format(*losses) in words
+    errors = {
+        row["sparsity"]: row
+        for row in rows(EVIDENCE / "mnist-sgd/along/constants.csv")
+        if row["quantity"] == "L_mean_budget"
+    }
+    shares = [float(row["standard_error"]) / float(row["value"]) for row in errors.values()]
+    assert f"with a standard error of {told[0] * math.hypot(*shares):.2f}" in words
+
+
+def test_laws_and_ratios_on_mnist_are_those_of_the_verdicts():
+    analysis, _ = kept_or_computed(EVIDENCE / "mnist-sgd", read_records(EVIDENCE / "mnist-sgd"), 0)
+    words = " ".join(PAGE.split())
+    laws = [one.laws["H"] for one in analysis.curves]
+    dense, half, most, sparse = (estimate_text(law.estimates["b_crit"], law.intervals["b_crit"]) for law in laws)
+    assert f"The fitted ones are {dense} dense, {half}, {most} and {sparse} at 90%." in words
+    (pair,) = (one for one in analysis.pairs if one.sparse.curve.sparsity == 90.0)
+    ends = pair.intervals["b_crit"]
+    assert f"{pair.ratios['b_crit']:.2f} [{ends.low:.2f}, {ends.high:.2f}] times the dense one at 90%" in words
+    assert f"It rises to {estimate_text(pair.ratios['c1'], pair.intervals['c1'])}." in words
+    predicted, ends = pair.prediction.c1.ratio, pair.prediction.c1.interval
+    assert f"to {predicted:.2f} [{ends.low:.2f}, {ends.high:.1f}] at 90%" in words
+    misfits = [one.misfit("H", whole=True) for one in analysis.curves]
+    off, high = (
+        [100 * math.expm1(value) for value in values]
+        for values in ([one.estimate for one in misfits], [one.interval(0.90).high for one in misfits])
+    )
+    assert f"off by {off[3]:.1f}% at 90%**, at most {high[3]:.1f}%" in words
+    least, worst = min(high[:3]), max(high[:3])
+    assert f"it is off by {min(off[:3]):.0f} to {max(off[:3]):.1f}%, at most {least:.0f} to {worst:.0f}%" in words
 
 
 def test_winners_drawn_again_on_mnist_take_what_the_page_says():
     """The median over all draws of all studies; one that takes more than ten times K* is the slowest."""
-    run = EVIDENCE / "under-way/mnist-sgd"
+    run = EVIDENCE / "mnist-sgd"
     steps = steps_of(read_records(run))
     with contextlib.closing(sqlite3.connect(f"file:{run / 'study.sqlite'}?immutable=1", uri=True)) as store:
         rows = store.execute("SELECT sparsity, batch_size, replicate, event, step FROM repeats WHERE kind = 'draw'")
@@ -227,6 +306,8 @@ def test_winners_drawn_again_on_mnist_take_what_the_page_says():
     assert not any(map(math.isinf, dense))
     expected = (f"{median(dense):.1f}", f"{median(sparse):.1f}", str(sum(map(math.isinf, sparse))), str(len(sparse)))
     assert told.groups() == expected
+    middle = [f"{median(times[s]):.1f}" for s in (50.0, 70.0)]
+    assert "At 50 and 70% the medians are {} and {} times K".format(*middle) in " ".join(PAGE.split())
     largest, beyond = by_size[90.0, 1024], sum(map(math.isinf, by_size[90.0, 1024]))
     small, large = (f"{median(by_size[90.0, size]):.1f}" for size in (4, 512))
     dense = [f"{median(by_size[0.0, size]):.1f}" for size in (4, 512, 1024)]
