@@ -161,11 +161,12 @@ def places(given: Any) -> list[Path]:  # noqa: ANN401 - likewise
         >>> [str(path) for path in places(["runs/digits", Path("logs.csv")])]
         ['runs/digits', 'logs.csv']
     """
-    if hasattr(given, "columns"):
-        raise ValueError("a table names no file or folder: give its columns to kstar.fit(batch_sizes, steps)")
-    several = given if isinstance(given, Iterable) and not isinstance(given, str | bytes | os.PathLike) else [given]
+    single = isinstance(given, str | bytes | os.PathLike | Mapping) or hasattr(given, "columns")
+    several = given if isinstance(given, Iterable) and not single else [given]
     found = []
     for one in several:
+        if isinstance(one, Mapping) or hasattr(one, "columns"):
+            raise ValueError("a table names no file or folder: give its columns to kstar.fit(batch_sizes, steps)")
         if not isinstance(one, str | os.PathLike) or not os.fspath(one):
             raise ValueError(f"{one!r} names no file or folder: give a run folder or a CSV file")
         found.append(Path(os.fspath(one)))

@@ -14,7 +14,7 @@ from verification.missing import Missing
 from verification.records.curves import Curve
 from verification.records.records import Records, read_records
 from verification.report.recommend import StepTime
-from verification.report.verdicts import kept_or_computed
+from verification.report.verdicts import kept
 
 NO_DENSE = "no curve at sparsity 0% to compare with"
 
@@ -70,8 +70,8 @@ class Run:
 def read_run(source: str | Path, draws: int = 0, tell: Callable[[str], None] | None = None) -> Run:
     """Read a run folder, or a CSV file of logs.
 
-    Its analysis is read from verdicts.json at the first use, where `python -m verification.report RUN --save` has
-    written that. One that is missing or stale is computed, and nothing is written.
+    Its analysis is that of verdicts.json, where `python -m verification.report RUN --save` has written it. One that is
+    missing or stale is computed at the first use, and nothing is written.
 
     Args:
         source: A folder or a file.
@@ -88,17 +88,17 @@ def read_run(source: str | Path, draws: int = 0, tell: Callable[[str], None] | N
     if not path.exists():
         raise ValueError(f"{path}: no such run folder or CSV file")
     records = read_records(path)
-    return Run(records, lambda: _analysed(path, records, draws, tell))
+    found = "" if path.is_file() else kept(path, records)
+    if isinstance(found, Analysis):
+        return Run.of(found)
+    return Run(records, lambda: _computed(records, draws, found, tell))
 
 
-def _analysed(path: Path, records: Records, draws: int, tell: Callable[[str], None] | None) -> Analysis:
-    """Return the analysis of a run folder or file, and tell where a kept one could not be used."""
-    if path.is_file():
-        return analyse(records, draws)
-    analysis, note = kept_or_computed(path, records, draws)
+def _computed(records: Records, draws: int, note: str, tell: Callable[[str], None] | None) -> Analysis:
+    """Return the analysis of records, and tell why a kept one could not be used."""
     if note and tell is not None:
         tell(note)
-    return analysis
+    return analyse(records, draws)
 
 
 def figures_folder(source: Path) -> Path:

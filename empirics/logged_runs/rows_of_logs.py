@@ -11,7 +11,7 @@ from pathlib import Path
 from empirics.errors import InputError
 from empirics.logged_runs.logged_run import LoggedRun
 from empirics.reading.endings import BLANKS
-from empirics.reading.names import listed, meaning_of
+from empirics.reading.names import is_seed, listed, meaning_of
 from empirics.reading.numbers import looks_like_number
 from empirics.reading.table import is_of_a_curve, is_searched
 
@@ -19,7 +19,6 @@ from empirics.reading.table import is_of_a_curve, is_searched
 _STEPS = ("step", "_step", "global_step", "globalstep", "iteration", "iter", "iterations", "steps")
 # What they call a run; the first that is there counts. W&B, MLflow, others.
 _RUNS = ("run", "name", "run_name", "tags.mlflow.runname", "run_id", "run id", "runid", "id", "experiment", "trial")
-_SEEDS = ("seed", "random_seed", "repeat", "rep")
 # Fewer steps in order may be chance.
 _LEAST_HISTORY = 5
 _KEYS, _VALUES = ("key", "metric", "tag", "metric_name"), ("value", "metric_value")
@@ -225,7 +224,7 @@ def column_named(columns: Sequence[str], name: str) -> str | None:
 
 def _tells_runs_apart(column: str, *, named: bool) -> bool:
     """Return whether runs differ in a column: batch size, seed; where they have no name also rate and model."""
-    if meaning_of(column) in {"batch_size", "sparsity", "trial", "replicate"} or column.lower() in _SEEDS:
+    if meaning_of(column) in {"batch_size", "sparsity", "trial", "replicate"} or is_seed(column):
         return True
     return not named and (is_searched(column) or is_of_a_curve(column))
 

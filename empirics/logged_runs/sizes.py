@@ -84,6 +84,8 @@ def _from_config(run: LoggedRun, key: str, unit: Unit) -> float:
     """Return a factor of the batch size; a number stands for itself."""
     if _SIZE.fullmatch(key):
         return _read(run, key, key, unit)
+    if key == NAME and (named := size_in_name(run.config.get(NAME, run.name))):
+        return _read(run, key, named, unit)
     text = config_value(run.config, key)
     if text is None:
         has = f"holds {listed(list(run.config))}" if run.config else "is empty"

@@ -7,38 +7,29 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from empirics.logged_runs.logged_run import LoggedRun
-from empirics.logged_runs.sizes import NAME, bare, size_in_name, source_of_size, without_size
-from empirics.reading.names import listed, multiplies_batches
+from empirics.logged_runs.sizes import NAME, size_in_name, source_of_size, without_size
+from empirics.reading.names import counts_all, is_seed, listed, multiplies_batches
 
-SEEDS = ("seed", "random_seed", "replicate")
 # What a logger tells of every run, and no training depends on.
 TOLD = (
     *("name", "run", "state", "status", "notes", "user", "tags", "created", "runtime", "sweep", "hostname", "value"),
     *("run_id", "experiment_id", "artifact_uri", "start_time", "end_time", "id", "group"),
 )
-# A number by itself in a name, perhaps after what numbers repeats: that of a seed, of a fold or of an attempt.
+# The number of a seed, of a fold or of an attempt in a name: after such a word, or where no other word is right before.
 _NUMBER = re.compile(
-    r"(?<![a-z0-9.])(?:(?:seed|rep(?:eat|licate)?|run|trial|fold|try|version|[srv])[ _=:-]?)?\d+(?![a-z0-9.])"
+    r"(?<![a-z0-9])(?:seed|rep(?:eat|licate)?|run|trial|fold|try|version|[srv])[ _=:-]?\d+(?![a-z0-9.])"
+    r"|(?<![a-z0-9.])(?<![a-z0-9][ _=:./-])\d+(?![a-z0-9.])"
 )
 
 
 @dataclass(frozen=True)
 class Member:
-    """A run of a curve at a batch size."""
+    """A run of a curve at a batch size, perhaps at one point of a search."""
 
     run: LoggedRun
     curve: tuple[str, ...]
     batch_size: int
-
-
-def is_seed(key: str) -> bool:
-    """Return whether a key of a config is that of a seed.
-
-    Example:
-        >>> is_seed("config.seed"), is_seed("seed_everything")
-        (True, False)
-    """
-    return bare(key).lower() in SEEDS
+    point: tuple[str, ...] = ()
 
 
 def refuse_split_batches(members: Sequence[Member]) -> None:
@@ -50,14 +41,15 @@ def refuse_split_batches(members: Sequence[Member]) -> None:
     Raises:
         InputError: If there are such runs; how to say what a step takes.
     """
-    for key in _varied(members):
-        if multiplies_batches(key):
-            run = members[0].run
-            size = source if (source := source_of_size(run, None)) in run.config else NAME
-            raise run.refuse(
-                f"runs of one batch size differ in {key}: if a step takes so many more examples, give "
-                f"--batch-size-from '{size}*{key}', else --batch-size-from {size}"
-            )
+    split = [key for key in _varied(members) if multiplies_batches(key)]
+    run = members[0].run if members else None
+    if run is None or not split or counts_all(source := source_of_size(run, None)):
+        return
+    size = source if source in run.config else NAME
+    raise run.refuse(
+        f"runs of one batch size differ in {listed(split)}: if a step takes so many more examples, give "
+        f"--batch-size-from '{'*'.join([size, *split])}', else --batch-size-from {size}"
+    )
 
 
 def on_pooling(members: Sequence[Member], known: Collection[str | None]) -> list[str]:
@@ -70,7 +62,7 @@ def on_pooling(members: Sequence[Member], known: Collection[str | None]) -> list
     odd = [
         key
         for key in _varied(members)
-        if not (key.startswith(("_", "tags.", "metrics.")) or key.lower() in {*known, *TOLD} or is_seed(key))
+        if not (key.startswith(("_", "tags.", "metrics.")) or key in known or key.lower() in TOLD or is_seed(key))
         and 2 * len({one.run.config.get(key) for one in members}) <= len(members)
     ]
     notes = []
@@ -88,14 +80,23 @@ def on_pooling(members: Sequence[Member], known: Collection[str | None]) -> list
 
 def _varied(members: Sequence[Member]) -> list[str]:
     """Return the keys of configs in which runs of one curve and batch size differ."""
-    keys = dict.fromkeys(key for one in members for key in one.run.config)
-    return [key for key in keys if _varies((one, one.run.config.get(key)) for one in members)]
+    studies = [((one.curve, one.batch_size), one.run.config) for one in members]
+    keys = dict.fromkeys(key for _, config in studies for key in config)
+    return [key for key in keys if _varies((study, _value(config.get(key))) for study, config in studies)]
 
 
-def _varies(values: Iterable[tuple[Member, str | None]]) -> bool:
-    """Return whether runs of one curve and batch size have several values."""
-    first: dict[object, str | None] = {}
-    return any(first.setdefault((one.curve, one.batch_size), value) != value for one, value in values)
+def _value(text: str | None) -> float | str | None:
+    """Return a number where a text is one, so that 1 and 1.0 are the same."""
+    try:
+        return float(text or "")
+    except ValueError:
+        return text
+
+
+def _varies(values: Iterable[tuple[object, object]]) -> bool:
+    """Return whether something has several values."""
+    first: dict[object, object] = {}
+    return any(first.setdefault(one, value) != value for one, value in values)
 
 
 def _named_apart(members: Sequence[Member]) -> list[str]:
@@ -112,5 +113,7 @@ def _named_apart(members: Sequence[Member]) -> list[str]:
     for one, rest in left:
         sizes.setdefault(rest, set()).add(one.batch_size)
     several = [rest for rest, found in sizes.items() if len(found) > 1]
-    apart = len(several) > 1 and _varies((one, rest) for one, rest in left if rest in several)
+    apart = len(several) > 1 and _varies(
+        ((one.curve, one.batch_size, one.point), rest) for one, rest in left if rest in several
+    )
     return [rest or "nothing" for rest in several] if apart else []

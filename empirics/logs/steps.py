@@ -16,9 +16,9 @@ from empirics.logged_runs.sizes import batch_size_of, config_value, source_of_si
 from empirics.logged_runs.sources import read_logs, with_configs
 from empirics.logs.crossing import Crossing, Goal, crossing
 from empirics.logs.epochs import first_epoch, in_steps
-from empirics.logs.pooling import TOLD, Member, is_seed, on_pooling, refuse_split_batches
+from empirics.logs.pooling import TOLD, Member, on_pooling, refuse_split_batches
 from empirics.logs.wanted import Wanted, goal_of
-from empirics.reading.names import listed, meaning_of
+from empirics.reading.names import is_seed, listed, meaning_of
 from empirics.reading.numbers import looks_like_number
 from empirics.reading.table import is_of_a_curve, is_searched
 from kstar.files import csv_text
@@ -106,7 +106,7 @@ def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[st
             _steps_told(run, wanted.steps_from or "")
             if goal is None
             else crossing(_counted(run, goal, first, size, wanted), goal, wanted.repeated_steps),
-            tuple(config_value(run.config, key) or "none" for key in keys.curve),
+            tuple(config_value(run.config, key) or _blank(key) for key in keys.curve),
             tuple(config_value(run.config, key) or "" for key in keys.searched),
         )
         for run in used
@@ -115,11 +115,17 @@ def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[st
     sizes = dict.fromkeys(source_of_size(run, wanted.batch_size_from) for run in used)
     notes += [f"batch sizes from {' and '.join(sizes)}", *_on_epochs(first, wanted), *_on_reaching(rows, goal)]
     rows = [row for row in rows if row.found.upper is not None or row.found.lower]
-    members = [Member(row.run, row.curve, row.batch_size) for row in rows]
+    members = [Member(row.run, row.curve, row.batch_size, row.point) for row in rows]
     if wanted.batch_size_from is None:
         refuse_split_batches(members)
-    notes += on_pooling(members, {*keys.curve, *keys.searched, keys.rate})
+    factors = (part.strip() for part in (wanted.batch_size_from or "").split("*"))
+    notes += on_pooling(members, {*keys.curve, *keys.searched, keys.rate, *factors})
     return _csv(rows, keys, goal, wanted), notes
+
+
+def _blank(key: str) -> str:
+    """Return what a run is that has no value of a key that tells curves apart: without a sparsity it is dense."""
+    return "0" if meaning_of(key) == "sparsity" else "none"
 
 
 def _in_percent(runs: Sequence[LoggedRun]) -> tuple[list[LoggedRun], list[str]]:
@@ -130,12 +136,12 @@ def _in_percent(runs: Sequence[LoggedRun]) -> tuple[list[LoggedRun], list[str]]:
     """
     written = []
     for key in dict.fromkeys(key for run in runs for key in run.config if meaning_of(key) == "sparsity"):
-        levels = {run.config[key]: run for run in runs if looks_like_number(run.config.get(key, ""))}
+        levels = {run.config[key]: run for run in runs if _is_float(run.config.get(key, ""))}
         share = next((text for text in levels if share_for_percent(float(text))), None)
         if share is None:
             continue
-        if any(float(text) > 1.0 for text in levels):
-            raise levels[share].refuse(f"{key} {share_for_percent(float(share))}")
+        if any(float(text) >= 1.0 for text in levels):
+            raise levels[share].refuse(f"{key} {share_for_percent(float(share))}; or give all as shares below 1")
         percent = {text: f"{100.0 * float(text):.12g}" for text in levels}
         runs = [
             replace(run, config={**run.config, key: percent[run.config[key]]}) if run.config.get(key) in levels else run
@@ -143,6 +149,14 @@ def _in_percent(runs: Sequence[LoggedRun]) -> tuple[list[LoggedRun], list[str]]:
         ]
         written.append(f"{key} is a share in the logs and a percentage here")
     return list(runs), written
+
+
+def _is_float(text: str) -> bool:
+    """Return whether Python reads a text as a finite number."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _check_epochs(wanted: Wanted) -> None:

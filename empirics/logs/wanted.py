@@ -18,8 +18,7 @@ from empirics.errors import InputError
 from empirics.logged_runs.logged_run import LoggedRun
 from empirics.logged_runs.sizes import Unit
 from empirics.logs.crossing import Goal, Repeated
-from empirics.logs.pooling import is_seed
-from empirics.reading.names import listed, meaning_of, multiplies_batches
+from empirics.reading.names import is_seed, listed, meaning_of, multiplies_batches
 from empirics.reading.table import is_searched
 
 Direction = Literal["below", "above"]
@@ -170,7 +169,7 @@ def _only_metric(metrics: Sequence[str]) -> str:
     told = [
         name
         for name in metrics
-        if not (name.startswith(("_", "lr-")) or is_searched(name) or meaning_of(name) == "batch_size")
+        if not (name.startswith(("_", "lr-")) or is_searched(name) or meaning_of(name) in {"batch_size", "sparsity"})
         and not (multiplies_batches(name) or is_seed(name))
         and name.lower().rpartition("/")[2] not in _CLOCKS
     ]

@@ -55,8 +55,10 @@ _COUNTS_OF_OTHERS = {
 }
 _MULTIPLIES = re.compile(
     "(?:grad(?:ient)?)?accum(?:ulat(?:e|ion))?(?:grad(?:ient)?)?(?:steps|batches)?|worldsize|"
-    "(?:num|n|numberof)?(?:devices|gpus?|nodes|workers|replicas)"
+    "(?:(?:num|n|numberof)?(?:devices|gpus|nodes|replicas))|(?:num|n)gpu"
 )
+_COUNTS_ALL = re.compile(".*(?:global|total|effective|gbs).*")
+_SEEDS = ("seed", "randomseed", "replicate", "repeat", "rep")
 # They say how sparse a network is, in a way that has two readings.
 _SHARES = (
     "density keepratio keepfraction pruneratio pruningratio pruningfraction pruningrate prunedfraction sparsityratio "
@@ -99,6 +101,26 @@ def multiplies_batches(name: str) -> bool:
         [True, True, False]
     """
     return _MULTIPLIES.fullmatch(key_of(name)) is not None
+
+
+def counts_all(name: str) -> bool:
+    """Return whether the name of a batch size says that it counts the examples of all devices and gathered batches.
+
+    Example:
+        >>> counts_all("global_batch_size"), counts_all("batch_size")
+        (True, False)
+    """
+    return _COUNTS_ALL.fullmatch(key_of(name)) is not None
+
+
+def is_seed(name: str) -> bool:
+    """Return whether a name is that of the seed, or number, of a repeat.
+
+    Example:
+        >>> is_seed("config.seed"), is_seed("seed_everything")
+        (True, False)
+    """
+    return key_of(name) in _SEEDS
 
 
 def is_header(cells: Sequence[str]) -> bool:

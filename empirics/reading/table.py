@@ -13,7 +13,7 @@ from pathlib import Path
 
 from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
-from empirics.reading.names import STEPS_OF_LOGS, key_of, listed, multiplies_batches
+from empirics.reading.names import STEPS_OF_LOGS, counts_all, key_of, listed, multiplies_batches
 from empirics.reading.numbers import looks_like_number
 from empirics.reading.rows import Row, Table, read_plain_table, read_rows
 
@@ -123,7 +123,8 @@ def is_searched(name: str) -> bool:
 def _refuse_pooled(table: Table) -> None:
     """Refuse a text of no known meaning that would tell rows of one curve apart."""
     for name in other_columns(table):
-        if multiplies_batches(name) and _varies_within(table.rows, name, (*_STUDY[:3], "batch_size")):
+        split = multiplies_batches(name) and not counts_all(table.names.taken.get("batch_size", ""))
+        if split and _varies_within(table.rows, name, (*_STUDY[:3], "batch_size")):
             raise InputError(
                 f"{table.path}: rows of one batch size differ in {name}: multiply batch_size by it where a step "
                 "takes so many more examples, else leave it out"

@@ -58,8 +58,7 @@ def test_an_exact_curve_gives_its_constants_back():
     fit = kstar.fit(SIZES, EXACT)
     assert [float(one) for one in (fit.c1, fit.c2, fit.critical_batch_size)] == pytest.approx([25600, 100, 256])
     half = fit.batch_size_for(efficiency=0.5)
-    assert (half.batch_size.value, half.steps) == (pytest.approx(256), pytest.approx(200))
-    assert half.caveats[-1] == NOT_SEEDS
+    assert (half.batch_size.value, half.steps, half.caveats) == (pytest.approx(256), pytest.approx(200), (NOT_SEEDS,))
     fastest = fit.batch_size_for(step_time=(0.04, 0.01))  # sqrt(256 * 4) = 32, (16 + 2)^2 by result 18
     assert (fastest.batch_size.value, fastest.total_time) == (pytest.approx(32), pytest.approx(324))
 

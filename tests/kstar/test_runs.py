@@ -195,6 +195,8 @@ def test_figures_of_others_are_left_alone(logs, tmp_path):
         ([""], "'' names no file or folder"),
         ([3], "3 names no file or folder"),
         ([pd.DataFrame({"batch_size": [16]})], "a table names no file or folder: give its columns to kstar.fit"),
+        ([{"batch_size": [16]}], "a table names no file or folder: give its columns to kstar.fit"),
+        ([[pd.DataFrame({"batch_size": [16]})]], "a table names no file or folder: give its columns to kstar.fit"),
         ([None], "None names no file or folder"),
         ([ROOT / "tests"], "is no run folder"),
     ],

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -128,6 +129,12 @@ class FittedCurve:
     def hyperbola(self) -> FittedLaw | None:
         """The paper's law, None when it was not fitted."""
         return self.laws.get("H")
+
+    @cached_property
+    def without_torn(self) -> FittedLaw | None:
+        """The paper's law without the batch sizes at which some runs missed the goal; None where there are none."""
+        torn = self.curve.torn_batch_sizes
+        return fit_curve(self.curve.without(torn)).hyperbola if torn else None
 
     def problem(self, law: str) -> Problem:
         """Return what one of its laws was fitted to, from where the fit ended."""

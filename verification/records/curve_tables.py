@@ -8,7 +8,7 @@ from pathlib import Path
 
 from empirics.reading.table import Row, Table, listed, other_columns, read_table
 from verification.records.curves import Curve, CurvePoint, curve_groups
-from verification.records.trials import Trial, read_metaparameters, read_trial, study_interval, winner
+from verification.records.trials import Trial, read_metaparameters, read_trial, study_interval, tested_last, winner
 
 
 def read_curves(path: Path) -> tuple[tuple[Curve, ...], tuple[str, ...]]:
@@ -128,7 +128,7 @@ def _reached_interval(row: Row, steps: float | None, lower: float | None, upper:
     if not steps:
         raise row.refuse("steps_to_result", "need a number > 0")
     if lower is None and upper is None:
-        return max(steps - (row.steps("eval_interval") or 0.0), 0.0), steps
+        return tested_last(row, steps), steps
     if lower is None:
         raise row.refuse("lower", "need a number, since upper is given")
     top = steps if upper is None else upper

@@ -109,6 +109,12 @@ class Curve:
         """The distinct batch sizes at which the goal was met, ascending."""
         return tuple(sorted({point.batch_size for point in self.points if point.reached}))
 
+    @property
+    def torn_batch_sizes(self) -> tuple[int, ...]:
+        """Those at which some runs met the goal and others missed it, ascending."""
+        missed = {point.batch_size for point in self.points if not point.reached}
+        return tuple(size for size in self.reached_batch_sizes if size in missed)
+
     def without(self, batch_sizes: Collection[int]) -> "Curve":
         """Return the curve without some batch sizes.
 
@@ -120,6 +126,8 @@ class Curve:
     def without_equal_repeats(self) -> "Curve":
         """Return the curve with one point a batch size where all repeats took the same steps: they tell no scatter.
 
+        Only exact counts of one metaparameter can be the same run again; intervals and winners of a search stay.
+
         Example:
             >>> points = tuple(CurvePoint(size, seed, 9.0, 9.0) for size in (1, 2) for seed in (0, 1))
             >>> len(Curve(points=points).without_equal_repeats().points)
@@ -127,7 +135,7 @@ class Curve:
         """
         first = {point.batch_size: point for point in reversed(self.points)}
         if len(first) == len(self.points) or any(
-            (point.lower, point.upper) != (first[point.batch_size].lower, first[point.batch_size].upper)
+            point.lower != point.upper or replace(point, replicate=0) != replace(first[point.batch_size], replicate=0)
             for point in self.points
         ):
             return self

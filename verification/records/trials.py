@@ -147,6 +147,11 @@ def smoothness_run(record: "ConstantsRecord", workload: str) -> SmoothnessRun:
     )
 
 
+def tested_last(row: Row, steps: float) -> float:
+    """Return when the goal was tested before it was met: `steps` itself where a row has no evaluation interval."""
+    return max(steps - (row.steps("eval_interval") or 0.0), 0.0)
+
+
 def read_trial(row: Row) -> Trial:
     """Read one row of a CSV file with a column `trial`.
 
@@ -168,7 +173,7 @@ def read_trial(row: Row) -> Trial:
         if not steps:
             raise row.refuse("steps_to_result", "need a number > 0")
         top = steps if upper is None else upper
-        bottom = top if lower is None else lower
+        bottom = tested_last(row, top) if lower is None and upper is None else top if lower is None else lower
         if not bottom <= steps <= top:
             raise row.refuse("steps_to_result", f"need lower < {steps:g} <= upper, got ({bottom:g}, {top:g}]")
         ends: tuple[float, float | None] = (bottom, top)

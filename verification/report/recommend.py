@@ -10,7 +10,7 @@ from theory import HYPERBOLA
 from verification.cells import estimate_text, number
 from verification.claims.analysis import Analysis
 from verification.claims.evidence import name
-from verification.fits.curves import FittedCurve, FittedLaw, fit_curve
+from verification.fits.curves import FittedCurve, FittedLaw
 from verification.fits.fit import OPEN
 from verification.inference.search_error import won_by_one_point
 from verification.records.curves import Curve
@@ -222,17 +222,16 @@ def caveats_of(fitted: FittedCurve) -> list[str]:
     """
     won = won_by_one_point(fitted.curve)
     searched = [f"{won}; with a rate for each, larger ones may pay."] if won else []
-    return [*_where_a_run_missed(fitted.curve), *searched, *remarks(fitted)]
+    return [*_where_a_run_missed(fitted), *searched, *remarks(fitted)]
 
 
-def _where_a_run_missed(curve: Curve) -> list[str]:
+def _where_a_run_missed(fitted: FittedCurve) -> list[str]:
     """Return at which batch sizes a run missed the goal, and B_crit without those where another met it."""
-    missed = sorted({one.batch_size for one in curve.points if not one.reached})
+    missed = sorted({one.batch_size for one in fitted.curve.points if not one.reached})
     if not missed:
         return []
-    told = f"the goal was not always met at B = {', '.join(map(str, missed))}"
-    torn = [size for size in missed if size in curve.reached_batch_sizes]
-    if torn and (law := fit_curve(curve.without(torn)).hyperbola) is not None and law.fit.converged:
+    told, torn = f"the goal was not always met at B = {', '.join(map(str, missed))}", fitted.curve.torn_batch_sizes
+    if (law := fitted.without_torn) is not None and law.fit.converged:
         b_crit = estimate_text(law.estimates["b_crit"], law.intervals["b_crit"])
         told += f"; without B = {', '.join(map(str, torn))}, where other runs met it, B_crit is {b_crit}"
     return [f"{told}."]

@@ -25,6 +25,7 @@ from verification.records.records import Records
 _COUNTS_OF_A_GRID = 5
 _FINEST_GRID = 10
 _SHARE_OF_A_GRID = 0.1  # of the fewest steps: a finer grid changes little
+_LEFT_OF_A_GRID = 0.02  # of that share: counts that were rounded do not lie so near to a law
 
 LAW = "Law K(B) = c1/B + c2, fitted by maximum likelihood; [95% intervals]"
 
@@ -206,7 +207,8 @@ def _unstated_grid(fitted: FittedCurve) -> list[str]:
     if len(exact) < _COUNTS_OF_A_GRID or not all(count.is_integer() for count in exact):
         return []
     grid = math.gcd(*map(int, exact))
-    if grid < max(_FINEST_GRID, _SHARE_OF_A_GRID * min(exact)):
+    coarse, law = grid / min(exact), fitted.hyperbola
+    if grid < _FINEST_GRID or coarse < _SHARE_OF_A_GRID or (law and law.fit.worst_residual < _LEFT_OF_A_GRID * coarse):
         return []
     return [
         f"all counts are multiples of {grid}: if the goal was tested every {grid} steps, say so (lower, or a column "

@@ -35,7 +35,7 @@ from verification.report.plain import Entry, Json, mapping, number, plain, seque
 FILE_NAME = "verdicts.json"
 INPUTS = ("curves.csv", "constants.csv")
 # Of what the file holds and in which words; a file of another format is of an older version.
-FORMAT = 3
+FORMAT = 4
 
 
 def to_json(analysis: Analysis) -> dict[str, Json]:
@@ -108,10 +108,24 @@ def kept_or_computed(folder: Path, records: Records, draws: int) -> tuple[Analys
     Raises:
         ValueError: If the file is there and is no verdicts file; one line that names it.
     """
+    found = kept(folder, records)
+    return (found, None) if isinstance(found, Analysis) else (analyse(records, draws), found)
+
+
+def kept(folder: Path, records: Records) -> Analysis | str:
+    """Return the analysis of a run from its verdicts.json, or one line that says why it must be computed.
+
+    Args:
+        folder: The run folder.
+        records: Its records.
+
+    Raises:
+        ValueError: If the file is there and is no verdicts file; one line that names it.
+    """
     file = folder / FILE_NAME
     command = f"python -m verification.report {shlex.quote(str(folder))} --save"
     if not file.exists():
-        return analyse(records, draws), f"{file} is missing: computed here; {command} keeps it"
+        return f"{file} is missing: computed here; {command} keeps it"
     try:
         found = mapping(read_json(file))
         if found["inputs"] != input_digests(folder):
@@ -119,10 +133,10 @@ def kept_or_computed(folder: Path, records: Records, draws: int) -> tuple[Analys
         elif found.get("format") != FORMAT:
             stale = "of an older version"
         else:
-            return from_json(found, records), None
+            return from_json(found, records)
     except (OSError, ValueError, LookupError, TypeError, ArithmeticError) as error:
         raise ValueError(f"{file} is no verdicts file ({error!r}); make it again: {command}") from None
-    return analyse(records, draws), f"{file} is {stale}: computed here; {command} renews it"
+    return f"{file} is {stale}: computed here; {command} renews it"
 
 
 def input_digests(source: Path) -> dict[str, str]:

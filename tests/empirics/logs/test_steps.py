@@ -149,7 +149,13 @@ def test_names_that_tell_runs_of_one_batch_size_apart_are_said():
     names = [f"mlp-{tag}-bs{size}-seed1" for tag in ("dense", "sp90") for size in (8, 16)]
     notes = table([run(name, 0.9, 0.4) for name in names])[2]
     assert "names of runs of one batch size differ in more than a number (mlp-dense, mlp-sp90)" in notes[2]
-    for same in ([f"bs{size}-seed{seed}" for size in (8, 16) for seed in (1, 2)], ["warm-bs8", "cold-bs8", "red-bs16"]):
+    for apart in ("resnet-{}", "sparsity-{}", "lr=1e-{}"):
+        notes = table([run(f"bs{size}-{apart.format(n)}", 0.9, 0.4) for n in (3, 4) for size in (8, 16)])[2]
+        assert f"({apart.format(3)}, {apart.format(4)})" in notes[2]
+    searched = [run(f"lr{rate}-bs{size}", 0.9, 0.4, lr=rate) for rate in ("0.1", "0.2") for size in (8, 16)]
+    assert len(table(searched)[2]) == 2
+    numbered = [[name.format(size, n) for size in (8, 16) for n in (1, 2)] for name in ("bs{}-seed{}", "mlp-bs{}-{}")]
+    for same in (*numbered, ["warm-bs8", "cold-bs8", "red-bs16"]):
         assert len(table([run(name, 0.9, 0.4) for name in same])[2]) == 2
 
 
@@ -160,6 +166,19 @@ def test_batches_gathered_before_a_step_are_no_repeats():
     told = table(runs, Wanted(goal=0.5, metric="loss", batch_size_from="bs*grad_accum"))[0]
     assert [row[0] for row in told] == ["8", "16"]
     assert [row[0] for row in table(runs, Wanted(goal=0.5, metric="loss", batch_size_from="bs"))[0]] == ["8", "8"]
+    named = [run(f"mlp-bs8-{times}", 0.9, 0.4, gpus=times, grad_accum=str(3 - int(times))) for times in ("1", "2")]
+    with pytest.raises(InputError, match=r"--batch-size-from 'name\*gpus\*grad_accum', else --batch-size-from name$"):
+        table(named)
+    told, _, notes = table(named, Wanted(goal=0.5, metric="loss", batch_size_from="name*gpus*grad_accum"))
+    assert [row[0] for row in told] == ["16", "16"]
+    assert len(notes) == 2
+
+
+@pytest.mark.parametrize(("key", "values"), [("num_workers", "12"), ("gpu", ("A100", "V100")), ("num_gpus", "12")])
+def test_what_does_not_change_a_batch_is_no_factor_of_it(key, values):
+    size = "global_batch_size" if key == "num_gpus" else "bs"
+    runs = [run(f"r{at}", 0.9, 0.4, **{size: "8", key: value}) for at, value in enumerate(values)]
+    assert [row[0] for row in table(runs)[0]] == ["8", "8"]
 
 
 def test_a_share_that_is_pruned_becomes_a_percentage():
@@ -170,6 +189,8 @@ def test_a_share_that_is_pruned_becomes_a_percentage():
     assert notes[0] == "sparsity is a share in the logs and a percentage here"
     with pytest.raises(InputError, match=r"run b8-0.5: sparsity 0.5 is 0.5%: write 50"):
         table([*runs, run("b8-90", 0.9, 0.4, sparsity="90")])
+    rows, header, _ = table([run("b8-dense", 0.9, 0.4), run("b8-0.9", 0.9, 0.4, sparsity="0.9")])
+    assert sorted(row[header.split(",").index("sparsity")] for row in rows) == ["0", "90"]
 
 
 def test_a_seed_or_a_count_of_devices_is_no_metric():

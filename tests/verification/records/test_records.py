@@ -69,6 +69,12 @@ def test_a_column_of_evaluation_intervals_says_where_the_goal_was_missed_last(tm
     assert not read_curves(csv(tmp_path, text))[1]
 
 
+def test_trials_may_state_their_evaluation_interval(tmp_path):
+    text = "batch_size,trial,steps,eval_interval,learning_rate\n16,0,5300,100,0.1\n16,1,5400,100,0.2\n"
+    (point,) = only_curve(tmp_path, text).points
+    assert (point.lower, point.upper) == (5200, 5300)
+
+
 def test_blank_steps_with_a_budget_mean_not_reached(tmp_path):
     curve = only_curve(tmp_path, "batch_size,steps,lower\n32,,1000\n")
     assert curve.points == (CurvePoint(32, 0, 1000.0, None),)

@@ -213,6 +213,10 @@ def test_repeats_that_agree_in_everything_are_one():
     assert not told(card_of(thrice), "rejected")
     assert not told(card_of(once), "all repeats")
     assert not told(card_of(replicated(STEPS, [k + 1 for k in STEPS])), "all repeats")
+    points = thrice.curve.points + tuple(replace(p, replicate=1, metaparameters={"lr": 0.1}) for p in once.curve.points)
+    assert len(Curve(points=points).without_equal_repeats().points) == 12  # another rate won: no copy
+    stated = tuple(CurvePoint(size, seed, 90.0, 100.0) for size in SIZES for seed in (0, 1))
+    assert len(Curve(points=stated).without_equal_repeats().points) == 12
 
 
 def test_a_replicate_that_does_not_count_is_named():
