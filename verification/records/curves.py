@@ -134,9 +134,10 @@ class Curve:
             2
         """
         first = {point.batch_size: point for point in reversed(self.points)}
-        if len(first) == len(self.points) or any(
-            point.lower != point.upper or replace(point, replicate=0) != replace(first[point.batch_size], replicate=0)
-            for point in self.points
+        pairs = [(point, first[point.batch_size]) for point in self.points]
+        if len(first) == len(pairs) or any(
+            not one.lower == one.upper == other.upper or one.metaparameters != other.metaparameters
+            for one, other in pairs
         ):
             return self
         return replace(self, points=tuple(first[size] for size in sorted(first)), agreed=True)
