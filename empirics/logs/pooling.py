@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -86,11 +87,12 @@ def _varied(members: Sequence[Member]) -> list[str]:
 
 
 def _value(text: str | None) -> float | str | None:
-    """Return a number where a text is one, so that 1 and 1.0 are the same."""
+    """Return a number where a text is one, so that 1 and 1.0 are the same; NaN, which equals nothing, stays a text."""
     try:
-        return float(text or "")
+        value = float(text or "")
     except ValueError:
         return text
+    return text if math.isnan(value) else value
 
 
 def _varies(values: Iterable[tuple[object, object]]) -> bool:

@@ -178,7 +178,10 @@ def test_batches_gathered_before_a_step_are_no_repeats():
 def test_what_does_not_change_a_batch_is_no_factor_of_it(key, values):
     size = "global_batch_size" if key == "num_gpus" else "bs"
     runs = [run(f"r{at}", 0.9, 0.4, **{size: "8", key: value}) for at, value in enumerate(values)]
-    assert [row[0] for row in table(runs)[0]] == ["8", "8"]
+    rows, _, notes = table(runs)
+    assert [row[0] for row in rows] == ["8", "8"]
+    assert len(notes) == 2
+    assert len(table([run("b8-1", 0.9, 0.4, clip="nan", seed=seed) for seed in ("1", "1.0")] * 2)[2]) == 2
 
 
 def test_a_share_that_is_pruned_becomes_a_percentage():
