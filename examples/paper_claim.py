@@ -1,6 +1,6 @@
 # %% [markdown]
-# `evidence/mnist-sgd` is a kept run of the paper's MNIST workload: Simple-CNN, SGD, dense and with 50, 70 and 90% of its
-# weights pruned. It reads like any run folder or file of logs.
+# `evidence/mnist-sgd` is a kept run of the paper's MNIST workload: Simple-CNN, SGD, dense and with 50, 70 and 90% of
+# the weights pruned. It reads like any run folder or file of logs.
 # %%
 """Look at the paper's claim on MNIST, in a run that is kept."""
 
