@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from empirics.logged_runs.logged_run import LoggedRun
 from empirics.logged_runs.sizes import NAME, size_in_name, source_of_size, without_size
 from empirics.reading.names import counts_all, is_seed, listed, multiplies_batches
+from empirics.reading.table import number_or_text
 
 # What a logger tells of every run, and no training depends on.
 TOLD = (
@@ -83,16 +83,7 @@ def _varied(members: Sequence[Member]) -> list[str]:
     """Return the keys of configs in which runs of one curve and batch size differ."""
     studies = [((one.curve, one.batch_size), one.run.config) for one in members]
     keys = dict.fromkeys(key for _, config in studies for key in config)
-    return [key for key in keys if _varies((study, _value(config.get(key))) for study, config in studies)]
-
-
-def _value(text: str | None) -> float | str | None:
-    """Return a number where a text is one, so that 1 and 1.0 are the same; NaN, which equals nothing, stays a text."""
-    try:
-        value = float(text or "")
-    except ValueError:
-        return text
-    return text if math.isnan(value) else value
+    return [key for key in keys if _varies((study, number_or_text(config.get(key, ""))) for study, config in studies)]
 
 
 def _varies(values: Iterable[tuple[object, object]]) -> bool:

@@ -57,7 +57,7 @@ _MULTIPLIES = re.compile(
     "(?:grad(?:ient)?)?accum(?:ulat(?:e|ion))?(?:grad(?:ient)?)?(?:steps|batches)?|worldsize|"
     "(?:(?:num|n|numberof)?(?:devices|gpus|nodes|replicas))|(?:num|n)gpu"
 )
-_COUNTS_ALL = re.compile(".*(?:global|total|effective|gbs).*")
+_COUNTS_ALL = re.compile("global|total|effective|gbs")
 _SEEDS = ("seed", "randomseed", "replicate", "repeat", "rep")
 # They say how sparse a network is, in a way that has two readings.
 _SHARES = (
@@ -110,7 +110,7 @@ def counts_all(name: str) -> bool:
         >>> counts_all("global_batch_size"), counts_all("batch_size")
         (True, False)
     """
-    return _COUNTS_ALL.fullmatch(key_of(name)) is not None
+    return _COUNTS_ALL.search(key_of(name)) is not None
 
 
 def is_seed(name: str) -> bool:

@@ -93,7 +93,7 @@ def _with_curves_apart(table: Table) -> Table:
     for row in table.rows:
         if blank := next((name for name in apart if not row.text(name)), None):
             raise row.refuse(blank, "is blank here and tells curves apart elsewhere: fill it in every row")
-        texts = (first.setdefault((name, _value(row.text(name))), row.text(name)) for name in apart)
+        texts = (first.setdefault((name, number_or_text(row.text(name))), row.text(name)) for name in apart)
         told = ", ".join(f"{name} {text}" for name, text in zip(apart, texts, strict=True))
         workload = ", ".join(part for part in (row.text("workload"), told) if part)
         rows.append(replace(row, fields={**row.fields, "workload": workload}))
@@ -149,8 +149,8 @@ def _varies_within(rows: Sequence[Row], name: str, within: Sequence[str] = _STUD
     """Return whether a column has several values within one curve, or within what other columns tell apart."""
     seen: dict[object, float | str] = {}
     return any(
-        seen.setdefault(tuple(_value(row.text(part)) for part in within), value) != value
-        for row, value in ((row, _value(row.text(name))) for row in rows)
+        seen.setdefault(tuple(number_or_text(row.text(part)) for part in within), value) != value
+        for row, value in ((row, number_or_text(row.text(name))) for row in rows)
     )
 
 
@@ -177,7 +177,7 @@ def _is_a_search(table: Table) -> bool:
     """Return whether rows of one study differ in a metaparameter: trials, of which the least counts, and no repeats."""
     names = [name for name in table.columns if is_searched(name)]
     seen: dict[object, list[float | str]] = {}
-    values = ((_study(row), [_value(row.text(name)) for name in names]) for row in table.rows)
+    values = ((_study(row), [number_or_text(row.text(name)) for name in names]) for row in table.rows)
     return any(seen.setdefault(study, of_row) != of_row for study, of_row in values)
 
 
@@ -198,12 +198,17 @@ def _numbers(rows: Sequence[Row], name: str) -> list[int]:
 
 def _order(text: str) -> tuple[float, str]:
     """Return what puts numbers in their order, then texts in theirs."""
-    value = _value(text)
+    value = number_or_text(text)
     return (value, "") if isinstance(value, float) else (float("inf"), text)
 
 
-def _value(text: str) -> float | str:
-    """Return a number where a text is one, so that 16 and 16.0 are the same."""
+def number_or_text(text: str) -> float | str:
+    """Return a number where a text is one, so that 16 and 16.0 are the same; NaN, which equals nothing, stays a text.
+
+    Example:
+        >>> number_or_text("16.0"), number_or_text("nan"), number_or_text("a")
+        (16.0, 'nan', 'a')
+    """
     try:
         value = float(text)
     except ValueError:
@@ -213,7 +218,8 @@ def _value(text: str) -> float | str:
 
 def _study(row: Row) -> tuple[float | str, ...]:
     """Return what a row is of; a table without sparsity or replicate has 0."""
-    return tuple(_value(row.text(name) or ("0" if name in {"sparsity", "replicate"} else "")) for name in _STUDY)
+    absent = {"sparsity": "0", "replicate": "0"}
+    return tuple(number_or_text(row.text(name) or absent.get(name, "")) for name in _STUDY)
 
 
 def _repeated(rows: Iterable[Row]) -> bool:
@@ -245,9 +251,9 @@ def _refuse_repeat(table: Table, row: Row, other: Row) -> None:
     apart = [
         name
         for name in table.columns
-        if name not in {*_STUDY, *_RESULT} and _value(row.text(name)) != _value(other.text(name))
+        if name not in {*_STUDY, *_RESULT} and number_or_text(row.text(name)) != number_or_text(other.text(name))
     ]
-    results = [name for name in _RESULT if _value(row.text(name)) != _value(other.text(name))]
+    results = [name for name in _RESULT if number_or_text(row.text(name)) != number_or_text(other.text(name))]
     column, what = ("trial", "trials") if "trial" in table.columns else ("batch_size", "replicates")
     if results and (table.names.moments or any(word in key_of(name) for name in apart for word in _MEASURED)):
         raise row.refuse(column, f"repeats row {other.number}: a history, step by step: {STEPS_OF_LOGS}")
