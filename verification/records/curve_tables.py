@@ -26,7 +26,7 @@ def read_curves(path: Path) -> tuple[tuple[Curve, ...], tuple[str, ...]]:
     """
     table = read_table(path)
     grouped = _trial_curves(table) if "trial" in table.columns else _study_curves(table)
-    grouped = _timed(grouped, table)
+    grouped = [curve.without_equal_repeats() for curve in _timed(grouped, table)]
     return tuple(curve for members in curve_groups(grouped).values() for curve in members), _notes(table)
 
 
@@ -61,7 +61,7 @@ def _study_curves(table: Table) -> list[Curve]:
             sparsity=sparsity,
             points=tuple(sorted(points, key=lambda p: (p.batch_size, p.replicate))),
             stop=stops[workload, goal, sparsity],
-        ).without_equal_repeats()
+        )
         for (workload, goal, sparsity), points in grouped.items()
     ]
 

@@ -140,7 +140,10 @@ class Curve:
             for one, other in pairs
         ):
             return self
-        return replace(self, points=tuple(first[size] for size in sorted(first)), agreed=True)
+        points = tuple(first[size] for size in sorted(first))
+        kept = {(point.batch_size, point.replicate) for point in points}
+        trials = tuple(one for one in self.trials if (one.batch_size, one.replicate) in kept)
+        return replace(self, points=points, trials=trials, agreed=True)
 
     @property
     def studies(self) -> dict[tuple[int, int], list[Trial]]:

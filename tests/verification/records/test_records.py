@@ -126,6 +126,19 @@ def test_one_row_per_trial_gives_the_least_of_each_study_and_keeps_the_trials(tm
     assert curve.stop == ""
 
 
+def test_searches_that_agree_in_everything_are_one(tmp_path):
+    rows = [(size, seed, rate, steps) for size, steps in ((8, 90), (16, 50)) for seed in (0, 1) for rate in (0.1, 0.2)]
+    header = "batch_size,replicate,trial,learning_rate,steps\n"
+    copies = [f"{size},{seed},{rate * 10:g},{rate},{steps / rate:g}\n" for size, seed, rate, steps in rows]
+    curve = only_curve(tmp_path, header + "".join(copies))
+    assert curve.agreed
+    assert [(point.batch_size, point.replicate, point.upper) for point in curve.points] == [(8, 0, 450), (16, 0, 250)]
+    assert set(curve.studies) == {(8, 0), (16, 0)}
+    other = only_curve(tmp_path, header + "".join(copies[:-1]) + "16,1,2,0.2,251\n")
+    assert not other.agreed
+    assert len(other.points) == len(other.studies) == 4
+
+
 def test_trials_that_were_cut_short_tell_of_a_race(tmp_path):
     curve = only_curve(tmp_path, TRIALS + "8,,36,5,censored,0,0.4\n")
     assert curve.stop == "race"
