@@ -73,7 +73,7 @@ def describe_run(folder: Path) -> str:
         for goal in store.goals:
             studies = store.studies(goal)
             lines.append(f"\n{workload}, {goal_label(number_text(goal), sign)}: steps to result K*(B)")
-            lines += [*_table(studies, _cell), *_draws_tables(studies), *_warnings(studies)]
+            lines += [*_table(studies, _cell), *_draws_tables(studies), *_warnings(studies, sign)]
     if constants:
         lines += ["", *_constants_table(constants, str(workload))]
     peak = sessions[-1].get("peak_memory_bytes") if sessions else None
@@ -144,8 +144,8 @@ def _edges(record: StudyRecord) -> tuple[str, ...]:
     return at_edge(record.winner.metaparameters, [trial.metaparameters for trial in record.trials])
 
 
-def _warnings(studies: dict[Study, StudyRecord]) -> list[str]:
-    """Return what a reader should know before using the table."""
+def _warnings(studies: dict[Study, StudyRecord], sign: str) -> list[str]:
+    """Return what a reader should know before using the table of goals with this sign."""
     lines = []
     at_an_edge = sorted({name for record in studies.values() for name in _edges(record)})
     if at_an_edge:
@@ -159,19 +159,21 @@ def _warnings(studies: dict[Study, StudyRecord]) -> list[str]:
         for record in studies.values()
         if record.winner is None
     ]
-    lines += _coarse_counts(studies)
+    lines += _coarse_counts(studies, sign)
     return ["", *lines] if lines else []
 
 
-def _coarse_counts(studies: dict[Study, StudyRecord]) -> list[str]:
+def _coarse_counts(studies: dict[Study, StudyRecord], sign: str) -> list[str]:
     """Return where K* is known from above alone, and where it is too few steps to be counted finely."""
     hits = [record for record in studies.values() if record.winner is not None]
     lines = []
     if first := [record for record in hits if record.lower == 0]:
         smaller = " or a smaller --eval-interval" if any(record.eval_interval > 1 for record in first) else ""
+        metric, _, direction = sign.rpartition(" ")
+        rises = f"; if {metric} should rise, give maximise=True" if direction == "<=" and metric != "error" else ""
         lines.append(
             f"! {_named(first)}: the goal was met at the first test, so K* is only known from above: take a harder goal"
-            f"{smaller}"
+            f"{smaller}{rises}"
         )
     if few := [record for record in hits if (record.steps_to_result or 0) <= FEW_STEPS]:
         lines.append(f"! {_named(few)}: K* is {FEW_STEPS} steps or fewer, which counts coarsely: take a harder goal")

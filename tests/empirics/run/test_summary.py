@@ -34,9 +34,9 @@ def test_a_line_a_study():
     assert describe_study((UNKNOWN,)) == "S=0 B=2: not reached in 400 steps (best value not known), 1.2 s"
 
 
-def described(tmp_path, *records, constants=()):
+def described(tmp_path, *records, constants=(), **identity):
     specification, _ = resolve(Request(), cuda_available=False)
-    with open_store(tmp_path / "run", specification.identity()) as store:
+    with open_store(tmp_path / "run", specification.identity() | identity) as store:
         for each in records:
             store.add_study(StudyOutcome((each,)))
         for each in constants:
@@ -86,6 +86,12 @@ def test_where_every_step_is_tested_no_smaller_interval_is_asked_for(tmp_path):
     text = described(tmp_path, AT_ONE)
     assert "so K* is only known from above: take a harder goal\n" in text
     assert "--eval-interval" not in text
+
+
+def test_a_metric_that_may_be_counted_the_wrong_way_is_pointed_out(tmp_path):
+    text = described(tmp_path, AT_ONE, metric="r_squared <=")
+    assert "take a harder goal; if r_squared should rise, give maximise=True\n" in text
+    assert "maximise" not in described(tmp_path / "other", AT_ONE, metric="r_squared >=")
 
 
 def test_few_steps_are_called_coarse_and_many_studies_are_not_all_named(tmp_path):
