@@ -12,6 +12,7 @@ from paper_figures.drawing.sheet import SHEET, Block, Page, Sheet, page
 from paper_figures.drawing.style import REFERENCE_LINE, decade_axis, looks, mark
 from paper_figures.run import Run
 from verification.cells import estimate_text
+from verification.claims.evidence import NOT_SEEDS
 from verification.fits.fit import OPEN
 from verification.inference.pairs import MARGIN, NO_TEST
 
@@ -26,8 +27,8 @@ VERDICTS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 CAPTION = (
     "Ratios of the fitted constants, sparse over dense, both curves fitted jointly; bars: 95% profile-likelihood "
-    f"intervals, which an arrow leaves open. Grey: no difference within a factor {MARGIN:g}. Marks: the verdict on "
-    "that, by the 90% interval; inconclusive ones are hollow."
+    f"intervals, which an arrow leaves open; dashed where replicates are not compared. Grey: no difference within a "
+    f"factor {MARGIN:g}. Marks: the verdict on that, by the 90% interval; inconclusive ones are hollow."
 )
 _LETTERS = 26
 
@@ -72,7 +73,8 @@ def _draw(axes: Axes, pairs: Sequence[Named], quantity: str) -> None:
         left, right = axes.get_xlim()
         low, high = interval.low, interval.high
         ends = (left if low is None else max(low, left), right if high is None else min(high, right))
-        axes.plot(ends, (place, place), "-", color=colour, label="95% interval", zorder=2)
+        line, label = ("-", "95% interval") if one.pair.replicated else ("--", "95%, not between seeds")
+        axes.plot(ends, (place, place), line, color=colour, label=label, zorder=2)
         for end, beyond, arrow in ((left, low is None or low < left, "<"), (right, high is None or high > right, ">")):
             if beyond:
                 axes.plot([end], [place], arrow, color=colour, label="_open", zorder=2, clip_on=False)
@@ -105,4 +107,4 @@ def _told(one: Named) -> str:
     for quantity, name in QUANTITIES.items():
         text = estimate_text(one.pair.ratios.get(quantity), one.pair.intervals.get(quantity, OPEN))
         told.append(f"{name} {text} ({one.pair.tests.get(quantity, NO_TEST).verdict})")
-    return ", ".join(told)
+    return ", ".join([*told, *([] if one.pair.replicated else [f"intervals {NOT_SEEDS}"])])

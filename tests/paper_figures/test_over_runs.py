@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from samples.searched_runs import judged_run, searched_records
 
@@ -9,9 +10,12 @@ from paper_figures.extras.decay import extra_decay
 from paper_figures.extras.forest import VERDICTS, extra_forest
 from paper_figures.extras.predicted import extra_predicted
 from paper_figures.run import Run
+from verification.claims.evidence import NOT_SEEDS
+from verification.fits.units import Units
 from verification.own_claims.decays import first_rates_changed, steps_changed
 
 QUANTITIES = ("c1", "c2", "b_crit")
+WITHOUT_SEEDS = "95%, not between seeds"
 
 
 def lines_of(axes, label):
@@ -37,7 +41,7 @@ def test_the_forest_has_a_line_a_pair_and_a_mark_a_verdict(sgd, momentum, panels
                 for place, pair in enumerate(pairs)
                 if pair.tests[quantity].verdict == verdict
             ]
-        bars = [(x, y) for x, y, _ in lines_of(axes, "95% interval")]
+        bars = [(x, y) for x, y, _ in lines_of(axes, WITHOUT_SEEDS)]
         left, right = axes.get_xlim()
         for place, pair in enumerate(pairs):
             ends = pair.intervals[quantity]
@@ -45,6 +49,17 @@ def test_the_forest_has_a_line_a_pair_and_a_mark_a_verdict(sgd, momentum, panels
             assert bars[place] == (pytest.approx(expected), [place, place])
         assert axes.get_xlim() == drawn.axes[0].get_xlim()
     assert f"({pairs[0].tests['c1'].verdict})" in drawn.caption
+    assert drawn.caption.count(NOT_SEEDS) == len(pairs)
+
+
+def test_an_interval_between_seeds_is_drawn_through(sgd, panels):
+    (pair,) = sgd.analysis.pairs
+    seeds = Units((0, 1), np.zeros(0, dtype=np.intp), np.zeros(2))
+    with_seeds = replace(pair, dense=replace(pair.dense, units=seeds), sparse=replace(pair.sparse, units=seeds))
+    drawn = panels(extra_forest([Run.of(replace(sgd.analysis, pairs=(with_seeds,)))]))
+    assert lines_of(drawn.axes[0], "95% interval")
+    assert not lines_of(drawn.axes[0], WITHOUT_SEEDS)
+    assert NOT_SEEDS not in drawn.caption
 
 
 def test_an_open_interval_ends_in_an_arrow_at_the_border(sgd, panels):

@@ -81,7 +81,7 @@ def _all_above(
 
 def _seeds(pair: Pair) -> str:
     """Return what an error does not hold where a pair has no replicates in common."""
-    return "" if len(set(pair.dense.units.replicates) & set(pair.sparse.units.replicates)) > 1 else NOT_SEEDS
+    return "" if pair.replicated else NOT_SEEDS
 
 
 def _why_no_fit(pair: Pair) -> Missing:

@@ -121,6 +121,11 @@ class Pair:
     tests: Mapping[str, RatioTest] = field(default_factory=dict)
 
     @property
+    def replicated(self) -> bool:
+        """Whether both curves have two replicates in common, so that intervals are between seeds."""
+        return len(set(self.dense.units.replicates) & set(self.sparse.units.replicates)) > 1
+
+    @property
     def problem(self) -> Problem:
         """What is fitted jointly where both curves have a fit, the dense curve's points first."""
         start = np.array([*self.dense.laws["H"].fit.theta, *self.sparse.laws["H"].fit.theta])
