@@ -51,7 +51,7 @@ template <class Net, class Real> class StudyOf final : public Study {
     std::vector<Real> weights, velocities;
   };
   std::vector<Trial> trials;
-  int widest;
+  int widest = WIDEST;
   int64_t size = 0;
   // What one step needs, the same memory for every trial.
   std::vector<Sixteen<Real>> sums;
@@ -64,7 +64,8 @@ template <class Net, class Real> class StudyOf final : public Study {
 
  public:
   StudyOf(int64_t count, const uint8_t *masks, int lanes)
-      : trials(count), widest(lanes ? std::clamp(lanes, NARROWEST, WIDEST) : WIDEST) {
+      : trials(count) {
+    while (lanes && widest > std::max(lanes, NARROWEST)) widest /= 2;
     size_t most = 0;
     for (Trial &trial : trials) {
       size = 0;
@@ -344,10 +345,7 @@ int kstar_gradient(Study *study, int64_t trial, const Data *data, const int64_t 
 // Sums over the examples of their gradients and of the squares of these, entry by entry; loss: the sum of theirs.
 int kstar_moments(Study *study, int64_t trial, const Data *data, const int64_t *rows, int64_t count, double *loss,
                   double *first, double *second) {
-  const Arithmetic ieee;
-  if (!within(*data, rows, count)) return 1;
-  *loss = study->moments(trial, *data, rows, count, first, second);
-  return 0;
+  return on_examples(*data, rows, count, [&] { *loss = study->moments(trial, *data, rows, count, first, second); });
 }
 }
 #pragma GCC visibility pop

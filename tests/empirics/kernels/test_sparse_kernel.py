@@ -204,7 +204,7 @@ def test_layers_that_keep_nothing(kernel, emptied, biases):
 @settings(max_examples=25)
 @given(
     batch_size=st.integers(1, 70), sparsity=st.sampled_from([0.0, 0.3, 0.9, 0.99]), seed=st.integers(0, 9),
-    lanes=st.sampled_from([4, 8]),
+    lanes=st.sampled_from([1, 4, 6, 8, 13]),
 )  # fmt: skip
 def test_the_bits_are_those_of_any_register(kernel, batch_size, sparsity, seed, lanes):
     one = case("small-cnn", sparsity, seed)
