@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -164,8 +165,16 @@ def _log(fields: dict[str, Any], start: RaceLog) -> RaceLog:
     seen = {
         int(trial): [(_count(step), float(value)) for step, value in points] for trial, points in fields["seen"].items()
     }
-    halvings = _count(fields["halvings"])
-    return RaceLog(reached, diverged, _count(fields["step"]), seen, halvings, start.points, start.draws)
+    return RaceLog(
+        reached,
+        diverged,
+        _count(fields["step"]),
+        seen,
+        _count(fields["halvings"]),
+        start.points,
+        start.draws,
+        seconds_told(fields),
+    )
 
 
 def _refuse_unknown(log: RaceLog, trials: set[int], at_work: set[int]) -> None:
@@ -192,6 +201,21 @@ def _count(value: object) -> int:
     if type(value) is not int or value < 0:
         raise ValueError(f"{value!r} is no count")
     return value
+
+
+def seconds_told(fields: Mapping[str, Any]) -> float:
+    """Return the time that work took before, as its checkpoint tells.
+
+    Args:
+        fields: Plain JSON values that belong to the checkpoint.
+
+    Raises:
+        ValueError: If it is no time.
+    """
+    seconds = float(fields["seconds"])
+    if not 0.0 <= seconds < math.inf:
+        raise ValueError(f"{seconds:g} is no time")
+    return seconds
 
 
 def _program() -> dict[str, object]:

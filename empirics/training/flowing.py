@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from empirics.followed import FlowRecord, TrajectoryPoint
 from empirics.probes.flow import Flow
 from empirics.specification.probe import PlannedFlow
-from empirics.training.checkpoint import read_state, write_state
+from empirics.training.checkpoint import read_state, seconds_told, write_state
 from empirics.training.laboratory import Laboratory
 from empirics.training.race import Report
 
@@ -43,34 +43,36 @@ def measure_flow(
     weights = laboratory.initial_weights(plan.study.replicate, plan.trial).astype(np.float64) * mask
     flow = Flow(laboratory.field(plan.study.replicate, mask), weights, plan.longest)
     which: dict[str, object] = {"run": laboratory.specification.identity(), "flow": dataclasses.asdict(plan)}
-    if checkpoint is not None:
-        _resume(flow, checkpoint, which, plan)
+    before = _resume(flow, checkpoint, which, plan) if checkpoint is not None else 0.0
     written = time.monotonic()
     while flow.loss > min(plan.losses.values()) and flow.gradients < plan.gradients and not flow.stuck:
         flow.advance()
         report(flow.gradients)
         if checkpoint is not None and time.monotonic() - written > CHECKPOINT_SECONDS:
-            write_state(checkpoint, which, flow.state())
+            write_state(checkpoint, which, flow.state(), seconds=before + time.perf_counter() - start)
             written = time.monotonic()
     times = {quantity: flow.time_at(loss) for quantity, loss in plan.losses.items()}
     values = {quantity: found for quantity, found in times.items() if found is not None}
-    return FlowRecord(plan.study, values, _trajectory(flow.path), time.perf_counter() - start)
+    return FlowRecord(plan.study, values, _trajectory(flow.path), before + time.perf_counter() - start)
 
 
-def _resume(flow: Flow, checkpoint: Path, which: dict[str, object], plan: PlannedFlow) -> None:
-    """Take a flow up where a file says that it was; say so where that cannot be."""
+def _resume(flow: Flow, checkpoint: Path, which: dict[str, object], plan: PlannedFlow) -> float:
+    """Take a flow up where a file says that it was, and return the seconds before; say so where that cannot be."""
     found = read_state(checkpoint, which)
     if found is None:
-        return
+        return 0.0
     reason = found if isinstance(found, str) else None
     if not isinstance(found, str):
         try:
+            seconds = seconds_told(found[1])
             flow.load(found[0])
         except (KeyError, ValueError, TypeError) as error:
             reason = str(error)
-    if reason is not None:
-        told = f"notice: {checkpoint} is not taken up ({reason}); the flow of {plan.study} begins anew"
-        print(told, file=sys.stderr)
+        else:
+            return seconds
+    told = f"notice: {checkpoint} is not taken up ({reason}); the flow of {plan.study} begins anew"
+    print(told, file=sys.stderr)
+    return 0.0
 
 
 def _trajectory(path: NDArray[np.float64]) -> tuple[TrajectoryPoint, ...]:

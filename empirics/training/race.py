@@ -24,7 +24,8 @@ from empirics.workloads.goal import Goals
 
 Report = Callable[[int], None]
 CHECKPOINT_SECONDS = 60.0
-_STEPS_AT_ONCE = 64  # bounds the memory of their batches: 1 MB at B = 2048
+# Bound the memory of the batches of steps taken at once, and the time until a checkpoint can be written.
+_STEPS_AT_ONCE, _ROWS_AT_ONCE = 64, 2**17
 
 
 def race(
@@ -61,31 +62,56 @@ def race(
     last, interval = max_steps or workload.max_steps, workload.eval_interval
     points = sum(len(block.trials) for block in blocks) // draws
     log = RaceLog([{} for _ in specification.goals], points=points, draws=draws)
-    which = _which(laboratory, study, log) if checkpoint else {}
-    resumed = resume(checkpoint, which, blocks, goals, log) if checkpoint else None
-    if isinstance(resumed, str):
-        goals, told = laboratory.goal_test(study.replicate), f"notice: {checkpoint} is not taken up ({resumed}); "
-        if not laboratory.rank:
-            print(f"{told}{study} begins anew", file=sys.stderr)
-    elif resumed is not None:
-        blocks, log = resumed
-    written = time.monotonic()
+    at_once = max(min(_STEPS_AT_ONCE, _ROWS_AT_ONCE // study.batch_size), 1)
+    kept = _Kept(laboratory, study, checkpoint, _which(laboratory, study, log)) if checkpoint else None
+    if kept:
+        blocks, goals, log = kept.taken_up(blocks, goals, log)
     while blocks and not log.over(specification.stop, last, interval):
-        due = min(log.step + interval, last)
+        due = min((log.step // interval + 1) * interval, last)
         while log.step < due:
-            steps = range(log.step, min(log.step + _STEPS_AT_ONCE, due))
+            steps = range(log.step, min(log.step + at_once, due))
             rows = np.stack([order.batch(step, study.batch_size) for step in steps])
             blocks = _advance(blocks, data, rows, log)
+            if kept and log.step < due:  # at a test the race stands behind it
+                kept.keep(blocks, goals, log)
         for block in blocks:
             _test(block, goals, log, traced=specification.trace == "full")
         report(log.step)
         if specification.trace != "full" and not log.over(specification.stop, last, interval):
             blocks = _unfinished(blocks, log)
-        if checkpoint and not laboratory.rank and time.monotonic() - written > CHECKPOINT_SECONDS:
-            if all(block.resumable for block in blocks):
-                write_checkpoint(checkpoint, which, blocks, goals, log)
-            written = time.monotonic()
+        if kept:
+            kept.keep(blocks, goals, log)
     return log, list(blocks)
+
+
+class _Kept:
+    """The checkpoint of a race, written about once a minute."""
+
+    def __init__(self, laboratory: Laboratory, study: Study, path: Path, which: dict[str, object]) -> None:
+        self._laboratory, self._study, self._path, self._which = laboratory, study, path, which
+        self._start = self._written = time.monotonic()
+
+    def taken_up(self, blocks: Sequence[Block], goals: Goals, log: RaceLog) -> tuple[Sequence[Block], Goals, RaceLog]:
+        """Return where the race stands by the file, or its start where there is none that can be taken up."""
+        resumed = resume(self._path, self._which, blocks, goals, log)
+        if isinstance(resumed, str):
+            goals = self._laboratory.goal_test(self._study.replicate)
+            if not self._laboratory.rank:
+                told = f"notice: {self._path} is not taken up ({resumed}); {self._study} begins anew"
+                print(told, file=sys.stderr)
+        elif resumed is not None:
+            blocks, log = resumed
+        return blocks, goals, log
+
+    def keep(self, blocks: Sequence[Block], goals: Goals, log: RaceLog) -> None:
+        """Write where the race stands, unless that was written less than a minute ago."""
+        now = time.monotonic()
+        if self._laboratory.rank or now - self._written <= CHECKPOINT_SECONDS:
+            return
+        if all(block.resumable for block in blocks):
+            spent = dataclasses.replace(log, seconds=log.seconds + now - self._start)
+            write_checkpoint(self._path, self._which, blocks, goals, spent)
+        self._written = time.monotonic()
 
 
 def _which(laboratory: Laboratory, study: Study, log: RaceLog) -> dict[str, object]:
@@ -158,7 +184,7 @@ def measure_study(
     log, blocks = race(laboratory, study, blocks, order, report, checkpoint, draws)
     goals = range(len(log.reached))
     best = None if all(map(log.found, goals)) else _best_error(laboratory, study, blocks, log.points)
-    seconds = (time.perf_counter() - start) / len(goals)
+    seconds = (log.seconds + time.perf_counter() - start) / len(goals)
     records = tuple(_record(laboratory, study, log, goal, best, seconds) for goal in goals)
     return StudyOutcome(records, _traces(study, laboratory.specification.workload.goal_metric, log), log.halvings)
 

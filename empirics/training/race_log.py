@@ -20,6 +20,7 @@ class RaceLog:
         halvings: How often a block of trials was halved because the device's memory did not hold it.
         points: Search points; training number d x points + r is draw d of trial r.
         draws: Of each.
+        seconds: Spent on it before this process took it up from a checkpoint.
     """
 
     reached: list[dict[int, int]]
@@ -29,6 +30,7 @@ class RaceLog:
     halvings: int = 0
     points: int = 1
     draws: int = 1
+    seconds: float = 0.0
 
     def over(self, rule: StopRule, max_steps: int, eval_interval: int) -> bool:
         """Whether the rule leaves nothing to run for."""

@@ -25,6 +25,8 @@ from empirics.workloads.workload import Workload
 
 # Masks whose lists of kept weights a goal test holds: as many as a study mostly has trials.
 _MASKS = 16
+# Signals are answered between calls of the kernel; so many examples take it a second or a few.
+_ROWS_AT_ONCE = 2**13
 
 
 class SparseEngine:
@@ -170,10 +172,15 @@ class SparseBlock:
     def advance(self, data: Split, rows: NDArray[np.int64]) -> Advance:
         """Take steps on batches of the training set, given by their examples, shape (steps, B)."""
         examples, diverged = _training_examples(data), {}
+        at_once = max(_ROWS_AT_ONCE // rows.shape[1], 1)
         for trial in self.trials:
-            progress = self._kernel.train(self._slots[trial], self._rules[trial], examples, rows, self._steps)
-            if not progress.finite:
-                diverged[trial] = progress.steps
+            for taken in range(0, len(rows), at_once):
+                some = rows[taken : taken + at_once]
+                slot, rule = self._slots[trial], self._rules[trial]
+                progress = self._kernel.train(slot, rule, examples, some, self._steps + taken)
+                if not progress.finite:
+                    diverged[trial] = taken + progress.steps
+                    break
         self.trials = [trial for trial in self.trials if trial not in diverged]
         self._steps += len(rows)
         return Advance([self] if self.trials else [], diverged)

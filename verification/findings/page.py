@@ -38,8 +38,9 @@ The rules in force were written before the runs of seed 1. Those of seed 0 are o
 `mnist-momentum` among them. Ranges and defaults were chosen with seed 0 in view, too, so the runs of seed 1 are those
 that judge (`evidence/SEEDS.md`)."""
 _RUNS = """\
-*Took* is the time of one process, summed over all, without winners drawn again; other work ran beside. *Winners* counts
-the search points that won a study. Few winners mean that the search was too coarse to say how the best rate moves."""
+*Took* is the time of one process, summed over all, without winners drawn again; other work ran beside. Of studies that
+were interrupted, only the time since the last interruption was kept until 2026-12. *Winners* counts the search points
+that won a study. Few winners mean that the search was too coarse to say how the best rate moves."""
 _RATIOS = """\
 A ratio is sparse over dense. *Predicted* is the ratio of Delta L beta; beside it stands that of Delta L beta/epsilon^2.
 B_crit is c1/c2. Brackets are 95% intervals: between replicates where a run has them, else between batch sizes only, not

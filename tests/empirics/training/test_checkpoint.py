@@ -96,6 +96,31 @@ def test_a_study_cut_at_any_test_goes_on_as_if_it_never_was(optimizer, options, 
         checkpoint.unlink()
 
 
+@pytest.mark.parametrize("at", [1, 4, 5])
+@pytest.mark.parametrize(("optimizer", "options"), [CASES[0], CASES[4]])
+def test_a_study_cut_between_tests_keeps_its_tests_and_its_time(optimizer, options, at, digits, tmp_path, monkeypatch):
+    expected, write = measured(laboratory_for(optimizer, digits, **options)), engine.write_checkpoint
+    monkeypatch.setattr(engine, "_STEPS_AT_ONCE", 1)
+
+    def write_once(path, which, blocks, goals, log):
+        write(path, which, blocks, goals, dataclasses.replace(log, seconds=1e6))
+        if log.step == at:
+            raise CutError
+
+    checkpoint, steps = tmp_path / "checkpoints" / "study.npz", []
+    monkeypatch.setattr(engine, "write_checkpoint", write_once)
+    with pytest.raises(CutError):
+        measured(laboratory_for(optimizer, digits, **options), checkpoint)
+    monkeypatch.setattr(engine, "write_checkpoint", write)
+    again = laboratory_for(optimizer, digits, **options)
+    masks = np.ones((TRIALS, again.network.size), dtype=bool)
+    masks[:, ::7] = False
+    outcome = measure_study(again, Study(50.0, 0, 16), masks, steps.append, checkpoint)
+    assert steps[0] == -(-at // INTERVAL) * INTERVAL
+    assert ([dataclasses.replace(r, seconds=0.0) for r in outcome.records], outcome.traces) == expected
+    assert 1e6 < sum(record.seconds for record in outcome.records) < 1e6 + 600
+
+
 @pytest.mark.parametrize(
     ("optimizer", "by", "rule"),
     [

@@ -83,6 +83,23 @@ def test_both_engines_find_the_same_constants():
 
 
 @needs_kernel
+def test_calls_of_the_kernel_may_be_cut_small(monkeypatch):
+    """Three trials, of which one diverges in the second call of four."""
+    laboratory = laboratory_of("sparse", trials=3)
+    weights = np.stack([laboratory.initial_weights(0, trial) for trial in range(3)])
+    rows = np.stack([laboratory.order(0).batch(step, 16) for step in range(7)])
+    found = []
+    for most in (2**13, 2 * 16, 1):
+        monkeypatch.setattr("empirics.training.sparse._ROWS_AT_ONCE", most)
+        points = [{"learning_rate": rate} for rate in (0.1, 1e3, 0.01)]
+        block = laboratory.engine.block(range(3), weights, np.ones(weights.shape, bool), points)
+        advance = block.advance(laboratory.split(0), rows)
+        found.append((advance.diverged, block.state()["weights"].numpy().tobytes(), int(block.state()["steps"])))
+    assert found[0][0].keys() == {1}
+    assert found[1:] == [found[0]] * 2
+
+
+@needs_kernel
 def test_a_part_of_a_block_goes_on_as_the_whole_does():
     laboratory = laboratory_of("sparse", "digits/small-cnn/momentum", trials=4)
     masks, data, order = masks_of(laboratory, 90.0), laboratory.split(0), laboratory.order(0)
