@@ -141,7 +141,7 @@ def _own_peak() -> int:
     """Return this process's; on Linux not by `getrusage`, which begins with what its parent held."""
     try:
         status = Path("/proc/self/status").read_text(encoding="utf-8")
-    except OSError:
+        kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):  # some containers have the file without the line
         return _UNIT * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    (kilobytes,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
     return 1024 * int(kilobytes)

@@ -5,12 +5,13 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from tools.commands import code_of
 
 from empirics.errors import InputError
-from empirics.executors.memory import check_weights, expected_bytes, expected_gpu_bytes, jobs_within
+from empirics.executors.memory import check_weights, expected_bytes, expected_gpu_bytes, jobs_within, peak_bytes
 from empirics.executors.resources import Resources
 from empirics.kernels.kernel import Unavailable, load
 from empirics.measure import main
@@ -107,6 +108,11 @@ def test_the_peak_is_in_bytes_and_grows_by_what_is_held():
     before, after = map(int, child.stdout.split())
     assert 2**22 < before < 2**28
     assert 0.9 * 2**28 < after - before < 1.1 * 2**28
+
+
+def test_the_peak_is_known_where_the_system_does_not_list_it(monkeypatch):
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "VmSize: 12 kB\nVmRSS: 8 kB\n")
+    assert peak_bytes() > 10e6
 
 
 def test_what_a_parent_held_is_not_counted():
