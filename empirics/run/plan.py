@@ -27,6 +27,7 @@ from empirics.training.laboratory import Laboratory
 from empirics.workloads.goal_label import goal_label
 
 _TIMED_SECONDS = 0.5
+_SMALL_RATE = 1e-6  # trials that diverge take no time
 _AGAIN = 2.0  # times its steps: what a winner takes from another draw, in the mean, rather more than less
 _MOST_TIMED_EXAMPLES = 256
 _SHARE_OF_EVALUATION = 0.1  # of the validation set, looked at by the average goal test before it is decided
@@ -217,11 +218,15 @@ class Times:
         data, rows = laboratory.split(0), np.arange(examples)[None]
         trials = len(block.trials)
         block.advance(data, rows)
-        steps, start = 0, time.perf_counter()
-        while steps == 0 or time.perf_counter() - start < _TIMED_SECONDS / len(laboratory.specification.batch_sizes):
+        steps, spent = 0, 0.0
+        while steps == 0 or spent < _TIMED_SECONDS / len(laboratory.specification.batch_sizes):
+            if len(block.trials) < trials:  # some diverged, at a rate of the user's own
+                block = self._block(trials, sparsity)
+            start = time.perf_counter()
             block.advance(data, rows)
+            spent += time.perf_counter() - start
             steps += 1
-        return (time.perf_counter() - start) / steps / trials * batch_size / examples
+        return spent / steps / trials * batch_size / examples
 
     def _seconds_per_evaluation(self, sparsity: float) -> float:
         """Time one evaluation."""
@@ -235,7 +240,11 @@ class Times:
         laboratory, random = self.laboratory, generator(0, Stream.PROBE, 0)
         weights = np.stack([laboratory.network.initial_weights(random) for _ in range(trials)])
         masks = random.random(weights.shape) >= sparsity / 100
-        return laboratory.engine.block(range(trials), weights, masks, laboratory.specification.points[:trials])
+        points = [
+            point | ({"learning_rate": _SMALL_RATE} if "learning_rate" in point else {})
+            for point in laboratory.specification.points[:trials]
+        ]
+        return laboratory.engine.block(range(trials), weights, masks, points)
 
 
 def _masks_seconds(times: Times, trials: int) -> float:

@@ -18,6 +18,7 @@ from empirics.specification.runs_to_follow import runs_to_follow
 from empirics.specification.specification import resolve
 from empirics.store.held_folder import held_folder
 from empirics.store.store import open_store
+from empirics.training.laboratory import Laboratory
 
 
 def test_a_plan_lists_every_study_with_time_and_memory(digits):
@@ -57,6 +58,22 @@ def test_a_plan_expects_what_the_stop_rule_asks_for(stop, steps, words, told, di
     assert words in text
     assert "5 min at most" in text
     assert told in text
+
+
+@pytest.mark.parametrize("point", [{"learning_rate": 1e5}, {"learning_rate": 0.1}])
+def test_a_plan_times_points_that_diverge_as_if_they_trained(point, digits, monkeypatch):
+    monkeypatch.setattr(plan, "_TIMED_SECONDS", 0.01)
+    request = Request(sparsity=(0.0,), batch_sizes=(16,), trials=2, max_steps=100, engine="torch")
+    specification, _ = resolve(request, cuda_available=False)
+    text = describe_plan(dataclasses.replace(specification, points=(point, point)), digits, jobs=1)
+    assert re.search(r"^S=0 B=16 +\d+ ", text, re.MULTILINE)
+
+
+def test_a_plan_whose_own_rates_diverge_begins_its_trials_again(digits, monkeypatch):
+    monkeypatch.setattr(plan, "_TIMED_SECONDS", 0.01)
+    monkeypatch.setattr(plan, "_SMALL_RATE", 1e6)
+    specification, _ = resolve(Request(trials=2, max_steps=100, engine="torch"), cuda_available=False)
+    assert plan.Times(Laboratory(specification, digits)).step(0.0, 16) > 0.0
 
 
 def test_a_plan_expects_every_draw(digits, monkeypatch):
