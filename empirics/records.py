@@ -40,7 +40,8 @@ class Study:
 
     def __str__(self) -> str:
         """Return e.g. `S=90 B=16`, with the replicate when it is not the first."""
-        return f"S={self.sparsity:g} B={self.batch_size}" + (f" r={self.replicate}" if self.replicate else "")
+        replicate = f" r={self.replicate}" if self.replicate else ""
+        return f"S={number_text(self.sparsity)} B={self.batch_size}{replicate}"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from empirics.datasets.arrays import Dataset
 from empirics.executors.processes import Executor
 from empirics.followed import ConstantsRecord, FlowRecord
 from empirics.pruning.starts import judge_starts
-from empirics.records import MaskRecord, RepeatKind, StartRecord, Study, StudyOutcome, StudyRecord
+from empirics.records import MaskRecord, RepeatKind, StartRecord, Study, StudyOutcome, StudyRecord, number_text
 from empirics.run.cost import expected_sizes, longest_first
 from empirics.run.event_log import EventLog
 from empirics.run.missing import (
@@ -173,7 +173,7 @@ class Measurement:
 
     def _checkpoint(self, study: Study) -> Path:
         """Return the file a study goes on from."""
-        return self.checkpoints / f"S{study.sparsity:g}-r{study.replicate}-B{study.batch_size}.npz"
+        return self.checkpoints / f"S{number_text(study.sparsity)}-r{study.replicate}-B{study.batch_size}.npz"
 
     def _flows_file(self, study: Study) -> Path:
         """Return the file that the flow from the start of a study's run goes on from."""
