@@ -75,6 +75,10 @@ def test_ratios_on_mnist_are_those_of_the_run():
     logs = [[math.log(drawn[70.0, size, r] / drawn[0.0, size, r]) for size in sizes[2:7]] for r in range(3)]
     less = with_ends([np.polyfit(np.log(sizes[2:7]), row, 1)[0] for row in logs])
     assert "*rises*: {:.2f} [{:.2f}, {:.2f}] at 90% and {:.2f} [{:.2f}, {:.2f}] at 70%".format(*rise, *less) in words
+    drawn, _ = drawn_again("mnist-sgd", {"0", "50"})
+    logs = [[math.log(drawn[50.0, size, r] / drawn[0.0, size, r]) for size in sizes[2:7]] for r in range(3)]
+    half = with_ends([np.polyfit(np.log(sizes[2:7]), row, 1)[0] for row in logs])
+    assert "and at 50% it is {:.2f} [{:.2f}, {:.2f}].".format(*half) in words
 
 
 def test_ratios_and_predictions_at_50_and_70_are_those_of_the_run():
