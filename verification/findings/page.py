@@ -35,8 +35,8 @@ several curves the table says how many, and the claim's own table shows the weak
 says what the intervals hold, and how often each verdict is wrong.
 
 The rules in force were written before the runs of seed 1, but for changes that `evidence/PROTOCOL.md` marks *after
-data*. The runs of seed 0 are older, `fashion-mnist-sgd` and `mnist-momentum` among them. Ranges and defaults were chosen
-with seed 0 in view, too, so the runs of seed 1 are those that judge (`evidence/SEEDS.md`)."""
+data*. The runs of seed 0 are older, `fashion-mnist-sgd` and `mnist-momentum` among them. Ranges and defaults were
+chosen with seed 0 in view, too, so the runs of seed 1 are those that judge (`evidence/SEEDS.md`)."""
 _RUNS = """\
 *Took* is the time of one process, summed over all, without winners drawn again; other work ran beside. Of studies that
 were interrupted, only the time since the last interruption was kept until 2026-12. *Winners* counts the search points
