@@ -27,7 +27,7 @@ def draw_band(axes: Axes, band: Band, colour: str) -> None:
 
 
 def draw_ratios(axes: Axes, measured: Sequence[MeasuredRatio], look: tuple[str, str], label: str) -> None:
-    """Draw ratios with their intervals; none upwards where the interval is open.
+    """Draw ratios with their intervals; none towards an end that is open.
 
     Args:
         axes: The panel.
@@ -35,7 +35,8 @@ def draw_ratios(axes: Axes, measured: Sequence[MeasuredRatio], look: tuple[str, 
         look: Colour and marker.
         label: For the key.
     """
-    draw_bars(axes, [(one.batch_size, one.ratio, one.low, one.high or one.ratio) for one in measured], look, label)
+    points = [(one.batch_size, one.ratio, one.low or one.ratio, one.high or one.ratio) for one in measured]
+    draw_bars(axes, points, look, label)
 
 
 def near_ends(ratio: float, interval: Interval) -> list[float]:

@@ -63,7 +63,7 @@ def _draw(part: Part, known: Sequence[tuple[Row, Sequence[MeasuredRatio]]]) -> N
         y = [one.ratio for one in measured]
         means = {size: np.exp(np.mean([np.log(b) for a, b in zip(x, y, strict=True) if a == size])) for size in set(x)}
         axes.plot(sorted(means), [means[size] for size in sorted(means)], color=look[0], label="geometric mean")
-    every = [end for _, measured in known for one in measured for end in (one.low, one.high or one.ratio)]
+    every = [end for _, measured in known for one in measured for end in (one.low, one.ratio, one.high) if end]
     sizes = [one.batch_size for _, measured in known for one in measured]
     log2_axis(axes.xaxis, min(sizes) / 1.3, max(sizes) * 1.3, 14)
     decade_axis(axes.yaxis, min([*every, 1.0]) / 1.25, max([*every, STEPS_RATIO[1]]) * 1.25)

@@ -103,6 +103,19 @@ def test_ratios_are_those_of_the_verdicts(sgd, momentum, shown):
     assert "digits/small-cnn/sgd, goal 0.08 (run): 90% over 0%, n = 4." in drawn.caption
 
 
+def test_a_ratio_that_is_known_from_above_alone_is_drawn(tmp_path, shown):
+    """At B = 512 the sparse network met the goal at its first test: the bar of that ratio has no lower half."""
+    steps = {0: (440, 180, 80, 50), 90: (600, 300, 100, 10)}
+    rows = [f"{s},{b},{k},10\n" for s, counts in steps.items() for b, k in zip((8, 32, 128, 512), counts, strict=True)]
+    (tmp_path / "logs.csv").write_text("sparsity,batch_size,steps,eval_interval\n" + "".join(rows))
+    run = read_run(tmp_path / "logs.csv")
+    last = measured_ratios(run.analysis.pairs[0])[-1]
+    assert last.low == 0.0
+    for figure in ("figure_12", "extra_ratio"):
+        (bar,) = shown(figure, [run]).axes[0].containers[:1]
+        assert bar.lines[2][0].get_segments()[-1][:, 1].tolist() == pytest.approx([last.ratio, last.high])
+
+
 def test_a_workload_without_a_ratio_says_why(shown):
     dense = judged_run(searched_records(sparsities=(0.0,)))
     sparse = judged_run(searched_records(sparsities=(95.0,)))
