@@ -139,13 +139,16 @@ def _interval(i: int, steps: float, lower: float) -> tuple[float, float | None]:
 
 
 def as_in_python(message: str) -> str:
-    """Return a message with the options of the command line by the names of the arguments.
+    """Return a message with the options of the command line by the names of the arguments; commands stay.
 
     Example:
         >>> as_in_python("--batch-sizes 0: must be integers >= 1; or use another --out")
         'batch_sizes 0: must be integers >= 1; or use another out'
+        >>> as_in_python("type `python -m empirics.measure --list`")
+        'type `python -m empirics.measure --list`'
     """
-    return re.sub(r"(?<!\S)--([a-z][a-z-]*)", lambda option: option[1].replace("-", "_"), message)
+    options = r"`[^`]*`|(?<!\S)--([a-z][a-z-]*)"
+    return re.sub(options, lambda found: found[1].replace("-", "_") if found[1] else found[0], message)
 
 
 def places(given: Any) -> list[Path]:  # noqa: ANN401 - likewise

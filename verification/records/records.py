@@ -1,5 +1,6 @@
 """Records in: measured curves and constants, read from a run folder or from one flat CSV file."""
 
+import contextlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -78,9 +79,11 @@ def read_records(source: str | Path, *, minimum: bool = False) -> Records:
         try:
             return _read_store(path, minimum)
         except ValueError as error:
-            if not table:
-                raise
-            return _read_tables(path, (f"{error}; read from curves.csv, without trials".replace(str(path), path.name),))
+            note = f"{error}; read from curves.csv, without trials".replace(str(path), path.name)
+            with contextlib.suppress(ValueError):  # where neither can be read, the store's reason tells more
+                if table:
+                    return _read_tables(path, (note,))
+            raise
     if table:
         return _read_tables(path, ())
     if next(path.glob("**/study.json"), None) is not None:
@@ -118,7 +121,7 @@ def _read_store(folder: Path, minimum: bool) -> Records:
         if record.winner or record.lower:  # the others say nothing
             grouped.setdefault((number_text(record.goal), record.study.sparsity), []).append(record)
     if not grouped:
-        raise ValueError(f"{folder / 'study.sqlite'} holds no finished study; measure into it first")
+        raise ValueError(f"{folder / 'study.sqlite'} holds no finished study yet; measure on into it")
     try:
         followed = {one.study: smoothness_run(one, workload) for one in every}
     except KeyError as error:

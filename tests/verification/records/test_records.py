@@ -198,8 +198,10 @@ def test_the_tables_of_a_run_folder_say_what_its_store_says(stored_run):
 def test_a_run_that_holds_nothing_yet_says_so(tmp_path):
     with opened(tmp_path / "run"):
         pass
-    with pytest.raises(ValueError, match="holds no finished study; measure into it first"):
-        read_records(tmp_path / "run")
+    for _ in ("no table", "a table without rows"):
+        with pytest.raises(ValueError, match="holds no finished study yet; measure on into it"):
+            read_records(tmp_path / "run")
+        (tmp_path / "run" / "curves.csv").write_text(H)
 
 
 @dataclass(frozen=True)
