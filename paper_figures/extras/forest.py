@@ -67,7 +67,7 @@ def _draw(axes: Axes, pairs: Sequence[Named], quantity: str) -> None:
     colours = looks(one.sparsity for one in pairs)
     for place, one in enumerate(pairs):
         ratio, interval = one.pair.ratios.get(quantity), one.pair.intervals.get(quantity, OPEN)
-        if ratio is None:
+        if ratio is None and interval == OPEN:
             continue
         colour = colours[one.sparsity][0]
         left, right = axes.get_xlim()
@@ -78,6 +78,8 @@ def _draw(axes: Axes, pairs: Sequence[Named], quantity: str) -> None:
         for end, beyond, arrow in ((left, low is None or low < left, "<"), (right, high is None or high > right, ">")):
             if beyond:
                 axes.plot([end], [place], arrow, color=colour, label="_open", zorder=2, clip_on=False)
+        if ratio is None:
+            continue
         verdict = one.pair.tests.get(quantity, NO_TEST).verdict
         marker, label = VERDICTS[verdict]
         face = "white" if verdict == "inconclusive" else colour
@@ -98,7 +100,7 @@ def _name(one: Named) -> str:
 def _ends(one: Named, quantity: str) -> list[float]:
     """Return the ratio and the ends of its interval, as far as they are not too far from it."""
     ratio, interval = one.pair.ratios.get(quantity), one.pair.intervals.get(quantity, OPEN)
-    return [] if ratio is None else near_ends(ratio, interval)
+    return near_ends(ratio, interval) if ratio is not None else [end for end in (interval.low, interval.high) if end]
 
 
 def _told(one: Named) -> str:

@@ -11,6 +11,7 @@ from paper_figures.extras.forest import VERDICTS, extra_forest
 from paper_figures.extras.predicted import extra_predicted
 from paper_figures.run import Run
 from verification.claims.evidence import NOT_SEEDS
+from verification.fits.fit import OPEN, Interval
 from verification.fits.units import Units
 from verification.own_claims.decays import first_rates_changed, steps_changed
 
@@ -68,6 +69,21 @@ def test_an_open_interval_ends_in_an_arrow_at_the_border(sgd, panels):
     run = Run.of(replace(sgd.analysis, pairs=(opened,)))
     axes = panels(extra_forest([run])).axes[0]
     assert lines_of(axes, "_open") == [([axes.get_xlim()[0]], [0], "<")]
+
+
+def test_a_ratio_that_is_bounded_from_above_alone_has_a_bar_and_no_mark(sgd, panels):
+    (pair,) = sgd.analysis.pairs
+    only = replace(
+        pair,
+        ratios={**pair.ratios, "c1": None, "c2": None},
+        intervals={**pair.intervals, "c1": Interval(None, 0.99), "c2": OPEN},
+    )
+    c1, c2, _ = panels(extra_forest([Run.of(replace(sgd.analysis, pairs=(only,)))])).axes
+    ((x, _, _),) = lines_of(c1, WITHOUT_SEEDS)
+    assert x == [c1.get_xlim()[0], 0.99]
+    assert lines_of(c1, "_open")
+    assert not lines_of(c2, WITHOUT_SEEDS)
+    assert not [one for axes in (c1, c2) for _, label in VERDICTS.values() for one in lines_of(axes, label)]
 
 
 def test_what_constants_predict_stands_against_what_was_fitted(sgd, panels):

@@ -109,7 +109,11 @@ class _Profile:
         self.hat = np.array([fits[i].theta for i in rows])
         self.value = np.array([fits[i].log_likelihood for i in rows])
         self.sigma = np.array([fits[i].sigma for i in rows])
-        self.traced = np.array([all(np.asarray(fits[i].traced)[row != 0.0]) for i, row in zip(rows, a, strict=True)])
+        untraced = ~np.array([fits[i].traced for i in rows]) & (a != 0.0)
+        self.traced = ~untraced.any(axis=1)
+        # What the data hold no trace of moves alone where it can: the rest of the optimum stays where it was.
+        along = np.where(self.traced[:, None] | untraced, a, 0.0)
+        self.along = along / (along * a).sum(axis=1)[:, None]
         self.centre = (a * self.hat).sum(axis=1)
         # An orthonormal basis, shape (p, p - 1), of the directions that leave a . theta alone.
         self.basis = np.stack([np.linalg.svd(row[None, :])[2][1:].T for row in a])
@@ -120,14 +124,14 @@ class _Profile:
 
     def deviances(self, targets: NDArray[np.intp], values: Array) -> Array:
         """Return the deviances of some targets with a . theta fixed at the values."""
-        a, hat, rows = self.a[targets], self.hat[targets], self.rows[targets]
+        a, along, hat, rows = self.a[targets], self.along[targets], self.hat[targets], self.rows[targets]
         origins = np.concatenate([hat[None], self.warm[targets][None], self.starts[:, targets]])
         gap = values - np.einsum("stp,tp->st", origins, a)
         near = np.abs(gap) < FARTHEST_START
         near[:2] = True
         # Starts too far away are left out, by target: what remains is a ragged list of climbs.
         gone = ~near
-        starts = self._levelled(targets, origins + (gap / (a**2).sum(axis=1))[..., None] * a)[near]
+        starts = self._levelled(targets, origins + gap[..., None] * along)[near]
         climb, target = np.nonzero(near)
         rising = maximise(
             self.law, self.data.rows(rows[target]), starts, self.floor[rows[target]], self.basis[targets][target]

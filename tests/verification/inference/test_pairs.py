@@ -190,6 +190,33 @@ def test_batch_sizes_at_which_both_were_first_have_no_ratio():
     assert log_ratios(pair.dense, pair.sparse).sizes == (1, 2, 32, 64)
 
 
+def flat_pair(dense, sparse, interval):
+    """A pair at B = 2 to 128, its goal tested in such intervals; the sparse curve does not fall with B."""
+    curves = [
+        Curve(
+            sparsity=s,
+            points=tuple(CurvePoint(2 * 4**i, 0, float(k - interval), float(k)) for i, k in enumerate(steps)),
+        )
+        for s, steps in ((0.0, dense), (90.0, sparse))
+    ]
+    analysis = analyse(Records(source=None, curves=tuple(curves)))
+    return analysis.pairs[0], {claim.id: claim.verdict for claim in analysis.claims}
+
+
+def test_where_neither_curve_tells_its_c1_their_critical_batch_sizes_are_not_compared():
+    """Both may be 0, so the ratio may be anything; the climb to it once stuck where c1 of one was e^-34."""
+    pair, verdicts = flat_pair((20, 20, 20, 15), (130, 165, 145, 150), 5)
+    assert pair.intervals["c1"] == pair.intervals["b_crit"] == OPEN
+    assert verdicts["C7"] is verdicts["C8"] is Verdict.INCONCLUSIVE
+
+
+def test_a_ratio_of_critical_batch_sizes_is_bounded_as_those_of_its_constants_are():
+    pair, _ = flat_pair((200, 120, 100, 95), (1300, 1320, 1290, 1310), 10)
+    c1, c2, knee = (pair.intervals[name] for name in RATIOS)
+    assert c1.low is knee.low is None
+    assert c1.high / c2.high < knee.high < 1.05 * c1.high / c2.low
+
+
 def test_a_ratio_open_on_both_sides_is_never_called_the_opposite():
     measured = constants(0.0, (1.0, 1.0, 1.0)) | constants(90.0, (0.5, 1.0, 1.0))
     pair = compare(fit_curve(exact_curve(0.0, 500.0, 13.0)), fit_curve(exact_curve(90.0, 1000.0, 39.0)), measured)
