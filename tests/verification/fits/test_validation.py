@@ -210,6 +210,7 @@ class PairLike:
 
     dense: object
     sparse: object
+    replicated: bool = True
 
 
 def unfitted(curve):
