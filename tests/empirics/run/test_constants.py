@@ -119,8 +119,8 @@ def test_a_flow_cut_short_goes_on_with_the_same_result(copied, tmp_path, monkeyp
     assert found & {"T_at_40", "T_at_goal"} == {"T_at_40"}, "it saw a sample, which it would go on to fit"
     real, calls = flowing.write_state, []
 
-    def interrupted(*arguments):
-        real(*arguments)
+    def interrupted(*arguments, **more):
+        real(*arguments, **more)
         calls.append(arguments)
         if len(calls) == 5:
             raise KeyboardInterrupt
