@@ -6,9 +6,8 @@ import re
 
 import numpy as np
 import pytest
-from tools.checkout import ROOT
 from tools.commands import rows
-from tools.results_page import EVIDENCE, PAGE, cells, rates_of, ratio_told, steps_of, with_ends
+from tools.results_page import EVIDENCE, PAGE, README, cells, rates_of, ratio_told, steps_of, with_ends
 
 from verification.cells import estimate_text
 from verification.claims.analysis import analyse
@@ -18,7 +17,6 @@ from verification.own_claims.rules import OWN_RULES
 from verification.records.records import read_records
 from verification.report.verdicts import kept_or_computed
 
-README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 OPTIMIZERS = ("digits-sgd", "digits-momentum", "digits-nesterov")
 
 

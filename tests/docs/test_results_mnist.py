@@ -9,9 +9,8 @@ from statistics import median
 
 import numpy as np
 import pytest
-from tools.checkout import ROOT
 from tools.commands import rows
-from tools.results_page import EVIDENCE, PAGE, cells, drawn_again, ratio_told, steps_of, with_ends
+from tools.results_page import EVIDENCE, PAGE, README, cells, drawn_again, ratio_told, steps_of, with_ends
 
 from verification.cells import estimate_text
 from verification.own_claims.__main__ import main
@@ -62,9 +61,7 @@ def test_ratios_on_mnist_are_those_of_the_run():
     words = " ".join(PAGE.split())
     assert "Over all of them the ratio at 90% is {:.1f} [{:.1f}, {:.1f}] by K".format(*ends) in words
     assert "the factor by K\\* is {:.1f} [{:.1f}, {:.1f}]".format(*ends) in PAGE
-    assert "rows are supported, at {:.1f} [{:.1f}, {:.1f}] times".format(*ends) in (ROOT / "README.md").read_text(
-        encoding="utf-8"
-    )
+    assert "rows are supported, at {:.1f} [{:.1f}, {:.1f}] times".format(*ends) in README
     assert "Its slope on ln B is {:.2f} [{:.2f}, {:.2f}].".format(*with_ends(slopes)) in words
     logs = [[math.log(drawn[90.0, size, r] / drawn[0.0, size, r]) for size in sizes[:-1]] for r in range(3)]
     again = with_ends(np.mean(logs, axis=1))

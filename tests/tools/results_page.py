@@ -10,6 +10,7 @@ from tools.checkout import ROOT
 from tools.commands import rows
 
 PAGE = (ROOT / "docs/results.md").read_text(encoding="utf-8")
+README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 EVIDENCE = ROOT / "evidence"
 
 
