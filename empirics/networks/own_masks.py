@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from torch.nn.utils import prune
 
 from empirics.errors import InputError, describe
 from empirics.networks.network import Network
+from empirics.networks.own_code import digest_of
 
 Masks = Mapping[str, Any] | nn.Module
 MasksFunction = Callable[[nn.Module, float, int], Masks]
@@ -59,12 +59,12 @@ class OwnMasks:
         return mask
 
     def digest(self) -> str:
-        """Return what tells these masks from others: of their content, or of the source of a function."""
+        """Return what tells these masks from others: of their content, or of a function's code."""
         given = self.given
         if isinstance(given, Mapping) and _by_sparsity(given):
             return ", ".join(f"{of:g}: {OwnMasks(given[of]).digest()}" for of in sorted(given))
         if callable(given) and not isinstance(given, nn.Module):
-            return _digest_of_function(given)
+            return f"{getattr(given, '__qualname__', type(given).__qualname__)}, code {digest_of(given)}"
         content = hashlib.sha256()
         for name, kept in sorted(_entries(given)[0].items()):
             content.update(f"{name} {tuple(kept.shape)} ".encode() + np.packbits(kept.numpy()).tobytes())
@@ -74,16 +74,6 @@ class OwnMasks:
 def _by_sparsity(given: Mapping[Any, Any]) -> bool:
     """Return whether masks are given by sparsity."""
     return bool(given) and all(isinstance(key, int | float) for key in given)
-
-
-def _digest_of_function(function: Callable[..., Any]) -> str:
-    """Return the name of a function, with a digest of its source where that can be read."""
-    name = getattr(function, "__qualname__", type(function).__qualname__)
-    try:
-        source = inspect.getsource(function if hasattr(function, "__code__") else type(function))
-    except (OSError, TypeError):  # made in a notebook's cell that is gone, or by a program
-        return name
-    return f"{name} {hashlib.sha256(source.encode()).hexdigest()[:16]}"
 
 
 def _called(function: MasksFunction, module: nn.Module, sparsity: float, seed: int) -> Masks:

@@ -126,7 +126,7 @@ class Specification:
             "direction_numbers": None if self.from_table else self._direction_numbers(),
             "trace": self.trace if self.trace != "none" else None,
             "strided_padding": "0 before, 1 after" if self.workload.network == "resnet-8" else None,
-            "own": self.workload.own_description,
+            "own": None if self.workload.own_description is None else dict(self.workload.own_description),
             "data_parallel": self.data_parallel if self.data_parallel > 1 else None,
             "engine": self.engine if self.engine != "torch" else None,
             "precision": self.precision if self.precision != "float32" else None,

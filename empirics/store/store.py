@@ -283,6 +283,8 @@ def _refuse_other_run(folder: Path, stored: Mapping[str, object], identity: Mapp
     for name in (*identity, *stored):
         before, now = stored.get(name), identity.get(name)
         if before != now:
+            if isinstance(before, Mapping) and isinstance(now, Mapping):
+                _refuse_other_run(folder, before, now)
             told = "goal" if name == "goal_error" and {"metric"} & {*identity, *stored} else name
             raise InputError(
                 f"{folder} was measured with {told} = {_short(before)}, this asks for {_short(now)}; use another --out"

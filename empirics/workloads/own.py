@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from empirics.errors import InputError, describe
 from empirics.networks.module_checks import Loss, refuse_targets
 from empirics.networks.module_network import ModuleNetwork, module_network
 from empirics.networks.network import Network
+from empirics.networks.own_code import digest_of
 from empirics.networks.own_masks import OwnMasks
 from empirics.search.space import Metaparameter
 from empirics.workloads.goal import Errors, Goals, classification_error, error_goals
@@ -162,17 +163,6 @@ class LoadedWorkload:
         self._check_classes()
         self._check_targets()
         self._check_metric()
-        description = {
-            "module": repr(self.network.template),
-            "loss": name_of(own.loss),
-            "optimizer": optimizer,
-            "schedule": schedule,
-            "maximise": own.maximise,
-            "fixed_validation": own.validation is not None,
-            "metric": name_of(self.metric),
-        }
-        if own.masks is not None:
-            description["masks"] = OwnMasks(own.masks).digest()
         return UserWorkload(
             dataset=self.path,
             network=self.path,
@@ -189,8 +179,22 @@ class LoadedWorkload:
             metric=CLASSIFICATION_ERROR if own.metric is None else name_of(own.metric).split(":")[-1],
             maximise=own.maximise,
             own_masks=own.masks is not None,
-            own_description="; ".join(f"{name} {value}" for name, value in description.items()),
+            own_description=tuple(self._description(optimizer, schedule)),
         )
+
+    def _description(self, optimizer: str, schedule: str) -> Iterator[tuple[str, str]]:
+        """Yield by name what tells this workload from others under its path; code by its name and digest."""
+        own = self.own
+        yield "layers", repr(self.network.template)
+        yield "module", f"{name_of(own.module)}, code {digest_of(own.module, self.network.template)}"
+        yield "loss", f"{name_of(own.loss)}, code {digest_of(own.loss)}"
+        yield "metric", f"{name_of(self.metric)}, code {digest_of(self.metric)}"
+        for name, rule, told in (("optimizer", own.optimizer, optimizer), ("schedule", own.schedule, schedule)):
+            yield name, told if isinstance(rule, str) else f"{told}, code {digest_of(rule)}"
+        yield "maximise", str(own.maximise)
+        yield "fixed_validation", str(own.validation is not None)
+        if own.masks is not None:
+            yield "masks", OwnMasks(own.masks).digest()
 
     def _check_metric(self) -> None:
         """Refuse a metric that makes no number of outputs and targets."""

@@ -44,7 +44,7 @@ class Workload(ABC):
         maximise: Whether the goal is reached from below.
         direction_numbers: Whose the Sobol points of the search are.
         goal_counts: Goals that are met at fewer errors than their share.
-        own_description: What a user's own workload is made of, None for those listed here.
+        own_description: What a user's own workload is made of, part by part; None for those listed here.
         own_masks: Whether it brings masks of its own.
     """
 
@@ -64,7 +64,7 @@ class Workload(ABC):
     maximise: bool = False
     direction_numbers: DirectionNumbers = "joe-kuo"
     goal_counts: tuple[GoalCount, ...] = ()
-    own_description: str | None = None
+    own_description: tuple[tuple[str, str], ...] | None = None
     own_masks: bool = False
 
     def __post_init__(self) -> None:

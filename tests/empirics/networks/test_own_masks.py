@@ -99,7 +99,7 @@ def test_other_masks_have_another_digest():
     digests = [OwnMasks(given).digest() for given in (MODULE, changed, {50: MODULE}, own_workloads.by_magnitude)]
     assert len(set(digests)) == 4
     assert digests[3] != OwnMasks(own_workloads.at_random).digest()
-    assert digests[3].startswith("by_magnitude ")
+    assert digests[3].startswith("by_magnitude, code ")
 
 
 def raises(_module, _sparsity, _seed):

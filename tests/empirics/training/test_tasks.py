@@ -68,8 +68,8 @@ def of_workload(description):
 def test_what_a_users_own_code_raises_is_one_line_with_its_place():
     message = r"^mine:make: S=0 B=4: KeyError: 'absent' \(.*test_tasks.py, line \d+\)$"
     with pytest.raises(InputError, match=message):
-        carry_out(Raises(KeyError("absent")), of_workload("module Linear"), lambda _: None)
-    for error, description in ((KeyError("absent"), None), (OSError(28, "disk full"), "module Linear")):
+        carry_out(Raises(KeyError("absent")), of_workload((("module", "Linear"),)), lambda _: None)
+    for error, description in ((KeyError("absent"), None), (OSError(28, "disk full"), (("module", "Linear"),))):
         with pytest.raises(type(error)):
             carry_out(Raises(error), of_workload(description), lambda _: None)
 

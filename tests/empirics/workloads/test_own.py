@@ -26,7 +26,6 @@ from empirics.probes.sample import Sample
 from empirics.records import Study
 from empirics.specification.request import Request
 from empirics.specification.specification import resolve
-from empirics.store.store import read_store
 from empirics.training.block import TrialBlock
 from empirics.training.laboratory import Laboratory
 from empirics.training.race import measure_study
@@ -338,26 +337,6 @@ def test_masks_of_ones_own_are_each_trials_draws_and_replicates_own():
     assert laboratory_of("masked_at_random", pruning="random").specification.pruning == "random"
 
 
-def test_a_run_with_masks_of_ones_own_goes_on_and_knows_other_masks(tmp_path, monkeypatch, capsys):
-    words = ("--workload", f"{HERE}:masked", "--no-constants", "--jobs", 1, "--out", tmp_path / "run", "--trials", 1)
-    words = (*words, "--batch-sizes", 16, "--sparsity", 0)
-    assert run(*words) == 0
-    assert run(*words, 50) == 0
-    with read_store(tmp_path / "run") as store:
-        masks, identity = store.masks(), store.identity
-    assert {sparsity for *_, sparsity in masks} == {0.0, 50.0}
-    assert identity["pruning"] == "own"
-    assert "; masks by_magnitude " in identity["own"]
-    capsys.readouterr()
-    monkeypatch.setattr(own_workloads, "masked", own_workloads.masked_at_random)
-    load_own_workload.cache_clear()
-    assert run(*words, 50) == 2
-    load_own_workload.cache_clear()
-    assert 'was measured with own = "' in capsys.readouterr().err
-    assert run("--workload", f"{HERE}:plain", "--pruning", "own", "--out", tmp_path / "none") == 2
-    assert "--pruning own: the workload has no masks; give OwnWorkload(masks=...)" in capsys.readouterr().err
-
-
 def test_the_page_has_every_field_with_its_default():
     text = (ROOT / "docs" / "own_model.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", text, re.MULTILINE))
@@ -427,17 +406,6 @@ def test_a_path_that_leads_nowhere_ends_in_one_line(path, message, tmp_path, cap
         load_own_workload(path)
     assert line.startswith("error: ")
     assert not (tmp_path / "run").exists()
-
-
-def test_another_network_under_the_same_path_is_another_run(tmp_path, monkeypatch, capsys):
-    words = ("--workload", f"{HERE}:plain", "--sparsity", 0, "--no-constants", "--jobs", 1, "--out", tmp_path / "run")
-    assert run(*words) == 0
-    capsys.readouterr()
-    monkeypatch.setattr(own_workloads, "plain", lambda: own_workloads.workload(module=lambda: nn.Linear(6, 3)))
-    load_own_workload.cache_clear()
-    assert run(*words) == 2
-    load_own_workload.cache_clear()
-    assert 'was measured with own = "' in capsys.readouterr().err
 
 
 def test_a_thing_inside_a_function_is_told_apart():
