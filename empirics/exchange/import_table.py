@@ -11,9 +11,8 @@ from pathlib import Path
 from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
 from empirics.exchange.imported_runs import ImportedStudy, ImportOptions, stop_of
-from empirics.reading.numbers import looks_like_number
 from empirics.reading.outside import MOST_STEPS, Facts
-from empirics.reading.table import Row, Table, listed, other_columns, read_table
+from empirics.reading.table import Row, Table, holds_texts, listed, metaparameter_columns, other_columns, read_table
 from empirics.records import STATUSES, Study, StudyRecord, TrialRecord
 from empirics.stopping import StopRule
 
@@ -69,13 +68,9 @@ def read_trials(source: Path, options: ImportOptions) -> tuple[list[ImportedStud
 def _split_columns(table: Table) -> tuple[list[str], list[str]]:
     """Return the columns that are metaparameters, and those that are not read."""
     others = other_columns(table)
-    texts = {
-        name
-        for name in others
-        if not any(looks_like_number(row.text(name)) for row in table.rows)
-        and any(row.text(name) for row in table.rows)
-    }
-    searched = [name for name in table.columns if name == "learning_rate" or (name in others and name not in texts)]
+    texts = {name for name in others if holds_texts(table, name)}
+    known = metaparameter_columns(table)
+    searched = [name for name in table.columns if name in known or (name in others and name not in texts)]
     return searched, [name for name in table.columns if name in _UNREAD or name in texts]
 
 

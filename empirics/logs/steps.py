@@ -18,7 +18,7 @@ from empirics.logs.crossing import Crossing, Goal, crossing
 from empirics.logs.epochs import first_epoch, in_steps
 from empirics.logs.pooling import TOLD, Member, on_pooling, refuse_split_batches
 from empirics.logs.wanted import Wanted, goal_of
-from empirics.reading.names import is_seed, listed, meaning_of
+from empirics.reading.names import METAPARAMETERS, is_seed, listed, meaning_of
 from empirics.reading.numbers import looks_like_number
 from empirics.reading.table import is_of_a_curve, is_searched
 from kstar.files import csv_text
@@ -278,7 +278,9 @@ def _csv(rows: Sequence[_Row], keys: _Keys, goal: Goal | None, wanted: Wanted) -
     points = dict.fromkeys(row.point for row in rows)
     studies = {(row.curve, row.batch_size) for row in rows}
     search = len({(row.curve, row.batch_size, row.point) for row in rows}) > len(studies)
-    others = [at for at, key in enumerate(keys.searched) if search and key != keys.rate]
+    others = [
+        at for at, key in enumerate(keys.searched) if key != keys.rate and (search or meaning_of(key) in METAPARAMETERS)
+    ]
     size = "batch_size" if wanted.unit == "examples" else f"batch_size ({wanted.unit})"
     columns = [size, "steps", "lower", *(["trial", "status"] if search else []), "replicate"]
     columns += ["goal"] if goal else []

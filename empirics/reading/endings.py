@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
 from empirics.errors import InputError
-from empirics.reading.names import key_of
+from empirics.reading.names import METAPARAMETERS, key_of
 from empirics.reading.numbers import looks_like_number
 
 Refuse = Callable[[str, str], InputError]
@@ -81,7 +81,7 @@ def read_ending(fields: MutableMapping[str, str], flags: Mapping[str, bool], ref
         >>> fields
         {'steps_to_result': '', 'lower': '4999'}
     """
-    for name in ("lower", "upper", "max_steps", "eval_interval", "learning_rate"):
+    for name in ("lower", "upper", "max_steps", "eval_interval", *METAPARAMETERS):
         if fields.get(name, "").lower() in BLANKS or (name == "upper" and _never(fields.get(name, ""))):
             fields.pop(name, None)
     status = _status(fields, refuse)

@@ -11,6 +11,8 @@ from empirics.errors import InputError
 from empirics.reading.numbers import looks_like_number
 
 NEEDED = ("batch_size", "steps_to_result")
+# What is known of a run's search point by its name; a table may have other columns of numbers.
+METAPARAMETERS = ("learning_rate", "momentum", "weight_decay", "decay_steps", "end_learning_rate_factor")
 # What to do with a history: every reader of rows says it.
 STEPS_OF_LOGS = "`kstar import FILE --goal X` makes a row a run of it"
 # What the published tables and logs of others call a column; spelled without blanks, marks and capitals.
@@ -24,6 +26,10 @@ _SPELLINGS: Mapping[str, str] = {
     "max_steps": "maxsteps stepbudget stepsbudget budget maxiterations maxiters maxnumsteps",
     "sparsity": "sparsity sparsitypercent sparsitypct sparsitylevel percentsparsity percentpruned prunedpercent",
     "learning_rate": "learningrate lr bestlr bestlearningrate",
+    "momentum": "momentum bestmomentum",
+    "weight_decay": "weightdecay wd bestweightdecay",
+    "decay_steps": "decaysteps",
+    "end_learning_rate_factor": "endlearningratefactor",
     "goal": "goal goalerror",
     "status": "status state outcome",
     "trial": "trial trialid trialnumber trialindex",

@@ -13,11 +13,20 @@ from pathlib import Path
 
 from empirics.columns import CURVES_COLUMNS, TRIALS_COLUMNS
 from empirics.errors import InputError
-from empirics.reading.names import STEPS_OF_LOGS, counts_all, key_of, listed, multiplies_batches
+from empirics.reading.names import METAPARAMETERS, STEPS_OF_LOGS, counts_all, key_of, listed, multiplies_batches
 from empirics.reading.numbers import looks_like_number
 from empirics.reading.rows import Row, Table, read_plain_table, read_rows
 
-__all__ = ["Row", "Table", "listed", "other_columns", "read_plain_table", "read_table"]
+__all__ = [
+    "Row",
+    "Table",
+    "holds_texts",
+    "listed",
+    "metaparameter_columns",
+    "other_columns",
+    "read_plain_table",
+    "read_table",
+]
 
 # A curve is of one model and one goal: their names tell curves apart, whether they are texts or numbers. What was
 # measured of a model (`model_loss`) does not.
@@ -55,7 +64,7 @@ _SEARCHED = re.compile("learningrate|lr|metaparameters|momentum|weightdecay|wd|.
 _MEASURED = ("loss", "acc", "error", "perplexity", "epoch")
 _RESULT = ("steps_to_result", "lower", "upper", "status")
 _STUDY = ("workload", "goal", "sparsity", "replicate", "trial", "batch_size")
-_KNOWN = frozenset({*CURVES_COLUMNS, *TRIALS_COLUMNS, "learning_rate", "seconds_per_step"})
+_KNOWN = frozenset({*CURVES_COLUMNS, *TRIALS_COLUMNS, "seconds_per_step"})
 
 
 def read_table(path: Path) -> Table:
@@ -80,7 +89,19 @@ def read_table(path: Path) -> Table:
 
 def other_columns(table: Table) -> tuple[str, ...]:
     """Return the columns that have no meaning here, in the order of the file."""
-    return tuple(name for name in table.columns if name not in _KNOWN)
+    return tuple(name for name in table.columns if name not in _KNOWN and name not in metaparameter_columns(table))
+
+
+def metaparameter_columns(table: Table) -> tuple[str, ...]:
+    """Return the columns that hold a metaparameter known by its name; not one that says in words what was used."""
+    there = (name for name in METAPARAMETERS if name in table.columns)
+    return tuple(name for name in there if name == "learning_rate" or not holds_texts(table, name))
+
+
+def holds_texts(table: Table, name: str) -> bool:
+    """Return whether a column has no numbers and is not blank."""
+    cells = [row.text(name) for row in table.rows]
+    return any(cells) and not any(looks_like_number(cell) for cell in cells)
 
 
 def _with_curves_apart(table: Table) -> Table:

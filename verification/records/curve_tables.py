@@ -3,10 +3,11 @@
 Every refusal is a ValueError of one line that names the file, the row (the header is row 1) and the column.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from empirics.reading.table import Row, Table, listed, other_columns, read_table
+from empirics.reading.table import Row, Table, listed, metaparameter_columns, other_columns, read_table
 from verification.records.curves import Curve, CurvePoint, curve_groups
 from verification.records.trials import Trial, read_metaparameters, read_trial, study_interval, tested_last, winner
 
@@ -50,8 +51,9 @@ def _study_curves(table: Table) -> list[Curve]:
     """Return the curves of a table with one row per study."""
     grouped: dict[tuple[str, str, float], list[CurvePoint]] = {}
     stops: dict[tuple[str, str, float], str] = {}
+    columns = metaparameter_columns(table)
     for row in table.rows:
-        curve, point = (row.text("workload"), row.text("goal"), row.percentage("sparsity")), _point(row)
+        curve, point = (row.text("workload"), row.text("goal"), row.percentage("sparsity")), _point(row, columns)
         grouped.setdefault(curve, []).append(point)
         stops[curve] = row.text("stop")
     return [
@@ -69,8 +71,9 @@ def _study_curves(table: Table) -> list[Curve]:
 def _trial_curves(table: Table) -> list[Curve]:
     """Return the curves of a table with one row per trial."""
     grouped: dict[tuple[str, str, float], dict[tuple[int, int], list[Trial]]] = {}
+    columns = metaparameter_columns(table)
     for row in table.rows:
-        curve, trial = (row.text("workload"), row.text("goal"), row.percentage("sparsity")), read_trial(row)
+        curve, trial = (row.text("workload"), row.text("goal"), row.percentage("sparsity")), read_trial(row, columns)
         grouped.setdefault(curve, {}).setdefault((trial.batch_size, trial.replicate), []).append(trial)
     curves = []
     for (workload, goal, sparsity), studies in grouped.items():
@@ -100,7 +103,7 @@ def _notes(table: Table) -> tuple[str, ...]:
     return tuple(f"{table.path.name}: {note}" for note in notes)
 
 
-def _point(row: Row) -> CurvePoint:
+def _point(row: Row, columns: Sequence[str]) -> CurvePoint:
     """Return the measured interval of a row, after checking that its columns agree with each other."""
     batch_size = row.whole("batch_size", low=1)
     replicate = row.whole("replicate", low=0, default=0)
@@ -109,7 +112,7 @@ def _point(row: Row) -> CurvePoint:
     status = row.text("status") or ("not_reached" if steps is None else "reached")
     if status == "reached":
         interval = _reached_interval(row, steps, lower, upper)
-        return CurvePoint(batch_size, replicate, *interval, read_metaparameters(row))
+        return CurvePoint(batch_size, replicate, *interval, read_metaparameters(row, columns))
     if status != "not_reached":
         raise row.refuse("status", f"need reached or not_reached, got {status!r}")
     if steps is not None or upper is not None:

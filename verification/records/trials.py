@@ -152,11 +152,12 @@ def tested_last(row: Row, steps: float) -> float:
     return max(steps - (row.steps("eval_interval") or 0.0), 0.0)
 
 
-def read_trial(row: Row) -> Trial:
+def read_trial(row: Row, columns: Iterable[str]) -> Trial:
     """Read one row of a CSV file with a column `trial`.
 
     Args:
         row: With batch_size, trial, and steps_to_result where the goal was reached, else lower: the last step seen.
+        columns: Which of its columns are metaparameters, see `metaparameter_columns`.
 
     Returns:
         The trial.
@@ -192,20 +193,25 @@ def read_trial(row: Row) -> Trial:
         status=status,
         lower=ends[0],
         upper=ends[1],
-        metaparameters=read_metaparameters(row),
+        metaparameters=read_metaparameters(row, columns),
     )
 
 
-def read_metaparameters(row: Row) -> dict[str, float]:
-    """Return the metaparameters of a row: one JSON object of numbers, or a column learning_rate.
+def read_metaparameters(row: Row, columns: Iterable[str]) -> dict[str, float]:
+    """Return the metaparameters of a row: those in columns of their own, and in one JSON object of numbers.
+
+    Args:
+        row: Of a table.
+        columns: Which of its columns are metaparameters, see `metaparameter_columns`.
 
     Raises:
         ValueError: If the column holds anything else.
     """
+    told = {name: row.number_in(name, low=0.0, high=1.0 if name == "momentum" else math.inf) for name in columns}
+    point = {name: value for name, value in told.items() if value is not None}
     text = row.text("metaparameters")
     if not text:
-        rate = row.number_in("learning_rate", low=0.0)
-        return {} if rate is None else {"learning_rate": rate}
+        return point
     try:
         found = json.loads(text)
         values = {str(name): float(value) for name, value in found.items()}
@@ -213,7 +219,7 @@ def read_metaparameters(row: Row) -> dict[str, float]:
         values = {"": math.nan}
     if not all(math.isfinite(value) for value in values.values()):
         raise row.refuse("metaparameters", f"need a JSON object of numbers, got {text!r}")
-    return values
+    return point | values
 
 
 def study_interval(trials: Iterable[Trial]) -> tuple[float, float | None] | None:

@@ -131,6 +131,14 @@ def test_runs_that_differ_in_a_rate_are_trials_of_a_search(tmp_path):
     ]
 
 
+def test_momentum_that_differs_between_batch_sizes_is_told_without_a_search():
+    """The best rate is eta/(1 - m): without m, a report would judge by the learning rate alone."""
+    runs = [run(f"b{size}", 0.9, 0.4, lr="0.1", momentum=momentum) for size, momentum in ((8, "0.5"), (16, "0.75"))]
+    rows, header, _ = table(runs)
+    assert header == "batch_size,steps,lower,replicate,goal,learning_rate,momentum,run"
+    assert [row[5:7] for row in rows] == [["0.1", "0.5"], ["0.1", "0.75"]]
+
+
 def test_models_and_what_is_asked_for_are_curves_of_their_own():
     runs = [run("b8", 0.9, 0.4, model=model, warmup=warmup, dense="x") for model in "ab" for warmup in ("1", "2")]
     rows, header, notes = table(runs)

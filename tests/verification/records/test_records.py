@@ -126,6 +126,34 @@ def test_one_row_per_trial_gives_the_least_of_each_study_and_keeps_the_trials(tm
     assert curve.stop == ""
 
 
+def test_columns_of_known_metaparameters_are_of_the_search_point(tmp_path):
+    """Momentum decides the effective rate, and a decay the sum of the rates; a blank one is not there."""
+    header = "batch_size,steps,lr,Momentum,wd,decay_steps,end_learning_rate_factor\n"
+    text = header + "8,90,0.1,0.9,1e-4,50,0.1\n16,50,0.2,,none,,\n"
+    curve = only_curve(tmp_path, text)
+    decay = {"decay_steps": 50.0, "end_learning_rate_factor": 0.1}
+    point = {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 1e-4, **decay}
+    assert [one.metaparameters for one in curve.points] == [point, {"learning_rate": 0.2}]
+    assert not [note for note in read_curves(csv(tmp_path, text))[1] if "not read" in note]
+
+
+def test_a_column_adds_to_the_metaparameters_of_one_object(tmp_path):
+    curve = only_curve(tmp_path, 'batch_size,steps,momentum,metaparameters\n8,90,0.5,"{""learning_rate"": 0.1}"\n')
+    assert curve.points[0].metaparameters == {"momentum": 0.5, "learning_rate": 0.1}
+
+
+def test_a_momentum_in_words_is_not_read(tmp_path):
+    path = csv(tmp_path, "batch_size,steps,momentum\n8,90,heavy ball\n16,50,heavy ball\n")
+    assert read_curves(path)[1] == ("curves.csv: columns not read: momentum",)
+
+
+@pytest.mark.parametrize(("cell", "reason"), [("1.5", "need a number <= 1"), ("-0.1", "need a finite number >= 0")])
+def test_a_momentum_that_is_none_is_refused(tmp_path, cell, reason):
+    path = csv(tmp_path, f"batch_size,steps,momentum\n8,90,{cell}\n")
+    with pytest.raises(ValueError, match=f"row 2, column momentum: {reason}"):
+        read_curves(path)
+
+
 def test_searches_that_agree_in_everything_are_one(tmp_path):
     rows = [(size, seed, rate, steps) for size, steps in ((8, 90), (16, 50)) for seed in (0, 1) for rate in (0.1, 0.2)]
     header = "batch_size,replicate,trial,learning_rate,steps\n"
