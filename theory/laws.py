@@ -211,7 +211,8 @@ class Law:
         gradient = evaluate(compile_log_law(self.expression, B, self.parameters)[1], x, coordinates)
         shape = _shape(x, coordinates)
         assert isinstance(gradient, tuple | list)
-        return np.stack([np.broadcast_to(np.asarray(g, dtype=np.float64), shape) for g in gradient], axis=-1)
+        slopes = np.stack([np.broadcast_to(np.asarray(g, dtype=np.float64), shape) for g in gradient], axis=-1)
+        return np.where(np.isinf(slopes), 0.0, slopes)  # at a pole itself, where the branches of a law meet
 
     def coordinates(self, **parameters: float) -> Array:
         r"""Return the fit coordinates theta of the given parameters.

@@ -35,6 +35,17 @@ def fit():
     return kstar.fit(SIZES, STEPS)
 
 
+@pytest.mark.parametrize(
+    "steps", [[800, 400, 200, 100], [800, 401, 200, 100], [100, 100, 100, 100], [400, 250, 175, 138]]
+)
+def test_exact_scaling_of_any_kind_is_fitted(steps):
+    """K = c1/B alone, on whose last batch size law I has its pole; a plateau alone; and both."""
+    found = kstar.fit([1, 2, 4, 8], steps)
+    assert found.law.fit.converged
+    assert found.law.fit.worst_residual < 0.005
+    assert str(found.card())
+
+
 def plain(lower=STEPS):
     """Return the law as verification fits it."""
     points = [CurvePoint(*known) for known in zip(SIZES, [0] * 6, map(float, lower), map(float, STEPS), strict=True)]

@@ -129,6 +129,14 @@ def test_no_overflow_far_out(law):
         np.testing.assert_allclose(value[:2], slope_one, rtol=ROUNDING)
 
 
+@pytest.mark.parametrize("batch_size", [3, 8, 10, 100, 2**20])
+def test_at_its_pole_a_law_has_no_slope(batch_size):
+    """Where c1/c2 is a batch size, rounding decides on which side of the pole it lies; linear scaling starts there."""
+    for plateau in (100.0, 7.0):
+        x, theta = np.log([batch_size]), np.log([batch_size * plateau, plateau])
+        assert np.isfinite(LAWS["I"].log_steps_jacobian(x, theta)).all()
+
+
 @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 def test_theta_broadcasts_against_points(law):
     p = len(law.parameters)

@@ -181,12 +181,11 @@ def _ends(profile: _Profile, directions: Array, roots: Array) -> list[float | No
     live = np.arange(len(directions))
     while live.size:
         at_outer[live] = excess(live, outer[live])
-        live = live[at_outer[live] < 0.0]
+        live = live[(at_outer[live] < 0.0) & (outer[live] < farthest[live])]
         slope = np.maximum((at_outer[live] + roots[live]) / outer[live], 1e-300)
         inner[live], at_inner[live] = outer[live], at_outer[live]
         ahead = 1.1 * roots[live] / slope
-        outer[live] = np.minimum(np.maximum(ahead, 1.3 * outer[live]), 4.0 * outer[live])
-        live = live[outer[live] <= farthest[live]]
+        outer[live] = np.minimum(np.maximum(ahead, 1.3 * outer[live]), np.minimum(4.0 * outer[live], farthest[live]))
     closed = np.flatnonzero(at_outer >= 0.0)
     _close(excess, closed, inner, at_inner, outer, at_outer)
     ends: list[float | None] = [None] * len(directions)

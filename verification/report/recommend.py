@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory import HYPERBOLA
-from verification.cells import estimate_text, number
+from verification.cells import estimate_text, number, percent
 from verification.claims.analysis import Analysis
 from verification.claims.evidence import name
 from verification.fits.curves import FittedCurve, FittedLaw
@@ -28,6 +28,8 @@ BY_POINTS = (
     "cheapest."
 )
 BY_TIMED_POINTS = "Rule, without the law: the batch size measured with the shortest run."
+
+_FAR_OFF = 0.5  # of the steps of a run: then other batch sizes may serve as well as the law's
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ def _caveats(fitted: FittedCurve, reason: str | None, time: StepTime | None) -> 
         measured = beyond_which_nothing_improved(fitted)
         told.append(f"the law is rejected here by {reason}{f'; {measured}' if measured else ''}.")
     elif (law := fitted.hyperbola) is not None:
-        told += _where_b_crit_is(law, fitted.curve)
+        told += [*_far_off(fitted, law), *_where_b_crit_is(law, fitted.curve)]
     if time is None and fitted.curve.seconds_per_step:
         told.append("the time of a step is known at one batch size only, and was not used.")
     return (*told, *caveats_of(fitted))
@@ -235,6 +237,18 @@ def _where_a_run_missed(fitted: FittedCurve) -> list[str]:
         b_crit = estimate_text(law.estimates["b_crit"], law.intervals["b_crit"])
         told += f"; without B = {', '.join(map(str, torn))}, where other runs met it, B_crit is {b_crit}"
     return [f"{told}."]
+
+
+def _far_off(fitted: FittedCurve, law: FittedLaw) -> list[str]:
+    """Return by how much the law misses single runs, where that is a lot and few runs leave the tests no power."""
+    off = law.fit.worst_residual
+    if off < _FAR_OFF or fitted.misfit("H", whole=True) is not None:
+        return []
+    measured = beyond_which_nothing_improved(fitted)
+    told = f"; {measured}" if measured else ""
+    return [
+        f"the law misses a run by {percent(off)}, though no test rejects it{told}: repeat runs before you rely on it."
+    ]
 
 
 def _where_b_crit_is(law: FittedLaw, curve: Curve) -> list[str]:

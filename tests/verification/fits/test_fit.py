@@ -181,6 +181,22 @@ def test_a_constant_that_is_gone_is_bounded_on_one_side(seed, traced):
     assert plateau.low < 14.0 < plateau.high
 
 
+@pytest.mark.parametrize("steps", [(1300, 1320, 1290, 1310), (1310, 1305, 1320, 1300, 1315), (93, 91, 93, 92, 95, 92)])
+def test_a_flat_curve_bounds_c1_and_the_critical_batch_size_from_above(steps):
+    """The estimate has run far below; its end lies further off than the search for it goes in one stride."""
+    points = [CurvePoint(2 * 4**at, 0, float(k), float(k)) for at, k in enumerate(steps)]
+    data = observe(points)
+    fit = fit_law(problem(data))
+    assert fit.traced == (False, True)
+    for contrast, most in ((C1, 2.0 * steps[0]), (B_CRIT, 2.0)):  # c1/2 is less than all of K at the smallest, B = 2
+        interval = profile_interval(problem(data), fit, contrast)
+        assert interval.low is None
+        assert interval.high is not None
+        assert interval.high < most
+        lost = deviance_at(problem(data), fit, contrast, math.log(interval.high))
+        assert lost == pytest.approx(limit_of(problem(data), fit, contrast), abs=1e-4)
+
+
 def test_a_curve_steeper_than_linear_scaling_has_no_plateau_and_says_so():
     steps = [1000.0 / b**1.2 for b in SIZES]
     data = observe(CurvePoint(b, 0, k, k) for b, k in zip(SIZES, steps, strict=True))

@@ -46,6 +46,19 @@ def test_an_exact_law_by_hand():
     assert found.b_crit == pytest.approx(256)
 
 
+def test_a_law_that_misses_a_run_by_far_says_so_where_no_test_rejects_it():
+    """Six runs that fall and rise: the plateau goes through their middle. Beside it no more batch sizes, or repeats."""
+    bowl = (310, 200, 150, 180, 260, 400)
+    (line,) = told(card_of(judged(list(zip(SIZES, bowl, strict=True)))), "though no test rejects it")
+    assert line == (
+        "the law misses a run by 73%, though no test rejects it; no batch size measured above 64 took fewer steps than "
+        "its 150: repeat runs before you rely on it."
+    )
+    assert not told(card_of(exact()), "though no test rejects it")
+    twice = [CurvePoint(size, r, k + r, k + r) for size, k in zip(SIZES, map(float, bowl), strict=True) for r in (0, 1)]
+    assert not told(card_of(with_tests(fit_curve(Curve(points=tuple(twice))), 0)), "though no test rejects it")
+
+
 def knowing(b_crit, low, high, curve=None):
     """The exact curve, whose fit knows of B_crit what is given."""
     law = (curve := curve or exact()).hyperbola
