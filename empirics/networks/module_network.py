@@ -85,6 +85,11 @@ class ModuleNetwork(Network):
         return np.concatenate(vectors)
 
     @property
+    def frozen(self) -> frozenset[str]:
+        """Names of the parameters that need no gradient."""
+        return frozenset(name for name, value in self.template.named_parameters() if not value.requires_grad)
+
+    @property
     def activations(self) -> int:
         """Floats that one example leaves in memory for the backward pass."""
         return self.floats

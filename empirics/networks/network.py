@@ -64,6 +64,11 @@ class Network(abc.ABC):
         """The parameters in their order in the flat weights."""
 
     @property
+    def frozen(self) -> frozenset[str]:
+        """Names of the parameters that training leaves as they are; they are not in the flat weights."""
+        return frozenset()
+
+    @property
     @abc.abstractmethod
     def activations(self) -> int:
         """Floats that one example leaves in memory for the backward pass."""

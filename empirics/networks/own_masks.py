@@ -101,11 +101,17 @@ def flat_mask(network: Network, given: Masks) -> NDArray[np.bool_]:
         given: A pruned module or its state dict, or a mask by the name of each parameter.
 
     Raises:
-        InputError: If a mask is of no parameter, of another shape, or takes what is never pruned.
+        InputError: If a mask is of no parameter, of another shape, or takes what is frozen or never pruned.
     """
     (entries, named), kept = _entries(given), np.ones(network.size, dtype=np.bool_)
     names = {parameter.name for parameter in network.parameters}
-    unknown = [name for name in entries if name not in names]
+    for name in sorted(entries.keys() & network.frozen):
+        if named and not entries[name].all():
+            raise InputError(
+                f"masks: {name!r} is frozen, so it is no part of what is pruned; leave its mask out, and let module() "
+                "return its zeros if you want them at every sparsity"
+            )
+    unknown = [name for name in entries if name not in names | network.frozen]
     if unknown and (named or len(unknown) == len(entries)):
         raise InputError(
             f"masks: the module has no parameter {unknown[0]!r}; it has {', '.join(sorted(names)[:4])} ..."

@@ -10,7 +10,7 @@ from torch.nn.utils import prune
 
 from empirics.errors import InputError
 from empirics.networks.own_masks import OwnMasks, flat_mask
-from empirics.workloads.own import load_own_workload
+from empirics.workloads.own import LoadedWorkload, load_own_workload
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,24 @@ BAD = {
     "a function of text": (lambda *_: "all", 50.0, "must be a pruned module, its state dict or a function, not str"),
     "an unpruned module": (perceptron(), 50.0, "prune 0% of the weights"),
 }
+
+
+def frozen_last():
+    module = perceptron()
+    module[3].requires_grad_(requires_grad=False)
+    return module
+
+
+def test_a_mask_may_leave_a_frozen_layer_whole_and_not_prune_it():
+    network = LoadedWorkload("x:y", own_workloads.workload(module=frozen_last)).network
+    whole = {"0.weight": MASKS["0.weight"], "3.weight": torch.ones(3, 8).bool()}
+    kept = OwnMasks(whole).of(network, frozen_last, 50.0, 0)
+    assert len(kept) == network.size == 6 * 8 + 8 + 8 + 8
+    assert (~kept).sum() == 24
+    with pytest.raises(InputError, match=r"masks: '3.weight' is frozen, so it is no part of what is pruned; leave its"):
+        OwnMasks(MODULE).of(network, frozen_last, 50.0, 0)
+    zeros = with_seed(removed).state_dict()  # of a state dict without masks the zeros of what is trained count
+    assert np.array_equal(OwnMasks(zeros).of(network, frozen_last, 50.0, 0), kept)
 
 
 @pytest.mark.parametrize("case", BAD)
