@@ -90,6 +90,8 @@ def steps_table(runs: Sequence[LoggedRun], wanted: Wanted) -> tuple[str, list[st
         raise InputError("there are no runs in it")
     if wanted.steps_from:
         _check_key(runs, wanted.steps_from)
+        if wanted.goal is not None:
+            raise InputError("--goal: --steps-from tells steps already; use one of them")
     _check_epochs(wanted)
     goal = None if wanted.steps_from else goal_of(runs, wanted)
     used = [run for run in runs if goal is None or run.histories.get(goal.metric)]

@@ -261,7 +261,7 @@ def _goals(request: Request, workload: Workload) -> tuple[float, ...]:
     if not asked:
         raise InputError(f"{workload.name} has no goal of its own; pass --goal-error, e.g. 0.1 for 10% errors")
     for goal in asked:
-        workload.check_goal(goal)
+        workload.check_goal(goal, "--goal-error" if request.goal_error else f"{workload.name}: goal")
     return tuple(dict.fromkeys(asked))
 
 

@@ -120,14 +120,18 @@ class Workload(ABC):
             errors_of: What finds the images of that set that trials get wrong, for goals that are shares of errors.
         """
 
-    def check_goal(self, goal: float) -> None:
+    def check_goal(self, goal: float, told: str) -> None:
         """Refuse a goal that its metric cannot have.
+
+        Args:
+            goal: Its value.
+            told: Where it was given.
 
         Raises:
             InputError: If it is no error in (0, 1), or no finite value of another metric.
         """
         if self.metric != CLASSIFICATION_ERROR:
             if not math.isfinite(goal):
-                raise InputError(f"--goal-error {goal:g}: must be a finite value of {self.metric}")
+                raise InputError(f"{told} {goal:g}: must be a finite value of {self.metric}")
         elif not 0 < goal < 1:  # also true for nan
-            raise InputError(f"--goal-error {goal:g}: must lie in (0, 1), e.g. 0.08 for 8% errors")
+            raise InputError(f"{told} {goal:g}: must lie in (0, 1), e.g. 0.08 for 8% errors")

@@ -83,6 +83,8 @@ def without_flow(records: Records) -> list[str]:
 
 def _command(records: Records) -> str:
     """Return the command that measures what an account needs."""
+    if records.source.is_file():
+        return "a table has no gradients; measure a run folder by python -m empirics.measure"
     return f"python -m empirics.constants --out {shlex.quote(str(records.source))}"
 
 

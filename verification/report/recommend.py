@@ -229,14 +229,17 @@ def caveats_of(fitted: FittedCurve) -> list[str]:
 
 def _where_a_run_missed(fitted: FittedCurve) -> list[str]:
     """Return at which batch sizes a run missed the goal, and B_crit without those where another met it."""
-    missed = sorted({one.batch_size for one in fitted.curve.points if not one.reached})
-    if not missed:
-        return []
-    told, torn = f"the goal was not always met at B = {', '.join(map(str, missed))}", fitted.curve.torn_batch_sizes
-    if (law := fitted.without_torn) is not None and law.fit.converged:
-        b_crit = estimate_text(law.estimates["b_crit"], law.intervals["b_crit"])
-        told += f"; without B = {', '.join(map(str, torn))}, where other runs met it, B_crit is {b_crit}"
-    return [f"{told}."]
+    missed, torn = {one.batch_size for one in fitted.curve.points if not one.reached}, fitted.curve.torn_batch_sizes
+    never = sorted(missed - set(torn))
+    told = [f"the goal was never met at B = {', '.join(map(str, never))}."] if never else []
+    if torn:
+        sizes = ", ".join(map(str, torn))
+        told += [f"the goal was not always met at B = {sizes}"]
+        if (law := fitted.without_torn) is not None and law.fit.converged:
+            b_crit = estimate_text(law.estimates["b_crit"], law.intervals["b_crit"])
+            told[-1] += f"; without B = {sizes}, where other runs met it, B_crit is {b_crit}"
+        told[-1] += "."
+    return told
 
 
 def _far_off(fitted: FittedCurve, law: FittedLaw) -> list[str]:

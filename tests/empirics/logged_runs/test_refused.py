@@ -57,6 +57,7 @@ BAD = (
         "--steps-from stesp: no run has a value, perhaps steps",
         ("--steps-from", "stesp"),
     ),
+    Bad("both.csv", b"run,n,bs\na,9,16\n", "--goal: --steps-from tells steps already", (*GOAL, "--steps-from", "n")),
     Bad("step.csv", b"n,run,loss\n1,b16,2\n2,b16,1\n", "no column t among: n, run, loss", (*GOAL, "--step", "t")),
     Bad("key.csv", CHART, "it has no B: its config is empty", (*GOAL, "--batch-size-from", "B")),
     Bad("by.csv", CHART, "--by seed: take another key of the runs' configs", (*GOAL, "--by", "seed")),

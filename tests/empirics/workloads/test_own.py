@@ -387,6 +387,16 @@ def test_what_cannot_be_measured_is_refused_with_the_reason(case, monkeypatch):
     assert "\n" not in str(refusal.value)
 
 
+def test_a_goal_that_cannot_be_is_refused_where_it_stands(monkeypatch):
+    monkeypatch.setattr(own_workloads, "plain", lambda: own_workloads.workload(goal=0.0))
+    load_own_workload.cache_clear()
+    with pytest.raises(InputError, match=f"^{HERE}:plain: goal 0: must lie in"):
+        laboratory_of("plain")
+    with pytest.raises(InputError, match=r"^--goal-error 1: must lie in"):
+        laboratory_of("plain", goal_error=(1.0,))
+    load_own_workload.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [

@@ -196,6 +196,12 @@ def test_a_run_that_lacks_something_says_in_one_line_what_to_run(changes, worklo
     assert told == [f"{line}python -m empirics.constants --out '{folder}'"]
 
 
+def test_a_table_is_told_what_it_lacks(tmp_path, capsys):
+    (tmp_path / "steps.csv").write_text("batch_size,steps\n8,90\n16,60\n32,40\n")
+    assert main([str(tmp_path / "steps.csv")]) == 0
+    assert "a table has no gradients; measure a run folder by python -m empirics.measure" in capsys.readouterr().out
+
+
 def test_what_is_no_run_is_refused_in_one_line(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         main([str(tmp_path)])
