@@ -138,10 +138,10 @@ class Fit:
             >>> sizes = [16, 32, 64, 128, 256, 512]
             >>> fit(sizes, [25600 / size + 100 for size in sizes]).card()  # 25600/256 + 100
             Use batch size 256.
-                         batch size  steps  examples
-            recommended  256         200    51200
-            smallest     16          1700   27200
-            largest      512         150    76800
+                         batch size  steps [95%]        examples
+            recommended  256         200 [200, 200]     51200
+            smallest     16          1700 [1700, 1700]  27200
+            largest      512         150 [150, 150]     76800
             Critical batch size B_crit = c1/c2: 256 [256, 256].
             Rule: of the powers of two and the batch sizes measured, the nearest to B_crit, where a run takes
               twice the examples of a small batch.

@@ -12,10 +12,10 @@ from verification.report.text import report_text
 LOGS = "batch_size,steps\n16,5210\n32,2688\n64,1452\n128,810\n256,501\n512,352\n1024,260\n2048,230\n"
 CARD = """\
 Use batch size 512.
-             batch size  steps  examples
-recommended  512         345    177000
-smallest     16          5210   83300
-largest      2048        228    466000
+             batch size  steps [95%]        examples
+recommended  512         345 [337, 354]     177000
+smallest     16          5210 [5110, 5310]  83300
+largest      2048        228 [218, 237]     466000
 Critical batch size B_crit = c1/c2: 426 [402, 453].
 Rule: of the powers of two and the batch sizes measured, the nearest to B_crit, where a run takes
   twice the examples of a small batch.
@@ -38,7 +38,7 @@ def test_command_python_report_and_page_show_one_card(logs, capsys):
     assert report_text(fit.analysis).startswith(f"Which batch size should I use?\n{CARD}")
     (table,) = card_tables(fit.analysis)
     assert (table.columns[:-1], [row[:-1] for row in table.rows]) == card_table([fit.card()])
-    assert table.rows == (("0%", "512", "345", "177000", "16: 5210, 83300", "2048: 228, 466000", "426 [402, 453]"),)
+    assert table.rows == (("0%", "512", "345 [337, 354]", "177000", "16: 5210", "2048: 228", "426 [402, 453]"),)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_time_is_shown_under_its_unit(tmp_path, capsys, rows, words):
     path.write_text(rows)
     assert main(["batch-size", str(path), *(["--step-time", "0.5", "0.01"] if words == "time" else [])]) == 0
     header = capsys.readouterr().out.splitlines()[1]
-    assert header.split() == ["batch", "size", "steps", "examples", words]
+    assert header.split() == ["batch", "size", "steps", "[95%]", "examples", words]
 
 
 def test_several_curves_are_several_cards_under_their_names(tmp_path, capsys):

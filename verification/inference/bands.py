@@ -60,11 +60,12 @@ class _AtOne:
         return np.stack([np.ones_like(by_zeta), by_zeta], axis=-1)
 
 
-def law_band(fitted: FittedCurve) -> Band | None:
+def law_band(fitted: FittedCurve, batch_sizes: Sequence[float] = ()) -> Band | None:
     """Return law H over the batch sizes of a curve, in steps.
 
     Args:
         fitted: A curve.
+        batch_sizes: Where; without any, evenly spaced over those measured.
 
     Returns:
         The band; None where nothing was fitted.
@@ -72,7 +73,7 @@ def law_band(fitted: FittedCurve) -> Band | None:
     one = fitted.hyperbola
     if one is None:
         return None
-    sizes = _grid([fitted])
+    sizes = batch_sizes or _grid([fitted])
     thetas = [_pivoted(one.fit.theta, size) for size in sizes]
     problems = [
         Problem(_AtOne(), relative_to(fitted.aligned, size), theta[None])

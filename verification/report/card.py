@@ -1,14 +1,14 @@
 """The card that says which batch size to use: what it holds, in plain text and as rows of a table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from verification.cells import WIDTH, columns, estimate_text, number, wrapped
+from verification.cells import WIDTH, columns, estimate_text, known_text, number, wrapped
 from verification.fits.fit import OPEN, Interval
 from verification.report.tables import by_remark
 
 QUESTION = "Which batch size should I use?"
-ALLOWED = "Brackets behind it: what the 95% interval of B_crit allows."
+ALLOWED = "Brackets behind the batch size: what the 95% interval of B_crit allows."
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,13 @@ class Cost:
         batch_size: B.
         steps: K(B), by the law, or the geometric mean of the runs where the law is no guide.
         time: K(B) times the time of a step; None where that is not known.
+        interval: 95% interval of K(B) by the law; examples and time are in proportion. Open without one.
     """
 
     batch_size: int
     steps: float
     time: float | None = None
+    interval: Interval = OPEN
 
     @property
     def examples(self) -> float:
@@ -82,7 +84,7 @@ def card_text(card: Card) -> str:
     lines = [wrapped(_answer(card))]
     if card.use is not None and card.smallest is not None and card.largest is not None:
         named = {"recommended": card.use, "smallest": card.smallest, "largest": card.largest}
-        header = ("", "batch size", "steps", "examples", *([card.unit] if card.unit else []))
+        header = ("", "batch size", _steps_header(named.values()), "examples", *([card.unit] if card.unit else []))
         lines += columns(header, [(of, *_cells(one)) for of, one in named.items()])
     if card.b_crit is not None or card.allowed is not None:
         lines.append(f"Critical batch size B_crit = c1/c2: {estimate_text(card.b_crit, card.interval)}.")
@@ -115,18 +117,19 @@ def card_table(cards: Sequence[Card]) -> tuple[tuple[str, ...], list[tuple[str, 
         cards: Of one workload and goal.
 
     Returns:
-        The header, then sparsity, what to use, and what a run takes there, at the smallest and at the largest batch
-        size measured, of each card that has an answer.
+        The header, then sparsity, what to use, and what a run takes there, of each card that has an answer; behind
+        that its steps, and its time where that is known, at the smallest and at the largest batch size measured.
     """
     unit = next((card.unit for card in cards if card.unit), "")
-    names = ("steps", "examples", *([unit] if unit else []))
-    beside = ", ".join(names)
+    times = (unit,) if unit else ()
+    beside = ", ".join(("steps", *times))
     rows = [
         (f"{card.sparsity:g}%", _size(card), *_cells(card.use)[1:], _at(card.smallest), _at(card.largest))
         for card in cards
         if card.use is not None and card.smallest is not None and card.largest is not None
     ]
-    return ("sparsity", "use", *names, f"smallest: {beside}", f"largest: {beside}"), rows
+    steps = _steps_header([card.use for card in cards if card.use is not None])
+    return ("sparsity", "use", steps, "examples", *times, f"smallest: {beside}", f"largest: {beside}"), rows
 
 
 def card_remarks(cards: Sequence[Card]) -> list[str]:
@@ -160,10 +163,15 @@ def _size(card: Card) -> str:
 def _cells(cost: Cost) -> tuple[str, ...]:
     """Return what a run takes at a batch size."""
     time = [] if cost.time is None else [number(cost.time)]
-    return (str(cost.batch_size), number(cost.steps), number(cost.examples), *time)
+    return (str(cost.batch_size), known_text(cost.steps, cost.interval), number(cost.examples), *time)
+
+
+def _steps_header(costs: Iterable[Cost]) -> str:
+    """Return the name of a column of steps, some with their interval."""
+    return "steps [95%]" if any(cost.interval != OPEN for cost in costs) else "steps"
 
 
 def _at(cost: Cost) -> str:
-    """Return the same on a line."""
-    size, *told = _cells(cost)
-    return f"{size}: {', '.join(told)}"
+    """Return steps at a batch size, and time where it is known, on a line."""
+    told = [cost.steps, *([] if cost.time is None else [cost.time])]
+    return f"{cost.batch_size}: {', '.join(map(number, told))}"

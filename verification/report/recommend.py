@@ -1,8 +1,8 @@
 """Which batch size to use, from one curve: the card that report, page, terminal and Python print."""
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from verification.cells import estimate_text, number, percent
 from verification.claims.analysis import Analysis
 from verification.claims.evidence import name
 from verification.fits.curves import FittedCurve, FittedLaw
-from verification.fits.fit import OPEN
+from verification.fits.fit import OPEN, Interval
+from verification.inference.bands import law_band
 from verification.inference.search_error import won_by_one_point
 from verification.records.curves import Curve
 from verification.report.card import Card, Cost
@@ -128,6 +129,7 @@ def card_of(fitted: FittedCurve, rejected: Collection[str] = (), step_time: Step
     low, high = ends.low or 0.0, math.inf if ends.high is None else ends.high
     middle = b_crit if b_crit is not None else (high if ends.high is None else low)
     chosen = [_nearest(costs, one, time) for one in (middle, low, high)]
+    costs |= _with_intervals(fitted, [costs[size] for size in (chosen[0], min(costs), max(costs))])
     return Card(
         title=name(fitted),
         sparsity=fitted.sparsity,
@@ -155,6 +157,13 @@ def _shorter_beyond(law: FittedLaw, costs: Mapping[int, Cost], use: int, time: S
         and max(1, time.low) <= beyond <= time.high
         and HYPERBOLA.steps(beyond, **law.parameters) * time.at(beyond) < (costs[end].time or 0.0)
     )
+
+
+def _with_intervals(fitted: FittedCurve, costs: Sequence[Cost]) -> dict[int, Cost]:
+    """Return costs by batch size with the intervals of their steps."""
+    band = law_band(fitted, [float(one.batch_size) for one in costs])
+    ends = () if band is None else map(Interval, band.low, band.high)
+    return {one.batch_size: replace(one, interval=interval) for one, interval in zip(costs, ends, strict=True)}
 
 
 def _from_points(

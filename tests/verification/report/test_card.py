@@ -8,6 +8,7 @@ import pytest
 from verification.cells import estimate_text
 from verification.fits.curves import fit_curve
 from verification.fits.fit import OPEN, Interval
+from verification.inference.bands import law_band
 from verification.inference.curve_tests import with_tests
 from verification.records.curves import Curve, CurvePoint
 from verification.records.records import read_records
@@ -44,6 +45,18 @@ def test_an_exact_law_by_hand():
     assert [found.use.steps, found.smallest.steps, found.largest.steps] == pytest.approx([200, 1700, 150])
     assert [found.use.examples, found.smallest.examples] == pytest.approx([51_200, 27_200])
     assert found.b_crit == pytest.approx(256)
+
+
+def test_steps_have_the_interval_of_the_law_there():
+    """The profile of K(B), see `tests/verification/inference`; half of it above and below where the law fits well."""
+    curve = judged([*zip(SIZES, (5210, 2688, 1452, 810, 501, 352), strict=True)])
+    found = card_of(curve)
+    for cost in (found.use, found.smallest, found.largest):
+        band = law_band(curve, [cost.batch_size])
+        assert (cost.steps, cost.interval) == (pytest.approx(band.value[0]), Interval(band.low[0], band.high[0]))
+        assert cost.interval.low < cost.steps < cost.interval.high < 1.1 * cost.interval.low
+    assert "batch size  steps [95%]        examples" in card_text(found)
+    assert "[95%]" not in card_text(card_of(UP_AND_DOWN))
 
 
 def test_a_law_that_misses_a_run_by_far_says_so_where_no_test_rejects_it():
@@ -279,11 +292,13 @@ def test_a_card_in_words_fits_100_columns():
     lines = "\n".join([*map(repr, cards), *card_lines(cards)]).splitlines()
     assert max(map(len, lines)) <= 100
     (row,) = [line for line in card_lines(cards) if line.split()[:2] == ["0%", "256"] and "51200" in line]
-    assert row.split()[2:] == ["200", "51200", "16:", "1700,", "27200", "512:", "150,", "76800"]
+    assert row.split()[2:] == ["200", "[200,", "200]", "51200", "16:", "1700", "512:", "150"]
 
 
 def test_cards_too_wide_for_lines_are_shown_in_full():
-    found = [card_of(exact(), step_time=line_of_time(1e9, 1e9 / 7)) for _ in range(2)]
+    steps = (5.21e12, 2.6e12, 1.552e12, 7.9e11, 5.31e11, 3.52e11)
+    vast = judged([(256 * size, k) for size, k in zip(SIZES, steps, strict=True)])
+    found = [card_of(vast, step_time=line_of_time(1e9, 1e9 / 7)) for _ in range(2)]
     lines = "\n".join(card_lines(found)).splitlines()
     assert max(map(len, lines)) <= 100
     assert lines.count("Sparsity 0%") == 2
