@@ -121,7 +121,7 @@ class _Found:
 
     def _add_mapping(self, entries: Mapping[Any, Any]) -> None:
         """Add entries in the order of their keys."""
-        for key in sorted(entries, key=lambda key: (type(key).__name__, str(key))):
+        for key in sorted(entries, key=lambda key: (_name(key), _told(key))):
             self.add(key)
             self.add(entries[key])
 

@@ -89,7 +89,8 @@ def read_table(path: Path) -> Table:
 
 def other_columns(table: Table) -> tuple[str, ...]:
     """Return the columns that have no meaning here, in the order of the file."""
-    return tuple(name for name in table.columns if name not in _KNOWN and name not in metaparameter_columns(table))
+    known = _KNOWN.union(metaparameter_columns(table))
+    return tuple(name for name in table.columns if name not in known)
 
 
 def metaparameter_columns(table: Table) -> tuple[str, ...]:
