@@ -1,7 +1,7 @@
 """What a reader should know of how a run was measured, one line each."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,6 +45,25 @@ def draws_notes(draws: Iterable[int]) -> tuple[str, ...]:
     counts = " or ".join(map(str, several))
     told = f"steps are K_rate, the median over {counts} draws at the best rate, and rates those of the winners of K*"
     return (f"{told}; --minimum judges K*, the least over trials",)
+
+
+def undrawn_notes(known: Sequence[bool]) -> tuple[str, ...]:
+    """Return why K* is judged, where K_rate is known for some of the studies that would have to have it.
+
+    Args:
+        known: Of each study, whether K_rate is known.
+
+    Example:
+        >>> undrawn_notes([True, True, False])
+        ('steps are K*: K_rate, from several draws of each point, is not known for 1 of 3 studies',)
+        >>> undrawn_notes([False, False]), undrawn_notes([True])
+        ((), ())
+    """
+    lacking = len(known) - sum(known)
+    if not lacking or lacking == len(known):
+        return ()
+    told = f"K_rate, from several draws of each point, is not known for {lacking} of {len(known)} studies"
+    return (f"steps are K*: {told}",)
 
 
 def winners_notes(studies: "Iterable[StudyRecord]") -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from verification.records.constants_file import Constant, printed_constant, read
 from verification.records.curve_tables import read_curves
 from verification.records.curves import Curve, CurvePoint, curve_groups
 from verification.records.measured_constants import Measured, measured_by_sparsity
-from verification.records.notes import draws_notes, masks_notes, winners_notes
+from verification.records.notes import draws_notes, masks_notes, undrawn_notes, winners_notes
 from verification.records.provenance_file import goal_signs
 from verification.records.trials import SmoothnessRun, drawn_interval, smoothness_run, stored_trial
 
@@ -133,7 +133,9 @@ def _read_store(folder: Path, minimum: bool) -> Records:
     printed = folder / "curves.csv"
     text = printed.read_bytes() if printed.is_file() else None
     same = text is None or any(text == curves_text(workload, outcomes, width).encode() for width in CURVES_WIDTHS)
+    others = (studies for (goal, _), studies in grouped.items() if goal not in drawn and not minimum)
     notes = (*masks, *draws_notes(curve.draws for curve in curves), *winners_notes(outcomes))
+    notes += undrawn_notes([drawn_interval(one) is not None for studies in others for one in studies])
     if not same:
         notes = (*notes, "curves.csv is not what study.sqlite holds, which was read; to read a table, name it")
     return Records(

@@ -61,7 +61,8 @@ def test_the_minimum_is_read_where_it_is_asked_for_or_one_study_has_one_draw(tmp
     assert (least.notes, least.curves[0].quantity) == ((), "K*")
     mixed = read_records(stored(tmp_path / "mixed", *studies[:-1], drawn(90.0, 32, SPARSE[32][:1])))
     assert [curve.points for curve in mixed.curves] == [curve.points for curve in least.curves]
-    assert not mixed.notes
+    assert mixed.notes == ("steps are K*: K_rate, from several draws of each point, is not known for 1 of 4 studies",)
+    assert not read_records(tmp_path / "mixed", minimum=True).notes
 
 
 @pytest.mark.parametrize(
