@@ -185,7 +185,8 @@ def _ends(profile: _Profile, directions: Array, roots: Array) -> list[float | No
         slope = np.maximum((at_outer[live] + roots[live]) / outer[live], 1e-300)
         inner[live], at_inner[live] = outer[live], at_outer[live]
         ahead = 1.1 * roots[live] / slope
-        outer[live] = np.minimum(np.maximum(ahead, 1.3 * outer[live]), np.minimum(4.0 * outer[live], farthest[live]))
+        longest = np.minimum(np.minimum(4.0 * outer[live], outer[live] + FARTHEST_START), farthest[live])
+        outer[live] = np.minimum(np.maximum(ahead, 1.3 * outer[live]), longest)
     closed = np.flatnonzero(at_outer >= 0.0)
     _close(excess, closed, inner, at_inner, outer, at_outer)
     ends: list[float | None] = [None] * len(directions)

@@ -295,7 +295,9 @@ def test_the_answer_and_the_verdicts_fill_one_screen(tmp_path, capsys, replicate
     first, _, _ = capsys.readouterr().out.partition("\nDetails\n")
     assert len(first.splitlines()) <= 50
     assert f"Sparsity 0%, 50%, 70%, 90%: intervals are {'' if replicates == 1 else 'between '}{units}." in first
-    assert re.search(r"^0% +32 \[32, 64\] +\d\d\.\d +\d+ +1: \d+, \d+ +256: ", first, re.MULTILINE)
+    assert re.search(
+        r"^0% +32 \[32, 64\] +(\d\d(\.\d)?) \[\d\d(\.\d)?, \d\d(\.\d)?\] +\d+ +1: \d+ +256: ", first, re.MULTILINE
+    )
 
 
 def test_every_row_shows_the_interval_and_the_p_value_that_decided(tmp_path, capsys):
