@@ -162,7 +162,9 @@ def _shorter_beyond(law: FittedLaw, costs: Mapping[int, Cost], use: int, time: S
 def _with_intervals(fitted: FittedCurve, costs: Sequence[Cost]) -> dict[int, Cost]:
     """Return costs by batch size with the intervals of their steps."""
     band = law_band(fitted, [float(one.batch_size) for one in costs])
-    ends = () if band is None else map(Interval, band.low, band.high)
+    if band is None:
+        return {}
+    ends = map(Interval, band.low, band.high)
     return {one.batch_size: replace(one, interval=interval) for one, interval in zip(costs, ends, strict=True)}
 
 
